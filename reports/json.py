@@ -1,0 +1,27 @@
+"""Records as one JSON object: ``{"schema", "versions", "records"}``, stable from run to run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from reports.record import RunRecord
+
+SCHEMA = "gapless/records/1"
+
+
+def record_json(record: RunRecord) -> dict[str, object]:
+    """One record as plain JSON values."""
+    return asdict(record)
+
+
+def render_json(records: Sequence[RunRecord], versions: Mapping[str, str], *, complete: bool = True) -> str:
+    """All records as text; ``complete`` is false when the suite was interrupted before its last run."""
+    document = {
+        "schema": SCHEMA,
+        "versions": dict(versions),
+        "complete": complete,
+        "records": [record_json(record) for record in records],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

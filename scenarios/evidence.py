@@ -1,0 +1,286 @@
+"""Evidence: a run's journal, read once into the things that oracles and the optimum reason about.
+
+Pure: journal entries in, frozen values out. Whatever is not here, no oracle looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Outcome = Literal["returned", "failed", "crashed", "hung", "unfinished"]
+
+
+class Entry(Protocol):
+    """What is read of a journal entry; ``simserver.journal.Entry`` has this shape."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def t_s(self) -> float: ...
+    @property
+    def place(self) -> str: ...
+    @property
+    def what(self) -> str: ...
+    @property
+    def fields(self) -> Mapping[str, object]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One persisted event: ``index`` in the log, ``branch`` unless it is a state update, ``at`` its journal
+    index.
+    """
+
+    id: str
+    kind: str
+    index: int
+    branch: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRun:
+    """One run of the agent; ``ended_s`` is when its final snapshot was published, None while it goes on."""
+
+    run: int
+    started_at: int
+    ended_at: int | None = None
+    ended_s: float | None = None
+    status: str | None = None
+    log_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepCall:
+    """One step asked of the client: when, and how it ended. Times in virtual seconds, ``*_at`` journal
+    indices.
+    """
+
+    step: str
+    called_s: float
+    called_at: int
+    outcome: Outcome = "unfinished"
+    ended_s: float | None = None
+    ended_at: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GapSpan:
+    """A gap that the client declares: what lies strictly between two events; None is the log's own end."""
+
+    after_id: str | None
+    before_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunCall:
+    """One ``run()``: its step, the server run that it was about, what the client held and said when it
+    returned.
+
+    ``complete`` is None for a client that claims nothing: by returning it says that all is well.
+    """
+
+    step: StepCall
+    server_run: ServerRun | None
+    held: tuple[str, ...] = ()
+    gaps: tuple[GapSpan, ...] = ()
+    complete: bool | None = None
+    covers: str | None = None
+    proof: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that is judged."""
+
+    log: tuple[LogEvent, ...] = ()
+    steps: tuple[StepCall, ...] = ()
+    runs: tuple[RunCall, ...] = ()
+    deliveries: tuple[str, ...] = ()
+    held_at_end: tuple[str, ...] = ()
+    frames: tuple[tuple[str, float], ...] = ()
+    calls: int = 0
+    requests: int = 0
+    bytes: int = 0
+    events_read: int = 0
+    sockets: int = 0
+    spinning: str | None = None
+    by_id: Mapping[str, LogEvent] = field(default_factory=dict)
+
+    @property
+    def attach(self) -> StepCall | None:
+        """The attach step, None when the script never came to it."""
+        return next((step for step in self.steps if step.step == "attach"), None)
+
+    def log_length_at(self, journal_index: int | None) -> int:
+        """How many events were in the log at that point of the journal; None means: at its end."""
+        if journal_index is None:
+            return len(self.log)
+        return sum(1 for event in self.log if event.at < journal_index)
+
+    def history_length(self) -> int:
+        """How many events were in the log when the client was told to attach."""
+        return self.log_length_at(self.attach.called_at) if self.attach else len(self.log)
+
+
+def read(entries: Iterable[Entry]) -> Evidence:
+    """The evidence in a journal."""
+    reader = _Reader()
+    for entry in entries:
+        reader.take(entry)
+    return reader.evidence()
+
+
+class _Reader:
+    """Accumulates while the journal is read in order; one method a kind of entry."""
+
+    def __init__(self) -> None:
+        self._log: list[LogEvent] = []
+        self._steps: list[StepCall] = []
+        self._claims: dict[int, Mapping[str, object]] = {}
+        self._server_runs: dict[int, ServerRun] = {}
+        self._deliveries: list[str] = []
+        self._frames: list[tuple[str, float]] = []
+        self._counted: dict[object, bool] = {}
+        self._held_at_end: tuple[str, ...] = ()
+        self._calls = self._requests = self._bytes = self._events_read = self._sockets = 0
+        self._spinning: str | None = None
+
+    def take(self, entry: Entry) -> None:
+        fields = entry.fields
+        match entry.place, entry.what:
+            case "log", "append":
+                self._log.append(
+                    LogEvent(
+                        id=_text(fields["id"]),
+                        kind=_text(fields["kind"]),
+                        index=_whole(fields["index"]),
+                        branch=bool(fields["branch"]),
+                        at=entry.index,
+                    )
+                )
+            case "agent", "run-started":
+                run = _whole(fields["run"])
+                self._server_runs[run] = ServerRun(run, entry.index)
+            case "agent", "run-ended":
+                self._run_ended(entry)
+            case "socket", "opened" | "refused":
+                self._sockets += 1
+            case "socket", "delivered":
+                self._frames.append((_text(fields["id"]), entry.t_s))
+            case "rest", "request":
+                self._requests += 1
+                self._counted[fields["call"]] = bool(fields["counted"])
+                self._calls += bool(fields["counted"])
+            case "rest", "response" if self._counted.get(fields["call"]):
+                self._bytes += _whole(fields.get("bytes") or 0)
+                self._events_read += _whole(fields.get("events_read") or 0)
+            case "client", what:
+                self._client(what, entry)
+
+    def _run_ended(self, entry: Entry) -> None:
+        run = _whole(entry.fields["run"])
+        started = self._server_runs.get(run)
+        self._server_runs[run] = ServerRun(
+            run=run,
+            started_at=started.started_at if started else entry.index,
+            ended_at=entry.index,
+            ended_s=entry.t_s,
+            status=_text(entry.fields["status"]),
+            log_length=_whole(entry.fields["log_length"]),
+        )
+
+    def _client(self, what: str, entry: Entry) -> None:
+        if what == "delivered":
+            self._deliveries.append(_text(entry.fields["id"]))
+        elif what == "closed":
+            self._held_at_end = _texts(entry.fields.get("held"))
+        elif what == "spinning":
+            self._spinning = _text(entry.fields["message"])
+        elif what.endswith("-called"):
+            self._steps.append(StepCall(what.removesuffix("-called"), entry.t_s, entry.index))
+        elif what.endswith("-returned"):
+            self._end_step("returned", entry)
+        elif what == "error":
+            outcome: Outcome = entry.fields["outcome"]  # type: ignore[assignment]
+            self._end_step(outcome, entry, f"{entry.fields['error']}: {entry.fields['message']}")
+
+    def _end_step(self, outcome: Outcome, entry: Entry, message: str = "") -> None:
+        begun = self._steps[-1]
+        self._steps[-1] = StepCall(
+            begun.step, begun.called_s, begun.called_at, outcome, entry.t_s, entry.index, message
+        )
+        self._claims[begun.called_at] = entry.fields
+
+    def evidence(self) -> Evidence:
+        return Evidence(
+            log=tuple(self._log),
+            steps=tuple(self._steps),
+            runs=tuple(self._run_call(step) for step in self._steps if step.step == "run"),
+            deliveries=tuple(self._deliveries),
+            held_at_end=self._held_at_end,
+            frames=tuple(self._frames),
+            calls=self._calls,
+            requests=self._requests,
+            bytes=self._bytes,
+            events_read=self._events_read,
+            sockets=self._sockets,
+            spinning=self._spinning,
+            by_id={event.id: event for event in self._log},
+        )
+
+    def _run_call(self, step: StepCall) -> RunCall:
+        claim = self._claims.get(step.called_at, {})
+        complete = claim.get("complete")
+        covers, proof = claim.get("covers"), claim.get("proof")
+        return RunCall(
+            step=step,
+            server_run=self._server_run_of(step),
+            held=_texts(claim.get("held")),
+            gaps=tuple(_gap(value) for value in _values(claim.get("gaps"))),
+            complete=None if complete is None else bool(complete),
+            covers=None if covers is None else _text(covers),
+            proof=None if proof is None else _text(proof),
+        )
+
+    def _server_run_of(self, step: StepCall) -> ServerRun | None:
+        """The run that this call started, else the one that was going on when it was called (409, R18)."""
+        runs = sorted(self._server_runs.values(), key=lambda run: run.started_at)
+        until = step.ended_at
+        for run in runs:
+            if run.started_at > step.called_at and (until is None or run.started_at < until):
+                return run
+        going_on = [
+            run
+            for run in runs
+            if run.started_at < step.called_at and (run.ended_at is None or run.ended_at > step.called_at)
+        ]
+        return going_on[-1] if going_on else None
+
+
+def _text(value: object) -> str:
+    return str(value)
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"the journal holds {value!r} where a whole number belongs")
+    return value
+
+
+def _values(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(_text(one) for one in _values(value))
+
+
+def _gap(value: object) -> GapSpan:
+    after_id, before_id = _values(value)
+    return GapSpan(
+        None if after_id is None else _text(after_id), None if before_id is None else _text(before_id)
+    )

@@ -1,0 +1,103 @@
+"""Case and Finding: what an oracle is given, and what it answers; with the few questions that several of
+them ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.record import Violation
+from scenarios.evidence import Evidence, LogEvent, RunCall
+from scenarios.scenario import Budget, Expectation
+
+IDS_SHOWN_MAX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One run to judge: what happened, in which generation, and what had to hold."""
+
+    evidence: Evidence
+    generation: str
+    expect: Expectation
+    budget: Budget
+
+    def returned_runs(self) -> tuple[RunCall, ...]:
+        """The runs that returned, which is when a client can be held to what it holds."""
+        return tuple(run for run in self.evidence.runs if run.step.outcome == "returned")
+
+    def scope(self, run: RunCall) -> str:
+        """``log`` or ``branch``: what the scenario demands, or the client claims, whichever is more."""
+        claims_log = run.complete is True and run.covers == "log"
+        return "log" if claims_log else self.expect.certainty
+
+    def missing(self, run: RunCall, scope: str) -> tuple[LogEvent, ...]:
+        """Events up to the end of the run that are not held, outside the gaps that the client may declare.
+
+        A declared gap excuses only what is older than the attach: the rest the client was there to see.
+        """
+        length = self._log_length(run)
+        held = frozenset(run.held)
+        excused = self._excused(run)
+        return tuple(
+            event
+            for event in self.evidence.log[:length]
+            if event.id not in held and event.id not in excused and (event.branch or scope == "log")
+        )
+
+    def judged(self, run: RunCall, scope: str) -> int:
+        """How many events of the log ``missing`` looked at."""
+        log = self.evidence.log[: self._log_length(run)]
+        return sum(1 for event in log if event.branch or scope == "log")
+
+    def is_excused_incomplete(self, run: RunCall) -> bool:
+        """Whether the client said "incomplete" in a scenario that takes this for an answer."""
+        return run.complete is False and self.expect.incomplete_allowed
+
+    def _log_length(self, run: RunCall) -> int:
+        if run.server_run is not None and run.server_run.log_length is not None:
+            return run.server_run.log_length
+        return self.evidence.log_length_at(run.step.ended_at)
+
+    def _excused(self, run: RunCall) -> frozenset[str]:
+        by_id = self.evidence.by_id
+        history = self.evidence.history_length()
+        excused: list[str] = []
+        for gap in run.gaps:
+            first = by_id[gap.after_id].index + 1 if gap.after_id in by_id else 0
+            end = by_id[gap.before_id].index if gap.before_id in by_id else len(self.evidence.log)
+            excused.extend(event.id for event in self.evidence.log[first : min(end, history)])
+        return frozenset(excused)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How many things were judged, and what was found wrong with them."""
+
+    judged: int
+    violations: tuple[Violation, ...] = ()
+
+
+def ids_of(events: Sequence[LogEvent]) -> tuple[str, ...]:
+    """The ids of events, in the order given."""
+    return tuple(event.id for event in events)
+
+
+def named(events: Sequence[LogEvent]) -> str:
+    """Events as a sentence names them: how many, then kind and id of the first few."""
+    shown = ", ".join(f"{event.kind} {event.id}" for event in events[:IDS_SHOWN_MAX])
+    more = len(events) - IDS_SHOWN_MAX
+    return f"{count(len(events), 'event')} ({shown}{f' and {more} more' if more > 0 else ''})"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 event``, ``2 events``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def ordinal_of(case: Case, run: RunCall) -> str:
+    """``run()`` as a sentence names it; numbered when the script has several."""
+    if len(case.evidence.runs) == 1:
+        return "run()"
+    return f"run() no. {case.evidence.runs.index(run) + 1}"

@@ -1,0 +1,41 @@
+"""Honest: what the client claims (complete, covering what, by which proof) is true; incomplete is said,
+never silent.
+
+A client that claims nothing says by returning that all is well: if it lost something, the loss is silent.
+The other way round, "incomplete" is an answer only where the scenario allows it: where nothing stands in
+the way of completeness, a client that does not reach it has not converged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reports.record import Verdict, Violation
+from scenarios.evidence import RunCall
+from scenarios.oracles.case import Case, Finding, ids_of, named, ordinal_of
+
+NAME = "honest"
+
+
+def honest(case: Case) -> Finding:
+    """What was said at each return of ``run()``, against what was held then."""
+    runs = case.returned_runs()
+    return Finding(len(runs), tuple(found for run in runs for found in _violations(case, run)))
+
+
+def _violations(case: Case, run: RunCall) -> Iterator[Violation]:
+    which = ordinal_of(case, run)
+    if run.complete is False:
+        if not case.expect.incomplete_allowed:
+            message = f"{which} said that it is incomplete, though nothing stood in the way"
+            yield Violation(NAME, message, breaks=Verdict.STUCK)
+        return
+    scope = (run.covers or "branch") if run.complete else case.expect.certainty
+    missing = case.missing(run, scope)
+    if missing and run.complete:
+        message = f"{which} claimed to be complete ({scope}, by {run.proof}) without {named(missing)}"
+        yield Violation(NAME, message, ids_of(missing))
+    elif missing:
+        yield Violation(NAME, f"{which} lost {named(missing)} and said nothing", ids_of(missing))
+    elif run.complete and run.proof in (None, "none"):
+        yield Violation(NAME, f"{which} claimed to be complete by no proof")

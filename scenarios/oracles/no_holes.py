@@ -1,0 +1,66 @@
+"""No holes: what is held equals the log; same ids, same order, no duplicate, nothing that no log holds.
+
+A hole is a missing event with a held one after it; what is missing at the very end is the tail oracle's.
+Order and holes are judged at the scenario's certainty (or the client's claim); duplicates and strangers
+always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from reports.record import Violation
+from scenarios.evidence import RunCall
+from scenarios.oracles.case import Case, Finding, count, ids_of, named, ordinal_of
+
+NAME = "no-holes"
+
+
+def no_holes(case: Case) -> Finding:
+    """What was held at each return of ``run()``, and what was held at the end."""
+    violations: list[Violation] = []
+    judged = 0
+    for run in case.returned_runs():
+        when = f"when {ordinal_of(case, run)} returned"
+        judged += len(run.held)
+        violations += (*_holes(case, run, when), *_disorder(case, run.held, case.scope(run), when))
+    judged += len(case.evidence.held_at_end)
+    if not violations:
+        violations += _disorder(case, case.evidence.held_at_end, case.expect.certainty, "at the end")
+    return Finding(judged, tuple(violations))
+
+
+def _holes(case: Case, run: RunCall, when: str) -> Iterator[Violation]:
+    if case.is_excused_incomplete(run):
+        return
+    by_id = case.evidence.by_id
+    last = max((by_id[one].index for one in run.held if one in by_id), default=-1)
+    holes = tuple(event for event in case.missing(run, case.scope(run)) if event.index < last)
+    if holes:
+        message = f"{when} there was a hole in what was held: {named(holes)} missing before later events"
+        yield Violation(NAME, message, ids_of(holes))
+
+
+def _disorder(case: Case, held: Sequence[str], scope: str, when: str) -> Iterator[Violation]:
+    by_id = case.evidence.by_id
+    twice = tuple(dict.fromkeys(one for position, one in enumerate(held) if one in held[:position]))
+    if twice:
+        yield Violation(
+            NAME, f"{when} {count(len(twice), 'event')} held twice: {', '.join(twice[:4])}", twice
+        )
+    strangers = tuple(one for one in held if one not in by_id)
+    if strangers:
+        message = (
+            f"{when} {count(len(strangers), 'event')} held that no log holds: {', '.join(strangers[:4])}"
+        )
+        yield Violation(NAME, message, strangers)
+    known = [by_id[one] for one in held if one in by_id and (by_id[one].branch or scope == "log")]
+    for before, after in pairwise(known):
+        if before.index > after.index:
+            message = (
+                f"{when} the order was not the log's: {before.kind} {before.id} (no. {before.index}) "
+                f"stood before {after.kind} {after.id} (no. {after.index})"
+            )
+            yield Violation(NAME, message, (before.id, after.id))
+            return

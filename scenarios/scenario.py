@@ -1,0 +1,190 @@
+"""Scenario: one race as data. What the agent does, what the client is told to do, what breaks, what must
+hold.
+
+A scenario says nothing about one client or one seed: the runner joins those, so that the same file judges
+every client. All times are virtual seconds since the world began, all sizes bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from simserver.faults import Fault
+
+Generation = Literal["legacy", "tree", "session"]
+Cursor = Literal["inclusive", "exclusive"]
+OracleName = Literal[
+    "no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time", "no-hang", "budget"
+]
+GENERATIONS: tuple[Generation, ...] = ("legacy", "tree", "session")
+CURSORS: tuple[Cursor, ...] = ("inclusive", "exclusive")
+
+_Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+_Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+_Race = Annotated[str, Field(pattern=r"^R\d\d$")]
+
+
+class _Data(BaseModel):
+    """Frozen, and strict about names: a misspelt key must not become a silent default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(_Data):
+    """The server's manners beside its generation and cursor mode."""
+
+    unknown_cursor: Literal["natural", "not-found", "bad-request"] = "natural"
+    api_key: str | None = None
+
+
+class Run(_Data):
+    """One run of the agent: it initialises, acts and observes ``actions`` times, then ends.
+
+    ``init_s``: before the status becomes running. ``step_s``: between events. ``end_status``: how it ends.
+    """
+
+    init_s: _Seconds = 0.05
+    actions: Annotated[int, Field(ge=0, le=10_000)] = 2
+    step_s: _Seconds = 0.1
+    end_status: Literal["finished", "paused", "waiting_for_confirmation", "error", "stuck"] = "finished"
+
+
+class Background(_Data):
+    """Something another party does: a message at ``at_s``, and a run after it when ``run`` is given."""
+
+    at_s: _Seconds
+    message: str | None = None
+    run: Run | None = None
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Background:
+        if self.message is None and self.run is None:
+            raise ValueError("a background entry needs a message, a run, or both")
+        return self
+
+
+class Workload(_Data):
+    """What the server's side does: a history, one ``Run`` for each run asked for, and other parties' doings.
+
+    With ``recording`` the history and runs are the real ones of that recording, verbatim.
+    """
+
+    history_events: Annotated[int, Field(ge=0, le=100_000)] = 0
+    payload_bytes: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    runs: tuple[Run, ...] = (Run(),)
+    background: tuple[Background, ...] = ()
+    recording: Literal["agent-server-1.57.0"] | None = None
+
+    @model_validator(mode="after")
+    def _recording_stands_alone(self) -> Workload:
+        made_up = self.model_fields_set & {"history_events", "runs", "payload_bytes"}
+        if self.recording is not None and made_up:
+            raise ValueError(f"a recording brings its own {' and '.join(sorted(made_up))}")
+        return self
+
+
+class Send(_Data):
+    """Script step: the client sends a user message."""
+
+    send: Annotated[str, Field(min_length=1)]
+
+
+class Sleep(_Data):
+    """Script step: nothing is asked of the client for a while."""
+
+    sleep_s: Annotated[float, Field(gt=0, le=3600)]
+
+
+Word = Literal["attach", "run", "heal", "close"]
+Step = Word | Send | Sleep
+
+
+class Expectation(_Data):
+    """What must hold.
+
+    ``certainty``: which events the client is held to; ``branch`` leaves out state updates. ``run_bound_s``:
+    how long after the server's end of a run ``run()`` may take. ``step_deadline_s``: when a step counts as
+    hung. ``incomplete_allowed``: an honest "incomplete" is an answer (only where the faults make
+    completeness impossible). ``errors_allowed``: a typed error is an answer. ``calls_max`` and
+    ``sockets_max``: beyond these the client spins.
+    """
+
+    certainty: Literal["branch", "log"] = "branch"
+    run_bound_s: Annotated[float, Field(gt=0, le=3600)] = 15
+    step_deadline_s: Annotated[float, Field(gt=0, le=36_000)] = 300
+    incomplete_allowed: bool = False
+    errors_allowed: bool = False
+    calls_max: Annotated[int, Field(ge=1)] = 1000
+    sockets_max: Annotated[int, Field(ge=1)] = 50
+
+
+class Budget(_Data):
+    """How much more than the optimum a client may spend, and why; bytes and event reads only where it
+    matters.
+    """
+
+    calls_above_optimum: Annotated[int, Field(ge=0)] = 0
+    because: str = ""
+    bytes_max: Annotated[int, Field(ge=1)] | None = None
+    events_read_max: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _allowance_has_a_reason(self) -> Budget:
+        if self.calls_above_optimum and not self.because.strip():
+            raise ValueError("calls_above_optimum needs a reason in 'because'")
+        return self
+
+
+class PlannedKill(_Data):
+    """A baseline that must fail here, by which oracle; in every variant, or those of one generation or
+    cursor.
+    """
+
+    client: str
+    by: OracleName
+    generations: tuple[Generation, ...] = GENERATIONS
+    cursors: tuple[Cursor, ...] = CURSORS
+
+    def applies(self, generation: str, cursor: str) -> bool:
+        """Whether this kill is planned for that variant."""
+        return generation in self.generations and cursor in self.cursors
+
+
+class Scenario(_Data):
+    """One race, or one variation of it. ``documentation`` marks a scenario that shows rather than kills."""
+
+    name: _Name
+    races: tuple[_Race, ...] = ()
+    title: Annotated[str, Field(min_length=1)]
+    origin: Annotated[str, Field(min_length=1)]
+    story: str = ""
+    documentation: bool = False
+    generations: Annotated[tuple[Generation, ...], Field(min_length=1)] = GENERATIONS
+    cursors: Annotated[tuple[Cursor, ...], Field(min_length=1)] = CURSORS
+    server: Server = Server()
+    workload: Workload = Workload()
+    script: Annotated[tuple[Step, ...], Field(min_length=1)] = ("attach", Send(send="Do the task"), "run")
+    faults: tuple[Fault, ...] = ()
+    expect: Expectation = Expectation()
+    budget: Budget = Budget()
+    kills: tuple[PlannedKill, ...] = ()
+
+    @model_validator(mode="after")
+    def _script_makes_sense(self) -> Scenario:
+        if self.script[0] != "attach" and not (isinstance(self.script[0], Sleep) and "attach" in self.script):
+            raise ValueError("the script must attach before anything else")
+        if self.script.count("attach") > 1:
+            raise ValueError("the script attaches more than once")
+        return self
+
+    def variants(self) -> tuple[tuple[Generation, Cursor], ...]:
+        """Every generation and cursor mode in which this can happen, in the house order."""
+        return tuple(
+            (generation, cursor)
+            for generation in GENERATIONS
+            if generation in self.generations
+            for cursor in CURSORS
+            if cursor in self.cursors
+        )

@@ -1,0 +1,54 @@
+"""Where in a TOML file a key stands: a reader for error messages, not a parser.
+
+It follows table headers and bare keys at the start of a line, which is how the catalogue is written. What
+it cannot see (keys of an inline table) is found at the line of the enclosing key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_-]+)\s*(?:\.|=)")
+
+Path = tuple[str | int, ...]
+
+
+def line_of(text: str, path: Sequence[str | int]) -> int | None:
+    """The 1-based line where ``path`` (or the nearest thing around it) begins, None for the whole file."""
+    lines = _lines(text)
+    wanted = tuple(path)
+    while wanted:
+        if wanted in lines:
+            return lines[wanted]
+        wanted = wanted[:-1]
+    return None
+
+
+def _lines(text: str) -> dict[Path, int]:
+    found: dict[Path, int] = {}
+    counts: dict[Path, int] = {}
+    table: Path = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = _HEADER.match(line)
+        if header is not None:
+            table = _table(header.group(2).split("."), header.group(1) == "[[", counts)
+            found.setdefault(table, number)
+            continue
+        key = _KEY.match(line)
+        if key is not None:
+            found.setdefault((*table, key.group(1)), number)
+    return found
+
+
+def _table(names: Sequence[str], is_array: bool, counts: dict[Path, int]) -> Path:
+    path: Path = ()
+    for name in (part.strip().strip('"') for part in names):
+        path = (*path, name)
+        if path in counts and not (is_array and name == names[-1].strip()):
+            path = (*path, counts[path])
+    if is_array:
+        counts[path] = counts.get(path, -1) + 1
+        path = (*path, counts[path])
+    return path
