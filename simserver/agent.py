@@ -1,0 +1,190 @@
+"""The fake agent: a pure model of one conversation, and the source of truth about its log.
+
+No I/O, no clock, no randomness: the time is an argument, and each method returns what is to be published, in the order
+in which the real server publishes it, which is not the order of the log: the state update that follows a user message
+overtakes it (measured in every recorded run).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from . import events
+from .errors import IllegalTransition
+from .eventlog import EventLog
+from .events import STATE_UPDATE, Event
+from .history import History
+from .ids import Ids, conversation_id_for
+from .settings import ServerSettings
+from .workload import EndStatus, Workload
+
+# What may be asked in which status. A message wakes a conversation whose run is over.
+RESTING: Final = frozenset({"idle", "paused", "waiting_for_confirmation", "finished", "error", "stuck"})
+WOKEN_BY_MESSAGE: Final = frozenset({"finished", "error", "stuck"})
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One event to tell the subscribers. seq: its log index (None when never persisted); text: its JSON."""
+
+    event: Event
+    seq: int | None
+    text: str
+
+    @property
+    def durable(self) -> bool:
+        return self.seq is not None
+
+
+class Agent:
+    """One conversation: log, leaf and status."""
+
+    def __init__(self, settings: ServerSettings, workload: Workload) -> None:
+        self.settings = settings
+        self.conversation_id = workload.conversation_id or conversation_id_for("conversation")
+        self.epoch = workload.epoch
+        self._ids = Ids(self.conversation_id)
+        history = History(
+            workload.history_events,
+            self._ids,
+            epoch=workload.epoch,
+            has_tree=settings.has_tree,
+            payload_bytes=workload.payload_bytes,
+        )
+        self.log = EventLog(history, self._ids)
+        self.leaf: str | None = history.leaf
+        self.last_user_message_id: str | None = history.last_user_message_id
+        self.status: str = "finished" if history.ends_finished else "idle"
+        self.title: str | None = None
+        self._recording = list(workload.recording)
+        self._counter = workload.history_events
+        self._last_us = -1
+        self._actions: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Agent({self.status}, {len(self.log)} events, leaf={self.leaf})"
+
+    # --- what can be asked of it -------------------------------------------------------------------------------
+
+    def message(self, now_s: float, text: str) -> tuple[Publication, ...]:
+        """A user message arrives."""
+        published: list[Publication] = []
+        if not len(self.log):
+            published.append(self._append(now_s, events.system_prompt()))
+        if self.status in WOKEN_BY_MESSAGE:
+            published.append(self._set_status(now_s, "idle"))
+        message = self._append(now_s, events.user_message(text))
+        self.last_user_message_id = str(message.event["id"])
+        self.title = self.title or text[:50]
+        update = self._append(now_s, events.state_update("last_user_message_id", self.last_user_message_id))
+        return (*published, update, message)
+
+    def start_run(self, now_s: float) -> tuple[Publication, ...]:
+        """The agent starts working. Raises IllegalTransition while it is running or being deleted."""
+        if self.status not in RESTING:
+            raise IllegalTransition("start a run", self.status)
+        return (self._set_status(now_s, "running"),)
+
+    def step(self, now_s: float, event: Event) -> tuple[Publication, ...]:
+        """The run produces an event. Raises IllegalTransition unless running."""
+        if self.status != "running":
+            raise IllegalTransition("take a step", self.status)
+        return (self._append(now_s, event),)
+
+    def end_run(self, now_s: float, status: EndStatus) -> tuple[Publication, ...]:
+        """The run ends; an error is persisted before the status. Raises IllegalTransition unless running."""
+        if self.status != "running":
+            raise IllegalTransition("end a run", self.status)
+        published: list[Publication] = []
+        if status == "error":
+            error = events.conversation_error("SimulatedError", "The simulated agent failed as planned.")
+            published.append(self._append(now_s, error))
+        published.append(self._set_status(now_s, status))
+        return tuple(published)
+
+    def pause(self, now_s: float) -> tuple[Publication, ...]:
+        """Pause; only an idle or running conversation changes."""
+        if self.status not in {"idle", "running"}:
+            return ()
+        return (self._set_status(now_s, "paused"),)
+
+    def delete(self) -> None:
+        """The conversation goes away; nothing is published (R35)."""
+        self.status = "deleting"
+
+    def snapshot(self, now_s: float) -> Publication:
+        """The full_state event: never persisted, never a cursor."""
+        template = events.state_update("full_state", self.state())
+        event = events.stamp(template, self._next_id(), self._timestamp(now_s), None)
+        return Publication(event, None, events.encode(event))
+
+    def state(self) -> dict[str, Any]:
+        """The value of a snapshot, shaped as recorded."""
+        state: dict[str, Any] = {
+            "id": self.conversation_id,
+            "agent": {"kind": "Agent", "llm": {"model": "simulated"}},
+            "workspace": {"working_dir": "/workspace", "kind": "LocalWorkspace"},
+            "persistence_dir": "/persistence",
+            "max_iterations": 500,
+            "stuck_detection": True,
+            "execution_status": self.status,
+            "confirmation_policy": {"kind": "NeverConfirm"},
+            "activated_knowledge_skills": [],
+            "activated_path_rules": [],
+            "invoked_skills": [],
+            "blocked_actions": {},
+            "blocked_messages": {},
+        }
+        if self.last_user_message_id is not None:
+            state["last_user_message_id"] = self.last_user_message_id
+        if self.settings.has_tree and self.leaf is not None:
+            state["leaf_event_id"] = self.leaf
+        state |= {"head_is_empty": False, "stats": {"usage_to_metrics": {}}}
+        state |= {"secret_registry": {"secret_sources": {}}, "tags": {}, "agent_state": {}}
+        return state
+
+    # --- how it does it ----------------------------------------------------------------------------------------
+
+    def _set_status(self, now_s: float, status: str) -> Publication:
+        publication = self._append(now_s, events.state_update("execution_status", status))
+        self.status = status
+        return publication
+
+    def _append(self, now_s: float, template: Event) -> Publication:
+        event = self._event(now_s, template)
+        seq = self.log.append(event)
+        if event["kind"] != STATE_UPDATE:
+            self.leaf = str(event["id"])
+        if event["kind"] == "ActionEvent" and "tool_call_id" in event:
+            self._actions[str(event["tool_call_id"])] = str(event["id"])
+        return Publication(event, seq, self.log.text_at(seq))
+
+    def _event(self, now_s: float, template: Event) -> Event:
+        parent_id = self.leaf if self.settings.has_tree else None
+        body = template if "id" in template else self._take_recorded(template)
+        if body is not None:
+            # The parent is always ours: that it equals the recorded one is what the fidelity test shows.
+            return events.stamp(body, str(body["id"]), str(body["timestamp"]), parent_id)
+        event = events.stamp(template, self._next_id(), self._timestamp(now_s), parent_id)
+        if "action_id" in event and event["action_id"] is None:
+            event["action_id"] = self._actions.get(str(event["tool_call_id"]))
+        return event
+
+    def _take_recorded(self, template: Event) -> Event | None:
+        """The next recorded event of the same kind and key, if the recording still has one."""
+        wanted = (template["kind"], template.get("key"))
+        for position, event in enumerate(self._recording):
+            if (event["kind"], event.get("key")) == wanted:
+                return self._recording.pop(position)
+        return None
+
+    def _next_id(self) -> str:
+        event_id = self._ids.make(self._counter)
+        self._counter += 1
+        return event_id
+
+    def _timestamp(self, now_s: float) -> str:
+        # Strictly increasing: two events of one instant are a microsecond apart.
+        self._last_us = max(self._last_us + 1, round(now_s * 1_000_000))
+        return events.timestamp(self.epoch, self._last_us)

@@ -1,0 +1,130 @@
+"""The only source of randomness: named streams, all of them recorded on one tape.
+
+A choice belongs to a stream named after what it decides (``fault/late-action``, ``schedule``), so that adding a draw
+in one place does not shift the draws of another. What was drawn is on the tape; a replay reads the tape back; Hypothesis
+is a source like any other. A choice with one possible outcome draws nothing, and so costs a shrinker nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from .errors import ConfigError, TapeError
+
+T = TypeVar("T")
+Tape = dict[str, list[int | float]]
+
+
+class Source(Protocol):
+    """Where choices come from."""
+
+    def integer(self, stream: str, low: int, high: int) -> int:
+        """An integer with low <= it <= high."""
+        ...
+
+    def number(self, stream: str, low: float, high: float) -> float:
+        """A number with low <= it <= high."""
+        ...
+
+
+class SeededSource:
+    """Choices from one seed; each stream has its own generator, seeded with ``f"{seed}/{stream}"``."""
+
+    def __init__(self, seed: int | str) -> None:
+        self.seed = seed
+        self._generators: dict[str, random.Random] = {}
+
+    def __repr__(self) -> str:
+        return f"SeededSource({self.seed!r})"
+
+    def _generator(self, stream: str) -> random.Random:
+        generator = self._generators.get(stream)
+        if generator is None:
+            # A string seed goes through SHA-512, so PYTHONHASHSEED has no say in it.
+            generator = self._generators[stream] = random.Random(f"{self.seed}/{stream}")
+        return generator
+
+    def integer(self, stream: str, low: int, high: int) -> int:
+        return self._generator(stream).randint(low, high)
+
+    def number(self, stream: str, low: float, high: float) -> float:
+        return self._generator(stream).uniform(low, high)
+
+
+class TapeSource:
+    """Choices read back from a tape. Raises TapeError when the tape ends early or a value is out of range."""
+
+    def __init__(self, tape: Mapping[str, Sequence[int | float]]) -> None:
+        self._tape = {stream: list(values) for stream, values in tape.items()}
+        self._position: dict[str, int] = {}
+
+    def _next(self, stream: str, low: float, high: float) -> tuple[int, int | float]:
+        index = self._position.get(stream, 0)
+        values = self._tape.get(stream, [])
+        if index >= len(values):
+            raise TapeError(stream, index, f"the tape ends after {len(values)} values")
+        value = values[index]
+        if not low <= value <= high:
+            raise TapeError(stream, index, f"{value} is not between {low} and {high}")
+        self._position[stream] = index + 1
+        return index, value
+
+    def integer(self, stream: str, low: int, high: int) -> int:
+        index, value = self._next(stream, low, high)
+        if isinstance(value, float) and not value.is_integer():
+            raise TapeError(stream, index, f"{value} is not an integer")
+        return int(value)
+
+    def number(self, stream: str, low: float, high: float) -> float:
+        return float(self._next(stream, low, high)[1])
+
+
+class Choices:
+    """Every choice of one run, drawn from a source and recorded on ``tape``."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.tape: Tape = {}
+
+    def __repr__(self) -> str:
+        drawn = sum(len(values) for values in self.tape.values())
+        return f"Choices({self.source!r}, drawn={drawn})"
+
+    def _record(self, stream: str, value: int | float) -> None:
+        self.tape.setdefault(stream, []).append(value)
+
+    def integer(self, stream: str, low: int, high: int) -> int:
+        """An integer with low <= it <= high. Raises ConfigError on an empty range."""
+        if low > high:
+            raise ConfigError(f"choice {stream!r}: empty range {low}..{high}")
+        if low == high:
+            return low
+        value = self.source.integer(stream, low, high)
+        self._record(stream, value)
+        return value
+
+    def number(self, stream: str, low: float, high: float) -> float:
+        """A number with low <= it <= high. Raises ConfigError on an empty range."""
+        if low > high:
+            raise ConfigError(f"choice {stream!r}: empty range {low}..{high}")
+        if low == high:
+            return low
+        value = self.source.number(stream, low, high)
+        self._record(stream, value)
+        return value
+
+    def chance(self, stream: str, probability: float) -> bool:
+        """True with the given probability; 0 and 1 draw nothing."""
+        if probability <= 0:
+            return False
+        if probability >= 1:
+            return True
+        return self.number(stream, 0.0, 1.0) < probability
+
+    def pick(self, stream: str, options: Sequence[T]) -> T:
+        """One of the options. Raises ConfigError when there are none."""
+        if not options:
+            raise ConfigError(f"choice {stream!r}: nothing to pick from")
+        return options[self.integer(stream, 0, len(options) - 1)]

@@ -1,0 +1,109 @@
+"""The bodies of events, as the real server makes them (agent-server 1.57.0), without id, timestamp and parent.
+
+A *template* is such a body. `stamp` makes an event of it, with the fields in the real server's order.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+Event = dict[str, Any]
+
+STATE_UPDATE: Final = "ConversationStateUpdateEvent"
+STAMPED: Final = frozenset({"id", "timestamp", "source", "parent_id", "kind"})
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def encode(value: Any) -> str:
+    """JSON as the real server writes it: no spaces, no ASCII escapes."""
+    return _encode(value)
+
+
+def timestamp(epoch: datetime, offset_us: int) -> str:
+    """A naive local ISO timestamp, always with microseconds."""
+    return (epoch + timedelta(microseconds=offset_us)).isoformat(timespec="microseconds")
+
+
+def stamp(template: Event, event_id: str, at: str, parent_id: str | None) -> Event:
+    """An event: the template with its id, timestamp and parent (no key at all when there is no parent)."""
+    event: Event = {"id": event_id, "timestamp": at, "source": template["source"]}
+    if parent_id is not None:
+        event["parent_id"] = parent_id
+    for name, value in template.items():
+        if name not in STAMPED:
+            event[name] = value
+    event["kind"] = template["kind"]
+    return event
+
+
+def is_branch_event(event: Event) -> bool:
+    """Does the event become the leaf? All persisted events but state updates do."""
+    return bool(event["kind"] != STATE_UPDATE)
+
+
+def system_prompt() -> Event:
+    return {
+        "kind": "SystemPromptEvent",
+        "source": "agent",
+        "system_prompt": {"type": "text", "text": "You are a simulated agent."},
+        "tools": [],
+    }
+
+
+def user_message(text: str, *, source: str = "user") -> Event:
+    return {
+        "kind": "MessageEvent",
+        "source": source,
+        "llm_message": {
+            "role": "user",
+            "content": [{"cache_prompt": False, "type": "text", "text": text}],
+            "thinking_blocks": [],
+        },
+        "activated_skills": [],
+        "extended_content": [],
+    }
+
+
+def state_update(key: str, value: Any) -> Event:
+    return {"kind": STATE_UPDATE, "source": "environment", "key": key, "value": value}
+
+
+def conversation_error(code: str, detail: str) -> Event:
+    return {"kind": "ConversationErrorEvent", "source": "environment", "code": code, "detail": detail}
+
+
+def action(call_id: str, command: str, *, tool: str = "terminal") -> Event:
+    arguments = json.dumps({"command": command})
+    return {
+        "kind": "ActionEvent",
+        "source": "agent",
+        "thought": [],
+        "thinking_blocks": [],
+        "action": {"command": command, "kind": "TerminalAction"},
+        "tool_name": tool,
+        "tool_call_id": call_id,
+        "tool_call": {"id": call_id, "name": tool, "arguments": arguments, "origin": "completion"},
+        "llm_response_id": f"response-{call_id}",
+        "security_risk": "UNKNOWN",
+        "summary": f"{tool}: {command}",
+    }
+
+
+def observation(call_id: str, text: str, *, tool: str = "terminal") -> Event:
+    """The answer to an action. ``action_id`` is filled in by the agent, which knows the action's id."""
+    return {
+        "kind": "ObservationEvent",
+        "source": "environment",
+        "tool_name": tool,
+        "tool_call_id": call_id,
+        "observation": {
+            "content": [{"cache_prompt": False, "type": "text", "text": text}],
+            "is_error": False,
+            "kind": "TerminalObservation",
+        },
+        "action_id": None,
+        "extended_content": [],
+    }

@@ -1,0 +1,105 @@
+"""Faults as data, one kind a file; in reading order:
+
+match.py     when a fault acts: a rule over facts
+verdicts.py  what a fault can ask for
+base.py      what all faults have in common
+event_*.py   the publisher: delay, drop, duplicate, reorder
+link_*.py    the link: latency, stall, reset, close, refuse
+rest_*.py    REST: status, timeout, malformed, unknown_cursor
+
+A fault decides; `simserver.link` acts, counts and keeps the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from ..errors import ConfigError
+from .base import BaseFault
+from .event_delay import EventDelay
+from .event_drop import EventDrop
+from .event_duplicate import EventDuplicate
+from .event_reorder import EventReorder
+from .link_close import LinkClose
+from .link_latency import LinkLatency
+from .link_refuse import LinkRefuse
+from .link_reset import LinkReset
+from .link_stall import LinkStall
+from .match import Match
+from .rest_malformed import RestMalformed
+from .rest_status import RestStatus
+from .rest_timeout import RestTimeout
+from .rest_unknown_cursor import RestUnknownCursor
+
+# One of the first set, told apart by `kind`; usable as a field type in any pydantic model.
+Fault = Annotated[
+    EventDelay
+    | EventDrop
+    | EventDuplicate
+    | EventReorder
+    | LinkLatency
+    | LinkStall
+    | LinkReset
+    | LinkClose
+    | LinkRefuse
+    | RestStatus
+    | RestTimeout
+    | RestMalformed
+    | RestUnknownCursor,
+    Field(discriminator="kind"),
+]
+
+KINDS: tuple[type[BaseFault], ...] = (
+    EventDelay,
+    EventDrop,
+    EventDuplicate,
+    EventReorder,
+    LinkLatency,
+    LinkStall,
+    LinkReset,
+    LinkClose,
+    LinkRefuse,
+    RestStatus,
+    RestTimeout,
+    RestMalformed,
+    RestUnknownCursor,
+)
+
+_ADAPTER: TypeAdapter[BaseFault] = TypeAdapter(Fault)
+
+
+def parse_fault(data: Mapping[str, Any]) -> BaseFault:
+    """A fault from its data, as in TOML. Raises ConfigError with one sentence: which key, what is wrong."""
+    try:
+        return _ADAPTER.validate_python(dict(data))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != data.get("kind"))
+        message = first["msg"].removeprefix("Value error, ")
+        subject = f"fault {data.get('kind', '(no kind)')!r}"
+        raise ConfigError(f"{subject}: {where + ': ' if where else ''}{message}") from error
+
+
+__all__ = [
+    "KINDS",
+    "BaseFault",
+    "EventDelay",
+    "EventDrop",
+    "EventDuplicate",
+    "EventReorder",
+    "Fault",
+    "LinkClose",
+    "LinkLatency",
+    "LinkRefuse",
+    "LinkReset",
+    "LinkStall",
+    "Match",
+    "RestMalformed",
+    "RestStatus",
+    "RestTimeout",
+    "RestUnknownCursor",
+    "parse_fault",
+]

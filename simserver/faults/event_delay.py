@@ -1,0 +1,21 @@
+"""``event-delay``: an event reaches a socket late, and later ones overtake it (R10, R11)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import EventFault
+from .match import Facts
+from .verdicts import Delay
+
+
+class EventDelay(EventFault):
+    """delay_s: virtual seconds between its turn and its writing."""
+
+    kind: Literal["event-delay"] = "event-delay"
+    delay_s: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+    def decide(self, facts: Facts, now_s: float) -> Delay:
+        return Delay(self.delay_s)

@@ -1,0 +1,22 @@
+"""``event-duplicate``: an event is sent more than once (R32)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import EventFault
+from .match import Facts
+from .verdicts import Duplicate
+
+
+class EventDuplicate(EventFault):
+    """copies: how many more; gap_s: virtual seconds between them."""
+
+    kind: Literal["event-duplicate"] = "event-duplicate"
+    copies: Annotated[int, Field(ge=1, le=100)] = 1
+    gap_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+
+    def decide(self, facts: Facts, now_s: float) -> Duplicate:
+        return Duplicate(self.copies, self.gap_s)

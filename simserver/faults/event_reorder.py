@@ -1,0 +1,22 @@
+"""``event-reorder``: an event is sent after later ones (R31: on the real server this happens in every run)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import EventFault
+from .match import Facts
+from .verdicts import Hold
+
+
+class EventReorder(EventFault):
+    """after: how many later frames pass first; hold_s: the longest wait for them, in virtual seconds."""
+
+    kind: Literal["event-reorder"] = "event-reorder"
+    after: Annotated[int, Field(ge=1, le=10_000)] = 1
+    hold_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+
+    def decide(self, facts: Facts, now_s: float) -> Hold:
+        return Hold(self.after, self.hold_s)

@@ -1,0 +1,28 @@
+"""``link-close``: the server closes the socket with a code (1012 restart, 1013 slow consumer, 4001 bad key, …)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from .base import TriggeredFault
+from .match import Facts
+from .verdicts import Close, When
+
+
+def _sendable(code: int) -> int:
+    if code in {1004, 1005, 1006, 1015} or 1016 <= code < 3000:
+        raise ValueError(f"{code} is reserved and cannot be sent (RFC 6455, 7.4); use link-reset for a loss without a code")
+    return code
+
+
+class LinkClose(TriggeredFault):
+    """code: the WebSocket close code; when: before the matching frame is written, or after."""
+
+    kind: Literal["link-close"] = "link-close"
+    code: Annotated[int, Field(ge=1000, le=4999), AfterValidator(_sendable)] = 1012
+    when: When = "before"
+
+    def decide(self, facts: Facts, now_s: float) -> Close:
+        return Close(self.code, self.when)

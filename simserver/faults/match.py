@@ -1,0 +1,101 @@
+"""When a fault acts: a rule over the facts of a frame, a REST call, a handshake or a connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Place = Literal["frame", "call", "handshake", "connection"]
+Call = Literal[
+    "search", "count", "event", "conversation", "create", "message", "run", "pause", "interrupt", "delete"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a rule may look at. target: how the journal names it; the rest as in `Match`, None where it has no meaning."""
+
+    place: Place
+    target: str
+    connection: int | None = None
+    kind: str | None = None
+    key: str | None = None
+    status: str | None = None
+    tool: str | None = None
+    durable: bool | None = None
+    snapshot: bool | None = None
+    call: str | None = None
+    cursor: str | None = None
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str | int) and not isinstance(value, bool) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Ordinals = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_listed), Field(min_length=1)]
+Calls = Annotated[tuple[Call, ...], BeforeValidator(_listed), Field(min_length=1)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+# Which fields mean something where; the others are a contradiction, not a no-op.
+_ANYWHERE = frozenset({"nth", "after_s", "before_s", "probability"})
+_MEANINGFUL: dict[Place, frozenset[str]] = {
+    "frame": _ANYWHERE | {"kind", "key", "status", "tool", "durable", "snapshot", "connection"},
+    "call": _ANYWHERE | {"call"},
+    "handshake": _ANYWHERE | {"connection"},
+    "connection": _ANYWHERE | {"connection"},
+}
+
+
+class Match(BaseModel):
+    """All that is given must hold. A word may be given instead of a list of one.
+
+    kind, key, tool: of the event; status: execution status in a snapshot or status update; durable: is the event in a log?
+    snapshot: is it a full_state? connection: the nth handshake; call: the REST call; nth: 1-based ordinals among what
+    matches otherwise; after_s, before_s: virtual window since the world began, after_s included; probability: of acting
+    on what matches (it draws from the fault's own stream).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Words | None = None
+    key: Words | None = None
+    status: Words | None = None
+    tool: Words | None = None
+    durable: bool | None = None
+    snapshot: bool | None = None
+    connection: Ordinals | None = None
+    call: Calls | None = None
+    nth: Ordinals | None = None
+    after_s: Seconds = 0.0
+    before_s: Annotated[float, Field(gt=0)] = inf
+    probability: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Match:
+        if self.before_s <= self.after_s:
+            raise ValueError(f"before_s ({self.before_s}) must be later than after_s ({self.after_s})")
+        if self.snapshot and self.durable:
+            raise ValueError("a snapshot is never durable: drop one of `snapshot` and `durable`")
+        return self
+
+    def meaningless_at(self, place: Place) -> list[str]:
+        """The given fields that mean nothing at a place."""
+        return sorted(self.model_fields_set - _MEANINGFUL[place])
+
+    def holds(self, facts: Facts, now_s: float) -> bool:
+        """Everything but nth and probability."""
+        return (
+            self.after_s <= now_s < self.before_s
+            and (self.kind is None or facts.kind in self.kind)
+            and (self.key is None or facts.key in self.key)
+            and (self.status is None or facts.status in self.status)
+            and (self.tool is None or facts.tool in self.tool)
+            and (self.durable is None or facts.durable == self.durable)
+            and (self.snapshot is None or facts.snapshot == self.snapshot)
+            and (self.connection is None or facts.connection in self.connection)
+            and (self.call is None or facts.call in self.call)
+        )

@@ -1,0 +1,24 @@
+"""``rest-status``: a call fails with a status, perhaps with Retry-After (R56)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import BaseFault
+from .match import Facts
+from .verdicts import Answer
+
+
+class RestStatus(BaseFault):
+    """status: 4xx or 5xx; retry_after_s: sent as the Retry-After header. The call is not performed."""
+
+    place = "call"
+
+    kind: Literal["rest-status"] = "rest-status"
+    status: Annotated[int, Field(ge=400, le=599)]
+    retry_after_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+    def decide(self, facts: Facts, now_s: float) -> Answer:
+        return Answer(self.status, self.retry_after_s)

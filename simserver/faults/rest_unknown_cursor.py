@@ -1,0 +1,23 @@
+"""``rest-unknown-cursor``: the server no longer knows the page cursor (R51, R52)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .base import BaseFault
+from .match import Facts
+from .verdicts import ForgetCursor
+
+
+class RestUnknownCursor(BaseFault):
+    """The search is answered as if its page_id were unknown, in the way of the server's settings."""
+
+    place = "call"
+
+    kind: Literal["rest-unknown-cursor"] = "rest-unknown-cursor"
+
+    def concerns(self, facts: Facts) -> bool:
+        return facts.place == "call" and facts.call == "search" and facts.cursor is not None
+
+    def decide(self, facts: Facts, now_s: float) -> ForgetCursor:
+        return ForgetCursor()

@@ -1,0 +1,65 @@
+"""Hypercorn over any trio stream: one in memory, or one from a real port. The app does not know which."""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
+
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework, LifespanState
+from starlette.types import ASGIApp
+
+if TYPE_CHECKING:
+    from .world import World
+
+# The keep-alive time-out runs on the virtual clock: a client that thinks for an hour takes no time at all.
+KEEP_ALIVE_S = 10 * 365 * 24 * 3600.0
+
+
+@lru_cache(maxsize=1)
+def _config() -> Config:
+    config = Config()
+    config.keep_alive_timeout = cast(int, KEEP_ALIVE_S)
+    config.keep_alive_max_requests = 1_000_000_000
+    config.include_date_header = False
+    config.include_server_header = False
+    config.accesslog = None
+    logger = logging.getLogger("simserver.hypercorn")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False  # crashes of the app are kept by `create_app` and raised by the world
+    config.errorlog = logger
+    return config
+
+
+async def serve_stream(app: ASGIApp, stream: Any) -> None:
+    """Serve one connection to its end. The stream needs a ``socket`` with family, getpeername and getsockname."""
+    wrapper = ASGIWrapper(cast(ASGIFramework, app))
+    await TCPServer(wrapper, _config(), WorkerContext(None), LifespanState({}), stream)
+
+
+async def serve_tcp(
+    world: World,
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve a running world on a real port until cancelled; reports the port (pass 0 for any free one).
+
+    Latency, stalls and resets are properties of the in-memory link: on a real port the link faults that need them do
+    nothing but close. All other faults act alike. Raises OSError when the port is taken.
+    """
+    listeners = await trio.open_tcp_listeners(port, host=host)
+    bound: int = listeners[0].socket.getsockname()[1]
+
+    async def serve(stream: trio.SocketStream) -> None:
+        await world.serve(stream)
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(trio.serve_listeners, serve, listeners)
+        task_status.started(bound)
