@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+STATE_UPDATE = "ConversationStateUpdateEvent"
+
 Outcome = Literal["returned", "failed", "crashed", "hung", "unfinished"]
 
 
@@ -29,8 +31,9 @@ class Entry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
-    """One persisted event: ``index`` in the log, ``branch`` unless it is a state update, ``at`` its journal
-    index.
+    """One persisted event: ``index`` in the log, ``branch`` unless it is a state update.
+
+    ``at`` is the journal index of its append; -1 for the history, which was there before the journal began.
     """
 
     id: str
@@ -126,9 +129,9 @@ class Evidence:
         return self.log_length_at(self.attach.called_at) if self.attach else len(self.log)
 
 
-def read(entries: Iterable[Entry]) -> Evidence:
-    """The evidence in a journal."""
-    reader = _Reader()
+def read(entries: Iterable[Entry], log: Iterable[Mapping[str, object]]) -> Evidence:
+    """The evidence in a journal, beside the log as it stood at the end (a long history is not journalled)."""
+    reader = _Reader(log)
     for entry in entries:
         reader.take(entry)
     return reader.evidence()
@@ -137,8 +140,9 @@ def read(entries: Iterable[Entry]) -> Evidence:
 class _Reader:
     """Accumulates while the journal is read in order; one method a kind of entry."""
 
-    def __init__(self) -> None:
-        self._log: list[LogEvent] = []
+    def __init__(self, log: Iterable[Mapping[str, object]]) -> None:
+        self._final_log = log
+        self._appended_at: dict[str, int] = {}
         self._steps: list[StepCall] = []
         self._claims: dict[int, Mapping[str, object]] = {}
         self._server_runs: dict[int, ServerRun] = {}
@@ -153,15 +157,7 @@ class _Reader:
         fields = entry.fields
         match entry.place, entry.what:
             case "log", "append":
-                self._log.append(
-                    LogEvent(
-                        id=_text(fields["id"]),
-                        kind=_text(fields["kind"]),
-                        index=_whole(fields["index"]),
-                        branch=bool(fields["branch"]),
-                        at=entry.index,
-                    )
-                )
+                self._appended_at[_text(fields["id"])] = entry.index
             case "agent", "run-started":
                 run = _whole(fields["run"])
                 self._server_runs[run] = ServerRun(run, entry.index)
@@ -216,8 +212,10 @@ class _Reader:
         self._claims[begun.called_at] = entry.fields
 
     def evidence(self) -> Evidence:
+        """What was read."""
+        log = tuple(self._log_event(index, event) for index, event in enumerate(self._final_log))
         return Evidence(
-            log=tuple(self._log),
+            log=log,
             steps=tuple(self._steps),
             runs=tuple(self._run_call(step) for step in self._steps if step.step == "run"),
             deliveries=tuple(self._deliveries),
@@ -229,8 +227,12 @@ class _Reader:
             events_read=self._events_read,
             sockets=self._sockets,
             spinning=self._spinning,
-            by_id={event.id: event for event in self._log},
+            by_id={event.id: event for event in log},
         )
+
+    def _log_event(self, index: int, event: Mapping[str, object]) -> LogEvent:
+        event_id, kind = _text(event["id"]), _text(event["kind"])
+        return LogEvent(event_id, kind, index, kind != STATE_UPDATE, self._appended_at.get(event_id, -1))
 
     def _run_call(self, step: StepCall) -> RunCall:
         claim = self._claims.get(step.called_at, {})
@@ -281,6 +283,4 @@ def _texts(value: object) -> tuple[str, ...]:
 
 def _gap(value: object) -> GapSpan:
     after_id, before_id = _values(value)
-    return GapSpan(
-        None if after_id is None else _text(after_id), None if before_id is None else _text(before_id)
-    )
+    return GapSpan(None if after_id is None else _text(after_id), None if before_id is None else _text(before_id))

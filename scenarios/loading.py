@@ -39,9 +39,7 @@ def parse(text: str, file: str) -> Scenario:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         problem = f"is not valid TOML ({error})"
-        raise ScenarioError(
-            file, int(line.group(1)) if line else None, "", problem, "correct the syntax"
-        ) from error
+        raise ScenarioError(file, int(line.group(1)) if line else None, "", problem, "correct the syntax") from error
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:
@@ -76,9 +74,7 @@ def _sentence(
 ) -> tuple[str, str]:
     key = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
-        return "is no known key", did_you_mean(
-            key, known_keys(), "see `gapless show` of a catalogue scenario"
-        )
+        return "is no known key", did_you_mean(key, known_keys(), "see `gapless show` of a catalogue scenario")
     if kind == "missing":
         return "is missing", f"add `{key} = …`"
     if kind == "union_tag_invalid":

@@ -15,9 +15,7 @@ from simserver.faults import Fault
 
 Generation = Literal["legacy", "tree", "session"]
 Cursor = Literal["inclusive", "exclusive"]
-OracleName = Literal[
-    "no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time", "no-hang", "budget"
-]
+OracleName = Literal["no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time", "no-hang", "budget"]
 GENERATIONS: tuple[Generation, ...] = ("legacy", "tree", "session")
 CURSORS: tuple[Cursor, ...] = ("inclusive", "exclusive")
 

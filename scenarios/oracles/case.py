@@ -65,8 +65,9 @@ class Case:
         history = self.evidence.history_length()
         excused: list[str] = []
         for gap in run.gaps:
-            first = by_id[gap.after_id].index + 1 if gap.after_id in by_id else 0
-            end = by_id[gap.before_id].index if gap.before_id in by_id else len(self.evidence.log)
+            after, before = by_id.get(gap.after_id or ""), by_id.get(gap.before_id or "")
+            first = 0 if after is None else after.index + 1
+            end = len(self.evidence.log) if before is None else before.index
             excused.extend(event.id for event in self.evidence.log[first : min(end, history)])
         return frozenset(excused)
 

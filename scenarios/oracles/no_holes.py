@@ -46,14 +46,10 @@ def _disorder(case: Case, held: Sequence[str], scope: str, when: str) -> Iterato
     by_id = case.evidence.by_id
     twice = tuple(dict.fromkeys(one for position, one in enumerate(held) if one in held[:position]))
     if twice:
-        yield Violation(
-            NAME, f"{when} {count(len(twice), 'event')} held twice: {', '.join(twice[:4])}", twice
-        )
+        yield Violation(NAME, f"{when} {count(len(twice), 'event')} held twice: {', '.join(twice[:4])}", twice)
     strangers = tuple(one for one in held if one not in by_id)
     if strangers:
-        message = (
-            f"{when} {count(len(strangers), 'event')} held that no log holds: {', '.join(strangers[:4])}"
-        )
+        message = f"{when} {count(len(strangers), 'event')} held that no log holds: {', '.join(strangers[:4])}"
         yield Violation(NAME, message, strangers)
     known = [by_id[one] for one in held if one in by_id and (by_id[one].branch or scope == "log")]
     for before, after in pairwise(known):

@@ -1,0 +1,62 @@
+"""The ``gapless`` command: ``run``, ``list``, ``show``, ``replay``.
+
+- ``cli_run.py``      run scenarios, judge, report
+- ``cli_replay.py``   one run again, with its story
+- ``cli_options.py``  shared options; user errors as one sentence
+- ``screen.py``       rows, progress, failures
+"""
+
+from __future__ import annotations
+
+import click
+
+from scenarios.cli_options import told_plainly
+from scenarios.cli_replay import replay
+from scenarios.cli_run import run
+from scenarios.library import catalogue, find, path_of
+from scenarios.scenario import Scenario
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="gapless", prog_name="gapless")
+def main() -> None:
+    """Prove that a WebSocket-first client never loses an event, and know what each run costs."""
+
+
+@main.command("list")
+@told_plainly
+def list_() -> None:
+    """List the scenarios of the catalogue."""
+    for scenario in catalogue():
+        races = " ".join(scenario.races) or "-"
+        click.echo(f"{scenario.name:<28} {races:<8} {len(scenario.variants())} variants  {scenario.title}")
+
+
+@main.command()
+@click.argument("name")
+@told_plainly
+def show(name: str) -> None:
+    """Show a scenario (name) or all scenarios of a race (id): what happens, and its file."""
+    click.echo("\n\n".join(_shown(scenario) for scenario in find(name)))
+
+
+def _shown(scenario: Scenario) -> str:
+    path = path_of(scenario)
+    variants = ", ".join("/".join(variant) for variant in scenario.variants())
+    return "\n".join(
+        (
+            f"{scenario.name} ({' '.join(scenario.races) or 'no race'}): {scenario.title}",
+            f"origin    {scenario.origin}",
+            f"variants  {variants}",
+            f"file      {path}",
+            "",
+            path.read_text(encoding="utf-8").rstrip(),
+        )
+    )
+
+
+main.add_command(run)
+main.add_command(replay)
+
+if __name__ == "__main__":
+    main()

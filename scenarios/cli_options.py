@@ -1,0 +1,68 @@
+"""What the commands have in common: options, and user errors as one sentence with exit code 2."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from scenarios.errors import UsageError
+from scenarios.scenario import CURSORS, GENERATIONS
+from simserver.errors import ConfigError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+ALL = "all"
+USAGE_EXIT_CODE = 2
+
+client_option = click.option(
+    "--client",
+    default="gapless",
+    show_default=True,
+    metavar="NAME|MODULE:FACTORY",
+    help="The client to judge: gapless, a baseline, or your own factory.",
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every choice."
+)
+generation_option = click.option(
+    "--generation",
+    type=click.Choice([*GENERATIONS, ALL]),
+    default=ALL,
+    show_default=True,
+    help="Server generation.",
+)
+cursor_option = click.option(
+    "--cursor",
+    type=click.Choice([*CURSORS, ALL]),
+    default=ALL,
+    show_default=True,
+    help="How the server's page cursors work.",
+)
+
+
+def chosen(value: str, among: Sequence[str]) -> tuple[str, ...]:
+    """One word, or all of them."""
+    return tuple(among) if value == ALL else (value,)
+
+
+class _Mistake(click.ClickException):
+    exit_code = USAGE_EXIT_CODE
+
+
+def told_plainly(command: Callable[P, T]) -> Callable[P, T]:
+    """A command whose user errors end in one sentence instead of a traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except (UsageError, ConfigError) as error:
+            raise _Mistake(str(error)) from error
+
+    return wrapped
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -1,0 +1,132 @@
+"""``gapless run``: scenarios × variants, judged; a table, the failures, an exit code."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from reports.json import render_json
+from reports.record import RunRecord, Verdict, gravest
+from reports.table import render_totals
+from scenarios import capsule
+from scenarios.cli_options import (
+    chosen,
+    client_option,
+    cursor_option,
+    generation_option,
+    seed_option,
+    told_plainly,
+)
+from scenarios.clients import DEFAULT, resolve
+from scenarios.errors import UsageError
+from scenarios.library import catalogue, find
+from scenarios.loading import load_file
+from scenarios.runner import requests
+from scenarios.scenario import CURSORS, GENERATIONS, Scenario
+from scenarios.screen import Screen
+from scenarios.suite import Outcome, Unit, run_units
+
+FAILURES_SHOWN_MAX = 10
+INTERRUPTED_EXIT_CODE = 130
+
+
+@click.command("run")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@client_option
+@generation_option
+@cursor_option
+@seed_option
+@click.option("--check-determinism", is_flag=True, help="Run everything twice; differing digests exit with 6.")
+@click.option("--no-kills", is_flag=True, help="Do not check that broken clients fail.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all records.")
+@click.option(
+    "--scenario-file", "files", multiple=True, type=click.Path(path_type=Path), help="A scenario of your own (TOML)."
+)
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
+@told_plainly
+def run(
+    names: tuple[str, ...],
+    client: str,
+    generation: str,
+    cursor: str,
+    seed: int,
+    check_determinism: bool,
+    no_kills: bool,
+    json_file: Path | None,
+    files: tuple[Path, ...],
+    jobs: int | None,
+) -> None:
+    """Run scenarios and judge the client.
+
+    NAME is a scenario's name or a race id such as R10; without any, the whole catalogue runs.
+
+    Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 6 not deterministic.
+    """
+    resolve(client)
+    _check_writable(json_file)
+    units = tuple(
+        Unit(request, with_kills=client == DEFAULT and not no_kills, twice=check_determinism)
+        for request in requests(
+            _scenarios(names, files),
+            client=client,
+            seed=seed,
+            generations=chosen(generation, GENERATIONS),
+            cursors=chosen(cursor, CURSORS),
+        )
+    )
+    if not units:
+        raise UsageError(f"nothing to run: no such scenario can happen in generation {generation}, cursor {cursor}")
+    sys.exit(_run(units, jobs or os.cpu_count() or 1, json_file))
+
+
+def _run(units: tuple[Unit, ...], jobs: int, json_file: Path | None) -> int:
+    console = Console(highlight=False)
+    screen = Screen(console, len(units))
+    records: list[RunRecord] = []
+    began_s = time.monotonic()
+    interrupted = False
+    try:
+        with run_units(units, jobs) as outcomes, screen.live():
+            for outcome in outcomes:
+                record = _kept(outcome)
+                records.append(record)
+                screen.show(record)
+    except KeyboardInterrupt:
+        interrupted = True
+    screen.flush()
+    screen.failures(records, FAILURES_SHOWN_MAX)
+    screen.say(render_totals(records, time.monotonic() - began_s))
+    if json_file is not None:
+        text = render_json(records, capsule.versions(), complete=not interrupted)
+        json_file.write_text(text, encoding="utf-8")
+    if interrupted:
+        screen.say(f"interrupted after {len(records)} of {len(units)} runs")
+        return INTERRUPTED_EXIT_CODE
+    return gravest(record.verdict for record in records).exit_code
+
+
+def _kept(outcome: Outcome) -> RunRecord:
+    """The record; with a capsule and the command that replays it when the run failed."""
+    if outcome.record.verdict is Verdict.HOLDS:
+        return outcome.record
+    path = capsule.write(outcome.unit.request, outcome.record, outcome.tape)
+    return dataclasses.replace(outcome.record, capsule=str(path), replay=f"gapless replay {path} --trace")
+
+
+def _scenarios(names: tuple[str, ...], files: tuple[Path, ...]) -> tuple[Scenario, ...]:
+    own = tuple(load_file(path) for path in files)
+    named = tuple(scenario for name in names for scenario in find(name))
+    if not names and not files:
+        named = catalogue()
+    return tuple(dict.fromkeys((*named, *own)))
+
+
+def _check_writable(path: Path | None) -> None:
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(f"--json {path}: there is no directory {path.parent}; create it first")

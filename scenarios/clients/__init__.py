@@ -1,0 +1,67 @@
+"""The clients that the harness knows by name, and how to name any other.
+
+- ``gapless.py``  our own sync client, through its public face
+- the rest are the baselines of ``scenarios.baselines``
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+from scenarios.baselines import full_rescan, poll_then_return, socket_only, tail_cursor
+from scenarios.client import Factory
+from scenarios.clients import gapless
+from scenarios.errors import UsageError, did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class KnownClient:
+    """A client by name: its factory, and one line about it."""
+
+    name: str
+    factory: Factory
+    about: str
+
+
+DEFAULT = "gapless"
+CLIENTS: tuple[KnownClient, ...] = (
+    KnownClient(DEFAULT, gapless.factory, "our own sync client"),
+    KnownClient("socket-only", socket_only.factory, "one sync at attach, then the socket"),
+    KnownClient("poll-then-return", poll_then_return.factory, "the SDK before #1832"),
+    KnownClient("tail-cursor", tail_cursor.factory, "the design of #1865"),
+    KnownClient("full-rescan", full_rescan.factory, "the SDK today"),
+)
+
+
+def resolve(name: str) -> Factory:
+    """The factory of a client, by its name here or as ``package.module:factory``.
+
+    Raises UsageError when there is none.
+    """
+    known = next((client for client in CLIENTS if client.name == name), None)
+    if known is not None:
+        return known.factory
+    if ":" in name:
+        return _imported(name)
+    names = [client.name for client in CLIENTS]
+    cure = did_you_mean(name, names, f"choose {', '.join(names)}, or package.module:factory")
+    raise UsageError(f"no client is called {name!r}; {cure}")
+
+
+def _imported(name: str) -> Factory:
+    module_name, _, attribute = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        cure = "give package.module:factory of an installed module"
+        raise UsageError(f"client {name!r}: module {module_name!r} cannot be imported ({error}); {cure}") from error
+    except ValueError as error:
+        raise UsageError(f"client {name!r}: no module is named; give package.module:factory") from error
+    factory = getattr(module, attribute, None) if attribute else None
+    if not callable(factory):
+        known = [one for one in vars(module) if callable(getattr(module, one)) and not one.startswith("_")]
+        cure = did_you_mean(attribute, known, "name a function that takes a ClientContext")
+        raise UsageError(f"client {name!r}: {module_name} has no factory {attribute!r}; {cure}")
+    found: Factory = factory
+    return found

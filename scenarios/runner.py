@@ -1,0 +1,140 @@
+"""The runner: one run as a pure function of data. Builds the world, puts the client through the script,
+judges.
+
+A ``RunRequest`` holds all there is to know, and can be pickled, so that runs may be spread over processes;
+the same request gives the same record, journal and tape, whichever process performs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.record import FaultFired, RunRecord, Verdict, Violation, gravest
+from scenarios.client import Factory
+from scenarios.clients import resolve
+from scenarios.conditions import server_settings, workload
+from scenarios.errors import UsageError
+from scenarios.evidence import read
+from scenarios.judge import judge
+from scenarios.oracles.budget import cost
+from scenarios.oracles.case import Case
+from scenarios.scenario import Scenario
+from scenarios.stage import Stage, leaves
+from simserver.choices import Choices, SeededSource, Source, Tape, TapeSource
+from simserver.determinism import run_deterministic
+from simserver.errors import JournalFull, TapeError
+from simserver.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One run: what to try, on which server, with which client and choices.
+
+    ``tape`` replays recorded choices; without it they are drawn from ``seed``.
+    """
+
+    scenario: Scenario
+    generation: str
+    cursor: str
+    client: str
+    seed: int = 0
+    tape: Tape | None = None
+
+    def __post_init__(self) -> None:
+        if (self.generation, self.cursor) not in self.scenario.variants():
+            possible = ", ".join(f"{generation}/{cursor}" for generation, cursor in self.scenario.variants())
+            raise UsageError(
+                f"{self.scenario.name} cannot happen in {self.generation}/{self.cursor}; it can in {possible}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run left: its record, the tape of its choices, and its journal as canonical lines."""
+
+    record: RunRecord
+    tape: Tape
+    lines: tuple[str, ...]
+
+
+def perform(request: RunRequest, *, source: Source | None = None, factory: Factory | None = None) -> RunResult:
+    """Perform a run. ``source`` overrides where choices come from, ``factory`` the client; both serve tests.
+
+    Raises UsageError for a client that does not exist, TapeError when a tape does not fit, and
+    SimServerError when the simulated world itself breaks.
+    """
+    scenario = request.scenario
+    client = factory or resolve(request.client)
+    choices = Choices(source or _source(request))
+    world = World(
+        server_settings(scenario, request.generation, request.cursor),
+        workload(scenario),
+        scenario.faults,
+        choices,
+    )
+    stage = Stage(world, scenario, request.seed)
+    spun: str | None = None
+    try:
+        run_deterministic(lambda: stage.perform(client), seed=request.seed)
+    except Exception as error:  # sorted out below: what the world says of itself, or a bug that must be seen
+        spun = _sort_out(error)
+    return _result(request, world, stage, choices, spun)
+
+
+def _source(request: RunRequest) -> Source:
+    return SeededSource(request.seed) if request.tape is None else TapeSource(request.tape)
+
+
+def _sort_out(error: Exception) -> str:
+    """The message of a full journal, which is a finding about the client. Raises everything else."""
+    found = leaves(error)
+    for one in found:
+        if isinstance(one, TapeError):
+            raise one from error
+    for one in found:
+        if isinstance(one, JournalFull):
+            return str(one)
+    raise error
+
+
+def _result(request: RunRequest, world: World, stage: Stage, choices: Choices, spun: str | None) -> RunResult:
+    scenario = request.scenario
+    case = Case(read(world.journal.entries, world.agent.log), request.generation, scenario.expect, scenario.budget)
+    faults = tuple(FaultFired(one.name, one.kind, one.fired) for one in world.fired())
+    violations, judged = judge(case, scenario, faults)
+    if spun is not None:
+        violations = (Violation("no-hang", spun, breaks=Verdict.STUCK), *violations)
+    record = RunRecord(
+        scenario=scenario.name,
+        origin=scenario.origin,
+        client=request.client,
+        generation=request.generation,
+        cursor=request.cursor,
+        seed=request.seed,
+        verdict=gravest(violation.breaks for violation in violations),
+        violations=violations,
+        judged=judged,
+        rest=cost(case),
+        faults=faults,
+        virtual_s=round(stage.ended_s, 6),
+        digest=world.journal.digest(),
+    )
+    return RunResult(record, choices.tape, tuple(world.journal.lines()))
+
+
+def requests(
+    scenarios: Sequence[Scenario],
+    *,
+    client: str,
+    seed: int = 0,
+    generations: Sequence[str],
+    cursors: Sequence[str],
+) -> tuple[RunRequest, ...]:
+    """One request for each variant of each scenario that is wanted, in the house order."""
+    return tuple(
+        RunRequest(scenario, generation, cursor, client, seed)
+        for scenario in scenarios
+        for generation, cursor in scenario.variants()
+        if generation in generations and cursor in cursors
+    )

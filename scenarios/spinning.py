@@ -1,0 +1,48 @@
+"""SpinWatch: stops a client that keeps the scheduler busy without ever letting time pass.
+
+In virtual time a busy loop never ends, for the clock moves only when every task waits; so the bound is on
+turns of the scheduler within one instant, which is deterministic, unlike any real-time limit.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import trio
+
+TURNS_MAX = 200_000
+
+
+class SpinWatch(trio.abc.Instrument):
+    """Cancels a scope after ``turns_max`` turns within one instant. ``tripped`` says whether it had to."""
+
+    def __init__(self, scope: trio.CancelScope, turns_max: int = TURNS_MAX) -> None:
+        self._scope = scope
+        self._turns_max = turns_max
+        self._turns = 0
+        self._instant_s = -1.0
+        self.tripped = False
+
+    @property
+    def message(self) -> str:
+        """What to say about a client that was stopped."""
+        return f"the client spun: {self._turns_max} turns of the scheduler passed within one instant"
+
+    def __enter__(self) -> SpinWatch:
+        trio.lowlevel.add_instrument(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        trio.lowlevel.remove_instrument(self)
+
+    def before_io_wait(self, timeout: float) -> None:
+        """Count a turn; called by trio once each turn of its loop."""
+        now_s = trio.current_time()
+        if now_s != self._instant_s:
+            self._instant_s, self._turns = now_s, 0
+        self._turns += 1
+        if self._turns > self._turns_max and not self.tripped:
+            self.tripped = True
+            self._scope.cancel()

@@ -1,0 +1,155 @@
+"""Stage: one client put through one script in a living world; everything that it does goes into the journal.
+
+Nothing here judges. Each step runs under a deadline in virtual time; a client that raises has ended its
+step; and a client that spins without letting time pass is stopped by a bound on the scheduler's turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import trio
+
+from scenarios.client import Claim, ClientContext, ClientUnderTest, Event, Factory
+from scenarios.scenario import Scenario, Send, Sleep, Step
+from scenarios.spinning import SpinWatch
+from simserver.errors import JournalFull, SimServerError
+from simserver.world import World
+
+CLOSE_DEADLINE_S = 60
+
+
+class Stage:
+    """One run of one client. ``perform`` lives it through; afterwards ``ended_s`` says when the last step
+    had ended.
+    """
+
+    def __init__(self, world: World, scenario: Scenario, seed: int) -> None:
+        self._world = world
+        self._journal = world.journal
+        self._scenario = scenario
+        self._seed = seed
+        self.ended_s = 0.0
+
+    async def perform(self, factory: Factory) -> None:
+        """Live the script through. Raises SimServerError when the world itself breaks."""
+        async with self._world.running():
+            try:
+                with trio.CancelScope() as scope, SpinWatch(scope) as watch:
+                    async with factory(self._context()) as client:
+                        await self._play(client)
+            except Exception as error:  # a client may raise anything, from any of its tasks: that is the finding
+                self._crashed(error)
+            if watch.tripped:
+                self._journal.record("client", "spinning", message=watch.message)
+
+    def _context(self) -> ClientContext:
+        return ClientContext(
+            base_url=self._world.base_url,
+            conversation_id=self._world.conversation_id,
+            api_key=self._world.api_key,
+            dial=self._world.dial,
+            http_transport=self._world.http_transport,
+            seed=self._seed,
+            certainty=self._scenario.expect.certainty,
+            on_event=self._delivered,
+        )
+
+    async def _play(self, client: ClientUnderTest) -> None:
+        for step in self._scenario.script:
+            if not await self._step(client, step):
+                break
+        self.ended_s = self._now_s()
+        await self._linger()
+        self._world.heal()
+        held = [str(event["id"]) for event in client.held()]
+        self._journal.record("client", "closed", held=held)
+        with trio.move_on_after(CLOSE_DEADLINE_S):
+            await client.close()
+
+    async def _step(self, client: ClientUnderTest, step: Step) -> bool:
+        """Perform one step; whether the script can go on."""
+        match step:
+            case Sleep():
+                await trio.sleep(step.sleep_s)
+                return True
+            case "heal":
+                self._world.heal()
+                return True
+            case "attach":
+                return await self._asked(client, "attach", client.attach)
+            case "close":
+                return await self._asked(client, "close", client.close)
+            case Send():
+                return await self._asked(client, "send", lambda: client.send(step.send))
+            case "run":
+                await self._asked(client, "run", client.run)
+                return True
+
+    async def _asked(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[Claim | None]]) -> bool:
+        self._journal.record("client", f"{name}-called")
+        try:
+            with trio.move_on_after(self._scenario.expect.step_deadline_s) as scope:
+                claim = await call()
+        except client.errors as error:
+            self._failed(name, "failed", error)
+            return False
+        except SimServerError:
+            raise
+        except Exception as error:  # an error that the client does not declare is a crash, and a finding
+            self._failed(name, "crashed", error)
+            return False
+        if scope.cancelled_caught:
+            self._failed(name, "hung", TimeoutError("the step's deadline passed"))
+            return False
+        self._journal.record("client", f"{name}-returned", **_said(client, claim))
+        return True
+
+    async def _linger(self) -> None:
+        """Let the world go on until a patient client would have given up waiting: the optimum wants to
+        know.
+        """
+        ended = [entry.t_s for entry in self._journal.entries if (entry.place, entry.what) == ("agent", "run-ended")]
+        if ended:
+            await trio.sleep(max(0.0, ended[-1] + self._scenario.expect.run_bound_s - self._now_s()))
+
+    def _delivered(self, event: Event, repaired: bool) -> None:
+        self._journal.record("client", "delivered", id=str(event["id"]), repaired=repaired)
+
+    def _failed(self, step: str, outcome: str, error: BaseException) -> None:
+        message = " ".join(str(error).split())[:300]
+        self._journal.record("client", "error", step=step, outcome=outcome, error=type(error).__name__, message=message)
+
+    def _crashed(self, error: Exception) -> None:
+        for one in leaves(error):
+            if isinstance(one, JournalFull):
+                raise one
+            if isinstance(one, SimServerError):
+                raise one  # our own machinery, not the client's doing
+        first = leaves(error)[0]
+        self._journal.record("client", "background-called")
+        self._failed("background", "crashed", first)
+
+    def _now_s(self) -> float:
+        return self._world.now_s()
+
+
+def _said(client: ClientUnderTest, claim: Claim | None) -> dict[str, object]:
+    if claim is None:
+        return {}
+    return {
+        "status": claim.status,
+        "complete": claim.complete,
+        "covers": claim.covers,
+        "proof": claim.proof,
+        "notes": list(claim.notes),
+        "gaps": [list(gap) for gap in client.gaps()],
+        "held": [str(event["id"]) for event in client.held()],
+    }
+
+
+def leaves(error: BaseException) -> Sequence[BaseException]:
+    """The exceptions that a group stands for, depth first; or the one that is none."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for one in error.exceptions for leaf in leaves(one)]
+    return [error]
