@@ -1,1 +1,92 @@
-"""simserver."""
+"""The fake agent server: a pure model of the agent, served over real HTTP and WebSocket bytes in virtual time.
+
+Its files, in reading order:
+
+errors.py       what can go wrong, by whose fault
+choices.py      the only source of randomness: named streams, recorded on one tape
+journal.py      the record of everything that happened
+determinism.py  virtual time and a seeded scheduler
+settings.py     which server this is: generation, cursors, keys
+workload.py     what the agent and others will do, as data; also from a recording
+ids.py          event ids: deterministic and invertible
+events.py       the bodies of events
+history.py      a made-up past, computed on demand
+eventlog.py     the log
+agent.py        the fake agent: a pure model, and the truth
+pages.py        searching the log: pages, cursors, filters
+wire.py         envelopes, pages and complaints, as text
+rest.py         the REST calls
+outbox.py       what one subscriber is still to be sent, and when
+websocket.py    the two sockets
+app.py          the routes
+streams.py      byte streams in memory, with latency, stalls and resets
+transport.py    httpx over those streams
+hosting.py      Hypercorn over any stream: in memory, or on a real port
+faults/         one kind a file
+link.py         consults the faults, counts, acts
+world.py        all of it together: start here to use it
+recordings/     what a real server said (agent-server 1.57.0), for workloads and the fidelity test
+"""
+
+from .agent import Agent, Publication
+from .choices import Choices, SeededSource, Source, Tape, TapeSource
+from .determinism import run_deterministic
+from .errors import (
+    ConfigError,
+    IllegalTransition,
+    JournalFull,
+    ServerCrashed,
+    SimServerError,
+    TapeError,
+)
+from .eventlog import EventLog
+from .events import Event
+from .faults import KINDS as FAULT_KINDS
+from .faults import BaseFault, Fault, Match, parse_fault
+from .hosting import serve_tcp
+from .journal import Entry, Journal
+from .link import FaultCount
+from .settings import Cursor, Generation, ServerSettings, UnknownCursor
+from .workload import EndStatus, Happening, RunPlan, Step, Workload, pairs, recorded, recorded_rows
+from .world import World
+
+__all__ = [
+    "FAULT_KINDS",
+    "Agent",
+    "BaseFault",
+    "Choices",
+    "ConfigError",
+    "Cursor",
+    "EndStatus",
+    "Entry",
+    "Event",
+    "EventLog",
+    "Fault",
+    "FaultCount",
+    "Generation",
+    "Happening",
+    "IllegalTransition",
+    "Journal",
+    "JournalFull",
+    "Match",
+    "Publication",
+    "RunPlan",
+    "SeededSource",
+    "ServerCrashed",
+    "ServerSettings",
+    "SimServerError",
+    "Source",
+    "Step",
+    "Tape",
+    "TapeError",
+    "TapeSource",
+    "UnknownCursor",
+    "Workload",
+    "World",
+    "pairs",
+    "parse_fault",
+    "recorded",
+    "recorded_rows",
+    "run_deterministic",
+    "serve_tcp",
+]

@@ -1,8 +1,9 @@
 """The only source of randomness: named streams, all of them recorded on one tape.
 
 A choice belongs to a stream named after what it decides (``fault/late-action``, ``schedule``), so that adding a draw
-in one place does not shift the draws of another. What was drawn is on the tape; a replay reads the tape back; Hypothesis
-is a source like any other. A choice with one possible outcome draws nothing, and so costs a shrinker nothing.
+in one place does not shift the draws of another. What was drawn is on the tape; a replay reads the tape back;
+Hypothesis is a source like any other. A choice with one possible outcome draws nothing, and so costs a
+shrinker nothing.
 """
 
 from __future__ import annotations

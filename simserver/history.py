@@ -1,8 +1,8 @@
 """A made-up past of any length, computed event by event when somebody looks.
 
-The past is a SystemPromptEvent and then finished runs of nine events each: idle, message, last_user_message_id, running,
-two action/observation pairs, finished. The first run has no ``idle``, and is cut or stretched so that the length comes
-out as asked for.
+The past is a SystemPromptEvent and then finished runs of nine events each: idle, message,
+last_user_message_id, running, two action/observation pairs, finished. The first run has no ``idle``, and is
+cut or stretched so that the length comes out as asked for.
 """
 
 from __future__ import annotations

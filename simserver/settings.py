@@ -18,10 +18,10 @@ VERSIONS: dict[Generation, str] = {"legacy": "1.11.0", "tree": "1.43.1", "sessio
 class ServerSettings:
     """What distinguishes one server from another, seen from outside.
 
-    generation: ``legacy`` has no parent ids, ``tree`` (1.31) has parent_id and leaf_event_id, ``session`` (1.45) adds the
-    session socket. cursor: is ``next_page_id`` the first event of the next page, or the last of this one? unknown_cursor:
-    what an unknown ``page_id`` gets: the natural start (200, R51), 404 or 400. api_key: None lets everybody in.
-    Raises ConfigError on an unknown word.
+    generation: ``legacy`` has no parent ids, ``tree`` (1.31) has parent_id and leaf_event_id, ``session``
+    (1.45) adds the session socket. cursor: is ``next_page_id`` the first event of the next page, or the last
+    of this one? unknown_cursor: what an unknown ``page_id`` gets: the natural start (200, R51), 404 or 400.
+    api_key: None lets everybody in. Raises ConfigError on an unknown word.
     """
 
     generation: Generation = "session"

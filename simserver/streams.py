@@ -1,8 +1,9 @@
 """In-memory byte streams that behave like a network in virtual time.
 
 A *pipe* is one direction. Each chunk has the time at which it arrives; the reader waits for it, so latency and stalls
-need no task of their own. A *connection* is two pipes and their two ends. Bytes are never journalled; a *mark* is how the
-journal learns that a message has arrived: it is called when the reader has taken the last byte written so far.
+need no task of their own. A *connection* is two pipes and their two ends. Bytes are never journalled; a
+*mark* is how the journal learns that a message has arrived: it is called when the reader has taken the last
+byte written so far.
 
 What this deliberately does not do: split or merge writes at random. Message boundaries are the interesting ones.
 """
@@ -46,7 +47,7 @@ class Pipe:
 
     def __init__(self) -> None:
         self.chunks: deque[tuple[float, bytes]] = deque()  # (due_s, data); b"" is the end of the stream
-        self.marks: deque[tuple[int, Callable[[], None]]] = deque()
+        self.marks: deque[tuple[int, Callable[[], object]]] = deque()
         self.latency: Latency | None = None
         self.stalled_until_s = -inf
         self.last_due_s = -inf
@@ -138,7 +139,7 @@ class Pipe:
             task, self._reader = self._reader, None
             trio.lowlevel.reschedule(task)
 
-    def mark(self, arrived: Callable[[], None]) -> None:
+    def mark(self, arrived: Callable[[], object]) -> None:
         """Call ``arrived`` when all that is written now has been read: at once, if it has been."""
         if self.read_bytes >= self.written_bytes:
             arrived()

@@ -33,7 +33,8 @@ def _not_negative(owner: str, **values: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event of a run. duration_s: work before it appears; event: a template, or a whole event with id and timestamp."""
+    """One event of a run. duration_s: work before it appears; event: a template, or a whole event with id and
+    timestamp."""
 
     duration_s: float
     event: Event
@@ -46,8 +47,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """One run. init_s: the agent initialises and the status is still the old one (R15); settle_s: from the end status to
-    the final snapshot; end_status: how it ends. An ``error`` end also persists a ConversationErrorEvent."""
+    """One run. init_s: the agent initialises and the status is still the old one (R15); settle_s: from the
+    end status to the final snapshot; end_status: how it ends. An ``error`` end also persists a
+    ConversationErrorEvent."""
 
     init_s: float = 0.01
     steps: tuple[Step, ...] = ()
@@ -76,9 +78,10 @@ class Happening:
 class Workload:
     """A conversation's past and future.
 
-    history_events: length of the log before the client comes; runs: what each `POST run` plays, in order (after the last
-    one, runs have no steps); background: what others do; payload_bytes: filler in each history action and observation;
-    recording: real events, in log order, used before any event is made up; epoch: the server's local time at t = 0.
+    history_events: length of the log before the client comes; runs: what each `POST run` plays, in order
+    (after the last one, runs have no steps); background: what others do; payload_bytes: filler in each
+    history action and observation; recording: real events, in log order, used before any event is made up;
+    epoch: the server's local time at t = 0.
     """
 
     history_events: int = 0

@@ -17,7 +17,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from ..errors import ConfigError
+from simserver.errors import ConfigError
+
 from .base import BaseFault
 from .event_delay import EventDelay
 from .event_drop import EventDrop
@@ -77,10 +78,12 @@ def parse_fault(data: Mapping[str, Any]) -> BaseFault:
         return _ADAPTER.validate_python(dict(data))
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"].startswith("union_tag"):
+            kinds = ", ".join(str(kind.model_fields["kind"].default) for kind in KINDS)
+            raise ConfigError(f"fault: `kind` is {data.get('kind')!r}, not one of {kinds}") from error
         where = ".".join(str(part) for part in first["loc"] if part != data.get("kind"))
         message = first["msg"].removeprefix("Value error, ")
-        subject = f"fault {data.get('kind', '(no kind)')!r}"
-        raise ConfigError(f"{subject}: {where + ': ' if where else ''}{message}") from error
+        raise ConfigError(f"fault {data['kind']!r}: {where + ': ' if where else ''}{message}") from error
 
 
 __all__ = [

@@ -26,7 +26,9 @@ class BaseFault(BaseModel):
     def _match_fits_place(self) -> BaseFault:
         meaningless = self.match.meaningless_at(self.place)
         if meaningless:
-            raise ValueError(f"match.{meaningless[0]} means nothing to a {self.kind} fault, which acts on a {self.place}")
+            raise ValueError(
+                f"match.{meaningless[0]} means nothing to a {self.kind} fault, which acts on a {self.place}"
+            )
         return self
 
     def concerns(self, facts: Facts) -> bool:

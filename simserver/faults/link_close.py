@@ -13,7 +13,9 @@ from .verdicts import Close, When
 
 def _sendable(code: int) -> int:
     if code in {1004, 1005, 1006, 1015} or 1016 <= code < 3000:
-        raise ValueError(f"{code} is reserved and cannot be sent (RFC 6455, 7.4); use link-reset for a loss without a code")
+        raise ValueError(
+            f"{code} is reserved and cannot be sent (RFC 6455, 7.4); use link-reset for a loss without a code"
+        )
     return code
 
 

@@ -23,7 +23,7 @@ class LinkLatency(BaseFault):
     on: Literal["socket", "rest", "both"] = "both"
 
     def concerns(self, facts: Facts) -> bool:
-        return facts.place == "connection" and self.on in (facts.call, "both")
+        return facts.place == "connection" and self.on in (facts.aspect, "both")
 
     def decide(self, facts: Facts, now_s: float) -> Slow:
         return Slow(self.latency_s, self.jitter_s, self.match.before_s)

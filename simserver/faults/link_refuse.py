@@ -21,7 +21,7 @@ class LinkRefuse(BaseFault):
 
     def concerns(self, facts: Facts) -> bool:
         # Dialling and upgrading are two moments of one handshake; a fault acts at one of them.
-        return facts.place == "handshake" and (facts.call == "dial") == (self.status is None)
+        return facts.place == "handshake" and (facts.aspect == "dial") == (self.status is None)
 
     def decide(self, facts: Facts, now_s: float) -> Refuse:
         return Refuse(self.status)

@@ -12,7 +12,8 @@ from .verdicts import Stall
 
 
 class LinkStall(TriggeredFault):
-    """stall_s: how long nothing is delivered in either direction of that socket; the matching frame is the first victim."""
+    """stall_s: how long nothing is delivered in either direction of that socket; the matching frame is the
+    first victim."""
 
     kind: Literal["link-stall"] = "link-stall"
     stall_s: Annotated[float, Field(gt=0, allow_inf_nan=False)]

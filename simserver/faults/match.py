@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Place = Literal["frame", "call", "handshake", "connection"]
-Call = Literal[
-    "search", "count", "event", "conversation", "create", "message", "run", "pause", "interrupt", "delete"
-]
+Call = Literal["search", "count", "event", "conversation", "create", "message", "run", "pause", "interrupt", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a rule may look at. target: how the journal names it; the rest as in `Match`, None where it has no meaning."""
+    """What a rule may look at. target: how the journal names it; aspect: which moment of a handshake, or what the
+    connection carries; the rest as in `Match`, None where it has no meaning."""
 
     place: Place
     target: str
@@ -29,6 +27,7 @@ class Facts:
     snapshot: bool | None = None
     call: str | None = None
     cursor: str | None = None
+    aspect: Literal["dial", "upgrade", "socket", "rest"] | None = None
 
 
 def _listed(value: Any) -> Any:
@@ -53,10 +52,10 @@ _MEANINGFUL: dict[Place, frozenset[str]] = {
 class Match(BaseModel):
     """All that is given must hold. A word may be given instead of a list of one.
 
-    kind, key, tool: of the event; status: execution status in a snapshot or status update; durable: is the event in a log?
-    snapshot: is it a full_state? connection: the nth handshake; call: the REST call; nth: 1-based ordinals among what
-    matches otherwise; after_s, before_s: virtual window since the world began, after_s included; probability: of acting
-    on what matches (it draws from the fault's own stream).
+    kind, key, tool: of the event; status: execution status in a snapshot or status update; durable: is the
+    event in a log? snapshot: is it a full_state? connection: the nth handshake; call: the REST call; nth:
+    1-based ordinals among what matches otherwise; after_s, before_s: virtual window since the world began,
+    after_s included; probability: of acting on what matches (it draws from the fault's own stream).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,12 +70,12 @@ class Match(BaseModel):
     call: Calls | None = None
     nth: Ordinals | None = None
     after_s: Seconds = 0.0
-    before_s: Annotated[float, Field(gt=0)] = inf
+    before_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     probability: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     @model_validator(mode="after")
     def _consistent(self) -> Match:
-        if self.before_s <= self.after_s:
+        if self.before_s is not None and self.before_s <= self.after_s:
             raise ValueError(f"before_s ({self.before_s}) must be later than after_s ({self.after_s})")
         if self.snapshot and self.durable:
             raise ValueError("a snapshot is never durable: drop one of `snapshot` and `durable`")
@@ -89,7 +88,8 @@ class Match(BaseModel):
     def holds(self, facts: Facts, now_s: float) -> bool:
         """Everything but nth and probability."""
         return (
-            self.after_s <= now_s < self.before_s
+            self.after_s <= now_s
+            and (self.before_s is None or now_s < self.before_s)
             and (self.kind is None or facts.kind in self.kind)
             and (self.key is None or facts.key in self.key)
             and (self.status is None or facts.status in self.status)

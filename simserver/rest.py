@@ -1,0 +1,302 @@
+"""The REST face: one function a call decides the answer; `RestCalls.handle` performs it, with auth, faults
+and journal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from uuid import UUID
+
+import trio
+from pydantic import Field, TypeAdapter
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from . import pages, wire
+from .errors import IllegalTransition
+from .events import encode
+from .faults.match import Facts
+from .faults.verdicts import Answer as AnswerInstead
+from .faults.verdicts import ForgetCursor, Hang, Malform, Verdict
+from .pages import Filters, Page
+
+if TYPE_CHECKING:
+    from .world import World
+
+# What "a REST call" means in a budget: the calls by which a client learns what it may have missed.
+COUNTED: Final = frozenset({"search", "count", "event", "conversation"})
+NOT_JSON: Final = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+
+_UUID: TypeAdapter[Any] = TypeAdapter(UUID)
+_LIMIT: TypeAdapter[Any] = TypeAdapter(Annotated[int, Field(gt=0, le=100)])
+_ORDER: TypeAdapter[Any] = TypeAdapter(Literal["TIMESTAMP", "TIMESTAMP_DESC"])
+_AlreadyRunning: Final = "Conversation already running. Wait for completion or pause first."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call, taken apart: path parameters, query, body; forget_cursor: a fault says that page_id is unknown."""
+
+    event_id: str | None
+    query: QueryParams
+    body: bytes
+    forget_cursor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """status and JSON text; events_read: cost to the server; page: for the journal."""
+
+    status: int
+    text: str
+    events_read: int = 0
+    page: Page | None = None
+
+
+def create(world: World, asked: Asked) -> Answered:
+    return Answered(201, encode(info(world, runtime=False)))
+
+
+def conversation(world: World, asked: Asked) -> Answered:
+    return Answered(200, encode(info(world, runtime=True)))
+
+
+def delete(world: World, asked: Asked) -> Answered:
+    world.delete()
+    return Answered(200, wire.SUCCESS)
+
+
+def message(world: World, asked: Asked) -> Answered:
+    try:
+        body = json.loads(asked.body)
+        text = "".join(part["text"] for part in body["content"] if part["type"] == "text")
+        start = bool(body.get("run", False))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Answered(422, wire.detail("body: expected {role, content: [{type, text}], run}"))
+    world.send_message(text)
+    if start:
+        world.begin_run()  # already running is fine: the message joins that run
+    return Answered(200, wire.SUCCESS)
+
+
+def run(world: World, asked: Asked) -> Answered:
+    return Answered(200, wire.SUCCESS) if world.begin_run() else Answered(409, wire.detail(_AlreadyRunning))
+
+
+def pause(world: World, asked: Asked) -> Answered:
+    world.pause()
+    return Answered(200, wire.SUCCESS)
+
+
+def search(world: World, asked: Asked) -> Answered:
+    query, log, settings = asked.query, world.agent.log, world.settings
+    for adapter, name, default in ((_LIMIT, "limit", "100"), (_ORDER, "sort_order", "TIMESTAMP")):
+        problem = wire.invalid(adapter, query.get(name, default), "query", name)
+        if problem is not None:
+            return Answered(422, problem)
+    filters = _filters(query)
+    if isinstance(filters, Answered):
+        return filters
+    start = None
+    page_id = query.get("page_id")
+    if page_id is not None:
+        start = None if asked.forget_cursor else log.index_of(page_id)
+        if start is None and settings.unknown_cursor != "natural":
+            status = 404 if settings.unknown_cursor == "not-found" else 400
+            return Answered(status, wire.detail(f"Unknown page_id: {page_id}"))
+    page = pages.search(
+        log,
+        start=start,
+        limit=int(query.get("limit", "100")),
+        descending=query.get("sort_order") == "TIMESTAMP_DESC",
+        cursor=settings.cursor,
+        filters=filters,
+    )
+    text = wire.page((log.text_at(index) for index in page.indices), page.next_page_id)
+    return Answered(200, text, page.events_read, page)
+
+
+def count(world: World, asked: Asked) -> Answered:
+    filters = _filters(asked.query)
+    if isinstance(filters, Answered):
+        return filters
+    found = pages.matching(world.agent.log, filters)
+    return Answered(200, str(len(found)), len(world.agent.log) if filters.any else 0)
+
+
+def event(world: World, asked: Asked) -> Answered:
+    log, event_id = world.agent.log, asked.event_id or ""
+    index = log.index_of(event_id)
+    if index is None:
+        # Measured: an unknown id is a 500 on the real server, not a 404.
+        failure = {
+            "detail": "Internal Server Error",
+            "exception": f"'Unknown event_id: {event_id}'",
+            "error_id": hashlib.sha256(event_id.encode()).hexdigest()[:32],
+        }
+        return Answered(500, encode(failure))
+    found = log[index]
+    # A single event is shown with its empty fields, unlike on a page or a socket.
+    full = {name: found[name] for name in ("id", "timestamp", "source")}
+    if world.settings.has_tree:
+        full["parent_id"] = None
+    full |= {name: value for name, value in found.items() if name != "kind"}
+    if found["kind"] == "SystemPromptEvent":
+        full.setdefault("dynamic_context", None)
+    return Answered(200, encode(full | {"kind": found["kind"]}), 1)
+
+
+def _filters(query: QueryParams) -> Filters | Answered:
+    moments: dict[str, str | None] = {}
+    for name in ("timestamp__gte", "timestamp__lt"):
+        text = query.get(name)
+        moments[name] = None if text is None else wire.naive_timestamp(text)
+        if text is not None and moments[name] is None:
+            return Answered(422, wire.detail(f"{name}: not a timestamp: {text}"))
+    return Filters(
+        kind=query.get("kind"),
+        source=query.get("source"),
+        body=query.get("body"),
+        since=moments["timestamp__gte"],
+        before=moments["timestamp__lt"],
+    )
+
+
+def info(world: World, *, runtime: bool) -> dict[str, Any]:
+    """ConversationInfo, shaped as recorded."""
+    agent = world.agent
+    result: dict[str, Any] = {
+        "id": agent.conversation_id,
+        "workspace": {"working_dir": "/workspace", "kind": "LocalWorkspace"},
+        "persistence_dir": "/persistence",
+        "max_iterations": 500,
+        "stuck_detection": True,
+        "execution_status": agent.status,
+        "confirmation_policy": {"kind": "NeverConfirm"},
+        "security_analyzer": None,
+        "activated_knowledge_skills": [],
+        "invoked_skills": [],
+        "blocked_actions": {},
+        "blocked_messages": {},
+        "last_user_message_id": agent.last_user_message_id,
+    }
+    if world.settings.has_tree:
+        result["leaf_event_id"] = agent.leaf
+    created, updated = agent.epoch, agent.epoch + timedelta(seconds=world.now())
+    result |= {"stats": {"usage_to_metrics": {}}, "secret_registry": {"secret_sources": {}}, "agent_state": {}}
+    result |= {"hook_config": None, "title": agent.title, "metrics": None}
+    result |= {"created_at": f"{created.isoformat()}Z", "updated_at": f"{updated.isoformat()}Z"}
+    result |= {"forked_from_conversation_id": None, "forked_from_event_id": None}
+    result |= {"parent_conversation_id": None, "sub_conversation_ids": [], "tags": {}}
+    result |= {"current_model_id": None, "available_models": [], "supports_runtime_model_switch": False}
+    result |= {"launched_agent_profile": None, "agent": {"kind": "Agent", "llm": {"model": "simulated"}}}
+    result |= {"client_tools": [], "tool_module_qualnames": {}, "runtime_info": None}
+    if runtime:
+        result["runtime_info"] = {"runtime_status": "available", "can_resume": True, "runtime_error": None}
+    return result
+
+
+Decide = Callable[["World", Asked], Answered]
+
+
+class RestCalls:
+    """Performs calls on a world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._calls = 0
+
+    async def handle(self, name: str, decide: Decide, request: Request) -> Response:
+        """One call: journal, faults, auth, decision, answer."""
+        world = self._world
+        self._calls += 1
+        call = self._calls
+        path, query = request.url.path, request.url.query
+        world.journal.record(
+            "rest", "request", call=call, method=request.method, path=path, query=query, counted=name in COUNTED
+        )
+        verdicts: list[Verdict] = []
+        if world.link.watches("call"):
+            cursor = request.query_params.get("page_id")
+            verdicts = world.link.consult(Facts("call", f"call {call} {name}", call=name, cursor=cursor))
+        try:
+            body = await request.body() if request.method == "POST" else b""
+        except ClientDisconnect:
+            return self._answer(request, call, Answered(400, wire.detail("client disconnected")), {})
+        headers: dict[str, str] = {}
+        answer = self._decide(name, decide, request, body, verdicts, headers)
+        for verdict in verdicts:
+            if isinstance(verdict, Malform):
+                answer = Answered(answer.status, _spoilt(answer.text, verdict), answer.events_read, answer.page)
+            elif isinstance(verdict, Hang):
+                with trio.move_on_after(verdict.hang_s):
+                    await world.link.healed.wait()
+        return self._answer(request, call, answer, headers)
+
+    def _decide(
+        self,
+        name: str,
+        decide: Decide,
+        request: Request,
+        body: bytes,
+        verdicts: list[Verdict],
+        headers: dict[str, str],
+    ) -> Answered:
+        world = self._world
+        key = world.settings.api_key
+        if key is not None and request.headers.get("x-session-api-key") != key:
+            return Answered(401, wire.detail("Unauthorized"))
+        for verdict in verdicts:
+            if isinstance(verdict, AnswerInstead):
+                if verdict.retry_after_s is not None:
+                    headers["retry-after"] = f"{verdict.retry_after_s:g}"
+                return Answered(verdict.status, wire.detail("Service unavailable (simulated)"))
+        conversation_id = request.path_params.get("conversation_id")
+        if conversation_id is not None:
+            problem = wire.invalid(_UUID, conversation_id, "path", "conversation_id")
+            if problem is not None:
+                return Answered(422, problem)
+            if not world.knows(conversation_id):
+                bare = name in {"conversation", "delete"}
+                return Answered(404, wire.detail("Not Found" if bare else f"Conversation not found: {conversation_id}"))
+        forget = any(isinstance(verdict, ForgetCursor) for verdict in verdicts)
+        try:
+            return decide(world, Asked(request.path_params.get("event_id"), request.query_params, body, forget))
+        except IllegalTransition as error:
+            return Answered(409, wire.detail(str(error)))
+
+    def _answer(self, request: Request, call: int, answer: Answered, headers: dict[str, str]) -> Response:
+        world = self._world
+        content = answer.text.encode()
+        fields: dict[str, Any] = {
+            "call": call,
+            "status": answer.status,
+            "bytes": len(content),
+            "events_read": answer.events_read,
+        }
+        if answer.page is not None:
+            indices, log = answer.page.indices, world.agent.log
+            fields["items"] = len(indices)
+            if indices:
+                fields |= {"first": log.id_at(indices[0]), "last": log.id_at(indices[-1])}
+            fields["next"] = answer.page.next_page_id
+        connection = world.connection_of(request.scope)
+        if connection is not None and connection.client_gone:
+            fields["lost"] = True
+        world.journal.add("rest", "response", fields)
+        return Response(content, answer.status, headers, media_type="application/json")
+
+
+def _spoilt(text: str, how: Malform) -> str:
+    match how.body:
+        case "truncated":
+            return text[: len(text) // 2]
+        case "not-json":
+            return NOT_JSON
+        case "wrong-shape":
+            return '{"unexpected":{"shape":[1,2,3]}}'

@@ -1,0 +1,318 @@
+"""The sockets: bare events on ``/sockets/events``, envelopes with sequence numbers on ``/sockets/session``.
+
+A subscriber's frames go through its outbox, where faults change what is sent and when; one task writes them, another
+listens to the client, who has nothing to say after the key but may leave.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import trio
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from . import wire
+from .agent import Publication
+from .events import Event
+from .faults.match import Facts
+from .faults.verdicts import Close, Refuse, Reset, Stall
+from .journal import Fields
+from .outbox import Frame, Outbox
+from .streams import Connection
+
+if TYPE_CHECKING:
+    from .world import World
+
+AUTH_S_MAX: Final = 10.0
+OUTBOX_FRAMES_MAX: Final = 10_000
+BAD_KEY: Final = (4001, "Authentication failed")
+NO_CONVERSATION: Final = (4004, "Conversation not found")
+TOO_SLOW: Final = (1013, "Slow consumer")
+
+Dialect = Literal["events", "session"]
+
+
+def describe(event: Event, seq: int | None) -> Fields:
+    """How the journal describes a published event."""
+    fields: Fields = {"id": event["id"], "kind": event["kind"], "seq": seq, "durable": seq is not None}
+    if "key" in event:
+        key, value = event["key"], event["value"]
+        fields["key"] = key
+        if key == "full_state":
+            fields |= {"status": value["execution_status"], "leaf": value.get("leaf_event_id")}
+        elif key in {"execution_status", "last_user_message_id"}:
+            fields["value"] = value
+    return fields
+
+
+class Subscription:
+    """One open socket that listens to the conversation."""
+
+    def __init__(
+        self, world: World, websocket: WebSocket, dialect: Dialect, number: int, connection: Connection | None
+    ) -> None:
+        self.world = world
+        self.dialect = dialect
+        self.number = number
+        self.connection = connection
+        self.closed = False
+        self._websocket = websocket
+        self._outbox = Outbox()
+        self._frames = 0
+        self._wake = trio.Event()
+
+    def __repr__(self) -> str:
+        return f"Subscription({self.number}, {self.dialect}, {len(self._outbox)} waiting)"
+
+    # --- what it is told ---------------------------------------------------------------------------------------
+
+    def offer(self, publication: Publication, fields: Fields) -> None:
+        """It is this event's turn; the faults decide what becomes of it."""
+        seq = publication.seq
+        if self.dialect == "events":
+            text = publication.text
+            fields = {name: value for name, value in fields.items() if name != "seq"}
+        elif seq is None:
+            text = wire.transient_frame(publication.text)
+        else:
+            text = wire.durable_frame(seq, publication.text)
+        self._put(Frame(text, fields), publication.event)
+        self._wake.set()
+
+    def _put(self, frame: Frame, event: Event | None) -> None:
+        link, now_s = self.world.link, trio.current_time()
+        verdicts = link.consult(self._facts(frame, event)) if link.watches("frame") else []
+        self._outbox.offer(frame, verdicts, now_s)
+        if len(self._outbox) > OUTBOX_FRAMES_MAX:
+            self._outbox = Outbox()
+            self._outbox.offer(frame, [Close(TOO_SLOW[0], "before")], now_s)
+
+    def _facts(self, frame: Frame, event: Event | None) -> Facts:
+        fields = frame.fields
+        if event is None:
+            return Facts("frame", f"socket {self.number} sync", connection=self.number, kind="sync")
+        key = event.get("key")
+        snapshot = key == "full_state"
+        status = fields.get("status") if snapshot else fields.get("value") if key == "execution_status" else None
+        return Facts(
+            "frame",
+            str(event["id"]),
+            connection=self.number,
+            kind=event["kind"],
+            key=key,
+            status=status,
+            tool=event.get("tool_name"),
+            durable=bool(fields["durable"]),
+            snapshot=snapshot,
+        )
+
+    def act(self, verdict: Stall | Reset | Close) -> None:
+        """A timed fault acts on this socket now."""
+        self._outbox.offer_act(verdict, trio.current_time())
+        self._wake.set()
+
+    def release(self) -> None:
+        """The world has healed: nothing is held back any more."""
+        self._outbox.release(trio.current_time())
+        self._wake.set()
+
+    # --- what it does ------------------------------------------------------------------------------------------
+
+    async def serve(self, greeting: Greeting) -> None:
+        """Greet, replay and then follow the conversation, until either side is gone."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._listen, nursery.cancel_scope)
+            await self._greet(greeting)
+            await self._follow()
+            nursery.cancel_scope.cancel()
+
+    async def _greet(self, greeting: Greeting) -> None:
+        world = self.world
+        if greeting.sync is not None:
+            through = greeting.through_seq
+            fields: Fields = {"id": None, "kind": "sync", "durable": False, "through_seq": through}
+            self._put(Frame(greeting.sync, fields), None)
+        if self.dialect == "events":
+            self._offer_snapshot()
+        for index in greeting.replay:
+            event = world.agent.log[index]
+            if greeting.since is None or event["timestamp"] >= greeting.since:
+                publication = Publication(event, index, world.agent.log.text_at(index))
+                self.offer(publication, describe(event, index) | {"replay": True})
+                await self._write_due()
+        if self.dialect == "session":
+            self._offer_snapshot()
+
+    def _offer_snapshot(self) -> None:
+        snapshot = self.world.agent.snapshot(self.world.now())
+        self.offer(snapshot, describe(snapshot.event, None))
+
+    async def _follow(self) -> None:
+        while not self.closed:
+            await self._write_due()
+            if self.closed:
+                break
+            due_s = self._outbox.next_due_s()
+            if due_s > trio.current_time():
+                if self._wake.is_set():
+                    self._wake = trio.Event()
+                with trio.CancelScope(deadline=due_s):
+                    await self._wake.wait()
+
+    async def _write_due(self) -> None:
+        while not self.closed:
+            item = self._outbox.pop(trio.current_time())
+            if item is None:
+                return
+            if isinstance(item, Frame):
+                await self._write(item)
+            elif isinstance(item, Close):
+                await self.close(item.code, "", by="server" if item.code == TOO_SLOW[0] else "link")
+            else:
+                self.world.link.act(item, self.connection)
+                if isinstance(item, Reset):
+                    self._ended(None, "link")
+                    if self.connection is None:
+                        await self._websocket.close(1011)
+
+    async def _write(self, frame: Frame) -> None:
+        self._frames += 1
+        fields = {"connection": self.number, "frame": self._frames, **frame.fields}
+        journal = self.world.journal
+        journal.add("socket", "sent", fields)
+        try:
+            await self._websocket.send({"type": "websocket.send", "text": frame.text})
+        except (WebSocketDisconnect, RuntimeError):
+            self._ended(None, "client")
+            return
+        if self.connection is not None:
+            self.connection.down.mark(lambda: journal.add("socket", "delivered", fields))
+
+    async def close(self, code: int, reason: str, *, by: Literal["server", "link"]) -> None:
+        """Close with a code."""
+        self._ended(code, by)
+        with suppress(WebSocketDisconnect, RuntimeError):  # the client was faster
+            await self._websocket.close(code, reason)
+
+    def _ended(self, code: int | None, by: Literal["server", "client", "link"]) -> None:
+        if not self.closed:
+            self.closed = True
+            self.world.journal.record("socket", "closed", connection=self.number, code=code, by=by)
+
+    async def _listen(self, scope: trio.CancelScope) -> None:
+        while True:
+            received = await self._websocket.receive()
+            if received["type"] == "websocket.disconnect":
+                broken = self.connection is not None and self.connection.down.broken
+                self._ended(None, "link" if broken else "client")
+                scope.cancel()
+                return
+            # A client that speaks on this socket is not an error; the real server takes it for a message or ignores it.
+            self.world.journal.record("socket", "ignored", connection=self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a new subscriber gets first. sync: the session socket's first frame; replay: log indices; since: an earliest
+    timestamp, for which the server reads the whole log."""
+
+    sync: str | None
+    through_seq: int | None
+    replay: range
+    since: str | None
+
+
+async def serve_events_socket(world: World, websocket: WebSocket) -> None:
+    """``/sockets/events/{id}?resend_mode=all|since&after_timestamp=…``, in every generation."""
+    query = websocket.query_params
+    mode, since = query.get("resend_mode"), None
+    problem = mode is not None and mode not in {"all", "since"}
+    if mode == "since":
+        since = wire.naive_timestamp(query.get("after_timestamp", ""))
+        problem = problem or since is None
+    opened = {"path": "events"} | ({} if mode is None else {"resend_mode": mode})
+
+    def greeting() -> Greeting:
+        return Greeting(None, None, range(len(world.agent.log) if mode is not None else 0), since)
+
+    await _serve(world, websocket, "events", opened, greeting, refused=403 if problem else None)
+
+
+async def serve_session_socket(world: World, websocket: WebSocket) -> None:
+    """``/sockets/session/{id}?after_seq=N``; servers before that generation refuse the handshake with 403."""
+    text = websocket.query_params.get("after_seq")
+    after_seq: int | None = None
+    problem = not world.settings.has_session_socket
+    if text is not None:
+        try:
+            after_seq = int(text)
+        except ValueError:
+            problem = True
+    opened: Fields = {"path": "session"} | ({} if after_seq is None else {"after_seq": after_seq})
+
+    def greeting() -> Greeting:
+        length = len(world.agent.log)
+        through = length - 1 if length else None
+        replay = range(0) if after_seq is None else range(max(0, after_seq + 1), length)
+        return Greeting(wire.sync_frame(after_seq, through), through, replay, None)
+
+    await _serve(world, websocket, "session", opened, greeting, refused=403 if problem else None)
+
+
+async def _serve(
+    world: World,
+    websocket: WebSocket,
+    dialect: Dialect,
+    opened: Fields,
+    greeting: Any,
+    *,
+    refused: int | None,
+) -> None:
+    """Shake hands, check the key and the conversation, subscribe, follow."""
+    connection = world.connection_of(websocket.scope)
+    number = world.socket_number(connection)
+    for verdict in world.link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="upgrade")):
+        if isinstance(verdict, Refuse):
+            refused = verdict.status
+    if refused is not None:
+        world.journal.record("socket", "refused", connection=number, status=refused)
+        await websocket.send_denial_response(Response(status_code=refused))
+        return
+    await websocket.accept()
+    subscription = Subscription(world, websocket, dialect, number, connection)
+    fields = {"connection": number, **opened}
+    if dialect == "session" and len(world.agent.log):
+        fields["through_seq"] = len(world.agent.log) - 1
+    world.journal.add("socket", "opened", fields)
+    if not await _key_is_right(world, websocket):
+        await subscription.close(*BAD_KEY, by="server")
+    elif not world.knows(websocket.path_params["conversation_id"]):
+        await subscription.close(*NO_CONVERSATION, by="server")
+    else:
+        world.subscriptions.append(subscription)
+        try:
+            await subscription.serve(greeting())
+        finally:
+            world.subscriptions.remove(subscription)
+
+
+async def _key_is_right(world: World, websocket: WebSocket) -> bool:
+    """The key comes in a header, in the query (deprecated), or in the first frame within ten seconds."""
+    key = world.settings.api_key
+    if key is None:
+        return True
+    given = websocket.headers.get("x-session-api-key", websocket.query_params.get("session_api_key"))
+    if given is None:
+        with trio.move_on_after(AUTH_S_MAX):
+            received = await websocket.receive()
+            try:
+                frame = json.loads(received.get("text") or "null")
+            except ValueError:
+                frame = None
+            if isinstance(frame, dict) and frame.get("type") == "auth":
+                given = frame.get("session_api_key")
+    return given == key
