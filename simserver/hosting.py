@@ -14,6 +14,8 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, LifespanState
 from starlette.types import ASGIApp
 
+from .streams import Stream
+
 if TYPE_CHECKING:
     from .world import World
 
@@ -36,10 +38,24 @@ def _config() -> Config:
     return config
 
 
+class _NoLock:
+    """In place of Hypercorn's lock around a write: our streams take a write whole, so nothing can come between.
+
+    A trio lock costs a turn of the scheduler each time it is taken, even when it is free.
+    """
+
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
 async def serve_stream(app: ASGIApp, stream: Any) -> None:
-    """Serve one connection to its end. The stream needs a ``socket`` with family, getpeername and getsockname."""
+    """Serve one connection to its end. The stream needs a ``socket`` with family, getpeername, getsockname."""
     wrapper = ASGIWrapper(cast(ASGIFramework, app))
-    await TCPServer(wrapper, _config(), WorkerContext(None), LifespanState({}), stream)
+    server = TCPServer(wrapper, _config(), WorkerContext(None), LifespanState({}), stream)
+    if isinstance(stream, Stream):
+        server.send_lock = cast(trio.Lock, _NoLock())
+    await server
 
 
 async def serve_tcp(

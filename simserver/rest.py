@@ -187,7 +187,7 @@ def info(world: World, *, runtime: bool) -> dict[str, Any]:
     }
     if world.settings.has_tree:
         result["leaf_event_id"] = agent.leaf
-    created, updated = agent.epoch, agent.epoch + timedelta(seconds=world.now())
+    created, updated = agent.epoch, agent.epoch + timedelta(seconds=world.now_s())
     result |= {"stats": {"usage_to_metrics": {}}, "secret_registry": {"secret_sources": {}}, "agent_state": {}}
     result |= {"hook_config": None, "title": agent.title, "metrics": None}
     result |= {"created_at": f"{created.isoformat()}Z", "updated_at": f"{updated.isoformat()}Z"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import trio
@@ -148,7 +149,7 @@ class Subscription:
             self._offer_snapshot()
 
     def _offer_snapshot(self) -> None:
-        snapshot = self.world.agent.snapshot(self.world.now())
+        snapshot = self.world.agent.snapshot(self.world.now_s())
         self.offer(snapshot, describe(snapshot.event, None))
 
     async def _follow(self) -> None:
@@ -160,8 +161,11 @@ class Subscription:
             if due_s > trio.current_time():
                 if self._wake.is_set():
                     self._wake = trio.Event()
-                with trio.CancelScope(deadline=due_s):
+                if due_s == inf:
                     await self._wake.wait()
+                else:
+                    with trio.CancelScope(deadline=due_s):
+                        await self._wake.wait()
 
     async def _write_due(self) -> None:
         while not self.closed:

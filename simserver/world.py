@@ -48,8 +48,8 @@ class World:
         self.workload = workload or Workload()
         self.choices = choices or Choices(SeededSource(0))
         self.agent = Agent(self.settings, self.workload)
-        self.journal = Journal(self.now)
-        self.link = Link(faults, self.choices, self.journal, self.now)
+        self.journal = Journal(self.now_s)
+        self.link = Link(faults, self.choices, self.journal, self.now_s)
         self.base_url = BASE_URL
         self.api_key = self.settings.api_key
         self.subscriptions: list[Subscription] = []
@@ -73,7 +73,7 @@ class World:
     def conversation_id(self) -> str:
         return self.agent.conversation_id
 
-    def now(self) -> float:
+    def now_s(self) -> float:
         """Virtual seconds since `running` was entered; 0 before."""
         return 0.0 if self._began_s is None else trio.current_time() - self._began_s
 
@@ -180,7 +180,7 @@ class World:
 
     def send_message(self, text: str) -> None:
         """Take a user message."""
-        self.publish(self.agent.message(self.now(), text))
+        self.publish(self.agent.message(self.now_s(), text))
 
     def begin_run(self, plan: RunPlan | None = None, *, by: str = "client") -> bool:
         """Start a run (the workload's next, unless given); False when one is in progress."""
@@ -191,7 +191,7 @@ class World:
             plan = plans[self._planned] if self._planned < len(plans) else RunPlan()
             self._planned += 1
         self._running = trio.CancelScope()
-        self.journal.record("agent", "run-accepted", run=self._runs, by=by)
+        self.journal.record("agent", "run-started", run=self._runs, by=by)
         self._nursery.start_soon(self._play, self._runs, plan, self._running)
         self._runs += 1
         return True
@@ -201,7 +201,7 @@ class World:
         if self._running is not None:
             self._running.cancel()
         else:
-            self.publish(self.agent.pause(self.now()))
+            self.publish(self.agent.pause(self.now_s()))
 
     def delete(self) -> None:
         """Delete the conversation: runs stop, sockets stay open and fall silent (R35)."""
@@ -232,28 +232,27 @@ class World:
         with scope:
             await trio.sleep(plan.init_s)
             self._run_in_log = run
-            self.journal.record("agent", "run-started", run=run)
-            self.publish(agent.start_run(self.now()))
+            self.publish(agent.start_run(self.now_s()))
             for step in plan.steps:
                 if step.duration_s:
                     await trio.sleep(step.duration_s)
-                self.publish(agent.step(self.now(), step.event))
+                self.publish(agent.step(self.now_s(), step.event))
         if agent.status == "deleting":
             self._running = None
             return
         if scope.cancelled_caught:
-            self.publish(agent.pause(self.now()))
+            self.publish(agent.pause(self.now_s()))
             status: EndStatus = "paused"
         else:
             status = plan.end_status
-            self.publish(agent.end_run(self.now(), status))
+            self.publish(agent.end_run(self.now_s(), status))
         self._run_in_log = None
         if plan.settle_s:
             await trio.sleep(plan.settle_s)
         self._running = None
         if agent.status == "deleting":
             return
-        self.publish((agent.snapshot(self.now()),))
+        self.publish((agent.snapshot(self.now_s()),))
         self.journal.record("agent", "run-ended", run=run, status=status, log_length=len(agent.log), leaf=agent.leaf)
 
     async def _happen(self, happening: Happening) -> None:
