@@ -1,1 +1,66 @@
-"""syncclient."""
+"""A sync client that loses no event, says what it knows and by which proof, and spends the fewest REST calls.
+
+    async with syncclient.open_conversation(base_url, conversation_id, api_key=...) as conversation:
+        await conversation.send("Complete the task")
+        report = await conversation.run()
+        for event in conversation.events: ...
+
+Its files, in reading order:
+
+- `conversation.py`  the face: open, send, run, events, report
+- `report.py`        what the client says of itself
+- `settings.py`      every bound and wait, named, with its unit
+- `errors.py`        what can go wrong, as one tree
+- `events.py`, `actions.py`   what the core is told, and what it asks for
+- `core.py`          the decisions; no I/O, no clock, no randomness
+- `socket_state.py`, `run_state.py`, `exchange.py`, `repair.py`   its parts: the subscription, the run in progress,
+  the one GET under way, what is known to be missing
+- `ledger.py`        what is held, in which order, and where something is missing
+- `proof.py`         certificates of completeness
+- `cursor.py`, `walk.py`      the discipline of page cursors, and paging by it
+- `backoff.py`       how long to wait before the next try
+- `wire.py`          the codec
+- `driver.py`        performs actions on trio, feeds events back
+- `transport.py`     what the driver needs of a network
+- `network.py`       that, over httpx and trio-websocket
+"""
+
+from syncclient.actions import Origin
+from syncclient.conversation import Conversation, open_conversation
+from syncclient.errors import (
+    AuthenticationFailed,
+    ConversationNotFound,
+    ProtocolViolation,
+    RequestRefused,
+    RunTimedOut,
+    SendUnconfirmed,
+    ServerUnreachable,
+    SettingsError,
+    SyncError,
+)
+from syncclient.report import Gap, Proof, Spent, SyncReport
+from syncclient.settings import Certainty, Settings
+from syncclient.wire import Generation, LogEvent
+
+__all__ = [
+    "AuthenticationFailed",
+    "Certainty",
+    "Conversation",
+    "ConversationNotFound",
+    "Gap",
+    "Generation",
+    "LogEvent",
+    "Origin",
+    "Proof",
+    "ProtocolViolation",
+    "RequestRefused",
+    "RunTimedOut",
+    "SendUnconfirmed",
+    "ServerUnreachable",
+    "Settings",
+    "SettingsError",
+    "Spent",
+    "SyncError",
+    "SyncReport",
+    "open_conversation",
+]

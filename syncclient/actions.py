@@ -1,0 +1,82 @@
+"""What the core asks a driver to do. It never waits for an answer here: answers come back as events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from syncclient.errors import SyncError
+from syncclient.report import SyncReport
+from syncclient.wire import Generation, LogEvent
+
+Origin = Literal["history", "live", "repair"]
+"""Where a delivered event came from: read at attach, live from the socket, or repaired after it was missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSocket:
+    """Open connection number `connection`; `after_seq` asks a session socket to replay what follows that log index."""
+
+    connection: int
+    generation: Generation
+    after_seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSocket:
+    """Close connection `connection`; nothing more is wanted from it."""
+
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPage:
+    """`GET events/search`; `page_id` None means the natural start (the head, or the tail when `descending`)."""
+
+    request: int
+    page_id: str | None
+    limit: int
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FetchInfo:
+    """`GET conversation`."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostRun:
+    """`POST run`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Hand one event to the application. Each event is delivered exactly once."""
+
+    event: LogEvent
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class FinishAttach:
+    """The first sync is done: head and tail are held, the middle is held or an explicit gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRun:
+    """The run is over, or its deadline has come (`timed_out`); `report` says what is known and by which proof."""
+
+    report: SyncReport
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Nothing more can be done; `error` is what the caller gets to see."""
+
+    error: SyncError
+
+
+Action = OpenSocket | CloseSocket | FetchPage | FetchInfo | PostRun | Deliver | FinishAttach | FinishRun | Fail

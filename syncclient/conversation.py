@@ -1,0 +1,114 @@
+"""The face: open a conversation, send, run, read its events."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import trio
+
+from syncclient.actions import Origin
+from syncclient.core import SyncCore
+from syncclient.driver import Driver
+from syncclient.errors import RunTimedOut, SyncError
+from syncclient.network import Dial, Network
+from syncclient.report import SyncReport
+from syncclient.settings import Settings
+from syncclient.wire import Generation, LogEvent
+
+Subscriber = Callable[[LogEvent, Origin], None]
+"""Gets each event exactly once, and where it came from: history, live, or repair."""
+
+
+class Conversation:
+    """One followed conversation. Made by `open_conversation`."""
+
+    def __init__(self, driver: Driver, core: SyncCore, subscribers: list[Subscriber]) -> None:
+        self._driver = driver
+        self._core = core
+        self._subscribers = subscribers
+        self._is_running = False
+
+    async def send(self, text: str) -> None:
+        """Send a user message; it starts no run.
+
+        Raises `SendUnconfirmed` if the answer was lost, and other `SyncError`s.
+        """
+        await self._driver.send(text)
+
+    async def run(self) -> SyncReport:
+        """Let the agent run, and return when that run is over and its events are proven held, or as far as they could
+        be.
+
+        Returns a `SyncReport`; look at `complete`. Raises `RunTimedOut` at `run_timeout_s`, and other `SyncError`s.
+        """
+        if self._is_running:
+            raise SyncError("this conversation is running already; await the first run() before the next")
+        self._is_running = True
+        try:
+            finished = await self._driver.run()
+        finally:
+            self._is_running = False
+        if finished.timed_out:
+            raise RunTimedOut("the run did not end in time; see report", report=finished.report)
+        return finished.report
+
+    @property
+    def events(self) -> list[LogEvent]:
+        """Every event held, in the log's order."""
+        return self._core.ledger.ordered()
+
+    def report(self) -> SyncReport:
+        """What is known at this moment; it claims completeness only as the result of `run()`."""
+        return self._driver.report()
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Have `subscriber` called with each event to come, exactly once, repaired ones too (R62)."""
+        self._subscribers.append(subscriber)
+
+
+@asynccontextmanager
+async def open_conversation(
+    base_url: str,
+    conversation_id: str,
+    *,
+    api_key: str | None = None,
+    settings: Settings | None = None,
+    generation: Generation | None = None,
+    subscriber: Subscriber | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+    dial: Dial | None = None,
+    draw: Callable[[], float] = random.random,
+) -> AsyncIterator[Conversation]:
+    """Follow a conversation for the time of a `with` block; on entering, its head and tail are held.
+
+    `generation` None asks the server which protocol it speaks. `subscriber` gets every event from the first on.
+    `transport` and `dial` replace TCP; `draw` (0 to 1) gives the jitter of backoff. Raises `SyncError`s.
+    """
+    settings = settings or Settings()
+    network = Network(base_url, settings, api_key=api_key, http_transport=transport, dial=dial)
+    core = SyncCore(settings, draw=draw)
+    subscribers = [subscriber] if subscriber is not None else []
+
+    def deliver(event: LogEvent, origin: Origin) -> None:
+        for each in subscribers:
+            each(event, origin)
+
+    try:
+        async with trio.open_nursery(strict_exception_groups=False) as nursery:
+            driver = Driver(
+                core,
+                network,
+                nursery,
+                conversation_id=conversation_id,
+                settings=settings,
+                deliver=deliver,
+            )
+            await driver.attach(generation)
+            yield Conversation(driver, core, subscribers)
+            nursery.cancel_scope.cancel()
+    finally:
+        with trio.CancelScope(shield=True):
+            await network.aclose()

@@ -1,0 +1,115 @@
+"""What can happen to the core: everything that a driver tells it. Times come with the call, never from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from syncclient.wire import Frame, Generation, Info, Page
+
+
+@dataclass(frozen=True, slots=True)
+class AttachRequested:
+    """The caller wants to follow the conversation, whose server speaks `generation`."""
+
+    generation: Generation
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequested:
+    """The caller wants the agent to run, and to know when the run is over and all of it is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketOpened:
+    """The WebSocket handshake of connection number `connection` is done."""
+
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class SocketClosed:
+    """Connection `connection` is gone, or never came to be; `code` is the close code, None when there was none."""
+
+    connection: int
+    code: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReceived:
+    """A whole frame came on connection `connection`."""
+
+    connection: int
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRejected:
+    """A frame came that the wire contract does not allow; `reason` says how."""
+
+    connection: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageReceived:
+    """`events/search` answered request `request` with a page; `size_bytes` is the size of the body."""
+
+    request: int
+    page: Page
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class InfoReceived:
+    """`GET conversation` answered request `request`."""
+
+    request: int
+    info: Info
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFailed:
+    """A GET came to nothing usable.
+
+    `status` is the HTTP status if there was one, `transient` whether another try makes sense, `retry_after_s` what the
+    server asked for.
+    """
+
+    request: int
+    status: int | None
+    transient: bool
+    retry_after_s: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunAccepted:
+    """`POST run` was answered 200."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunConflicted:
+    """`POST run` was answered 409: a run is in progress already (R18)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The time that `SyncCore.wake_at_s` named has come."""
+
+
+Event = (
+    AttachRequested
+    | RunRequested
+    | SocketOpened
+    | SocketClosed
+    | FrameReceived
+    | FrameRejected
+    | PageReceived
+    | InfoReceived
+    | RequestFailed
+    | RunAccepted
+    | RunConflicted
+    | TimerFired
+)

@@ -1,0 +1,28 @@
+"""The one GET under way: what it is for, how often it was tried, when to try again. Pure state.
+
+One at a time, so that a repair never races another and every answer has one reader.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from syncclient.walk import Walk
+
+Purpose = Literal["attach", "repair", "status"]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A GET, or a walk of them; times are the caller's clock, seconds."""
+
+    purpose: Purpose
+    begun_at_s: float
+    deadline_s: float
+    walk: Walk | None
+    """The walk whose pages are fetched; None when the conversation's status is asked for."""
+    request: int = 0
+    asked_at_s: float = 0.0
+    failures: int = 0
+    retry_at_s: float | None = None

@@ -1,0 +1,356 @@
+"""What is held: which events, in which order, and where something is missing. Pure; no I/O, no clock.
+
+The log is seen as *stretches*: lists of ids known to be contiguous in the log, in the log's order. Between two
+stretches lies a gap. An event whose place is not proven yet is *loose*. Three kinds of evidence give a place:
+
+- `seq` of the session socket extends a stretch whose next index is known;
+- a REST page is contiguous in itself, and joins the stretches it overlaps;
+- `parent_id` of the tree generation leads from a leaf back to a placed event (`path_to`, `place_path`).
+
+Identity is the id, never a position: both sides of a border may send the same event (R32, R50).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from syncclient.report import Gap
+from syncclient.wire import LogEvent, execution_status, is_branch_event
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Ids contiguous in the log; `next_seq` is the log index that would follow, where indexes are known."""
+
+    ids: list[str] = field(default_factory=list)
+    next_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where to page on from: ask for `cursor`, expect `echo`, the confirmed event that follows it, on the page.
+
+    Anchored at the predecessor of the last confirmed event, an inclusive server answers with the cursor itself first,
+    an exclusive one with `echo`: both are positive evidence that the cursor was understood (R51).
+    """
+
+    cursor: str
+    echo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The way from a leaf back towards placed events, oldest first; `missing` is the id at which it breaks off.
+
+    `missing` is None when the path reaches a placed event, or the root of a log that was followed from its beginning;
+    it is the empty string when an event without a parent is met that is no such root (some are stamped late).
+    """
+
+    ids: tuple[str, ...]
+    missing: str | None
+
+
+class Ledger:
+    """The events held and their proven order."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, LogEvent] = {}
+        self._seqs: dict[str, int] = {}
+        self._stretches: list[Stretch] = []
+        self._stretch_of: dict[str, Stretch] = {}
+        self._loose: dict[str, None] = {}
+        self._loose_by_seq: dict[int, str] = {}
+        self._awaited: dict[str, int] = {}  # parents not held, with the number of loose events that name them
+        self.head_known = False
+
+    def __repr__(self) -> str:
+        sizes = "+".join(str(len(stretch.ids)) for stretch in self._stretches) or "0"
+        return f"<Ledger {sizes} placed, {len(self._loose)} loose, head {'known' if self.head_known else 'open'}>"
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __contains__(self, event_id: str) -> bool:
+        return event_id in self._events
+
+    # -- what comes in ------------------------------------------------------------------------------------------------
+
+    def begin(self, *, next_seq: int | None, at_head: bool) -> None:
+        """Begin with an empty stretch at the log's head, or before index `next_seq`; earlier events are a gap."""
+        self._stretches.append(Stretch(next_seq=next_seq))
+        self.head_known = self.head_known or at_head
+
+    def add_live(self, event: LogEvent, seq: int | None) -> bool:
+        """Hold an event from the socket; true if it is new. A duplicate changes nothing."""
+        event_id = event["id"]
+        if event_id in self._events:
+            if seq is not None and event_id in self._loose:
+                self._seqs.setdefault(event_id, seq)
+                self._loose_by_seq.setdefault(seq, event_id)
+                self._extend_by_seq()
+            return False
+        self._hold(event)
+        self._loose[event_id] = None
+        parent_id = event.get("parent_id")
+        if isinstance(parent_id, str) and parent_id not in self._events:
+            self._awaited[parent_id] = self._awaited.get(parent_id, 0) + 1
+        if seq is not None:
+            self._seqs[event_id] = seq
+            self._loose_by_seq.setdefault(seq, event_id)
+            self._extend_by_seq()
+        return True
+
+    def merge(
+        self,
+        items: Sequence[LogEvent],
+        *,
+        after: str | None = None,
+        before: str | None = None,
+        at_head: bool = False,
+    ) -> list[LogEvent]:
+        """Place a page, given in the log's order, and return the events that are new.
+
+        `after` and `before` are ids that the page is known to follow and to precede directly; `at_head` says that it
+        begins the log. Stretches that the page overlaps become one; without overlap it is a stretch of its own, at the
+        head or else at the tail.
+        """
+        new = [event for event in items if event["id"] not in self._events]
+        for event in new:
+            self._hold(event)
+        ids = [event["id"] for event in items]
+        if after is not None and after not in ids:
+            ids.insert(0, after)
+        if before is not None and before not in ids:
+            ids.append(before)
+        self.head_known = self.head_known or at_head
+        if ids:
+            self._splice(list(dict.fromkeys(ids)), at_head=at_head)
+        elif at_head and not self._stretches:
+            self.begin(next_seq=0, at_head=True)
+        return new
+
+    def place_path(self, path: Path) -> None:
+        """Place a proven path after the last stretch, each state update behind the parent it names.
+
+        The order among state updates of one parent is by their timestamps: likely, not proven, and mended by any page
+        that covers it.
+        """
+        if not self._stretches:
+            self.begin(next_seq=0, at_head=False)
+        tail = self._stretches[-1]
+        for event_id in path.ids:
+            self._append(tail, event_id)
+        updates = [event_id for event_id in self._loose if not is_branch_event(self._events[event_id])]
+        for event_id in sorted(updates, key=self._timestamp):
+            parent_id = self._events[event_id].get("parent_id")
+            if isinstance(parent_id, str) and parent_id in self._stretch_of:
+                self._insert_behind(parent_id, event_id)
+
+    # -- questions ----------------------------------------------------------------------------------------------------
+
+    def path_to(self, leaf_id: str | None) -> Path:
+        """The held path that ends at `leaf_id`, back to a placed event or the root (tree generation)."""
+        ids: list[str] = []
+        cursor = leaf_id
+        while cursor is not None:
+            if cursor in self._stretch_of:
+                return Path(tuple(reversed(ids)), None)
+            event = self._events.get(cursor)
+            if event is None or len(ids) > len(self._events):
+                return Path(tuple(reversed(ids)), cursor)
+            ids.append(cursor)
+            parent_id = event.get("parent_id")
+            cursor = parent_id if isinstance(parent_id, str) else None
+        root_is_ours = self.head_known and not self._stretch_of
+        return Path(tuple(reversed(ids)), None if root_is_ours or not ids else "")
+
+    def linked_path(self) -> Path:
+        """The loose branch events that follow the last placed one without a break, but for the newest.
+
+        The newest is left out because it may be published and not yet persisted (R52): a poor anchor.
+        """
+        children: dict[str | None, list[str]] = {}
+        for event_id in self._loose:
+            event = self._events[event_id]
+            if is_branch_event(event):
+                children.setdefault(event.get("parent_id"), []).append(event_id)
+        tip = self._tip()
+        if tip is None and not self.head_known:
+            return Path((), None)
+        ids: list[str] = []
+        while len(found := children.get(tip, [])) == 1:
+            tip = found[0]
+            ids.append(tip)
+        return Path(tuple(ids[:-1]), None)
+
+    def missing_parents(self) -> tuple[str, ...]:
+        """Ids that loose events name as their parents and that are not held: each the end of a hole (tree).
+
+        Placed events name parents in older gaps too; those are no sign of a new hole.
+        """
+        return tuple(self._awaited)
+
+    def loose_seq_min(self) -> int | None:
+        """The lowest log index that is held beyond a hole, or None when there is no hole in `seq`."""
+        return min(self._loose_by_seq, default=None)
+
+    def next_seq(self) -> int | None:
+        """The log index that follows all that is contiguous; None before there is a stretch with indexes."""
+        return self._stretches[-1].next_seq if self._stretches else None
+
+    def is_placed(self, event_id: str) -> bool:
+        """Whether the event's place in the log is proven."""
+        return event_id in self._stretch_of
+
+    def has_child(self, event_id: str) -> bool:
+        """Whether a branch event is held whose parent is `event_id`: then a snapshot with that leaf is old (R36)."""
+        return any(
+            event.get("parent_id") == event_id and is_branch_event(event) for event in reversed(self._events.values())
+        )
+
+    def head_id(self) -> str | None:
+        """The first event of the log, where that is known."""
+        return self._stretches[0].ids[0] if self.head_known and self._stretches and self._stretches[0].ids else None
+
+    def tail_id(self) -> str | None:
+        """The last event that is placed."""
+        return self._stretches[-1].ids[-1] if self._stretches and self._stretches[-1].ids else None
+
+    def anchor(self) -> Anchor | None:
+        """Where to page on from, or None when the last stretch has no two events."""
+        ids = self._stretches[-1].ids if self._stretches else []
+        return Anchor(cursor=ids[-2], echo=ids[-1]) if len(ids) >= 2 else None
+
+    def follows_from_head(self) -> bool:
+        """Whether reading from the log's head is the way to go on: the last stretch is at the head and tiny."""
+        return self.head_known and len(self._stretches) == 1 and len(self._stretches[0].ids) < 2
+
+    def statuses_after(self, event_id: str | None) -> list[str]:
+        """The execution statuses placed in the last stretch after `event_id`, in the log's order."""
+        statuses: list[str] = []
+        for other_id in reversed(self._stretches[-1].ids if self._stretches else ()):
+            if other_id == event_id:
+                break
+            status = execution_status(self._events[other_id])
+            if status is not None:
+                statuses.append(status)
+        return statuses[::-1]
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """The explicit gaps: before the first stretch if the head is open, and between stretches."""
+        gaps = []
+        if self._stretches and not self.head_known:
+            gaps.append(Gap(None, next(iter(self._stretches[0].ids), None)))
+        for earlier, later in zip(self._stretches, self._stretches[1:], strict=False):
+            gaps.append(Gap(next(reversed(earlier.ids), None), next(iter(later.ids), None)))
+        return tuple(gaps)
+
+    def ordered(self) -> list[LogEvent]:
+        """Everything held: placed events in the log's order, then loose ones by index, or else by timestamp."""
+        placed = [self._events[event_id] for stretch in self._stretches for event_id in stretch.ids]
+        loose = sorted(self._loose, key=lambda event_id: (self._seqs.get(event_id, 0), self._timestamp(event_id)))
+        return placed + [self._events[event_id] for event_id in loose]
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _hold(self, event: LogEvent) -> None:
+        self._events[event["id"]] = event
+        self._awaited.pop(event["id"], None)
+
+    def _timestamp(self, event_id: str) -> str:
+        return str(self._events[event_id].get("timestamp", ""))
+
+    def _tip(self) -> str | None:
+        for event_id in reversed(self._stretches[-1].ids if self._stretches else ()):
+            if is_branch_event(self._events[event_id]):
+                return event_id
+        return None
+
+    def _append(self, stretch: Stretch, event_id: str) -> None:
+        stretch.ids.append(event_id)
+        self._stretch_of[event_id] = stretch
+        self._loosen(event_id)
+        if stretch.next_seq is not None:
+            stretch.next_seq = self._seqs.setdefault(event_id, stretch.next_seq) + 1
+
+    def _loosen(self, event_id: str) -> None:
+        """Take the event off the loose ones, now that its place is known, and off those that wait for a parent."""
+        if event_id not in self._loose:
+            return
+        del self._loose[event_id]
+        parent_id = self._events[event_id].get("parent_id")
+        if isinstance(parent_id, str) and parent_id in self._awaited:
+            self._awaited[parent_id] -= 1
+            if not self._awaited[parent_id]:
+                del self._awaited[parent_id]
+        seq = self._seqs.get(event_id)
+        if seq is not None and self._loose_by_seq.get(seq) == event_id:
+            del self._loose_by_seq[seq]
+
+    def _insert_behind(self, parent_id: str, event_id: str) -> None:
+        stretch = self._stretch_of[parent_id]
+        index = _rindex(stretch.ids, parent_id) + 1
+        while index < len(stretch.ids):
+            neighbour = self._events[stretch.ids[index]]
+            same_parent = neighbour.get("parent_id") == parent_id and not is_branch_event(neighbour)
+            if not same_parent or self._timestamp(stretch.ids[index]) > self._timestamp(event_id):
+                break
+            index += 1
+        stretch.ids.insert(index, event_id)
+        self._stretch_of[event_id] = stretch
+        self._loosen(event_id)
+
+    def _extend_by_seq(self) -> None:
+        for stretch in self._stretches:
+            while stretch.next_seq is not None and stretch.next_seq in self._loose_by_seq:
+                self._append(stretch, self._loose_by_seq[stretch.next_seq])
+
+    def _splice(self, page: list[str], *, at_head: bool) -> None:
+        on_page = frozenset(page)  # membership only, never iterated
+        touched = [
+            index
+            for index, stretch in enumerate(self._stretches)
+            if any(self._stretch_of.get(event_id) is stretch for event_id in page)
+        ]
+        first = self._stretches[0] if self._stretches else None
+        if at_head and not touched and first is not None and not first.ids and not first.next_seq:
+            touched = [0]  # the empty stretch that `begin` put at the head
+        if touched:
+            first, last = self._stretches[touched[0]], self._stretches[touched[-1]]
+            low = next((i for i, event_id in enumerate(first.ids) if event_id in on_page), len(first.ids))
+            high = next((i for i in range(len(last.ids) - 1, -1, -1) if last.ids[i] in on_page), -1)
+            between = [i for s in self._stretches[touched[0] : touched[-1] + 1] for i in s.ids]
+            prefix, suffix = first.ids[:low], last.ids[high + 1 :]
+            spared = frozenset(prefix) | frozenset(suffix) | on_page
+            # Events that a chain placed by their timestamps and that the page does not show here belong behind it.
+            moved = [event_id for event_id in between if event_id not in spared]
+            merged = Stretch(prefix + page + moved + suffix)
+            self._stretches[touched[0] : touched[-1] + 1] = [merged]
+        else:
+            merged = Stretch(page)
+            self._stretches.insert(0 if at_head else len(self._stretches), merged)
+        for event_id in merged.ids:
+            self._stretch_of[event_id] = merged
+            self._loosen(event_id)
+        self._number(merged, at_head=at_head)
+        self._extend_by_seq()
+
+    def _number(self, stretch: Stretch, *, at_head: bool) -> None:
+        """Give indexes to the events of a page from their neighbours, where any is known."""
+        seq = 0 if at_head else None
+        for event_id in stretch.ids:
+            seq = self._seqs.get(event_id, seq)
+            if seq is not None:
+                self._seqs.setdefault(event_id, seq)
+                seq += 1
+        stretch.next_seq = seq
+
+
+def _rindex(ids: Sequence[str], wanted: str) -> int:
+    return next(index for index in range(len(ids) - 1, -1, -1) if ids[index] == wanted)
+
+
+def ids_of(events: Iterable[LogEvent]) -> list[str]:
+    """The ids of some events, in their order."""
+    return [event["id"] for event in events]

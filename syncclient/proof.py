@@ -1,0 +1,60 @@
+"""Certificates of completeness: what the client may believe, and why. Pure.
+
+- `seq`: the held log indexes are contiguous up to the leaf, or up to `through_seq`. Covers the log up to there.
+  Unsound when the log was replaced (R60).
+- `chain`: from the leaf, parent by parent, every event is held back to a proven one. Covers the branch. Not given where
+  an event is stamped late.
+- `echo`: a page that begins inside what is confirmed was read on to the log's tail. Covers the log as it was when the
+  walk began. Unsound alone where REST lags the socket (R52): therefore the leaf must be on the way.
+
+A certificate is about one moment. It is given only at a barrier: the end of a run, or a renewed subscription.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from syncclient.ledger import Ledger
+from syncclient.report import Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A proof and what it covers."""
+
+    proof: Proof
+    covers: Literal["branch", "log"]
+
+
+def chain(ledger: Ledger, leaf_id: str | None) -> Certificate | None:
+    """The branch is held: `leaf_id` is reached from a placed event through `parent_id`, with nothing missing.
+
+    Covers messages, actions and observations; not state updates, nor other branches. None if the path breaks off, which
+    it also does at an event without a parent that is not the root: some are stamped after they are published.
+    """
+    return Certificate("chain", "branch") if ledger.path_to(leaf_id).missing is None else None
+
+
+def seq(ledger: Ledger, *, leaf_id: str | None, through_seq: int | None) -> Certificate | None:
+    """Every log index up to the leaf is held; with `through_seq`, every index up to that.
+
+    Live frames say nothing of what follows the last of them, so the whole log is proven only by a `through_seq` that
+    the server gave at the barrier or later. None if an index is missing, or the leaf is not among what is contiguous.
+    """
+    next_seq = ledger.next_seq()
+    if next_seq is None or ledger.loose_seq_min() is not None:
+        return None
+    if leaf_id is not None and not ledger.is_placed(leaf_id):
+        return None
+    if through_seq is None:
+        return Certificate("seq", "branch")
+    return Certificate("seq", "log") if next_seq > through_seq else None
+
+
+def echo(ledger: Ledger, *, leaf_id: str | None) -> Certificate | None:
+    """A walk from inside what is confirmed came to the log's tail, and the leaf, where one is known, is on the way.
+
+    The caller has walked; this looks at the leaf, which a REST view behind the socket does not show yet (R52).
+    """
+    return Certificate("echo", "log") if leaf_id is None or ledger.is_placed(leaf_id) else None

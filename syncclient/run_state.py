@@ -1,0 +1,88 @@
+"""The run in progress, and which word of the server about its end is believed. Pure.
+
+A terminal status counts only if it belongs to this run (R15, R16): the leaf it names is new since the run was armed,
+or the answer was asked for after `running` was seen, or both `running` and a terminal update were seen since.
+Anything else is a doubt, which the log itself resolves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from syncclient.ledger import Ledger
+
+TERMINAL = frozenset({"finished", "paused", "waiting_for_confirmation", "error", "stuck"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Somebody's word that a run is over; `asked_at_s` is when the connection or request that says so was begun."""
+
+    status: str
+    leaf_id: str | None
+    knows_leaf: bool
+    asked_at_s: float
+
+
+class Belief(Enum):
+    """What to make of an `Ending`."""
+
+    OURS = "ours"
+    STALE = "stale"
+    DOUBT = "doubt"
+
+
+@dataclass(slots=True)
+class Run:
+    """One call of `run()`; times are the caller's clock, seconds."""
+
+    armed_at_s: float
+    tail_at_arm: str | None
+    accepted: bool = False
+    """Whether `POST run` was answered."""
+    blocked: bool = False
+    """Whether it was answered 409: another run is in progress, and this one is yet to be started (R18)."""
+    fresh: dict[str, None] = field(default_factory=dict)
+    """Ids first held since the run was armed."""
+    running_at_s: float | None = None
+    hint_at_s: float | None = None
+    """When a per-field terminal status came; a stop hook may still veto it (R13)."""
+    ending: Ending | None = None
+    ending_at_s: float = 0.0
+    doubt: Ending | None = None
+    doubt_at_s: float = 0.0
+    hint_probed: bool = False
+    silence_s: float = 0.0
+    probed_at_s: float = 0.0
+    polled_at_s: float | None = None
+    poll_interval_s: float = 0.0
+
+    def saw_status(self, status: str, now_s: float) -> None:
+        """A per-field status update, new since the run was armed."""
+        if status == "running":
+            self.running_at_s = now_s if self.running_at_s is None else self.running_at_s
+            self.hint_at_s = None
+        elif status in TERMINAL:
+            self.hint_at_s = now_s
+
+    def judge(self, ending: Ending, ledger: Ledger) -> Belief:
+        """Whether `ending` is the end of this run."""
+        leaf_id = ending.leaf_id
+        if ending.status not in TERMINAL:
+            return Belief.STALE
+        if not ending.knows_leaf:
+            return Belief.DOUBT
+        if leaf_id is not None and ledger.has_child(leaf_id):
+            return Belief.STALE
+        if leaf_id is not None and (leaf_id in self.fresh or leaf_id not in ledger):
+            return Belief.OURS
+        if self.running_at_s is not None and (ending.asked_at_s >= self.running_at_s or self.hint_at_s is not None):
+            return Belief.OURS
+        return Belief.DOUBT
+
+    def judge_by_log(self, ledger: Ledger) -> str | None:
+        """The status by which the log itself says that this run is over, or None."""
+        statuses = ledger.statuses_after(self.tail_at_arm)
+        over = "running" in statuses and statuses[-1] in TERMINAL
+        return statuses[-1] if over else None

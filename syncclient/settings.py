@@ -1,0 +1,97 @@
+"""Every bound, wait and size of the client, named, with its unit, and validated.
+
+Settings can be overridden for a deployment by environment variables: `GAPLESS_` and the name in capitals, for example
+`GAPLESS_SILENCE_S=30`. The environment is read by `Settings.from_environment` alone, never on import.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from syncclient.errors import SettingsError
+
+Certainty = Literal["branch", "log"]
+"""How much a caller wants proven: `branch` is messages, actions and observations; `log` is state updates too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Bounds, waits and sizes; `_s` is seconds, `_bytes` bytes, `_events` events, everything else a plain number.
+
+    Raises `SettingsError` for a value that cannot work.
+    """
+
+    certainty: Certainty = "branch"
+    settle_s: float = 0.25
+    """How long a frame may be late before its absence counts as a hole."""
+    ready_wait_s: float = 1.0
+    """How long to wait for the snapshot that a server pushes on subscribe; it may drop it (R02)."""
+    snapshot_wait_s: float = 1.0
+    """How long a status `finished` may stand without the snapshot that makes it authoritative (R13, R17)."""
+    silence_s: float = 10.0
+    """Silence during a run after which the subscription is renewed; doubles up to `silence_s_max` (R35)."""
+    silence_s_max: float = 60.0
+    poll_after_s: float = 3.0
+    """How long the socket may be down during a run before REST is asked for the status."""
+    poll_interval_s: float = 2.0
+    request_timeout_s: float = 10.0
+    handshake_timeout_s: float = 10.0
+    backoff_s_min: float = 0.1
+    backoff_s_max: float = 10.0
+    attach_deadline_s: float = 30.0
+    """Time for the first sync, retries included; then `ServerUnreachable`."""
+    repair_deadline_s: float = 30.0
+    """Time for one repair, retries included; then the report says what is missing."""
+    run_timeout_s: float = 3600.0
+    page_size_events: int = 100
+    pages_max: int = 1000
+    """Pages that one repair may read; beyond, the rest is an explicit gap."""
+    replays_max: int = 2
+    """How often one hole is asked for by socket replay before REST is asked (session generation)."""
+    frame_size_bytes_max: int = 8 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if self.certainty not in ("branch", "log"):
+            raise SettingsError(f"certainty is {self.certainty!r}; choose 'branch' or 'log'")
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name == "certainty":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise SettingsError(f"{field.name} is {value!r}; give a number")
+            if not math.isfinite(value) or value <= 0:
+                raise SettingsError(f"{field.name} is {value!r}; give a finite number greater than zero")
+        if self.page_size_events > 100:
+            raise SettingsError(f"page_size_events is {self.page_size_events}; the server allows 1 to 100")
+        if self.page_size_events < 3:
+            raise SettingsError(
+                f"page_size_events is {self.page_size_events}; give at least 3, two of a page are its anchor"
+            )
+        for low, high in (("backoff_s_min", "backoff_s_max"), ("silence_s", "silence_s_max")):
+            if getattr(self, low) > getattr(self, high):
+                raise SettingsError(f"{low} is {getattr(self, low)!r}, more than {high} {getattr(self, high)!r}")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], **overrides: object) -> Settings:
+        """Settings from `GAPLESS_<NAME>` variables; `overrides` win. Raises `SettingsError` naming the variable."""
+        values: dict[str, object] = {}
+        for field in dataclasses.fields(cls):
+            variable = f"GAPLESS_{field.name.upper()}"
+            text = environment.get(variable)
+            if text is None:
+                continue
+            try:
+                values[field.name] = _parse(field.name, text, getattr(cls(), field.name))
+            except ValueError:
+                raise SettingsError(f"the environment variable {variable} is {text!r}; give a number") from None
+        return cls(**(values | overrides))  # type: ignore[arg-type]  # __post_init__ checks each value
+
+
+def _parse(name: str, text: str, default: object) -> object:
+    if name == "certainty":
+        return text
+    return int(text) if isinstance(default, int) else float(text)

@@ -1,0 +1,121 @@
+"""Paging through the log: forward from an anchor or from the head, or backward from the tail. Pure.
+
+A walk asks for one page at a time, judges it by the cursor discipline and places it in the ledger. It ends at the log's
+tail (forward), where it meets what is held (backward), when its cursor turns out to be unknown, or at its bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from syncclient.cursor import CursorMode, goes_on, mode_from_echo, mode_from_next_page
+from syncclient.ledger import Anchor, Ledger, ids_of
+from syncclient.wire import LogEvent, Page
+
+_EMPTY_PAGES_MAX = 3
+"""Empty pages with a next cursor in a row before a walk is called endless (R57)."""
+
+
+class Outcome(Enum):
+    """What a page made of a walk."""
+
+    MORE = "more"
+    DONE = "done"
+    CURSOR_UNKNOWN = "cursor unknown"
+    ENDLESS = "endless"
+    BOUNDED = "bounded"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The next page to ask for."""
+
+    page_id: str | None
+    descending: bool
+
+
+class Walk:
+    """One walk over pages; `direction` is fixed by how it is begun: `forward`, `from_head` or `backward`."""
+
+    def __init__(self, *, anchor: Anchor | None, descending: bool, pages_max: int) -> None:
+        self._anchor = anchor
+        self._descending = descending
+        self._pages_left = pages_max
+        self._page_id = anchor.cursor if anchor else None
+        self._asked: dict[str, None] = {}
+        self._border: str | None = None  # the id at which the last page ended, where the next one must join
+        self._seen: dict[str, None] = {}
+        self._empty_pages = 0
+        self.mode = CursorMode.UNLEARNED
+
+    @classmethod
+    def forward(cls, anchor: Anchor, *, pages_max: int) -> Walk:
+        """From an anchor in what is confirmed to the tail of the log."""
+        return cls(anchor=anchor, descending=False, pages_max=pages_max)
+
+    @classmethod
+    def from_head(cls, *, pages_max: int) -> Walk:
+        """From the head of the log to its tail."""
+        return cls(anchor=None, descending=False, pages_max=pages_max)
+
+    @classmethod
+    def backward(cls, *, pages_max: int) -> Walk:
+        """From the tail of the log back to what is confirmed. Needs no cursor to begin with."""
+        return cls(anchor=None, descending=True, pages_max=pages_max)
+
+    @property
+    def descending(self) -> bool:
+        """Whether the walk goes from the tail towards the head."""
+        return self._descending
+
+    def query(self) -> Query:
+        """The page to ask for now."""
+        return Query(self._page_id, self._descending)
+
+    def take(self, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
+        """Judge a page and place it; returns what follows and the events that are new."""
+        if not self._believe(page, ledger):
+            return Outcome.CURSOR_UNKNOWN, []
+        met = self._descending and any(ledger.is_placed(event_id) for event_id in ids_of(page.items))
+        new = self._place(page, ledger)
+        if page.next_page_id is None:
+            ledger.head_known = ledger.head_known or self._descending
+            return Outcome.DONE, new
+        if met:
+            return Outcome.DONE, new
+        self._empty_pages = 0 if page.items else self._empty_pages + 1
+        if page.next_page_id in self._asked or self._empty_pages > _EMPTY_PAGES_MAX:
+            return Outcome.ENDLESS, new
+        self._pages_left -= 1
+        if self._pages_left <= 0:
+            return Outcome.BOUNDED, new
+        self._asked[page.next_page_id] = None
+        self._page_id = page.next_page_id
+        return Outcome.MORE, new
+
+    def _believe(self, page: Page, ledger: Ledger) -> bool:
+        if self._border is None:
+            if self._anchor is None:
+                mode = mode_from_next_page(page)
+            else:
+                mode = mode_from_echo(page, cursor=self._anchor.cursor, echo=self._anchor.echo)
+                if mode is CursorMode.UNLEARNED:
+                    return False
+            self.mode = mode
+            head_id = ledger.head_id()
+            if head_id is not None:
+                self._seen[head_id] = None
+            return True
+        assert self._page_id is not None, "only a first page has no cursor"
+        return goes_on(page, cursor=self._page_id, mode=self.mode, seen=self._seen)
+
+    def _place(self, page: Page, ledger: Ledger) -> list[LogEvent]:
+        items = page.items[::-1] if self._descending else page.items
+        joint = {} if self._border is None else {"before" if self._descending else "after": self._border}
+        at_head = not self._descending and self._anchor is None and self._border is None
+        new = ledger.merge(items, at_head=at_head, **joint)
+        self._seen.update(dict.fromkeys(ids_of(page.items)))
+        if page.items:
+            self._border = page.items[-1]["id"]
+        return new

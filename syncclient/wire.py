@@ -1,0 +1,194 @@
+"""The client's own codec: JSON text to frames, pages and answers. Pure; knows no socket and no HTTP library.
+
+It shares no code with any server, so that one codec's bug cannot hide on both sides. Whatever the wire contract does
+not allow raises `ProtocolViolation`; unknown frame types and unknown fields are passed over, as the contract asks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from syncclient.errors import ProtocolViolation
+
+LogEvent = Mapping[str, Any]
+"""One event of a conversation as the server sent it: a JSON object with at least `id` and `kind`."""
+
+Generation = Literal["legacy", "tree", "session"]
+
+STATE_UPDATE = "ConversationStateUpdateEvent"
+_NEVER_PERSISTED = frozenset({"StreamingDeltaEvent", "ServerErrorEvent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A `full_state` push: the server's word about the whole conversation at one moment; in no log."""
+
+    status: str | None
+    leaf_id: str | None
+    knows_leaf: bool
+    """Whether the generation speaks of leaves at all: then a missing `leaf_id` means an empty branch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """A persisted event; `seq` is its log index where the socket announces it (session generation)."""
+
+    event: LogEvent
+    seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """First frame of a session socket: what will be replayed; `through_seq` is the highest log index, None if empty."""
+
+    from_seq: int | None
+    through_seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A frame that says nothing about the log: token deltas, unknown types, errors about the socket itself."""
+
+    what: str
+
+
+Frame = Snapshot | Durable | Sync | Ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of `events/search`, items as the server ordered them."""
+
+    items: tuple[LogEvent, ...]
+    next_page_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What `GET conversation` says of the moment: execution status and leaf."""
+
+    status: str
+    leaf_id: str | None
+
+
+def parse_events_frame(text: str, *, knows_leaf: bool) -> Frame:
+    """A frame of `/sockets/events/{id}`: a bare event. Raises `ProtocolViolation`."""
+    return _classify(_object(text, "frame"), seq=None, knows_leaf=knows_leaf)
+
+
+def parse_session_frame(text: str) -> Frame:
+    """A frame of `/sockets/session/{id}`: an envelope. Raises `ProtocolViolation`."""
+    envelope = _object(text, "frame")
+    match envelope.get("type"):
+        case "sync":
+            return Sync(_index(envelope, "from_seq"), _index(envelope, "through_seq"))
+        case "durable":
+            seq = _index(envelope, "seq")
+            if seq is None:
+                raise ProtocolViolation("a durable frame carries no seq")
+            frame = _classify(_event(envelope.get("event"), "frame"), seq=seq, knows_leaf=True)
+            if not isinstance(frame, Durable):
+                raise ProtocolViolation(f"a durable frame (seq {seq}) carries an event that is never persisted")
+            return frame
+        case "transient":
+            frame = _classify(_event(envelope.get("event"), "frame"), seq=None, knows_leaf=True)
+            # Published before it was persisted: it may never get a seq, so it proves nothing and is no cursor (R52).
+            return Ignored("transient event") if isinstance(frame, Durable) else frame
+        case other:
+            return Ignored(f"type {other!r}")
+
+
+def parse_page(body: bytes) -> Page:
+    """The body of `events/search`. Raises `ProtocolViolation` if it is cut, no JSON, or of another shape."""
+    page = _object(body, "page")
+    items, next_page_id = page.get("items"), page.get("next_page_id")
+    if not isinstance(items, list):
+        raise ProtocolViolation("a page has no list of items")
+    if next_page_id is not None and not isinstance(next_page_id, str):
+        raise ProtocolViolation(f"a page's next_page_id is {next_page_id!r}, not a string")
+    return Page(tuple(_event(item, "page") for item in items), next_page_id)
+
+
+def parse_info(body: bytes) -> Info:
+    """The body of `GET conversation`. Raises `ProtocolViolation`."""
+    info = _object(body, "conversation")
+    status, leaf_id = info.get("execution_status"), info.get("leaf_event_id")
+    if not isinstance(status, str):
+        raise ProtocolViolation("the conversation carries no execution_status")
+    return Info(status, leaf_id if isinstance(leaf_id, str) else None)
+
+
+def parse_generation(body: bytes) -> Generation:
+    """The protocol generation that the `version` of `/server_info` speaks: session from 1.45, tree from 1.31.
+
+    Raises `ProtocolViolation` when there is no version to read.
+    """
+    version = _object(body, "server_info").get("version")
+    try:
+        major, minor = (int(part) for part in str(version).split(".")[:2])
+    except ValueError:
+        raise ProtocolViolation(f"server_info carries version {version!r}, which cannot be read") from None
+    if (major, minor) >= (1, 45):
+        return "session"
+    return "tree" if (major, minor) >= (1, 31) else "legacy"
+
+
+def is_branch_event(event: LogEvent) -> bool:
+    """Whether the event is part of the conversation's tree; state updates are in the log but never on the branch."""
+    return str(event["kind"]) != STATE_UPDATE
+
+
+def execution_status(event: LogEvent) -> str | None:
+    """The status that a per-field state update announces, or None when the event is something else."""
+    if event["kind"] == STATE_UPDATE and event.get("key") == "execution_status":
+        value = event.get("value")
+        return value if isinstance(value, str) else None
+    return None
+
+
+def _classify(event: LogEvent, *, seq: int | None, knows_leaf: bool) -> Frame:
+    event = _event(event, "frame")
+    if event["kind"] in _NEVER_PERSISTED:
+        return Ignored(event["kind"])
+    if event["kind"] == STATE_UPDATE and event.get("key") == "full_state":
+        value = event.get("value")
+        if not isinstance(value, dict):
+            raise ProtocolViolation(f"the snapshot {event['id']} carries no state")
+        status, leaf_id = value.get("execution_status"), value.get("leaf_event_id")
+        return Snapshot(
+            status if isinstance(status, str) else None,
+            leaf_id if isinstance(leaf_id, str) else None,
+            knows_leaf,
+        )
+    return Durable(event, seq)
+
+
+def _object(text: str | bytes, what: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ProtocolViolation(f"a {what} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ProtocolViolation(f"a {what} is {type(value).__name__}, not an object")
+    return value
+
+
+def _event(value: object, what: str) -> LogEvent:
+    if not isinstance(value, dict):
+        raise ProtocolViolation(f"an event in a {what} is {type(value).__name__}, not an object")
+    for key in ("id", "kind"):
+        if not isinstance(value.get(key), str):
+            raise ProtocolViolation(f"an event in a {what} has {key} {value.get(key)!r}, not a string")
+    return value
+
+
+def _index(envelope: Mapping[str, Any], key: str) -> int | None:
+    value = envelope.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ProtocolViolation(f"a frame's {key} is {value!r}, not a whole number")
+    return value

@@ -1,0 +1,154 @@
+"""A conversation to test the core with, no trio and no bytes: made-up events and a hand that plays driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from syncclient import actions, events
+from syncclient.core import SyncCore
+from syncclient.settings import Settings
+from syncclient.wire import Durable, Frame, Generation, Info, LogEvent, Page, Snapshot, Sync
+
+
+def message(event_id: str, parent_id: str | None = None) -> LogEvent:
+    """A branch event; without a parent it is a root, or one of the legacy generation."""
+    return _event(event_id, "MessageEvent", parent_id)
+
+
+def update(event_id: str, key: str, value: object, parent_id: str | None = None) -> LogEvent:
+    """A per-field state update."""
+    return _event(event_id, "ConversationStateUpdateEvent", parent_id) | {"key": key, "value": value}
+
+
+def _event(event_id: str, kind: str, parent_id: str | None) -> dict[str, Any]:
+    event = {"id": event_id, "kind": kind, "timestamp": event_id}
+    return event if parent_id is None else event | {"parent_id": parent_id}
+
+
+def branch(ids: Iterable[str], parent_id: str | None = None) -> list[LogEvent]:
+    """Messages, each the parent of the next."""
+    made = []
+    for event_id in ids:
+        made.append(message(event_id, parent_id))
+        parent_id = event_id
+    return made
+
+
+def page(items: Sequence[LogEvent], next_page_id: str | None = None) -> Page:
+    """A page."""
+    return Page(tuple(items), next_page_id)
+
+
+class Hand:
+    """Feeds a core by hand and keeps what it asks for; `now_s` goes on only when told."""
+
+    def __init__(self, generation: Generation, **settings: Any) -> None:
+        self.core = SyncCore(Settings(**settings), draw=lambda: 0.5)
+        self.now_s = 0.0
+        self.generation: Generation = generation
+        self.asked: list[actions.Action] = []
+        self.delivered: list[tuple[str, str]] = []
+        self.feed(events.AttachRequested(generation))
+
+    def feed(self, event: events.Event) -> list[actions.Action]:
+        """One event; returns what the core asks for, deliveries apart."""
+        asked = []
+        for action in self.core.handle(event, self.now_s):
+            if isinstance(action, actions.Deliver):
+                self.delivered.append((action.event["id"], action.origin))
+            else:
+                asked.append(action)
+        self.asked += asked
+        return asked
+
+    def wait(self, delay_s: float) -> list[actions.Action]:
+        """Time passes; the timer fires as often as the core wants it to. Returns all that is asked for on the way."""
+        end_s, asked = self.now_s + delay_s, []
+        for _ in range(1000):
+            if self.core.wake_at_s > end_s:
+                self.now_s = end_s
+                return asked
+            self.now_s = self.core.wake_at_s
+            asked += self.feed(events.TimerFired())
+        raise AssertionError("the core wakes without end")
+
+    @property
+    def connection(self) -> int:
+        """The number of the latest connection asked for."""
+        return next(a.connection for a in reversed(self.asked) if isinstance(a, actions.OpenSocket))
+
+    @property
+    def pages(self) -> list[actions.FetchPage]:
+        """The pages asked for so far."""
+        return [a for a in self.asked if isinstance(a, actions.FetchPage)]
+
+    @property
+    def finished(self) -> list[actions.FinishRun]:
+        """The ends of runs so far."""
+        return [a for a in self.asked if isinstance(a, actions.FinishRun)]
+
+    def frame(self, frame: Frame, connection: int | None = None) -> list[actions.Action]:
+        """A frame on the latest connection, or on another."""
+        return self.feed(events.FrameReceived(connection or self.connection, frame))
+
+    def live(self, *log_events: LogEvent, seq: int | None = None) -> list[actions.Action]:
+        """Durable events on the socket; `seq` is the index of the first."""
+        asked = []
+        for offset, event in enumerate(log_events):
+            asked += self.frame(Durable(event, None if seq is None else seq + offset))
+        return asked
+
+    def snapshot(self, status: str, leaf_id: str | None = None) -> list[actions.Action]:
+        """A `full_state` push."""
+        knows_leaf = self.generation != "legacy"
+        return self.frame(Snapshot(status, leaf_id if knows_leaf else None, knows_leaf))
+
+    def open_socket(self) -> None:
+        """The latest connection's handshake is done."""
+        self.feed(events.SocketOpened(self.connection))
+
+    def sync(self, through_seq: int | None, from_seq: int | None = None) -> list[actions.Action]:
+        """A session socket's first frame."""
+        return self.frame(Sync(from_seq, through_seq))
+
+    def answer(self, answer: Page | Info) -> list[actions.Action]:
+        """The answer to the latest GET."""
+        request = self._request()
+        if isinstance(answer, Page):
+            return self.feed(events.PageReceived(request, answer, 100))
+        return self.feed(events.InfoReceived(request, answer, 100))
+
+    def refuse(
+        self, status: int | None, *, transient: bool = True, retry_after_s: float | None = None
+    ) -> list[actions.Action]:
+        """The latest GET fails."""
+        failed = events.RequestFailed(self._request(), status, transient, retry_after_s, f"status {status}")
+        return self.feed(failed)
+
+    def _request(self) -> int:
+        asked = [a for a in self.asked if isinstance(a, actions.FetchPage | actions.FetchInfo)]
+        return asked[-1].request
+
+    def attach_empty(self) -> None:
+        """Attach to an empty log, by the shortest way of the generation."""
+        self.open_socket()
+        match self.generation:
+            case "session":
+                self.sync(None)
+                self.snapshot("idle")
+            case "tree":
+                self.snapshot("idle")
+            case "legacy":
+                self.snapshot("idle")
+                self.answer(page([]))
+        assert any(isinstance(a, actions.FinishAttach) for a in self.asked), "the attach is not done"
+
+    def begin_run(self) -> None:
+        """Start a run; the server accepts it."""
+        self.feed(events.RunRequested())
+        self.feed(events.RunAccepted())
+
+    def held(self) -> list[str]:
+        """The ids held, in the client's order."""
+        return [event["id"] for event in self.core.ledger.ordered()]

@@ -1,0 +1,181 @@
+"""The ledger: order, dedupe, gaps, anchors, paths."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from syncclient.ledger import Anchor, Ledger
+from syncclient.report import Gap
+from tests.syncclient.script import branch, message, update
+
+
+def held(ledger: Ledger) -> list[str]:
+    return [event["id"] for event in ledger.ordered()]
+
+
+def test_duplicate_is_held_once() -> None:
+    ledger = Ledger()
+    assert ledger.add_live(message("a"), None)
+    assert not ledger.add_live(message("a"), None)
+    assert held(ledger) == ["a"]
+
+
+def test_indexes_out_of_order_are_placed_when_the_hole_closes() -> None:
+    ledger = Ledger()
+    ledger.begin(next_seq=0, at_head=True)
+    for seq in (0, 2, 3):
+        ledger.add_live(message(f"e{seq}"), seq)
+    assert ledger.next_seq() == 1
+    assert ledger.loose_seq_min() == 2
+    ledger.add_live(message("e1"), 1)
+    assert ledger.next_seq() == 4
+    assert ledger.loose_seq_min() is None
+    assert held(ledger) == ["e0", "e1", "e2", "e3"]
+
+
+def test_any_order_of_indexes_gives_the_order_of_the_log() -> None:
+    shuffled = list(range(30))
+    random.Random(7).shuffle(shuffled)
+    ledger = Ledger()
+    ledger.begin(next_seq=0, at_head=True)
+    for seq in shuffled:
+        ledger.add_live(message(f"e{seq:02}"), seq)
+    assert held(ledger) == [f"e{seq:02}" for seq in range(30)]
+
+
+def test_head_and_tail_pages_leave_an_explicit_gap() -> None:
+    ledger = Ledger()
+    ledger.merge(branch("abc"), at_head=True)
+    ledger.merge(branch("xyz"))
+    assert ledger.gaps() == (Gap("c", "x"),)
+    assert ledger.anchor() == Anchor(cursor="y", echo="z")
+    assert ledger.head_id() == "a"
+
+
+def test_overlapping_pages_close_the_gap() -> None:
+    ledger = Ledger()
+    ledger.merge(branch("abc"), at_head=True)
+    ledger.merge(branch("xyz"))
+    ledger.merge(branch("cdwx"))
+    assert ledger.gaps() == ()
+    assert held(ledger) == list("abcdwxyz")
+
+
+def test_pages_that_only_touch_are_joined_by_their_border() -> None:
+    forward = Ledger()
+    forward.merge(branch("abc"), at_head=True)
+    forward.merge(branch("de"), after="c")
+    assert held(forward) == list("abcde")
+    assert forward.gaps() == ()
+    backward = Ledger()
+    backward.merge(branch("de"))
+    backward.merge(branch("bc"), before="d")
+    assert held(backward) == list("bcde")
+    assert backward.gaps() == (Gap(None, "b"),)
+
+
+def test_a_page_takes_events_off_the_loose_ones() -> None:
+    ledger = Ledger()
+    ledger.merge(branch("ab"), at_head=True)
+    ledger.add_live(message("d"), None)
+    assert ledger.merge([message("b"), message("c"), message("d")]) == [message("c")]
+    assert held(ledger) == list("abcd")
+    assert ledger.is_placed("d")
+
+
+def test_a_head_page_before_a_replayed_tail_stays_apart_from_it() -> None:
+    ledger = Ledger()
+    ledger.begin(next_seq=50, at_head=False)
+    ledger.merge([message("e00"), message("e01")], at_head=True)
+    ledger.add_live(message("e50"), 50)
+    assert ledger.gaps() == (Gap("e01", "e50"),)
+    assert held(ledger) == ["e00", "e01", "e50"]
+    assert ledger.next_seq() == 51
+
+
+def test_a_page_over_a_hole_in_the_indexes_places_what_lies_beyond() -> None:
+    ledger = Ledger()
+    ledger.begin(next_seq=0, at_head=True)
+    for seq in (0, 1, 3):
+        ledger.add_live(message(f"e{seq}"), seq)
+    ledger.merge([message("e0"), message("e1"), message("e3")])  # index 2 is unreadable: no call can fill it
+    assert ledger.loose_seq_min() is None
+    assert ledger.next_seq() == 4
+
+
+def test_path_breaks_off_at_the_missing_parent() -> None:
+    ledger = Ledger()
+    ledger.begin(next_seq=None, at_head=True)
+    a, b, c, d = branch("abcd")
+    for event in (a, b, d):
+        ledger.add_live(event, None)
+    assert ledger.path_to("d").missing == "c"
+    assert ledger.missing_parents() == ("c",)
+    ledger.add_live(c, None)
+    path = ledger.path_to("d")
+    assert path.ids == ("a", "b", "c", "d")
+    assert path.missing is None
+    assert ledger.missing_parents() == ()
+
+
+def test_an_event_stamped_late_is_no_root() -> None:
+    ledger = Ledger()
+    ledger.merge(branch("ab"), at_head=True)
+    ledger.add_live(message("c"), None)  # parent_id null on the socket, set in the log
+    assert ledger.path_to("c").missing == ""
+
+
+def test_placing_a_path_puts_state_updates_behind_their_parents() -> None:
+    ledger = Ledger()
+    ledger.begin(next_seq=None, at_head=True)
+    ledger.add_live(update("s2", "last_user_message_id", "b", "b"), None)
+    for event in branch("abc"):
+        ledger.add_live(event, None)
+    ledger.add_live(update("s3", "execution_status", "running", "b"), None)
+    ledger.place_path(ledger.path_to("c"))
+    assert held(ledger) == ["a", "b", "s2", "s3", "c"]
+
+
+def test_a_late_state_update_goes_behind_its_parent_in_the_middle() -> None:
+    ledger = Ledger()
+    ledger.begin(next_seq=None, at_head=True)
+    for event in branch("abc"):
+        ledger.add_live(event, None)
+    ledger.place_path(ledger.path_to("c"))
+    ledger.add_live(update("s", "execution_status", "running", "a"), None)
+    ledger.place_path(ledger.path_to("c"))
+    assert held(ledger) == ["a", "s", "b", "c"]
+
+
+def test_linked_path_stops_before_the_newest_and_at_a_hole() -> None:
+    ledger = Ledger()
+    ledger.begin(next_seq=None, at_head=True)
+    for event in branch("abcd"):
+        ledger.add_live(event, None)
+    ledger.add_live(message("f", "e"), None)
+    assert ledger.linked_path().ids == ("a", "b", "c")
+
+
+def test_statuses_are_read_in_the_order_of_the_log() -> None:
+    ledger = Ledger()
+    ledger.merge(
+        [
+            update("1", "execution_status", "finished"),
+            message("2"),
+            update("3", "execution_status", "running"),
+            update("4", "stats", {}),
+            update("5", "execution_status", "paused"),
+        ],
+        at_head=True,
+    )
+    assert ledger.statuses_after("2") == ["running", "paused"]
+    assert ledger.statuses_after(None) == ["finished", "running", "paused"]
+
+
+@pytest.mark.parametrize("at_head", [True, False])
+def test_repr_reads_well(at_head: bool) -> None:
+    ledger = Ledger()
+    ledger.merge(branch("ab"), at_head=at_head)
+    assert repr(ledger) == f"<Ledger 2 placed, 0 loose, head {'known' if at_head else 'open'}>"
