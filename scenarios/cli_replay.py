@@ -65,10 +65,8 @@ def _from_capsule(kept: Capsule, path: Path, trace: bool) -> int:
         return Verdict.UNSTEADY.exit_code
     _tell(result, trace)
     if result.record.digest != kept.digest:
-        click.echo(
-            f"{path}: not the same run: its journal was {kept.digest}, and now is {result.record.digest}{_changed(kept)}",
-            err=True,
-        )
+        was, now = kept.digest, result.record.digest
+        click.echo(f"{path}: not the same run: its journal was {was}, and now is {now}{_changed(kept)}", err=True)
         return Verdict.UNSTEADY.exit_code
     click.echo("the same run as in the capsule, event for event")
     return result.record.verdict.exit_code

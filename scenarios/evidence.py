@@ -5,6 +5,7 @@ Pure: journal entries in, frozen values out. Whatever is not here, no oracle loo
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -45,10 +46,14 @@ class LogEvent:
 
 @dataclass(frozen=True, slots=True)
 class ServerRun:
-    """One run of the agent; ``ended_s`` is when its final snapshot was published, None while it goes on."""
+    """One run of the agent; ``ended_s`` is when its final snapshot was published, None while it goes on.
+
+    ``own``: the client asked for it; otherwise somebody else did.
+    """
 
     run: int
     started_at: int
+    own: bool = True
     ended_at: int | None = None
     ended_s: float | None = None
     status: str | None = None
@@ -160,7 +165,7 @@ class _Reader:
                 self._appended_at[_text(fields["id"])] = entry.index
             case "agent", "run-started":
                 run = _whole(fields["run"])
-                self._server_runs[run] = ServerRun(run, entry.index)
+                self._server_runs[run] = ServerRun(run, entry.index, own=fields.get("by", "client") == "client")
             case "agent", "run-ended":
                 self._run_ended(entry)
             case "socket", "opened" | "refused":
@@ -179,10 +184,8 @@ class _Reader:
 
     def _run_ended(self, entry: Entry) -> None:
         run = _whole(entry.fields["run"])
-        started = self._server_runs.get(run)
-        self._server_runs[run] = ServerRun(
-            run=run,
-            started_at=started.started_at if started else entry.index,
+        self._server_runs[run] = dataclasses.replace(
+            self._server_runs[run],
             ended_at=entry.index,
             ended_s=entry.t_s,
             status=_text(entry.fields["status"]),
@@ -253,7 +256,7 @@ class _Reader:
         runs = sorted(self._server_runs.values(), key=lambda run: run.started_at)
         until = step.ended_at
         for run in runs:
-            if run.started_at > step.called_at and (until is None or run.started_at < until):
+            if run.own and run.started_at > step.called_at and (until is None or run.started_at < until):
                 return run
         going_on = [
             run

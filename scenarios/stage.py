@@ -13,10 +13,11 @@ import trio
 from scenarios.client import Claim, ClientContext, ClientUnderTest, Event, Factory
 from scenarios.scenario import Scenario, Send, Sleep, Step
 from scenarios.spinning import SpinWatch
-from simserver.errors import JournalFull, SimServerError
+from simserver.errors import SimServerError
 from simserver.world import World
 
 CLOSE_DEADLINE_S = 60
+AFTER_BOUND_S = 0.01  # healing lets go of what was held back: that must not pass for in time
 
 
 class Stage:
@@ -30,6 +31,7 @@ class Stage:
         self._scenario = scenario
         self._seed = seed
         self.ended_s = 0.0
+        self._bug: Exception | None = None
 
     async def perform(self, factory: Factory) -> None:
         """Live the script through. Raises SimServerError when the world itself breaks."""
@@ -37,9 +39,11 @@ class Stage:
             try:
                 with trio.CancelScope() as scope, SpinWatch(scope) as watch:
                     async with factory(self._context()) as client:
-                        await self._play(client)
+                        await self._play_or_tell(client)
             except Exception as error:  # a client may raise anything, from any of its tasks: that is the finding
                 self._crashed(error)
+            if self._bug is not None:
+                raise self._bug
             if watch.tripped:
                 self._journal.record("client", "spinning", message=watch.message)
 
@@ -54,6 +58,13 @@ class Stage:
             certainty=self._scenario.expect.certainty,
             on_event=self._delivered,
         )
+
+    async def _play_or_tell(self, client: ClientUnderTest) -> None:
+        """Play; an error here is our own, and must not pass for the client's."""
+        try:
+            await self._play(client)
+        except Exception as error:
+            self._bug = error
 
     async def _play(self, client: ClientUnderTest) -> None:
         for step in self._scenario.script:
@@ -111,7 +122,8 @@ class Stage:
         """
         ended = [entry.t_s for entry in self._journal.entries if (entry.place, entry.what) == ("agent", "run-ended")]
         if ended:
-            await trio.sleep(max(0.0, ended[-1] + self._scenario.expect.run_bound_s - self._now_s()))
+            until_s = ended[-1] + self._scenario.expect.run_bound_s + AFTER_BOUND_S
+            await trio.sleep(max(0.0, until_s - self._now_s()))
 
     def _delivered(self, event: Event, repaired: bool) -> None:
         self._journal.record("client", "delivered", id=str(event["id"]), repaired=repaired)
@@ -122,8 +134,6 @@ class Stage:
 
     def _crashed(self, error: Exception) -> None:
         for one in leaves(error):
-            if isinstance(one, JournalFull):
-                raise one
             if isinstance(one, SimServerError):
                 raise one  # our own machinery, not the client's doing
         first = leaves(error)[0]
