@@ -27,7 +27,7 @@ from syncclient.errors import (
 from syncclient.exchange import Exchange, Purpose
 from syncclient.ledger import Ledger
 from syncclient.repair import Missing
-from syncclient.report import Spent, SyncReport
+from syncclient.report import Coverage, Spent, SyncReport
 from syncclient.run_state import Belief, Ending, Run
 from syncclient.settings import Settings
 from syncclient.socket_state import Connection, Subscription
@@ -52,6 +52,8 @@ class SyncCore:
         self.wake_at_s = math.inf
         self._draw = draw
         self._now_s = 0.0
+        self._step = 0
+        """How many events were handled: orders what happens at one moment, which a clock does not."""
         self._out: list[actions.Action] = []
         self._generation: Generation = "legacy"
         self._subscription = Subscription()
@@ -66,9 +68,9 @@ class SyncCore:
         """Whether events may have been missed since the last proof, without any other sign of it."""
         self._leaf_id: str | None = None
         self._status = "unknown"
-        self._walked_from_s = -math.inf
+        self._walked_from_step = -1
         """When the last walk that came to the log's tail was begun: the log is held as it was then."""
-        self._gave_up_at_s: float | None = None
+        self._gave_up_step = -1
         self._spent = Spent()
         self._repaired_events = 0
         self._skipped_frames = 0
@@ -80,6 +82,7 @@ class SyncCore:
     def handle(self, event: events.Event, now_s: float) -> list[actions.Action]:
         """Take note of what happened at `now_s` (seconds, any monotonic clock) and say what to do."""
         self._now_s, self._out = now_s, []
+        self._step += 1
         if not self._failed:
             self._note_event(event)
             if not self._failed:
@@ -175,10 +178,10 @@ class SyncCore:
         connection.snapshot = snapshot
         if connection is self._subscription.current:
             self._make_ready(connection)
-        self._note_word(snapshot.status, snapshot.leaf_id, snapshot.knows_leaf, connection.asked_at_s)
+        self._note_word(snapshot.status, snapshot.leaf_id, snapshot.knows_leaf, connection.asked_step)
 
-    def _note_word(self, status: str | None, leaf_id: str | None, knows_leaf: bool, asked_at_s: float) -> None:
-        """The server's word about the whole conversation, from a snapshot or from REST, asked for at `asked_at_s`."""
+    def _note_word(self, status: str | None, leaf_id: str | None, knows_leaf: bool, asked_step: int) -> None:
+        """The server's word about the whole conversation, from a snapshot or from REST, asked for at `asked_step`."""
         if leaf_id is not None and not self.ledger.has_child(leaf_id):
             self._leaf_id = leaf_id
         run = self._run
@@ -188,13 +191,13 @@ class SyncCore:
         if run is None:
             return
         if status == "running":
-            run.saw_status(status, self._now_s)
-        ending = Ending(status, leaf_id, knows_leaf, asked_at_s)
+            run.saw_status(status, self._now_s, self._step)
+        ending = Ending(status, leaf_id, knows_leaf, asked_step)
         match run.judge(ending, self.ledger):
             case Belief.OURS if run.ending is None:
-                run.ending, run.ending_at_s, run.doubt = ending, self._now_s, None
+                run.ending, run.ending_step, run.doubt = ending, self._step, None
             case Belief.DOUBT if run.ending is None:
-                run.doubt, run.doubt_at_s = ending, self._now_s
+                run.doubt, run.doubt_step = ending, self._step
             case _:
                 pass
 
@@ -220,7 +223,7 @@ class SyncCore:
         exchange.failures = 0
         if isinstance(event, events.InfoReceived):
             self._exchange = None
-            self._note_word(event.info.status, event.info.leaf_id, self._generation != "legacy", exchange.asked_at_s)
+            self._note_word(event.info.status, event.info.leaf_id, self._generation != "legacy", exchange.begun_step)
             return
         assert exchange.walk is not None, "only a walk asks for pages"
         outcome, new = exchange.walk.take(event.page, self.ledger)
@@ -410,52 +413,58 @@ class SyncCore:
         certificate = self._certificate(run, ending)
         if certificate is not None and self._suffices(certificate):
             self._finish_run(certificate)
-        elif self._gave_up_at_s is not None and self._gave_up_at_s >= run.ending_at_s:
+        elif self._gave_up_step >= run.ending_step:
             self._finish_run(None)
         elif self._exchange is None and not self._missing:
             connection = self._subscription.current
             if self._generation != "session" or connection is None:
                 self._begin_repair()
-            elif connection.asked_at_s < run.ending_at_s:
+            elif connection.asked_step < run.ending_step:
                 self._open_socket()  # its sync names the last index: a proof without a call
             elif connection.is_ready:
                 self._begin_repair()
 
     def _certificate(self, run: Run, ending: Ending) -> proof.Certificate | None:
-        if self._walked_from_s >= run.ending_at_s:
-            certificate = proof.echo(self.ledger, leaf_id=ending.leaf_id)
+        if self._walked_from_step >= run.ending_step:
+            covers: Coverage = "branch" if self._places_by_chain() else "log"
+            certificate = proof.echo(self.ledger, leaf_id=ending.leaf_id, covers=covers)
             if certificate is not None:
                 return certificate
         connection = self._subscription.current
         match self._generation:
             case "session":
-                is_later = connection is not None and connection.synced and connection.asked_at_s >= run.ending_at_s
+                is_later = connection is not None and connection.synced and connection.asked_step >= run.ending_step
                 through_seq = connection.last_seq if connection is not None and is_later else None
                 return proof.seq(self.ledger, leaf_id=ending.leaf_id, through_seq=through_seq)
             case "tree":
                 certificate = proof.chain(self.ledger, ending.leaf_id)
-                if certificate is not None:
+                if certificate is not None and self._places_by_chain():
                     self.ledger.place_path(self.ledger.path_to(ending.leaf_id))
                 return certificate
             case "legacy":
                 return None
+
+    def _places_by_chain(self) -> bool:
+        """Whether the chain of parents gives events their place. It says nothing of state updates, so that an anchor
+        placed by it would hide a lost one from somebody who wants the whole log."""
+        return self._generation == "tree" and self.settings.certainty == "branch"
 
     def _suffices(self, certificate: proof.Certificate) -> bool:
         return certificate.covers == "log" or self.settings.certainty == "branch"
 
     def _tend_doubt(self, run: Run, doubt: Ending) -> None:
         """Somebody says that the run is over, and it may be another run's end: let the log decide."""
-        if self._walked_from_s >= run.doubt_at_s:
+        if self._walked_from_step >= run.doubt_step:
             status = run.judge_by_log(self.ledger)
             run.doubt = None
             if status is None:
                 self._note("the end of another run was passed over")
             else:
                 self._status = status
-                run.ending = Ending(status, None, doubt.knows_leaf, self._walked_from_s)
-                run.ending_at_s = min(self._walked_from_s, self._now_s)
+                run.ending = Ending(status, None, doubt.knows_leaf, self._walked_from_step)
+                run.ending_step = self._walked_from_step
             self._tend_run()
-        elif self._gave_up_at_s is not None and self._gave_up_at_s >= run.doubt_at_s:
+        elif self._gave_up_step >= run.doubt_step:
             self._finish_run(None)
         elif self._exchange is None:
             self._begin_repair()
@@ -506,7 +515,7 @@ class SyncCore:
         """Open a connection in place of the current one, which is read until the new one is ready."""
         next_seq = self.ledger.next_seq()
         after_seq = next_seq - 1 if self._generation == "session" and next_seq is not None else None
-        connection, superseded = self._subscription.begin(self._now_s, after_seq)
+        connection, superseded = self._subscription.begin(self._now_s, self._step, after_seq)
         if superseded is not None:
             self._out.append(actions.CloseSocket(superseded.number))
         self._spend(connections=1)
@@ -536,7 +545,7 @@ class SyncCore:
             if self._replays[next_seq] <= self.settings.replays_max:
                 self._open_socket()
                 return
-        if self._generation == "tree":
+        if self._places_by_chain():
             self.ledger.place_path(self.ledger.linked_path())
         anchor, pages_max = self.ledger.anchor(), self.settings.pages_max
         if anchor is not None:
@@ -553,12 +562,12 @@ class SyncCore:
             deadline_s = self._attaching_since_s + self.settings.attach_deadline_s
         else:
             deadline_s = self._now_s + self.settings.repair_deadline_s
-        self._exchange = Exchange(purpose, self._now_s, deadline_s, walk)
+        self._exchange = Exchange(purpose, self._step, deadline_s, walk)
         self._ask(self._exchange)
 
     def _ask(self, exchange: Exchange) -> None:
         self._requests += 1
-        exchange.request, exchange.asked_at_s, exchange.retry_at_s = self._requests, self._now_s, None
+        exchange.request, exchange.retry_at_s = self._requests, None
         self._spend(calls=1)
         if exchange.walk is None:
             self._out.append(actions.FetchInfo(exchange.request))
@@ -577,7 +586,7 @@ class SyncCore:
     def _end_walk(self, exchange: Exchange, *, reached_end: bool) -> None:
         self._exchange = None
         if exchange.purpose != "attach":
-            self._walked_from_s, self._unverified = exchange.begun_at_s, False
+            self._walked_from_step, self._unverified = exchange.begun_step, False
         elif self._replaying() is not None:
             pass  # the head is read, the socket replays the tail; `_tend_attach_session` goes on
         elif reached_end:
@@ -604,7 +613,7 @@ class SyncCore:
     def _give_up_repair(self, why: str) -> None:
         self._exchange = None
         self._unverified = False
-        self._gave_up_at_s = self._now_s
+        self._gave_up_step = self._step
         tokens = self._missing.give_up()
         self._note(why + (f"; missing: {', '.join(tokens)}" if tokens else "; the latest events may be missing"))
 
@@ -614,7 +623,7 @@ class SyncCore:
                 self._run.fresh[event["id"]] = None
                 status = execution_status(event)
                 if status is not None and self._attached:
-                    self._run.saw_status(status, self._now_s)
+                    self._run.saw_status(status, self._now_s, self._step)
             self._out.append(actions.Deliver(event, origin))
 
     def _fail(self, error: SyncError) -> None:

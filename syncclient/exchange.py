@@ -18,11 +18,11 @@ class Exchange:
     """A GET, or a walk of them; times are the caller's clock, seconds."""
 
     purpose: Purpose
-    begun_at_s: float
+    begun_step: int
+    """The core's step at which it was begun: what it says is no older."""
     deadline_s: float
     walk: Walk | None
     """The walk whose pages are fetched; None when the conversation's status is asked for."""
     request: int = 0
-    asked_at_s: float = 0.0
     failures: int = 0
     retry_at_s: float | None = None

@@ -5,7 +5,8 @@
 - `chain`: from the leaf, parent by parent, every event is held back to a proven one. Covers the branch. Not given where
   an event is stamped late.
 - `echo`: a page that begins inside what is confirmed was read on to the log's tail. Covers the log as it was when the
-  walk began. Unsound alone where REST lags the socket (R52): therefore the leaf must be on the way.
+  walk began, or the branch where the anchor was placed by a chain. Unsound alone where REST lags the socket (R52):
+  therefore the leaf must be on the way.
 
 A certificate is about one moment. It is given only at a barrier: the end of a run, or a renewed subscription.
 """
@@ -13,10 +14,9 @@ A certificate is about one moment. It is given only at a barrier: the end of a r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from syncclient.ledger import Ledger
-from syncclient.report import Proof
+from syncclient.report import Coverage, Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Certificate:
     """A proof and what it covers."""
 
     proof: Proof
-    covers: Literal["branch", "log"]
+    covers: Coverage
 
 
 def chain(ledger: Ledger, leaf_id: str | None) -> Certificate | None:
@@ -52,9 +52,11 @@ def seq(ledger: Ledger, *, leaf_id: str | None, through_seq: int | None) -> Cert
     return Certificate("seq", "log") if next_seq > through_seq else None
 
 
-def echo(ledger: Ledger, *, leaf_id: str | None) -> Certificate | None:
+def echo(ledger: Ledger, *, leaf_id: str | None, covers: Coverage) -> Certificate | None:
     """A walk from inside what is confirmed came to the log's tail, and the leaf, where one is known, is on the way.
 
-    The caller has walked; this looks at the leaf, which a REST view behind the socket does not show yet (R52).
+    The caller has walked; this looks at the leaf, which a REST view behind the socket does not show yet (R52). It
+    `covers` no more than what the walk was anchored in: behind an anchor that a chain placed, state updates may be
+    missing.
     """
-    return Certificate("echo", "log") if leaf_id is None or ledger.is_placed(leaf_id) else None
+    return Certificate("echo", covers) if leaf_id is None or ledger.is_placed(leaf_id) else None

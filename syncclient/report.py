@@ -9,6 +9,10 @@ Proof = Literal["seq", "chain", "echo", "none"]
 """The certificate behind a claim; see `syncclient.proof`."""
 
 
+Coverage = Literal["branch", "log"]
+"""What a claim is about: `branch` is messages, actions and observations; `log` is state updates too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Events known to be missing: those between `after_id` and `before_id` (None: the log's head, or its tail)."""
@@ -41,7 +45,7 @@ class SyncReport:
     status: str
     """The execution status that ended the run, or the last one known."""
     complete: bool
-    covers: Literal["branch", "log"]
+    covers: Coverage
     proof: Proof
     gaps: tuple[Gap, ...]
     held_events: int

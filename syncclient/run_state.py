@@ -17,12 +17,12 @@ TERMINAL = frozenset({"finished", "paused", "waiting_for_confirmation", "error",
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Somebody's word that a run is over; `asked_at_s` is when the connection or request that says so was begun."""
+    """Somebody's word that a run is over; `asked_step` is when it was asked for."""
 
     status: str
     leaf_id: str | None
     knows_leaf: bool
-    asked_at_s: float
+    asked_step: int
 
 
 class Belief(Enum):
@@ -35,7 +35,7 @@ class Belief(Enum):
 
 @dataclass(slots=True)
 class Run:
-    """One call of `run()`; times are the caller's clock, seconds."""
+    """One call of `run()`. Times are the caller's clock, seconds; a step is one event that the core has handled."""
 
     armed_at_s: float
     tail_at_arm: str | None
@@ -45,23 +45,23 @@ class Run:
     """Whether it was answered 409: another run is in progress, and this one is yet to be started (R18)."""
     fresh: dict[str, None] = field(default_factory=dict)
     """Ids first held since the run was armed."""
-    running_at_s: float | None = None
+    running_step: int | None = None
     hint_at_s: float | None = None
     """When a per-field terminal status came; a stop hook may still veto it (R13)."""
     ending: Ending | None = None
-    ending_at_s: float = 0.0
+    ending_step: int = 0
     doubt: Ending | None = None
-    doubt_at_s: float = 0.0
+    doubt_step: int = 0
     hint_probed: bool = False
     silence_s: float = 0.0
     probed_at_s: float = 0.0
     polled_at_s: float | None = None
     poll_interval_s: float = 0.0
 
-    def saw_status(self, status: str, now_s: float) -> None:
-        """A per-field status update, new since the run was armed."""
+    def saw_status(self, status: str, now_s: float, step: int) -> None:
+        """A status that is new since the run was armed."""
         if status == "running":
-            self.running_at_s = now_s if self.running_at_s is None else self.running_at_s
+            self.running_step = step if self.running_step is None else self.running_step
             self.hint_at_s = None
         elif status in TERMINAL:
             self.hint_at_s = now_s
@@ -77,7 +77,7 @@ class Run:
             return Belief.STALE
         if leaf_id is not None and (leaf_id in self.fresh or leaf_id not in ledger):
             return Belief.OURS
-        if self.running_at_s is not None and (ending.asked_at_s >= self.running_at_s or self.hint_at_s is not None):
+        if self.running_step is not None and (ending.asked_step >= self.running_step or self.hint_at_s is not None):
             return Belief.OURS
         return Belief.DOUBT
 

@@ -18,6 +18,8 @@ class Connection:
 
     number: int
     asked_at_s: float
+    asked_step: int
+    """The core's step at which it was asked for: what it says is no older."""
     after_seq: int | None
     opened_at_s: float | None = None
     is_ready: bool = False
@@ -44,12 +46,12 @@ class Subscription:
     retry_at_s: float | None = None
     down_since_s: float | None = field(default=None)
 
-    def begin(self, now_s: float, after_seq: int | None) -> tuple[Connection, Connection | None]:
+    def begin(self, now_s: float, step: int, after_seq: int | None) -> tuple[Connection, Connection | None]:
         """A new current connection, and the one to close at once: a replaced one that was still being read."""
         self.count += 1
         superseded = self.replaced
         self.replaced = self.current
-        self.current = Connection(self.count, now_s, after_seq, last_frame_at_s=now_s)
+        self.current = Connection(self.count, now_s, step, after_seq, last_frame_at_s=now_s)
         self.retry_at_s = None
         if self.down_since_s is None:
             self.down_since_s = now_s

@@ -53,7 +53,7 @@ class Hand:
 
     def feed(self, event: events.Event) -> list[actions.Action]:
         """One event; returns what the core asks for, deliveries apart."""
-        asked = []
+        asked: list[actions.Action] = []
         for action in self.core.handle(event, self.now_s):
             if isinstance(action, actions.Deliver):
                 self.delivered.append((action.event["id"], action.origin))
@@ -64,7 +64,8 @@ class Hand:
 
     def wait(self, delay_s: float) -> list[actions.Action]:
         """Time passes; the timer fires as often as the core wants it to. Returns all that is asked for on the way."""
-        end_s, asked = self.now_s + delay_s, []
+        end_s = self.now_s + delay_s
+        asked: list[actions.Action] = []
         for _ in range(1000):
             if self.core.wake_at_s > end_s:
                 self.now_s = end_s
@@ -94,7 +95,7 @@ class Hand:
 
     def live(self, *log_events: LogEvent, seq: int | None = None) -> list[actions.Action]:
         """Durable events on the socket; `seq` is the index of the first."""
-        asked = []
+        asked: list[actions.Action] = []
         for offset, event in enumerate(log_events):
             asked += self.frame(Durable(event, None if seq is None else seq + offset))
         return asked
