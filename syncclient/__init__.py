@@ -22,7 +22,7 @@ Its files, in reading order:
 - `wire.py`          the codec
 - `driver.py`        performs actions on trio, feeds events back
 - `transport.py`     what the driver needs of a network
-- `network.py`       that, over httpx and trio-websocket
+- `network.py`       that, over httpx and trio-websocket; `plain_nursery.py` keeps its errors plain
 """
 
 from syncclient.actions import Origin

@@ -14,6 +14,7 @@ from syncclient.core import SyncCore
 from syncclient.driver import Driver
 from syncclient.errors import RunTimedOut, SyncError
 from syncclient.network import Dial, Network
+from syncclient.plain_nursery import open_plain_nursery
 from syncclient.report import SyncReport
 from syncclient.settings import Settings
 from syncclient.wire import Generation, LogEvent
@@ -97,7 +98,7 @@ async def open_conversation(
             each(event, origin)
 
     try:
-        async with trio.open_nursery(strict_exception_groups=False) as nursery:
+        async with open_plain_nursery() as nursery:
             driver = Driver(
                 core,
                 network,
@@ -108,7 +109,6 @@ async def open_conversation(
             )
             await driver.attach(generation)
             yield Conversation(driver, core, subscribers)
-            nursery.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True):
             await network.aclose()

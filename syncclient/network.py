@@ -15,6 +15,7 @@ import trio
 import trio_websocket
 
 from syncclient.errors import ProtocolViolation, SettingsError
+from syncclient.plain_nursery import open_plain_nursery
 from syncclient.settings import Settings
 from syncclient.transport import RequestBroken, Response, Socket, SocketLost
 
@@ -84,7 +85,7 @@ class Network:
 
     @asynccontextmanager
     async def _open(self, resource: str) -> AsyncIterator[Socket]:
-        async with trio.open_nursery(strict_exception_groups=False) as nursery:
+        async with open_plain_nursery() as nursery:
             connection = await self._handshake(nursery, resource)
             try:
                 yield _Receiver(connection)
@@ -93,7 +94,6 @@ class Network:
                 with trio.move_on_after(1) as scope:
                     scope.shield = True
                     await connection.aclose()
-                nursery.cancel_scope.cancel()
 
     async def _handshake(self, nursery: trio.Nursery, resource: str) -> trio_websocket.WebSocketConnection:
         host = self._host if self._port in (80, 443) else f"{self._host}:{self._port}"
