@@ -118,21 +118,24 @@ class Expectation(_Data):
     sockets_max: Annotated[int, Field(ge=1)] = 50
 
 
-class Budget(_Data):
-    """How much more than the optimum a client may spend, and why; bytes and event reads only where it
-    matters.
-    """
+class Allowance(_Data):
+    """Calls that a client may spend above the optimum, and why; in every generation, or in those named."""
 
-    calls_above_optimum: Annotated[int, Field(ge=0)] = 0
-    because: str = ""
+    calls: Annotated[int, Field(ge=1)]
+    because: Annotated[str, Field(min_length=10)]
+    generations: tuple[Generation, ...] = GENERATIONS
+
+
+class Budget(_Data):
+    """What a client may spend: the optimum and the allowances; bytes and event reads only where it matters."""
+
+    allowances: tuple[Allowance, ...] = ()
     bytes_max: Annotated[int, Field(ge=1)] | None = None
     events_read_max: Annotated[int, Field(ge=1)] | None = None
 
-    @model_validator(mode="after")
-    def _allowance_has_a_reason(self) -> Budget:
-        if self.calls_above_optimum and not self.because.strip():
-            raise ValueError("calls_above_optimum needs a reason in 'because'")
-        return self
+    def calls_above_optimum(self, generation: str) -> int:
+        """The sum of the allowances in a generation."""
+        return sum(one.calls for one in self.allowances if generation in one.generations)
 
 
 class PlannedKill(_Data):

@@ -13,13 +13,15 @@ from contextlib import AbstractAsyncContextManager
 
 import trio
 
-from scenarios.baselines.follower import ENDED, Follower, opened, status_in
+from scenarios.baselines.follower import Follower, opened, status_in
 from scenarios.baselines.wire import BaselineError, Rejected, is_snapshot
 from scenarios.client import Claim, ClientContext, ClientUnderTest, Event
 
 POLL_S = 1.0
 FALLBACK_S = 30.0
 RUN_TIMEOUT_S = 3600.0
+# What REST may end a run by; paused and waiting for confirmation are not among it (R17).
+TERMINAL = frozenset({"finished", "error", "stuck"})
 
 
 class FullRescan(Follower):
@@ -62,7 +64,7 @@ class FullRescan(Follower):
             with trio.move_on_after(POLL_S):
                 return await self._from_socket.receive()
             status = await self._poll()
-            if status not in ENDED:
+            if status not in TERMINAL:
                 ended_since_s = None
                 continue
             ended_since_s = trio.current_time() if ended_since_s is None else ended_since_s

@@ -26,7 +26,7 @@ def cost(case: Case) -> RestCost:
         bytes=case.evidence.bytes,
         events_read=case.evidence.events_read,
         optimum_calls=least,
-        allowed_calls=least + case.budget.calls_above_optimum,
+        allowed_calls=least + case.budget.calls_above_optimum(case.generation),
     )
 
 
@@ -38,7 +38,7 @@ def budget(case: Case) -> Finding:
 def _violations(case: Case) -> Iterator[Violation]:
     spent = cost(case)
     if spent.calls > spent.allowed_calls:
-        allowance = case.budget.calls_above_optimum
+        allowance = case.budget.calls_above_optimum(case.generation)
         extra = f" and {allowance} allowed above it" if allowance else ""
         message = f"{count(spent.calls, 'REST call')} spent; the optimum is {spent.optimum_calls}{extra}"
         yield Violation(NAME, message, breaks=Verdict.OVER_BUDGET)
