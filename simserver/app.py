@@ -66,13 +66,18 @@ def create_app(world: World) -> ASGIApp:
         WebSocketRoute("/sockets/events/{conversation_id}", events_socket),
         WebSocketRoute("/sockets/session/{conversation_id}", session_socket),
     ]
-    inner = Starlette(routes=routes)
+
+    def crashed(request: Request, error: Exception) -> Response:
+        # A crash of the fake must not pass for a fault of the network.
+        world.crashed(error)
+        return Response('{"detail":"Internal Server Error"}', 500, media_type="application/json")
+
+    inner = Starlette(routes=routes, exception_handlers={Exception: crashed})
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await inner(scope, receive, send)
         except Exception as error:
-            # Starlette has answered 500 already; a crash of the fake must not pass for a fault of the network.
             world.crashed(error)
 
     return guarded

@@ -150,8 +150,8 @@ class World:
             await self.serve(connection.server)
         finally:
             connection.server.close()
-            if connection.client.closed:
-                del self._connections[connection.port]
+            self._connections.pop(connection.port, None)
+            self._socket_numbers.pop(connection.port, None)
 
     async def serve(self, stream: Any) -> None:
         """Serve the app on a stream, to the end of the connection."""
@@ -159,6 +159,11 @@ class World:
             await serve_stream(self._app, stream)
         except Exception as error:
             self.crashed(error)
+
+    @property
+    def open_connections(self) -> int:
+        """How many in-memory connections are being served, sockets and REST."""
+        return len(self._connections)
 
     def connection_of(self, scope: Any) -> Connection | None:
         """The in-memory connection behind an ASGI scope; None on a real port."""

@@ -1,0 +1,165 @@
+"""The whole fake server over real bytes: httpx and trio-websocket against Hypercorn, in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from simserver import Generation, ServerSettings, Workload, World, pairs, run_deterministic
+from simserver.errors import ServerCrashed
+from tests.simserver.visiting import Visit, entries, event_of, is_snapshot, log_ids, visit
+
+GENERATIONS: tuple[Generation, ...] = ("legacy", "tree", "session")
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_client_sends_runs_sees_the_frames_and_pages(generation: Generation) -> None:
+    async def script(v: Visit) -> None:
+        socket = await v.socket()
+        assert (await v.send()).json() == {"success": True}
+        assert (await v.run()).status_code == 200
+        frames = await socket.until(is_snapshot("finished"))
+        events = [event for frame in frames if (event := event_of(frame))]
+        assert [event["kind"].removesuffix("Event") for event in events] == [
+            "ConversationStateUpdate",  # on subscribe
+            "SystemPrompt",
+            "ConversationStateUpdate",  # last_user_message_id overtakes
+            "Message",
+            "ConversationStateUpdate",  # running
+            *["Action", "Observation"] * 2,
+            "ConversationStateUpdate",  # finished
+            "ConversationStateUpdate",  # full_state
+        ]
+        page = await v.search()
+        assert [event["id"] for event in page["items"]] == log_ids(v.world)
+        assert page["next_page_id"] is None
+        assert (await v.get("/events/count")).json() == 9
+
+    world = visit(World(ServerSettings(generation), Workload(runs=(pairs(2),))), script)
+    assert len(entries(world, "log", "append")) == 9
+    assert [entry["frame"] for entry in entries(world, "socket", "delivered")] == list(
+        range(1, len(entries(world, "socket", "sent")) + 1)
+    )
+
+
+def test_run_ended_says_what_the_log_was_when_the_last_snapshot_went_out() -> None:
+    async def script(v: Visit) -> None:
+        socket = await v.socket()
+        await v.send()
+        await v.run()
+        await socket.until(is_snapshot("finished"))
+
+    world = visit(World(workload=Workload(runs=(pairs(1),))), script)
+    (ended,) = entries(world, "agent", "run-ended")
+    log = world.agent.log
+    assert ended == {"run": 0, "status": "finished", "log_length": 7, "leaf": log.id_at(5)}
+
+
+def test_running_twice_is_a_conflict_also_while_the_agent_initialises() -> None:
+    async def script(v: Visit) -> None:
+        await v.send()
+        assert (await v.run()).status_code == 200
+        assert (await v.get()).json()["execution_status"] == "idle"  # R15
+        assert (await v.run()).status_code == 409
+        await trio.sleep(2.0)
+        assert (await v.get()).json()["execution_status"] == "running"
+        assert (await v.run()).status_code == 409
+        await trio.sleep(60.0)
+        assert (await v.get()).json()["execution_status"] == "finished"
+        assert (await v.run()).status_code == 200
+
+    visit(World(workload=Workload(runs=(pairs(1, init_s=1.0, step_s=2.0),))), script)
+
+
+def test_a_run_beyond_the_workload_has_no_steps_and_finishes() -> None:
+    async def script(v: Visit) -> None:
+        socket = await v.socket()
+        await v.send(run=True)
+        await socket.until(is_snapshot("finished"))
+
+    world = visit(World(), script)
+    assert [event.get("value") for event in world.agent.log[3:]] == ["running", "finished"]
+
+
+def test_pause_stops_a_run_after_the_current_step() -> None:
+    async def script(v: Visit) -> None:
+        socket = await v.socket()
+        await v.send(run=True)
+        await trio.sleep(3.5)
+        await v.http.post(f"{v.base}/pause")
+        await socket.until(is_snapshot("paused"))
+
+    world = visit(World(workload=Workload(runs=(pairs(5, step_s=1.0),))), script)
+    assert entries(world, "agent", "run-ended")[0]["status"] == "paused"
+    assert [event["kind"] for event in world.agent.log].count("ActionEvent") == 2
+
+
+def test_background_runs_and_messages_happen_by_themselves() -> None:
+    from simserver import Happening
+
+    async def script(v: Visit) -> None:
+        socket = await v.socket()
+        await socket.until(is_snapshot("finished"))
+
+    background = (Happening(1.0, "from elsewhere"), Happening(2.0, pairs(1)))
+    world = visit(World(workload=Workload(background=background)), script)
+    assert entries(world, "agent", "run-started") == [{"run": 0, "by": "background"}]
+
+
+def test_a_deleted_conversation_is_gone_but_its_sockets_stay_silent() -> None:
+    async def script(v: Visit) -> None:
+        socket = await v.socket()
+        await v.send(run=True)
+        assert (await v.http.delete(v.base)).json() == {"success": True}
+        assert (await v.get()).status_code == 404
+        await socket.for_seconds(100.0)
+        assert await socket.for_seconds(100.0) == []
+
+    visit(World(workload=Workload(runs=(pairs(5),))), script)
+
+
+def test_a_history_of_60000_events_costs_nothing_to_attach_to() -> None:
+    async def script(v: Visit) -> None:
+        head = await v.search(limit=2)
+        tail = await v.search(limit=3, sort_order="TIMESTAMP_DESC")
+        log = v.world.agent.log
+        assert [event["id"] for event in head["items"]] == log.ids(0, 2)
+        assert [event["id"] for event in tail["items"]] == log.ids(59_997)[::-1]
+        middle = await v.search(limit=2, page_id=log.id_at(30_000))
+        assert [event["id"] for event in middle["items"]] == log.ids(30_000, 30_002)
+        assert (await v.get("/events/count")).json() == 60_000
+
+    world = visit(World(workload=Workload(history_events=60_000)), script)
+    reads = [entry["events_read"] for entry in entries(world, "rest", "response")]
+    assert reads == [3, 4, 3, 0]
+    log = world.agent.log
+    assert entries(world, "log", "history") == [{"events": 60_000, "first": log.id_at(0), "last": log.id_at(59_999)}]
+
+
+def test_a_crash_of_the_fake_is_not_taken_for_a_fault_of_the_network() -> None:
+    async def script(v: Visit) -> None:
+        def crash() -> None:
+            raise ZeroDivisionError
+
+        v.world.pause = crash  # type: ignore[method-assign]
+        assert (await v.http.post(f"{v.base}/pause")).status_code == 500
+
+    with pytest.raises(ServerCrashed, match="ZeroDivisionError"):
+        visit(World(), script)
+
+
+def test_what_the_block_raises_comes_out_as_it_was() -> None:
+    async def main() -> None:
+        async with World().running():
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        run_deterministic(main, seed=1)
+
+
+def test_dialling_a_world_that_does_not_run_is_refused() -> None:
+    async def main() -> None:
+        await World().dial("agent.test", 80)
+
+    with pytest.raises(ConnectionRefusedError):
+        run_deterministic(main, seed=1)
