@@ -1,0 +1,176 @@
+"""The same seed gives the same journal: in one process, in another, and under another hash seed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import httpx
+import pytest
+import trio
+
+from simserver import (
+    Choices,
+    ConfigError,
+    SeededSource,
+    ServerSettings,
+    TapeError,
+    TapeSource,
+    Workload,
+    World,
+    pairs,
+    parse_fault,
+    run_deterministic,
+)
+from tests.simserver.visiting import Visit, is_snapshot, visit
+
+
+def busy_world(seed: int, choices: Choices | None = None) -> World:
+    """Two sockets, REST at the same instants, faults that draw: everything that could differ between runs."""
+
+    async def script(v: Visit) -> None:
+        first, second = await v.socket(), await v.socket("?after_seq=3")
+        await v.send(run=True)
+
+        async def page() -> None:
+            for _ in range(5):
+                await v.search(limit=7)
+                await trio.sleep(0.01)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(page)
+            nursery.start_soon(first.until, is_snapshot("finished"))
+            nursery.start_soon(second.until, is_snapshot("finished"))
+
+    faults = [
+        parse_fault({"kind": "link-latency", "latency_s": 0.001, "jitter_s": 0.01}),
+        parse_fault({"kind": "event-delay", "delay_s": 0.02, "match": {"durable": True, "probability": 0.3}}),
+        parse_fault({"kind": "event-duplicate", "match": {"durable": True, "probability": 0.3}}),
+    ]
+    workload = Workload(history_events=10, runs=(pairs(5, step_s=0.01),))
+    world = World(ServerSettings(), workload, faults, choices or Choices(SeededSource(seed)))
+    return visit(world, script, seed=seed)
+
+
+def test_the_same_seed_gives_the_same_journal() -> None:
+    once, again = busy_world(7), busy_world(7)
+    assert list(once.journal.lines()) == list(again.journal.lines())
+    assert once.journal.digest() == again.journal.digest()
+
+
+def test_another_seed_gives_another_journal() -> None:
+    assert busy_world(7).journal.digest() != busy_world(8).journal.digest()
+
+
+def test_a_tape_replays_the_run() -> None:
+    world = busy_world(7)
+    replayed = busy_world(7, Choices(TapeSource(world.choices.tape)))
+    assert replayed.journal.digest() == world.journal.digest()
+    assert replayed.choices.tape == world.choices.tape
+
+
+def test_another_process_with_another_hash_seed_gives_the_same_journal() -> None:
+    program = "from tests.simserver.test_determinism import busy_world; print(busy_world(7).journal.digest())"
+
+    def digest(hash_seed: str) -> str:
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+        result = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        )
+        assert result.stderr == ""
+        return result.stdout.strip()
+
+    assert {digest("1"), digest("2")} == {busy_world(7).journal.digest()}
+
+
+def test_the_schedule_follows_the_seed() -> None:
+    def order(seed: int) -> str:
+        ran: list[str] = []
+
+        async def one(name: str) -> None:
+            await trio.lowlevel.checkpoint()
+            ran.append(name)
+
+        async def main() -> None:
+            async with trio.open_nursery() as nursery:
+                for name in "abcdefgh":
+                    nursery.start_soon(one, name)
+
+        run_deterministic(main, seed=seed)
+        return "".join(ran)
+
+    assert order(1) == order(1)
+    assert len({order(seed) for seed in range(10)}) > 5
+
+
+def test_the_scheduler_is_put_back_as_it_was() -> None:
+    core = trio._core._run
+    before = core._ALLOW_DETERMINISTIC_SCHEDULING, core._r.getstate()
+
+    async def fail() -> None:
+        await trio.sleep(1e9)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        run_deterministic(fail, seed=1)
+    assert (core._ALLOW_DETERMINISTIC_SCHEDULING, core._r.getstate()) == before
+
+
+def test_a_day_takes_no_time() -> None:
+    async def main() -> float:
+        with trio.move_on_after(86_400):
+            await trio.sleep_forever()
+        return trio.current_time()
+
+    assert run_deterministic(main, seed=1) == 86_400
+
+
+def test_a_dead_connection_does_not_wait_for_the_wall_clock() -> None:
+    async def main() -> None:
+        world = World()
+        async with world.running(), httpx.AsyncClient(transport=world.http_transport()) as http:
+            for _ in range(3):
+                assert (await http.get("http://agent.test/health")).json() == {"status": "ok"}
+                await trio.sleep(86_400)  # neither side's keep-alive runs out
+            assert world.open_connections == 1
+
+    run_deterministic(main, seed=1)
+
+
+# --- choices ------------------------------------------------------------------------------------------------
+
+
+def test_a_stream_does_not_shift_another() -> None:
+    alone, together = Choices(SeededSource(1)), Choices(SeededSource(1))
+    together.integer("other", 0, 9)
+    assert [alone.number("mine", 0, 1) for _ in range(5)] == [together.number("mine", 0, 1) for _ in range(5)]
+
+
+def test_what_has_one_outcome_draws_nothing() -> None:
+    choices = Choices(SeededSource(1))
+    assert (choices.integer("s", 3, 3), choices.number("s", 2.0, 2.0), choices.pick("s", "x")) == (3, 2.0, "x")
+    assert (choices.chance("s", 0), choices.chance("s", 1)) == (False, True)
+    assert choices.tape == {}
+
+
+def test_an_exhausted_tape_says_which_stream_and_draw() -> None:
+    choices = Choices(TapeSource({"s": [1]}))
+    assert choices.integer("s", 0, 9) == 1
+    with pytest.raises(TapeError, match=r"'s', draw 1: the tape ends after 1 values"):
+        choices.integer("s", 0, 9)
+
+
+def test_a_value_out_of_range_is_refused() -> None:
+    with pytest.raises(TapeError, match="5 is not between 0 and 3"):
+        Choices(TapeSource({"s": [5]})).integer("s", 0, 3)
+    with pytest.raises(TapeError, match=r"1.5 is not an integer"):
+        Choices(TapeSource({"s": [1.5]})).integer("s", 0, 3)
+
+
+def test_an_empty_range_is_the_callers_mistake() -> None:
+    with pytest.raises(ConfigError):
+        Choices(SeededSource(1)).integer("s", 2, 1)
+    with pytest.raises(ConfigError):
+        Choices(SeededSource(1)).pick("s", [])
