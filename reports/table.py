@@ -8,8 +8,7 @@ from reports.record import RunRecord, gravest
 
 _NAME_COLUMNS = 27
 _HEADER = (
-    f"{'scenario':<{_NAME_COLUMNS}} {'runs':>5} {'verdict':<17}"
-    f"{'REST/opt':>8} {'bytes':>6} {'virtual':>7} {'kills':>5}"
+    f"{'scenario':<{_NAME_COLUMNS}} {'runs':>5} {'verdict':<17}{'REST/opt':>8} {'bytes':>6} {'virtual':>7} {'kills':>5}"
 )
 
 

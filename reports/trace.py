@@ -1,8 +1,8 @@
 """A journal as a story: one line an entry, time, place, what happened, the details; at most 100 columns.
 
-A journal comes as its canonical lines (JSON objects with ``t_s``, ``place``, ``what`` and the entry's own
-fields), so that a stored journal reads the same as a fresh one. Ids are cut to eight characters: enough to
-tell events apart in one run, and short enough to compare by eye.
+A journal comes as its canonical lines (JSON objects with ``t_s``, ``place``, ``what`` and the entry's own fields), so
+that a stored journal reads the same as a fresh one. Of an id the last eight characters are shown: enough to tell events
+apart in one run, and short enough to compare by eye.
 """
 
 from __future__ import annotations
@@ -12,11 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 COLUMNS = 100
 _ID_CHARACTERS = 8
-_ID_FIELDS = ("id", "leaf", "first", "last", "next", "page_id", "parent")
+_ID_CHARACTERS_MIN = 16
+_SHOWN_MAX = 3
 _ENVELOPE = ("index", "t_s", "place", "what")
-# Where things happen, from the agent outward to the client; the mark tells them apart without colour.
+# Where things happen, from the log outward to the client; the mark tells them apart without colour.
 _MARKS = {"log": "▪", "agent": "■", "publisher": "»", "socket": "→", "rest": "⇄", "fault": "✗", "client": "◆"}
-_MARGIN = 37
+_SHORT_KINDS = {"ConversationStateUpdateEvent": "StateUpdate"}
+# What tells the story comes first; the rest follows by name.
+_FIRST = ("connection", "frame", "call", "method", "path", "kind", "key", "value", "id", "seq")
+_WITHOUT_NAME = frozenset({"method", "path", "kind", "key", "id", "message", "step"})
+_MARGIN = 33
 
 
 def render_trace(lines: Iterable[str], *, title: str = "") -> str:
@@ -30,8 +35,8 @@ def render_trace(lines: Iterable[str], *, title: str = "") -> str:
 
 def render_entry(entry: Mapping[str, object]) -> tuple[str, ...]:
     """One entry, on as many rows as its details need."""
-    place = str(entry["place"])
-    start = f"{_seconds(entry['t_s'])}  {_MARKS.get(place, '·')} {place:<9} {entry['what']!s:<14}"
+    place, what = str(entry["place"]), str(entry["what"])
+    start = f"{_seconds(entry['t_s'])} {_MARKS.get(place, '·')} {place:<9} {what}"
     return _wrap(f"{start:<{_MARGIN}}", _details(entry))
 
 
@@ -42,8 +47,7 @@ def _parse(line: str) -> Mapping[str, object]:
         raise ValueError(f"not a journal line: {line[:60]!r}") from error
     if not isinstance(entry, dict) or not {"t_s", "place", "what"} <= entry.keys():
         raise ValueError(f"not a journal line: {line[:60]!r}")
-    fields = entry.pop("fields", {})
-    return {**entry, **fields}
+    return entry
 
 
 def _seconds(t_s: object) -> str:
@@ -51,34 +55,66 @@ def _seconds(t_s: object) -> str:
 
 
 def _details(entry: Mapping[str, object]) -> list[str]:
-    return [
-        f"{name}={_value(name, value)}"
-        for name, value in entry.items()
-        if name not in _ENVELOPE and value is not None
-    ]
+    names = sorted((name for name in entry if name not in _ENVELOPE), key=_rank)
+    shown = ((name, entry[name]) for name in names if entry[name] not in (None, "", [], ()))
+    return [text for name, value in shown if (text := _detail(name, value))]
 
 
-def _value(name: str, value: object) -> str:
+def _rank(name: str) -> tuple[int, str]:
+    return (_FIRST.index(name), "") if name in _FIRST else (len(_FIRST), name)
+
+
+def _detail(name: str, value: object) -> str:
+    match name:
+        case "connection":
+            return f"socket {value}"
+        case "frame":
+            return f"#{value}"
+        case "call":
+            return f"call {value}"
+        case "durable":
+            return "" if value else "transient"
+        case "branch" | "counted" | "replay" | "lost" | "repaired":
+            return name if value else ""
+        case "path":
+            return "…/" + "/".join(str(value).split("/")[4:]) if "/conversations/" in str(value) else str(value)
+        case "t_s":
+            return ""
+    return _value(value) if name in _WITHOUT_NAME else f"{name}={_value(value)}"
+
+
+def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return _many(value)
-    if name in _ID_FIELDS and isinstance(value, str):
-        return value[:_ID_CHARACTERS]
-    return str(value)
+    text = _SHORT_KINDS.get(str(value), str(value))
+    return "&".join(_shorten(part) for part in text.split("&"))
+
+
+def _shorten(text: str) -> str:
+    """An id, or ``name=id``, cut to the id's end; anything else as it is."""
+    name, equals, value = text.rpartition("=")
+    is_id = len(value) >= _ID_CHARACTERS_MIN and value.count("-") >= 4 and " " not in value
+    return f"{name}{equals}…{value[-_ID_CHARACTERS:]}" if is_id else text
 
 
 def _many(values: Sequence[object]) -> str:
-    shown = [str(value)[:_ID_CHARACTERS] for value in values[-3:]]
+    shown = [_value(value) for value in values[-_SHOWN_MAX:]]
     left_out = len(values) - len(shown)
-    return f"{len(values)}:[{'… ' if left_out else ''}{' '.join(shown)}]"
+    return f"{len(values)}×[{'… ' if left_out else ''}{' '.join(shown)}]"
 
 
 def _wrap(start: str, details: Sequence[str]) -> tuple[str, ...]:
-    rows, row = [], start
+    rows: list[str] = []
+    row = start
     for detail in details:
-        if len(row) + 1 + len(detail) > COLUMNS and row.strip():
+        fits = len(row) + 1 + len(detail) <= COLUMNS
+        if not fits and row.strip() and row != start:
             rows.append(row.rstrip())
             row = " " * _MARGIN
-        row = f"{row} {detail}"[:COLUMNS]
+        row = f"{row} {detail}"
+        while len(row) > COLUMNS:
+            rows.append(row[:COLUMNS])
+            row = " " * (_MARGIN + 1) + row[COLUMNS:]
     return (*rows, row.rstrip())

@@ -31,6 +31,7 @@ class Stage:
         self._scenario = scenario
         self._seed = seed
         self.ended_s = 0.0
+        self._played = False
         self._bug: Exception | None = None
 
     async def perform(self, factory: Factory) -> None:
@@ -42,6 +43,8 @@ class Stage:
                         await self._play_or_tell(client)
             except Exception as error:  # a client may raise anything, from any of its tasks: that is the finding
                 self._crashed(error)
+            if not self._played:
+                self.ended_s = self._now_s()
             if self._bug is not None:
                 raise self._bug
             if watch.tripped:
@@ -71,6 +74,7 @@ class Stage:
             if not await self._step(client, step):
                 break
         self.ended_s = self._now_s()
+        self._played = True
         await self._linger()
         self._world.heal()
         held = [str(event["id"]) for event in client.held()]

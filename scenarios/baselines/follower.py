@@ -101,7 +101,12 @@ class Follower:
                 async with self.wire.socket() as connection:
                     delay_s = 1.0
                     await self._read(connection)
-            except* (BaselineError, trio_websocket.ConnectionClosed, trio.BrokenResourceError):
+            except* (
+                BaselineError,
+                trio_websocket.ConnectionClosed,
+                trio_websocket.HandshakeError,
+                trio.BrokenResourceError,
+            ):
                 pass
             await trio.sleep(delay_s)
             delay_s = min(2 * delay_s, RECONNECT_S_MAX)
