@@ -535,6 +535,7 @@ class SyncCore:
 
     def _finish_attach(self) -> None:
         self._attached, self._attaching_since_s = True, None
+        self.ledger.settle_home()
         self._out.append(actions.FinishAttach())
 
     def _begin_repair(self) -> None:
@@ -578,10 +579,22 @@ class SyncCore:
         )
 
     def _turn_back(self, exchange: Exchange) -> None:
-        """The cursor is unknown to the server: stop at once, and walk backward from the tail (R51)."""
+        """The cursor is unknown to the server: stop at once, and walk backward from the tail (R51).
+
+        If it does not know the cursors either that it gives on the way, the walk is begun anew, ever more slowly, until
+        the deadline.
+        """
+        assert exchange.walk is not None, "only a walk has cursors"
         self._note("the server did not know a page cursor; read backward from the tail")
-        exchange.walk = Walk.backward(pages_max=self.settings.pages_max)
-        self._ask(exchange)
+        again, exchange.walk = exchange.walk.descending, Walk.backward(pages_max=self.settings.pages_max)
+        if not again:
+            self._ask(exchange)
+            return
+        exchange.turns += 1
+        exchange.retry_at_s = self._now_s + self.backoff_s(exchange.turns)
+        if exchange.retry_at_s > exchange.deadline_s:
+            limit_s = self.settings.repair_deadline_s
+            self._give_up_repair(f"repair_deadline_s ({limit_s:g} s) was reached; the server knows none of its cursors")
 
     def _end_walk(self, exchange: Exchange, *, reached_end: bool) -> None:
         self._exchange = None

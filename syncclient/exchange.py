@@ -25,4 +25,6 @@ class Exchange:
     """The walk whose pages are fetched; None when the conversation's status is asked for."""
     request: int = 0
     failures: int = 0
+    turns: int = 0
+    """How often a walk from the tail was begun anew, because its cursor was unknown."""
     retry_at_s: float | None = None

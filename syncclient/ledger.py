@@ -7,6 +7,9 @@ stretches lies a gap. An event whose place is not proven yet is *loose*. Three k
 - a REST page is contiguous in itself, and joins the stretches it overlaps;
 - `parent_id` of the tree generation leads from a leaf back to a placed event (`path_to`, `place_path`).
 
+One stretch is *home*: the one that held the tail when the attach was done, or grew out of it. Proofs lead there. What
+lies behind it is a fragment, read from the tail by a walk that has not met home yet.
+
 Identity is the id, never a position: both sides of a border may send the same event (R32, R50).
 """
 
@@ -58,6 +61,7 @@ class Ledger:
         self._events: dict[str, LogEvent] = {}
         self._seqs: dict[str, int] = {}
         self._stretches: list[Stretch] = []
+        self._home: Stretch | None = None
         self._stretch_of: dict[str, Stretch] = {}
         self._loose: dict[str, None] = {}
         self._loose_by_seq: dict[int, str] = {}
@@ -81,14 +85,18 @@ class Ledger:
         self._stretches.append(Stretch(next_seq=next_seq))
         self.head_known = self.head_known or at_head
 
+    def settle_home(self) -> None:
+        """The attach is done: the last stretch is home from now on."""
+        if not self._stretches:
+            self.begin(next_seq=None, at_head=False)
+        self._home = self._stretches[-1]
+
     def add_live(self, event: LogEvent, seq: int | None) -> bool:
         """Hold an event from the socket; true if it is new. A duplicate changes nothing."""
         event_id = event["id"]
         if event_id in self._events:
-            if seq is not None and event_id in self._loose:
-                self._seqs.setdefault(event_id, seq)
-                self._loose_by_seq.setdefault(seq, event_id)
-                self._extend_by_seq()
+            if seq is not None:
+                self._learn_seq(event_id, seq)
             return False
         self._hold(event)
         self._loose[event_id] = None
@@ -96,9 +104,7 @@ class Ledger:
         if isinstance(parent_id, str) and parent_id not in self._events:
             self._awaited[parent_id] = self._awaited.get(parent_id, 0) + 1
         if seq is not None:
-            self._seqs[event_id] = seq
-            self._loose_by_seq.setdefault(seq, event_id)
-            self._extend_by_seq()
+            self._learn_seq(event_id, seq)
         return True
 
     def merge(
@@ -131,16 +137,17 @@ class Ledger:
         return new
 
     def place_path(self, path: Path) -> None:
-        """Place a proven path after the last stretch, each state update behind the parent it names.
+        """Place a proven path at the end of home, each state update behind the parent it names.
 
         The order among state updates of one parent is by their timestamps: likely, not proven, and mended by any page
         that covers it.
         """
-        if not self._stretches:
-            self.begin(next_seq=0, at_head=False)
-        tail = self._stretches[-1]
+        home = self._home
+        if home is None:
+            return
         for event_id in path.ids:
-            self._append(tail, event_id)
+            if event_id not in self._stretch_of:
+                self._append(home, event_id)
         updates = [event_id for event_id in self._loose if not is_branch_event(self._events[event_id])]
         for event_id in sorted(updates, key=self._timestamp):
             parent_id = self._events[event_id].get("parent_id")
@@ -154,7 +161,7 @@ class Ledger:
         ids: list[str] = []
         cursor = leaf_id
         while cursor is not None:
-            if cursor in self._stretch_of:
+            if self.is_placed(cursor):
                 return Path(tuple(reversed(ids)), None)
             event = self._events.get(cursor)
             if event is None or len(ids) > len(self._events):
@@ -162,7 +169,7 @@ class Ledger:
             ids.append(cursor)
             parent_id = event.get("parent_id")
             cursor = parent_id if isinstance(parent_id, str) else None
-        root_is_ours = self.head_known and not self._stretch_of
+        root_is_ours = self.head_known and self._home is not None and not self._home.ids
         return Path(tuple(reversed(ids)), None if root_is_ours or not ids else "")
 
     def linked_path(self) -> Path:
@@ -197,11 +204,17 @@ class Ledger:
 
     def next_seq(self) -> int | None:
         """The log index that follows all that is contiguous; None before there is a stretch with indexes."""
-        return self._stretches[-1].next_seq if self._stretches else None
+        last = self._last()
+        return last.next_seq if last is not None else None
 
     def is_placed(self, event_id: str) -> bool:
-        """Whether the event's place in the log is proven."""
-        return event_id in self._stretch_of
+        """Whether the event's place in the log is proven, and joined to home."""
+        stretch = self._stretch_of.get(event_id)
+        return stretch is not None and not any(stretch is fragment for fragment in self._fragments())
+
+    def is_home(self, event_id: str) -> bool:
+        """Whether the event is placed in the home stretch: there a walk from the tail has met what is confirmed."""
+        return self._home is not None and self._stretch_of.get(event_id) is self._home
 
     def has_child(self, event_id: str) -> bool:
         """Whether a branch event is held whose parent is `event_id`: then a snapshot with that leaf is old (R36)."""
@@ -215,21 +228,24 @@ class Ledger:
 
     def tail_id(self) -> str | None:
         """The last event that is placed."""
-        return self._stretches[-1].ids[-1] if self._stretches and self._stretches[-1].ids else None
+        last = self._last()
+        return last.ids[-1] if last is not None and last.ids else None
 
     def anchor(self) -> Anchor | None:
         """Where to page on from, or None when the last stretch has no two events."""
-        ids = self._stretches[-1].ids if self._stretches else []
+        last = self._last()
+        ids = last.ids if last is not None else []
         return Anchor(cursor=ids[-2], echo=ids[-1]) if len(ids) >= 2 else None
 
     def follows_from_head(self) -> bool:
         """Whether reading from the log's head is the way to go on: the last stretch is at the head and tiny."""
-        return self.head_known and len(self._stretches) == 1 and len(self._stretches[0].ids) < 2
+        return self.head_known and self._last() is self._stretches[0] and len(self._stretches[0].ids) < 2
 
     def statuses_after(self, event_id: str | None) -> list[str]:
-        """The execution statuses placed in the last stretch after `event_id`, in the log's order."""
+        """The execution statuses placed at home after `event_id`, in the log's order."""
         statuses: list[str] = []
-        for other_id in reversed(self._stretches[-1].ids if self._stretches else ()):
+        last = self._last()
+        for other_id in reversed(last.ids if last is not None else ()):
             if other_id == event_id:
                 break
             status = execution_status(self._events[other_id])
@@ -258,11 +274,30 @@ class Ledger:
         self._events[event["id"]] = event
         self._awaited.pop(event["id"], None)
 
+    def _learn_seq(self, event_id: str, seq: int) -> None:
+        self._seqs.setdefault(event_id, seq)
+        if event_id in self._loose:
+            self._loose_by_seq.setdefault(seq, event_id)
+        elif (stretch := self._stretch_of[event_id]).next_seq is None:
+            self._number(stretch, at_head=False)  # read from pages, which carry no indexes
+        self._extend_by_seq()
+
     def _timestamp(self, event_id: str) -> str:
         return str(self._events[event_id].get("timestamp", ""))
 
+    def _last(self) -> Stretch | None:
+        """Home, or before the attach is done, the last stretch."""
+        return self._home if self._home is not None else (self._stretches[-1] if self._stretches else None)
+
+    def _fragments(self) -> list[Stretch]:
+        for index, stretch in enumerate(self._stretches):
+            if stretch is self._home:
+                return self._stretches[index + 1 :]
+        return []
+
     def _tip(self) -> str | None:
-        for event_id in reversed(self._stretches[-1].ids if self._stretches else ()):
+        last = self._last()
+        for event_id in reversed(last.ids if last is not None else ()):
             if is_branch_event(self._events[event_id]):
                 return event_id
         return None
@@ -313,9 +348,12 @@ class Ledger:
             for index, stretch in enumerate(self._stretches)
             if any(self._stretch_of.get(event_id) is stretch for event_id in page)
         ]
-        first = self._stretches[0] if self._stretches else None
-        if at_head and not touched and first is not None and not first.ids and not first.next_seq:
-            touched = [0]  # the empty stretch that `begin` put at the head
+        if at_head and self._stretches and not self._stretches[0].ids and not self._stretches[0].next_seq:
+            touched.insert(0, 0)  # the empty stretch that `begin` put at the head
+        last_is_empty = bool(self._stretches) and not self._stretches[-1].ids
+        if not at_head and last_is_empty and self._stretches[-1] is not self._home:
+            touched.append(len(self._stretches) - 1)  # begun for a replay that did not come; this page is the tail
+            touched = list(dict.fromkeys(touched))
         if touched:
             first, last = self._stretches[touched[0]], self._stretches[touched[-1]]
             low = next((i for i, event_id in enumerate(first.ids) if event_id in on_page), len(first.ids))
@@ -326,6 +364,8 @@ class Ledger:
             # Events that a chain placed by their timestamps and that the page does not show here belong behind it.
             moved = [event_id for event_id in between if event_id not in spared]
             merged = Stretch(prefix + page + moved + suffix)
+            if any(stretch is self._home for stretch in self._stretches[touched[0] : touched[-1] + 1]):
+                self._home = merged
             self._stretches[touched[0] : touched[-1] + 1] = [merged]
         else:
             merged = Stretch(page)

@@ -77,12 +77,9 @@ class Walk:
         """Judge a page and place it; returns what follows and the events that are new."""
         if not self._believe(page, ledger):
             return Outcome.CURSOR_UNKNOWN, []
-        met = self._descending and any(ledger.is_placed(event_id) for event_id in ids_of(page.items))
+        met = self._descending and any(ledger.is_home(event_id) for event_id in ids_of(page.items))
         new = self._place(page, ledger)
-        if page.next_page_id is None:
-            ledger.head_known = ledger.head_known or self._descending
-            return Outcome.DONE, new
-        if met:
+        if page.next_page_id is None or met:
             return Outcome.DONE, new
         self._empty_pages = 0 if page.items else self._empty_pages + 1
         if page.next_page_id in self._asked or self._empty_pages > _EMPTY_PAGES_MAX:
@@ -113,7 +110,7 @@ class Walk:
     def _place(self, page: Page, ledger: Ledger) -> list[LogEvent]:
         items = page.items[::-1] if self._descending else page.items
         joint = {} if self._border is None else {"before" if self._descending else "after": self._border}
-        at_head = not self._descending and self._anchor is None and self._border is None
+        at_head = page.next_page_id is None if self._descending else self._anchor is None and self._border is None
         new = ledger.merge(items, at_head=at_head, **joint)
         self._seen.update(dict.fromkeys(ids_of(page.items)))
         if page.items:

@@ -108,6 +108,7 @@ def test_a_page_over_a_hole_in_the_indexes_places_what_lies_beyond() -> None:
 def test_path_breaks_off_at_the_missing_parent() -> None:
     ledger = Ledger()
     ledger.begin(next_seq=None, at_head=True)
+    ledger.settle_home()
     a, b, c, d = branch("abcd")
     for event in (a, b, d):
         ledger.add_live(event, None)
@@ -130,6 +131,7 @@ def test_an_event_stamped_late_is_no_root() -> None:
 def test_placing_a_path_puts_state_updates_behind_their_parents() -> None:
     ledger = Ledger()
     ledger.begin(next_seq=None, at_head=True)
+    ledger.settle_home()
     ledger.add_live(update("s2", "last_user_message_id", "b", "b"), None)
     for event in branch("abc"):
         ledger.add_live(event, None)
@@ -141,6 +143,7 @@ def test_placing_a_path_puts_state_updates_behind_their_parents() -> None:
 def test_a_late_state_update_goes_behind_its_parent_in_the_middle() -> None:
     ledger = Ledger()
     ledger.begin(next_seq=None, at_head=True)
+    ledger.settle_home()
     for event in branch("abc"):
         ledger.add_live(event, None)
     ledger.place_path(ledger.path_to("c"))
@@ -152,6 +155,7 @@ def test_a_late_state_update_goes_behind_its_parent_in_the_middle() -> None:
 def test_linked_path_stops_before_the_newest_and_at_a_hole() -> None:
     ledger = Ledger()
     ledger.begin(next_seq=None, at_head=True)
+    ledger.settle_home()
     for event in branch("abcd"):
         ledger.add_live(event, None)
     ledger.add_live(message("f", "e"), None)
