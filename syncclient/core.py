@@ -28,7 +28,7 @@ from syncclient.exchange import Exchange, Purpose
 from syncclient.ledger import Ledger
 from syncclient.repair import Missing
 from syncclient.report import Coverage, Spent, SyncReport
-from syncclient.run_state import Belief, Ending, Run
+from syncclient.run_state import TERMINAL, Belief, Ending, Run
 from syncclient.settings import Settings
 from syncclient.socket_state import Connection, Subscription
 from syncclient.walk import Outcome, Walk
@@ -128,8 +128,8 @@ class SyncCore:
                     self._run.accepted, self._run.probed_at_s = True, self._now_s
             case events.RunConflicted():
                 if self._run is not None:
-                    self._run.accepted = self._run.blocked = True
-                    self._run.probed_at_s = self._now_s
+                    self._run.blocked = True
+                    self._run.post_again_at_s = self._now_s + self._run.poll_interval_s
                     self._note("a run of somebody else was in progress; ours follows it")
             case events.SocketOpened(number):
                 connection = self._subscription.find(number)
@@ -141,8 +141,6 @@ class SyncCore:
                 connection = self._subscription.find(number)
                 if connection is not None:
                     connection.last_frame_at_s = self._now_s
-                    if self._run is not None:
-                        self._run.silence_s = self.settings.silence_s
                     match frame:
                         case Sync():
                             self._note_sync(connection, frame)
@@ -175,24 +173,32 @@ class SyncCore:
             self._make_ready(connection)
 
     def _note_snapshot(self, connection: Connection, snapshot: Snapshot) -> None:
-        connection.snapshot = snapshot
+        answers_subscription, connection.snapshot = connection.snapshot is None, snapshot
         if connection is self._subscription.current:
             self._make_ready(connection)
-        self._note_word(snapshot.status, snapshot.leaf_id, snapshot.knows_leaf, connection.asked_step)
+        word = Ending(snapshot.status or "unknown", snapshot.leaf_id, snapshot.knows_leaf, connection.asked_step)
+        self._note_word(word, is_final=not answers_subscription)
 
-    def _note_word(self, status: str | None, leaf_id: str | None, knows_leaf: bool, asked_step: int) -> None:
-        """The server's word about the whole conversation, from a snapshot or from REST, asked for at `asked_step`."""
-        if leaf_id is not None and not self.ledger.has_child(leaf_id):
-            self._leaf_id = leaf_id
+    def _note_word(self, word: Ending, *, is_final: bool) -> None:
+        """The server's word about the whole conversation: a snapshot, which is final if a run's end published it, or
+        the answer of REST."""
+        if word.leaf_id is not None and not self.ledger.has_child(word.leaf_id):
+            self._leaf_id = word.leaf_id
+        self._status = word.status
         run = self._run
-        if status is None:
-            return
-        self._status = status
         if run is None:
             return
-        if status == "running":
-            run.saw_status(status, self._now_s, self._step)
-        ending = Ending(status, leaf_id, knows_leaf, asked_step)
+        if word.status == "running":
+            run.saw_status(word.status, self._now_s, self._step)
+        elif run.blocked:
+            self._post_run_again(run)
+        elif is_final:
+            self._believe(run, word)
+        elif word.status in TERMINAL:
+            run.weak, run.weak_at_s = word, self._now_s
+
+    def _believe(self, run: Run, ending: Ending) -> None:
+        """Take the word that a run is over for what it is: the end of ours, another's, or a doubt."""
         match run.judge(ending, self.ledger):
             case Belief.OURS if run.ending is None:
                 run.ending, run.ending_step, run.doubt = ending, self._step, None
@@ -204,6 +210,8 @@ class SyncCore:
     def _note_durable(self, connection: Connection, frame: Durable) -> None:
         if not self.ledger.add_live(frame.event, frame.seq):
             return
+        if self._run is not None:
+            self._run.silence_s = self.settings.silence_s
         replayed = frame.seq is not None and frame.seq <= connection.last_seq
         if not self._attached:
             self._deliver([frame.event], "history")
@@ -223,7 +231,9 @@ class SyncCore:
         exchange.failures = 0
         if isinstance(event, events.InfoReceived):
             self._exchange = None
-            self._note_word(event.info.status, event.info.leaf_id, self._generation != "legacy", exchange.begun_step)
+            knows_leaf = self._generation != "legacy"
+            word = Ending(event.info.status, event.info.leaf_id, knows_leaf, exchange.begun_step)
+            self._note_word(word, is_final=False)
             return
         assert exchange.walk is not None, "only a walk asks for pages"
         outcome, new = exchange.walk.take(event.page, self.ledger)
@@ -399,6 +409,9 @@ class SyncCore:
         if self._due(run.armed_at_s + self.settings.run_timeout_s):
             self._note(f"run_timeout_s ({self.settings.run_timeout_s:g} s) was reached")
             self._finish_run(None, timed_out=True)
+        elif run.blocked:
+            if self._due(run.post_again_at_s):
+                self._post_run_again(run)
         elif not run.accepted:
             return
         elif run.ending is not None:
@@ -471,6 +484,14 @@ class SyncCore:
 
     def _tend_waiting(self, run: Run) -> None:
         """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""
+        if run.weak is not None:
+            since_s = run.weak_at_s if run.hint_at_s is None else run.hint_at_s
+            if self._due(since_s + self.settings.snapshot_wait_s):
+                weak, run.weak = run.weak, None
+                self._believe(run, weak)
+                if run.ending is not None or run.doubt is not None:
+                    self._tend_run()
+                    return
         connection = self._subscription.current
         if connection is None or not connection.is_ready:
             down_since_s = self._subscription.down_since_s
@@ -612,16 +633,17 @@ class SyncCore:
         assert run is not None
         if run.ending is not None:
             self._status = run.ending.status
-        if run.blocked and not timed_out:
-            self._run = Run(
-                armed_at_s=run.armed_at_s,
-                tail_at_arm=self.ledger.tail_id(),
-                silence_s=self.settings.silence_s,
-                poll_interval_s=self.settings.poll_interval_s,
-            )
-            self._out.append(actions.PostRun())
-            return
         self._out.append(actions.FinishRun(self.report(certificate), timed_out))
+
+    def _post_run_again(self, run: Run) -> None:
+        """The other run may be over: start ours, armed anew, so that nothing of the other's end counts (R18)."""
+        self._run = Run(
+            armed_at_s=run.armed_at_s,
+            tail_at_arm=self.ledger.tail_id(),
+            silence_s=self.settings.silence_s,
+            poll_interval_s=min(2 * run.poll_interval_s, self.settings.silence_s_max),
+        )
+        self._out.append(actions.PostRun())
 
     def _give_up_repair(self, why: str) -> None:
         self._exchange = None

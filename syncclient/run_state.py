@@ -3,6 +3,10 @@
 A terminal status counts only if it belongs to this run (R15, R16): the leaf it names is new since the run was armed,
 or the answer was asked for after `running` was seen, or both `running` and a terminal update were seen since.
 Anything else is a doubt, which the log itself resolves.
+
+Only the snapshot that is published when a run has ended is final at once. A snapshot that answers a subscription, REST,
+and per-field updates tell of a moment in which a stop hook may still veto the end (R13): they count when nothing has
+followed for `snapshot_wait_s`.
 """
 
 from __future__ import annotations
@@ -43,11 +47,15 @@ class Run:
     """Whether `POST run` was answered."""
     blocked: bool = False
     """Whether it was answered 409: another run is in progress, and this one is yet to be started (R18)."""
+    post_again_at_s: float = 0.0
     fresh: dict[str, None] = field(default_factory=dict)
     """Ids first held since the run was armed."""
     running_step: int | None = None
     hint_at_s: float | None = None
     """When a per-field terminal status came; a stop hook may still veto it (R13)."""
+    weak: Ending | None = None
+    """A terminal status that may yet be vetoed: from a snapshot that answers a subscription, or from REST."""
+    weak_at_s: float = 0.0
     ending: Ending | None = None
     ending_step: int = 0
     doubt: Ending | None = None
@@ -62,7 +70,7 @@ class Run:
         """A status that is new since the run was armed."""
         if status == "running":
             self.running_step = step if self.running_step is None else self.running_step
-            self.hint_at_s = None
+            self.hint_at_s = self.weak = None
         elif status in TERMINAL:
             self.hint_at_s = now_s
 

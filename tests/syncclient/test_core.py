@@ -232,6 +232,7 @@ def test_a_hole_in_the_session_is_replayed_by_the_socket() -> None:
     asked = hand.sync(3, from_seq=0)
     assert actions.CloseSocket(1) in asked
     hand.live(b, c, d, seq=1)
+    hand.snapshot("running", "d")
     hand.snapshot("finished", "d")
     assert hand.finished[0].report.complete
     assert not hand.pages
@@ -256,6 +257,7 @@ def test_a_hole_that_no_replay_fills_is_read_over_by_a_page() -> None:
             hand.live(d, e, seq=3)
     assert hand.pages[-1].page_id == "a"
     hand.answer(page([a, b, d, e]))
+    hand.snapshot("running", "e")
     hand.snapshot("finished", "e")
     assert hand.finished[0].report.complete
 
@@ -347,6 +349,40 @@ def test_a_lost_final_snapshot_is_had_again_by_subscribing_anew() -> None:
     hand.snapshot("finished", "c")
     assert hand.finished[0].report.complete
     assert hand.finished[0].report.spent.calls == 0
+
+
+def test_the_end_that_a_subscription_tells_of_may_yet_be_vetoed() -> None:
+    """R13: only the snapshot that a run's end publishes is final at once."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*run_of("abc"))
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.snapshot("finished", "c")
+    hand.wait(0.5)
+    hand.live(update("veto", *RUNNING, parent_id="c"))
+    hand.wait(5)
+    assert not hand.finished
+    hand.live(message("d", "c"))
+    hand.snapshot("finished", "d")
+    assert len(hand.finished) == 1
+
+
+def test_the_end_that_a_subscription_tells_of_counts_when_nothing_follows() -> None:
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*branch("abc"))
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.snapshot("finished", "c")
+    hand.wait(0.9)
+    assert not hand.finished
+    hand.wait(0.2)
+    assert hand.finished[0].report.complete
 
 
 def test_silence_renews_the_subscription_with_growing_patience() -> None:
