@@ -85,6 +85,19 @@ class Network:
 
     @asynccontextmanager
     async def _open(self, resource: str) -> AsyncIterator[Socket]:
+        try:
+            async with self._connect(resource) as receiver:
+                yield receiver
+        except ExceptionGroup as group:
+            # trio-websocket raises a refusal in its reader, which is a task of its own.
+            refusal = group.subgroup(trio_websocket.ConnectionRejected)
+            if refusal is None or len(refusal.exceptions) < len(group.exceptions):
+                raise
+            status = _only(refusal).status_code
+            raise SocketLost(f"handshake refused with status {status}", code=None) from group
+
+    @asynccontextmanager
+    async def _connect(self, resource: str) -> AsyncIterator[Socket]:
         async with open_plain_nursery() as nursery:
             connection = await self._handshake(nursery, resource)
             try:
@@ -112,8 +125,6 @@ class Network:
         except trio.TooSlowError as error:
             limit_s = self._settings.handshake_timeout_s
             raise SocketLost(f"no handshake in {limit_s:g} s", code=None) from error
-        except trio_websocket.ConnectionRejected as error:
-            raise SocketLost(f"handshake refused with status {error.status_code}", code=None) from error
         except trio_websocket.ConnectionClosed as error:
             raise _lost(error) from error
         except (trio_websocket.HandshakeError, OSError, trio.BrokenResourceError) as error:
@@ -139,6 +150,11 @@ class _Receiver:
             return bytes(message).decode()
         except UnicodeDecodeError as error:
             raise ProtocolViolation("a binary frame is not UTF-8") from error
+
+
+def _only(group: ExceptionGroup[trio_websocket.ConnectionRejected]) -> trio_websocket.ConnectionRejected:
+    first = group.exceptions[0]
+    return _only(first) if isinstance(first, ExceptionGroup) else first
 
 
 def _lost(error: trio_websocket.ConnectionClosed) -> SocketLost:
