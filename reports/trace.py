@@ -8,6 +8,7 @@ apart in one run, and short enough to compare by eye.
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 COLUMNS = 100
@@ -108,13 +109,9 @@ def _many(values: Sequence[object]) -> str:
 def _wrap(start: str, details: Sequence[str]) -> tuple[str, ...]:
     rows: list[str] = []
     row = start
-    for detail in details:
-        fits = len(row) + 1 + len(detail) <= COLUMNS
-        if not fits and row.strip() and row != start:
+    for piece in (piece for detail in details for piece in textwrap.wrap(detail, COLUMNS - _MARGIN - 1)):
+        if len(row) + 1 + len(piece) > COLUMNS:
             rows.append(row.rstrip())
             row = " " * _MARGIN
-        row = f"{row} {detail}"
-        while len(row) > COLUMNS:
-            rows.append(row[:COLUMNS])
-            row = " " * (_MARGIN + 1) + row[COLUMNS:]
+        row = f"{row} {piece}"
     return (*rows, row.rstrip())

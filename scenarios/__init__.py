@@ -12,6 +12,6 @@ In reading order:
 - ``judge.py``        all oracles, and the check that silence means something
 - ``runner.py``       one run as a pure function of data; ``suite.py`` many of them, with kill checks, in processes
 - ``capsule.py``      a failed run in a file; ``properties.py`` draws runs and shrinks what fails
-- ``cli.py``          the command; ``cli_run.py``, ``cli_replay.py``, ``cli_options.py``, ``screen.py``
+- ``cli.py``          the command; ``cli_run.py``, ``cli_replay.py``, ``cli_options.py``, ``screen.py``, ``stopping.py``
 - ``errors.py``       what can go wrong, by whose fault
 """

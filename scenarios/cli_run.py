@@ -30,6 +30,7 @@ from scenarios.loading import load_file
 from scenarios.runner import requests
 from scenarios.scenario import CURSORS, GENERATIONS, Scenario
 from scenarios.screen import Screen
+from scenarios.stopping import stoppable
 from scenarios.suite import Outcome, Unit, run_units
 
 FAILURES_SHOWN_MAX = 10
@@ -90,15 +91,14 @@ def _run(units: tuple[Unit, ...], jobs: int, json_file: Path | None) -> int:
     screen = Screen(console, len(units))
     records: list[RunRecord] = []
     began_s = time.monotonic()
-    interrupted = False
-    try:
-        with run_units(units, jobs) as outcomes, screen.live():
-            for outcome in outcomes:
-                record = _kept(outcome)
-                records.append(record)
-                screen.show(record)
-    except KeyboardInterrupt:
-        interrupted = True
+    with stoppable() as stop, run_units(units, jobs) as outcomes, screen.live():
+        for outcome in outcomes:
+            record = _kept(outcome)
+            records.append(record)
+            screen.show(record)
+            if stop.asked:
+                break
+    interrupted = stop.asked and len(records) < len(units)
     screen.flush()
     screen.failures(records, FAILURES_SHOWN_MAX)
     screen.say(render_totals(records, time.monotonic() - began_s))

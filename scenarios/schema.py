@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 from scenarios.scenario import Scenario
 
@@ -15,7 +16,15 @@ def render() -> str:
     """The schema as text."""
     schema = Scenario.model_json_schema()
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    _allow_single_words(schema["$defs"]["Match"]["properties"])
     return json.dumps(_finite(schema), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _allow_single_words(properties: dict[str, Any]) -> None:
+    """A match takes one word for a list of one; pydantic cannot tell that from the validator that does it."""
+    for schema in properties.values():
+        ways = schema.get("anyOf", [])
+        ways.extend([way["items"] for way in ways if way.get("type") == "array"])
 
 
 def _finite(value: object) -> object:

@@ -17,6 +17,7 @@ from simserver.errors import SimServerError
 from simserver.world import World
 
 CLOSE_DEADLINE_S = 60
+RUN_AFTER_SCRIPT_S_MAX = 600
 AFTER_BOUND_S = 0.01  # healing lets go of what was held back: that must not pass for in time
 
 
@@ -121,13 +122,21 @@ class Stage:
         return True
 
     async def _linger(self) -> None:
-        """Let the world go on until a patient client would have given up waiting: the optimum wants to
-        know.
+        """Let the world go on until a patient client would have given up waiting: the optimum wants to know.
+
+        A run that the client left early is first played to its end: what it left behind is to be judged.
         """
+        waited_s = 0
+        while self._count("run-started") > self._count("run-ended") and waited_s < RUN_AFTER_SCRIPT_S_MAX:
+            await trio.sleep(1)
+            waited_s += 1
         ended = [entry.t_s for entry in self._journal.entries if (entry.place, entry.what) == ("agent", "run-ended")]
         if ended:
             until_s = ended[-1] + self._scenario.expect.run_bound_s + AFTER_BOUND_S
             await trio.sleep(max(0.0, until_s - self._now_s()))
+
+    def _count(self, what: str) -> int:
+        return sum(1 for entry in self._journal.entries if (entry.place, entry.what) == ("agent", what))
 
     def _delivered(self, event: Event, repaired: bool) -> None:
         self._journal.record("client", "delivered", id=str(event["id"]), repaired=repaired)

@@ -7,6 +7,7 @@ always.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -44,14 +45,14 @@ def _holes(case: Case, run: RunCall, when: str) -> Iterator[Violation]:
 
 def _disorder(case: Case, held: Sequence[str], scope: str, when: str) -> Iterator[Violation]:
     by_id = case.evidence.by_id
-    twice = tuple(dict.fromkeys(one for position, one in enumerate(held) if one in held[:position]))
+    twice = tuple(one for one, times in Counter(held).items() if times > 1)
     if twice:
         yield Violation(NAME, f"{when} {count(len(twice), 'event')} held twice: {', '.join(twice[:4])}", twice)
     strangers = tuple(one for one in held if one not in by_id)
     if strangers:
         message = f"{when} {count(len(strangers), 'event')} held that no log holds: {', '.join(strangers[:4])}"
         yield Violation(NAME, message, strangers)
-    known = [by_id[one] for one in held if one in by_id and (by_id[one].branch or scope == "log")]
+    known = [by_id[one] for one in dict.fromkeys(held) if one in by_id and (by_id[one].branch or scope == "log")]
     for before, after in pairwise(known):
         if before.index > after.index:
             message = (
