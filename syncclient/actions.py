@@ -48,7 +48,9 @@ class FetchInfo:
 
 @dataclass(frozen=True, slots=True)
 class PostRun:
-    """`POST run`."""
+    """`POST run`, as post number `post`; the number comes back with the answer."""
+
+    post: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class SyncCore:
         self._subscription = Subscription()
         self._exchange: Exchange | None = None
         self._requests = 0
+        self._posts = 0
         self._missing = Missing()
         self._replays: dict[int, int] = {}
         self._run: Run | None = None
@@ -116,21 +117,17 @@ class SyncCore:
             case events.RunRequested():
                 assert self._attached, "a run comes after the attach"
                 assert self._run is None, "one run at a time"
-                self._run = Run(
-                    armed_at_s=self._now_s,
-                    tail_at_arm=self.ledger.tail_id(),
-                    silence_s=self.settings.silence_s,
-                    poll_interval_s=self.settings.poll_interval_s,
-                )
-                self._out.append(actions.PostRun())
-            case events.RunAccepted():
-                if self._run is not None:
+                self._post_run(armed_at_s=self._now_s, poll_interval_s=self.settings.poll_interval_s)
+            case events.RunAccepted(post):
+                if self._run is not None and self._run.post == post:
                     self._run.accepted, self._run.probed_at_s = True, self._now_s
-            case events.RunConflicted():
-                if self._run is not None:
+            case events.RunConflicted(post):
+                if self._run is not None and self._run.post == post:
                     self._run.blocked = True
                     self._run.post_again_at_s = self._now_s + self._run.poll_interval_s
                     self._note("a run of somebody else was in progress; ours follows it")
+            case events.RunAbandoned():
+                self._run = None
             case events.SocketOpened(number):
                 connection = self._subscription.find(number)
                 if connection is not None:
@@ -637,13 +634,19 @@ class SyncCore:
 
     def _post_run_again(self, run: Run) -> None:
         """The other run may be over: start ours, armed anew, so that nothing of the other's end counts (R18)."""
+        poll_interval_s = min(2 * run.poll_interval_s, self.settings.silence_s_max)
+        self._post_run(armed_at_s=run.armed_at_s, poll_interval_s=poll_interval_s)
+
+    def _post_run(self, *, armed_at_s: float, poll_interval_s: float) -> None:
+        self._posts += 1
         self._run = Run(
-            armed_at_s=run.armed_at_s,
+            post=self._posts,
+            armed_at_s=armed_at_s,
             tail_at_arm=self.ledger.tail_id(),
             silence_s=self.settings.silence_s,
-            poll_interval_s=min(2 * run.poll_interval_s, self.settings.silence_s_max),
+            poll_interval_s=poll_interval_s,
         )
-        self._out.append(actions.PostRun())
+        self._out.append(actions.PostRun(self._posts))
 
     def _give_up_repair(self, why: str) -> None:
         self._exchange = None

@@ -109,6 +109,8 @@ class Driver:
             assert self._run.finished is not None, "a run ends by FinishRun or by an error"
             return self._run.finished
         finally:
+            if self._run.finished is None:
+                self._feed(events.RunAbandoned())
             self._run = None
 
     def report(self) -> SyncReport:
@@ -134,8 +136,8 @@ class Driver:
                     scope.cancel()
             case actions.FetchPage() | actions.FetchInfo():
                 self._nursery.start_soon(self._fetch, action)
-            case actions.PostRun():
-                self._nursery.start_soon(self._post_run)
+            case actions.PostRun(post):
+                self._nursery.start_soon(self._post_run, post)
             case actions.Deliver(event, origin):
                 self._deliver(event, origin)
             case actions.FinishAttach():
@@ -236,21 +238,21 @@ class Driver:
             event = events.RequestFailed(number, answer.status, True, None, f"GET {path}: {error}")
         self._feed(event)
 
-    async def _post_run(self) -> None:
+    async def _post_run(self, post: int) -> None:
         try:
             answer = await self._post("/run", None)
         except SendUnconfirmed:
             # The server may have begun the run. If it has, what follows shows; if not, the run's deadline does.
-            self._feed(events.RunAccepted())
+            self._feed(events.RunAccepted(post))
         except SyncError as error:
             self._fail_run(error)
         else:
             if answer.status == 409:
-                self._feed(events.RunConflicted())
+                self._feed(events.RunConflicted(post))
             elif answer.status >= 300:
                 self._fail_run(_refusal("POST run", answer))
             else:
-                self._feed(events.RunAccepted())
+                self._feed(events.RunAccepted(post))
 
     def _fail_run(self, error: SyncError) -> None:
         if self._run is not None:

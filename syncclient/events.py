@@ -86,12 +86,21 @@ class RequestFailed:
 
 @dataclass(frozen=True, slots=True)
 class RunAccepted:
-    """`POST run` was answered 200."""
+    """Post number `post` of `POST run` was answered 200."""
+
+    post: int
 
 
 @dataclass(frozen=True, slots=True)
 class RunConflicted:
-    """`POST run` was answered 409: a run is in progress already (R18)."""
+    """Post number `post` of `POST run` was answered 409: a run is in progress already (R18)."""
+
+    post: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunAbandoned:
+    """Nobody waits for the run any more: its caller was cancelled, or its post failed for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,5 +120,6 @@ Event = (
     | RequestFailed
     | RunAccepted
     | RunConflicted
+    | RunAbandoned
     | TimerFired
 )

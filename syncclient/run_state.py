@@ -41,6 +41,8 @@ class Belief(Enum):
 class Run:
     """One call of `run()`. Times are the caller's clock, seconds; a step is one event that the core has handled."""
 
+    post: int
+    """The number of the `POST run` that starts it."""
     armed_at_s: float
     tail_at_arm: str | None
     accepted: bool = False

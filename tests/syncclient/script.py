@@ -148,7 +148,12 @@ class Hand:
     def begin_run(self) -> None:
         """Start a run; the server accepts it."""
         self.feed(events.RunRequested())
-        self.feed(events.RunAccepted())
+        self.feed(events.RunAccepted(self.post))
+
+    @property
+    def post(self) -> int:
+        """The number of the latest `POST run`."""
+        return next(a.post for a in reversed(self.asked) if isinstance(a, actions.PostRun))
 
     def held(self) -> list[str]:
         """The ids held, in the client's order."""
