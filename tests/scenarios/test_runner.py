@@ -70,7 +70,7 @@ for one in requests(wanted, client="gapless", generations=["legacy", "tree", "se
 
 
 def test_digests_are_equal_in_another_process_with_another_hash_seed() -> None:
-    names = ["recorded-link-latency", "r31-overtaken-then-cut", "r01-event-before-subscription"]
+    names = ["recorded-link-latency", "r31-overtaken-then-cut", "r01-event-before-subscribe"]
     outputs = [
         subprocess.run(
             [sys.executable, "-c", SUBPROCESS, *names],
