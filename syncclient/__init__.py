@@ -13,8 +13,8 @@ Its files, in reading order:
 - `errors.py`        what can go wrong, as one tree
 - `events.py`, `actions.py`   what the core is told, and what it asks for
 - `core.py`          the decisions; no I/O, no clock, no randomness
-- `socket_state.py`, `run_state.py`, `exchange.py`, `repair.py`   its parts: the subscription, the run in progress,
-  the one GET under way, what is known to be missing
+- `attach.py`, `repairs.py`, `runs.py`   its parts: the first sync, what is missing, is the run over
+- `situation.py`     all that they know; `socket_state.py`, `run_state.py`, `exchange.py`, `missing.py` are its pieces
 - `ledger.py`        what is held, in which order, and where something is missing
 - `proof.py`         certificates of completeness
 - `cursor.py`, `walk.py`      the discipline of page cursors, and paging by it

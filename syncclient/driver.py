@@ -6,7 +6,6 @@ core never sees half of anything.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import trio
@@ -160,7 +159,6 @@ class Driver:
             with trio.move_on_at(self._core.wake_at_s):
                 await self._rearm.wait()
             if trio.current_time() >= self._core.wake_at_s:
-                self._core.wake_at_s = math.inf
                 self._feed(events.TimerFired())
 
     # -- the socket ---------------------------------------------------------------------------------------------------

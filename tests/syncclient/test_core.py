@@ -544,7 +544,7 @@ def test_a_repair_that_comes_to_its_deadline_is_reported_not_swallowed() -> None
         if hand.finished:
             break
         hand.wait(0.5)
-        if len(hand.pages) and hand.core._exchange is not None:
+        if len(hand.pages) and hand.core._now.exchange is not None:
             hand.refuse(503)
     (finished,) = hand.finished
     assert not finished.report.complete

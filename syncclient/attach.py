@@ -1,0 +1,93 @@
+"""The first sync: subscribe, then read the head and the tail, and leave the middle as an explicit gap. Pure.
+
+Subscribe first: an event between a first page and the subscription would be nobody's (R01). Two pages whatever the
+length, one if the log fits it, none if the snapshot or the socket says all.
+"""
+
+from __future__ import annotations
+
+from syncclient import actions
+from syncclient.exchange import Exchange
+from syncclient.repairs import Repairs
+from syncclient.situation import Situation
+from syncclient.socket_state import Connection
+from syncclient.walk import Walk
+
+
+class Attach:
+    """The attach, from its request until head and tail are held."""
+
+    def __init__(self, situation: Situation, repairs: Repairs) -> None:
+        self._situation = situation
+        self._repairs = repairs
+        self._since_s: float | None = None
+
+    def begin(self) -> None:
+        """Subscribe."""
+        self._since_s = self._situation.now_s
+        self._situation.open_socket()
+
+    def tend(self) -> None:
+        """Read what is to be read, once the subscription stands, or when it has been waited for long enough."""
+        now = self._situation
+        if self._since_s is None or now.exchange is not None:
+            return
+        if now.ready_connection() is None:
+            if not now.due(self._since_s + now.settings.poll_after_s):
+                return
+            now.unverified = True  # what comes between this page and the subscription is nobody's yet (R01)
+        replaying = now.replaying_connection()
+        if replaying is not None:
+            self._follow_replay(replaying)
+        elif self._is_known_empty():
+            now.ledger.begin(next_seq=None, at_head=True)
+            self._finish()
+        else:
+            self._walk(Walk.from_head(pages_max=1))
+
+    def end_walk(self, exchange: Exchange, *, reached_end: bool) -> None:
+        """A page of the attach is placed; `reached_end` says that nothing lies beyond it."""
+        now = self._situation
+        if now.replaying_connection() is not None:
+            return  # the head is read, the socket replays the tail
+        assert exchange.walk is not None, "only a walk ends"
+        if reached_end or exchange.walk.descending:
+            self._finish()
+        else:
+            self._walk(Walk.backward(pages_max=1))
+
+    def _is_known_empty(self) -> bool:
+        """A snapshot that speaks of leaves and names none: nothing is on the branch."""
+        now, connection = self._situation, self._situation.ready_connection()
+        snapshot = connection.snapshot if connection is not None else None
+        has_no_leaf = snapshot is not None and snapshot.knows_leaf and snapshot.leaf_id is None
+        return has_no_leaf and now.settings.certainty == "branch" and not len(now.ledger)
+
+    def _follow_replay(self, connection: Connection) -> None:
+        """The socket tells how long the log is and replays it: a short log whole, a long one's tail."""
+        now, through_seq = self._situation, connection.last_seq
+        page_size, next_seq = now.settings.page_size_events, now.ledger.next_seq()
+        if next_seq is None:
+            start = 0 if through_seq < page_size else through_seq - page_size + 1
+            now.ledger.begin(next_seq=start, at_head=start == 0)
+            if through_seq < 0:
+                self._finish()
+            else:
+                now.open_socket()
+        elif not now.ledger.head_known:
+            self._walk(Walk.from_head(pages_max=1))
+        elif next_seq > through_seq:
+            self._finish()
+        else:
+            self._repairs.tend()
+
+    def _walk(self, walk: Walk) -> None:
+        now = self._situation
+        assert self._since_s is not None, "the attach has begun"
+        now.begin_exchange("attach", walk, deadline_s=self._since_s + now.settings.attach_deadline_s)
+
+    def _finish(self) -> None:
+        now = self._situation
+        self._since_s, now.is_attached = None, True
+        now.ledger.settle_home()
+        now.out.append(actions.FinishAttach())

@@ -1,0 +1,127 @@
+"""What is missing, and how it is asked for: by socket replay, by pages from an anchor, or backward from the tail. Pure.
+
+A repair is begun when something has been missing for the settle interval, or when an outage leaves it open whether
+anything is. It never runs inside the reader: answers come back as events, frames go on in between (R63).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from syncclient.exchange import Exchange
+from syncclient.missing import Missing
+from syncclient.situation import Situation
+from syncclient.socket_state import Connection
+from syncclient.walk import Walk
+
+
+class Repairs:
+    """The repairs of one conversation; one at a time."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        self._missing = Missing()
+        self._replays: dict[int, int] = {}
+
+    def tend(self) -> None:
+        """Ask for what is missing, once it has been missing for long enough."""
+        now = self._situation
+        is_ending = now.run is not None and now.run.ending is not None
+        if now.exchange is not None or (now.ready_connection() is None and not is_ending):
+            return  # a GET is under way, or a socket is on its way that may tell more
+        self._verify_after_outage()
+        if now.exchange is not None:
+            return
+        missing, settings = self._missing, now.settings
+        missing.update(self._tokens(), now.now_s)
+        if not missing:
+            return
+        if missing.tries and now.due(missing.oldest_s() + settings.repair_deadline_s):
+            self.give_up(f"repair_deadline_s ({settings.repair_deadline_s:g} s) was reached")
+        elif now.due(missing.due_at_s(settings.settle_s)):
+            missing.tries += 1
+            missing.not_before_s = now.now_s + settings.settle_s + now.backoff_s(missing.tries)
+            self.begin()
+
+    def has_work(self) -> bool:
+        """Whether something is known to be missing, or is being asked for."""
+        return bool(self._missing) or self._situation.exchange is not None
+
+    def begin(self) -> None:
+        """Ask for what is missing: by socket replay where there is one and it has not failed, else by pages."""
+        now = self._situation
+        next_seq = now.ledger.next_seq()
+        if now.generation == "session" and next_seq is not None and now.ready_connection() is not None:
+            self._replays[next_seq] = self._replays.get(next_seq, 0) + 1
+            if self._replays[next_seq] <= now.settings.replays_max:
+                now.open_socket()
+                return
+        if now.places_by_chain():
+            now.ledger.place_path(now.ledger.linked_path())
+        anchor, pages_max = now.ledger.anchor(), now.settings.pages_max
+        if anchor is not None:
+            walk = Walk.forward(anchor, pages_max=pages_max)
+        elif now.ledger.follows_from_head():
+            walk = Walk.from_head(pages_max=pages_max)
+        else:
+            walk = Walk.backward(pages_max=pages_max)
+        now.begin_exchange("repair", walk, deadline_s=now.now_s + now.settings.repair_deadline_s)
+
+    def end_walk(self, exchange: Exchange) -> None:
+        """A walk came to the log's tail, or met what is confirmed: the log is held as it was when the walk began."""
+        self._situation.walked_from_step, self._situation.unverified = exchange.begun_step, False
+
+    def turn_back(self, exchange: Exchange) -> None:
+        """The cursor is unknown to the server: stop at once, and walk backward from the tail (R51).
+
+        If it does not know the cursors either that it gives on the way, the walk is begun anew, ever more slowly, until
+        the deadline.
+        """
+        now = self._situation
+        assert exchange.walk is not None, "only a walk has cursors"
+        now.note("the server did not know a page cursor; read backward from the tail")
+        again, exchange.walk = exchange.walk.descending, Walk.backward(pages_max=now.settings.pages_max)
+        if not again:
+            now.ask(exchange)
+            return
+        exchange.turns += 1
+        exchange.retry_at_s = now.now_s + now.backoff_s(exchange.turns)
+        if exchange.retry_at_s > exchange.deadline_s:
+            limit_s = now.settings.repair_deadline_s
+            self.give_up(f"repair_deadline_s ({limit_s:g} s) was reached; the server knows none of its cursors")
+
+    def give_up(self, why: str) -> None:
+        """Stop asking for what is missing now, and say so."""
+        now = self._situation
+        now.exchange, now.unverified, now.gave_up_step = None, False, now.step
+        tokens = self._missing.give_up()
+        now.note(why + (f"; missing: {', '.join(tokens)}" if tokens else "; the latest events may be missing"))
+
+    def _verify_after_outage(self) -> None:
+        """Settle by leaf or `seq` that nothing was missed, or read on from the anchor."""
+        now, connection = self._situation, self._situation.ready_connection()
+        if not now.unverified or connection is None:
+            return
+        if now.replaying_connection() is not None:
+            next_seq = now.ledger.next_seq()
+            now.unverified = next_seq is None or next_seq <= connection.last_seq
+        elif now.places_by_chain() and connection.snapshot is not None:
+            now.unverified = False  # a leaf that is not held counts as missing by itself
+        else:
+            self.begin()
+
+    def _tokens(self) -> Iterator[str]:
+        now = self._situation
+        if now.generation == "legacy":
+            return
+        if now.leaf_id is not None and now.leaf_id not in now.ledger:
+            yield now.leaf_id
+        if now.generation == "tree":
+            yield from now.ledger.missing_parents()
+        elif self._has_hole_in_seq(now.subscription.current):
+            yield f"seq:{now.ledger.next_seq()}"
+
+    def _has_hole_in_seq(self, connection: Connection | None) -> bool:
+        ledger = self._situation.ledger
+        next_seq, last_seq = ledger.next_seq(), -1 if connection is None else connection.last_seq
+        return ledger.loose_seq_min() is not None or (next_seq is not None and last_seq >= next_seq)

@@ -1,0 +1,214 @@
+"""The run in progress: is it over, and is all of it held? Pure.
+
+Between `run()` and its report: wait for a word about the end that is this run's (`run_state.py`), then for a
+certificate that its events are held (`proof.py`). Meanwhile see to it that silence is the agent's, not the socket's.
+"""
+
+from __future__ import annotations
+
+from syncclient import actions, proof
+from syncclient.repairs import Repairs
+from syncclient.report import Coverage
+from syncclient.run_state import TERMINAL, Belief, Ending, Run
+from syncclient.situation import Situation
+
+
+class Runs:
+    """The runs of one conversation; one at a time."""
+
+    def __init__(self, situation: Situation, repairs: Repairs) -> None:
+        self._situation = situation
+        self._repairs = repairs
+        self._posts = 0
+
+    # -- what is said -------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start a run."""
+        now = self._situation
+        assert now.is_attached, "a run comes after the attach"
+        assert now.run is None, "one run at a time"
+        self._post(armed_at_s=now.now_s, poll_interval_s=now.settings.poll_interval_s)
+
+    def accepted(self, post: int) -> None:
+        """The server started the run of that post."""
+        run = self._situation.run
+        if run is not None and run.post == post:
+            run.accepted, run.probed_at_s = True, self._situation.now_s
+
+    def conflicted(self, post: int) -> None:
+        """Another run is in progress: ours is to follow it (R18)."""
+        now, run = self._situation, self._situation.run
+        if run is not None and run.post == post:
+            run.blocked, run.post_again_at_s = True, now.now_s + run.poll_interval_s
+            now.note("a run of somebody else was in progress; ours follows it")
+
+    def word(self, word: Ending, *, is_final: bool) -> None:
+        """The server's word about the whole conversation: a snapshot, which is final if a run's end published it, or
+        the answer of REST."""
+        now, run = self._situation, self._situation.run
+        if word.leaf_id is not None and not now.ledger.has_child(word.leaf_id):
+            now.leaf_id = word.leaf_id
+        now.status = word.status
+        if run is None:
+            return
+        if word.status == "running":
+            run.saw_status(word.status, now.now_s, now.step)
+        elif run.blocked:
+            self._post_again(run)
+        elif is_final:
+            self._believe(run, word)
+        elif word.status in TERMINAL:
+            run.weak, run.weak_at_s = word, now.now_s
+
+    def _believe(self, run: Run, ending: Ending) -> None:
+        """Take the word that a run is over for what it is: the end of ours, another's, or a doubt."""
+        if run.ending is not None:
+            return
+        match run.judge(ending, self._situation.ledger):
+            case Belief.OURS:
+                run.ending, run.ending_step, run.doubt = ending, self._situation.step, None
+            case Belief.DOUBT:
+                run.doubt, run.doubt_step = ending, self._situation.step
+            case Belief.STALE:
+                pass
+
+    # -- what to do about it ------------------------------------------------------------------------------------------
+
+    def tend(self) -> None:
+        """See whether the run is over, and what is to be done until it is."""
+        now, run = self._situation, self._situation.run
+        if run is None:
+            return
+        if now.due(run.armed_at_s + now.settings.run_timeout_s):
+            now.note(f"run_timeout_s ({now.settings.run_timeout_s:g} s) was reached")
+            self._finish(None, timed_out=True)
+        elif run.blocked:
+            if now.due(run.post_again_at_s):
+                self._post_again(run)
+        elif run.accepted:
+            self._take_weak_word(run)
+            if run.doubt is not None:
+                self._tend_doubt(run, run.doubt)
+            if run.ending is not None:
+                self._tend_ending(run, run.ending)
+            elif run.doubt is None and now.run is run:
+                self._tend_waiting(run)
+
+    def _take_weak_word(self, run: Run) -> None:
+        """A word that may be vetoed counts when nothing has followed it."""
+        if run.weak is not None and run.ending is None and run.doubt is None:
+            since_s = run.weak_at_s if run.hint_at_s is None else run.hint_at_s
+            if self._situation.due(since_s + self._situation.settings.snapshot_wait_s):
+                weak, run.weak = run.weak, None
+                self._believe(run, weak)
+
+    def _tend_doubt(self, run: Run, doubt: Ending) -> None:
+        """Somebody says that the run is over, and it may be another run's end: let the log decide."""
+        now = self._situation
+        if now.walked_from_step >= run.doubt_step:
+            status, run.doubt = run.judge_by_log(now.ledger), None
+            if status is None:
+                now.note("the end of another run was passed over")
+            else:
+                run.ending = Ending(status, None, doubt.knows_leaf, now.walked_from_step)
+                run.ending_step = now.walked_from_step
+        elif now.gave_up_step >= run.doubt_step:
+            self._finish(None)
+        elif now.exchange is None:
+            self._repairs.begin()
+
+    def _tend_ending(self, run: Run, ending: Ending) -> None:
+        """The run is over; finish when all of it is proven held, or when there is nothing left to try."""
+        now = self._situation
+        certificate = self._certificate(run, ending)
+        if certificate is not None and (certificate.covers == "log" or now.settings.certainty == "branch"):
+            self._finish(certificate)
+        elif now.gave_up_step >= run.ending_step:
+            self._finish(None)
+        elif not self._repairs.has_work():
+            connection = now.subscription.current
+            if now.generation != "session" or connection is None:
+                self._repairs.begin()
+            elif connection.asked_step < run.ending_step:
+                now.open_socket()  # its sync names the last index: a proof without a call
+            elif connection.is_ready:
+                self._repairs.begin()
+
+    def _certificate(self, run: Run, ending: Ending) -> proof.Certificate | None:
+        now = self._situation
+        if now.walked_from_step >= run.ending_step:
+            covers: Coverage = "branch" if now.places_by_chain() else "log"
+            certificate = proof.echo(now.ledger, leaf_id=ending.leaf_id, covers=covers)
+            if certificate is not None:
+                return certificate
+        match now.generation:
+            case "session":
+                connection = now.replaying_connection()
+                is_later = connection is not None and connection.asked_step >= run.ending_step
+                through_seq = connection.last_seq if connection is not None and is_later else None
+                return proof.seq(now.ledger, leaf_id=ending.leaf_id, through_seq=through_seq)
+            case "tree":
+                certificate = proof.chain(now.ledger, ending.leaf_id)
+                if certificate is not None and now.places_by_chain():
+                    now.ledger.place_path(now.ledger.path_to(ending.leaf_id))
+                return certificate
+            case "legacy":
+                return None
+
+    def _tend_waiting(self, run: Run) -> None:
+        """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""
+        now, settings = self._situation, self._situation.settings
+        connection = now.ready_connection()
+        if connection is None:
+            down_since_s = now.subscription.down_since_s
+            assert down_since_s is not None, "a connection that is not ready is down since some time"
+            self._poll(run, max(down_since_s, run.armed_at_s) + settings.poll_after_s)
+        elif run.hint_at_s is None:
+            last_sign_s = max(connection.last_frame_at_s, run.probed_at_s)
+            if now.due(last_sign_s + run.silence_s):
+                run.probed_at_s = now.now_s
+                run.silence_s = min(2 * run.silence_s, settings.silence_s_max)
+                now.open_socket()
+        elif run.hint_probed:
+            self._poll(run, connection.asked_at_s + 2 * settings.snapshot_wait_s)
+        elif now.due(run.hint_at_s + settings.snapshot_wait_s):
+            # The final snapshot is lost or late (R17). A new subscription is answered with one, and costs no call.
+            run.hint_probed = True
+            now.open_socket()
+
+    def _poll(self, run: Run, not_before_s: float) -> None:
+        """Ask REST for the status, with growing intervals."""
+        now = self._situation
+        due_s = not_before_s
+        if run.polled_at_s is not None:
+            due_s = max(due_s, run.polled_at_s + run.poll_interval_s)
+        if now.exchange is None and now.due(due_s):
+            if run.polled_at_s is not None:
+                run.poll_interval_s = min(2 * run.poll_interval_s, now.settings.silence_s_max)
+            run.polled_at_s = now.now_s
+            now.begin_exchange("status", None, deadline_s=now.now_s + now.settings.repair_deadline_s)
+
+    def _finish(self, certificate: proof.Certificate | None, *, timed_out: bool = False) -> None:
+        now = self._situation
+        run, now.run = now.run, None
+        if run is not None and run.ending is not None:
+            now.status = run.ending.status
+        now.out.append(actions.FinishRun(now.report(certificate), timed_out))
+
+    def _post_again(self, run: Run) -> None:
+        """The other run may be over: start ours, armed anew, so that nothing of the other's end counts (R18)."""
+        poll_interval_s = min(2 * run.poll_interval_s, self._situation.settings.silence_s_max)
+        self._post(armed_at_s=run.armed_at_s, poll_interval_s=poll_interval_s)
+
+    def _post(self, *, armed_at_s: float, poll_interval_s: float) -> None:
+        now = self._situation
+        self._posts += 1
+        now.run = Run(
+            post=self._posts,
+            armed_at_s=armed_at_s,
+            tail_at_arm=now.ledger.tail_id(),
+            silence_s=now.settings.silence_s,
+            poll_interval_s=poll_interval_s,
+        )
+        now.out.append(actions.PostRun(self._posts))

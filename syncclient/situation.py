@@ -1,0 +1,174 @@
+"""Everything that the core knows at one moment, and the few things it can do about it. Shared by the core's parts.
+
+Nothing here decides: `attach.py`, `repairs.py` and `runs.py` do, each for its own question.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+from syncclient import actions
+from syncclient.backoff import delay_s
+from syncclient.errors import SyncError
+from syncclient.exchange import Exchange, Purpose
+from syncclient.ledger import Ledger
+from syncclient.proof import Certificate
+from syncclient.report import Spent, SyncReport
+from syncclient.run_state import Run
+from syncclient.settings import Settings
+from syncclient.socket_state import Connection, Subscription
+from syncclient.walk import Walk
+from syncclient.wire import Generation, LogEvent, execution_status
+
+
+class Situation:
+    """What is known and under way; times are the caller's clock, seconds; a step is one event handled.
+
+    Steps order what happens at one moment, which a clock does not.
+    """
+
+    def __init__(self, settings: Settings, draw: Callable[[], float]) -> None:
+        self.settings = settings
+        self.ledger = Ledger()
+        self.generation: Generation = "legacy"
+        self.now_s = 0.0
+        self.step = 0
+        self.wake_at_s = math.inf
+        self.out: list[actions.Action] = []
+        self.is_attached = False
+        self.failed = False
+        self.subscription = Subscription()
+        self.exchange: Exchange | None = None
+        self.run: Run | None = None
+        self.leaf_id: str | None = None
+        """The newest leaf that the server named."""
+        self.status = "unknown"
+        self.unverified = False
+        """Whether events may have been missed since the last proof, without any other sign of it."""
+        self.walked_from_step = -1
+        """When the last walk that came to the log's tail was begun: the log is held as it was then."""
+        self.gave_up_step = -1
+        """When a repair was last given up."""
+        self.repaired_events = 0
+        self.skipped_frames = 0
+        self._draw = draw
+        self._requests = 0
+        self._spent = Spent()
+        self._notes: dict[str, None] = {}
+
+    # -- questions ----------------------------------------------------------------------------------------------------
+
+    def due(self, at_s: float) -> bool:
+        """Whether `at_s` has come; if not, the driver is to wake us then."""
+        if at_s <= self.now_s:
+            return True
+        self.wake_at_s = min(self.wake_at_s, at_s)
+        return False
+
+    def ready_connection(self) -> Connection | None:
+        """The current connection, if the server is known to publish to it."""
+        current = self.subscription.current
+        return current if current is not None and current.is_ready else None
+
+    def replaying_connection(self) -> Connection | None:
+        """The ready connection, if it is one that tells the log's length and replays it (session generation)."""
+        connection = self.ready_connection()
+        is_one = connection is not None and connection.synced and self.generation == "session"
+        return connection if is_one else None
+
+    def places_by_chain(self) -> bool:
+        """Whether the chain of parents gives events their place.
+
+        It says nothing of state updates, so an anchor placed by it would hide a lost one from somebody who wants the
+        whole log.
+        """
+        return self.generation == "tree" and self.settings.certainty == "branch"
+
+    def backoff_s(self, failures: int) -> float:
+        """The wait after so many failures in a row, seconds."""
+        settings = self.settings
+        return delay_s(failures, draw=self._draw(), min_s=settings.backoff_s_min, max_s=settings.backoff_s_max)
+
+    def report(self, certificate: Certificate | None = None) -> SyncReport:
+        """What is known now; without a certificate nothing is claimed."""
+        wanted = self.settings.certainty
+        covers = certificate.covers if certificate else wanted
+        return SyncReport(
+            status=self.status,
+            complete=certificate is not None and (covers == "log" or wanted == "branch"),
+            covers=covers,
+            proof=certificate.proof if certificate else "none",
+            gaps=self.ledger.gaps(),
+            held_events=len(self.ledger),
+            repaired_events=self.repaired_events,
+            skipped_frames=self.skipped_frames,
+            spent=self._spent,
+            notes=tuple(self._notes),
+        )
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def open_socket(self) -> None:
+        """Open a connection in place of the current one, which is read until the new one is ready."""
+        next_seq = self.ledger.next_seq()
+        after_seq = next_seq - 1 if self.generation == "session" and next_seq is not None else None
+        connection, superseded = self.subscription.begin(self.now_s, self.step, after_seq)
+        if superseded is not None:
+            self.out.append(actions.CloseSocket(superseded.number))
+        self.spend(connections=1)
+        self.out.append(actions.OpenSocket(connection.number, self.generation, after_seq))
+
+    def make_ready(self, connection: Connection) -> None:
+        """The current connection is known to be published to; the one it replaces is not wanted any more."""
+        if connection is self.subscription.current and not connection.is_ready:
+            replaced = self.subscription.ready()
+            if replaced is not None:
+                self.out.append(actions.CloseSocket(replaced.number))
+
+    def begin_exchange(self, purpose: Purpose, walk: Walk | None, *, deadline_s: float) -> None:
+        """Begin a walk, or ask for the conversation's status when `walk` is None."""
+        assert self.exchange is None, "one GET at a time"
+        self.exchange = Exchange(purpose, self.step, deadline_s, walk)
+        self.ask(self.exchange)
+
+    def ask(self, exchange: Exchange) -> None:
+        """Ask for the next page of the walk, or for the status; again, if the last try failed."""
+        self._requests += 1
+        exchange.request, exchange.retry_at_s = self._requests, None
+        self.spend(calls=1)
+        if exchange.walk is None:
+            self.out.append(actions.FetchInfo(exchange.request))
+            return
+        query, limit = exchange.walk.query(), self.settings.page_size_events
+        self.out.append(actions.FetchPage(exchange.request, query.page_id, limit, query.descending))
+
+    def deliver(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
+        """Hand events that are held for the first time to the application, and tell the run of them."""
+        for event in new:
+            if self.run is not None:
+                self.run.fresh[event["id"]] = None
+                status = execution_status(event)
+                if status is not None:
+                    self.run.saw_status(status, self.now_s, self.step)
+            self.out.append(actions.Deliver(event, origin))
+            self.repaired_events += origin == "repair"
+
+    def fail(self, error: SyncError) -> None:
+        """Nothing more can be done."""
+        self.failed = True
+        self.out.append(actions.Fail(error))
+
+    def note(self, text: str) -> None:
+        """Something out of the ordinary, for the report."""
+        self._notes[text] = None
+
+    def spend(self, *, calls: int = 0, failed_calls: int = 0, body_bytes: int = 0, connections: int = 0) -> None:
+        """Add to what the client has spent."""
+        spent = self._spent
+        self._spent = Spent(
+            spent.calls + calls,
+            spent.failed_calls + failed_calls,
+            spent.body_bytes + body_bytes,
+            spent.connections + connections,
+        )
