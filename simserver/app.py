@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -26,58 +27,73 @@ Handler = Callable[[Request], Awaitable[Response]]
 def create_app(world: World) -> ASGIApp:
     """The ASGI app of a world. What it raises is kept by the world and raised when the world ends."""
     calls = RestCalls(world)
+    inner = _app()
 
-    def call(name: str, decide: Decide) -> Handler:
-        async def handler(request: Request) -> Response:
-            return await calls.handle(name, decide, request)
-
-        return handler
-
-    def constant(answer: dict[str, str]) -> Handler:
-        text = encode(answer).encode()
-
-        async def handler(request: Request) -> Response:
-            return Response(text, media_type="application/json")
-
-        return handler
-
-    async def events_socket(websocket: WebSocket) -> None:
-        await serve_events_socket(world, websocket)
-
-    async def session_socket(websocket: WebSocket) -> None:
-        await serve_session_socket(world, websocket)
-
-    one = "/api/conversations/{conversation_id}"
-    routes = [
-        Route(f"{one}/events/search", call("search", rest.search)),
-        Route(f"{one}/events/count", call("count", rest.count)),
-        Route(f"{one}/events/{{event_id}}", call("event", rest.event)),
-        Route(f"{one}/events", call("message", rest.message), methods=["POST"]),
-        Route(f"{one}/run", call("run", rest.run), methods=["POST"]),
-        Route(f"{one}/pause", call("pause", rest.pause), methods=["POST"]),
-        Route(f"{one}/interrupt", call("interrupt", rest.pause), methods=["POST"]),
-        Route(one, call("conversation", rest.conversation)),
-        Route(one, call("delete", rest.delete), methods=["DELETE"]),
-        Route("/api/conversations", call("create", rest.create), methods=["POST"]),
-        Route("/health", constant({"status": "ok"})),
-        Route("/alive", constant({"status": "ok"})),
-        Route("/ready", constant({"status": "ready"})),
-        Route("/server_info", constant({"title": "OpenHands Agent Server", "version": world.settings.version})),
-        WebSocketRoute("/sockets/events/{conversation_id}", events_socket),
-        WebSocketRoute("/sockets/session/{conversation_id}", session_socket),
-    ]
-
-    def crashed(request: Request, error: Exception) -> Response:
-        # A crash of the fake must not pass for a fault of the network.
-        world.crashed(error)
-        return Response('{"detail":"Internal Server Error"}', 500, media_type="application/json")
-
-    inner = Starlette(routes=routes, exception_handlers={Exception: crashed})
-
-    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+    async def of_this_world(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["gapless"] = (world, calls, send)
         try:
             await inner(scope, receive, send)
         except Exception as error:
             world.crashed(error)
 
-    return guarded
+    return of_this_world
+
+
+@lru_cache(maxsize=1)
+def _app() -> Starlette:
+    """The routes, compiled once for all worlds; a handler finds its world in the scope."""
+    one = "/api/conversations/{conversation_id}"
+    routes = [
+        Route(f"{one}/events/search", _call("search", rest.search)),
+        Route(f"{one}/events/count", _call("count", rest.count)),
+        Route(f"{one}/events/{{event_id}}", _call("event", rest.event)),
+        Route(f"{one}/events", _call("message", rest.message), methods=["POST"]),
+        Route(f"{one}/run", _call("run", rest.run), methods=["POST"]),
+        Route(f"{one}/pause", _call("pause", rest.pause), methods=["POST"]),
+        Route(f"{one}/interrupt", _call("interrupt", rest.pause), methods=["POST"]),
+        Route(one, _call("conversation", rest.conversation)),
+        Route(one, _call("delete", rest.delete), methods=["DELETE"]),
+        Route("/api/conversations", _call("create", rest.create), methods=["POST"]),
+        Route("/health", _constant(lambda world: {"status": "ok"})),
+        Route("/alive", _constant(lambda world: {"status": "ok"})),
+        Route("/ready", _constant(lambda world: {"status": "ready"})),
+        Route("/server_info", _constant(_server_info)),
+        WebSocketRoute("/sockets/events/{conversation_id}", _events_socket),
+        WebSocketRoute("/sockets/session/{conversation_id}", _session_socket),
+    ]
+    return Starlette(routes=routes, exception_handlers={Exception: _crashed})
+
+
+def _call(name: str, decide: Decide) -> Handler:
+    async def handler(request: Request) -> Response:
+        calls: RestCalls = request.scope["gapless"][1]
+        return await calls.handle(name, decide, request)
+
+    return handler
+
+
+def _constant(answer: Callable[[World], dict[str, str]]) -> Handler:
+    async def handler(request: Request) -> Response:
+        return Response(encode(answer(request.scope["gapless"][0])), media_type="application/json")
+
+    return handler
+
+
+def _server_info(world: World) -> dict[str, str]:
+    return {"title": "OpenHands Agent Server", "version": world.settings.version}
+
+
+async def _events_socket(websocket: WebSocket) -> None:
+    world, _, send = websocket.scope["gapless"]
+    await serve_events_socket(world, websocket, send)
+
+
+async def _session_socket(websocket: WebSocket) -> None:
+    world, _, send = websocket.scope["gapless"]
+    await serve_session_socket(world, websocket, send)
+
+
+def _crashed(request: Request, error: Exception) -> Response:
+    # A crash of the fake must not pass for a fault of the network.
+    request.scope["gapless"][0].crashed(error)
+    return Response('{"detail":"Internal Server Error"}', 500, media_type="application/json")

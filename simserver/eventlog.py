@@ -80,7 +80,7 @@ class EventLog(Sequence[Event]):
     def index_of(self, event_id: str) -> int | None:
         """Where an event is; None when it is not in the log."""
         index = self._index.get(event_id)
-        if index is None:
+        if index is None and self._history.length:
             counter = self._ids.counter_of(event_id)
             if counter is not None and counter < self._history.length:
                 return counter

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData
 from hypercorn.trio.tcp_server import TCPServer
-from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
 from hypercorn.typing import ASGIFramework, LifespanState
 from starlette.types import ASGIApp
 
@@ -38,24 +39,42 @@ def _config() -> Config:
     return config
 
 
-class _NoLock:
-    """In place of Hypercorn's lock around a write: our streams take a write whole, so nothing can come between.
+class _NoIdleTask:
+    """In place of the task that ends an idle connection after keep-alive: ours never ends, so it needs no task.
 
-    A trio lock costs a turn of the scheduler each time it is taken, even when it is free.
+    Hypercorn starts and cancels that task with every request, which costs more than the request.
     """
 
-    async def __aenter__(self) -> None: ...
+    async def restart(self, *_: object) -> None: ...
 
-    async def __aexit__(self, *_: object) -> None: ...
+    async def stop(self) -> None: ...
+
+
+class _MemoryServer(TCPServer):
+    """Hypercorn's server without what only a real socket needs: a lock, a shield and an idle task.
+
+    Our streams take a write whole and at once, so writes need no lock (a turn of the scheduler each) and no shield.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.idle_task = cast(TrioSingleTask, _NoIdleTask())
+
+    async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, RawData):
+            try:
+                await self.stream.send_all(event.data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                await self.protocol.handle(Closed())
+        else:
+            await super().protocol_send(event)
 
 
 async def serve_stream(app: ASGIApp, stream: Any) -> None:
     """Serve one connection to its end. The stream needs a ``socket`` with family, getpeername, getsockname."""
     wrapper = ASGIWrapper(cast(ASGIFramework, app))
-    server = TCPServer(wrapper, _config(), WorkerContext(None), LifespanState({}), stream)
-    if isinstance(stream, Stream):
-        server.send_lock = cast(trio.Lock, _NoLock())
-    await server
+    kind = _MemoryServer if isinstance(stream, Stream) else TCPServer
+    await kind(wrapper, _config(), WorkerContext(None), LifespanState({}), stream)
 
 
 async def serve_tcp(

@@ -48,40 +48,42 @@ class Journal:
 
     def __init__(self, now: Callable[[], float], *, entries_max: int = ENTRIES_MAX) -> None:
         self._now = now
+        # A run makes four entries for each event: they are kept as they come, and made into `Entry` when looked at.
+        self._raw: list[tuple[float, str, str, Fields]] = []
         self._entries: list[Entry] = []
         self.entries_max = entries_max
 
     def __repr__(self) -> str:
-        return f"Journal({len(self._entries)} entries)"
+        return f"Journal({len(self)} entries)"
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._raw)
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(self._entries)
+        return iter(self.entries)
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """Everything so far, oldest first; the live sequence, not a copy."""
+        """Everything so far, oldest first; do not change it."""
+        for index in range(len(self._entries), len(self._raw)):
+            at_s, place, what, fields = self._raw[index]
+            self._entries.append(Entry(index, round(at_s, 6), place, what, fields))
         return self._entries
 
-    def record(self, place: str, what: str, /, **fields: Any) -> Entry:
+    def record(self, place: str, what: str, /, **fields: Any) -> None:
         """Append one entry. Raises JournalFull at the bound."""
-        return self.add(place, what, fields)
+        self.add(place, what, fields)
 
-    def add(self, place: str, what: str, fields: Fields) -> Entry:
-        """Like `record`, for fields that are already a dict; the dict may be shared by entries, so leave it alone."""
-        index = len(self._entries)
-        if index >= self.entries_max:
+    def add(self, place: str, what: str, fields: Fields) -> None:
+        """Like `record`, for fields that are already a dict; entries may share the dict, so leave it alone."""
+        if len(self._raw) >= self.entries_max:
             raise JournalFull(self.entries_max)
-        entry = Entry(index, round(self._now(), 6), place, what, fields)
-        self._entries.append(entry)
-        return entry
+        self._raw.append((self._now(), place, what, fields))
 
     def lines(self) -> Iterator[str]:
         """Each entry as canonical JSON: sorted keys, no spaces, ASCII."""
         encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-        for entry in self._entries:
+        for entry in self.entries:
             yield encode(entry.as_json())
 
     def digest(self) -> str:

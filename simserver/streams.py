@@ -26,11 +26,37 @@ FIRST_PORT: Final = 40_000
 Latency = Callable[[], float]
 
 
+class Doorbell:
+    """Wakes the one task that waits at it; rung while nobody waits, it is not remembered. Cheaper than trio.Event."""
+
+    __slots__ = ("_task",)
+
+    def __init__(self) -> None:
+        self._task: trio.lowlevel.Task | None = None
+
+    @property
+    def awaited(self) -> bool:
+        return self._task is not None
+
+    async def wait(self) -> None:
+        self._task = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._give_up)
+
+    def _give_up(self, _: object) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def wake(self) -> None:
+        if self._task is not None:
+            task, self._task = self._task, None
+            trio.lowlevel.reschedule(task)
+
+
 class Pipe:
     """One direction of a connection."""
 
     __slots__ = (
-        "_reader",
+        "_arrival",
         "_writers",
         "broken",
         "chunks",
@@ -53,7 +79,7 @@ class Pipe:
         self.last_due_s = -inf
         self.waiting_bytes = self.written_bytes = self.read_bytes = 0
         self.broken = self.ended = self.reader_closed = False
-        self._reader: trio.lowlevel.Task | None = None
+        self._arrival = Doorbell()
         self._writers = trio.lowlevel.ParkingLot()
 
     def write(self, data: bytes) -> None:
@@ -81,7 +107,7 @@ class Pipe:
 
     async def read(self, bytes_max: int | None) -> bytes:
         """The chunks that have arrived; b"" at the end of the stream. Raises trio.BrokenResourceError after a reset."""
-        if self._reader is not None:
+        if self._arrival.awaited:
             raise trio.BusyResourceError("another task is reading from this stream")
         waited = False
         while True:
@@ -90,11 +116,11 @@ class Pipe:
                 if due_s <= trio.current_time():
                     break
                 with trio.CancelScope(deadline=due_s):
-                    await self._wait_for_data()
+                    await self._arrival.wait()
             elif self.broken:
                 raise trio.BrokenResourceError("connection reset")
             else:
-                await self._wait_for_data()
+                await self._arrival.wait()
             waited = True
         if not waited:
             await trio.lowlevel.checkpoint_if_cancelled()
@@ -124,20 +150,9 @@ class Pipe:
             self._writers.unpark_all()
         return data
 
-    async def _wait_for_data(self) -> None:
-        self._reader = trio.lowlevel.current_task()
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self._reader = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
-
     def wake_reader(self) -> None:
         """Let the reader look again."""
-        if self._reader is not None:
-            task, self._reader = self._reader, None
-            trio.lowlevel.reschedule(task)
+        self._arrival.wake()
 
     def mark(self, arrived: Callable[[], object]) -> None:
         """Call ``arrived`` when all that is written now has been read: at once, if it has been."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import trio
 from starlette.responses import Response
+from starlette.types import Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from . import wire
@@ -23,7 +24,7 @@ from .faults.match import Facts
 from .faults.verdicts import Close, Refuse, Reset, Stall
 from .journal import Fields
 from .outbox import Frame, Outbox
-from .streams import Connection
+from .streams import Connection, Doorbell
 
 if TYPE_CHECKING:
     from .world import World
@@ -54,7 +55,13 @@ class Subscription:
     """One open socket that listens to the conversation."""
 
     def __init__(
-        self, world: World, websocket: WebSocket, dialect: Dialect, number: int, connection: Connection | None
+        self,
+        world: World,
+        websocket: WebSocket,
+        send: Send,
+        dialect: Dialect,
+        number: int,
+        connection: Connection | None,
     ) -> None:
         self.world = world
         self.dialect = dialect
@@ -62,9 +69,10 @@ class Subscription:
         self.connection = connection
         self.closed = False
         self._websocket = websocket
+        self._send = send  # the server's own: frames are many, and Starlette's wrappers add nothing to them
         self._outbox = Outbox()
         self._frames = 0
-        self._wake = trio.Event()
+        self._bell = Doorbell()
 
     def __repr__(self) -> str:
         return f"Subscription({self.number}, {self.dialect}, {len(self._outbox)} waiting)"
@@ -82,7 +90,7 @@ class Subscription:
         else:
             text = wire.durable_frame(seq, publication.text)
         self._put(Frame(text, fields), publication.event)
-        self._wake.set()
+        self._bell.wake()
 
     def _put(self, frame: Frame, event: Event | None) -> None:
         link, now_s = self.world.link, trio.current_time()
@@ -114,12 +122,12 @@ class Subscription:
     def act(self, verdict: Stall | Reset | Close) -> None:
         """A timed fault acts on this socket now."""
         self._outbox.offer_act(verdict, trio.current_time())
-        self._wake.set()
+        self._bell.wake()
 
     def release(self) -> None:
         """The world has healed: nothing is held back any more."""
         self._outbox.release(trio.current_time())
-        self._wake.set()
+        self._bell.wake()
 
     # --- what it does ------------------------------------------------------------------------------------------
 
@@ -159,13 +167,12 @@ class Subscription:
                 break
             due_s = self._outbox.next_due_s()
             if due_s > trio.current_time():
-                if self._wake.is_set():
-                    self._wake = trio.Event()
+                # Nothing can ring between the look at the outbox and the wait: there is no checkpoint between them.
                 if due_s == inf:
-                    await self._wake.wait()
+                    await self._bell.wait()
                 else:
                     with trio.CancelScope(deadline=due_s):
-                        await self._wake.wait()
+                        await self._bell.wait()
 
     async def _write_due(self) -> None:
         while not self.closed:
@@ -189,8 +196,8 @@ class Subscription:
         journal = self.world.journal
         journal.add("socket", "sent", fields)
         try:
-            await self._websocket.send({"type": "websocket.send", "text": frame.text})
-        except (WebSocketDisconnect, RuntimeError):
+            await self._send({"type": "websocket.send", "text": frame.text})
+        except OSError:  # as ASGI says: the client has gone
             self._ended(None, "client")
             return
         if self.connection is not None:
@@ -230,7 +237,7 @@ class Greeting:
     since: str | None
 
 
-async def serve_events_socket(world: World, websocket: WebSocket) -> None:
+async def serve_events_socket(world: World, websocket: WebSocket, send: Send) -> None:
     """``/sockets/events/{id}?resend_mode=all|since&after_timestamp=…``, in every generation."""
     query = websocket.query_params
     mode, since = query.get("resend_mode"), None
@@ -243,10 +250,10 @@ async def serve_events_socket(world: World, websocket: WebSocket) -> None:
     def greeting() -> Greeting:
         return Greeting(None, None, range(len(world.agent.log) if mode is not None else 0), since)
 
-    await _serve(world, websocket, "events", opened, greeting, refused=403 if problem else None)
+    await _serve(world, websocket, send, "events", opened, greeting, refused=403 if problem else None)
 
 
-async def serve_session_socket(world: World, websocket: WebSocket) -> None:
+async def serve_session_socket(world: World, websocket: WebSocket, send: Send) -> None:
     """``/sockets/session/{id}?after_seq=N``; servers before that generation refuse the handshake with 403."""
     text = websocket.query_params.get("after_seq")
     after_seq: int | None = None
@@ -264,12 +271,13 @@ async def serve_session_socket(world: World, websocket: WebSocket) -> None:
         replay = range(0) if after_seq is None else range(max(0, after_seq + 1), length)
         return Greeting(wire.sync_frame(after_seq, through), through, replay, None)
 
-    await _serve(world, websocket, "session", opened, greeting, refused=403 if problem else None)
+    await _serve(world, websocket, send, "session", opened, greeting, refused=403 if problem else None)
 
 
 async def _serve(
     world: World,
     websocket: WebSocket,
+    send: Send,
     dialect: Dialect,
     opened: Fields,
     greeting: Any,
@@ -287,7 +295,7 @@ async def _serve(
         await websocket.send_denial_response(Response(status_code=refused))
         return
     await websocket.accept()
-    subscription = Subscription(world, websocket, dialect, number, connection)
+    subscription = Subscription(world, websocket, send, dialect, number, connection)
     fields = {"connection": number, **opened}
     if dialect == "session" and len(world.agent.log):
         fields["through_seq"] = len(world.agent.log) - 1
