@@ -239,10 +239,13 @@ class SyncCore:
             retry_at_s = now.subscription.retry_at_s
             if retry_at_s is not None and now.due(retry_at_s):
                 now.open_socket()
-        elif not current.is_ready and current.opened_at_s is not None:
-            if now.due(current.opened_at_s + now.settings.ready_wait_s):
-                now.note("no snapshot came on subscribe")
-                now.make_ready(current)
+        elif (
+            current.opened_at_s is not None
+            and not current.is_ready
+            and now.due(current.opened_at_s + now.settings.ready_wait_s)
+        ):
+            now.note("no snapshot came on subscribe")
+            now.make_ready(current)
 
     def _tend_exchange(self) -> None:
         exchange = self._now.exchange

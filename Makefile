@@ -1,0 +1,43 @@
+# `make run` and `make test` do all their own set-up in .venv; they need Python 3.11 or newer, its venv, and pip.
+
+# The first interpreter that runs and is new enough: one on the path may be a version manager's shim that fails.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test test-slow check bench clean help
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: $(VENV)/.ready ## Run the scenario suite against our client, and show the verdicts
+	@echo "== gapless run: every scenario, in every generation and cursor mode"
+	@$(BIN)/gapless run
+
+test: $(VENV)/.ready check ## Everything that must hold before a commit, in a few minutes
+	@echo "== tests"
+	@$(BIN)/pytest -n auto -m "not slow"
+
+test-slow: $(VENV)/.ready ## What takes longer: many drawn worlds, every Python found
+	@echo "== slow tests"
+	@$(BIN)/pytest -n auto -m slow
+
+check: $(VENV)/.ready
+	@echo "== ruff, mypy --strict"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.ready ## Measure the wire level: runs per second, and where the time goes
+	@$(BIN)/python -m tests.benchmarks.wire
+
+clean: ## Remove the environment and everything that tools left
+	rm -rf $(VENV) .gapless .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
+
+$(VENV)/.ready: pyproject.toml requirements.txt
+	@test -n "$(PYTHON)" || { echo "gapless needs Python 3.11 or newer on the path; none was found" >&2; exit 2; }
+	@echo "== setting up $(VENV) with $$($(PYTHON) --version), pinned by requirements.txt"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e '.[dev]'
+	@touch $@
