@@ -15,6 +15,7 @@ import trio
 from .choices import Choices
 from .errors import ConfigError
 from .faults.base import BaseFault, TriggeredFault
+from .faults.link_latency import LinkLatency
 from .faults.match import Facts
 from .faults.verdicts import Close, Reset, Slow, Stall, Verdict
 from .journal import Journal
@@ -91,18 +92,25 @@ class Link:
         return [verdict for one in self.faults if (verdict := self._ask(one, facts)) is not None]
 
     def _ask(self, one: ArmedFault, facts: Facts) -> Verdict | None:
-        fault, match, now_s = one.fault, one.fault.match, self._now()
-        if not fault.concerns(facts) or not match.holds(facts, now_s):
+        if not one.fault.match.open_at(self._now()) or not self._selects(one, facts):
             return None
+        return self._fire(one, facts)
+
+    def _selects(self, one: ArmedFault, facts: Facts) -> bool:
+        """Does the fault pick this, whatever the time?"""
+        match = one.fault.match
+        if not one.fault.concerns(facts) or not match.fits(facts):
+            return False
         one.seen += 1
         if match.nth is not None and one.seen not in match.nth:
-            return None
-        if not self._choices.chance(one.stream, match.probability):
-            return None
-        verdict = fault.decide(facts, now_s)
+            return False
+        return self._choices.chance(one.stream, match.probability)
+
+    def _fire(self, one: ArmedFault, facts: Facts) -> Verdict:
         one.fired += 1
+        fault = one.fault
         self._journal.record("fault", "fired", name=one.name, kind=fault.kind, n=one.fired, target=facts.target)
-        return verdict
+        return fault.decide(facts, self._now())
 
     def timed(self) -> list[ArmedFault]:
         """The faults that go off at a time."""
@@ -113,35 +121,33 @@ class Link:
         return None if self.healed.is_set() else self._ask(one, facts)
 
     def connected(self, connection: Connection, facts: Facts) -> None:
-        """A connection was opened: make it slow, if a fault says so."""
+        """A connection was opened: make it slow, if a fault says so.
+
+        Which connections is decided now; whether it is time, with each chunk. It has fired when a chunk was delayed.
+        """
         if not self.watches("connection"):
             return
-        for one in self.faults:
-            if one.at_s is None and isinstance(verdict := self._ask_windowless(one, facts), Slow):
-                connection.set_latency(self._latency(one, verdict))
+        delays = [
+            self._latency(one, facts)
+            for one in self.faults
+            if isinstance(one.fault, LinkLatency) and self._selects(one, facts)
+        ]
+        if delays:
+            connection.set_latency(lambda: sum(delay_s() for delay_s in delays))
 
-    def _ask_windowless(self, one: ArmedFault, facts: Facts) -> Verdict | None:
-        # A window of latency may open long after the connection did; the chunks look at the clock, not the dialling.
-        match = one.fault.match
-        if one.fault.place != "connection" or match.after_s <= self._now():
-            return self._ask(one, facts)
-        windowless = one.fault.model_copy(update={"match": match.model_copy(update={"after_s": 0.0})})
-        shadow = ArmedFault(windowless, one.name)
-        shadow.seen, shadow.fired = one.seen, one.fired
-        verdict = self._ask(shadow, facts)
-        one.seen, one.fired = shadow.seen, shadow.fired
-        return verdict
+    def _latency(self, one: ArmedFault, facts: Facts) -> Callable[[], float]:
+        slow: Verdict | None = None
 
-    def _latency(self, one: ArmedFault, slow: Slow) -> Callable[[], float]:
-        after_s = one.fault.match.after_s
-        until_s = slow.until_s
-
-        def latency_s() -> float:
-            if self.healed.is_set() or self._now() < after_s or (until_s is not None and self._now() >= until_s):
+        def delay_s() -> float:
+            nonlocal slow
+            if self.healed.is_set() or not one.fault.match.open_at(self._now()):
                 return 0.0
+            if slow is None:
+                slow = self._fire(one, facts)
+            assert isinstance(slow, Slow)
             return slow.latency_s + self._choices.number(one.stream, 0.0, slow.jitter_s)
 
-        return latency_s
+        return delay_s
 
     def act(self, verdict: Stall | Reset | Close, connection: Connection | None) -> None:
         """Do to a connection what a verdict asks for; a close is the socket's own affair."""

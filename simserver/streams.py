@@ -167,6 +167,14 @@ class Pipe:
             self.ended = True
             self.write(b"")
 
+    def release(self) -> None:
+        """Let everything on its way arrive now."""
+        now_s = trio.current_time()
+        self.stalled_until_s = -inf
+        self.last_due_s = min(self.last_due_s, now_s)
+        self.chunks = deque((min(due_s, now_s), data) for due_s, data in self.chunks)
+        self.wake_reader()
+
     def close_reader(self) -> None:
         """Nobody will read any more; writers fail."""
         self.reader_closed = True
@@ -297,10 +305,9 @@ class Connection:
             pipe.wake_reader()
 
     def release(self) -> None:
-        """End a stall."""
-        for pipe in (self.up, self.down):
-            pipe.stalled_until_s = -inf
-            pipe.wake_reader()
+        """End a stall, and let everything on its way arrive now."""
+        self.up.release()
+        self.down.release()
 
     def set_latency(self, latency: Latency | None) -> None:
         """Delay what is written from now on by ``latency()`` seconds a chunk."""

@@ -26,4 +26,4 @@ class LinkLatency(BaseFault):
         return facts.place == "connection" and self.on in (facts.aspect, "both")
 
     def decide(self, facts: Facts, now_s: float) -> Slow:
-        return Slow(self.latency_s, self.jitter_s, self.match.before_s)
+        return Slow(self.latency_s, self.jitter_s)

@@ -85,12 +85,14 @@ class Match(BaseModel):
         """The given fields that mean nothing at a place."""
         return sorted(self.model_fields_set - _MEANINGFUL[place])
 
-    def holds(self, facts: Facts, now_s: float) -> bool:
-        """Everything but nth and probability."""
+    def open_at(self, now_s: float) -> bool:
+        """Is this the time?"""
+        return self.after_s <= now_s and (self.before_s is None or now_s < self.before_s)
+
+    def fits(self, facts: Facts) -> bool:
+        """Everything but the time, nth and probability."""
         return (
-            self.after_s <= now_s
-            and (self.before_s is None or now_s < self.before_s)
-            and (self.kind is None or facts.kind in self.kind)
+            (self.kind is None or facts.kind in self.kind)
             and (self.key is None or facts.key in self.key)
             and (self.status is None or facts.status in self.status)
             and (self.tool is None or facts.tool in self.tool)

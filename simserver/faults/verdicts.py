@@ -68,11 +68,10 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Delay each chunk on the connection by latency_s and up to jitter_s more, in order, until then."""
+    """Delay each chunk on the connection by latency_s and up to jitter_s more, in order."""
 
     latency_s: float
     jitter_s: float
-    until_s: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,25 @@ def test_link_latency_in_a_window_that_opens_later() -> None:
             await trio.sleep(10)
         assert times == pytest.approx([0, 2.0, 0])
 
-    visit(world_with(fault("link-latency", latency_s=1.0, match={"after_s": 5, "before_s": 15})), script)
+    assert fired(
+        visit(world_with(fault("link-latency", latency_s=1.0, match={"after_s": 5, "before_s": 15})), script)
+    ) == [1]
+
+
+def test_link_latency_whose_window_never_opens_has_not_fired() -> None:
+    async def script(v: Visit) -> None:
+        await whole_run(v)
+
+    assert fired(visit(world_with(fault("link-latency", latency_s=1.0, match={"after_s": 500})), script)) == [0]
+
+
+def test_two_latencies_add_up() -> None:
+    async def script(v: Visit) -> None:
+        await v.get("/events/count")
+        assert v.world.now_s() == pytest.approx(6.0)
+
+    faults = (fault("link-latency", latency_s=1.0), fault("link-latency", latency_s=2.0, on="rest"))
+    assert fired(visit(world_with(*faults), script)) == [1, 1]
 
 
 def test_link_stall_delivers_everything_after_it() -> None:
