@@ -29,7 +29,7 @@ def list_() -> None:
     """List the scenarios of the catalogue."""
     for scenario in catalogue():
         races = " ".join(scenario.races) or "-"
-        click.echo(f"{scenario.name:<28} {races:<8} {len(scenario.variants())} variants  {scenario.title}")
+        click.echo(f"{scenario.name:<27} {races:<8} {len(scenario.variants())}×  {scenario.title}")
 
 
 @main.command()

@@ -87,7 +87,8 @@ def run(
 
 
 def _run(units: tuple[Unit, ...], jobs: int, json_file: Path | None) -> int:
-    console = Console(highlight=False)
+    # NO_COLOR asks for no colour; rich would still print bold, which the same readers do not want either.
+    console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
     screen = Screen(console, len(units))
     records: list[RunRecord] = []
     began_s = time.monotonic()

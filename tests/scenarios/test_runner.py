@@ -92,10 +92,11 @@ VARIANTS = [
 
 
 @pytest.mark.parametrize("one", VARIANTS)
-def test_every_variant_kills_the_baselines_that_it_names(one: RunRequest) -> None:
-    outcome = run_unit(Unit(one, with_kills=True))
-    assert [kill for kill in outcome.record.kills if not kill.killed] == []
-    assert outcome.record.kills or one.scenario.documentation
+def test_every_variant_holds_for_our_client_and_kills_the_baselines_that_it_names(one: RunRequest) -> None:
+    record = run_unit(Unit(one, with_kills=True)).record
+    assert [kill for kill in record.kills if not kill.killed] == []
+    assert record.kills or one.scenario.documentation
+    assert record.violations == ()
 
 
 def test_poll_then_return_loses_the_tail_and_the_message_has_the_ids() -> None:
@@ -145,6 +146,17 @@ def test_a_variant_without_a_kill_is_vacuous_unless_it_documents() -> None:
 def test_a_variant_that_cannot_happen_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot happen in session/inclusive"):
         request("r50-page-borders", generation="session")
+
+
+def test_after_the_heal_step_no_fault_acts_and_the_client_can_close() -> None:
+    drop = [{"kind": "event-drop", "name": "all-of-them", "match": {"kind": "ActionEvent"}}]
+    script = ["attach", {"send": "One"}, "run", "heal", {"send": "Two"}, "run", {"sleep_s": 1}, "close"]
+    runs = [{"actions": 1}, {"actions": 1}]
+    scenario = changed(find_one("clean-run"), faults=drop, script=script, workload={"runs": runs})
+    result = perform(dataclasses.replace(request("clean-run"), scenario=scenario))
+    assert result.record.violations == ()
+    assert result.record.faults[0].fired == 1
+    assert sum('"what":"healed"' in line for line in result.lines) == 1
 
 
 class Strange(Follower):
