@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simserver.faults import Fault
+from simserver.link import armed
 
 Generation = Literal["legacy", "tree", "session"]
 Cursor = Literal["inclusive", "exclusive"]
@@ -178,6 +179,11 @@ class Scenario(_Data):
             raise ValueError("the script must attach before anything else")
         if self.script.count("attach") > 1:
             raise ValueError("the script attaches more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _faults_have_names_of_their_own(self) -> Scenario:
+        armed(self.faults)  # raises ConfigError, a ValueError, when two share a name
         return self
 
     def variants(self) -> tuple[tuple[Generation, Cursor], ...]:

@@ -215,6 +215,14 @@ def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_2(arguments: tuple[
     assert "Traceback" not in result.output
 
 
+def test_a_kill_of_a_client_that_does_not_exist_is_a_mistake() -> None:
+    path = scenario_file()
+    Path(path).write_text(Path(path).read_text(encoding="utf-8").replace("socket-only", "socket-lonely"))
+    result = gapless("run", "--scenario-file", path)
+    assert result.exit_code == 2
+    assert "no client is called 'socket-lonely'; did you mean 'socket-only'?" in result.output
+
+
 def test_a_wrong_scenario_file_is_a_mistake_with_file_line_and_key() -> None:
     path = scenario_file()
     Path(path).write_text(Path(path).read_text(encoding="utf-8").replace("history_events", "histroy_events"))
@@ -263,9 +271,10 @@ def test_records_have_equal_digests_under_another_hash_seed() -> None:
     assert len(first) == 8
 
 
-def test_an_interrupt_keeps_what_was_found() -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupt_keeps_what_was_found(jobs: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "scenarios.cli", "run", "--json", "records.json", "--jobs", "1"],
+        [sys.executable, "-m", "scenarios.cli", "run", "--json", "records.json", "--jobs", jobs],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -92,6 +92,11 @@ def test_a_fault_that_contradicts_itself_is_refused() -> None:
     assert "before_s" in str(error)
 
 
+def test_two_faults_of_one_name_are_refused() -> None:
+    named = GOOD.replace('kind = "event-d', 'name = "one"\nkind = "event-d')
+    assert "two are called 'one'" in str(wrong(named))
+
+
 def test_text_that_is_not_toml_says_where() -> None:
     error = wrong("name = \n")
     assert error.line == 1
