@@ -118,10 +118,15 @@ class SyncCore:
         now = self._now
         if code in _FATAL_CLOSES:
             now.fail(_FATAL_CLOSES[code])
-        elif now.subscription.lose(number, now.now_s):
-            now.subscription.retry_at_s = now.now_s + now.backoff_s(now.subscription.failures)
+            return
+        subscription, failures = now.subscription, now.subscription.failures
+        if subscription.lose(number, now.now_s):
+            subscription.retry_at_s = now.now_s + now.backoff_s(subscription.failures)
             now.unverified = True
             now.note(f"connection {number} was lost: {reason}")
+        elif subscription.failures > failures:
+            subscription.renew_at_s = now.now_s + now.backoff_s(subscription.failures)
+            now.note(f"the subscription could not be renewed: {reason}")
 
     def _note_frame(self, connection: Connection, frame: Frame) -> None:
         match frame:

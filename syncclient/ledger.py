@@ -222,6 +222,11 @@ class Ledger:
             event.get("parent_id") == event_id and is_branch_event(event) for event in reversed(self._events.values())
         )
 
+    def is_user_message(self, event_id: str) -> bool:
+        """Whether the event is held, and is what the user said: no sign that the agent has done anything."""
+        event = self._events.get(event_id)
+        return event is not None and event.get("source") == "user"
+
     def head_id(self) -> str | None:
         """The first event of the log, where that is known."""
         return self._stretches[0].ids[0] if self.head_known and self._stretches and self._stretches[0].ids else None

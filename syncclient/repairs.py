@@ -26,8 +26,8 @@ class Repairs:
     def tend(self) -> None:
         """Ask for what is missing, once it has been missing for long enough."""
         now = self._situation
-        is_ending = now.run is not None and now.run.ending is not None
-        if now.exchange is not None or (now.ready_connection() is None and not is_ending):
+        is_over = now.run is not None and now.run.may_be_over(now.now_s)
+        if now.exchange is not None or (now.ready_connection() is None and not is_over):
             return  # a GET is under way, or a socket is on its way that may tell more
         self._verify_after_outage()
         if now.exchange is not None:
@@ -52,9 +52,9 @@ class Repairs:
         now = self._situation
         next_seq = now.ledger.next_seq()
         if now.generation == "session" and next_seq is not None and now.ready_connection() is not None:
-            self._replays[next_seq] = self._replays.get(next_seq, 0) + 1
-            if self._replays[next_seq] <= now.settings.replays_max:
-                now.open_socket()
+            tried = self._replays.get(next_seq, 0)
+            if tried < now.settings.replays_max and not now.subscription.is_refusing():
+                self._replays[next_seq] = tried + now.renew_socket()
                 return
         if now.places_by_chain():
             now.ledger.place_path(now.ledger.linked_path())

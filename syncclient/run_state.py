@@ -1,8 +1,9 @@
 """The run in progress, and which word of the server about its end is believed. Pure.
 
-A terminal status counts only if it belongs to this run (R15, R16): the leaf it names is new since the run was armed,
-or the answer was asked for after `running` was seen, or both `running` and a terminal update were seen since.
-Anything else is a doubt, which the log itself resolves.
+A terminal status counts only if it belongs to this run (R15, R16): the leaf it names is new since the run was armed and
+not the user's own message, or the answer was asked for after `running` was seen, or both `running` and a terminal
+update were seen since. If nothing shows that the run has begun, waiting tells more than asking does: the conversation
+may still rest in the status of the run before. Anything else is a doubt, which the log itself resolves.
 
 Only the snapshot that is published when a run has ended is final at once. A snapshot that answers a subscription, REST,
 and per-field updates tell of a moment in which a stop hook may still veto the end (R13): they count when nothing has
@@ -35,6 +36,8 @@ class Belief(Enum):
     OURS = "ours"
     STALE = "stale"
     DOUBT = "doubt"
+    WAIT = "wait"
+    """Nothing shows yet that our run has begun, or the leaf is not here yet: both may come."""
 
 
 @dataclass(slots=True)
@@ -45,8 +48,9 @@ class Run:
     """The number of the `POST run` that starts it."""
     armed_at_s: float
     tail_at_arm: str | None
-    accepted: bool = False
-    """Whether `POST run` was answered."""
+    status_at_arm: str
+    accepted_at_s: float | None = None
+    """When `POST run` was answered."""
     blocked: bool = False
     """Whether it was answered 409: another run is in progress, and this one is yet to be started (R18)."""
     post_again_at_s: float = 0.0
@@ -55,9 +59,10 @@ class Run:
     running_step: int | None = None
     hint_at_s: float | None = None
     """When a per-field terminal status came; a stop hook may still veto it (R13)."""
-    weak: Ending | None = None
-    """A terminal status that may yet be vetoed: from a snapshot that answers a subscription, or from REST."""
-    weak_at_s: float = 0.0
+    word: Ending | None = None
+    """The latest word that a run is over, not yet judged for good."""
+    word_due_s: float = 0.0
+    """When it is to be judged: at once if it is final, else when nothing has followed it that vetoes it."""
     ending: Ending | None = None
     ending_step: int = 0
     doubt: Ending | None = None
@@ -72,24 +77,30 @@ class Run:
         """A status that is new since the run was armed."""
         if status == "running":
             self.running_step = step if self.running_step is None else self.running_step
-            self.hint_at_s = self.weak = None
+            self.hint_at_s = self.word = None
         elif status in TERMINAL:
             self.hint_at_s = now_s
+
+    def may_be_over(self, now_s: float) -> bool:
+        """Whether somebody says so, and long enough ago to act on it."""
+        return self.ending is not None or (self.word is not None and now_s >= self.word_due_s)
 
     def judge(self, ending: Ending, ledger: Ledger) -> Belief:
         """Whether `ending` is the end of this run."""
         leaf_id = ending.leaf_id
         if ending.status not in TERMINAL:
             return Belief.STALE
-        if not ending.knows_leaf:
-            return Belief.DOUBT
         if leaf_id is not None and ledger.has_child(leaf_id):
             return Belief.STALE
-        if leaf_id is not None and (leaf_id in self.fresh or leaf_id not in ledger):
+        if leaf_id in self.fresh and not ledger.is_user_message(leaf_id):
             return Belief.OURS
-        if self.running_step is not None and (ending.asked_step >= self.running_step or self.hint_at_s is not None):
+        asked_since = self.running_step is not None and ending.asked_step >= self.running_step
+        told_since = self.running_step is not None and self.hint_at_s is not None
+        if ending.knows_leaf and (asked_since or told_since):
             return Belief.OURS
-        return Belief.DOUBT
+        has_begun = self.running_step is not None or ending.status != self.status_at_arm
+        is_on_its_way = leaf_id is not None and leaf_id not in ledger
+        return Belief.DOUBT if has_begun and not is_on_its_way else Belief.WAIT
 
     def judge_by_log(self, ledger: Ledger) -> str | None:
         """The status by which the log itself says that this run is over, or None."""

@@ -34,7 +34,7 @@ class Runs:
         """The server started the run of that post."""
         run = self._situation.run
         if run is not None and run.post == post:
-            run.accepted, run.probed_at_s = True, self._situation.now_s
+            run.accepted_at_s = run.probed_at_s = self._situation.now_s
 
     def conflicted(self, post: int) -> None:
         """Another run is in progress: ours is to follow it (R18)."""
@@ -56,22 +56,10 @@ class Runs:
             run.saw_status(word.status, now.now_s, now.step)
         elif run.blocked:
             self._post_again(run)
-        elif is_final:
-            self._believe(run, word)
         elif word.status in TERMINAL:
-            run.weak, run.weak_at_s = word, now.now_s
-
-    def _believe(self, run: Run, ending: Ending) -> None:
-        """Take the word that a run is over for what it is: the end of ours, another's, or a doubt."""
-        if run.ending is not None:
-            return
-        match run.judge(ending, self._situation.ledger):
-            case Belief.OURS:
-                run.ending, run.ending_step, run.doubt = ending, self._situation.step, None
-            case Belief.DOUBT:
-                run.doubt, run.doubt_step = ending, self._situation.step
-            case Belief.STALE:
-                pass
+            run.word = word
+            since_s = now.now_s if run.hint_at_s is None else run.hint_at_s
+            run.word_due_s = now.now_s if is_final else since_s + now.settings.snapshot_wait_s
 
     # -- what to do about it ------------------------------------------------------------------------------------------
 
@@ -86,8 +74,8 @@ class Runs:
         elif run.blocked:
             if now.due(run.post_again_at_s):
                 self._post_again(run)
-        elif run.accepted:
-            self._take_weak_word(run)
+        elif run.accepted_at_s is not None:
+            self._take_word(run, run.accepted_at_s)
             if run.doubt is not None:
                 self._tend_doubt(run, run.doubt)
             if run.ending is not None:
@@ -95,13 +83,23 @@ class Runs:
             elif run.doubt is None and now.run is run:
                 self._tend_waiting(run)
 
-    def _take_weak_word(self, run: Run) -> None:
-        """A word that may be vetoed counts when nothing has followed it."""
-        if run.weak is not None and run.ending is None and run.doubt is None:
-            since_s = run.weak_at_s if run.hint_at_s is None else run.hint_at_s
-            if self._situation.due(since_s + self._situation.settings.snapshot_wait_s):
-                weak, run.weak = run.weak, None
-                self._believe(run, weak)
+    def _take_word(self, run: Run, accepted_at_s: float) -> None:
+        """Judge the latest word that a run is over: is it the end of ours, another's, or a doubt?"""
+        now, word = self._situation, run.word
+        if word is None or run.ending is not None or not now.due(run.word_due_s):
+            return
+        belief = run.judge(word, now.ledger)
+        if belief is Belief.WAIT and now.due(accepted_at_s + now.settings.silence_s):
+            belief = Belief.DOUBT  # nothing came that could have told
+        match belief:
+            case Belief.OURS:
+                run.ending, run.ending_step, run.doubt = word, now.step, None
+            case Belief.DOUBT:
+                run.doubt, run.doubt_step = word, now.step
+            case Belief.STALE | Belief.WAIT:
+                pass
+        if belief is not Belief.WAIT:
+            run.word = None
 
     def _tend_doubt(self, run: Run, doubt: Ending) -> None:
         """Somebody says that the run is over, and it may be another run's end: let the log decide."""
@@ -130,8 +128,8 @@ class Runs:
             connection = now.subscription.current
             if now.generation != "session" or connection is None:
                 self._repairs.begin()
-            elif connection.asked_step < run.ending_step:
-                now.open_socket()  # its sync names the last index: a proof without a call
+            elif connection.asked_step < run.ending_step and not now.subscription.is_refusing():
+                now.renew_socket()  # its sync names the last index: a proof without a call
             elif connection.is_ready:
                 self._repairs.begin()
 
@@ -169,13 +167,13 @@ class Runs:
             if now.due(last_sign_s + run.silence_s):
                 run.probed_at_s = now.now_s
                 run.silence_s = min(2 * run.silence_s, settings.silence_s_max)
-                now.open_socket()
+                now.renew_socket()
         elif run.hint_probed:
             self._poll(run, connection.asked_at_s + 2 * settings.snapshot_wait_s)
         elif now.due(run.hint_at_s + settings.snapshot_wait_s):
             # The final snapshot is lost or late (R17). A new subscription is answered with one, and costs no call.
             run.hint_probed = True
-            now.open_socket()
+            now.renew_socket()
 
     def _poll(self, run: Run, not_before_s: float) -> None:
         """Ask REST for the status, with growing intervals."""
@@ -208,6 +206,7 @@ class Runs:
             post=self._posts,
             armed_at_s=armed_at_s,
             tail_at_arm=now.ledger.tail_id(),
+            status_at_arm=now.status,
             silence_s=now.settings.silence_s,
             poll_interval_s=poll_interval_s,
         )

@@ -119,6 +119,13 @@ class Situation:
         self.spend(connections=1)
         self.out.append(actions.OpenSocket(connection.number, self.generation, after_seq))
 
+    def renew_socket(self) -> bool:
+        """Open a connection in place of one that is alive, unless that was refused a moment ago; true if begun."""
+        if self.due(self.subscription.renew_at_s):
+            self.open_socket()
+            return True
+        return False
+
     def make_ready(self, connection: Connection) -> None:
         """The current connection is known to be published to; the one it replaces is not wanted any more."""
         if connection is self.subscription.current and not connection.is_ready:
@@ -151,6 +158,7 @@ class Situation:
                 status = execution_status(event)
                 if status is not None:
                     self.run.saw_status(status, self.now_s, self.step)
+                    self.status = status
             self.out.append(actions.Deliver(event, origin))
             self.repaired_events += origin == "repair"
 

@@ -35,6 +35,9 @@ class Connection:
         return -1 if self.through_seq is None else self.through_seq
 
 
+_REFUSALS_MAX = 2
+
+
 @dataclass(slots=True)
 class Subscription:
     """The current connection, the one it replaces, and the failures since the last ready one."""
@@ -44,6 +47,8 @@ class Subscription:
     count: int = 0
     failures: int = 0
     retry_at_s: float | None = None
+    renew_at_s: float = 0.0
+    """When a connection may be opened in place of one that is alive: not at once after that was refused."""
     down_since_s: float | None = field(default=None)
 
     def begin(self, now_s: float, step: int, after_seq: int | None) -> tuple[Connection, Connection | None]:
@@ -65,9 +70,13 @@ class Subscription:
         """The current one is ready: failures are forgotten; returns the replaced one, which is to be closed."""
         assert self.current is not None
         self.current.is_ready = True
-        self.failures, self.down_since_s = 0, None
+        self.failures, self.down_since_s, self.renew_at_s = 0, None, 0.0
         replaced, self.replaced = self.replaced, None
         return replaced
+
+    def is_refusing(self) -> bool:
+        """Whether connections are refused again and again while an old one is alive."""
+        return self.failures >= _REFUSALS_MAX
 
     def lose(self, number: int, now_s: float) -> bool:
         """A connection is gone; true if no connection is left and a new one must be opened.

@@ -324,13 +324,17 @@ def test_a_legacy_end_is_believed_only_when_the_log_says_it() -> None:
     first = run_of("abc")
     hand.answer(page(first))
     hand.begin_run()
-    hand.snapshot("finished")  # the first run's, late
-    hand.answer(page(first[-2:]))
-    assert len(hand.finished) == 1
+    asked = len(hand.pages)
+    hand.snapshot("finished")  # the first run's, late: nothing shows that ours has begun, so nothing is asked
+    assert len(hand.pages) == asked
     second = run_of("def")
-    hand.live(*second)
+    hand.live(*second[:2])
+    hand.snapshot("finished")  # and once more, later
+    hand.answer(page([*first[-2:], *second[:2]]))
+    assert len(hand.finished) == 1
+    hand.live(*second[2:])
     hand.snapshot("finished")
-    hand.answer(page([*first[-2:], *second]))
+    hand.answer(page([*second[:2], *second[2:]]))
     assert len(hand.finished) == 2
     assert "the end of another run was passed over" in hand.finished[1].report.notes
 
@@ -368,6 +372,45 @@ def test_the_end_that_a_subscription_tells_of_may_yet_be_vetoed() -> None:
     hand.live(message("d", "c"))
     hand.snapshot("finished", "d")
     assert len(hand.finished) == 1
+
+
+def test_a_conversation_at_rest_in_the_status_of_the_run_before_ends_nothing() -> None:
+    """R15: the agent initialises, and the conversation still rests in `paused`."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*run_of("abc"))
+    hand.snapshot("paused", "c")
+    assert len(hand.finished) == 1
+    hand.begin_run()
+    hand.live({**message("m", "c"), "source": "user"})
+    hand.feed(events.SocketClosed(hand.connection, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.snapshot("paused", "m")
+    hand.wait(5)
+    assert len(hand.finished) == 1
+    assert not hand.pages
+    hand.live(*run_of("def", "m"))
+    hand.snapshot("finished", "f")
+    assert len(hand.finished) == 2
+
+
+def test_a_renewal_that_is_refused_is_tried_again_with_backoff() -> None:
+    """R41: the old connection is alive, and the new one is refused at once, each time."""
+    hand = Hand("session", certainty="log")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*run_of("abc"), seq=0)
+    hand.snapshot("finished", "c")
+    for _ in range(50):
+        if hand.pages:
+            break
+        hand.feed(events.SocketClosed(hand.connection, None, "refused"))
+        hand.wait(0.5)
+    assert hand.connection <= 4
+    hand.answer(page(run_of("abc")[-2:]))
+    assert hand.finished[0].report.covers == "log"
 
 
 def test_the_end_that_a_subscription_tells_of_counts_when_nothing_follows() -> None:
@@ -462,7 +505,7 @@ def test_with_the_socket_down_for_good_rest_tells_the_end() -> None:
         hand.feed(events.SocketClosed(hand.connection, None, "refused"))
         hand.wait(0.5)
     hand.answer(Info("finished", "d"))
-    hand.wait(1)
+    hand.wait(1.5)
     hand.answer(page(branch("abcd")))
     assert hand.finished[0].report.complete
     assert hand.finished[0].report.spent.calls == 2
