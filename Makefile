@@ -39,5 +39,5 @@ $(VENV)/.ready: pyproject.toml requirements.txt
 	@test -n "$(PYTHON)" || { echo "gapless needs Python 3.11 or newer on the path; none was found" >&2; exit 2; }
 	@echo "== setting up $(VENV) with $$($(PYTHON) --version), pinned by requirements.txt"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c requirements.txt -e '.[dev]'
 	@touch $@
