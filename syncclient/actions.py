@@ -47,6 +47,13 @@ class FetchInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchCount:
+    """`GET events/count`, unfiltered: it reads no event."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
 class PostRun:
     """`POST run`, as post number `post`; the number comes back with the answer."""
 
@@ -81,4 +88,6 @@ class Fail:
     error: SyncError
 
 
-Action = OpenSocket | CloseSocket | FetchPage | FetchInfo | PostRun | Deliver | FinishAttach | FinishRun | Fail
+Action = (
+    OpenSocket | CloseSocket | FetchPage | FetchInfo | FetchCount | PostRun | Deliver | FinishAttach | FinishRun | Fail
+)

@@ -30,6 +30,8 @@ from syncclient.socket_state import Connection
 from syncclient.walk import Outcome
 from syncclient.wire import Durable, Frame, Ignored, Info, Page, Snapshot, Sync
 
+Answer = events.PageReceived | events.InfoReceived | events.CountReceived | events.RequestFailed
+
 _FATAL_CLOSES = {
     4001: AuthenticationFailed("the server refused the API key on the socket (close 4001)"),
     4004: ConversationNotFound("the server knows no such conversation (close 4004)"),
@@ -105,7 +107,7 @@ class SyncCore:
             case events.FrameRejected(_, reason):
                 self._now.skipped_frames += 1
                 self._now.note(f"a frame was skipped: {reason}")
-            case events.PageReceived() | events.InfoReceived() | events.RequestFailed():
+            case events.PageReceived() | events.InfoReceived() | events.CountReceived() | events.RequestFailed():
                 exchange = self._now.exchange
                 if exchange is not None and exchange.request == event.request:
                     self._note_answer(exchange, event)
@@ -123,6 +125,8 @@ class SyncCore:
         if subscription.lose(number, now.now_s):
             subscription.retry_at_s = now.now_s + now.backoff_s(subscription.failures)
             now.unverified = True
+            if now.run is not None:
+                now.run.outages += 1
             now.note(f"connection {number} was lost: {reason}")
         elif subscription.failures > failures:
             subscription.renew_at_s = now.now_s + now.backoff_s(subscription.failures)
@@ -151,19 +155,21 @@ class SyncCore:
             if now.run is not None:
                 now.run.silence_s = now.settings.silence_s
 
-    def _note_answer(
-        self, exchange: Exchange, event: events.PageReceived | events.InfoReceived | events.RequestFailed
-    ) -> None:
+    def _note_answer(self, exchange: Exchange, event: Answer) -> None:
         if isinstance(event, events.RequestFailed):
             self._now.spend(failed_calls=1)
             self._note_failure(exchange, event)
             return
         self._now.spend(body_bytes=event.size_bytes)
         exchange.failures = 0
-        if isinstance(event, events.PageReceived):
-            self._note_page(exchange, event.page)
-        else:
-            self._note_info(exchange, event.info)
+        match event:
+            case events.PageReceived():
+                self._note_page(exchange, event.page)
+            case events.InfoReceived():
+                self._note_info(exchange, event.info)
+            case events.CountReceived():
+                self._now.exchange = None
+                self._runs.count(exchange, event.count)
 
     def _note_info(self, exchange: Exchange, info: Info) -> None:
         self._now.exchange = None

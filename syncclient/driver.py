@@ -133,7 +133,7 @@ class Driver:
                 scope = self._sockets.get(number)
                 if scope is not None:
                     scope.cancel()
-            case actions.FetchPage() | actions.FetchInfo():
+            case actions.FetchPage() | actions.FetchInfo() | actions.FetchCount():
                 self._nursery.start_soon(self._fetch, action)
             case actions.PostRun(post):
                 self._nursery.start_soon(self._post_run, post)
@@ -200,7 +200,7 @@ class Driver:
         except (RequestBroken, ProtocolViolation):
             return "legacy"
 
-    async def _fetch(self, action: actions.FetchPage | actions.FetchInfo) -> None:
+    async def _fetch(self, action: actions.FetchPage | actions.FetchInfo | actions.FetchCount) -> None:
         number = action.request
         path, query = self._path, {}
         if isinstance(action, actions.FetchPage):
@@ -209,6 +209,8 @@ class Driver:
                 query["page_id"] = action.page_id
             if action.descending:
                 query["sort_order"] = "TIMESTAMP_DESC"
+        elif isinstance(action, actions.FetchCount):
+            path = f"{path}/events/count"
         try:
             answer = await self._transport.request("GET", path, query=query, body=None)
         except RequestBroken as error:
@@ -228,10 +230,13 @@ class Driver:
         size_bytes = len(answer.body)
         event: events.Event
         try:
-            if isinstance(action, actions.FetchPage):
-                event = events.PageReceived(number, wire.parse_page(answer.body), size_bytes)
-            else:
-                event = events.InfoReceived(number, wire.parse_info(answer.body), size_bytes)
+            match action:
+                case actions.FetchPage():
+                    event = events.PageReceived(number, wire.parse_page(answer.body), size_bytes)
+                case actions.FetchInfo():
+                    event = events.InfoReceived(number, wire.parse_info(answer.body), size_bytes)
+                case actions.FetchCount():
+                    event = events.CountReceived(number, wire.parse_count(answer.body), size_bytes)
         except ProtocolViolation as error:
             event = events.RequestFailed(number, answer.status, True, None, f"GET {path}: {error}")
         self._feed(event)

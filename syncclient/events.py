@@ -70,6 +70,15 @@ class InfoReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class CountReceived:
+    """`events/count` answered request `request`: so many events are in the log."""
+
+    request: int
+    count: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestFailed:
     """A GET came to nothing usable.
 
@@ -117,6 +126,7 @@ Event = (
     | FrameRejected
     | PageReceived
     | InfoReceived
+    | CountReceived
     | RequestFailed
     | RunAccepted
     | RunConflicted

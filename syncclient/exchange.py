@@ -10,7 +10,7 @@ from typing import Literal
 
 from syncclient.walk import Walk
 
-Purpose = Literal["attach", "repair", "status"]
+Purpose = Literal["attach", "repair", "status", "count"]
 
 
 @dataclass(slots=True)
@@ -22,8 +22,10 @@ class Exchange:
     """The core's step at which it was begun: what it says is no older."""
     deadline_s: float
     walk: Walk | None
-    """The walk whose pages are fetched; None when the conversation's status is asked for."""
+    """The walk whose pages are fetched; None when the status or a count is asked for."""
     request: int = 0
+    held_events: int = 0
+    """How many events were held when it was last asked: a count is compared with these, not with what came later."""
     failures: int = 0
     turns: int = 0
     """How often a walk from the tail was begun anew, because its cursor was unknown."""

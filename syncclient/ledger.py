@@ -22,7 +22,7 @@ from syncclient.report import Gap
 from syncclient.wire import LogEvent, execution_status, is_branch_event
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Stretch:
     """Ids contiguous in the log; `next_seq` is the log index that would follow, where indexes are known."""
 
@@ -145,6 +145,7 @@ class Ledger:
         home = self._home
         if home is None:
             return
+        self._dissolve_fragments()
         for event_id in path.ids:
             if event_id not in self._stretch_of:
                 self._append(home, event_id)
@@ -177,6 +178,7 @@ class Ledger:
 
         The newest is left out because it may be published and not yet persisted (R52): a poor anchor.
         """
+        self._dissolve_fragments()
         children: dict[str | None, list[str]] = {}
         for event_id in self._loose:
             event = self._events[event_id]
@@ -221,6 +223,11 @@ class Ledger:
         return any(
             event.get("parent_id") == event_id and is_branch_event(event) for event in reversed(self._events.values())
         )
+
+    def has_strays(self, path: Path) -> bool:
+        """Whether a message, action or observation is held that is neither placed nor on the path."""
+        loose = sum(is_branch_event(self._events[event_id]) for event_id in self._loose)
+        return loose > len(path.ids)
 
     def is_user_message(self, event_id: str) -> bool:
         """Whether the event is held, and is what the user said: no sign that the agent has done anything."""
@@ -299,6 +306,14 @@ class Ledger:
             if stretch is self._home:
                 return self._stretches[index + 1 :]
         return []
+
+    def _dissolve_fragments(self) -> None:
+        """Let go of what walks left unfinished: the chain places these events better."""
+        for fragment in self._fragments():
+            self._stretches.remove(fragment)
+            for event_id in fragment.ids:
+                del self._stretch_of[event_id]
+                self._loose[event_id] = None
 
     def _tip(self) -> str | None:
         last = self._last()

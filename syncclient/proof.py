@@ -4,6 +4,8 @@
   Unsound when the log was replaced (R60).
 - `chain`: from the leaf, parent by parent, every event is held back to a proven one. Covers the branch. Not given where
   an event is stamped late.
+- `count`: the log holds as many events as are held, all of them persisted, and the chain is whole. Covers the log.
+  Unsound while an event is published and not persisted (R54): so only at a barrier, and only when nothing is loose.
 - `echo`: a page that begins inside what is confirmed was read on to the log's tail. Covers the log as it was when the
   walk began, or the branch where the anchor was placed by a chain. Unsound alone where REST lags the socket (R52):
   therefore the leaf must be on the way.
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncclient.ledger import Ledger
+from syncclient.ledger import Ledger, Path
 from syncclient.report import Coverage, Proof
 
 
@@ -50,6 +52,18 @@ def seq(ledger: Ledger, *, leaf_id: str | None, through_seq: int | None) -> Cert
     if through_seq is None:
         return Certificate("seq", "branch")
     return Certificate("seq", "log") if next_seq > through_seq else None
+
+
+def count(ledger: Ledger, path: Path, *, counted: int | None, held_events: int) -> Certificate | None:
+    """The log has no event that was not held when the count was asked for.
+
+    Costs a few bytes and reads no event. `held_events` is as of the request: what came later may make up for what is
+    missing. All that is held must be in the log: each branch event is placed, or on the proven `path` to the leaf
+    (R53, R54). A log with an unread middle has no number to compare with.
+    """
+    if counted is None or ledger.gaps() or ledger.has_strays(path):
+        return None
+    return Certificate("count", "log") if counted == held_events else None
 
 
 def echo(ledger: Ledger, *, leaf_id: str | None, covers: Coverage) -> Certificate | None:

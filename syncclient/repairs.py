@@ -50,6 +50,8 @@ class Repairs:
     def begin(self) -> None:
         """Ask for what is missing: by socket replay where there is one and it has not failed, else by pages."""
         now = self._situation
+        if now.run is not None:
+            now.run.outages += 1
         next_seq = now.ledger.next_seq()
         if now.generation == "session" and next_seq is not None and now.ready_connection() is not None:
             tried = self._replays.get(next_seq, 0)

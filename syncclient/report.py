@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Proof = Literal["seq", "chain", "echo", "none"]
+Proof = Literal["seq", "chain", "count", "echo", "none"]
 """The certificate behind a claim; see `syncclient.proof`."""
 
 

@@ -67,6 +67,11 @@ class Run:
     ending_step: int = 0
     doubt: Ending | None = None
     doubt_step: int = 0
+    counted: int | None = None
+    """How many events the log had when the run was over; `counted_held` of ours were asked to be compared with that."""
+    counted_held: int = 0
+    outages: int = 0
+    """How often something was missed or might have been: then a page tells more than a count."""
     hint_probed: bool = False
     silence_s: float = 0.0
     probed_at_s: float = 0.0

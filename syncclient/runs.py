@@ -7,6 +7,7 @@ certificate that its events are held (`proof.py`). Meanwhile see to it that sile
 from __future__ import annotations
 
 from syncclient import actions, proof
+from syncclient.exchange import Exchange
 from syncclient.repairs import Repairs
 from syncclient.report import Coverage
 from syncclient.run_state import TERMINAL, Belief, Ending, Run
@@ -126,7 +127,9 @@ class Runs:
             self._finish(None)
         elif not self._repairs.has_work():
             connection = now.subscription.current
-            if now.generation != "session" or connection is None:
+            if self._count_may_do(run):
+                now.begin_exchange("count", None, deadline_s=now.now_s + now.settings.repair_deadline_s)
+            elif now.generation != "session" or connection is None:
                 self._repairs.begin()
             elif connection.asked_step < run.ending_step and not now.subscription.is_refusing():
                 now.renew_socket()  # its sync names the last index: a proof without a call
@@ -147,12 +150,35 @@ class Runs:
                 through_seq = connection.last_seq if connection is not None and is_later else None
                 return proof.seq(now.ledger, leaf_id=ending.leaf_id, through_seq=through_seq)
             case "tree":
-                certificate = proof.chain(now.ledger, ending.leaf_id)
-                if certificate is not None and now.places_by_chain():
-                    now.ledger.place_path(now.ledger.path_to(ending.leaf_id))
-                return certificate
+                return self._chain_certificate(run, ending)
             case "legacy":
                 return None
+
+    def _chain_certificate(self, run: Run, ending: Ending) -> proof.Certificate | None:
+        now = self._situation
+        certificate = proof.chain(now.ledger, ending.leaf_id)
+        if certificate is not None:
+            path = now.ledger.path_to(ending.leaf_id)
+            counted = proof.count(now.ledger, path, counted=run.counted, held_events=run.counted_held)
+            if counted is not None or now.places_by_chain():
+                now.ledger.place_path(path)
+            return counted or certificate
+        return certificate
+
+    def _count_may_do(self, run: Run) -> bool:
+        """Whether one count is likely to prove the whole log: the tree is whole, nothing was missed, nothing unread.
+
+        Where something may be missing, a page costs the same, and repairs as it proves.
+        """
+        now = self._situation
+        saw_all = run.running_step is not None and run.hint_at_s is not None and not run.outages
+        return now.generation == "tree" and saw_all and run.counted is None and not now.ledger.gaps()
+
+    def count(self, exchange: Exchange, counted: int) -> None:
+        """The log's length, asked for when the run was over."""
+        run = self._situation.run
+        if run is not None:
+            run.counted, run.counted_held = counted, exchange.held_events
 
     def _tend_waiting(self, run: Run) -> None:
         """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""

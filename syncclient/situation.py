@@ -134,7 +134,7 @@ class Situation:
                 self.out.append(actions.CloseSocket(replaced.number))
 
     def begin_exchange(self, purpose: Purpose, walk: Walk | None, *, deadline_s: float) -> None:
-        """Begin a walk, or ask for the conversation's status when `walk` is None."""
+        """Begin a walk, or ask for the conversation's status or a count when `walk` is None."""
         assert self.exchange is None, "one GET at a time"
         self.exchange = Exchange(purpose, self.step, deadline_s, walk)
         self.ask(self.exchange)
@@ -144,8 +144,10 @@ class Situation:
         self._requests += 1
         exchange.request, exchange.retry_at_s = self._requests, None
         self.spend(calls=1)
+        exchange.held_events = len(self.ledger)
         if exchange.walk is None:
-            self.out.append(actions.FetchInfo(exchange.request))
+            fetch = actions.FetchCount if exchange.purpose == "count" else actions.FetchInfo
+            self.out.append(fetch(exchange.request))
             return
         query, limit = exchange.walk.query(), self.settings.page_size_events
         self.out.append(actions.FetchPage(exchange.request, query.page_id, limit, query.descending))

@@ -121,6 +121,17 @@ def parse_info(body: bytes) -> Info:
     return Info(status, leaf_id if isinstance(leaf_id, str) else None)
 
 
+def parse_count(body: bytes) -> int:
+    """The body of `events/count`. Raises `ProtocolViolation`."""
+    try:
+        count = json.loads(body)
+    except ValueError as error:
+        raise ProtocolViolation(f"a count is not JSON: {error}") from None
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise ProtocolViolation(f"a count is {count!r}, not a whole number")
+    return count
+
+
 def parse_generation(body: bytes) -> Generation:
     """The protocol generation that the `version` of `/server_info` speaks: session from 1.45, tree from 1.31.
 

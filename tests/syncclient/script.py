@@ -113,9 +113,11 @@ class Hand:
         """A session socket's first frame."""
         return self.frame(Sync(from_seq, through_seq))
 
-    def answer(self, answer: Page | Info) -> list[actions.Action]:
+    def answer(self, answer: Page | Info | int) -> list[actions.Action]:
         """The answer to the latest GET."""
         request = self._request()
+        if isinstance(answer, int):
+            return self.feed(events.CountReceived(request, answer, 1))
         if isinstance(answer, Page):
             return self.feed(events.PageReceived(request, answer, 100))
         return self.feed(events.InfoReceived(request, answer, 100))
@@ -128,7 +130,7 @@ class Hand:
         return self.feed(failed)
 
     def _request(self) -> int:
-        asked = [a for a in self.asked if isinstance(a, actions.FetchPage | actions.FetchInfo)]
+        asked = [a for a in self.asked if isinstance(a, actions.FetchPage | actions.FetchInfo | actions.FetchCount)]
         return asked[-1].request
 
     def attach_empty(self) -> None:

@@ -152,18 +152,61 @@ def test_clean_legacy_run_is_proven_by_one_page_from_the_anchor() -> None:
     assert hand.finished[-1].report.spent.calls == 3
 
 
-def test_whole_log_certainty_in_the_tree_takes_one_page() -> None:
+def attached_for_the_whole_log() -> Hand:
+    """Attached to an empty log in the tree, a run begun, nothing left unproven wanted."""
     hand = Hand("tree", certainty="log")
     hand.open_socket()
     hand.snapshot("idle")
     hand.answer(page([]))
     hand.begin_run()
-    run = run_of("abc")
-    hand.live(*run)
+    return hand
+
+
+def test_whole_log_certainty_in_the_tree_takes_one_count() -> None:
+    hand = attached_for_the_whole_log()
+    hand.live(*run_of("abc"))
     hand.snapshot("finished", "c")
     assert not hand.finished
-    hand.answer(page(run))
+    hand.answer(5)
+    assert (hand.finished[0].report.proof, hand.finished[0].report.covers) == ("count", "log")
+    assert len(hand.pages) == 1
+
+
+def test_a_count_that_differs_is_followed_by_a_page_from_before_what_is_unproven() -> None:
+    hand = attached_for_the_whole_log()
+    run = run_of("abc")
+    lost = dict(update("lost", "stats", {}, "a"))
+    hand.live(*run)
+    hand.snapshot("finished", "c")
+    hand.answer(6)
+    assert hand.pages[-1].page_id is None, "the chain gives no anchor to somebody who wants the whole log"
+    hand.answer(page([*run[:2], lost, *run[2:]]))
     assert (hand.finished[0].report.proof, hand.finished[0].report.covers) == ("echo", "log")
+    assert "lost" in hand.held()
+
+
+def test_a_count_is_compared_with_what_was_held_when_it_was_asked_for() -> None:
+    """R54: what comes after the count was taken may make up for what is missing."""
+    hand = attached_for_the_whole_log()
+    hand.live(*run_of("abc"))
+    hand.snapshot("finished", "c")
+    hand.live(update("later", "stats", {}, "c"))
+    hand.answer(6)
+    assert not hand.finished
+
+
+def test_after_an_outage_a_page_tells_more_than_a_count() -> None:
+    hand = attached_for_the_whole_log()
+    run = run_of("abc")
+    hand.live(*run[:2])
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.snapshot("running", "a")
+    hand.answer(page(run[:2]))
+    hand.live(*run[2:])
+    hand.snapshot("finished", "c")
+    assert not any(isinstance(action, actions.FetchCount) for action in hand.asked)
 
 
 def test_whole_log_certainty_in_the_session_takes_a_new_sync_and_no_call() -> None:

@@ -183,3 +183,17 @@ def test_repr_reads_well(at_head: bool) -> None:
     ledger = Ledger()
     ledger.merge(branch("ab"), at_head=at_head)
     assert repr(ledger) == f"<Ledger 2 placed, 0 loose, head {'known' if at_head else 'open'}>"
+
+
+def test_what_a_walk_left_unfinished_is_placed_by_the_chain() -> None:
+    ledger = Ledger()
+    ledger.merge(branch("ab"), at_head=True)
+    ledger.settle_home()
+    c, d, e = branch("cde", "b")
+    ledger.merge([d, e])  # from the tail, and the walk could not go on
+    ledger.add_live(c, None)
+    path = ledger.path_to("e")
+    assert path.ids == ("c", "d", "e")
+    ledger.place_path(path)
+    assert held(ledger) == list("abcde")
+    assert ledger.gaps() == ()
