@@ -38,7 +38,7 @@ from syncclient.errors import (
     SettingsError,
     SyncError,
 )
-from syncclient.report import Gap, Proof, Spent, SyncReport
+from syncclient.report import Gap, Proof, Range, Spent, SyncReport
 from syncclient.settings import Certainty, Settings
 from syncclient.wire import Generation, LogEvent
 
@@ -53,6 +53,7 @@ __all__ = [
     "Origin",
     "Proof",
     "ProtocolViolation",
+    "Range",
     "RequestRefused",
     "RunTimedOut",
     "SendUnconfirmed",

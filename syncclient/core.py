@@ -32,6 +32,8 @@ from syncclient.wire import Durable, Frame, Ignored, Info, Page, Snapshot, Sync
 
 Answer = events.PageReceived | events.InfoReceived | events.CountReceived | events.RequestFailed
 
+_TOO_BIG = 1009
+
 _FATAL_CLOSES = {
     4001: AuthenticationFailed("the server refused the API key on the socket (close 4001)"),
     4004: ConversationNotFound("the server knows no such conversation (close 4004)"),
@@ -122,12 +124,15 @@ class SyncCore:
             now.fail(_FATAL_CLOSES[code])
             return
         subscription, failures = now.subscription, now.subscription.failures
+        connection = subscription.find(number)
         if subscription.lose(number, now.now_s):
             subscription.retry_at_s = now.now_s + now.backoff_s(subscription.failures)
             now.unverified = True
             if now.run is not None:
                 now.run.outages += 1
             now.note(f"connection {number} was lost: {reason}")
+            if now.generation == "session" and now.is_attached and connection is not None:
+                self._repairs.replay_broke_off(connection, is_oversized=code == _TOO_BIG)
         elif subscription.failures > failures:
             subscription.renew_at_s = now.now_s + now.backoff_s(subscription.failures)
             now.note(f"the subscription could not be renewed: {reason}")
@@ -140,7 +145,8 @@ class SyncCore:
             case Snapshot():
                 answers_subscription, connection.snapshot = connection.snapshot is None, frame
                 self._now.make_ready(connection)
-                word = Ending(frame.status or "unknown", frame.leaf_id, frame.knows_leaf, connection.asked_step)
+                status, asked_step = frame.status or "unknown", connection.asked_step
+                word = Ending(status, frame.leaf_id, frame.knows_leaf, asked_step, frame.timestamp)
                 self._runs.word(word, is_final=not answers_subscription)
             case Durable():
                 self._note_durable(connection, frame)

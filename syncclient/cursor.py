@@ -30,11 +30,20 @@ def mode_from_next_page(page: Page) -> CursorMode:
 
 
 def mode_from_echo(page: Page, *, cursor: str, echo: str) -> CursorMode:
-    """How the server read `cursor`, by the page's first item; UNLEARNED means it did not know the cursor."""
-    first_id = page.items[0]["id"] if page.items else None
-    if first_id == cursor:
+    """How the server read `cursor`, by what is on the page; UNLEARNED means it did not know the cursor.
+
+    A page that shows `echo` further down joins what is confirmed as well: state updates whose order was a guess may
+    come first, or a log so short that its natural start reaches that far.
+    """
+    ids = [item["id"] for item in page.items]
+    if ids[:1] == [cursor]:
         return CursorMode.INCLUSIVE
-    return CursorMode.EXCLUSIVE if first_id == echo else CursorMode.UNLEARNED
+    if ids[:1] == [echo]:
+        return CursorMode.EXCLUSIVE
+    if echo not in ids:
+        return CursorMode.UNLEARNED
+    learned = mode_from_next_page(page)
+    return CursorMode.EXCLUSIVE if learned is CursorMode.UNLEARNED else learned
 
 
 def goes_on(page: Page, *, cursor: str, mode: CursorMode, seen: Container[str]) -> bool:

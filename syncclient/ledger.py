@@ -253,6 +253,12 @@ class Ledger:
         """Whether reading from the log's head is the way to go on: the last stretch is at the head and tiny."""
         return self.head_known and self._last() is self._stretches[0] and len(self._stretches[0].ids) < 2
 
+    def placed_after(self, event_id: str | None) -> list[str]:
+        """The ids placed at home behind `event_id`, or all of them."""
+        last = self._last()
+        ids = last.ids if last is not None else []
+        return ids[_rindex(ids, event_id) + 1 :] if event_id is not None and event_id in ids else list(ids)
+
     def statuses_after(self, event_id: str | None) -> list[str]:
         """The execution statuses placed at home after `event_id`, in the log's order."""
         statuses: list[str] = []
@@ -380,6 +386,8 @@ class Ledger:
             high = next((i for i in range(len(last.ids) - 1, -1, -1) if last.ids[i] in on_page), -1)
             between = [i for s in self._stretches[touched[0] : touched[-1] + 1] for i in s.ids]
             prefix, suffix = first.ids[:low], last.ids[high + 1 :]
+            if suffix and last.ids[high] != page[-1]:
+                prefix, suffix = prefix + suffix, []  # the page goes on past it: a guess had put these too late
             spared = frozenset(prefix) | frozenset(suffix) | on_page
             # Events that a chain placed by their timestamps and that the page does not show here belong behind it.
             moved = [event_id for event_id in between if event_id not in spared]

@@ -100,13 +100,29 @@ class Network:
     async def _connect(self, resource: str) -> AsyncIterator[Socket]:
         async with open_plain_nursery() as nursery:
             connection = await self._handshake(nursery, resource)
+            receiver = _Receiver(connection)
+            nursery.start_soon(self._ping, connection, receiver)
             try:
-                yield _Receiver(connection)
+                yield receiver
             finally:
                 # A peer that is gone does not answer the close; nobody is to wait for it.
                 with trio.move_on_after(1) as scope:
                     scope.shield = True
                     await connection.aclose()
+
+    async def _ping(self, connection: trio_websocket.WebSocketConnection, receiver: _Receiver) -> None:
+        """Find out that the other side is gone when nothing else tells."""
+        limit_s = self._settings.ping_timeout_s
+        while True:
+            await trio.sleep(self._settings.ping_interval_s)
+            try:
+                with trio.fail_after(limit_s):
+                    await connection.ping(b"gapless")  # a payload of our own: the library would draw a random one
+            except trio.TooSlowError:
+                receiver.give_up(f"no answer to a ping in {limit_s:g} s")
+                return
+            except trio_websocket.ConnectionClosed:
+                return  # the receiver is told by itself
 
     async def _handshake(self, nursery: trio.Nursery, resource: str) -> trio_websocket.WebSocketConnection:
         host = self._host if self._port in (80, 443) else f"{self._host}:{self._port}"
@@ -138,12 +154,23 @@ class Network:
 class _Receiver:
     def __init__(self, connection: trio_websocket.WebSocketConnection) -> None:
         self._connection = connection
+        self._waiting = trio.CancelScope()
+        self._why: str | None = None
+
+    def give_up(self, why: str) -> None:
+        """The connection is as good as lost: whoever waits for a message is told so."""
+        self._why = why
+        self._waiting.cancel()
 
     async def receive(self) -> str:
+        message: str | bytes = b""
         try:
-            message = await self._connection.get_message()
+            with trio.CancelScope() as self._waiting:
+                message = await self._connection.get_message()
         except trio_websocket.ConnectionClosed as error:
             raise _lost(error) from error
+        if self._why is not None:
+            raise SocketLost(self._why, code=None)
         if isinstance(message, str):
             return message
         try:

@@ -43,6 +43,19 @@ class Repairs:
             missing.not_before_s = now.now_s + settings.settle_s + now.backoff_s(missing.tries)
             self.begin()
 
+    def replay_broke_off(self, connection: Connection, *, is_oversized: bool) -> None:
+        """A connection was lost before it had replayed what it said it would: after a few, read over it by a page.
+
+        A frame that is too large for us (close 1009) or for the server (1013) comes again at every replay (R38).
+        """
+        now, next_seq = self._situation, self._situation.ledger.next_seq()
+        if next_seq is None or not (is_oversized or connection.last_seq >= next_seq):
+            return
+        tries = now.settings.replays_max if is_oversized else self._replays.get(next_seq, 0) + 1
+        self._replays[next_seq] = tries
+        if tries >= now.settings.replays_max and now.exchange is None:
+            self.begin()
+
     def has_work(self) -> bool:
         """Whether something is known to be missing, or is being asked for."""
         return bool(self._missing) or self._situation.exchange is not None

@@ -22,6 +22,16 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """Events proven held, from `first_id` through `last_id` in the log's order, and the certificate that proves it."""
+
+    first_id: str
+    last_id: str
+    proof: Proof
+    covers: Coverage
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """What the client has spent since it was opened."""
 
@@ -44,10 +54,14 @@ class SyncReport:
 
     status: str
     """The execution status that ended the run, or the last one known."""
+    error: str | None
+    """The detail of the run's error event, when it ended in `error` or `stuck` and there was one (R22)."""
     complete: bool
     covers: Coverage
     proof: Proof
     gaps: tuple[Gap, ...]
+    ranges: tuple[Range, ...]
+    """What is proven, and by what, in the order of the log."""
     held_events: int
     repaired_events: int
     skipped_frames: int

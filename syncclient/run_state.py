@@ -28,6 +28,8 @@ class Ending:
     leaf_id: str | None
     knows_leaf: bool
     asked_step: int
+    timestamp: str = ""
+    """When it was said, by the server's clock, where that is known."""
 
 
 class Belief(Enum):
@@ -67,6 +69,8 @@ class Run:
     ending_step: int = 0
     doubt: Ending | None = None
     doubt_step: int = 0
+    error: str | None = None
+    """What the run's error event said."""
     counted: int | None = None
     """How many events the log had when the run was over; `counted_held` of ours were asked to be compared with that."""
     counted_held: int = 0

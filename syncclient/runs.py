@@ -50,7 +50,7 @@ class Runs:
         now, run = self._situation, self._situation.run
         if word.leaf_id is not None and not now.ledger.has_child(word.leaf_id):
             now.leaf_id = word.leaf_id
-        now.status = word.status
+        now.hear_status(word.status, word.timestamp)
         if run is None:
             return
         if word.status == "running":
@@ -218,7 +218,10 @@ class Runs:
         run, now.run = now.run, None
         if run is not None and run.ending is not None:
             now.status = run.ending.status
-        now.out.append(actions.FinishRun(now.report(certificate), timed_out))
+        if certificate is not None and run is not None:
+            now.prove(certificate, after_id=run.tail_at_arm)
+        error = run.error if run is not None else None
+        now.out.append(actions.FinishRun(now.report(certificate, error=error), timed_out))
 
     def _post_again(self, run: Run) -> None:
         """The other run may be over: start ours, armed anew, so that nothing of the other's end counts (R18)."""

@@ -40,6 +40,9 @@ class Settings:
     poll_interval_s: float = 2.0
     request_timeout_s: float = 10.0
     handshake_timeout_s: float = 10.0
+    ping_interval_s: float = 20.0
+    """How often an open socket is pinged; without an answer in `ping_timeout_s` it counts as lost (R35)."""
+    ping_timeout_s: float = 10.0
     backoff_s_min: float = 0.1
     backoff_s_max: float = 10.0
     attach_deadline_s: float = 30.0

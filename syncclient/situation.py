@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from syncclient import actions
 from syncclient.backoff import delay_s
@@ -14,12 +15,12 @@ from syncclient.errors import SyncError
 from syncclient.exchange import Exchange, Purpose
 from syncclient.ledger import Ledger
 from syncclient.proof import Certificate
-from syncclient.report import Spent, SyncReport
+from syncclient.report import Range, Spent, SyncReport
 from syncclient.run_state import Run
 from syncclient.settings import Settings
 from syncclient.socket_state import Connection, Subscription
 from syncclient.walk import Walk
-from syncclient.wire import Generation, LogEvent, execution_status
+from syncclient.wire import Generation, LogEvent, error_detail, execution_status
 
 
 class Situation:
@@ -44,6 +45,7 @@ class Situation:
         self.leaf_id: str | None = None
         """The newest leaf that the server named."""
         self.status = "unknown"
+        self._status_at = ""
         self.unverified = False
         """Whether events may have been missed since the last proof, without any other sign of it."""
         self.walked_from_step = -1
@@ -55,6 +57,7 @@ class Situation:
         self._draw = draw
         self._requests = 0
         self._spent = Spent()
+        self._ranges: list[Range] = []
         self._notes: dict[str, None] = {}
 
     # -- questions ----------------------------------------------------------------------------------------------------
@@ -90,16 +93,18 @@ class Situation:
         settings = self.settings
         return delay_s(failures, draw=self._draw(), min_s=settings.backoff_s_min, max_s=settings.backoff_s_max)
 
-    def report(self, certificate: Certificate | None = None) -> SyncReport:
+    def report(self, certificate: Certificate | None = None, *, error: str | None = None) -> SyncReport:
         """What is known now; without a certificate nothing is claimed."""
         wanted = self.settings.certainty
         covers = certificate.covers if certificate else wanted
         return SyncReport(
             status=self.status,
+            error=error if self.status in ("error", "stuck") else None,
             complete=certificate is not None and (covers == "log" or wanted == "branch"),
             covers=covers,
             proof=certificate.proof if certificate else "none",
             gaps=self.ledger.gaps(),
+            ranges=tuple(self._ranges),
             held_events=len(self.ledger),
             repaired_events=self.repaired_events,
             skipped_frames=self.skipped_frames,
@@ -160,9 +165,27 @@ class Situation:
                 status = execution_status(event)
                 if status is not None:
                     self.run.saw_status(status, self.now_s, self.step)
-                    self.status = status
+                    self.hear_status(status, str(event.get("timestamp", "")))
+                self.run.error = error_detail(event) or self.run.error
             self.out.append(actions.Deliver(event, origin))
             self.repaired_events += origin == "repair"
+
+    def prove(self, certificate: Certificate, *, after_id: str | None) -> None:
+        """Everything from behind `after_id` to the end of what is placed is proven; one certificate, one range."""
+        ids = self.ledger.placed_after(after_id)
+        if not ids:
+            return
+        last = self._ranges[-1] if self._ranges else None
+        goes_on = last is not None and last.last_id == after_id
+        if last is not None and goes_on and (last.proof, last.covers) == (certificate.proof, certificate.covers):
+            self._ranges[-1] = replace(last, last_id=ids[-1])
+        else:
+            self._ranges.append(Range(ids[0], ids[-1], certificate.proof, certificate.covers))
+
+    def hear_status(self, status: str, timestamp: str) -> None:
+        """Take note of a status, unless a newer one was heard: snapshots are overtaken by field updates (R36)."""
+        if timestamp >= self._status_at or not timestamp:
+            self.status, self._status_at = status, timestamp or self._status_at
 
     def fail(self, error: SyncError) -> None:
         """Nothing more can be done."""

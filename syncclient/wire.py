@@ -30,6 +30,8 @@ class Snapshot:
     leaf_id: str | None
     knows_leaf: bool
     """Whether the generation speaks of leaves at all: then a missing `leaf_id` means an empty branch."""
+    timestamp: str = ""
+    """When it was made, by the server's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,14 @@ def execution_status(event: LogEvent) -> str | None:
     return None
 
 
+def error_detail(event: LogEvent) -> str | None:
+    """What an error event says in words, or None when the event is something else."""
+    if event["kind"] != "ConversationErrorEvent":
+        return None
+    code, detail = event.get("code"), event.get("detail")
+    return ": ".join(str(part) for part in (code, detail) if part) or "no detail was given"
+
+
 def _classify(event: LogEvent, *, seq: int | None, knows_leaf: bool) -> Frame:
     event = _event(event, "frame")
     if event["kind"] in _NEVER_PERSISTED:
@@ -173,6 +183,7 @@ def _classify(event: LogEvent, *, seq: int | None, knows_leaf: bool) -> Frame:
             status if isinstance(status, str) else None,
             leaf_id if isinstance(leaf_id, str) else None,
             knows_leaf,
+            str(event.get("timestamp", "")),
         )
     return Durable(event, seq)
 

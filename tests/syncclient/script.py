@@ -11,12 +11,12 @@ from syncclient.settings import Settings
 from syncclient.wire import Durable, Frame, Generation, Info, LogEvent, Page, Snapshot, Sync
 
 
-def message(event_id: str, parent_id: str | None = None) -> LogEvent:
+def message(event_id: str, parent_id: str | None = None) -> dict[str, Any]:
     """A branch event; without a parent it is a root, or one of the legacy generation."""
     return _event(event_id, "MessageEvent", parent_id)
 
 
-def update(event_id: str, key: str, value: object, parent_id: str | None = None) -> LogEvent:
+def update(event_id: str, key: str, value: object, parent_id: str | None = None) -> dict[str, Any]:
     """A per-field state update."""
     return _event(event_id, "ConversationStateUpdateEvent", parent_id) | {"key": key, "value": value}
 
@@ -28,7 +28,7 @@ def _event(event_id: str, kind: str, parent_id: str | None) -> dict[str, Any]:
 
 def branch(ids: Iterable[str], parent_id: str | None = None) -> list[LogEvent]:
     """Messages, each the parent of the next."""
-    made = []
+    made: list[LogEvent] = []
     for event_id in ids:
         made.append(message(event_id, parent_id))
         parent_id = event_id

@@ -6,7 +6,7 @@ import pytest
 
 from syncclient import actions, events
 from syncclient.errors import AuthenticationFailed, ConversationNotFound, ServerUnreachable
-from syncclient.wire import Generation, Info
+from syncclient.wire import Generation, Info, Snapshot
 from tests.syncclient.script import Hand, branch, message, page, update
 
 RUNNING = ("execution_status", "running")
@@ -16,7 +16,7 @@ FINISHED = ("execution_status", "finished")
 def run_of(ids: str, parent_id: str | None = None) -> list[dict[str, object]]:
     """The events of a run: `running`, a branch, `finished`; update ids are `<`, `>` and the last id."""
     made = branch(ids, parent_id)
-    first = update(f"<{ids}", *RUNNING, parent_id=parent_id)
+    first = update(f"<{ids}", *RUNNING, parent_id=parent_id) | {"timestamp": ids}
     last = update(f"{ids[-1]}>", *FINISHED, parent_id=ids[-1])
     return [dict(event) for event in (first, *made, last)]
 
@@ -225,6 +225,49 @@ def test_whole_log_certainty_in_the_session_takes_a_new_sync_and_no_call() -> No
     assert hand.held() == [event["id"] for event in run]
 
 
+def test_the_report_names_the_certificate_of_each_range() -> None:
+    hand = Hand("tree")
+    hand.attach_empty()
+    for number, (ids, parent_id) in enumerate((("abc", None), ("def", "c"))):
+        hand.begin_run()
+        events_ = run_of(ids, parent_id)
+        if number:
+            hand.live(events_[0], *events_[2:])
+            hand.wait(0.3)
+            hand.answer(page([run_of("abc")[-1], *events_]))
+        else:
+            hand.live(*events_)
+        hand.snapshot("finished", ids[-1])
+    ranges = hand.finished[-1].report.ranges
+    assert [(r.proof, r.covers) for r in ranges] == [("chain", "branch")]
+    assert ranges[0].last_id == "f>"
+
+
+def test_the_detail_of_the_error_event_is_reported() -> None:
+    """R22."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    error = {**message("e", "c"), "kind": "ConversationErrorEvent", "code": "LLMError", "detail": "no credit"}
+    hand.live(*run_of("abc")[:-1], error)
+    hand.snapshot("error", "e")
+    assert hand.finished[0].report.error == "LLMError: no credit"
+    hand.begin_run()
+    hand.live(*run_of("def", "e"))
+    hand.snapshot("finished", "f")
+    assert hand.finished[1].report.error is None
+
+
+def test_an_overtaken_snapshot_does_not_take_the_status_back() -> None:
+    """R36."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live({**update("r", *RUNNING), "timestamp": "2"})
+    hand.frame(Snapshot("idle", None, True, timestamp="1"))
+    assert hand.core.report().status == "running"
+
+
 # -- holes ------------------------------------------------------------------------------------------------------------
 
 
@@ -303,6 +346,35 @@ def test_a_hole_that_no_replay_fills_is_read_over_by_a_page() -> None:
     hand.snapshot("running", "e")
     hand.snapshot("finished", "e")
     assert hand.finished[0].report.complete
+
+
+def test_a_frame_too_large_for_us_is_read_by_a_page_and_passed_over() -> None:
+    """R38: it would come again at every replay."""
+    hand = Hand("session")
+    hand.attach_empty()
+    hand.live(*branch("abc"), seq=0)
+    hand.feed(events.SocketClosed(1, 1009, "message too big"))
+    assert hand.pages[-1].page_id == "b"
+    hand.answer(page(branch("bcd")))
+    hand.wait(1)
+    assert hand.asked[-1] == actions.OpenSocket(2, "session", 3)
+
+
+def test_a_replay_that_always_breaks_off_is_read_over_by_a_page() -> None:
+    """R37, R38: close 1013, at the same event each time."""
+    hand = Hand("session")
+    hand.attach_empty()
+    hand.live(*branch("abc"), seq=0)
+    for _ in range(10):
+        if hand.pages:
+            break
+        hand.feed(events.SocketClosed(hand.connection, 1013, "too slow"))
+        hand.wait(1)
+        if not hand.pages:
+            hand.open_socket()
+            hand.sync(3, from_seq=2)
+    assert hand.connection <= 4
+    assert hand.pages[-1].page_id == "b"
 
 
 def test_a_lost_tail_is_fetched_when_the_snapshot_names_it() -> None:

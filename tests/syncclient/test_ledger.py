@@ -197,3 +197,11 @@ def test_what_a_walk_left_unfinished_is_placed_by_the_chain() -> None:
     ledger.place_path(path)
     assert held(ledger) == list("abcde")
     assert ledger.gaps() == ()
+
+
+def test_a_page_corrects_the_guessed_order_of_state_updates() -> None:
+    ledger = Ledger()
+    ledger.merge([*branch("ab"), update("y", "stats", 1, "b"), update("x", "stats", 2, "b")], at_head=True)
+    ledger.settle_home()
+    ledger.merge([update("y", "stats", 1, "b"), *branch("cd", "b")])
+    assert held(ledger) == ["a", "b", "x", "y", "c", "d"]
