@@ -63,7 +63,8 @@ class Violation:
 class RestCost:
     """What the run cost the server: counted calls, body bytes, events read; and the least possible.
 
-    ``allowed_calls`` is the optimum plus what the scenario allows above it.
+    ``allowed_calls`` is the optimum plus what the scenario allows above it, ``because`` the reasons it gives.
+    ``attach_…`` is the part that was spent until the attach had returned.
     """
 
     calls: int
@@ -71,6 +72,16 @@ class RestCost:
     events_read: int
     optimum_calls: int
     allowed_calls: int
+    attach_calls: int = 0
+    attach_events_read: int = 0
+    because: tuple[str, ...] = ()
+
+    @property
+    def ratio(self) -> float | None:
+        """Calls beside the optimum: 1.0 is the least possible, None is calls where none were needed."""
+        if self.calls == self.optimum_calls:
+            return 1.0
+        return self.calls / self.optimum_calls if self.optimum_calls else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,10 @@ class Evidence:
     frames: tuple[tuple[str, float], ...] = ()
     calls: int = 0
     requests: int = 0
+    attach_calls: int = 0
     bytes: int = 0
     events_read: int = 0
+    attach_events_read: int = 0
     sockets: int = 0
     spinning: str | None = None
     by_id: Mapping[str, LogEvent] = field(default_factory=dict)
@@ -156,6 +158,7 @@ class _Reader:
         self._counted: dict[object, bool] = {}
         self._held_at_end: tuple[str, ...] = ()
         self._calls = self._requests = self._bytes = self._events_read = self._sockets = 0
+        self._attach_calls = self._attach_events_read = 0
         self._spinning: str | None = None
 
     def take(self, entry: Entry) -> None:
@@ -213,6 +216,8 @@ class _Reader:
             begun.step, begun.called_s, begun.called_at, outcome, entry.t_s, entry.index, message
         )
         self._claims[begun.called_at] = entry.fields
+        if begun.step == "attach":
+            self._attach_calls, self._attach_events_read = self._calls, self._events_read
 
     def evidence(self) -> Evidence:
         """What was read."""
@@ -225,9 +230,11 @@ class _Reader:
             held_at_end=self._held_at_end,
             frames=tuple(self._frames),
             calls=self._calls,
+            attach_calls=self._attach_calls,
             requests=self._requests,
             bytes=self._bytes,
             events_read=self._events_read,
+            attach_events_read=self._attach_events_read,
             sockets=self._sockets,
             spinning=self._spinning,
             by_id={event.id: event for event in log},

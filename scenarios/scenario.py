@@ -127,16 +127,41 @@ class Allowance(_Data):
     generations: tuple[Generation, ...] = GENERATIONS
 
 
+class Ceiling(_Data):
+    """An absolute bound in each generation; None where the scenario sets none."""
+
+    legacy: Annotated[int, Field(ge=0)] | None = None
+    tree: Annotated[int, Field(ge=0)] | None = None
+    session: Annotated[int, Field(ge=0)] | None = None
+
+    def of(self, generation: str) -> int | None:
+        """The bound in a generation."""
+        bounds: dict[str, int | None] = {"legacy": self.legacy, "tree": self.tree, "session": self.session}
+        return bounds[generation]
+
+
 class Budget(_Data):
-    """What a client may spend: the optimum and the allowances; bytes and event reads only where it matters."""
+    """What a client may spend: the optimum and the allowances; and absolute ceilings beside it, where a promise is
+    a number.
+
+    ``attach_calls``: counted calls until attach has returned; ``later_calls``: those after; ``later_events_read``:
+    events that the server reads for the latter.
+    """
 
     allowances: tuple[Allowance, ...] = ()
+    attach_calls: Ceiling = Ceiling()
+    later_calls: Ceiling = Ceiling()
+    later_events_read: Ceiling = Ceiling()
     bytes_max: Annotated[int, Field(ge=1)] | None = None
     events_read_max: Annotated[int, Field(ge=1)] | None = None
 
     def calls_above_optimum(self, generation: str) -> int:
         """The sum of the allowances in a generation."""
         return sum(one.calls for one in self.allowances if generation in one.generations)
+
+    def because(self, generation: str) -> tuple[str, ...]:
+        """The reasons of the allowances in a generation."""
+        return tuple(one.because for one in self.allowances if generation in one.generations)
 
 
 class PlannedKill(_Data):
