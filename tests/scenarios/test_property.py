@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenarios import capsule
-from scenarios.properties import HypothesisSource, judged, plans, search
+from scenarios.properties import HypothesisSource, attempt, judged, plans, search, shrink
 from scenarios.runner import RunRequest, perform
 from simserver.choices import Choices
 
@@ -36,6 +36,22 @@ def test_a_broken_client_is_found_shrunk_and_kept_in_a_capsule_that_replays(clie
     assert judged(replayed.record)[0] == found.violation
     assert len(kept.request.scenario.faults) <= 1, "shrunk to at most one fault"
     assert sum(run.actions for run in kept.request.scenario.workload.runs) <= 2
+
+
+def test_what_a_seed_drew_is_shrunk_by_hypothesis(tmp_path: Path) -> None:
+    seed = next(seed for seed in range(100) if attempt("socket-only", seed).violation)
+    found = shrink("socket-only", attempt("socket-only", seed).drawn, tmp_path)
+    assert found is not None
+    kept = capsule.load(found.path)
+    assert perform(kept.request).record.digest == kept.digest
+    assert len(kept.request.scenario.workload.runs) == 1
+    assert len(kept.request.scenario.faults) <= 1
+
+
+def test_a_seed_is_always_the_same_world() -> None:
+    first, second = attempt("gapless", 7), attempt("gapless", 7)
+    assert first == second
+    assert first.record.digest != attempt("gapless", 8).record.digest
 
 
 def test_the_same_search_finds_the_same(tmp_path: Path) -> None:
