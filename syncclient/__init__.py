@@ -19,6 +19,10 @@ Its files, in reading order:
 - `proof.py`         certificates of completeness
 - `cursor.py`, `walk.py`      the discipline of page cursors, and paging by it
 - `backoff.py`       how long to wait before the next try
+- `history.py`       the whole log, gaps filled page by page; `reading.py` is its part in the core
+- `payloads.py`, `stub.py`    which events are in memory whole, and what is left of the others
+- `store.py`, `sqlite_store.py`   where it is kept for the next client; `saved.py`, `changes.py` are what they are told
+- `resume.py`        going on from there
 - `wire.py`          the codec
 - `driver.py`        performs actions on trio, feeds events back
 - `transport.py`     what the driver needs of a network
@@ -36,10 +40,13 @@ from syncclient.errors import (
     SendUnconfirmed,
     ServerUnreachable,
     SettingsError,
+    StoreError,
     SyncError,
 )
-from syncclient.report import Gap, Proof, Range, Spent, SyncReport
+from syncclient.report import Gap, Proof, Range, Spent, SyncReport, Unloaded
 from syncclient.settings import Certainty, Settings
+from syncclient.sqlite_store import SqliteStore
+from syncclient.store import MemoryStore, Store
 from syncclient.wire import Generation, LogEvent
 
 __all__ = [
@@ -50,6 +57,7 @@ __all__ = [
     "Gap",
     "Generation",
     "LogEvent",
+    "MemoryStore",
     "Origin",
     "Proof",
     "ProtocolViolation",
@@ -61,7 +69,11 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Spent",
+    "SqliteStore",
+    "Store",
+    "StoreError",
     "SyncError",
     "SyncReport",
+    "Unloaded",
     "open_conversation",
 ]

@@ -7,10 +7,14 @@ from typing import Literal
 
 from syncclient.errors import SyncError
 from syncclient.report import SyncReport
+from syncclient.saved import Batch
 from syncclient.wire import Generation, LogEvent
 
-Origin = Literal["history", "live", "repair"]
-"""Where a delivered event came from: read at attach, live from the socket, or repaired after it was missed."""
+Origin = Literal["history", "live", "repair", "resumed"]
+"""Where a delivered event came from: `history` was read at attach or to fill a gap, `live` came by the socket, `repair`
+was missed and read later. `resumed` was saved, or held, before this attach, and is not known to have been delivered:
+only such an event may reach an application twice.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,27 @@ class PostRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Save:
+    """Keep a batch of changes, before anything that follows is done."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRead:
+    """The page of history that was asked for, in the order of the log; the ledger shows what it made of the gaps."""
+
+    events: tuple[LogEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFailed:
+    """The page of history cannot be had now; `error` is for whoever asked for it, and for nobody else."""
+
+    error: SyncError
+
+
+@dataclass(frozen=True, slots=True)
 class Deliver:
     """Hand one event to the application. Each event is delivered exactly once."""
 
@@ -89,5 +114,17 @@ class Fail:
 
 
 Action = (
-    OpenSocket | CloseSocket | FetchPage | FetchInfo | FetchCount | PostRun | Deliver | FinishAttach | FinishRun | Fail
+    OpenSocket
+    | CloseSocket
+    | FetchPage
+    | FetchInfo
+    | FetchCount
+    | PostRun
+    | Save
+    | Deliver
+    | HistoryRead
+    | HistoryFailed
+    | FinishAttach
+    | FinishRun
+    | Fail
 )

@@ -6,12 +6,17 @@ length, one if the log fits it, none if the snapshot or the socket says all.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from syncclient import actions
 from syncclient.exchange import Exchange
 from syncclient.repairs import Repairs
+from syncclient.resume import Belief, Resume
+from syncclient.saved import Saved
 from syncclient.situation import Situation
 from syncclient.socket_state import Connection
 from syncclient.walk import Walk
+from syncclient.wire import Durable, LogEvent, Page
 
 
 class Attach:
@@ -20,11 +25,19 @@ class Attach:
     def __init__(self, situation: Situation, repairs: Repairs) -> None:
         self._situation = situation
         self._repairs = repairs
+        self._resume = Resume(situation)
         self._since_s: float | None = None
 
-    def begin(self) -> None:
-        """Subscribe."""
+    @property
+    def is_resuming(self) -> bool:
+        """Whether there is something saved that is neither believed nor dropped yet."""
+        return self._resume.is_open
+
+    def begin(self, saved: Saved | None, payloads: Mapping[str, LogEvent]) -> None:
+        """Subscribe; with what an earlier client saved, go on from there."""
         self._since_s = self._situation.now_s
+        if saved is not None:
+            self._resume.begin(saved, payloads)
         self._situation.open_socket()
 
     def tend(self) -> None:
@@ -36,6 +49,9 @@ class Attach:
             if not now.due(self._since_s + now.settings.poll_after_s):
                 return
             now.unverified = True  # what comes between this page and the subscription is nobody's yet (R01)
+        if self._resume.is_open:
+            self._tend_resume()
+            return
         replaying = now.replaying_connection()
         if replaying is not None:
             self._follow_replay(replaying)
@@ -47,14 +63,62 @@ class Attach:
 
     def end_walk(self, exchange: Exchange, *, reached_end: bool) -> None:
         """A page of the attach is placed; `reached_end` says that nothing lies beyond it."""
-        now = self._situation
-        if now.replaying_connection() is not None:
+        now, is_resuming = self._situation, self._resume.is_open
+        if now.replaying_connection() is not None and not is_resuming:
             return  # the head is read, the socket replays the tail
         assert exchange.walk is not None, "only a walk ends"
         if reached_end or exchange.walk.descending:
+            self._resume.end(has_read_on=reached_end and not exchange.walk.descending)
             self._finish()
         else:
             self._walk(Walk.backward(pages_max=1))
+
+    def contradicts(self, frame: Durable) -> bool:
+        """Whether the frame shows that what was saved is of another log; then all is begun anew without it."""
+        if not self._resume.contradicts(frame):
+            return False
+        self._begin_anew("the log has another event where our last one was")
+        return True
+
+    def turn_back(self, page: Page | None) -> None:
+        """The server does not know an event that was saved: ask once more by the log's tail, or begin anew."""
+        self._situation.exchange = None
+        walk = self._resume.second_walk(page)
+        if walk is not None:
+            self._walk(walk)
+        else:
+            self._begin_anew("the log does not have the last events that were saved")
+
+    def _tend_resume(self) -> None:
+        """See whether what was saved can be believed, by the socket or by a page."""
+        replaying = self._situation.replaying_connection()
+        match self._resume.look():
+            case Belief.WAIT:
+                pass
+            case Belief.HELD:
+                self._resume.end(has_read_on=replaying is not None)
+                if replaying is None:
+                    self._finish()
+                else:
+                    self._follow_replay(replaying)
+            case Belief.STALE:
+                self._begin_anew("the log is shorter than what was saved")
+                self.tend()
+            case Belief.READ:
+                walk = self._resume.first_walk()
+                if walk is not None:
+                    self._walk(walk)
+                else:
+                    self._begin_anew("what was saved ends before its first sync did")
+                    self.tend()
+
+    def _begin_anew(self, why: str) -> None:
+        now = self._situation
+        now.note(f"{why}; dropped what was saved, {len(now.ledger)} events, and began anew")
+        now.drop_all()
+        self._resume.end(has_read_on=False)
+        if now.generation == "session":
+            now.open_socket()
 
     def _is_known_empty(self) -> bool:
         """A snapshot that speaks of leaves and names none: nothing is on the branch."""
@@ -89,5 +153,6 @@ class Attach:
     def _finish(self) -> None:
         now = self._situation
         self._since_s, now.is_attached = None, True
+        self._resume.drop_unseen()
         now.ledger.settle_home()
         now.out.append(actions.FinishAttach())

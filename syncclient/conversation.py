@@ -13,10 +13,12 @@ from syncclient.actions import Origin
 from syncclient.core import SyncCore
 from syncclient.driver import Driver
 from syncclient.errors import RunTimedOut, SyncError
+from syncclient.history import History
 from syncclient.network import Dial, Network
 from syncclient.plain_nursery import open_plain_nursery
 from syncclient.report import SyncReport
 from syncclient.settings import Settings
+from syncclient.store import Store
 from syncclient.wire import Generation, LogEvent
 
 Subscriber = Callable[[LogEvent, Origin], None]
@@ -58,8 +60,23 @@ class Conversation:
 
     @property
     def events(self) -> list[LogEvent]:
-        """Every event held, in the log's order."""
+        """Every event whose payload is in memory, in the log's order, each once and whole.
+
+        That is every event held, until they are more than `window_bytes_max`; `report().unloaded` says which are held
+        and not here, `report().gaps` where events are not held at all. `history()` gives those too.
+        """
         return self._core.ledger.ordered()
+
+    def history(self) -> AsyncIterator[LogEvent]:
+        """The whole log in order from its head, each event once and whole; gaps are read page by page on the way.
+
+            async for event in conversation.history(): ...
+
+        Stop whenever you like: nothing is read ahead. Events from a gap are delivered to subscribers, once, with origin
+        `history`. Runs and repairs go first. What is new in the log when its end is reached is part of it. Raises
+        `SyncError`s; see `History.events`.
+        """
+        return History(self._core, self._driver).events()
 
     def report(self) -> SyncReport:
         """What is known at this moment; it claims completeness only as the result of `run()`."""
@@ -79,18 +96,23 @@ async def open_conversation(
     settings: Settings | None = None,
     generation: Generation | None = None,
     subscriber: Subscriber | None = None,
+    store: Store | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     dial: Dial | None = None,
     draw: Callable[[], float] = random.random,
 ) -> AsyncIterator[Conversation]:
     """Follow a conversation for the time of a `with` block; on entering, its head and tail are held.
 
+    `store` keeps what is held beyond this block, and beyond the end of this process: whoever opens the conversation
+    with it again goes on from there, see `syncclient.store`. Each event is kept before it is delivered. An event that
+    was kept, and whose delivery was not noted any more, is delivered again with origin `resumed`; nothing else is.
+
     `generation` None asks the server which protocol it speaks. `subscriber` gets every event from the first on.
     `transport` and `dial` replace TCP; `draw` (0 to 1) gives the jitter of backoff. Raises `SyncError`s.
     """
     settings = settings or Settings()
     network = Network(base_url, settings, api_key=api_key, http_transport=transport, dial=dial)
-    core = SyncCore(settings, draw=draw)
+    core = SyncCore(settings, draw=draw, is_saved=store is not None)
     subscribers = [subscriber] if subscriber is not None else []
 
     def deliver(event: LogEvent, origin: Origin) -> None:
@@ -106,9 +128,13 @@ async def open_conversation(
                 conversation_id=conversation_id,
                 settings=settings,
                 deliver=deliver,
+                store=store,
             )
-            await driver.attach(generation)
-            yield Conversation(driver, core, subscribers)
+            try:
+                await driver.attach(generation)
+                yield Conversation(driver, core, subscribers)
+            finally:
+                driver.close()
     finally:
         with trio.CancelScope(shield=True):
             await network.aclose()

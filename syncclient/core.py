@@ -20,10 +20,12 @@ from syncclient.attach import Attach
 from syncclient.errors import AuthenticationFailed, ConversationNotFound, RequestRefused, ServerUnreachable
 from syncclient.exchange import Exchange
 from syncclient.ledger import Ledger
+from syncclient.reading import Reading
 from syncclient.repairs import Repairs
 from syncclient.report import SyncReport
 from syncclient.run_state import Ending
 from syncclient.runs import Runs
+from syncclient.saved import Batch
 from syncclient.settings import Settings
 from syncclient.situation import Situation
 from syncclient.socket_state import Connection
@@ -43,14 +45,16 @@ _FATAL_CLOSES = {
 class SyncCore:
     """The state of one followed conversation; `handle` is the only way in.
 
-    `draw` gives the jitter of backoff, a number from 0 to 1; it is injected, so that a replay draws the same.
+    `draw` gives the jitter of backoff, a number from 0 to 1; it is injected, so that a replay draws the same. With
+    `is_saved` there is a store, and each step that changes what is held begins with a `Save`.
     """
 
-    def __init__(self, settings: Settings, *, draw: Callable[[], float]) -> None:
-        self._now = Situation(settings, draw)
+    def __init__(self, settings: Settings, *, draw: Callable[[], float], is_saved: bool = False) -> None:
+        self._now = Situation(settings, draw, is_saved=is_saved)
         self._repairs = Repairs(self._now)
         self._attach = Attach(self._now, self._repairs)
         self._runs = Runs(self._now, self._repairs)
+        self._reading = Reading(self._now, self._repairs)
 
     @property
     def ledger(self) -> Ledger:
@@ -66,11 +70,18 @@ class SyncCore:
         """Take note of what happened at `now_s` (seconds, any monotonic clock) and say what to do."""
         now = self._now
         now.now_s, now.step, now.out, now.wake_at_s = now_s, now.step + 1, [], math.inf
+        delivered_events = now.delivered_events
         if not now.failed:
             self._note(event)
         if not now.failed:
             self._advance()
-        return now.out
+        now.ledger.trim(now.settings.window_bytes_max)
+        batch = now.take_batch(delivered_events)
+        return now.out if batch is None else [actions.Save(batch), *now.out]
+
+    def last_batch(self) -> Batch | None:
+        """What a store is to be told when the client ends: how much the application has been given."""
+        return self._now.take_batch(self._now.delivered_events)
 
     def report(self) -> SyncReport:
         """What is known now; it claims nothing, for it is no barrier."""
@@ -84,9 +95,13 @@ class SyncCore:
 
     def _note(self, event: events.Event) -> None:
         match event:
-            case events.AttachRequested(generation):
+            case events.AttachRequested(generation, saved, payloads):
                 self._now.generation = generation
-                self._attach.begin()
+                self._attach.begin(saved, payloads)
+            case events.HistoryRequested(after_id):
+                self._reading.want(after_id)
+            case events.HistoryAbandoned():
+                self._reading.abandon()
             case events.RunRequested():
                 self._runs.begin()
             case events.RunAccepted(post):
@@ -113,6 +128,8 @@ class SyncCore:
                 exchange = self._now.exchange
                 if exchange is not None and exchange.request == event.request:
                     self._note_answer(exchange, event)
+                elif isinstance(event, events.PageReceived | events.RequestFailed):
+                    self._reading.answered(event)
             case events.TimerFired():
                 pass
             case other:
@@ -155,7 +172,9 @@ class SyncCore:
 
     def _note_durable(self, connection: Connection, frame: Durable) -> None:
         now = self._now
-        if now.ledger.add_live(frame.event, frame.seq):
+        if self._attach.contradicts(frame):
+            return
+        if now.ledger.add_live(frame.event, frame.seq, size_bytes=frame.size_bytes):
             is_replayed = frame.seq is not None and frame.seq <= connection.last_seq
             now.deliver([frame.event], "history" if not now.is_attached else "repair" if is_replayed else "live")
             if now.run is not None:
@@ -190,7 +209,9 @@ class SyncCore:
         now.deliver(new, "history" if is_attach else "repair")
         match outcome:
             case Outcome.MORE:
-                now.ask(exchange)
+                self._repairs.go_on(exchange)
+            case Outcome.CURSOR_UNKNOWN if is_attach and self._attach.is_resuming:
+                self._attach.turn_back(page)
             case Outcome.CURSOR_UNKNOWN:
                 self._repairs.turn_back(exchange)
             case Outcome.DONE | Outcome.BOUNDED if is_attach:
@@ -209,6 +230,8 @@ class SyncCore:
         with_cursor = exchange.walk is not None and exchange.walk.query().page_id is not None
         if failure.status in (401, 403):
             now.fail(AuthenticationFailed(f"the server refused the API key ({failure.reason})"))
+        elif failure.status in (400, 404) and with_cursor and self._attach.is_resuming:
+            self._attach.turn_back(None)
         elif failure.status in (400, 404) and with_cursor:
             self._repairs.turn_back(exchange)
         elif failure.status == 404:
@@ -246,6 +269,7 @@ class SyncCore:
         if self._now.is_attached:
             self._repairs.tend()
             self._runs.tend()
+            self._reading.tend()
         else:
             self._attach.tend()
         self._tend_exchange()

@@ -6,7 +6,7 @@ core never sees half of anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -19,10 +19,12 @@ from syncclient.errors import (
     RequestRefused,
     SendUnconfirmed,
     ServerUnreachable,
+    StoreError,
     SyncError,
 )
 from syncclient.report import SyncReport
 from syncclient.settings import Settings
+from syncclient.store import Store
 from syncclient.transport import RequestBroken, Response, SocketLost, Transport
 
 Deliver = Callable[[wire.LogEvent, actions.Origin], None]
@@ -66,6 +68,7 @@ class Driver:
         conversation_id: str,
         settings: Settings,
         deliver: Deliver,
+        store: Store | None = None,
     ) -> None:
         self._core = core
         self._transport = transport
@@ -74,9 +77,15 @@ class Driver:
         self._path = f"/api/conversations/{conversation_id}"
         self._settings = settings
         self._deliver = deliver
+        self._store = store
+        self._reader = trio.Lock()
+        self._page: Outcome | None = None
+        self._page_events: tuple[wire.LogEvent, ...] = ()
         self._attached = Outcome()
         self._run: Outcome | None = None
         self._failure: SyncError | None = None
+        self._is_closed = False
+        self._is_store_open = False
         self._sockets: dict[int, trio.CancelScope] = {}
         self._rearm = trio.Event()
 
@@ -87,7 +96,7 @@ class Driver:
         self._nursery.start_soon(self._keep_time)
         if generation is None:
             generation = await self._ask_generation()
-        self._feed(events.AttachRequested(generation))
+        self._feed(self._request_attach(generation))
         await self._attached.wait()
 
     async def send(self, text: str) -> None:
@@ -112,16 +121,75 @@ class Driver:
                 self._feed(events.RunAbandoned())
             self._run = None
 
+    async def read_history(self, after_id: str | None) -> tuple[wire.LogEvent, ...]:
+        """The page of the log that follows a placed event, or begins it (None). Raises `SyncError`s.
+
+        One at a time; who else wants one waits.
+        """
+        async with self._reader:
+            if self._failure is not None:
+                raise self._failure
+            page = self._page = Outcome()
+            try:
+                self._feed(events.HistoryRequested(after_id))
+                await page.wait()
+            except trio.Cancelled:
+                self._feed(events.HistoryAbandoned())
+                raise
+            finally:
+                self._page = None
+            return self._page_events
+
+    def stored(self, event_ids: Sequence[str]) -> dict[str, wire.LogEvent]:
+        """The events of these ids that a store has. Raises `StoreError`."""
+        return self._store.read(event_ids) if self._store is not None else {}
+
+    @property
+    def page_size_events(self) -> int:
+        """How many events a page has at most."""
+        return self._settings.page_size_events
+
     def report(self) -> SyncReport:
         """What is known now."""
         return self._core.report()
 
+    def close(self) -> None:
+        """Tell the store how much was delivered, unless it failed, and close it; nothing is fed any more."""
+        is_telling, self._is_closed = not self._is_closed, True
+        if self._store is None or not self._is_store_open:
+            return
+        try:
+            batch = self._core.last_batch() if is_telling else None
+            if batch is not None:
+                self._store.save(batch)
+        finally:
+            self._is_store_open = False
+            self._store.close()
+
     # -- events and actions -------------------------------------------------------------------------------------------
 
+    def _request_attach(self, generation: wire.Generation) -> events.AttachRequested:
+        if self._store is None:
+            return events.AttachRequested(generation)
+        saved = self._store.open(self._conversation_id)
+        self._is_store_open = True
+        if saved is None:
+            return events.AttachRequested(generation)
+        wanted = dict.fromkeys([*saved.window(self._settings.window_bytes_max), *saved.undelivered()])
+        return events.AttachRequested(generation, saved, self._store.read(list(wanted)))
+
     def _feed(self, event: events.Event) -> None:
+        if self._is_closed:
+            return
         before_s = self._core.wake_at_s
-        for action in self._core.handle(event, trio.current_time()):
-            self._perform(action)
+        try:
+            for action in self._core.handle(event, trio.current_time()):
+                self._perform(action)
+        except StoreError as error:
+            # What follows the batch would be done without being kept; the next client goes on from the one before.
+            self._is_closed = True
+            self._fail(error)
+            return
         if self._core.wake_at_s != before_s:
             self._rearm.set()
 
@@ -137,6 +205,16 @@ class Driver:
                 self._nursery.start_soon(self._fetch, action)
             case actions.PostRun(post):
                 self._nursery.start_soon(self._post_run, post)
+            case actions.Save(batch):
+                assert self._store is not None, "only a core with a store saves"
+                self._store.save(batch)
+            case actions.HistoryRead(read):
+                self._page_events = read
+                if self._page is not None:
+                    self._page.succeed()
+            case actions.HistoryFailed(error):
+                if self._page is not None:
+                    self._page.fail(error)
             case actions.Deliver(event, origin):
                 self._deliver(event, origin)
             case actions.FinishAttach():
@@ -152,6 +230,8 @@ class Driver:
         self._attached.fail(error)
         if self._run is not None:
             self._run.fail(error)
+        if self._page is not None:
+            self._page.fail(error)
 
     async def _keep_time(self) -> None:
         while True:

@@ -1,8 +1,8 @@
 """The errors a caller of this package can meet: one small tree.
 
 `SyncError` is the root. Below it: the caller's mistake (`SettingsError`), the other side's fault
-(`AuthenticationFailed`, `ConversationNotFound`, `ServerUnreachable`, `RequestRefused`, `ProtocolViolation`), and time
-running out (`RunTimedOut`). A bug of ours is an `AssertionError`.
+(`AuthenticationFailed`, `ConversationNotFound`, `ServerUnreachable`, `RequestRefused`, `ProtocolViolation`), a store
+that cannot be used (`StoreError`), and time running out (`RunTimedOut`). A bug of ours is an `AssertionError`.
 """
 
 from __future__ import annotations
@@ -53,6 +53,13 @@ class SendUnconfirmed(SyncError):
     """A message was posted, and the answer was lost: the server may or may not have it.
 
     It is not sent again by itself, since that could make the agent act twice. Look at `conversation.events`.
+    """
+
+
+class StoreError(SyncError):
+    """The store cannot be used: corrupt, somebody else's file, in use, of another conversation, or the disk failed.
+
+    Nothing in it is overwritten. A client that meets this in the middle of its work stops there.
     """
 
 

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from syncclient.wire import Frame, Generation, Info, Page
+from syncclient.saved import Saved
+from syncclient.wire import Frame, Generation, Info, LogEvent, Page
 
 
 @dataclass(frozen=True, slots=True)
 class AttachRequested:
-    """The caller wants to follow the conversation, whose server speaks `generation`."""
+    """The caller wants to follow the conversation, whose server speaks `generation`.
+
+    `saved` is what an earlier client knew of it; `payloads` are the events of that which are to be in memory, or were
+    perhaps never delivered.
+    """
 
     generation: Generation
+    saved: Saved | None = None
+    payloads: Mapping[str, LogEvent] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRequested:
+    """The caller wants the page of the log that follows the placed event `after_id`, or begins the log (None)."""
+
+    after_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryAbandoned:
+    """Nobody waits for that page any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +139,8 @@ class TimerFired:
 
 Event = (
     AttachRequested
+    | HistoryRequested
+    | HistoryAbandoned
     | RunRequested
     | SocketOpened
     | SocketClosed

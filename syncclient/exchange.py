@@ -10,7 +10,7 @@ from typing import Literal
 
 from syncclient.walk import Walk
 
-Purpose = Literal["attach", "repair", "status", "count"]
+Purpose = Literal["attach", "repair", "status", "count", "history"]
 
 
 @dataclass(slots=True)
@@ -24,6 +24,8 @@ class Exchange:
     walk: Walk | None
     """The walk whose pages are fetched; None when the status or a count is asked for."""
     request: int = 0
+    to_tail: bool = True
+    """Whether the walk is to come to the log's tail, and so to prove it; else it may stop when nothing is missing."""
     held_events: int = 0
     """How many events were held when it was last asked: a count is compared with these, not with what came later."""
     failures: int = 0

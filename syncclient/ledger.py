@@ -15,10 +15,13 @@ Identity is the id, never a position: both sides of a border may send the same e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from syncclient.report import Gap
+from syncclient.changes import Changes
+from syncclient.payloads import Payloads
+from syncclient.report import Gap, Unloaded
+from syncclient.saved import Edge, Saved
 from syncclient.wire import LogEvent, execution_status, is_branch_event
 
 
@@ -57,8 +60,10 @@ class Path:
 class Ledger:
     """The events held and their proven order."""
 
-    def __init__(self) -> None:
-        self._events: dict[str, LogEvent] = {}
+    def __init__(self, changes: Changes | None = None) -> None:
+        self._changes = changes
+        self._events: dict[str, LogEvent] = {}  # whole, or stubs: see `payloads`
+        self.payloads = Payloads(self._events)
         self._seqs: dict[str, int] = {}
         self._stretches: list[Stretch] = []
         self._home: Stretch | None = None
@@ -67,6 +72,8 @@ class Ledger:
         self._loose_by_seq: dict[int, str] = {}
         self._awaited: dict[str, int] = {}  # parents not held, with the number of loose events that name them
         self.head_known = False
+        self.version = 0
+        """Goes up when events get a place between others; at the end of a stretch they do not count."""
 
     def __repr__(self) -> str:
         sizes = "+".join(str(len(stretch.ids)) for stretch in self._stretches) or "0"
@@ -91,18 +98,15 @@ class Ledger:
             self.begin(next_seq=None, at_head=False)
         self._home = self._stretches[-1]
 
-    def add_live(self, event: LogEvent, seq: int | None) -> bool:
+    def add_live(self, event: LogEvent, seq: int | None, *, size_bytes: int = 0) -> bool:
         """Hold an event from the socket; true if it is new. A duplicate changes nothing."""
         event_id = event["id"]
         if event_id in self._events:
             if seq is not None:
                 self._learn_seq(event_id, seq)
             return False
-        self._hold(event)
-        self._loose[event_id] = None
-        parent_id = event.get("parent_id")
-        if isinstance(parent_id, str) and parent_id not in self._events:
-            self._awaited[parent_id] = self._awaited.get(parent_id, 0) + 1
+        self._hold(event, size_bytes)
+        self._set_loose(event)
         if seq is not None:
             self._learn_seq(event_id, seq)
         return True
@@ -114,6 +118,7 @@ class Ledger:
         after: str | None = None,
         before: str | None = None,
         at_head: bool = False,
+        sizes_bytes: Sequence[int] = (),
     ) -> list[LogEvent]:
         """Place a page, given in the log's order, and return the events that are new.
 
@@ -121,9 +126,11 @@ class Ledger:
         begins the log. Stretches that the page overlaps become one; without overlap it is a stretch of its own, at the
         head or else at the tail.
         """
-        new = [event for event in items if event["id"] not in self._events]
-        for event in new:
-            self._hold(event)
+        new: list[LogEvent] = []
+        for index, event in enumerate(items):
+            if event["id"] not in self._events:
+                self._hold(event, sizes_bytes[index] if sizes_bytes else 0)
+                new.append(event)
         ids = [event["id"] for event in items]
         if after is not None and after not in ids:
             ids.insert(0, after)
@@ -214,6 +221,10 @@ class Ledger:
         stretch = self._stretch_of.get(event_id)
         return stretch is not None and not any(stretch is fragment for fragment in self._fragments())
 
+    def is_loose(self, event_id: str) -> bool:
+        """Whether the event is held, and its place is not proven."""
+        return event_id in self._loose
+
     def is_home(self, event_id: str) -> bool:
         """Whether the event is placed in the home stretch: there a walk from the tail has met what is confirmed."""
         return self._home is not None and self._stretch_of.get(event_id) is self._home
@@ -223,6 +234,24 @@ class Ledger:
         return any(
             event.get("parent_id") == event_id and is_branch_event(event) for event in reversed(self._events.values())
         )
+
+    def loose_events(self) -> int:
+        """How many events are held whose place is not proven."""
+        return len(self._loose)
+
+    def has_unpaired(self) -> bool:
+        """Whether an action is held without its observation, or the reverse: a sign that something is missing."""
+        loose = [self._events[event_id] for event_id in self._loose]
+        observed = {str(event["action_id"]): None for event in loose if "action_id" in event}
+        lacks_action = any(action_id not in self._events for action_id in observed)
+        return lacks_action or any(e["kind"] == "ActionEvent" and e["id"] not in observed for e in loose)
+
+    def place_loose(self) -> None:
+        """Place everything loose at the end of home by its timestamps: for when a count has proven the whole set."""
+        home = self._home
+        if home is not None:
+            for event_id in sorted(self._loose, key=self._timestamp):
+                self._append(home, event_id)
 
     def has_strays(self, path: Path) -> bool:
         """Whether a message, action or observation is held that is neither placed nor on the path."""
@@ -282,18 +311,134 @@ class Ledger:
 
     def ordered(self) -> list[LogEvent]:
         """Everything held: placed events in the log's order, then loose ones by index, or else by timestamp."""
-        placed = [self._events[event_id] for stretch in self._stretches for event_id in stretch.ids]
-        loose = sorted(self._loose, key=lambda event_id: (self._seqs.get(event_id, 0), self._timestamp(event_id)))
-        return placed + [self._events[event_id] for event_id in loose]
+        return [self._events[event_id] for event_id in self.ordered_ids() if event_id in self.payloads]
+
+    def ordered_ids(self) -> list[str]:
+        """The ids of all that is held, with or without payload: placed ones in the log's order, then loose ones."""
+        return [event_id for stretch in self._stretches for event_id in stretch.ids] + self.loose_ids()
+
+    def loose_ids(self) -> list[str]:
+        """Events whose place is not proven yet, by index, or else by timestamp."""
+        return sorted(self._loose, key=lambda event_id: (self._seqs.get(event_id, 0), self._timestamp(event_id)))
+
+    def unloaded(self) -> tuple[Unloaded, ...]:
+        """Where events are held without their payload, in the order of `ordered_ids`."""
+        return self.payloads.unloaded(self.ordered_ids())
+
+    def trim(self, size_bytes_max: int) -> None:
+        """Drop payloads until those left fit; the log's head and the newest events stay longest."""
+        if self.payloads.size_bytes > size_bytes_max:
+            self.payloads.trim(self.ordered_ids(), size_bytes_max, head_known=self.head_known)
+
+    def following(self, event_id: str | None, count_max: int) -> tuple[list[str], bool]:
+        """Up to `count_max` ids that directly follow a placed one (None: that begin the log), and whether a gap
+        follows instead."""
+        if event_id is None:
+            if not self.head_known:
+                return [], bool(self._stretches)
+            ids, rest = self._stretches[0].ids[:count_max], self._stretches[1:]
+            return ids, not ids and bool(rest)
+        stretch = self._stretch_of.get(event_id)
+        if stretch is None:
+            return [], False
+        index = stretch.ids.index(event_id) + 1
+        ids = stretch.ids[index : index + count_max]
+        return ids, not ids and stretch is not self._stretches[-1]
+
+    def anchor_at(self, event_id: str) -> Anchor | None:
+        """Where to read on from what directly follows a placed event; None if it has no neighbour to vouch for it."""
+        stretch = self._stretch_of.get(event_id)
+        ids = stretch.ids if stretch is not None else []
+        index = ids.index(event_id) if ids else 0
+        if index:
+            return Anchor(cursor=ids[index - 1], echo=event_id)
+        return Anchor(cursor=event_id, echo=ids[1]) if len(ids) > 1 else None
+
+    def is_behind(self, event_id: str, other_id: str | None) -> bool:
+        """Whether a placed event is in the stretch of another, or that is None and it is in the log's head."""
+        stretch = self._stretch_of.get(event_id)
+        if other_id is None:
+            return self.head_known and stretch is self._stretches[0]
+        return stretch is not None and stretch is self._stretch_of.get(other_id)
+
+    def seq_of(self, event_id: str) -> int | None:
+        """The log index of an event, where it is known."""
+        return self._seqs.get(event_id)
+
+    # -- from one life to the next ------------------------------------------------------------------------------------
+
+    def restore(self, saved: Saved, payloads: Mapping[str, LogEvent]) -> None:
+        """Hold what another client has saved; `payloads` are the events to have whole.
+
+        What that one read from the tail, and had not joined to home yet, has no proven place any more.
+        """
+        for event in saved.events:
+            stub, event_id = event.stub, event.stub.event_id
+            self._events[event_id] = stub
+            if event_id in payloads:
+                self.payloads.hold(payloads[event_id], event.size_bytes)
+        for stretch in saved.stretches:
+            self._stretches.append(Stretch(list(stretch.ids), stretch.next_seq))
+            self._stretch_of.update(dict.fromkeys(stretch.ids, self._stretches[-1]))
+            if stretch.is_home:
+                break
+        self.head_known = saved.head_known
+        for event in saved.events:
+            if event.stub.event_id not in self._stretch_of:
+                self._set_loose(event.stub)  # its index, if any, is learnt again: the log may be another by now
+                if self._changes is not None:
+                    self._changes.loose(event.stub.event_id)
+            elif event.seq is not None:
+                self._seqs[event.stub.event_id] = event.seq
+        if self._stretches:
+            self._home = self._stretches[-1]
+
+    def drop(self, event_ids: Sequence[str]) -> None:
+        """Hold some loose events no more."""
+        for event_id in event_ids:
+            self._loosen(event_id)
+            del self._events[event_id]
+            self.payloads.drop(event_id)
+            self._seqs.pop(event_id, None)
+            if self._changes is not None:
+                self._changes.dropped(event_id)
+
+    def edges(self) -> tuple[Edge, ...]:
+        """The stretches, for a store."""
+        return tuple(
+            Edge(stretch.ids[0] if stretch.ids else None, stretch.next_seq, stretch is self._home)
+            for stretch in self._stretches
+        )
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _hold(self, event: LogEvent) -> None:
-        self._events[event["id"]] = event
+    def _hold(self, event: LogEvent, size_bytes: int) -> None:
+        self.payloads.hold(event, size_bytes)
         self._awaited.pop(event["id"], None)
+        if self._changes is not None:
+            self._changes.held(event, size_bytes)
+
+    def _set_loose(self, event: LogEvent) -> None:
+        self._loose[event["id"]] = None
+        parent_id = event.get("parent_id")
+        if isinstance(parent_id, str) and parent_id not in self._events:
+            self._awaited[parent_id] = self._awaited.get(parent_id, 0) + 1
+
+    def _set_seq(self, event_id: str, seq: int) -> int:
+        """The event's log index: the one known, or else this."""
+        if event_id not in self._seqs:
+            self._seqs[event_id] = seq
+            if self._changes is not None:
+                self._changes.numbered(event_id, seq)
+        return self._seqs[event_id]
+
+    def _note_places(self, ids: Sequence[str], start: int, stop: int) -> None:
+        if self._changes is not None:
+            for index in range(start, min(stop, len(ids))):
+                self._changes.placed(ids[index], ids[index - 1] if index else None)
 
     def _learn_seq(self, event_id: str, seq: int) -> None:
-        self._seqs.setdefault(event_id, seq)
+        self._set_seq(event_id, seq)
         if event_id in self._loose:
             self._loose_by_seq.setdefault(seq, event_id)
         elif (stretch := self._stretch_of[event_id]).next_seq is None:
@@ -331,9 +476,10 @@ class Ledger:
     def _append(self, stretch: Stretch, event_id: str) -> None:
         stretch.ids.append(event_id)
         self._stretch_of[event_id] = stretch
+        self._note_places(stretch.ids, len(stretch.ids) - 1, len(stretch.ids))
         self._loosen(event_id)
         if stretch.next_seq is not None:
-            stretch.next_seq = self._seqs.setdefault(event_id, stretch.next_seq) + 1
+            stretch.next_seq = self._set_seq(event_id, stretch.next_seq) + 1
 
     def _loosen(self, event_id: str) -> None:
         """Take the event off the loose ones, now that its place is known, and off those that wait for a parent."""
@@ -360,14 +506,39 @@ class Ledger:
             index += 1
         stretch.ids.insert(index, event_id)
         self._stretch_of[event_id] = stretch
+        self._note_places(stretch.ids, index, index + 2)
         self._loosen(event_id)
+        self.version += 1
 
     def _extend_by_seq(self) -> None:
         for stretch in self._stretches:
             while stretch.next_seq is not None and stretch.next_seq in self._loose_by_seq:
                 self._append(stretch, self._loose_by_seq[stretch.next_seq])
 
+    def _goes_on(self, page: list[str], *, at_head: bool) -> bool:
+        """Whether the page shows what a stretch holds, and goes on at its end: then it is done here, in place.
+
+        It is what all other ways come to, at the cost of the page rather than of the log.
+        """
+        stretch = self._stretch_of.get(page[0])
+        if stretch is None or not self._stretches[-1].ids or (at_head and stretch is not self._stretches[0]):
+            return False
+        start = stretch.ids.index(page[0])
+        known = stretch.ids[start : start + len(page)]
+        new = page[len(known) :]
+        if known != page[: len(known)] or any(event_id in self._stretch_of for event_id in new):
+            return False
+        if stretch.next_seq is None and any(event_id in self._seqs for event_id in page):
+            return False
+        for event_id in new:
+            self._append(stretch, event_id)
+        self._extend_by_seq()
+        return True
+
     def _splice(self, page: list[str], *, at_head: bool) -> None:
+        if self._goes_on(page, at_head=at_head):
+            return
+        self.version += 1
         on_page = frozenset(page)  # membership only, never iterated
         touched = [
             index
@@ -392,11 +563,13 @@ class Ledger:
             # Events that a chain placed by their timestamps and that the page does not show here belong behind it.
             moved = [event_id for event_id in between if event_id not in spared]
             merged = Stretch(prefix + page + moved + suffix)
+            self._note_places(merged.ids, low, low + len(page) + len(moved) + 1)
             if any(stretch is self._home for stretch in self._stretches[touched[0] : touched[-1] + 1]):
                 self._home = merged
             self._stretches[touched[0] : touched[-1] + 1] = [merged]
         else:
             merged = Stretch(page)
+            self._note_places(page, 0, len(page))
             self._stretches.insert(0 if at_head else len(self._stretches), merged)
         for event_id in merged.ids:
             self._stretch_of[event_id] = merged
@@ -410,7 +583,7 @@ class Ledger:
         for event_id in stretch.ids:
             seq = self._seqs.get(event_id, seq)
             if seq is not None:
-                self._seqs.setdefault(event_id, seq)
+                self._set_seq(event_id, seq)
                 seq += 1
         stretch.next_seq = seq
 

@@ -41,7 +41,7 @@ class Repairs:
         elif now.due(missing.due_at_s(settings.settle_s)):
             missing.tries += 1
             missing.not_before_s = now.now_s + settings.settle_s + now.backoff_s(missing.tries)
-            self.begin()
+            self.begin(to_tail=False)
 
     def replay_broke_off(self, connection: Connection, *, is_oversized: bool) -> None:
         """A connection was lost before it had replayed what it said it would: after a few, read over it by a page.
@@ -60,8 +60,11 @@ class Repairs:
         """Whether something is known to be missing, or is being asked for."""
         return bool(self._missing) or self._situation.exchange is not None
 
-    def begin(self) -> None:
-        """Ask for what is missing: by socket replay where there is one and it has not failed, else by pages."""
+    def begin(self, *, to_tail: bool = True) -> None:
+        """Ask for what is missing: by socket replay where there is one and it has not failed, else by pages.
+
+        `to_tail` asks for pages up to the log's tail, which proves it; without, they end when nothing is missing.
+        """
         now = self._situation
         if now.run is not None:
             now.run.outages += 1
@@ -80,7 +83,21 @@ class Repairs:
             walk = Walk.from_head(pages_max=pages_max)
         else:
             walk = Walk.backward(pages_max=pages_max)
-        now.begin_exchange("repair", walk, deadline_s=now.now_s + now.settings.repair_deadline_s)
+        now.begin_exchange("repair", walk, deadline_s=now.now_s + now.settings.repair_deadline_s, to_tail=to_tail)
+
+    def go_on(self, exchange: Exchange) -> None:
+        """More pages follow. Where the chain tells what is missing, read no more of them than that takes."""
+        now, walk = self._situation, exchange.walk
+        if walk is not None and not walk.descending and not exchange.to_tail and now.places_by_chain():
+            now.ledger.place_path(now.ledger.linked_path())
+            self._missing.update(self._tokens(), now.now_s)
+            anchor = now.ledger.anchor()
+            if not self._missing:
+                now.exchange = None
+                return
+            if anchor is not None and anchor.echo != walk.border:
+                exchange.walk = Walk.forward(anchor, pages_max=now.settings.pages_max)  # the next hole is further on
+        now.ask(exchange)
 
     def end_walk(self, exchange: Exchange) -> None:
         """A walk came to the log's tail, or met what is confirmed: the log is held as it was when the walk began."""

@@ -32,6 +32,15 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Unloaded:
+    """`events` events held without their payload, from `first_id` through `last_id` in the order of the log."""
+
+    first_id: str
+    last_id: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """What the client has spent since it was opened."""
 
@@ -63,6 +72,8 @@ class SyncReport:
     ranges: tuple[Range, ...]
     """What is proven, and by what, in the order of the log."""
     held_events: int
+    unloaded: tuple[Unloaded, ...]
+    """Which of the events held have no payload in memory, in the order of the log; `history()` reads them again."""
     repaired_events: int
     skipped_frames: int
     spent: Spent

@@ -17,6 +17,7 @@ from enum import Enum
 
 from syncclient.ledger import Ledger
 
+IDLE = "idle"
 TERMINAL = frozenset({"finished", "paused", "waiting_for_confirmation", "error", "stuck"})
 
 
@@ -59,6 +60,7 @@ class Run:
     fresh: dict[str, None] = field(default_factory=dict)
     """Ids first held since the run was armed."""
     running_step: int | None = None
+    hint_status: str | None = None
     hint_at_s: float | None = None
     """When a per-field terminal status came; a stop hook may still veto it (R13)."""
     word: Ending | None = None
@@ -74,6 +76,7 @@ class Run:
     counted: int | None = None
     """How many events the log had when the run was over; `counted_held` of ours were asked to be compared with that."""
     counted_held: int = 0
+    counted_step: int = -1
     outages: int = 0
     """How often something was missed or might have been: then a page tells more than a count."""
     hint_probed: bool = False
@@ -88,7 +91,7 @@ class Run:
             self.running_step = step if self.running_step is None else self.running_step
             self.hint_at_s = self.word = None
         elif status in TERMINAL:
-            self.hint_at_s = now_s
+            self.hint_at_s, self.hint_status = now_s, status
 
     def may_be_over(self, now_s: float) -> bool:
         """Whether somebody says so, and long enough ago to act on it."""
@@ -97,22 +100,27 @@ class Run:
     def judge(self, ending: Ending, ledger: Ledger) -> Belief:
         """Whether `ending` is the end of this run."""
         leaf_id = ending.leaf_id
-        if ending.status not in TERMINAL:
+        is_told_since = self.running_step is not None and self.hint_at_s is not None
+        is_asked_since = self.running_step is not None and ending.asked_step >= self.running_step
+        if ending.status not in TERMINAL and not (is_told_since or is_asked_since):
             return Belief.STALE
         if leaf_id is not None and ledger.has_child(leaf_id):
             return Belief.STALE
         if leaf_id in self.fresh and not ledger.is_user_message(leaf_id):
             return Belief.OURS
-        asked_since = self.running_step is not None and ending.asked_step >= self.running_step
-        told_since = self.running_step is not None and self.hint_at_s is not None
-        if ending.knows_leaf and (asked_since or told_since):
+        if ending.knows_leaf and (is_asked_since or is_told_since):
             return Belief.OURS
         has_begun = self.running_step is not None or ending.status != self.status_at_arm
         is_on_its_way = leaf_id is not None and leaf_id not in ledger
         return Belief.DOUBT if has_begun and not is_on_its_way else Belief.WAIT
 
     def judge_by_log(self, ledger: Ledger) -> str | None:
-        """The status by which the log itself says that this run is over, or None."""
+        """The status by which the log itself says that this run is over, or None.
+
+        A message that comes at the end of a run makes the conversation idle again (R19); a veto makes it run (R13).
+        """
         statuses = ledger.statuses_after(self.tail_at_arm)
-        over = "running" in statuses and statuses[-1] in TERMINAL
-        return statuses[-1] if over else None
+        if "running" not in statuses:
+            return None
+        since = statuses[len(statuses) - statuses[::-1].index("running") :]
+        return next((status for status in since if status in TERMINAL), None)

@@ -10,7 +10,7 @@ from syncclient import actions, proof
 from syncclient.exchange import Exchange
 from syncclient.repairs import Repairs
 from syncclient.report import Coverage
-from syncclient.run_state import TERMINAL, Belief, Ending, Run
+from syncclient.run_state import IDLE, TERMINAL, Belief, Ending, Run
 from syncclient.situation import Situation
 
 
@@ -57,7 +57,7 @@ class Runs:
             run.saw_status(word.status, now.now_s, now.step)
         elif run.blocked:
             self._post_again(run)
-        elif word.status in TERMINAL:
+        elif word.status in TERMINAL or (word.status == IDLE and run.running_step is not None):
             run.word = word
             since_s = now.now_s if run.hint_at_s is None else run.hint_at_s
             run.word_due_s = now.now_s if is_final else since_s + now.settings.snapshot_wait_s
@@ -90,8 +90,8 @@ class Runs:
         if word is None or run.ending is not None or not now.due(run.word_due_s):
             return
         belief = run.judge(word, now.ledger)
-        if belief is Belief.WAIT and now.due(accepted_at_s + now.settings.silence_s):
-            belief = Belief.DOUBT  # nothing came that could have told
+        if belief is Belief.WAIT and (now.is_deaf() or now.due(accepted_at_s + now.settings.silence_s)):
+            belief = Belief.DOUBT  # nothing came that could have told, or nothing can come
         match belief:
             case Belief.OURS:
                 run.ending, run.ending_step, run.doubt = word, now.step, None
@@ -105,17 +105,26 @@ class Runs:
     def _tend_doubt(self, run: Run, doubt: Ending) -> None:
         """Somebody says that the run is over, and it may be another run's end: let the log decide."""
         now = self._situation
-        if now.walked_from_step >= run.doubt_step:
-            status, run.doubt = run.judge_by_log(now.ledger), None
-            if status is None:
-                now.note("the end of another run was passed over")
-            else:
-                run.ending = Ending(status, None, doubt.knows_leaf, now.walked_from_step)
-                run.ending_step = now.walked_from_step
+        if proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held) and not doubt.knows_leaf:
+            now.ledger.place_loose()
+            self._settle(run, doubt, from_step=run.counted_step)
+        elif now.walked_from_step >= run.doubt_step:
+            self._settle(run, doubt, from_step=now.walked_from_step)
         elif now.gave_up_step >= run.doubt_step:
             self._finish(None)
+        elif now.exchange is None and self._count_may_do(run):
+            self._begin_count()
         elif now.exchange is None:
             self._repairs.begin()
+
+    def _settle(self, run: Run, doubt: Ending, *, from_step: int) -> None:
+        """The log is held as it was at `from_step`: it says whether our run is over."""
+        now = self._situation
+        status, run.doubt = run.judge_by_log(now.ledger), None
+        if status is None:
+            now.note("the end of another run was passed over")
+        else:
+            run.ending, run.ending_step = Ending(status, None, doubt.knows_leaf, from_step), from_step
 
     def _tend_ending(self, run: Run, ending: Ending) -> None:
         """The run is over; finish when all of it is proven held, or when there is nothing left to try."""
@@ -128,7 +137,7 @@ class Runs:
         elif not self._repairs.has_work():
             connection = now.subscription.current
             if self._count_may_do(run):
-                now.begin_exchange("count", None, deadline_s=now.now_s + now.settings.repair_deadline_s)
+                self._begin_count()
             elif now.generation != "session" or connection is None:
                 self._repairs.begin()
             elif connection.asked_step < run.ending_step and not now.subscription.is_refusing():
@@ -152,7 +161,7 @@ class Runs:
             case "tree":
                 return self._chain_certificate(run, ending)
             case "legacy":
-                return None
+                return proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held)
 
     def _chain_certificate(self, run: Run, ending: Ending) -> proof.Certificate | None:
         now = self._situation
@@ -166,24 +175,34 @@ class Runs:
         return certificate
 
     def _count_may_do(self, run: Run) -> bool:
-        """Whether one count is likely to prove the whole log: the tree is whole, nothing was missed, nothing unread.
+        """Whether one count is likely to prove the whole log: nothing was missed, nothing is unread.
 
-        Where something may be missing, a page costs the same, and repairs as it proves.
+        Where something may be missing, a page costs the same, and repairs as it proves. Without a chain a page proves
+        more than a count, order too: there a count is for what one page cannot hold.
         """
         now = self._situation
         saw_all = run.running_step is not None and run.hint_at_s is not None and not run.outages
-        return now.generation == "tree" and saw_all and run.counted is None and not now.ledger.gaps()
+        fits_a_page = now.ledger.loose_events() + 2 <= now.settings.page_size_events
+        if not saw_all or run.counted is not None or now.ledger.gaps():
+            return False
+        return now.generation == "tree" or (now.generation == "legacy" and not fits_a_page)
+
+    def _begin_count(self) -> None:
+        now = self._situation
+        now.begin_exchange("count", None, deadline_s=now.now_s + now.settings.repair_deadline_s)
 
     def count(self, exchange: Exchange, counted: int) -> None:
         """The log's length, asked for when the run was over."""
         run = self._situation.run
         if run is not None:
-            run.counted, run.counted_held = counted, exchange.held_events
+            run.counted, run.counted_held, run.counted_step = counted, exchange.held_events, exchange.begun_step
 
     def _tend_waiting(self, run: Run) -> None:
         """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""
         now, settings = self._situation, self._situation.settings
         connection = now.ready_connection()
+        if connection is None and run.word is not None:
+            return  # it is judged in a moment; asking again tells no more
         if connection is None:
             down_since_s = now.subscription.down_since_s
             assert down_since_s is not None, "a connection that is not ready is down since some time"
@@ -217,7 +236,8 @@ class Runs:
         now = self._situation
         run, now.run = now.run, None
         if run is not None and run.ending is not None:
-            now.status = run.ending.status
+            is_idle_again = run.ending.status == IDLE and run.hint_status is not None
+            now.status = run.hint_status if is_idle_again and run.hint_status else run.ending.status
         if certificate is not None and run is not None:
             now.prove(certificate, after_id=run.tail_at_arm)
         error = run.error if run is not None else None

@@ -56,6 +56,9 @@ class Settings:
     replays_max: int = 2
     """How often one hole is asked for by socket replay before REST is asked (session generation)."""
     frame_size_bytes_max: int = 8 * 1024 * 1024
+    window_bytes_max: int = 32 * 1024 * 1024
+    """Payloads kept in memory, as bytes of JSON text; beyond, the oldest are dropped, but the head's last of all. What
+    is just being read comes on top: a page of `page_size_events` events, and a frame."""
 
     def __post_init__(self) -> None:
         if self.certainty not in ("branch", "log"):

@@ -6,17 +6,19 @@ Nothing here decides: `attach.py`, `repairs.py` and `runs.py` do, each for its o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from syncclient import actions
 from syncclient.backoff import delay_s
+from syncclient.changes import Changes
 from syncclient.errors import SyncError
 from syncclient.exchange import Exchange, Purpose
 from syncclient.ledger import Ledger
 from syncclient.proof import Certificate
 from syncclient.report import Range, Spent, SyncReport
 from syncclient.run_state import Run
+from syncclient.saved import Batch
 from syncclient.settings import Settings
 from syncclient.socket_state import Connection, Subscription
 from syncclient.walk import Walk
@@ -29,9 +31,10 @@ class Situation:
     Steps order what happens at one moment, which a clock does not.
     """
 
-    def __init__(self, settings: Settings, draw: Callable[[], float]) -> None:
+    def __init__(self, settings: Settings, draw: Callable[[], float], *, is_saved: bool = False) -> None:
         self.settings = settings
-        self.ledger = Ledger()
+        self._changes = Changes() if is_saved else None
+        self.ledger = Ledger(self._changes)
         self.generation: Generation = "legacy"
         self.now_s = 0.0
         self.step = 0
@@ -54,6 +57,12 @@ class Situation:
         """When a repair was last given up."""
         self.repaired_events = 0
         self.skipped_frames = 0
+        self.echo_events = 0
+        """How many of the last events held a session socket is to replay, to show that its log is still ours."""
+        self.delivered_events = 0
+        """How many of the events saved were handed to the application."""
+        self.delivered_before: dict[str, None] = {}
+        """Ids of events that the application may have been given by an earlier client."""
         self._draw = draw
         self._requests = 0
         self._spent = Spent()
@@ -79,6 +88,11 @@ class Situation:
         connection = self.ready_connection()
         is_one = connection is not None and connection.synced and self.generation == "session"
         return connection if is_one else None
+
+    def is_deaf(self) -> bool:
+        """Whether no socket can tell anything, and nothing is known to be missing that a repair would bring."""
+        is_leaf_held = self.leaf_id is None or self.leaf_id in self.ledger
+        return self.ready_connection() is None and is_leaf_held
 
     def places_by_chain(self) -> bool:
         """Whether the chain of parents gives events their place.
@@ -106,6 +120,7 @@ class Situation:
             gaps=self.ledger.gaps(),
             ranges=tuple(self._ranges),
             held_events=len(self.ledger),
+            unloaded=self.ledger.unloaded(),
             repaired_events=self.repaired_events,
             skipped_frames=self.skipped_frames,
             spent=self._spent,
@@ -117,7 +132,9 @@ class Situation:
     def open_socket(self) -> None:
         """Open a connection in place of the current one, which is read until the new one is ready."""
         next_seq = self.ledger.next_seq()
-        after_seq = next_seq - 1 if self.generation == "session" and next_seq is not None else None
+        after_seq = None
+        if self.generation == "session" and next_seq is not None:
+            after_seq = max(next_seq - 1 - self.echo_events, -1)
         connection, superseded = self.subscription.begin(self.now_s, self.step, after_seq)
         if superseded is not None:
             self.out.append(actions.CloseSocket(superseded.number))
@@ -138,10 +155,10 @@ class Situation:
             if replaced is not None:
                 self.out.append(actions.CloseSocket(replaced.number))
 
-    def begin_exchange(self, purpose: Purpose, walk: Walk | None, *, deadline_s: float) -> None:
+    def begin_exchange(self, purpose: Purpose, walk: Walk | None, *, deadline_s: float, to_tail: bool = True) -> None:
         """Begin a walk, or ask for the conversation's status or a count when `walk` is None."""
         assert self.exchange is None, "one GET at a time"
-        self.exchange = Exchange(purpose, self.step, deadline_s, walk)
+        self.exchange = Exchange(purpose, self.step, deadline_s, walk, to_tail=to_tail)
         self.ask(self.exchange)
 
     def ask(self, exchange: Exchange) -> None:
@@ -167,8 +184,36 @@ class Situation:
                     self.run.saw_status(status, self.now_s, self.step)
                     self.hear_status(status, str(event.get("timestamp", "")))
                 self.run.error = error_detail(event) or self.run.error
-            self.out.append(actions.Deliver(event, origin))
+            self.hand_over([event], origin)
+
+    def hand_over(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
+        """Hand events to the application that are no news to a run."""
+        for event in new:
+            was_before = event["id"] in self.delivered_before
+            self.out.append(actions.Deliver(event, "resumed" if was_before else origin))
+            self.delivered_events += 1
             self.repaired_events += origin == "repair"
+
+    def drop(self, event_ids: Sequence[str]) -> None:
+        """Hold some loose events no more: the log, read to its tail, does not have them."""
+        self.ledger.drop(event_ids)
+        self.delivered_before.update(dict.fromkeys(event_ids))
+        self.delivered_events -= len(event_ids)
+
+    def drop_all(self) -> None:
+        """Hold nothing any more: the log is another than the one that it is from (R60)."""
+        self.delivered_before.update(dict.fromkeys(self.ledger.ordered_ids()))
+        if self._changes is not None:
+            self._changes.reset()
+        self.ledger, self.delivered_events = Ledger(self._changes), 0
+
+    def take_batch(self, delivered_events: int) -> Batch | None:
+        """What a store is to be told now; `delivered_events` had been handed over before this step."""
+        if self._changes is None:
+            return None
+        ledger = self.ledger
+        delivered = min(delivered_events, self.delivered_events)  # less, when this step has dropped some
+        return self._changes.take(ledger.edges(), ledger.head_known, delivered, self.settings.certainty)
 
     def prove(self, certificate: Certificate, *, after_id: str | None) -> None:
         """Everything from behind `after_id` to the end of what is placed is proven; one certificate, one range."""

@@ -11,6 +11,7 @@ from enum import Enum
 
 from syncclient.cursor import CursorMode, goes_on, mode_from_echo, mode_from_next_page
 from syncclient.ledger import Anchor, Ledger, ids_of
+from syncclient.stub import shares
 from syncclient.wire import LogEvent, Page
 
 _EMPTY_PAGES_MAX = 3
@@ -38,8 +39,13 @@ class Query:
 class Walk:
     """One walk over pages; `direction` is fixed by how it is begun: `forward`, `from_head` or `backward`."""
 
-    def __init__(self, *, anchor: Anchor | None, descending: bool, pages_max: int) -> None:
+    def __init__(
+        self, *, anchor: Anchor | None, descending: bool, pages_max: int, must_show: str | None = None
+    ) -> None:
         self._anchor = anchor
+        self._must_show = must_show
+        self._passes_home = False
+        self._reads_to: str | None = None
         self._descending = descending
         self._pages_left = pages_max
         self._page_id = anchor.cursor if anchor else None
@@ -50,24 +56,39 @@ class Walk:
         self.mode = CursorMode.UNLEARNED
 
     @classmethod
-    def forward(cls, anchor: Anchor, *, pages_max: int) -> Walk:
-        """From an anchor in what is confirmed to the tail of the log."""
-        return cls(anchor=anchor, descending=False, pages_max=pages_max)
+    def forward(cls, anchor: Anchor, *, pages_max: int, must_show: str | None = None) -> Walk:
+        """From an anchor in what is confirmed to the tail of the log.
+
+        A first page without the event `must_show` is taken as one of a log that we do not know.
+        """
+        return cls(anchor=anchor, descending=False, pages_max=pages_max, must_show=must_show)
 
     @classmethod
-    def from_head(cls, *, pages_max: int) -> Walk:
+    def from_head(cls, *, pages_max: int, must_show: str | None = None) -> Walk:
         """From the head of the log to its tail."""
-        return cls(anchor=None, descending=False, pages_max=pages_max)
+        return cls(anchor=None, descending=False, pages_max=pages_max, must_show=must_show)
 
     @classmethod
-    def backward(cls, *, pages_max: int) -> Walk:
+    def backward(cls, *, pages_max: int, must_show: str | None = None) -> Walk:
         """From the tail of the log back to what is confirmed. Needs no cursor to begin with."""
-        return cls(anchor=None, descending=True, pages_max=pages_max)
+        return cls(anchor=None, descending=True, pages_max=pages_max, must_show=must_show)
+
+    @classmethod
+    def back_to(cls, event_id: str | None, *, pages_max: int) -> Walk:
+        """From the tail of the log, through what is held, back to a placed event, or to the log's head (None)."""
+        walk = cls(anchor=None, descending=True, pages_max=pages_max)
+        walk._passes_home, walk._reads_to = True, event_id
+        return walk
 
     @property
     def descending(self) -> bool:
         """Whether the walk goes from the tail towards the head."""
         return self._descending
+
+    @property
+    def border(self) -> str | None:
+        """The id at which the last page ended, in the direction of the walk."""
+        return self._border
 
     def query(self) -> Query:
         """The page to ask for now."""
@@ -77,7 +98,7 @@ class Walk:
         """Judge a page and place it; returns what follows and the events that are new."""
         if not self._believe(page, ledger):
             return Outcome.CURSOR_UNKNOWN, []
-        met = self._descending and any(ledger.is_home(event_id) for event_id in ids_of(page.items))
+        met = self._descending and any(self._is_met(event_id, ledger) for event_id in ids_of(page.items))
         new = self._place(page, ledger)
         if page.next_page_id is None or met:
             return Outcome.DONE, new
@@ -91,8 +112,15 @@ class Walk:
         self._page_id = page.next_page_id
         return Outcome.MORE, new
 
+    def _is_met(self, event_id: str, ledger: Ledger) -> bool:
+        if self._passes_home:
+            return self._reads_to == event_id
+        return ledger.is_home(event_id)
+
     def _believe(self, page: Page, ledger: Ledger) -> bool:
         if self._border is None:
+            if self._must_show is not None and self._must_show not in ids_of(page.items):
+                return False
             if self._anchor is None:
                 mode = mode_from_next_page(page)
             else:
@@ -111,7 +139,7 @@ class Walk:
         items = page.items[::-1] if self._descending else page.items
         joint = {} if self._border is None else {"before" if self._descending else "after": self._border}
         at_head = page.next_page_id is None if self._descending else self._anchor is None and self._border is None
-        new = ledger.merge(items, at_head=at_head, **joint)
+        new = ledger.merge(items, at_head=at_head, sizes_bytes=shares(page.size_bytes, items), **joint)
         self._seen.update(dict.fromkeys(ids_of(page.items)))
         if page.items:
             self._border = page.items[-1]["id"]

@@ -40,6 +40,8 @@ class Durable:
 
     event: LogEvent
     seq: int | None = None
+    size_bytes: int = 0
+    """Length of the frame's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Page:
 
     items: tuple[LogEvent, ...]
     next_page_id: str | None
+    size_bytes: int = 0
+    """Length of the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Info:
 
 def parse_events_frame(text: str, *, knows_leaf: bool) -> Frame:
     """A frame of `/sockets/events/{id}`: a bare event. Raises `ProtocolViolation`."""
-    return _classify(_object(text, "frame"), seq=None, knows_leaf=knows_leaf)
+    return _classify(_object(text, "frame"), seq=None, knows_leaf=knows_leaf, size_bytes=len(text))
 
 
 def parse_session_frame(text: str) -> Frame:
@@ -91,7 +95,7 @@ def parse_session_frame(text: str) -> Frame:
             seq = _index(envelope, "seq")
             if seq is None:
                 raise ProtocolViolation("a durable frame carries no seq")
-            frame = _classify(_event(envelope.get("event"), "frame"), seq=seq, knows_leaf=True)
+            frame = _classify(_event(envelope.get("event"), "frame"), seq=seq, knows_leaf=True, size_bytes=len(text))
             if not isinstance(frame, Durable):
                 raise ProtocolViolation(f"a durable frame (seq {seq}) carries an event that is never persisted")
             return frame
@@ -111,7 +115,7 @@ def parse_page(body: bytes) -> Page:
         raise ProtocolViolation("a page has no list of items")
     if next_page_id is not None and not isinstance(next_page_id, str):
         raise ProtocolViolation(f"a page's next_page_id is {next_page_id!r}, not a string")
-    return Page(tuple(_event(item, "page") for item in items), next_page_id)
+    return Page(tuple(_event(item, "page") for item in items), next_page_id, len(body))
 
 
 def parse_info(body: bytes) -> Info:
@@ -170,7 +174,7 @@ def error_detail(event: LogEvent) -> str | None:
     return ": ".join(str(part) for part in (code, detail) if part) or "no detail was given"
 
 
-def _classify(event: LogEvent, *, seq: int | None, knows_leaf: bool) -> Frame:
+def _classify(event: LogEvent, *, seq: int | None, knows_leaf: bool, size_bytes: int = 0) -> Frame:
     event = _event(event, "frame")
     if event["kind"] in _NEVER_PERSISTED:
         return Ignored(event["kind"])
@@ -185,7 +189,7 @@ def _classify(event: LogEvent, *, seq: int | None, knows_leaf: bool) -> Frame:
             knows_leaf,
             str(event.get("timestamp", "")),
         )
-    return Durable(event, seq)
+    return Durable(event, seq, size_bytes)
 
 
 def _object(text: str | bytes, what: str) -> dict[str, Any]:
