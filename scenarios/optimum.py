@@ -3,25 +3,28 @@ run needed.
 
 It is a *lower bound*, computed with hindsight from the journal: a clairvoyant client that had the same
 subscriptions could not have spent less, and a real one may have to spend more. It is never guessed upward:
-where a cheaper way is conceivable, the cheaper way counts.
+where a cheaper way is conceivable, the cheaper way counts. ``bruteforce.py`` tries every cheaper way on small logs.
 
 What is forced, by server generation (limit 100 events a page):
 
-- attach to N events. legacy: one page holds both ends when N ≤ 100, else head and tail are two. tree: the
-  same, but nothing when the log is empty, for then the subscribe snapshot names no leaf. session: nothing,
+- attach to N events. legacy: one page holds both ends when N ≤ 100, else head and tail are two. tree: the subscribe
+  snapshot names the leaf, and an event without a parent is the root; so for the branch one page suffices when first and
+  last branch event are on it, and none when no leaf is named. For state updates it is as in legacy. session: nothing,
   the socket can replay everything (``after_seq=-1``).
 - each end of a run. legacy has no certificate on the socket: one page or count must say that nothing is missing. When
   m of the run's r events did not come over the socket, either all r are read again (⌈r/100⌉ pages, which prove as they
-  go), or the m are read (⌈m/100⌉) and a count proves the rest: a page proves only what is on it. tree: leaf and parent
-  ids prove the branch for nothing, so only the ⌈m/100⌉ pages remain; for state updates, which they do not cover, it is
-  as in legacy. session: nothing, ``seq`` proves and ``after_seq`` repairs.
+  go; one event less where the run begins at the log's head, for then a page from each end may leave the one in the
+  middle to the cursor that both name), or the m are read (⌈m/100⌉) and a count proves the rest: a page proves only what
+  is on it. tree: leaf and parent ids prove the branch for nothing, so only the ⌈m/100⌉ pages remain; for state updates,
+  which they do not cover, it is as in legacy. session: nothing, ``seq`` proves and ``after_seq`` repairs.
 
 An event counts as brought when its frame was delivered by ``run_bound_s`` after the run's end, for a client
 may wait that long. Events that were in the log when attach returned are attach's business, not the run's.
 
 Not forced, and therefore allowances of a scenario instead: calls that a fault answers with an error,
 anchors, and status polls while a socket is silent. Assumed: a client subscribes live; a replay of
-everything (``resend_mode=all``) would trade pages for the same events on the socket.
+everything (``resend_mode=all``) would trade pages for the same events on the socket. And it filters nothing: a filter
+makes the server read the whole log.
 """
 
 from __future__ import annotations
@@ -49,17 +52,53 @@ class Optimum:
 
 def optimum(evidence: Evidence, *, generation: str, certainty: str, run_bound_s: float) -> Optimum:
     """The optimum of a run, held to ``certainty`` (``branch`` or ``log``)."""
-    attach = _attach(evidence, generation)
+    attach = _attach(evidence, generation, certainty)
     return Optimum(attach, tuple(_runs(evidence, generation, certainty, run_bound_s)))
 
 
-def _attach(evidence: Evidence, generation: str) -> int:
-    if evidence.attach is None or generation == "session":
+def least_for_attach(
+    branch: Sequence[bool], *, generation: str, certainty: str, page_events_max: int = PAGE_EVENTS_MAX
+) -> int:
+    """Least calls to hold both ends of a log, of which ``branch`` says, event by event, whether it is on the branch."""
+    if generation == "session":
         return 0
-    length = evidence.history_length()
-    if length == 0:
-        return 0 if generation == "tree" else 1
-    return 1 if length <= PAGE_EVENTS_MAX else 2
+    if generation == "tree" and certainty == "branch":
+        if not any(branch):
+            return 0
+        first, last = branch.index(True), len(branch) - 1 - branch[::-1].index(True)
+        return 1 if last - first < page_events_max else 2
+    return 1 if len(branch) <= page_events_max else 2
+
+
+def least_for_run(
+    wanted: int,
+    missed: int,
+    *,
+    generation: str,
+    certainty: str,
+    from_head: bool,
+    page_events_max: int = PAGE_EVENTS_MAX,
+) -> int:
+    """Least calls to hold, and to know, the ``wanted`` events of a run of which ``missed`` did not come.
+
+    ``from_head``: nothing was in the log before them.
+    """
+    if generation == "session":
+        return 0
+    pages_of_missed = -(-missed // page_events_max)
+    if generation == "tree" and certainty == "branch":
+        return pages_of_missed
+    pages_of_wanted = max(1, -(-wanted // page_events_max))
+    if from_head and pages_of_wanted > 1:
+        pages_of_wanted = max(2, -(-(wanted - 1) // page_events_max))
+    return min(pages_of_wanted, pages_of_missed + 1)
+
+
+def _attach(evidence: Evidence, generation: str, certainty: str) -> int:
+    if evidence.attach is None:
+        return 0
+    branch = [event.branch for event in evidence.log[: evidence.history_length()]]
+    return least_for_attach(branch, generation=generation, certainty=certainty)
 
 
 def _runs(evidence: Evidence, generation: str, certainty: str, run_bound_s: float) -> Iterator[int]:
@@ -67,25 +106,10 @@ def _runs(evidence: Evidence, generation: str, certainty: str, run_bound_s: floa
     for run in evidence.runs:
         if run.server_run is None or run.server_run.log_length is None:
             continue
-        if generation == "session":
-            yield 0
-        else:
-            wanted = _wanted(evidence, run, settled, certainty)
-            missed = _missed(evidence, run, wanted, run_bound_s)
-            is_proven_by_chain = generation == "tree" and certainty == "branch"
-            yield _pages(missed) if is_proven_by_chain else _unproven(len(wanted), missed)
+        wanted = _wanted(evidence, run, settled, certainty)
+        missed = _missed(evidence, run, wanted, run_bound_s)
+        yield least_for_run(len(wanted), missed, generation=generation, certainty=certainty, from_head=settled == 0)
         settled = max(settled, run.server_run.log_length)
-
-
-def _pages(events: int) -> int:
-    return -(-events // PAGE_EVENTS_MAX)
-
-
-def _unproven(wanted: int, missed: int) -> int:
-    """Least calls where the socket proves nothing: read all of it again, or repair and then count."""
-    if missed == 0:
-        return 1
-    return min(_pages(wanted), _pages(missed) + 1)
 
 
 def _wanted(evidence: Evidence, run: RunCall, settled: int, certainty: str) -> tuple[LogEvent, ...]:
