@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -28,7 +29,8 @@ Subscriber = Callable[[LogEvent, Origin], None]
 class Conversation:
     """One followed conversation. Made by `open_conversation`."""
 
-    def __init__(self, driver: Driver, core: SyncCore, subscribers: list[Subscriber]) -> None:
+    def __init__(self, driver: Driver, core: SyncCore, subscribers: list[Subscriber], settings: Settings) -> None:
+        self._settings = settings
         self._driver = driver
         self._core = core
         self._subscribers = subscribers
@@ -41,17 +43,19 @@ class Conversation:
         """
         await self._driver.send(text)
 
-    async def run(self) -> SyncReport:
+    async def run(self, **overrides: float) -> SyncReport:
         """Let the agent run, and return when that run is over and its events are proven held, or as far as they could
         be.
 
-        Returns a `SyncReport`; look at `complete`. Raises `RunTimedOut` at `run_timeout_s`, and other `SyncError`s.
+        `overrides` are settings for this run alone, for example `run(run_timeout_s=60)`. Returns a `SyncReport`; look
+        at `complete`. Raises `RunTimedOut` at `run_timeout_s`, `SettingsError`, and other `SyncError`s.
         """
+        settings = self._settings.overridden(overrides) if overrides else None
         if self._is_running:
             raise SyncError("this conversation is running already; await the first run() before the next")
         self._is_running = True
         try:
-            finished = await self._driver.run()
+            finished = await self._driver.run(settings)
         finally:
             self._is_running = False
         if finished.timed_out:
@@ -110,7 +114,7 @@ async def open_conversation(
     `generation` None asks the server which protocol it speaks. `subscriber` gets every event from the first on.
     `transport` and `dial` replace TCP; `draw` (0 to 1) gives the jitter of backoff. Raises `SyncError`s.
     """
-    settings = settings or Settings()
+    settings = settings or Settings.from_environment(os.environ)
     network = Network(base_url, settings, api_key=api_key, http_transport=transport, dial=dial)
     core = SyncCore(settings, draw=draw, is_saved=store is not None)
     subscribers = [subscriber] if subscriber is not None else []
@@ -132,7 +136,7 @@ async def open_conversation(
             )
             try:
                 await driver.attach(generation)
-                yield Conversation(driver, core, subscribers)
+                yield Conversation(driver, core, subscribers, settings)
             finally:
                 driver.close()
     finally:

@@ -102,14 +102,14 @@ class SyncCore:
                 self._reading.want(after_id)
             case events.HistoryAbandoned():
                 self._reading.abandon()
-            case events.RunRequested():
-                self._runs.begin()
+            case events.RunRequested(settings):
+                self._runs.begin(settings)
             case events.RunAccepted(post):
                 self._runs.accepted(post)
             case events.RunConflicted(post):
                 self._runs.conflicted(post)
             case events.RunAbandoned():
-                self._now.run = None
+                self._runs.abandon()
             case events.SocketOpened(number):
                 connection = self._now.subscription.find(number)
                 if connection is not None:

@@ -6,6 +6,7 @@ core never sees half of anything.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 import trio
@@ -26,6 +27,8 @@ from syncclient.report import SyncReport
 from syncclient.settings import Settings
 from syncclient.store import Store
 from syncclient.transport import RequestBroken, Response, SocketLost, Transport
+
+_logger = logging.getLogger("syncclient")
 
 Deliver = Callable[[wire.LogEvent, actions.Origin], None]
 
@@ -106,13 +109,13 @@ class Driver:
         if answer.status >= 300:
             raise _refusal("POST events", answer)
 
-    async def run(self) -> actions.FinishRun:
-        """Start a run and wait for its proven end. Raises `SyncError`s."""
+    async def run(self, settings: Settings | None = None) -> actions.FinishRun:
+        """Start a run, under settings of its own if given, and wait for its proven end. Raises `SyncError`s."""
         if self._failure is not None:
             raise self._failure
         self._run = Outcome()
         try:
-            self._feed(events.RunRequested())
+            self._feed(events.RunRequested(settings))
             await self._run.wait()
             assert self._run.finished is not None, "a run ends by FinishRun or by an error"
             return self._run.finished
@@ -220,6 +223,7 @@ class Driver:
             case actions.FinishAttach():
                 self._attached.succeed()
             case actions.FinishRun():
+                _log(action)
                 if self._run is not None:
                     self._run.succeed(action)
             case actions.Fail(error):
@@ -361,6 +365,15 @@ class Driver:
                 limit_s = self._settings.repair_deadline_s
                 raise ServerUnreachable(f"repair_deadline_s ({limit_s:g} s) was reached; {reason}")
             await trio.sleep(wait_s)
+
+
+def _log(finished: actions.FinishRun) -> None:
+    """What the report says of trouble goes to the log too, each bound that was reached by its name."""
+    report = finished.report
+    if not report.complete:
+        _logger.warning("a run ended %s, not proven complete: %s", report.status, "; ".join(report.notes))
+    elif report.notes:
+        _logger.info("a run ended %s, complete by %s: %s", report.status, report.proof, "; ".join(report.notes))
 
 
 def _is_transient(status: int) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from syncclient.saved import Saved
+from syncclient.settings import Settings
 from syncclient.wire import Frame, Generation, Info, LogEvent, Page
 
 
@@ -37,6 +38,9 @@ class HistoryAbandoned:
 @dataclass(frozen=True, slots=True)
 class RunRequested:
     """The caller wants the agent to run, and to know when the run is over and all of it is held."""
+
+    settings: Settings | None = None
+    """The settings of this run, where they are not those of the conversation."""
 
 
 @dataclass(frozen=True, slots=True)

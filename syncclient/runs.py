@@ -11,6 +11,7 @@ from syncclient.exchange import Exchange
 from syncclient.repairs import Repairs
 from syncclient.report import Coverage
 from syncclient.run_state import IDLE, TERMINAL, Belief, Ending, Run
+from syncclient.settings import Settings
 from syncclient.situation import Situation
 
 
@@ -20,16 +21,22 @@ class Runs:
     def __init__(self, situation: Situation, repairs: Repairs) -> None:
         self._situation = situation
         self._repairs = repairs
+        self._base_settings = situation.settings
         self._posts = 0
 
     # -- what is said -------------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Start a run."""
+    def begin(self, settings: Settings | None) -> None:
+        """Start a run, under `settings` of its own if given."""
         now = self._situation
+        now.settings = settings or now.settings
         assert now.is_attached, "a run comes after the attach"
         assert now.run is None, "one run at a time"
         self._post(armed_at_s=now.now_s, poll_interval_s=now.settings.poll_interval_s)
+
+    def abandon(self) -> None:
+        """Nobody waits for the run any more."""
+        self._situation.run, self._situation.settings = None, self._base_settings
 
     def accepted(self, post: int) -> None:
         """The server started the run of that post."""
@@ -242,6 +249,7 @@ class Runs:
             now.prove(certificate, after_id=run.tail_at_arm)
         error = run.error if run is not None else None
         now.out.append(actions.FinishRun(now.report(certificate, error=error), timed_out))
+        now.settings = self._base_settings
 
     def _post_again(self, run: Run) -> None:
         """The other run may be over: start ours, armed anew, so that nothing of the other's end counts (R18)."""

@@ -7,6 +7,7 @@ Settings can be overridden for a deployment by environment variables: `GAPLESS_`
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,6 +96,20 @@ class Settings:
             except ValueError:
                 raise SettingsError(f"the environment variable {variable} is {text!r}; give a number") from None
         return cls(**(values | overrides))  # type: ignore[arg-type]  # __post_init__ checks each value
+
+    def overridden(self, overrides: Mapping[str, object]) -> Settings:
+        """These settings with some changed for one call. Raises `SettingsError`, also for a name that does not exist.
+
+        `certainty` is for the whole conversation: what a branch was enough for is no anchor for the whole log.
+        """
+        names = [field.name for field in dataclasses.fields(self)]
+        for name in overrides:
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=1)
+                raise SettingsError(f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+        if "certainty" in overrides:
+            raise SettingsError("certainty cannot change from call to call; give it when the conversation is opened")
+        return dataclasses.replace(self, **overrides)  # type: ignore[arg-type]  # __post_init__ checks each value
 
 
 def _parse(name: str, text: str, default: object) -> object:

@@ -101,6 +101,30 @@ def test_a_run_that_does_not_end_in_time_says_what_is_known() -> None:
     Story(simserver.Workload(runs=(pairs(1, step_s=60),))).tell(told)
 
 
+def test_a_setting_can_be_overridden_for_one_run() -> None:
+    async def told(world: simserver.World) -> None:
+        async with opened(world) as conversation:
+            with pytest.raises(syncclient.RunTimedOut):
+                await conversation.run(run_timeout_s=0.5)
+            assert (await conversation.run()).complete
+            with pytest.raises(syncclient.SettingsError, match="did you mean run_timeout_s"):
+                await conversation.run(run_timeout=1)
+            with pytest.raises(syncclient.SettingsError, match="greater than zero"):
+                await conversation.run(run_timeout_s=0)
+
+    Story(simserver.Workload(runs=(pairs(1, step_s=2), pairs(1)))).tell(told)
+
+
+def test_an_incomplete_run_is_logged_with_the_bound_that_was_reached(caplog: pytest.LogCaptureFixture) -> None:
+    async def told(world: simserver.World) -> None:
+        async with opened(world) as conversation:
+            with pytest.raises(syncclient.RunTimedOut):
+                await conversation.run(run_timeout_s=1)
+
+    Story(simserver.Workload(runs=(pairs(1, step_s=60),))).tell(told)
+    assert "not proven complete: run_timeout_s (1 s) was reached" in caplog.text
+
+
 def test_two_runs_at_once_are_refused_and_the_first_goes_on() -> None:
     async def told(world: simserver.World) -> None:
         async with opened(world) as conversation, trio.open_nursery() as nursery:
