@@ -15,6 +15,7 @@ Identity is the id, never a position: both sides of a border may send the same e
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -315,7 +316,13 @@ class Ledger:
 
     def ordered_ids(self) -> list[str]:
         """The ids of all that is held, with or without payload: placed ones in the log's order, then loose ones."""
-        return [event_id for stretch in self._stretches for event_id in stretch.ids] + self.loose_ids()
+        fragments = self._fragments()
+        behind = [event_id for fragment in fragments for event_id in fragment.ids]
+        placed = [i for stretch in self._stretches[: len(self._stretches) - len(fragments)] for i in stretch.ids]
+        if behind:
+            # What a walk left unfinished is contiguous, and what is loose may belong before it.
+            return placed + list(heapq.merge(behind, self.loose_ids(), key=self._timestamp))
+        return placed + self.loose_ids()
 
     def loose_ids(self) -> list[str]:
         """Events whose place is not proven yet, by index, or else by timestamp."""

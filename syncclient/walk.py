@@ -129,7 +129,8 @@ class Walk:
                     return False
             self.mode = mode
             head_id = ledger.head_id()
-            if head_id is not None:
+            if head_id is not None and not self._descending:
+                # Seen, and so a sign of the natural start on any later page; backward it is where the walk ends.
                 self._seen[head_id] = None
             return True
         assert self._page_id is not None, "only a first page has no cursor"

@@ -669,6 +669,24 @@ def test_an_unknown_cursor_is_noticed_and_read_backward_from_the_tail(how: str) 
     assert hand.pages[-1].request == 4
 
 
+def test_a_backward_walk_may_end_at_the_head_of_the_log() -> None:
+    """R51, on an exclusive server: the head was seen before, and is no sign of another start here."""
+    hand = Hand("legacy")
+    hand.open_socket()
+    hand.snapshot("idle")
+    hand.answer(page(branch("abc")))
+    hand.begin_run()
+    run = run_of("defgh")
+    hand.live(*run[:3], *run[4:])
+    hand.snapshot("finished")
+    hand.refuse(404, transient=False)
+    log = [*branch("abc"), *run]
+    hand.answer(page(log[:3:-1], log[4]["id"]))
+    hand.answer(page(log[3::-1]))
+    assert hand.finished[0].report.complete
+    assert hand.held() == [event["id"] for event in log]
+
+
 def test_a_cursor_that_never_advances_ends_the_walk() -> None:
     """R57."""
     hand = Hand("tree")
