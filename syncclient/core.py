@@ -70,18 +70,19 @@ class SyncCore:
         """Take note of what happened at `now_s` (seconds, any monotonic clock) and say what to do."""
         now = self._now
         now.now_s, now.step, now.out, now.wake_at_s = now_s, now.step + 1, [], math.inf
-        delivered_events = now.delivered_events
+        now.noted_events = now.delivered_events
         if not now.failed:
             self._note(event)
         if not now.failed:
             self._advance()
         now.ledger.trim(now.settings.window_bytes_max)
-        batch = now.take_batch(delivered_events)
+        batch = now.take_batch()
         return now.out if batch is None else [actions.Save(batch), *now.out]
 
     def last_batch(self) -> Batch | None:
         """What a store is to be told when the client ends: how much the application has been given."""
-        return self._now.take_batch(self._now.delivered_events)
+        self._now.noted_events = self._now.delivered_events
+        return self._now.take_batch()
 
     def report(self) -> SyncReport:
         """What is known now; it claims nothing, for it is no barrier."""

@@ -14,6 +14,7 @@ out to be another, or shorter, everything saved is dropped, and the attach begin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
 
 from syncclient.saved import Saved
@@ -48,13 +49,15 @@ class Resume:
     def begin(self, saved: Saved, payloads: Mapping[str, LogEvent]) -> None:
         """Hold what was saved, and deliver again what is not known to have been delivered."""
         now = self._situation
+        if not saved.head_known and not any(stretch.ids for stretch in saved.stretches):
+            saved = replace(saved, stretches=())  # its client was killed before anything was proven
         now.ledger.restore(saved, payloads)
         self.is_open = bool(saved.stretches)
         if saved.certainty == "branch" and now.settings.certainty == "log" and saved.events:
             now.note("saved under certainty 'branch': state updates before this attach may be missing")
         self._unproven = tuple(now.ledger.loose_ids())
         undelivered = saved.undelivered()
-        now.delivered_events = saved.delivered
+        now.noted_events = now.delivered_events = saved.delivered
         now.delivered_before.update(dict.fromkeys(undelivered))
         now.hand_over((payloads[event_id] for event_id in undelivered if event_id in payloads), "resumed")
         last_id, next_seq = now.ledger.tail_id(), now.ledger.next_seq()

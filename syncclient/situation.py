@@ -61,6 +61,8 @@ class Situation:
         """How many of the last events held a session socket is to replay, to show that its log is still ours."""
         self.delivered_events = 0
         """How many of the events saved were handed to the application."""
+        self.noted_events = 0
+        """How many of them had been handed over before this step: those are delivered for certain."""
         self.delivered_before: dict[str, None] = {}
         """Ids of events that the application may have been given by an earlier client."""
         self._draw = draw
@@ -207,12 +209,12 @@ class Situation:
             self._changes.reset()
         self.ledger, self.delivered_events = Ledger(self._changes), 0
 
-    def take_batch(self, delivered_events: int) -> Batch | None:
-        """What a store is to be told now; `delivered_events` had been handed over before this step."""
+    def take_batch(self) -> Batch | None:
+        """What a store is to be told now."""
         if self._changes is None:
             return None
         ledger = self.ledger
-        delivered = min(delivered_events, self.delivered_events)  # less, when this step has dropped some
+        delivered = min(self.noted_events, self.delivered_events)  # less, when this step has dropped some
         return self._changes.take(ledger.edges(), ledger.head_known, delivered, self.settings.certainty)
 
     def prove(self, certificate: Certificate, *, after_id: str | None) -> None:

@@ -64,6 +64,8 @@ class Life:
     """What one client delivered."""
 
     delivered: list[tuple[str, str]] = field(default_factory=list)
+    attach_calls: int = 0
+    """GETs spent until the attach was done."""
 
     def subscriber(self, event: LogEvent, origin: Origin) -> None:
         """Take note of one event."""

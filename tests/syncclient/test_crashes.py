@@ -14,7 +14,7 @@ import syncclient
 from simserver.workload import pairs
 from syncclient.store import Store
 from syncclient.wire import is_branch_event
-from tests.syncclient.lives import CrashingStore, Life, assert_delivered_once, is_crash, kept_ids
+from tests.syncclient.lives import Crash, CrashingStore, Life, assert_delivered_once, is_crash, kept_ids
 from tests.syncclient.test_conversation import Story, opened
 
 SERVERS = [("legacy", "log"), ("tree", "branch"), ("tree", "log"), ("session", "branch"), ("session", "log")]
@@ -24,6 +24,7 @@ async def live(world: simserver.World, store: Store, certainty: Any, life: Life)
     """A client's life: attach, a run, the whole history."""
     settings = syncclient.Settings(page_size_events=5, certainty=certainty)
     async with opened(world, store=store, settings=settings, subscriber=life.subscriber) as conversation:
+        life.attach_calls = conversation.report().spent.calls
         await conversation.send("Complete the task")
         report = await conversation.run()
         ids = [event["id"] async for event in conversation.history()]
@@ -44,13 +45,17 @@ def die(
         crashing, first, second = CrashingStore(store, at, before), Life(), Life()
         try:
             await live(world, crashing, certainty, first)
-        except (Exception, ExceptionGroup) as error:
-            assert is_crash(error), error
+        except (Crash, ExceptionGroup) as error:
+            if not is_crash(error):
+                raise
         operations = crashing.operations
         store.close()  # the end of a process closes its files
         await trio.sleep(0.02)  # the run goes on meanwhile, for a while
         report = await live(world, store, certainty, second)
         assert report.complete
+        assert second.attach_calls <= 2
+        if generation == "session" and at > 11:  # the head is saved
+            assert second.attach_calls == 0
         log = world.agent.log
         if generation == "tree" and certainty == "branch":
             kept = [event_id for event_id in kept_ids(store, world.conversation_id) if "loose:" not in event_id]
