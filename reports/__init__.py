@@ -5,6 +5,7 @@ In reading order:
 - ``record.py``  RunRecord and its parts: frozen values, the verdicts and their exit codes
 - ``json.py``    records as one JSON object, schema ``gapless/records/1``
 - ``table.py``   the verdict table, 80 columns, and its last line with totals
+- ``comparison.py``  clients side by side: 80 columns, Markdown, JSON
 - ``trace.py``   a journal as an event-by-event story, 100 columns
 
 This package imports nothing of the others: a record can be read, stored and drawn where no simulator

@@ -12,8 +12,10 @@ SCHEMA = "gapless/records/1"
 
 
 def record_json(record: RunRecord) -> dict[str, object]:
-    """One record as plain JSON values."""
-    return asdict(record)
+    """One record as plain JSON values, with its ratio (None: calls where none were needed)."""
+    plain = asdict(record)
+    plain["rest"]["ratio"] = record.rest.ratio
+    return plain
 
 
 def render_json(records: Sequence[RunRecord], versions: Mapping[str, str], *, complete: bool = True) -> str:

@@ -115,7 +115,9 @@ class RunRecord:
     """One run: what was tried, what held, what it cost, and how to see it again.
 
     ``virtual_s`` is the simulated time in seconds; ``digest`` the journal's; ``capsule`` and ``replay`` are
-    there when the run failed and was kept.
+    there when the run failed and was kept. ``lost_events`` counts events that ``run()`` returned without, ``return_s``
+    is the longest time from the server's end of a run to the return of ``run()``, None when none returned, and
+    ``never_returned`` how many did not.
     """
 
     scenario: str
@@ -131,6 +133,9 @@ class RunRecord:
     faults: tuple[FaultFired, ...]
     virtual_s: float
     digest: str
+    lost_events: int = 0
+    return_s: float | None = None
+    never_returned: int = 0
     kills: tuple[Kill, ...] = ()
     capsule: str | None = None
     replay: str | None = None

@@ -70,7 +70,7 @@ def size(size_bytes: int) -> str:
         return f"{size_bytes} B"
     if size_bytes < 999_500:
         return f"{size_bytes / 1000:.0f} kB"
-    digits = 1 if size_bytes < 99_950_000 else 0
+    digits = 1 if size_bytes < 9_950_000 else 0
     return f"{size_bytes / 1_000_000:.{digits}f} MB"
 
 

@@ -1,7 +1,8 @@
-"""The ``gapless`` command: ``run``, ``list``, ``show``, ``replay``.
+"""The ``gapless`` command: ``run``, ``list``, ``show``, ``replay``, ``compare``.
 
 - ``cli_run.py``      run scenarios, judge, report
 - ``cli_replay.py``   one run again, with its story
+- ``cli_compare.py``  clients side by side
 - ``cli_options.py``  shared options; user errors as one sentence
 - ``screen.py``       rows, progress, failures
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import click
 
+from scenarios.cli_compare import compare
 from scenarios.cli_options import told_plainly
 from scenarios.cli_replay import replay
 from scenarios.cli_run import run
@@ -57,6 +59,7 @@ def _shown(scenario: Scenario) -> str:
 
 main.add_command(run)
 main.add_command(replay)
+main.add_command(compare)
 
 if __name__ == "__main__":
     main()

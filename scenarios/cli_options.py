@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
@@ -46,6 +47,12 @@ cursor_option = click.option(
 def chosen(value: str, among: Sequence[str]) -> tuple[str, ...]:
     """One word, or all of them."""
     return tuple(among) if value == ALL else (value,)
+
+
+def check_writable(option: str, path: Path | None) -> None:
+    """Raises UsageError when a file that an option names has no directory to be in."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(f"{option} {path}: there is no directory {path.parent}; create it first")
 
 
 class _Mistake(click.ClickException):

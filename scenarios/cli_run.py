@@ -16,6 +16,7 @@ from reports.record import RunRecord, Verdict, gravest
 from reports.table import render_totals
 from scenarios import capsule
 from scenarios.cli_options import (
+    check_writable,
     chosen,
     client_option,
     cursor_option,
@@ -70,7 +71,7 @@ def run(
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 6 not deterministic.
     """
     resolve(client)
-    _check_writable(json_file)
+    check_writable("--json", json_file)
     units = tuple(
         Unit(request, with_kills=client == DEFAULT and not no_kills, twice=check_determinism)
         for request in requests(
@@ -126,8 +127,3 @@ def _scenarios(names: tuple[str, ...], files: tuple[Path, ...]) -> tuple[Scenari
     if not names and not files:
         named = catalogue()
     return tuple(dict.fromkeys((*named, *own)))
-
-
-def _check_writable(path: Path | None) -> None:
-    if path is not None and not path.absolute().parent.is_dir():
-        raise UsageError(f"--json {path}: there is no directory {path.parent}; create it first")

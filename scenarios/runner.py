@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.record import FaultFired, RunRecord, Verdict, Violation, gravest
+from scenarios.aftermath import aftermath
 from scenarios.client import Factory
 from scenarios.clients import resolve
 from scenarios.conditions import server_settings, workload
@@ -105,6 +106,7 @@ def _result(request: RunRequest, world: World, stage: Stage, choices: Choices, s
     violations, judged = judge(case, scenario, faults)
     if spun is not None:
         violations = (Violation("no-hang", spun, breaks=Verdict.STUCK), *violations)
+    came_to = aftermath(case)
     record = RunRecord(
         scenario=scenario.name,
         origin=scenario.origin,
@@ -119,6 +121,9 @@ def _result(request: RunRequest, world: World, stage: Stage, choices: Choices, s
         faults=faults,
         virtual_s=round(stage.ended_s, 6),
         digest=world.journal.digest(),
+        lost_events=came_to.lost_events,
+        return_s=came_to.return_s,
+        never_returned=came_to.never_returned,
     )
     return RunResult(record, choices.tape, tuple(world.journal.lines()))
 

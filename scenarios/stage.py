@@ -39,7 +39,10 @@ class Stage:
         """Live the script through. Raises SimServerError when the world itself breaks."""
         async with self._world.running():
             try:
-                with trio.CancelScope() as scope, SpinWatch(scope) as watch:
+                with (
+                    trio.CancelScope() as scope,
+                    SpinWatch(scope, history_events=self._scenario.workload.history_events) as watch,
+                ):
                     async with factory(self._context()) as client:
                         await self._play_or_tell(client)
             except Exception as error:  # a client may raise anything, from any of its tasks: that is the finding

@@ -67,7 +67,16 @@ def test_the_totals_count_what_holds() -> None:
 
 @pytest.mark.parametrize(
     ("size_bytes", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (999_499, "999 kB"), (999_500, "1.0 MB"), (123_456_789, "123 MB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1.0 MB"),
+        (9_949_999, "9.9 MB"),
+        (27_400_000, "27 MB"),
+        (123_456_789, "123 MB"),
+    ],
 )
 def test_a_size_fits_six_columns(size_bytes: int, text: str) -> None:
     assert size(size_bytes) == text
