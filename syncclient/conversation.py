@@ -78,9 +78,9 @@ class Conversation:
 
         Stop whenever you like: nothing is read ahead. Events from a gap are delivered to subscribers, once, with origin
         `history`. Runs and repairs go first. What is new in the log when its end is reached is part of it. Raises
-        `SyncError`s; see `History.events`.
+        `SyncError`s; see `History`.
         """
-        return History(self._core, self._driver).events()
+        return History(self._core, self._driver)
 
     def report(self) -> SyncReport:
         """What is known at this moment; it claims completeness only as the result of `run()`."""

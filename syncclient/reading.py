@@ -84,7 +84,7 @@ class Reading:
         match outcome:
             case Outcome.CURSOR_UNKNOWN:
                 self._turn_back(exchange)
-            case Outcome.MORE if walk.descending:
+            case Outcome.MORE if walk.descending or not self._shows_next(page):
                 now.ask(exchange)
             case Outcome.MORE | Outcome.DONE:
                 self._walk = walk if outcome is Outcome.MORE else None
@@ -98,6 +98,11 @@ class Reading:
                 self._end(actions.HistoryRead(page.items))
             case Outcome.ENDLESS:
                 self._fail(ProtocolViolation("the server's page cursor never comes to an end"))
+
+    def _shows_next(self, page: Page) -> bool:
+        """Whether the page goes beyond where the reader is; one that only leads there costs another."""
+        after_id = self._after_id
+        return after_id is None or (bool(page.items) and page.items[-1]["id"] != after_id)
 
     def _turn_back(self, exchange: Exchange) -> None:
         now, walk = self._situation, exchange.walk

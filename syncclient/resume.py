@@ -58,7 +58,6 @@ class Resume:
         self._unproven = tuple(now.ledger.loose_ids())
         undelivered = saved.undelivered()
         now.noted_events = now.delivered_events = saved.delivered
-        now.delivered_before.update(dict.fromkeys(undelivered))
         now.hand_over((payloads[event_id] for event_id in undelivered if event_id in payloads), "resumed")
         last_id, next_seq = now.ledger.tail_id(), now.ledger.next_seq()
         if now.generation == "session" and last_id is not None and next_seq is not None:
