@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from reports.json import record_json
 from reports.record import RunRecord, Verdict
-from reports.table import size
+from reports.table import ratio, size
 
 SCHEMA = "gapless/comparison/1"
 COLUMNS = 80
@@ -38,9 +38,7 @@ class Line:
     @property
     def ratio(self) -> str:
         """Calls beside the optimum: ``1.0``, ``3.4``, or ``∞`` where no call was needed."""
-        if self.calls == self.optimum_calls:
-            return "1.0"
-        return f"{self.calls / self.optimum_calls:.1f}" if self.optimum_calls else "∞"
+        return ratio(self.calls, self.optimum_calls)
 
 
 Name = Callable[[RunRecord], str]
@@ -99,9 +97,15 @@ def _cells(line: Line) -> tuple[str, ...]:
         line.ratio,
         size(line.bytes),
         str(line.events_read),
-        "-" if line.back_s is None else f"{line.back_s:.2f} s",
+        _seconds(line.back_s),
         str(line.never_returned),
     )
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:.0f} s"
 
 
 def render_markdown(records: Sequence[RunRecord], *, title: str, command: str, versions: Mapping[str, str]) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from reports.record import RunRecord, gravest
 
 _NAME_COLUMNS = 27
+_VERDICT_COLUMNS = 11
 _HEADER = (
-    f"{'scenario':<{_NAME_COLUMNS}} {'runs':>5} {'verdict':<17}{'REST/opt':>8} {'bytes':>6} {'virtual':>7} {'kills':>5}"
+    f"{'scenario':<{_NAME_COLUMNS}} {'runs':>5} {'verdict':<{_VERDICT_COLUMNS}}{'REST/opt':>8} {'ratio':>5} "
+    f"{'bytes':>6} {'virtual':>7} {'kills':>5}"
 )
 
 
@@ -31,7 +33,8 @@ def render_header() -> str:
 
 
 def render_row(group: Sequence[RunRecord]) -> str:
-    """One scenario: runs that hold of all its variants, gravest verdict, costs summed over the variants.
+    """One scenario: runs that hold of all its variants, gravest verdict, costs summed over the variants; the ratio of
+    calls to the optimum where it is not 1.
 
     Raises ValueError when ``group`` is empty.
     """
@@ -44,8 +47,9 @@ def render_row(group: Sequence[RunRecord]) -> str:
     return (
         f"{_shorten(group[0].scenario, _NAME_COLUMNS):<{_NAME_COLUMNS}} "
         f"{f'{held}/{len(group)}':>5} "
-        f"{gravest(record.verdict for record in group):<17}"
+        f"{_shorten(gravest(record.verdict for record in group), _VERDICT_COLUMNS):<{_VERDICT_COLUMNS}}"
         f"{f'{calls}/{optimum}':>8} "
+        f"{'' if calls == optimum else ratio(calls, optimum):>5} "
         f"{size(sum(record.rest.bytes for record in group)):>6} "
         f"{f'{sum(record.virtual_s for record in group):.0f} s':>7} "
         f"{_kills(sum(kill.killed for kill in kills), len(kills)):>5}"
@@ -62,6 +66,13 @@ def render_totals(records: Sequence[RunRecord], wall_s: float) -> str:
         f"{len(records)} runs, {held} hold, {len(records) - held} fail; "
         f"REST {calls}, optimum {optimum}; {virtual_s:.0f} s simulated in {wall_s:.1f} s"
     )
+
+
+def ratio(calls: int, optimum: int) -> str:
+    """Calls beside the fewest possible: ``1.0``, ``3.4``, or ``∞`` where none was needed."""
+    if calls == optimum:
+        return "1.0"
+    return f"{calls / optimum:.1f}" if optimum else "∞"
 
 
 def size(size_bytes: int) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from reports.json import SCHEMA, render_json
 from reports.record import FaultFired, Judged, Kill, RestCost, RunRecord, Verdict, Violation, gravest
-from reports.table import render_row, render_table, render_totals, size
+from reports.table import render_header, render_row, render_table, render_totals, size
 from reports.trace import COLUMNS, render_trace
 
 RECORD = RunRecord(
@@ -49,6 +49,15 @@ def test_a_row_sums_up_the_variants_of_a_scenario_in_eighty_columns() -> None:
     long = dataclasses.replace(RECORD, scenario="x" * 40, verdict=Verdict.UNSTEADY)
     assert len(render_row((long,))) <= 80
     assert max(len(line) for line in render_table((RECORD, long)).splitlines()) <= 80
+
+
+def test_a_row_shows_the_ratio_where_it_is_not_1() -> None:
+    dear = dataclasses.replace(RECORD, rest=RestCost(6, 38_400, 205, 3, 6, because=("a reason",)))
+    assert render_row((dear,)).split()[3:5] == ["6/3", "2.0"]
+    needless = dataclasses.replace(RECORD, rest=RestCost(1, 38_400, 205, 0, 1))
+    assert render_row((needless,)).split()[3:5] == ["1/0", "∞"]
+    assert len(render_row((dear,))) == len(render_row((RECORD,))) == len(render_header()) == 80
+    assert [dear.rest.ratio, needless.rest.ratio, RECORD.rest.ratio] == [2.0, None, 1.0]
 
 
 def test_a_table_has_one_row_a_scenario() -> None:

@@ -56,7 +56,7 @@ def test_a_race_id_runs_what_it_became() -> None:
     result = gapless("run", "r31", "--generation", "tree", "--jobs", "1")
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
-    assert lines[0].split() == ["scenario", "runs", "verdict", "REST/opt", "bytes", "virtual", "kills"]
+    assert lines[0].split() == ["scenario", "runs", "verdict", "REST/opt", "ratio", "bytes", "virtual", "kills"]
     assert [line.split()[0] for line in lines[1:-1]] == [
         "r31-natural-order",
         "r31-out-of-order",
@@ -191,7 +191,7 @@ def test_show_tells_the_story_and_the_file() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("run", "R99"), "no scenario or race is called 'R99'; `gapless list`"),
+        (("run", "zeta"), "no scenario or race is called 'zeta'; `gapless list`"),
         (("run", "r10-late-tale"), "did you mean 'r10-late-tail'?"),
         (("run", "--client", "full-rescam"), "no client is called 'full-rescam'; did you mean 'full-rescan'?"),
         (("run", "--client", "no_such_module:factory"), "cannot be imported"),
@@ -204,7 +204,7 @@ def test_show_tells_the_story_and_the_file() -> None:
         (("show", "R99"), "no scenario or race"),
         (("replay",), "say what to replay"),
         (("replay", "none.json"), "cannot be read"),
-        (("replay", "--scenario", "R51"), "is 3 scenarios"),
+        (("replay", "--scenario", "R51"), "is 4 scenarios"),
         (("replay", "--scenario", "R50", "--generation", "session"), "cannot happen in session"),
     ],
 )
