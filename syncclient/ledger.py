@@ -472,6 +472,9 @@ class Ledger:
             for event_id in fragment.ids:
                 del self._stretch_of[event_id]
                 self._loose[event_id] = None
+                if self._changes is not None:
+                    self._changes.loose(event_id)
+            self.version += 1
 
     def _tip(self) -> str | None:
         last = self._last()
