@@ -14,9 +14,12 @@ What is forced, by server generation (limit 100 events a page):
 - each end of a run. legacy has no certificate on the socket: one page or count must say that nothing is missing. When
   m of the run's r events did not come over the socket, either all r are read again (⌈r/100⌉ pages, which prove as they
   go; one event less where the run begins at the log's head, for then a page from each end may leave the one in the
-  middle to the cursor that both name), or the m are read (⌈m/100⌉) and a count proves the rest: a page proves only what
-  is on it. tree: leaf and parent ids prove the branch for nothing, so only the ⌈m/100⌉ pages remain; for state updates,
+  middle to the cursor that both name), or the m are read (in w pages) and a count proves the rest: a page proves only what
+  is on it. tree: leaf and parent ids prove the branch for nothing, so only the w pages remain; for state updates,
   which they do not cover, it is as in legacy. session: nothing, ``seq`` proves and ``after_seq`` repairs.
+
+w is the least number of windows of 100 consecutive log positions that cover the missing ones: holes far apart take a page
+each. Filters are out of the question, for the server then reads the whole log.
 
 An event counts as brought when its frame was delivered by ``run_bound_s`` after the run's end, for a client
 may wait that long. Events that were in the log when attach returned are attach's business, not the run's.
@@ -72,26 +75,35 @@ def least_for_attach(
 
 def least_for_run(
     wanted: int,
-    missed: int,
+    missed: Sequence[int],
     *,
     generation: str,
     certainty: str,
     from_head: bool,
     page_events_max: int = PAGE_EVENTS_MAX,
 ) -> int:
-    """Least calls to hold, and to know, the ``wanted`` events of a run of which ``missed`` did not come.
-
-    ``from_head``: nothing was in the log before them.
+    """Least calls to hold, and to know, the ``wanted`` events of a run; ``missed``: the log positions of those of
+    them that did not come, ascending. ``from_head``: nothing was in the log before them.
     """
     if generation == "session":
         return 0
-    pages_of_missed = -(-missed // page_events_max)
+    pages_of_missed = least_pages(missed, page_events_max)
     if generation == "tree" and certainty == "branch":
         return pages_of_missed
     pages_of_wanted = max(1, -(-wanted // page_events_max))
     if from_head and pages_of_wanted > 1:
         pages_of_wanted = max(2, -(-(wanted - 1) // page_events_max))
     return min(pages_of_wanted, pages_of_missed + 1)
+
+
+def least_pages(positions: Sequence[int], page_events_max: int) -> int:
+    """Least pages that cover these ascending log positions: an unfiltered page is a window of consecutive ones, so
+    windows that begin at the first position not yet covered are as few as can be."""
+    pages, covered_below = 0, -1
+    for position in positions:
+        if position >= covered_below:
+            pages, covered_below = pages + 1, position + page_events_max
+    return pages
 
 
 def _attach(evidence: Evidence, generation: str, certainty: str) -> int:
@@ -120,10 +132,10 @@ def _wanted(evidence: Evidence, run: RunCall, settled: int, certainty: str) -> t
     )
 
 
-def _missed(evidence: Evidence, run: RunCall, wanted: Sequence[LogEvent], run_bound_s: float) -> int:
-    """How many of them the socket did not bring in time."""
+def _missed(evidence: Evidence, run: RunCall, wanted: Sequence[LogEvent], run_bound_s: float) -> list[int]:
+    """The log positions of those of them that the socket did not bring in time."""
     assert run.server_run is not None
     assert run.server_run.ended_s is not None
     deadline_s = run.server_run.ended_s + run_bound_s
     brought = frozenset(event_id for event_id, t_s in evidence.frames if t_s <= deadline_s)
-    return sum(1 for event in wanted if event.id not in brought)
+    return [event.index for event in wanted if event.id not in brought]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from scenarios.bruteforce import BRANCH, STATE, Call, ModelWorld, answer, attach_cheapest, cheapest, log_of, twins
-from scenarios.optimum import least_for_attach, least_for_run
+from scenarios.optimum import least_for_attach, least_for_run, least_pages
 
 PREFIXES = ((), (BRANCH,), (BRANCH, STATE))
 GENERATIONS = ("legacy", "tree")
@@ -33,7 +33,7 @@ def worlds(run_events: int, page_size: int) -> Iterator[ModelWorld]:
 def least(world: ModelWorld) -> int:
     return least_for_run(
         len(world.wanted()),
-        len(world.missed()),
+        [index for index, event in enumerate(world.log) if event.id in world.missed()],
         generation=world.generation,
         certainty=world.certainty,
         from_head=world.settled == 0,
@@ -62,6 +62,13 @@ def test_no_cheaper_way_to_know_a_run(run_events: int, page_size: int) -> None:
 @pytest.mark.parametrize(("run_events", "page_size"), [(4, 2), (4, 3), (5, 2)])
 def test_no_cheaper_way_to_know_a_longer_run(run_events: int, page_size: int) -> None:
     no_cheaper_way(run_events, page_size)
+
+
+def test_far_holes_take_a_page_each_and_near_ones_share_it() -> None:
+    assert least_pages([], 100) == 0
+    assert least_pages([5, 104], 100) == 1
+    assert least_pages([5, 105], 100) == 2
+    assert least_pages([5, 105, 204, 205], 100) == 3
 
 
 @pytest.mark.parametrize("run_events", [1, 2])
