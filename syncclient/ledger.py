@@ -273,6 +273,15 @@ class Ledger:
         last = self._last()
         return last.ids[-1] if last is not None and last.ids else None
 
+    def tip_id(self) -> str | None:
+        """The last branch event that is placed at home."""
+        return self._tip()
+
+    def parent_of(self, event_id: str) -> str | None:
+        """The parent of an event that is held (tree generation)."""
+        parent_id = self._events[event_id].get("parent_id")
+        return parent_id if isinstance(parent_id, str) else None
+
     def anchor(self) -> Anchor | None:
         """Where to page on from, or None when the last stretch has no two events."""
         last = self._last()

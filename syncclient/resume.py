@@ -77,9 +77,10 @@ class Resume:
         leaf_id = ready.snapshot.leaf_id if ready is not None and ready.snapshot is not None else None
         if not now.places_by_chain() or leaf_id is None or now.ledger.has_child(leaf_id):
             return Belief.READ
-        path = now.ledger.path_to(leaf_id)
-        if path.missing is not None:
-            return Belief.READ
+        path, tip_id = now.ledger.path_to(leaf_id), now.ledger.tip_id()
+        root_id = now.ledger.parent_of(path.ids[0]) if path.ids else leaf_id
+        if path.missing is not None or tip_id is None or root_id != tip_id:
+            return Belief.READ  # another branch, or a log that was cut short
         now.ledger.place_path(path)
         return Belief.HELD
 
