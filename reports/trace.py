@@ -2,25 +2,41 @@
 
 A journal comes as its canonical lines (JSON objects with ``t_s``, ``place``, ``what`` and the entry's own fields), so
 that a stored journal reads the same as a fresh one. Of an id the last eight characters are shown: enough to tell events
-apart in one run, and short enough to compare by eye.
+apart in one run, and short enough to compare by eye. What a client hands over in one go is one line.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 COLUMNS = 100
 _ID_CHARACTERS = 8
 _ID_CHARACTERS_MIN = 16
 _SHOWN_MAX = 3
+_FOLDED_MIN = 4
 _ENVELOPE = ("index", "t_s", "place", "what")
 # Where things happen, from the log outward to the client; the mark tells them apart without colour.
 _MARKS = {"log": "▪", "agent": "■", "publisher": "»", "socket": "→", "rest": "⇄", "fault": "✗", "client": "◆"}
 _SHORT_KINDS = {"ConversationStateUpdateEvent": "StateUpdate"}
 # What tells the story comes first; the rest follows by name.
-_FIRST = ("connection", "frame", "call", "method", "path", "kind", "key", "value", "id", "seq")
+_FIRST = (
+    "connection",
+    "frame",
+    "call",
+    "method",
+    "path",
+    "kind",
+    "key",
+    "value",
+    "id",
+    "seq",
+    "events",
+    "first",
+    "last",
+)
 _WITHOUT_NAME = frozenset({"method", "path", "kind", "key", "id", "message", "step"})
 _MARGIN = 33
 
@@ -31,7 +47,8 @@ def render_trace(lines: Iterable[str], *, title: str = "") -> str:
     Raises ValueError when a line is not a journal line.
     """
     head = (title, "") if title else ()
-    return "\n".join((*head, *(row for line in lines for row in render_entry(_parse(line)))))
+    told = _folded(_parse(line) for line in lines)
+    return "\n".join((*head, *(row for entry in told for row in render_entry(entry))))
 
 
 def render_entry(entry: Mapping[str, object]) -> tuple[str, ...]:
@@ -39,6 +56,25 @@ def render_entry(entry: Mapping[str, object]) -> tuple[str, ...]:
     place, what = str(entry["place"]), str(entry["what"])
     start = f"{_seconds(entry['t_s'])} {_MARKS.get(place, '·')} {place:<9} {what}"
     return _wrap(f"{start:<{_MARGIN}}", _details(entry))
+
+
+def _folded(entries: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
+    """Entries, with four or more deliveries in a row at one instant told as one."""
+    for _, same in itertools.groupby(entries, key=_delivery):
+        group = list(same)
+        if _delivery(group[0]) is None or len(group) < _FOLDED_MIN:
+            yield from group
+            continue
+        first, last = group[0], group[-1]
+        told = {"t_s": first["t_s"], "place": first["place"], "what": first["what"]}
+        yield told | {"events": len(group), "first": first["id"], "last": last["id"], "repaired": first["repaired"]}
+
+
+def _delivery(entry: Mapping[str, object]) -> tuple[object, object] | None:
+    """What deliveries must share to be told as one: instant and origin. None for anything else."""
+    if (entry["place"], entry["what"]) != ("client", "delivered"):
+        return None
+    return entry["t_s"], entry.get("repaired")
 
 
 def _parse(line: str) -> Mapping[str, object]:
@@ -81,6 +117,8 @@ def _detail(name: str, value: object) -> str:
             return "…/" + "/".join(str(value).split("/")[4:]) if "/conversations/" in str(value) else str(value)
         case "t_s":
             return ""
+    if name == "events" and isinstance(value, int):
+        return f"{value} events"
     return _value(value) if name in _WITHOUT_NAME else f"{name}={_value(value)}"
 
 

@@ -21,6 +21,8 @@ RUN_AT_S = 5
 RUN_BOUND_S = 90
 DRAWN_FAULTS_MAX = 3
 DRAWN_RUNS_MAX = 3
+# Three answers in a row that never come are a server that is away: a typed error is all that a client can say.
+HANGS_MAX = 2
 HISTORIES = (0, 30, 99, 100, 150, 450)
 END_STATUSES = ("finished", "paused", "waiting_for_confirmation", "error", "stuck")
 
@@ -68,6 +70,9 @@ def plan(choices: Choices, client: str, *, part: Part = _alone) -> RunRequest:
     faults: list[Data] = []
     while len(faults) < DRAWN_FAULTS_MAX and choices.integer("another-fault", 0, 3) >= 1:
         faults.append(part(lambda: _fault(choices)))
+    hangs = [fault for fault in faults if fault["kind"] == "rest-timeout"]
+    if len(hangs) > HANGS_MAX:
+        faults.remove(hangs[-1])
     scenario = Scenario.model_validate(
         {
             "name": "drawn",

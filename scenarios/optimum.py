@@ -14,20 +14,19 @@ What is forced, by server generation (limit 100 events a page):
 - each end of a run. legacy has no certificate on the socket: one page or count must say that nothing is missing. When
   m of the run's r events did not come over the socket, either all r are read again (⌈r/100⌉ pages, which prove as they
   go; one event less where the run begins at the log's head, for then a page from each end may leave the one in the
-  middle to the cursor that both name), or the m are read (in w pages) and a count proves the rest: a page proves only what
-  is on it. tree: leaf and parent ids prove the branch for nothing, so only the w pages remain; for state updates,
+  middle to the cursor that both name), or the m are read (in w pages) and a count proves the rest: a page proves only
+  what is on it. tree: leaf and parent ids prove the branch for nothing, so only the w pages remain; for state updates,
   which they do not cover, it is as in legacy. session: nothing, ``seq`` proves and ``after_seq`` repairs.
 
-w is the least number of windows of 100 consecutive log positions that cover the missing ones: holes far apart take a page
-each. Filters are out of the question, for the server then reads the whole log.
+w is the least number of windows of 100 consecutive log positions that cover the missing ones: holes far apart take a
+page each. Filters are out of the question, for the server then reads the whole log.
 
 An event counts as brought when its frame was delivered by ``run_bound_s`` after the run's end, for a client
 may wait that long. Events that were in the log when attach returned are attach's business, not the run's.
 
 Not forced, and therefore allowances of a scenario instead: calls that a fault answers with an error,
 anchors, and status polls while a socket is silent. Assumed: a client subscribes live; a replay of
-everything (``resend_mode=all``) would trade pages for the same events on the socket. And it filters nothing: a filter
-makes the server read the whole log.
+everything (``resend_mode=all``) would trade pages for the same events on the socket.
 """
 
 from __future__ import annotations

@@ -122,6 +122,24 @@ def test_a_trace_tells_one_entry_a_line() -> None:
     assert text == "    1.5000 → socket    delivered  socket 1 #6 ActionEvent …bb6971d8"
 
 
+def delivered(event_id: str, t_s: float = 1.5, *, repaired: bool = False) -> str:
+    return line(place="client", what="delivered", id=event_id, repaired=repaired, t_s=t_s)
+
+
+def test_deliveries_at_one_instant_are_one_line() -> None:
+    many = [delivered(f"e{number}") for number in range(100)]
+    text = render_trace([*many, line(place="client", what="attach-returned")])
+    assert text.splitlines()[0] == "    1.5000 ◆ client    delivered  100 events first=e0 last=e99"
+    assert len(text.splitlines()) == 2
+
+
+def test_a_few_deliveries_and_those_of_another_instant_or_origin_are_told_apart() -> None:
+    three = [delivered("a"), delivered("b"), delivered("c")]
+    assert len(render_trace(three).splitlines()) == 3
+    assert len(render_trace([*three, delivered("d", 2.0), *(delivered("e", repaired=True),) * 4]).splitlines()) == 5
+    assert "repaired" in render_trace([delivered("e", repaired=True)] * 4)
+
+
 def test_a_trace_keeps_to_its_columns_and_loses_nothing() -> None:
     text = render_trace([line(place="client", what="error", message="word " * 60, step="run")])
     assert max(len(row) for row in text.splitlines()) <= COLUMNS

@@ -147,14 +147,26 @@ def test_a_client_that_is_not_deterministic_exits_with_6(monkeypatch: pytest.Mon
     assert result.exit_code == 6
 
 
-def test_a_capsule_that_gives_another_run_exits_with_6() -> None:
+def test_a_capsule_of_a_client_that_changed_says_so_and_exits_as_the_run_does() -> None:
     gapless("run", "R10", "--client", "poll-then-return", "--generation", "tree", "--cursor", "inclusive")
     (path,) = Path(".gapless/capsules").iterdir()
     document = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(document | {"digest": "sha256:another"}), encoding="utf-8")
     result = gapless("replay", str(path))
+    assert result.exit_code == 1
+    assert "client or harness changed since the capsule was written: its journal was sha256:another" in result.output
+
+
+def test_a_capsule_whose_replays_differ_exits_with_6(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("chancy.py").write_text(CHANCY, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    gapless("run", "clean-run", "--client", "chancy:factory", "--check-determinism", "--generation", "legacy")
+    path = next(Path(".gapless/capsules").iterdir())
+    document = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(document | {"digest": "sha256:another"}), encoding="utf-8")
+    result = gapless("replay", str(path))
+    assert "not deterministic: two replays gave the journals" in result.output
     assert result.exit_code == 6
-    assert "not the same run: its journal was sha256:another" in result.output
 
 
 def test_a_tape_that_no_longer_fits_exits_with_6() -> None:
