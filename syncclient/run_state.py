@@ -99,18 +99,20 @@ class Run:
 
     def judge(self, ending: Ending, ledger: Ledger) -> Belief:
         """Whether `ending` is the end of this run."""
-        leaf_id = ending.leaf_id
-        is_told_since = self.running_step is not None and self.hint_at_s is not None
-        is_asked_since = self.running_step is not None and ending.asked_step >= self.running_step
-        if ending.status not in TERMINAL and not (is_told_since or is_asked_since):
+        leaf_id, has_run = ending.leaf_id, self.running_step is not None
+        if ending.status not in TERMINAL and ending.status != IDLE:
             return Belief.STALE
         if leaf_id is not None and ledger.has_child(leaf_id):
             return Belief.STALE
         if leaf_id in self.fresh and not ledger.is_user_message(leaf_id):
             return Belief.OURS
+        is_asked_since = self.running_step is not None and ending.asked_step >= self.running_step
+        is_told_since = has_run and self.hint_at_s is not None
         if ending.knows_leaf and (is_asked_since or is_told_since):
             return Belief.OURS
-        has_begun = self.running_step is not None or ending.status != self.status_at_arm
+        if ending.status == IDLE and ending.knows_leaf:
+            return Belief.STALE  # the leaf says that the agent has done nothing yet (R15)
+        has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
         is_on_its_way = leaf_id is not None and leaf_id not in ledger
         return Belief.DOUBT if has_begun and not is_on_its_way else Belief.WAIT
 

@@ -64,7 +64,7 @@ class Runs:
             run.saw_status(word.status, now.now_s, now.step)
         elif run.blocked:
             self._post_again(run)
-        elif word.status in TERMINAL or (word.status == IDLE and run.running_step is not None):
+        elif word.status in TERMINAL or word.status == IDLE:
             run.word = word
             since_s = now.now_s if run.hint_at_s is None else run.hint_at_s
             run.word_due_s = now.now_s if is_final else since_s + now.settings.snapshot_wait_s
@@ -97,7 +97,8 @@ class Runs:
         if word is None or run.ending is not None or not now.due(run.word_due_s):
             return
         belief = run.judge(word, now.ledger)
-        if belief is Belief.WAIT and (now.is_deaf() or now.due(accepted_at_s + now.settings.silence_s)):
+        is_deaf = now.is_deaf() and word.status != IDLE
+        if belief is Belief.WAIT and (is_deaf or now.due(accepted_at_s + now.settings.silence_s)):
             belief = Belief.DOUBT  # nothing came that could have told, or nothing can come
         match belief:
             case Belief.OURS:
