@@ -12,6 +12,7 @@ ids.py          event ids: deterministic and invertible
 events.py       the bodies of events
 history.py      a made-up past, computed on demand
 eventlog.py     the log
+archive.py      what of the log is on disk, and since when
 agent.py        the fake agent: a pure model, and the truth
 pages.py        searching the log: pages, cursors, filters
 wire.py         envelopes, pages and complaints, as text

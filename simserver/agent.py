@@ -7,13 +7,17 @@ overtakes it (measured in every recorded run).
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from . import events
+from .archive import DURABLE, Fate
 from .errors import IllegalTransition
 from .eventlog import EventLog
 from .events import STATE_UPDATE, Event
+from .faults.verdicts import TailKind
 from .history import History
 from .ids import Ids, conversation_id_for
 from .settings import ServerSettings
@@ -26,21 +30,39 @@ WOKEN_BY_MESSAGE: Final = frozenset({"finished", "error", "stuck"})
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One event to tell the subscribers. seq: its log index (None when never persisted); text: its JSON."""
+    """One event to tell the subscribers. seq: its log index, as far as they are told (None when it is not persisted, or
+    not yet); text: its JSON; index: its log index, None when no log ever holds it; fate: what becomes of it."""
 
     event: Event
     seq: int | None
     text: str
+    index: int | None = None
+    fate: Fate = DURABLE
 
     @property
     def durable(self) -> bool:
         return self.seq is not None
 
 
-class Agent:
-    """One conversation: log, leaf and status."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a snapshot says of the conversation."""
 
-    def __init__(self, settings: ServerSettings, workload: Workload) -> None:
+    status: str
+    leaf: str | None
+    last_user_message_id: str | None
+
+
+def _always_durable(_: Event) -> Fate:
+    return DURABLE
+
+
+class Agent:
+    """One conversation: log, leaf and status. ``fate`` says of each event whether it will be persisted."""
+
+    def __init__(
+        self, settings: ServerSettings, workload: Workload, fate: Callable[[Event], Fate] = _always_durable
+    ) -> None:
         self.settings = settings
         self.conversation_id = workload.conversation_id or conversation_id_for("conversation")
         self.epoch = workload.epoch
@@ -61,6 +83,9 @@ class Agent:
         self._counter = workload.history_events
         self._last_us = -1
         self._actions: dict[str, str] = {}
+        self._fate = fate
+        self._past: list[tuple[float, Standing]] = []
+        self._remember(-1.0)
 
     def __repr__(self) -> str:
         return f"Agent({self.status}, {len(self.log)} events, leaf={self.leaf})"
@@ -76,6 +101,7 @@ class Agent:
             published.append(self._set_status(now_s, "idle"))
         message = self._append(now_s, events.user_message(text))
         self.last_user_message_id = str(message.event["id"])
+        self._remember(now_s)
         self.title = self.title or text[:50]
         update = self._append(now_s, events.state_update("last_user_message_id", self.last_user_message_id))
         return (*published, update, message)
@@ -109,17 +135,40 @@ class Agent:
             return ()
         return (self._set_status(now_s, "paused"),)
 
+    def veto(self, now_s: float) -> tuple[Publication, ...]:
+        """A stop hook says that the run is not over. Raises IllegalTransition while it is running or being deleted."""
+        if self.status not in RESTING:
+            raise IllegalTransition("go on", self.status)
+        feedback = self._append(now_s, events.user_message("[Stop hook feedback] Not yet.", source="environment"))
+        return (feedback, self._set_status(now_s, "running"))
+
+    def afterthought(self, now_s: float, what: TailKind) -> tuple[Publication, ...]:
+        """Something is persisted after a run's end: statistics, or a log of the model's calls."""
+        stats = events.state_update("stats", {"usage_to_metrics": {}})
+        return (self._append(now_s, stats if what == "stats" else events.completion_log()),)
+
+    def delta(self, now_s: float, text: str) -> Publication:
+        """A token delta: never persisted, never a cursor."""
+        event = events.stamp(events.delta(text), self._next_id(), self._timestamp(now_s), None)
+        return Publication(event, None, events.encode(event))
+
     def delete(self) -> None:
         """The conversation goes away; nothing is published (R35)."""
         self.status = "deleting"
 
-    def snapshot(self, now_s: float) -> Publication:
-        """The full_state event: never persisted, never a cursor."""
-        template = events.state_update("full_state", self.state())
+    def snapshot(self, now_s: float, *, stale_s: float = 0.0) -> Publication:
+        """The full_state event: never persisted, never a cursor. It says what was so ``stale_s`` ago."""
+        template = events.state_update("full_state", self.state(self._standing_at(now_s - stale_s)))
         event = events.stamp(template, self._next_id(), self._timestamp(now_s), None)
         return Publication(event, None, events.encode(event))
 
-    def state(self) -> dict[str, Any]:
+    def _remember(self, now_s: float) -> None:
+        self._past.append((now_s, Standing(self.status, self.leaf, self.last_user_message_id)))
+
+    def _standing_at(self, at_s: float) -> Standing:
+        return self._past[max(0, bisect_right(self._past, at_s, key=lambda one: one[0]) - 1)][1]
+
+    def state(self, standing: Standing) -> dict[str, Any]:
         """The value of a snapshot, shaped as recorded."""
         state: dict[str, Any] = {
             "id": self.conversation_id,
@@ -128,7 +177,7 @@ class Agent:
             "persistence_dir": "/persistence",
             "max_iterations": 500,
             "stuck_detection": True,
-            "execution_status": self.status,
+            "execution_status": standing.status,
             "confirmation_policy": {"kind": "NeverConfirm"},
             "activated_knowledge_skills": [],
             "activated_path_rules": [],
@@ -136,10 +185,10 @@ class Agent:
             "blocked_actions": {},
             "blocked_messages": {},
         }
-        if self.last_user_message_id is not None:
-            state["last_user_message_id"] = self.last_user_message_id
-        if self.settings.has_tree and self.leaf is not None:
-            state["leaf_event_id"] = self.leaf
+        if standing.last_user_message_id is not None:
+            state["last_user_message_id"] = standing.last_user_message_id
+        if self.settings.has_tree and standing.leaf is not None:
+            state["leaf_event_id"] = standing.leaf
         state |= {"head_is_empty": False, "stats": {"usage_to_metrics": {}}}
         state |= {"secret_registry": {"secret_sources": {}}, "tags": {}, "agent_state": {}}
         return state
@@ -149,16 +198,21 @@ class Agent:
     def _set_status(self, now_s: float, status: str) -> Publication:
         publication = self._append(now_s, events.state_update("execution_status", status))
         self.status = status
+        self._remember(now_s)
         return publication
 
     def _append(self, now_s: float, template: Event) -> Publication:
         event = self._event(now_s, template)
-        seq = self.log.append(event)
+        fate = self._fate(event)
+        if not fate.persisted:
+            return Publication(event, None, events.encode(event), None, fate)
+        index = self.log.append(event)
         if event["kind"] != STATE_UPDATE:
             self.leaf = str(event["id"])
+            self._remember(now_s)
         if event["kind"] == "ActionEvent" and "tool_call_id" in event:
             self._actions[str(event["tool_call_id"])] = str(event["id"])
-        return Publication(event, seq, self.log.text_at(seq))
+        return Publication(event, None if fate.lag_s else index, self.log.text_at(index), index, fate)
 
     def _event(self, now_s: float, template: Event) -> Event:
         parent_id = self.leaf if self.settings.has_tree else None

@@ -75,6 +75,21 @@ def conversation_error(code: str, detail: str) -> Event:
     return {"kind": "ConversationErrorEvent", "source": "environment", "code": code, "detail": detail}
 
 
+def completion_log() -> Event:
+    return {
+        "kind": "LLMCompletionLogEvent",
+        "source": "environment",
+        "filename": "completion.json",
+        "log_data": "{}",
+        "model_name": "simulated",
+        "usage_id": "agent",
+    }
+
+
+def delta(text: str) -> Event:
+    return {"kind": "StreamingDeltaEvent", "source": "agent", "content": text, "reasoning_content": None}
+
+
 def action(call_id: str, command: str, *, tool: str = "terminal") -> Event:
     arguments = json.dumps({"command": command})
     return {

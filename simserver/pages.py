@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .eventlog import EventLog
+from .archive import LogView
 from .events import Event
 from .settings import Cursor
 
@@ -48,15 +48,15 @@ class Page:
     events_read: int
 
 
-def matching(log: EventLog, filters: Filters) -> Sequence[int]:
-    """The log indices that pass, in log order."""
+def matching(log: LogView, filters: Filters) -> Sequence[int]:
+    """The log indices that can be read and pass, in log order."""
+    readable = log.readable()
     if not filters.any:
-        return range(len(log))
+        return readable
+    return [index for index in readable if filters.passes(log[index], lambda index=index: log.text_at(index))]  # type: ignore[misc]
 
-    return [index for index in range(len(log)) if filters.passes(log[index], lambda index=index: log.text_at(index))]  # type: ignore[misc]
 
-
-def search(log: EventLog, *, start: int | None, limit: int, descending: bool, cursor: Cursor, filters: Filters) -> Page:
+def search(log: LogView, *, start: int | None, limit: int, descending: bool, cursor: Cursor, filters: Filters) -> Page:
     """One page. start: the log index behind the page cursor, None for the natural beginning."""
     found = matching(log, filters)
     if descending:

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from . import pages, wire
+from .archive import LogView
 from .errors import IllegalTransition
 from .events import encode
 from .faults.match import Facts
@@ -46,6 +47,10 @@ class Asked:
     query: QueryParams
     body: bytes
     forget_cursor: bool
+
+    def view(self, world: World) -> LogView:
+        """The log as this call sees it."""
+        return world.archive.view()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ def pause(world: World, asked: Asked) -> Answered:
 
 
 def search(world: World, asked: Asked) -> Answered:
-    query, log, settings = asked.query, world.agent.log, world.settings
+    query, log, settings = asked.query, asked.view(world), world.settings
     for adapter, name, default in ((_LIMIT, "limit", "100"), (_ORDER, "sort_order", "TIMESTAMP")):
         problem = wire.invalid(adapter, query.get(name, default), "query", name)
         if problem is not None:
@@ -125,14 +130,16 @@ def count(world: World, asked: Asked) -> Answered:
     filters = _filters(asked.query)
     if isinstance(filters, Answered):
         return filters
-    found = pages.matching(world.agent.log, filters)
-    return Answered(200, str(len(found)), len(world.agent.log) if filters.any else 0)
+    log = asked.view(world)
+    if not filters.any:
+        return Answered(200, str(len(log)))  # without a look at the records: those that cannot be read count too
+    return Answered(200, str(len(pages.matching(log, filters))), len(log))
 
 
 def event(world: World, asked: Asked) -> Answered:
-    log, event_id = world.agent.log, asked.event_id or ""
+    log, event_id = asked.view(world), asked.event_id or ""
     index = log.index_of(event_id)
-    if index is None:
+    if index is None or index in log.unreadable:
         # Measured: an unknown id is a 500 on the real server, not a 404.
         failure = {
             "detail": "Internal Server Error",

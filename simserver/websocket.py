@@ -7,6 +7,7 @@ listens to the client, who has nothing to say after the key but may leave.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
@@ -85,6 +86,8 @@ class Subscription:
         if self.dialect == "events":
             text = publication.text
             fields = {name: value for name, value in fields.items() if name != "seq"}
+        elif publication.event["kind"] == "StreamingDeltaEvent":
+            text = wire.delta_frame(str(publication.event["id"]), publication.event["content"])
         elif seq is None:
             text = wire.transient_frame(publication.text)
         else:
@@ -157,7 +160,7 @@ class Subscription:
             self._offer_snapshot()
 
     def _offer_snapshot(self) -> None:
-        snapshot = self.world.agent.snapshot(self.world.now_s())
+        snapshot = self.world.snapshot(self.number)
         self.offer(snapshot, describe(snapshot.event, None))
 
     async def _follow(self) -> None:
@@ -233,7 +236,7 @@ class Greeting:
 
     sync: str | None
     through_seq: int | None
-    replay: range
+    replay: Sequence[int]
     since: str | None
 
 
@@ -248,7 +251,7 @@ async def serve_events_socket(world: World, websocket: WebSocket, send: Send) ->
     opened = {"path": "events"} | ({} if mode is None else {"resend_mode": mode})
 
     def greeting() -> Greeting:
-        return Greeting(None, None, range(len(world.agent.log) if mode is not None else 0), since)
+        return Greeting(None, None, () if mode is None else world.archive.view().readable(), since)
 
     await _serve(world, websocket, send, "events", opened, greeting, refused=403 if problem else None)
 
@@ -266,9 +269,9 @@ async def serve_session_socket(world: World, websocket: WebSocket, send: Send) -
     opened: Fields = {"path": "session"} | ({} if after_seq is None else {"after_seq": after_seq})
 
     def greeting() -> Greeting:
-        length = len(world.agent.log)
-        through = length - 1 if length else None
-        replay = range(0) if after_seq is None else range(max(0, after_seq + 1), length)
+        log = world.archive.view()
+        through = len(log) - 1 if len(log) else None
+        replay = () if after_seq is None else log.readable(max(0, after_seq + 1))
         return Greeting(wire.sync_frame(after_seq, through), through, replay, None)
 
     await _serve(world, websocket, send, "session", opened, greeting, refused=403 if problem else None)
@@ -297,8 +300,8 @@ async def _serve(
     await websocket.accept()
     subscription = Subscription(world, websocket, send, dialect, number, connection)
     fields = {"connection": number, **opened}
-    if dialect == "session" and len(world.agent.log):
-        fields["through_seq"] = len(world.agent.log) - 1
+    if dialect == "session" and world.archive.length:
+        fields["through_seq"] = world.archive.length - 1
     world.journal.add("socket", "opened", fields)
     if not await _key_is_right(world, websocket):
         await subscription.close(*BAD_KEY, by="server")

@@ -26,6 +26,11 @@ def transient_frame(text: str) -> str:
     return f'{{"type":"transient","event":{text}}}'
 
 
+def delta_frame(item_id: str, text: str) -> str:
+    """The session socket's frame for a token delta, which is no event there."""
+    return encode({"type": "delta", "item_id": item_id, "delta": text})
+
+
 def sync_frame(from_seq: int | None, through_seq: int | None) -> str:
     """The session socket's first frame; absent numbers have no key."""
     frame: dict[str, Any] = {"type": "sync"}

@@ -8,17 +8,32 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import trio
 
 from .agent import Agent, Publication
 from .app import create_app
+from .archive import DURABLE, Archive, Fate, Pending
 from .choices import Choices, SeededSource
 from .errors import ServerCrashed
+from .events import Event
 from .faults.base import BaseFault
 from .faults.match import Facts
-from .faults.verdicts import Close, Refuse, Reset, Stall
+from .faults.verdicts import (
+    AppendLater,
+    Close,
+    Corrupt,
+    Flood,
+    PersistLate,
+    PersistNever,
+    Refuse,
+    Reset,
+    Stale,
+    Stall,
+    Verdict,
+    Veto,
+)
 from .hosting import serve_stream
 from .journal import Journal
 from .link import ArmedFault, FaultCount, Link
@@ -26,7 +41,7 @@ from .settings import ServerSettings
 from .streams import CLIENT_HOST, FIRST_PORT, Connection, Stream
 from .transport import MemoryTransport
 from .websocket import Subscription, describe
-from .workload import EndStatus, Happening, RunPlan, Workload
+from .workload import EndStatus, Happening, RunPlan, Step, Workload, pairs
 
 BASE_URL: Final = "http://agent.test"
 
@@ -34,7 +49,8 @@ BASE_URL: Final = "http://agent.test"
 class World:
     """A fake agent server with one conversation, reachable in memory (or on a port, by `hosting.serve_tcp`).
 
-    agent: the model, and so the truth; journal: what happened; choices: what was drawn; subscriptions: open sockets.
+    agent: the model, and so the truth; archive: what of its log is on disk; journal: what happened; choices: what was
+    drawn; subscriptions: open sockets.
     """
 
     def __init__(
@@ -47,7 +63,8 @@ class World:
         self.settings = settings or ServerSettings()
         self.workload = workload or Workload()
         self.choices = choices or Choices(SeededSource(0))
-        self.agent = Agent(self.settings, self.workload)
+        self.agent = Agent(self.settings, self.workload, self._fate)
+        self.archive = Archive(self.agent.log)
         self.journal = Journal(self.now_s)
         self.link = Link(faults, self.choices, self.journal, self.now_s)
         self.base_url = BASE_URL
@@ -62,6 +79,8 @@ class World:
         self._planned = 0
         self._running: trio.CancelScope | None = None
         self._run_in_log: int | None = None
+        self._log_behind_until_s = 0.0
+        self._floods: dict[str, Flood] = {}
         self._nursery: trio.Nursery | None = None
         self._began_s: float | None = None
         self._crash: BaseException | None = None
@@ -97,6 +116,7 @@ class World:
             except Exception as error:
                 raised = error  # raised outside the nursery, which would wrap it
             finally:
+                self._persist_all()
                 # Reset first: Hypercorn shields its writes, and a write to a client that reads no more never ends.
                 for connection in self._connections.values():
                     connection.reset()
@@ -220,6 +240,7 @@ class World:
         if self.link.healed.is_set():
             return
         self.link.heal()
+        self._persist_all()
         for connection in self._connections.values():
             connection.release()
         for subscription in self.subscriptions:
@@ -234,31 +255,69 @@ class World:
 
     async def _play(self, run: int, plan: RunPlan, scope: trio.CancelScope) -> None:
         agent = self.agent
+        vetoed = False
         with scope:
             await trio.sleep(plan.init_s)
             self._run_in_log = run
             self.publish(agent.start_run(self.now_s()))
-            for step in plan.steps:
-                if step.duration_s:
-                    await trio.sleep(step.duration_s)
-                self.publish(agent.step(self.now_s(), step.event))
+            await self._work(plan.steps)
+            self.publish(agent.end_run(self.now_s(), plan.end_status))
+            while (veto := self._vetoed(run, plan.end_status)) is not None:
+                vetoed = True
+                await self._sleep_unless_healed(veto.after_s)
+                self.publish(agent.veto(self.now_s()))
+                await self._work(pairs(veto.actions, step_s=veto.step_s, label=f"vetoed-{len(agent.log)}").steps)
+                self.publish(agent.end_run(self.now_s(), plan.end_status))
         if agent.status == "deleting":
             self._running = None
             return
+        status: EndStatus = plan.end_status
         if scope.cancelled_caught:
-            self.publish(agent.pause(self.now_s()))
-            status: EndStatus = "paused"
-        else:
-            status = plan.end_status
-            self.publish(agent.end_run(self.now_s(), status))
+            paused = self.publish(agent.pause(self.now_s()))
+            status = "paused" if paused or not vetoed else plan.end_status
         self._run_in_log = None
         if plan.settle_s:
             await trio.sleep(plan.settle_s)
         self._running = None
         if agent.status == "deleting":
             return
-        self.publish((agent.snapshot(self.now_s()),))
-        self.journal.record("agent", "run-ended", run=run, status=status, log_length=len(agent.log), leaf=agent.leaf)
+        self.publish((self.snapshot(),))
+        length = self.archive.length
+        self.journal.record("agent", "run-ended", run=run, status=status, log_length=length, leaf=agent.leaf)
+        for verdict in self._consult_ending("ended", run, status):
+            if isinstance(verdict, AppendLater):
+                await self._append_later(verdict)
+
+    async def _work(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            if step.duration_s:
+                await trio.sleep(step.duration_s)
+            self.publish(self.agent.step(self.now_s(), step.event))
+
+    def _consult_ending(self, moment: Literal["finishing", "ended"], run: int, status: str) -> list[Verdict]:
+        return self.link.consult(Facts("ending", f"run {run} {moment}", status=status, aspect=moment))
+
+    def _vetoed(self, run: int, status: str) -> Veto | None:
+        verdicts = self._consult_ending("finishing", run, status)
+        return next((verdict for verdict in verdicts if isinstance(verdict, Veto)), None)
+
+    async def _append_later(self, tail: AppendLater) -> None:
+        await self._sleep_unless_healed(tail.after_s)
+        for _ in range(tail.events):
+            if self.agent.status != "deleting":
+                self.publish(self.agent.afterthought(self.now_s(), tail.what))
+
+    async def _sleep_unless_healed(self, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            await self.link.healed.wait()
+
+    def snapshot(self, socket_number: int | None = None) -> Publication:
+        """The full_state that greets a socket, or ends a run when there is none; as stale as the faults say."""
+        target = "final snapshot" if socket_number is None else f"snapshot for socket {socket_number}"
+        facts = Facts("snapshot", target, connection=socket_number, status=self.agent.status)
+        verdicts = self.link.consult(facts)
+        stale_s = max((verdict.stale_s for verdict in verdicts if isinstance(verdict, Stale)), default=0.0)
+        return self.agent.snapshot(self.now_s(), stale_s=stale_s)
 
     async def _happen(self, happening: Happening) -> None:
         await trio.sleep(happening.at_s)
@@ -277,26 +336,78 @@ class World:
             if isinstance(verdict, Stall | Reset | Close):
                 subscription.act(verdict)
 
-    def publish(self, publications: Sequence[Publication]) -> None:
-        """Journal what was persisted, in log order, and tell the subscribers, in publication order."""
-        journal, agent = self.journal, self.agent
-        durable = [one for one in publications if one.seq is not None]
-        if len(durable) > 1:
-            durable.sort(key=lambda one: one.seq or 0)
-        for one in durable:
-            event = one.event
-            branch = event["kind"] != "ConversationStateUpdateEvent"
-            fields = {"id": event["id"], "kind": event["kind"], "index": one.seq, "run": self._run_in_log}
-            journal.add("log", "append", fields | {"branch": branch})
-            if event.get("key") == "execution_status":
-                journal.record("agent", "status", status=event["value"])
-        if agent.status == "deleting":
-            return
+    # --- what becomes of an event ------------------------------------------------------------------------------
+
+    def _fate(self, event: Event) -> Fate:
+        """Ask the faults what becomes of an event that the agent is about to append."""
+        now_s = self.now_s()
+        lag_s, persisted, readable = max(0.0, self._log_behind_until_s - now_s), True, True
+        if self.link.watches("append"):
+            key = event.get("key")
+            status = event["value"] if key == "execution_status" else None
+            tool = event.get("tool_name")
+            target = str(event["id"])
+            for verdict in self.link.consult(
+                Facts("append", target, kind=event["kind"], key=key, status=status, tool=tool)
+            ):
+                match verdict:
+                    case PersistLate():
+                        lag_s = max(lag_s, verdict.lag_s)
+                    case PersistNever():
+                        persisted = False
+                    case Corrupt():
+                        readable = False
+                    case Flood():
+                        self._floods[target] = verdict
+                    case _:
+                        raise AssertionError(f"{verdict} is not about an append")
+        if persisted:
+            self._log_behind_until_s = max(self._log_behind_until_s, now_s + lag_s)
+        return DURABLE if persisted and readable and not lag_s else Fate(persisted, lag_s, readable)
+
+    def publish(self, publications: Sequence[Publication]) -> bool:
+        """Persist, and tell the subscribers, in publication order. Returns whether there was anything."""
+        appended = [one for one in publications if one.index is not None]
+        if len(appended) > 1:
+            appended.sort(key=lambda one: one.index or 0)
+        for one in appended:
+            self._persist(one)
+        if self.agent.status == "deleting":
+            return bool(publications)
         for one in publications:
-            fields = describe(one.event, one.seq)
-            journal.add("publisher", "publish", fields)
-            for subscription in self.subscriptions:
-                subscription.offer(one, fields)
+            if self._floods and (flood := self._floods.pop(str(one.event["id"]), None)) is not None:
+                for _ in range(flood.frames):
+                    self._tell(self.agent.delta(self.now_s(), "x" * flood.size_bytes))
+            self._tell(one)
+        return bool(publications)
+
+    def _tell(self, one: Publication) -> None:
+        fields = describe(one.event, one.seq)
+        self.journal.add("publisher", "publish", fields)
+        for subscription in self.subscriptions:
+            subscription.offer(one, fields)
+
+    def _persist(self, one: Publication) -> None:
+        """Append to the log, now or when the faults say. The journal learns of it when it happens."""
+        assert one.index is not None
+        event, now_s = one.event, self.now_s()
+        fields = {"id": event["id"], "kind": event["kind"], "index": one.index, "run": self._run_in_log}
+        fields["branch"] = event["kind"] != "ConversationStateUpdateEvent"
+        if not one.fate.readable:
+            fields["readable"] = False
+        pending = Pending(one.index, now_s + one.fate.lag_s, lambda: self.journal.add("log", "append", fields))
+        if not self.archive.persist(pending, one.fate, now_s) and self._nursery is not None:
+            self._nursery.start_soon(self._persist_later, one.fate.lag_s)
+        if event.get("key") == "execution_status":
+            self.journal.record("agent", "status", status=event["value"])
+
+    async def _persist_later(self, lag_s: float) -> None:
+        await trio.sleep(lag_s)
+        self.archive.flush(self.now_s())
+
+    def _persist_all(self) -> None:
+        self._log_behind_until_s = 0.0
+        self.archive.flush(self.now_s(), all_of_it=True)
 
     def _journal_history(self) -> None:
         length = len(self.agent.log)

@@ -3,7 +3,11 @@
 match.py     when a fault acts: a rule over facts
 verdicts.py  what a fault can ask for
 base.py      what all faults have in common
-event_*.py   the publisher: delay, drop, duplicate, reorder
+event_*.py   the publisher, frame by frame: delay, drop, duplicate, reorder
+publish_*.py, corrupt_record.py, delta_flood.py
+             the publisher, event by event: what becomes of an event before anybody is told
+stop_hook_veto.py, late_tail.py, snapshot_stale.py
+             the publisher, at a run's end
 link_*.py    the link: latency, stall, reset, close, refuse
 rest_*.py    REST: status, timeout, malformed, unknown_cursor
 
@@ -20,22 +24,29 @@ from pydantic import Field, TypeAdapter, ValidationError
 from simserver.errors import ConfigError
 
 from .base import BaseFault
+from .corrupt_record import CorruptRecord
+from .delta_flood import DeltaFlood
 from .event_delay import EventDelay
 from .event_drop import EventDrop
 from .event_duplicate import EventDuplicate
 from .event_reorder import EventReorder
+from .late_tail import LateTail
 from .link_close import LinkClose
 from .link_latency import LinkLatency
 from .link_refuse import LinkRefuse
 from .link_reset import LinkReset
 from .link_stall import LinkStall
 from .match import Match
+from .publish_before_persist import PublishBeforePersist
+from .publish_never_persist import PublishNeverPersist
 from .rest_malformed import RestMalformed
 from .rest_status import RestStatus
 from .rest_timeout import RestTimeout
 from .rest_unknown_cursor import RestUnknownCursor
+from .snapshot_stale import SnapshotStale
+from .stop_hook_veto import StopHookVeto
 
-# One of the first set, told apart by `kind`; usable as a field type in any pydantic model.
+# One of all kinds, told apart by `kind`; usable as a field type in any pydantic model.
 Fault = Annotated[
     EventDelay
     | EventDrop
@@ -49,7 +60,14 @@ Fault = Annotated[
     | RestStatus
     | RestTimeout
     | RestMalformed
-    | RestUnknownCursor,
+    | RestUnknownCursor
+    | CorruptRecord
+    | DeltaFlood
+    | LateTail
+    | PublishBeforePersist
+    | PublishNeverPersist
+    | SnapshotStale
+    | StopHookVeto,
     Field(discriminator="kind"),
 ]
 
@@ -67,6 +85,13 @@ KINDS: tuple[type[BaseFault], ...] = (
     RestTimeout,
     RestMalformed,
     RestUnknownCursor,
+    CorruptRecord,
+    DeltaFlood,
+    LateTail,
+    PublishBeforePersist,
+    PublishNeverPersist,
+    SnapshotStale,
+    StopHookVeto,
 )
 
 _ADAPTER: TypeAdapter[BaseFault] = TypeAdapter(Fault)
@@ -89,20 +114,27 @@ def parse_fault(data: Mapping[str, Any]) -> BaseFault:
 __all__ = [
     "KINDS",
     "BaseFault",
+    "CorruptRecord",
+    "DeltaFlood",
     "EventDelay",
     "EventDrop",
     "EventDuplicate",
     "EventReorder",
     "Fault",
+    "LateTail",
     "LinkClose",
     "LinkLatency",
     "LinkRefuse",
     "LinkReset",
     "LinkStall",
     "Match",
+    "PublishBeforePersist",
+    "PublishNeverPersist",
     "RestMalformed",
     "RestStatus",
     "RestTimeout",
     "RestUnknownCursor",
+    "SnapshotStale",
+    "StopHookVeto",
     "parse_fault",
 ]

@@ -1,4 +1,5 @@
-"""When a fault acts: a rule over the facts of a frame, a REST call, a handshake or a connection."""
+"""When a fault acts: a rule over the facts of a frame, a REST call, a handshake, a connection; or of what the server
+itself does: persisting an event, ending a run, taking a snapshot, being up."""
 
 from __future__ import annotations
 
@@ -7,14 +8,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Place = Literal["frame", "call", "handshake", "connection"]
+Place = Literal["frame", "call", "handshake", "connection", "append", "ending", "snapshot", "server"]
 Call = Literal["search", "count", "event", "conversation", "create", "message", "run", "pause", "interrupt", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a rule may look at. target: how the journal names it; aspect: which moment of a handshake, or what the
-    connection carries; the rest as in `Match`, None where it has no meaning."""
+    """What a rule may look at. target: how the journal names it; aspect: which moment of a handshake or an ending, or
+    what the connection carries; unread_frames: how many frames the subscriber has not read yet; the rest as in `Match`,
+    None where it has no meaning."""
 
     place: Place
     target: str
@@ -27,7 +29,8 @@ class Facts:
     snapshot: bool | None = None
     call: str | None = None
     cursor: str | None = None
-    aspect: Literal["dial", "upgrade", "socket", "rest"] | None = None
+    aspect: Literal["dial", "upgrade", "socket", "rest", "finishing", "ended"] | None = None
+    unread_frames: int = 0
 
 
 def _listed(value: Any) -> Any:
@@ -46,6 +49,10 @@ _MEANINGFUL: dict[Place, frozenset[str]] = {
     "call": _ANYWHERE | {"call"},
     "handshake": _ANYWHERE | {"connection"},
     "connection": _ANYWHERE | {"connection"},
+    "append": _ANYWHERE | {"kind", "key", "status", "tool"},
+    "ending": _ANYWHERE | {"status"},
+    "snapshot": _ANYWHERE | {"status", "connection"},
+    "server": frozenset({"probability"}),
 }
 
 

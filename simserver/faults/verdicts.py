@@ -7,6 +7,7 @@ from typing import Literal
 
 When = Literal["before", "after"]
 BodyShape = Literal["truncated", "not-json", "wrong-shape"]
+TailKind = Literal["stats", "log"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,75 @@ class ForgetCursor:
     """Perform the search as if its cursor were unknown."""
 
 
+@dataclass(frozen=True, slots=True)
+class PersistLate:
+    """Publish the event now, and persist it lag_s later; what is produced meanwhile waits behind it."""
+
+    lag_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PersistNever:
+    """Publish the event, and never persist it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corrupt:
+    """Persist the event so that it cannot be read again: it is counted, and never returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """Publish ``frames`` token deltas of size_bytes each right before the event; no log holds them."""
+
+    frames: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """Do not let the run end: after_s later it goes on, with ``actions`` more actions, step_s before each event."""
+
+    after_s: float
+    actions: int
+    step_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AppendLater:
+    """Persist ``events`` more events, the first after_s after the final snapshot."""
+
+    after_s: float
+    events: int
+    what: TailKind
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Make the snapshot say what was so stale_s ago."""
+
+    stale_s: float
+
+
 Verdict = (
-    Drop | Delay | Duplicate | Hold | Stall | Reset | Close | Refuse | Slow | Answer | Hang | Malform | ForgetCursor
+    Drop
+    | Delay
+    | Duplicate
+    | Hold
+    | Stall
+    | Reset
+    | Close
+    | Refuse
+    | Slow
+    | Answer
+    | Hang
+    | Malform
+    | ForgetCursor
+    | PersistLate
+    | PersistNever
+    | Corrupt
+    | Flood
+    | Veto
+    | AppendLater
+    | Stale
 )

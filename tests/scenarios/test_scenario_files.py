@@ -149,11 +149,11 @@ def test_every_race_of_the_first_set_is_there() -> None:
 
 
 def test_every_fault_of_the_first_set_acts_on_the_recorded_conversation() -> None:
-    from simserver.faults import KINDS
-
+    first_set = "event-delay event-drop event-duplicate event-reorder link-latency link-stall link-reset link-close"
+    first_set += " link-refuse rest-status rest-timeout rest-malformed rest-unknown-cursor"
     recorded = [one for one in library.catalogue() if one.workload.recording is not None]
     tried = {fault.kind for scenario in recorded for fault in scenario.faults}
-    assert tried == {kind.model_fields["kind"].default for kind in KINDS}
+    assert tried >= set(first_set.split())
 
 
 def test_names_are_found_whatever_their_case_and_races_too() -> None:

@@ -1,4 +1,4 @@
-"""Every fault of the first set: seen to act on real bytes, counted, journalled, and over after healing."""
+"""The faults of frames, links and calls: seen to act on real bytes, counted, journalled, and over after healing."""
 
 from __future__ import annotations
 
@@ -439,6 +439,7 @@ def test_every_kind_is_in_the_union_and_has_a_docstring() -> None:
         name = kind.model_fields["kind"].default
         needed = {"event-delay": {"delay_s": 1}, "link-latency": {"latency_s": 1}, "link-stall": {"stall_s": 1}}
         more = {"rest-status": {"status": 500}, "rest-timeout": {"hang_s": 1}}
-        assert type(parse_fault({"kind": name, **(needed | more).get(name, {})})) is kind
+        later = {"publish-before-persist": {"lag_s": 1}, "snapshot-stale": {"stale_s": 1}}
+        assert type(parse_fault({"kind": name, **(needed | more | later).get(name, {})})) is kind
         assert kind.__doc__
         assert event_of({"type": "sync"}) == {}

@@ -1,0 +1,25 @@
+"""``delta-flood``: token deltas by the hundred between real events (R40)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import BaseFault
+from .match import Facts
+from .verdicts import Flood
+
+
+class DeltaFlood(BaseFault):
+    """frames: how many deltas are published right before the matching event; size_bytes: of text in each. No log holds
+    them; a session socket sends them as ``delta`` frames, the others as StreamingDeltaEvent."""
+
+    place = "append"
+
+    kind: Literal["delta-flood"] = "delta-flood"
+    frames: Annotated[int, Field(ge=1, le=9_000)] = 500
+    size_bytes: Annotated[int, Field(ge=1, le=10_000)] = 8
+
+    def decide(self, facts: Facts, now_s: float) -> Flood:
+        return Flood(self.frames, self.size_bytes)

@@ -1,0 +1,31 @@
+"""``stop-hook-veto``: after ``finished`` a stop hook says no, and the run goes on (R13; R14 when it takes its time)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import BaseFault
+from .match import Facts
+from .verdicts import Veto
+
+
+class StopHookVeto(BaseFault):
+    """after_s: virtual seconds for which the status says ``finished`` before the hook has decided; actions: how many
+    action and observation pairs follow; step_s: before each event. A run that is vetoed ends again, and ``match.nth``
+    counts each end."""
+
+    place = "ending"
+
+    kind: Literal["stop-hook-veto"] = "stop-hook-veto"
+    after_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.5
+    actions: Annotated[int, Field(ge=0, le=1_000)] = 1
+    step_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
+
+    def concerns(self, facts: Facts) -> bool:
+        # A hook is asked only about an end that the agent itself chose.
+        return facts.place == "ending" and facts.aspect == "finishing" and facts.status == "finished"
+
+    def decide(self, facts: Facts, now_s: float) -> Veto:
+        return Veto(self.after_s, self.actions, self.step_s)
