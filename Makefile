@@ -31,6 +31,7 @@ check: $(VENV)/.ready
 
 bench: $(VENV)/.ready ## Measure the wire level: runs per second, and where the time goes
 	@$(BIN)/python -m tests.benchmarks.wire
+	@$(BIN)/python -m tests.benchmarks.window
 
 clean: ## Remove the environment and everything that tools left
 	rm -rf $(VENV) .gapless .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info

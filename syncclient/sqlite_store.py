@@ -2,7 +2,7 @@
 
 Each batch is one transaction, in write-ahead mode: a client that is killed loses nothing that was saved. After a loss
 of power the last batches may be gone; then they are read again from the server. Calls are inline, with no thread: a
-transaction takes some ten microseconds, since nothing waits for the disk.
+transaction takes some hundred microseconds, since nothing waits for the disk.
 
 The file is locked while a client has it. A file that is not ours is not touched: that is looked at before SQLite is.
 """
