@@ -15,6 +15,7 @@ In reading order:
 - ``capsule.py``      a failed run in a file
 - ``drawing.py``      a whole world from a source of choices; ``properties.py`` holds the oracles to drawn worlds and
   shrinks what fails, ``volume.py`` does so by the thousand
+- ``costs.py``        the cost table, as measured
 - ``aftermath.py``    what a run came to, in numbers; ``comparing.py`` the same for several clients
 - ``cli.py``          the command; ``cli_run.py``, ``cli_replay.py``, ``cli_compare.py``, ``cli_options.py``,
   ``screen.py``, ``stopping.py``

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
+from scenarios.costs import SITUATIONS, table
 from scenarios.library import catalogue
 from scenarios.runner import RunRequest, perform, requests
 from scenarios.scenario import CURSORS, GENERATIONS, Ceiling, Scenario
 
 COSTS = tuple(scenario for scenario in catalogue() if scenario.name.startswith("cost-"))
-ROWS = (
-    "attach to N events",
-    "clean run, branch proof",
-    "clean run, whole-log proof",
-    "reconnect, nothing missed",
-    "reconnect, m missed",
-    "one hole of g events",
-    "k clusters of holes",
-    "socket down for good during a run",
-)
+TABLE = Path(__file__).parents[2] / "docs" / "algorithm.md"
 
 
 def test_every_row_of_the_table_has_a_scenario() -> None:
-    assert {scenario.origin for scenario in COSTS} == {f"the cost table: {row}" for row in ROWS}
+    assert {scenario.origin for scenario in COSTS} == {f"the cost table: {row}" for row in SITUATIONS}
+
+
+@pytest.mark.slow
+def test_the_table_in_the_docs_is_what_is_measured() -> None:
+    assert table() in TABLE.read_text(encoding="utf-8"), "put the output of `python -m scenarios.costs` there"
 
 
 @pytest.mark.parametrize("scenario", COSTS, ids=lambda scenario: scenario.name)
