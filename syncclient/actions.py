@@ -11,10 +11,11 @@ from syncclient.saved import Batch
 from syncclient.wire import Generation, LogEvent
 
 Origin = Literal["history", "live", "repair", "resumed"]
-"""Where a delivered event came from: `history` was read at attach or to fill a gap, `live` came by the socket, `repair`
-was missed and read later. `resumed` may have been delivered to the application before, by a client that has ended: it was
-saved, and its delivery was not noted any more, or it was dropped with a log that was replaced, and is met again. Only such
-an event may reach an application twice.
+"""Where a delivered event came from.
+
+`history` was read at attach or to fill a gap, `live` came by the socket, `repair` was missed and read later. `resumed`
+may have been delivered before, by a client that has ended: it was saved and its delivery was not noted any more, or it
+was dropped with a log that was replaced and is met again. Only such an event may reach an application twice.
 """
 
 
