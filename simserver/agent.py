@@ -82,6 +82,8 @@ class Agent:
         self._recording = list(workload.recording)
         self._counter = workload.history_events
         self._last_us = -1
+        self._clock_ahead_us = 0
+        self._tick_us: int | None = None
         self._actions: dict[str, str] = {}
         self._fate = fate
         self._past: list[tuple[float, Standing]] = []
@@ -151,6 +153,33 @@ class Agent:
         """A token delta: never persisted, never a cursor."""
         event = events.stamp(events.delta(text), self._next_id(), self._timestamp(now_s), None)
         return Publication(event, None, events.encode(event))
+
+    def recover(self, now_s: float) -> tuple[Publication, ...]:
+        """The process is back after it died in mid-run: the run has ended in an error."""
+        if self.status != "running":
+            return ()
+        error = events.conversation_error("ServerRestart", "The server was restarted during the run.")
+        return (self._append(now_s, error), self._set_status(now_s, "error"))
+
+    def step_clock(self, now_s: float, step_s: float) -> None:
+        """The server's clock jumps."""
+        self._clock_ahead_us += round(step_s * 1_000_000)
+        self._last_us = self._clock_us(now_s) - 1
+
+    def coarsen_clock(self, resolution_s: float) -> None:
+        """From now on events of one tick have one timestamp."""
+        self._tick_us = max(1, round(resolution_s * 1_000_000))
+
+    def truncate(self, now_s: float, length: int) -> None:
+        """The log loses its end; the leaf is now the last event of the branch that is left."""
+        self.log.truncate(length)
+        self.leaf = self._last_id(lambda event: bool(event["kind"] != STATE_UPDATE))
+        self.last_user_message_id = self._last_id(lambda event: event["kind"] == "MessageEvent")
+        self._remember(now_s)
+
+    def _last_id(self, wanted: Callable[[Event], bool]) -> str | None:
+        indices = range(len(self.log) - 1, -1, -1)
+        return next((self.log.id_at(index) for index in indices if wanted(self.log[index])), None)
 
     def delete(self) -> None:
         """The conversation goes away; nothing is published (R35)."""
@@ -239,6 +268,11 @@ class Agent:
         return event_id
 
     def _timestamp(self, now_s: float) -> str:
+        if self._tick_us is not None:
+            return events.timestamp(self.epoch, self._clock_us(now_s) // self._tick_us * self._tick_us)
         # Strictly increasing: two events of one instant are a microsecond apart.
-        self._last_us = max(self._last_us + 1, round(now_s * 1_000_000))
+        self._last_us = max(self._last_us + 1, self._clock_us(now_s))
         return events.timestamp(self.epoch, self._last_us)
+
+    def _clock_us(self, now_s: float) -> int:
+        return round(now_s * 1_000_000) + self._clock_ahead_us

@@ -114,3 +114,11 @@ class Archive:
         if lag_s:
             length = self._began + bisect_right(self._persisted_s, now_s - lag_s)
         return LogView(self._log, length, self._unreadable)
+
+    def truncate(self, length: int) -> None:
+        """Lose every event from the index ``length`` on, those that were pending too."""
+        self.pending.clear()
+        self.length = min(self.length, length)
+        self._began = min(self._began, length)
+        del self._persisted_s[self.length - self._began :]
+        self._unreadable = frozenset(index for index in self._unreadable if index < length)

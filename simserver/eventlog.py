@@ -20,6 +20,7 @@ class EventLog(Sequence[Event]):
     def __init__(self, history: History, ids: Ids) -> None:
         self._history = history
         self._ids = ids
+        self._old_length = history.length
         self._old: dict[int, Event] = {}
         self._old_text: dict[int, str] = {}
         self._new: list[Event] = []
@@ -27,10 +28,10 @@ class EventLog(Sequence[Event]):
         self._index: dict[str, int] = {}
 
     def __repr__(self) -> str:
-        return f"EventLog({len(self)} events, {self._history.length} of them history)"
+        return f"EventLog({len(self)} events, {self._old_length} of them history)"
 
     def __len__(self) -> int:
-        return self._history.length + len(self._new)
+        return self._old_length + len(self._new)
 
     def __iter__(self) -> Iterator[Event]:
         for index in range(len(self)):
@@ -50,7 +51,7 @@ class EventLog(Sequence[Event]):
         return self._at(index)
 
     def _at(self, index: int) -> Event:
-        new = index - self._history.length
+        new = index - self._old_length
         if new >= 0:
             return self._new[new]
         event = self._old.get(index)
@@ -60,7 +61,7 @@ class EventLog(Sequence[Event]):
 
     def text_at(self, index: int) -> str:
         """The event's JSON text, as it goes over the wire."""
-        new = index - self._history.length
+        new = index - self._old_length
         if new >= 0:
             return self._new_text[new]
         text = self._old_text.get(index)
@@ -70,7 +71,7 @@ class EventLog(Sequence[Event]):
 
     def id_at(self, index: int) -> str:
         """The event's id; does not build an event of the history."""
-        new = index - self._history.length
+        new = index - self._old_length
         return str(self._new[new]["id"]) if new >= 0 else self._ids.make(index)
 
     def ids(self, start: int = 0, stop: int | None = None) -> list[str]:
@@ -80,9 +81,9 @@ class EventLog(Sequence[Event]):
     def index_of(self, event_id: str) -> int | None:
         """Where an event is; None when it is not in the log."""
         index = self._index.get(event_id)
-        if index is None and self._history.length:
+        if index is None and self._old_length:
             counter = self._ids.counter_of(event_id)
-            if counter is not None and counter < self._history.length:
+            if counter is not None and counter < self._old_length:
                 return counter
         return index
 
@@ -96,3 +97,11 @@ class EventLog(Sequence[Event]):
         self._new_text.append(encode(event))
         self._index[event_id] = index
         return index
+
+    def truncate(self, length: int) -> None:
+        """Lose every event from the index ``length`` on."""
+        first_lost = max(0, length - self._old_length)
+        for event in self._new[first_lost:]:
+            del self._index[str(event["id"])]
+        del self._new[first_lost:], self._new_text[first_lost:]
+        self._old_length = min(self._old_length, length)

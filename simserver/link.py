@@ -14,12 +14,11 @@ import trio
 
 from .choices import Choices
 from .errors import ConfigError
-from .faults.base import BaseFault, TriggeredFault
-from .faults.link_latency import LinkLatency
+from .faults.base import BaseFault, ServerFault, TriggeredFault
 from .faults.match import Facts
-from .faults.verdicts import Close, Reset, Slow, Stall, Verdict
+from .faults.verdicts import Close, HalfOpen, Reset, Slow, Stall, Throttle, Unsubscribe, Verdict
 from .journal import Journal
-from .streams import Connection
+from .streams import Conditions, Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class ArmedFault:
 
     @property
     def at_s(self) -> float | None:
-        return self.fault.at_s if isinstance(self.fault, TriggeredFault) else None
+        return self.fault.at_s if isinstance(self.fault, TriggeredFault | ServerFault) else None
 
 
 def armed(faults: Sequence[BaseFault]) -> tuple[ArmedFault, ...]:
@@ -117,7 +116,7 @@ class Link:
         return [one for one in self.faults if one.at_s is not None]
 
     def consult_timed(self, one: ArmedFault, facts: Facts) -> Verdict | None:
-        """What a timed fault wants done to one open socket."""
+        """What a timed fault wants done to one open socket, or to the server."""
         return None if self.healed.is_set() else self._ask(one, facts)
 
     def connected(self, connection: Connection, facts: Facts) -> None:
@@ -127,36 +126,51 @@ class Link:
         """
         if not self.watches("connection"):
             return
-        delays = [
-            self._latency(one, facts)
+        parts = [
+            self._condition(one, facts)
             for one in self.faults
-            if isinstance(one.fault, LinkLatency) and self._selects(one, facts)
+            if one.fault.place == "connection" and self._selects(one, facts)
         ]
-        if delays:
-            connection.set_latency(lambda: sum(delay_s() for delay_s in delays))
+        if parts:
 
-    def _latency(self, one: ArmedFault, facts: Facts) -> Callable[[], float]:
-        slow: Verdict | None = None
+            def conditions(size_bytes: int) -> tuple[float, float]:
+                told = [part(size_bytes) for part in parts]
+                return sum(delay_s for delay_s, _ in told), sum(busy_s for _, busy_s in told)
 
-        def delay_s() -> float:
-            nonlocal slow
+            connection.set_conditions(conditions)
+
+    def _condition(self, one: ArmedFault, facts: Facts) -> Conditions:
+        verdict: Verdict | None = None
+
+        def condition(size_bytes: int) -> tuple[float, float]:
+            nonlocal verdict
             if self.healed.is_set() or not one.fault.match.open_at(self._now()):
-                return 0.0
-            if slow is None:
-                slow = self._fire(one, facts)
-            assert isinstance(slow, Slow)
-            return slow.latency_s + self._choices.number(one.stream, 0.0, slow.jitter_s)
+                return 0.0, 0.0
+            if verdict is None:
+                verdict = self._fire(one, facts)
+            match verdict:
+                case Slow():
+                    return verdict.latency_s + self._choices.number(one.stream, 0.0, verdict.jitter_s), 0.0
+                case Throttle():
+                    return 0.0, size_bytes / verdict.bytes_per_s
+                case _:
+                    raise AssertionError(f"{verdict} is not about a connection")
 
-        return delay_s
+        return condition
 
-    def act(self, verdict: Stall | Reset | Close, connection: Connection | None) -> None:
-        """Do to a connection what a verdict asks for; a close is the socket's own affair."""
-        if connection is None or isinstance(verdict, Close):
+    def act(self, verdict: Stall | Reset | Close | HalfOpen | Unsubscribe, connection: Connection | None) -> None:
+        """Do to a connection what a verdict asks for; the rest is the socket's own affair."""
+        if connection is None:
             return
-        if isinstance(verdict, Stall):
-            connection.stall(trio.current_time() + verdict.stall_s)
-        else:
-            connection.reset()
+        match verdict:
+            case Stall():
+                connection.stall(trio.current_time() + verdict.stall_s)
+            case Reset():
+                connection.reset()
+            case HalfOpen():
+                connection.half_open()
+            case Close() | Unsubscribe():
+                pass
 
     def heal(self) -> None:
         """No fault acts any more; what waits on one is let go."""

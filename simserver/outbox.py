@@ -7,22 +7,36 @@ times, add or remove frames, and put acts (reset, close, stall) between them.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
-from .faults.verdicts import Close, Delay, Drop, Duplicate, Hold, Reset, Stall, Verdict
+from .faults.verdicts import (
+    Close,
+    Cut,
+    Delay,
+    Drop,
+    Duplicate,
+    HalfOpen,
+    Hold,
+    Reset,
+    Stall,
+    Unsubscribe,
+    Verdict,
+)
 from .journal import Fields
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message to write. text: its JSON; fields: how the journal describes it."""
+    """One message to write. text: its JSON; fields: how the journal describes it; torn: break the connection in the
+    middle of it."""
 
     text: str
     fields: Fields
+    torn: bool = False
 
 
-Act = Stall | Reset | Close
+Act = Stall | Reset | Close | HalfOpen | Unsubscribe
 Item = Frame | Act
 
 
@@ -74,7 +88,9 @@ class Outbox:
                     copies += [verdict.gap_s * (number + 1) for number in range(verdict.copies)]
                 case Hold():
                     hold = verdict
-                case Stall():
+                case Cut():
+                    frame = replace(frame, torn=True)
+                case Stall() | HalfOpen() | Unsubscribe():
                     self._push(now_s, verdict)
                 case Reset() | Close():
                     if verdict.when == "before":

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -23,7 +23,17 @@ from .errors import IllegalTransition
 from .events import encode
 from .faults.match import Facts
 from .faults.verdicts import Answer as AnswerInstead
-from .faults.verdicts import ForgetCursor, Hang, Malform, Verdict
+from .faults.verdicts import (
+    CapPage,
+    EmptyPage,
+    ForgetCursor,
+    Hang,
+    LoopCursor,
+    Malform,
+    ResetCall,
+    StaleView,
+    Verdict,
+)
 from .pages import Filters, Page
 
 if TYPE_CHECKING:
@@ -41,16 +51,17 @@ _AlreadyRunning: Final = "Conversation already running. Wait for completion or p
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call, taken apart: path parameters, query, body; forget_cursor: a fault says that page_id is unknown."""
+    """A call, taken apart: path parameters, query, body; verdicts: how the faults want it answered."""
 
     event_id: str | None
     query: QueryParams
     body: bytes
-    forget_cursor: bool
+    verdicts: Sequence[Verdict] = ()
 
     def view(self, world: World) -> LogView:
         """The log as this call sees it."""
-        return world.archive.view()
+        lags_s = (verdict.lag_s for verdict in self.verdicts if isinstance(verdict, StaleView))
+        return world.archive.view(max(lags_s, default=0.0), now_s=world.now_s())
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +121,26 @@ def search(world: World, asked: Asked) -> Answered:
     start = None
     page_id = query.get("page_id")
     if page_id is not None:
-        start = None if asked.forget_cursor else log.index_of(page_id)
+        forgotten = any(isinstance(verdict, ForgetCursor) for verdict in asked.verdicts)
+        start = None if forgotten else log.index_of(page_id)
         if start is None and settings.unknown_cursor != "natural":
             status = 404 if settings.unknown_cursor == "not-found" else 400
             return Answered(status, wire.detail(f"Unknown page_id: {page_id}"))
+    limit = int(query.get("limit", "100"))
     page = pages.search(
         log,
         start=start,
-        limit=int(query.get("limit", "100")),
+        limit=min(limit, *(one.items_max for one in asked.verdicts if isinstance(one, CapPage)), 100),
         descending=query.get("sort_order") == "TIMESTAMP_DESC",
         cursor=settings.cursor,
         filters=filters,
     )
+    for verdict in asked.verdicts:
+        if isinstance(verdict, EmptyPage):
+            page = Page((), page_id, page.events_read)
+        elif isinstance(verdict, LoopCursor):
+            first = log.id_at(page.indices[0]) if page.indices else None
+            page = Page(page.indices, page_id or first, page.events_read)
     text = wire.page((log.text_at(index) for index in page.indices), page.next_page_id)
     return Answered(200, text, page.events_read, page)
 
@@ -236,6 +255,9 @@ class RestCalls:
         except ClientDisconnect:
             return self._answer(request, call, Answered(400, wire.detail("client disconnected")), {})
         headers: dict[str, str] = {}
+        reset = next((verdict for verdict in verdicts if isinstance(verdict, ResetCall)), None)
+        if reset is not None and reset.when == "before":
+            return self._broken_off(request, call, Answered(502, ""))
         answer = self._decide(name, decide, request, body, verdicts, headers)
         for verdict in verdicts:
             if isinstance(verdict, Malform):
@@ -243,7 +265,16 @@ class RestCalls:
             elif isinstance(verdict, Hang):
                 with trio.move_on_after(verdict.hang_s):
                     await world.link.healed.wait()
+        if reset is not None:
+            return self._broken_off(request, call, answer)
         return self._answer(request, call, answer, headers)
+
+    def _broken_off(self, request: Request, call: int, answer: Answered) -> Response:
+        connection = self._world.connection_of(request.scope)
+        if connection is None:
+            return self._answer(request, call, Answered(502, ""), {})
+        connection.reset()
+        return self._answer(request, call, answer, {})
 
     def _decide(
         self,
@@ -271,9 +302,8 @@ class RestCalls:
             if not world.knows(conversation_id):
                 bare = name in {"conversation", "delete"}
                 return Answered(404, wire.detail("Not Found" if bare else f"Conversation not found: {conversation_id}"))
-        forget = any(isinstance(verdict, ForgetCursor) for verdict in verdicts)
         try:
-            return decide(world, Asked(request.path_params.get("event_id"), request.query_params, body, forget))
+            return decide(world, Asked(request.path_params.get("event_id"), request.query_params, body, verdicts))
         except IllegalTransition as error:
             return Answered(409, wire.detail(str(error)))
 

@@ -23,7 +23,8 @@ SERVER_ADDRESS: Final = ("10.0.0.1", 80)
 CLIENT_HOST: Final = "10.0.0.2"
 FIRST_PORT: Final = 40_000
 
-Latency = Callable[[], float]
+# Of a chunk's size: how long it is on its way, and how long it keeps the line busy; seconds.
+Conditions = Callable[[int], tuple[float, float]]
 
 
 class Doorbell:
@@ -60,13 +61,16 @@ class Pipe:
         "_writers",
         "broken",
         "chunks",
+        "conditions",
+        "cuts_next",
         "ended",
+        "free_s",
         "last_due_s",
-        "latency",
         "marks",
         "read_bytes",
         "reader_closed",
         "stalled_until_s",
+        "vanishing",
         "waiting_bytes",
         "written_bytes",
     )
@@ -74,23 +78,32 @@ class Pipe:
     def __init__(self) -> None:
         self.chunks: deque[tuple[float, bytes]] = deque()  # (due_s, data); b"" is the end of the stream
         self.marks: deque[tuple[int, Callable[[], object]]] = deque()
-        self.latency: Latency | None = None
+        self.conditions: Conditions | None = None
+        self.free_s = -inf  # when the line is free again
         self.stalled_until_s = -inf
         self.last_due_s = -inf
         self.waiting_bytes = self.written_bytes = self.read_bytes = 0
-        self.broken = self.ended = self.reader_closed = False
+        self.broken = self.ended = self.reader_closed = self.vanishing = self.cuts_next = False
         self._arrival = Doorbell()
         self._writers = trio.lowlevel.ParkingLot()
 
     def write(self, data: bytes) -> None:
         """Put a chunk on its way; it never overtakes an earlier one."""
+        if self.vanishing:
+            return
+        if self.cuts_next and data:
+            data = data[: len(data) // 2]
         due_s = trio.current_time()
-        if self.latency is not None:
-            due_s += self.latency()
+        if self.conditions is not None:
+            delay_s, busy_s = self.conditions(len(data))
+            self.free_s = max(self.free_s, due_s) + busy_s
+            due_s = self.free_s + delay_s
         due_s = self.last_due_s = max(due_s, self.last_due_s)
         self.chunks.append((due_s, data))
         self.waiting_bytes += len(data)
         self.written_bytes += len(data)
+        if self.cuts_next:
+            self.broken = True  # what is on its way still arrives
         self.wake_reader()
 
     async def room(self) -> None:
@@ -156,6 +169,8 @@ class Pipe:
 
     def mark(self, arrived: Callable[[], object]) -> None:
         """Call ``arrived`` when all that is written now has been read: at once, if it has been."""
+        if self.vanishing:
+            return
         if self.read_bytes >= self.written_bytes:
             arrived()
         else:
@@ -171,7 +186,7 @@ class Pipe:
         """Let everything on its way arrive now."""
         now_s = trio.current_time()
         self.stalled_until_s = -inf
-        self.last_due_s = min(self.last_due_s, now_s)
+        self.last_due_s, self.free_s = min(self.last_due_s, now_s), min(self.free_s, now_s)
         self.chunks = deque((min(due_s, now_s), data) for due_s, data in self.chunks)
         self.wake_reader()
 
@@ -304,11 +319,21 @@ class Connection:
             pipe.stalled_until_s = max(pipe.stalled_until_s, until_s)
             pipe.wake_reader()
 
+    def half_open(self) -> None:
+        """Let everything that is written from now on vanish."""
+        self.up.vanishing = self.down.vanishing = True
+
+    def cut_next(self) -> None:
+        """Break the connection in the middle of what the server writes next."""
+        self.down.cuts_next = True
+
     def release(self) -> None:
-        """End a stall, and let everything on its way arrive now."""
+        """End a stall, and let everything on its way arrive now; what is half open breaks, as it would be told to."""
+        if self.down.vanishing:
+            self.reset()
         self.up.release()
         self.down.release()
 
-    def set_latency(self, latency: Latency | None) -> None:
-        """Delay what is written from now on by ``latency()`` seconds a chunk."""
-        self.up.latency = self.down.latency = latency
+    def set_conditions(self, conditions: Conditions | None) -> None:
+        """Let what is written from now on take its time."""
+        self.up.conditions = self.down.conditions = conditions

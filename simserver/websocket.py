@@ -22,9 +22,9 @@ from . import wire
 from .agent import Publication
 from .events import Event
 from .faults.match import Facts
-from .faults.verdicts import Close, Refuse, Reset, Stall
+from .faults.verdicts import Close, Hang, Refuse, Reset, Unsubscribe
 from .journal import Fields
-from .outbox import Frame, Outbox
+from .outbox import Act, Frame, Outbox
 from .streams import Connection, Doorbell
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class Subscription:
         self._websocket = websocket
         self._send = send  # the server's own: frames are many, and Starlette's wrappers add nothing to them
         self._outbox = Outbox()
-        self._frames = 0
+        self._frames = self._read = 0
+        self._forgotten = False
         self._bell = Doorbell()
 
     def __repr__(self) -> str:
@@ -113,6 +114,7 @@ class Subscription:
         return Facts(
             "frame",
             str(event["id"]),
+            unread_frames=len(self._outbox) + (0 if self.connection is None else self._frames - self._read),
             connection=self.number,
             kind=event["kind"],
             key=key,
@@ -122,7 +124,7 @@ class Subscription:
             snapshot=snapshot,
         )
 
-    def act(self, verdict: Stall | Reset | Close) -> None:
+    def act(self, verdict: Act) -> None:
         """A timed fault acts on this socket now."""
         self._outbox.offer_act(verdict, trio.current_time())
         self._bell.wake()
@@ -183,7 +185,10 @@ class Subscription:
             if item is None:
                 return
             if isinstance(item, Frame):
-                await self._write(item)
+                if not self._forgotten:
+                    await self._write(item)
+            elif isinstance(item, Unsubscribe):
+                self._forgotten = True
             elif isinstance(item, Close):
                 await self.close(item.code, "", by="server" if item.code == TOO_SLOW[0] else "link")
             else:
@@ -196,15 +201,29 @@ class Subscription:
     async def _write(self, frame: Frame) -> None:
         self._frames += 1
         fields = {"connection": self.number, "frame": self._frames, **frame.fields}
-        journal = self.world.journal
+        journal, connection = self.world.journal, self.connection
+        if frame.torn:
+            fields["torn"] = True
+            if connection is not None:
+                connection.cut_next()
         journal.add("socket", "sent", fields)
         try:
             await self._send({"type": "websocket.send", "text": frame.text})
         except OSError:  # as ASGI says: the client has gone
             self._ended(None, "client")
             return
-        if self.connection is not None:
-            self.connection.down.mark(lambda: journal.add("socket", "delivered", fields))
+        if frame.torn:
+            self._ended(None, "link")
+            if connection is None:
+                await self._websocket.close(1011)
+            else:
+                connection.up.reset()
+        elif connection is not None:
+            connection.down.mark(lambda: self._arrived(fields))
+
+    def _arrived(self, fields: Fields) -> None:
+        self._read += 1
+        self.world.journal.add("socket", "delivered", fields)
 
     async def close(self, code: int, reason: str, *, by: Literal["server", "link"]) -> None:
         """Close with a code."""
@@ -293,6 +312,9 @@ async def _serve(
     for verdict in world.link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="upgrade")):
         if isinstance(verdict, Refuse):
             refused = verdict.status
+        elif isinstance(verdict, Hang):
+            with trio.move_on_after(verdict.hang_s):
+                await world.link.healed.wait()
     if refused is not None:
         world.journal.record("socket", "refused", connection=number, status=refused)
         await websocket.send_denial_response(Response(status_code=refused))

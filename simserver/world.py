@@ -23,20 +23,23 @@ from .faults.match import Facts
 from .faults.verdicts import (
     AppendLater,
     Close,
+    CoarsenClock,
     Corrupt,
     Flood,
     PersistLate,
     PersistNever,
     Refuse,
-    Reset,
+    Restart,
     Stale,
-    Stall,
+    StepClock,
+    Truncate,
     Verdict,
     Veto,
 )
 from .hosting import serve_stream
 from .journal import Journal
 from .link import ArmedFault, FaultCount, Link
+from .outbox import Act
 from .settings import ServerSettings
 from .streams import CLIENT_HOST, FIRST_PORT, Connection, Stream
 from .transport import MemoryTransport
@@ -78,6 +81,8 @@ class World:
         self._runs = 0
         self._planned = 0
         self._running: trio.CancelScope | None = None
+        self._down = False
+        self._lives = 1
         self._run_in_log: int | None = None
         self._log_behind_until_s = 0.0
         self._floods: dict[str, Flood] = {}
@@ -137,6 +142,7 @@ class World:
         """Open a connection for a socket. Raises ConnectionRefusedError when a fault refuses it, or nothing runs."""
         await trio.lowlevel.checkpoint()
         number = self._sockets = self._sockets + 1
+        self._check_up(number)
         for verdict in self.link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="dial")):
             if isinstance(verdict, Refuse):
                 self.journal.record("socket", "refused", connection=number, status=None)
@@ -148,6 +154,7 @@ class World:
 
     async def _dial_rest(self, host: str, port: int) -> Stream:
         await trio.lowlevel.checkpoint()
+        self._check_up()
         connection = self._connect()
         self.link.connected(connection, Facts("connection", f"rest connection {connection.number}", aspect="rest"))
         return connection.client
@@ -155,6 +162,12 @@ class World:
     def http_transport(self) -> MemoryTransport:
         """A transport for httpx, with connections of its own."""
         return MemoryTransport(self._dial_rest)
+
+    def _check_up(self, number: int | None = None) -> None:
+        if self._down:
+            if number is not None:
+                self.journal.record("socket", "refused", connection=number, status=None)
+            raise ConnectionRefusedError("the simulated server is down")
 
     def _connect(self) -> Connection:
         if self._nursery is None:
@@ -204,12 +217,13 @@ class World:
         return conversation_id == self.conversation_id and self.agent.status != "deleting"
 
     def send_message(self, text: str) -> None:
-        """Take a user message."""
-        self.publish(self.agent.message(self.now_s(), text))
+        """Take a user message; nobody takes it while the server is down."""
+        if not self._down:
+            self.publish(self.agent.message(self.now_s(), text))
 
     def begin_run(self, plan: RunPlan | None = None, *, by: str = "client") -> bool:
         """Start a run (the workload's next, unless given); False when one is in progress."""
-        if self._running is not None or self._nursery is None:
+        if self._running is not None or self._nursery is None or self._down:
             return False
         if plan is None:
             plans = self.workload.runs
@@ -255,7 +269,7 @@ class World:
 
     async def _play(self, run: int, plan: RunPlan, scope: trio.CancelScope) -> None:
         agent = self.agent
-        vetoed = False
+        vetoed, life = False, self._lives
         with scope:
             await trio.sleep(plan.init_s)
             self._run_in_log = run
@@ -268,6 +282,8 @@ class World:
                 self.publish(agent.veto(self.now_s()))
                 await self._work(pairs(veto.actions, step_s=veto.step_s, label=f"vetoed-{len(agent.log)}").steps)
                 self.publish(agent.end_run(self.now_s(), plan.end_status))
+        if self._lives != life:
+            return  # the run died with the process; `_restart` ends it
         if agent.status == "deleting":
             self._running = None
             return
@@ -278,15 +294,21 @@ class World:
         self._run_in_log = None
         if plan.settle_s:
             await trio.sleep(plan.settle_s)
+        if self._lives != life:
+            return
         self._running = None
         if agent.status == "deleting":
             return
         self.publish((self.snapshot(),))
-        length = self.archive.length
-        self.journal.record("agent", "run-ended", run=run, status=status, log_length=length, leaf=agent.leaf)
+        self._end_run(run, status)
         for verdict in self._consult_ending("ended", run, status):
             if isinstance(verdict, AppendLater):
                 await self._append_later(verdict)
+
+    def _end_run(self, run: int, status: str) -> None:
+        self._running = self._run_in_log = None
+        length, leaf = self.archive.length, self.agent.leaf
+        self.journal.record("agent", "run-ended", run=run, status=status, log_length=length, leaf=leaf)
 
     async def _work(self, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -329,12 +351,61 @@ class World:
     async def _go_off(self, one: ArmedFault) -> None:
         assert one.at_s is not None
         await trio.sleep(one.at_s)
+        if one.fault.place == "server":
+            verdict = self.link.consult_timed(one, Facts("server", "server"))
+            if verdict is not None:
+                await self._act_on_server(verdict)
+            return
         for subscription in list(self.subscriptions):
             number = subscription.number
             facts = Facts("connection", f"socket {number}", connection=number, aspect="socket")
             verdict = self.link.consult_timed(one, facts)
-            if isinstance(verdict, Stall | Reset | Close):
+            if isinstance(verdict, Act):
                 subscription.act(verdict)
+
+    async def _act_on_server(self, verdict: Verdict) -> None:
+        agent, now_s = self.agent, self.now_s()
+        match verdict:
+            case StepClock():
+                agent.step_clock(now_s, verdict.step_s)
+            case CoarsenClock():
+                agent.coarsen_clock(verdict.resolution_s)
+            case Truncate():
+                self._truncate(verdict.events)
+            case Restart():
+                await self._restart(verdict.down_s)
+            case _:
+                raise AssertionError(f"{verdict} is not about a server")
+
+    def _truncate(self, events: int | None) -> None:
+        self._persist_all()
+        log = self.agent.log
+        length = 0 if events is None else max(0, len(log) - events)
+        lost = [log[index] for index in range(length, len(log))]
+        fields = {"length": length, "ids": [str(one["id"]) for one in lost], "kinds": [one["kind"] for one in lost]}
+        self.archive.truncate(length)
+        self.agent.truncate(self.now_s(), length)
+        self.journal.add("log", "truncate", fields)
+
+    async def _restart(self, down_s: float) -> None:
+        self.journal.record("world", "restarting", down_s=down_s)
+        self._persist_all()
+        self._down = True
+        self._lives += 1
+        if self._running is not None:
+            self._running.cancel()
+        subscribed = {one.connection for one in self.subscriptions}
+        for subscription in list(self.subscriptions):
+            subscription.act(Close(1012, "before"))
+        for connection in list(self._connections.values()):
+            if connection not in subscribed:
+                connection.reset()
+        await self._sleep_unless_healed(down_s)
+        self._down = False
+        self.publish(self.agent.recover(self.now_s()))
+        self.journal.record("world", "restarted")
+        if self._running is not None:
+            self._end_run(self._runs - 1, self.agent.status)
 
     # --- what becomes of an event ------------------------------------------------------------------------------
 

@@ -8,8 +8,12 @@ publish_*.py, corrupt_record.py, delta_flood.py
              the publisher, event by event: what becomes of an event before anybody is told
 stop_hook_veto.py, late_tail.py, snapshot_stale.py
              the publisher, at a run's end
-link_*.py    the link: latency, stall, reset, close, refuse
-rest_*.py    REST: status, timeout, malformed, unknown_cursor
+link_*.py    the link: latency, bandwidth, stall, half_open, reset, cut, close, refuse, handshake_hang
+queue_overflow.py, subscription_lost.py
+             the server's side of a socket
+rest_*.py    REST: status, timeout, reset, malformed, unknown_cursor, stale, page_cap, cursor_loop, empty_page
+server_restart.py, log_truncate.py, clock_*.py
+             the server itself, at a time
 
 A fault decides; `simserver.link` acts, counts and keeps the journal.
 """
@@ -24,6 +28,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 from simserver.errors import ConfigError
 
 from .base import BaseFault
+from .clock_step import ClockStep
+from .clock_ties import ClockTies
 from .corrupt_record import CorruptRecord
 from .delta_flood import DeltaFlood
 from .event_delay import EventDelay
@@ -31,20 +37,33 @@ from .event_drop import EventDrop
 from .event_duplicate import EventDuplicate
 from .event_reorder import EventReorder
 from .late_tail import LateTail
+from .link_bandwidth import LinkBandwidth
 from .link_close import LinkClose
+from .link_cut import LinkCut
+from .link_half_open import LinkHalfOpen
+from .link_handshake_hang import LinkHandshakeHang
 from .link_latency import LinkLatency
 from .link_refuse import LinkRefuse
 from .link_reset import LinkReset
 from .link_stall import LinkStall
+from .log_truncate import LogTruncate
 from .match import Match
 from .publish_before_persist import PublishBeforePersist
 from .publish_never_persist import PublishNeverPersist
+from .queue_overflow import QueueOverflow
+from .rest_cursor_loop import RestCursorLoop
+from .rest_empty_page import RestEmptyPage
 from .rest_malformed import RestMalformed
+from .rest_page_cap import RestPageCap
+from .rest_reset import RestReset
+from .rest_stale import RestStale
 from .rest_status import RestStatus
 from .rest_timeout import RestTimeout
 from .rest_unknown_cursor import RestUnknownCursor
+from .server_restart import ServerRestart
 from .snapshot_stale import SnapshotStale
 from .stop_hook_veto import StopHookVeto
+from .subscription_lost import SubscriptionLost
 
 # One of all kinds, told apart by `kind`; usable as a field type in any pydantic model.
 Fault = Annotated[
@@ -67,7 +86,22 @@ Fault = Annotated[
     | PublishBeforePersist
     | PublishNeverPersist
     | SnapshotStale
-    | StopHookVeto,
+    | StopHookVeto
+    | LinkBandwidth
+    | LinkHalfOpen
+    | SubscriptionLost
+    | LinkCut
+    | LinkHandshakeHang
+    | QueueOverflow
+    | ServerRestart
+    | LogTruncate
+    | ClockStep
+    | ClockTies
+    | RestReset
+    | RestStale
+    | RestPageCap
+    | RestCursorLoop
+    | RestEmptyPage,
     Field(discriminator="kind"),
 ]
 
@@ -92,6 +126,21 @@ KINDS: tuple[type[BaseFault], ...] = (
     PublishNeverPersist,
     SnapshotStale,
     StopHookVeto,
+    LinkBandwidth,
+    LinkHalfOpen,
+    SubscriptionLost,
+    LinkCut,
+    LinkHandshakeHang,
+    QueueOverflow,
+    ServerRestart,
+    LogTruncate,
+    ClockStep,
+    ClockTies,
+    RestReset,
+    RestStale,
+    RestPageCap,
+    RestCursorLoop,
+    RestEmptyPage,
 )
 
 _ADAPTER: TypeAdapter[BaseFault] = TypeAdapter(Fault)
@@ -114,6 +163,8 @@ def parse_fault(data: Mapping[str, Any]) -> BaseFault:
 __all__ = [
     "KINDS",
     "BaseFault",
+    "ClockStep",
+    "ClockTies",
     "CorruptRecord",
     "DeltaFlood",
     "EventDelay",
@@ -122,19 +173,32 @@ __all__ = [
     "EventReorder",
     "Fault",
     "LateTail",
+    "LinkBandwidth",
     "LinkClose",
+    "LinkCut",
+    "LinkHalfOpen",
+    "LinkHandshakeHang",
     "LinkLatency",
     "LinkRefuse",
     "LinkReset",
     "LinkStall",
+    "LogTruncate",
     "Match",
     "PublishBeforePersist",
     "PublishNeverPersist",
+    "QueueOverflow",
+    "RestCursorLoop",
+    "RestEmptyPage",
     "RestMalformed",
+    "RestPageCap",
+    "RestReset",
+    "RestStale",
     "RestStatus",
     "RestTimeout",
     "RestUnknownCursor",
+    "ServerRestart",
     "SnapshotStale",
     "StopHookVeto",
+    "SubscriptionLost",
     "parse_fault",
 ]

@@ -64,3 +64,11 @@ class TriggeredFault(BaseFault):
 
     def concerns(self, facts: Facts) -> bool:
         return facts.place == ("frame" if self.at_s is None else "connection")
+
+
+class ServerFault(BaseFault):
+    """A fault of the server itself, at a time."""
+
+    place = "server"
+
+    at_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]

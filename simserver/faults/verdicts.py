@@ -152,6 +152,87 @@ class Stale:
     stale_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """Let no more than bytes_per_s through, in each direction of the connection."""
+
+    bytes_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HalfOpen:
+    """Let every byte on the connection vanish from now on, in both directions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """Leave the socket open, and publish nothing on it any more, this frame included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Write the first half of this frame, then break the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Close everything, be gone for down_s, come back with the log."""
+
+    down_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """Lose the last ``events`` of the log; all of it when None."""
+
+    events: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepClock:
+    """Put the server's clock forward by step_s, or back."""
+
+    step_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoarsenClock:
+    """Round timestamps down to multiples of resolution_s."""
+
+    resolution_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResetCall:
+    """Break the connection before the call is performed, or after, instead of answering."""
+
+    when: When
+
+
+@dataclass(frozen=True, slots=True)
+class StaleView:
+    """Perform the call on the log as it was lag_s ago."""
+
+    lag_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CapPage:
+    """Show at most items_max items on the page."""
+
+    items_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoopCursor:
+    """Let the page name itself as the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyPage:
+    """Show no item, and name the cursor that was asked for as the next page."""
+
+
 Verdict = (
     Drop
     | Delay
@@ -173,4 +254,17 @@ Verdict = (
     | Veto
     | AppendLater
     | Stale
+    | Throttle
+    | HalfOpen
+    | Unsubscribe
+    | Cut
+    | Restart
+    | Truncate
+    | StepClock
+    | CoarsenClock
+    | ResetCall
+    | StaleView
+    | CapPage
+    | LoopCursor
+    | EmptyPage
 )

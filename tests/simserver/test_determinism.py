@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import httpx
 import pytest
 import trio
+from trio_websocket import ConnectionClosed
 
 from simserver import (
     Choices,
@@ -54,6 +56,68 @@ def busy_world(seed: int, choices: Choices | None = None) -> World:
     return visit(world, script, seed=seed)
 
 
+STORM = (
+    {"kind": "publish-before-persist", "lag_s": 0.03, "match": {"probability": 0.2}},
+    {"kind": "publish-never-persist", "match": {"kind": "ObservationEvent", "probability": 0.2}},
+    {"kind": "corrupt-record", "match": {"kind": "ActionEvent", "probability": 0.3}},
+    {"kind": "delta-flood", "frames": 20, "match": {"probability": 0.3}},
+    {"kind": "stop-hook-veto", "after_s": 0.05, "match": {"nth": 1}},
+    {"kind": "late-tail", "events": 2},
+    {"kind": "snapshot-stale", "stale_s": 0.02, "match": {"probability": 0.5}},
+    {"kind": "link-bandwidth", "bytes_per_s": 50_000},
+    {"kind": "link-latency", "latency_s": 0.001, "jitter_s": 0.01},
+    {"kind": "link-cut", "match": {"connection": 1, "kind": "ActionEvent", "nth": 2}},
+    {"kind": "subscription-lost", "match": {"connection": 2, "kind": "ActionEvent", "nth": 3}},
+    {"kind": "link-half-open", "at_s": 1.4},
+    {"kind": "link-handshake-hang", "hang_s": 0.05, "match": {"probability": 0.5}},
+    {"kind": "queue-overflow", "frames_max": 5, "then": "drop", "match": {"probability": 0.1}},
+    {"kind": "rest-reset", "when": "after", "match": {"call": "search", "probability": 0.1}},
+    {"kind": "rest-stale", "lag_s": 0.05, "match": {"probability": 0.3}},
+    {"kind": "rest-page-cap", "items_max": 4, "match": {"probability": 0.3}},
+    {"kind": "rest-cursor-loop", "match": {"probability": 0.1}},
+    {"kind": "rest-empty-page", "match": {"probability": 0.2}},
+    {"kind": "clock-step", "at_s": 0.1, "step_s": -3600},
+    {"kind": "clock-ties", "at_s": 0.2, "resolution_s": 0.1},
+    {"kind": "server-restart", "at_s": 1.5, "down_s": 0.1},
+    {"kind": "log-truncate", "at_s": 1.55, "events": 5},
+)
+
+
+def stormy_world(seed: int) -> World:
+    """The kinds of fault that came after the first set, all at once."""
+
+    async def page(v: Visit) -> None:
+        for number in range(30):
+            with suppress(httpx.TransportError):
+                await v.search(limit=7, page_id=v.world.agent.log.id_at(number % 10))
+                await v.get("/events/count")
+            await trio.sleep(0.05)
+
+    async def listen(v: Visit) -> None:
+        with suppress(ConnectionClosed):
+            await (await v.socket("?after_seq=3")).for_seconds(2)
+
+    async def script(v: Visit) -> None:
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(listen, v)
+            nursery.start_soon(page, v)
+            await v.send(run=True)
+        v.world.heal()
+        await trio.sleep(1)
+
+    faults = [parse_fault(one) for one in STORM]
+    workload = Workload(history_events=10, runs=(pairs(8, step_s=0.03),))
+    return visit(World(ServerSettings(), workload, faults, Choices(SeededSource(seed))), script, seed=seed)
+
+
+def test_a_storm_of_all_later_faults_is_the_same_storm_again() -> None:
+    worlds = [stormy_world(seed) for seed in (1, 2, 3)]
+    assert [stormy_world(seed).journal.digest() for seed in (1, 2, 3)] == [one.journal.digest() for one in worlds]
+    fired = {count.kind for world in worlds for count in world.fired() if count.fired}
+    assert fired == {one["kind"] for one in STORM}
+
+
 def test_the_same_seed_gives_the_same_journal() -> None:
     once, again = busy_world(7), busy_world(7)
     assert list(once.journal.lines()) == list(again.journal.lines())
@@ -72,7 +136,8 @@ def test_a_tape_replays_the_run() -> None:
 
 
 def test_another_process_with_another_hash_seed_gives_the_same_journal() -> None:
-    program = "from tests.simserver.test_determinism import busy_world; print(busy_world(7).journal.digest())"
+    program = "from tests.simserver.test_determinism import busy_world as busy, stormy_world as stormy\n"
+    program += "print(busy(7).journal.digest(), stormy(7).journal.digest())"
 
     def digest(hash_seed: str) -> str:
         environment = os.environ | {"PYTHONHASHSEED": hash_seed}
@@ -82,7 +147,7 @@ def test_another_process_with_another_hash_seed_gives_the_same_journal() -> None
         assert result.stderr == ""
         return result.stdout.strip()
 
-    assert {digest("1"), digest("2")} == {busy_world(7).journal.digest()}
+    assert {digest("1"), digest("2")} == {f"{busy_world(7).journal.digest()} {stormy_world(7).journal.digest()}"}
 
 
 def test_the_schedule_follows_the_seed() -> None:

@@ -440,6 +440,13 @@ def test_every_kind_is_in_the_union_and_has_a_docstring() -> None:
         needed = {"event-delay": {"delay_s": 1}, "link-latency": {"latency_s": 1}, "link-stall": {"stall_s": 1}}
         more = {"rest-status": {"status": 500}, "rest-timeout": {"hang_s": 1}}
         later = {"publish-before-persist": {"lag_s": 1}, "snapshot-stale": {"stale_s": 1}}
+        later |= {
+            "link-bandwidth": {"bytes_per_s": 1},
+            "link-handshake-hang": {"hang_s": 1},
+            "rest-stale": {"lag_s": 1},
+        }
+        later |= {"server-restart": {"at_s": 1}, "log-truncate": {"at_s": 1}, "rest-page-cap": {"items_max": 1}}
+        later |= {"clock-step": {"at_s": 1, "step_s": 1}, "clock-ties": {"at_s": 1, "resolution_s": 1}}
         assert type(parse_fault({"kind": name, **(needed | more | later).get(name, {})})) is kind
         assert kind.__doc__
         assert event_of({"type": "sync"}) == {}

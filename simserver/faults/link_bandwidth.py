@@ -1,0 +1,28 @@
+"""``link-bandwidth``: a thin line; bytes queue up behind one another."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import BaseFault
+from .match import Facts
+from .verdicts import Throttle
+
+
+class LinkBandwidth(BaseFault):
+    """bytes_per_s: in each direction of each connection; on: which connections. Counted once for each connection that
+    it slows down; ``match.connection`` means the nth socket."""
+
+    place = "connection"
+
+    kind: Literal["link-bandwidth"] = "link-bandwidth"
+    bytes_per_s: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    on: Literal["socket", "rest", "both"] = "both"
+
+    def concerns(self, facts: Facts) -> bool:
+        return facts.place == "connection" and self.on in (facts.aspect, "both")
+
+    def decide(self, facts: Facts, now_s: float) -> Throttle:
+        return Throttle(self.bytes_per_s)

@@ -1,0 +1,20 @@
+"""``link-cut``: the connection breaks in the middle of a frame."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .base import BaseFault
+from .match import Facts
+from .verdicts import Cut
+
+
+class LinkCut(BaseFault):
+    """The first half of the matching frame arrives, as does what was sent before it; then the connection is broken."""
+
+    place = "frame"
+
+    kind: Literal["link-cut"] = "link-cut"
+
+    def decide(self, facts: Facts, now_s: float) -> Cut:
+        return Cut()

@@ -1,0 +1,26 @@
+"""``link-handshake-hang``: the connection is taken, and the handshake is not answered (R41)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import BaseFault
+from .match import Facts
+from .verdicts import Hang
+
+
+class LinkHandshakeHang(BaseFault):
+    """hang_s: virtual seconds until the answer comes after all; a client that has left by then has not subscribed."""
+
+    place = "handshake"
+
+    kind: Literal["link-handshake-hang"] = "link-handshake-hang"
+    hang_s: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+    def concerns(self, facts: Facts) -> bool:
+        return facts.place == "handshake" and facts.aspect == "upgrade"
+
+    def decide(self, facts: Facts, now_s: float) -> Hang:
+        return Hang(self.hang_s)

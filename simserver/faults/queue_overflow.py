@@ -1,0 +1,26 @@
+"""``queue-overflow``: a subscriber that reads too slowly is dropped with 1013, or loses the frame (R37)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import EventFault
+from .match import Facts
+from .verdicts import Close, Drop
+
+
+class QueueOverflow(EventFault):
+    """frames_max: how many frames may lie unread; then: what happens to the one too many. It acts, and is counted, only
+    when the queue is that long."""
+
+    kind: Literal["queue-overflow"] = "queue-overflow"
+    frames_max: Annotated[int, Field(ge=1, le=10_000)] = 100
+    then: Literal["close", "drop"] = "close"
+
+    def concerns(self, facts: Facts) -> bool:
+        return super().concerns(facts) and facts.unread_frames >= self.frames_max
+
+    def decide(self, facts: Facts, now_s: float) -> Close | Drop:
+        return Close(1013, "before") if self.then == "close" else Drop()

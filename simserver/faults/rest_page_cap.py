@@ -1,0 +1,26 @@
+"""``rest-page-cap``: pages hold fewer items than were asked for, and go on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import BaseFault
+from .match import Facts
+from .verdicts import CapPage
+
+
+class RestPageCap(BaseFault):
+    """items_max: per page, whatever the limit in the query."""
+
+    place = "call"
+
+    kind: Literal["rest-page-cap"] = "rest-page-cap"
+    items_max: Annotated[int, Field(ge=1, le=100)]
+
+    def concerns(self, facts: Facts) -> bool:
+        return facts.place == "call" and facts.call == "search"
+
+    def decide(self, facts: Facts, now_s: float) -> CapPage:
+        return CapPage(self.items_max)

@@ -1,0 +1,23 @@
+"""``server-restart``: the process ends and comes back, with the log that it had (close 1012)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import ServerFault
+from .match import Facts
+from .verdicts import Restart
+
+
+class ServerRestart(ServerFault):
+    """down_s: virtual seconds for which nothing can be dialled. Sockets are closed with 1012, calls under way are
+    reset. A run in progress does not survive: as in the real server, it has ended in ``error`` when the process is
+    back."""
+
+    kind: Literal["server-restart"] = "server-restart"
+    down_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+
+    def decide(self, facts: Facts, now_s: float) -> Restart:
+        return Restart(self.down_s)
