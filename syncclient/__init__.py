@@ -15,7 +15,7 @@ Its files, in reading order:
 - `core.py`          the decisions; no I/O, no clock, no randomness
 - `attach.py`, `repairs.py`, `runs.py`   its parts: the first sync, what is missing, is the run over
 - `situation.py`     all that they know; `socket_state.py`, `run_state.py`, `exchange.py`, `missing.py` are its pieces
-- `ledger.py`        what is held, in which order, and where something is missing
+- `held.py`, `ledger.py`      what is held, in which order, and where something is missing; and what changes that
 - `proof.py`         certificates of completeness
 - `cursor.py`, `walk.py`      the discipline of page cursors, and paging by it
 - `backoff.py`       how long to wait before the next try

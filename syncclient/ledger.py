@@ -1,90 +1,26 @@
-"""What is held: which events, in which order, and where something is missing. Pure; no I/O, no clock.
+"""What changes what is held: events come in, evidence gives them a place. Pure; no I/O, no clock.
 
-The log is seen as *stretches*: lists of ids known to be contiguous in the log, in the log's order. Between two
-stretches lies a gap. An event whose place is not proven yet is *loose*. Three kinds of evidence give a place:
+Three kinds of evidence give a place in the log:
 
 - `seq` of the session socket extends a stretch whose next index is known;
 - a REST page is contiguous in itself, and joins the stretches it overlaps;
 - `parent_id` of the tree generation leads from a leaf back to a placed event (`path_to`, `place_path`).
 
-One stretch is *home*: the one that held the tail when the attach was done, or grew out of it. Proofs lead there. What
-lies behind it is a fragment, read from the tail by a walk that has not met home yet.
-
-Identity is the id, never a position: both sides of a border may send the same event (R32, R50).
+Identity is the id, never a position: both sides of a border may send the same event (R32, R50). `held.py` has the
+terms, and the questions that can be asked.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
-from syncclient.changes import Changes
-from syncclient.payloads import Payloads
-from syncclient.report import Gap, Unloaded
-from syncclient.saved import Edge, Saved
-from syncclient.wire import LogEvent, execution_status, is_branch_event
+from syncclient.held import Held, Path, Stretch, rindex
+from syncclient.saved import Saved
+from syncclient.wire import LogEvent, is_branch_event
 
 
-@dataclass(slots=True, eq=False)
-class Stretch:
-    """Ids contiguous in the log; `next_seq` is the log index that would follow, where indexes are known."""
-
-    ids: list[str] = field(default_factory=list)
-    next_seq: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """Where to page on from: ask for `cursor`, expect `echo`, the confirmed event that follows it, on the page.
-
-    Anchored at the predecessor of the last confirmed event, an inclusive server answers with the cursor itself first,
-    an exclusive one with `echo`: both are positive evidence that the cursor was understood (R51).
-    """
-
-    cursor: str
-    echo: str
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """The way from a leaf back towards placed events, oldest first; `missing` is the id at which it breaks off.
-
-    `missing` is None when the path reaches a placed event, or the root of a log that was followed from its beginning;
-    it is the empty string when an event without a parent is met that is no such root (some are stamped late).
-    """
-
-    ids: tuple[str, ...]
-    missing: str | None
-
-
-class Ledger:
-    """The events held and their proven order."""
-
-    def __init__(self, changes: Changes | None = None) -> None:
-        self._changes = changes
-        self._events: dict[str, LogEvent] = {}  # whole, or stubs: see `payloads`
-        self.payloads = Payloads(self._events)
-        self._seqs: dict[str, int] = {}
-        self._stretches: list[Stretch] = []
-        self._home: Stretch | None = None
-        self._stretch_of: dict[str, Stretch] = {}
-        self._loose: dict[str, None] = {}
-        self._loose_by_seq: dict[int, str] = {}
-        self._awaited: dict[str, int] = {}  # parents not held, with the number of loose events that name them
-        self.head_known = False
-        self.version = 0
-        """Goes up when events get a place between others; at the end of a stretch they do not count."""
-
-    def __repr__(self) -> str:
-        sizes = "+".join(str(len(stretch.ids)) for stretch in self._stretches) or "0"
-        return f"<Ledger {sizes} placed, {len(self._loose)} loose, head {'known' if self.head_known else 'open'}>"
-
-    def __len__(self) -> int:
-        return len(self._events)
-
-    def __contains__(self, event_id: str) -> bool:
-        return event_id in self._events
+class Ledger(Held):
+    """The events held and their proven order, and how what comes in changes both."""
 
     # -- what comes in ------------------------------------------------------------------------------------------------
 
@@ -163,24 +99,6 @@ class Ledger:
             if isinstance(parent_id, str) and parent_id in self._stretch_of:
                 self._insert_behind(parent_id, event_id)
 
-    # -- questions ----------------------------------------------------------------------------------------------------
-
-    def path_to(self, leaf_id: str | None) -> Path:
-        """The held path that ends at `leaf_id`, back to a placed event or the root (tree generation)."""
-        ids: list[str] = []
-        cursor = leaf_id
-        while cursor is not None:
-            if self.is_placed(cursor):
-                return Path(tuple(reversed(ids)), None)
-            event = self._events.get(cursor)
-            if event is None or len(ids) > len(self._events):
-                return Path(tuple(reversed(ids)), cursor)
-            ids.append(cursor)
-            parent_id = event.get("parent_id")
-            cursor = parent_id if isinstance(parent_id, str) else None
-        root_is_ours = self.head_known and self._home is not None and not self._home.ids
-        return Path(tuple(reversed(ids)), None if root_is_ours or not ids else "")
-
     def linked_path(self) -> Path:
         """The loose branch events that follow the last placed one without a break, but for the newest.
 
@@ -201,52 +119,6 @@ class Ledger:
             ids.append(tip)
         return Path(tuple(ids[:-1]), None)
 
-    def missing_parents(self) -> tuple[str, ...]:
-        """Ids that loose events name as their parents and that are not held: each the end of a hole (tree).
-
-        Placed events name parents in older gaps too; those are no sign of a new hole.
-        """
-        return tuple(self._awaited)
-
-    def loose_seq_min(self) -> int | None:
-        """The lowest log index that is held beyond a hole, or None when there is no hole in `seq`."""
-        return min(self._loose_by_seq, default=None)
-
-    def next_seq(self) -> int | None:
-        """The log index that follows all that is contiguous; None before there is a stretch with indexes."""
-        last = self._last()
-        return last.next_seq if last is not None else None
-
-    def is_placed(self, event_id: str) -> bool:
-        """Whether the event's place in the log is proven, and joined to home."""
-        stretch = self._stretch_of.get(event_id)
-        return stretch is not None and not any(stretch is fragment for fragment in self._fragments())
-
-    def is_loose(self, event_id: str) -> bool:
-        """Whether the event is held, and its place is not proven."""
-        return event_id in self._loose
-
-    def is_home(self, event_id: str) -> bool:
-        """Whether the event is placed in the home stretch: there a walk from the tail has met what is confirmed."""
-        return self._home is not None and self._stretch_of.get(event_id) is self._home
-
-    def has_child(self, event_id: str) -> bool:
-        """Whether a branch event is held whose parent is `event_id`: then a snapshot with that leaf is old (R36)."""
-        return any(
-            event.get("parent_id") == event_id and is_branch_event(event) for event in reversed(self._events.values())
-        )
-
-    def loose_events(self) -> int:
-        """How many events are held whose place is not proven."""
-        return len(self._loose)
-
-    def has_unpaired(self) -> bool:
-        """Whether an action is held without its observation, or the reverse: a sign that something is missing."""
-        loose = [self._events[event_id] for event_id in self._loose]
-        observed = {str(event["action_id"]): None for event in loose if "action_id" in event}
-        lacks_action = any(action_id not in self._events for action_id in observed)
-        return lacks_action or any(e["kind"] == "ActionEvent" and e["id"] not in observed for e in loose)
-
     def place_loose(self) -> None:
         """Place everything loose at the end of home by its timestamps: for when a count has proven the whole set."""
         home = self._home
@@ -254,132 +126,10 @@ class Ledger:
             for event_id in sorted(self._loose, key=self._timestamp):
                 self._append(home, event_id)
 
-    def has_strays(self, path: Path) -> bool:
-        """Whether a message, action or observation is held that is neither placed nor on the path."""
-        loose = sum(is_branch_event(self._events[event_id]) for event_id in self._loose)
-        return loose > len(path.ids)
-
-    def is_user_message(self, event_id: str) -> bool:
-        """Whether the event is held, and is what the user said: no sign that the agent has done anything."""
-        event = self._events.get(event_id)
-        return event is not None and event.get("source") == "user"
-
-    def head_id(self) -> str | None:
-        """The first event of the log, where that is known."""
-        return self._stretches[0].ids[0] if self.head_known and self._stretches and self._stretches[0].ids else None
-
-    def tail_id(self) -> str | None:
-        """The last event that is placed."""
-        last = self._last()
-        return last.ids[-1] if last is not None and last.ids else None
-
-    def tip_id(self) -> str | None:
-        """The last branch event that is placed at home."""
-        return self._tip()
-
-    def parent_of(self, event_id: str) -> str | None:
-        """The parent of an event that is held (tree generation)."""
-        parent_id = self._events[event_id].get("parent_id")
-        return parent_id if isinstance(parent_id, str) else None
-
-    def anchor(self) -> Anchor | None:
-        """Where to page on from, or None when the last stretch has no two events."""
-        last = self._last()
-        ids = last.ids if last is not None else []
-        return Anchor(cursor=ids[-2], echo=ids[-1]) if len(ids) >= 2 else None
-
-    def follows_from_head(self) -> bool:
-        """Whether reading from the log's head is the way to go on: the last stretch is at the head and tiny."""
-        return self.head_known and self._last() is self._stretches[0] and len(self._stretches[0].ids) < 2
-
-    def placed_after(self, event_id: str | None) -> list[str]:
-        """The ids placed at home behind `event_id`, or all of them."""
-        last = self._last()
-        ids = last.ids if last is not None else []
-        return ids[_rindex(ids, event_id) + 1 :] if event_id is not None and event_id in ids else list(ids)
-
-    def statuses_after(self, event_id: str | None) -> list[str]:
-        """The execution statuses placed at home after `event_id`, in the log's order."""
-        statuses: list[str] = []
-        last = self._last()
-        for other_id in reversed(last.ids if last is not None else ()):
-            if other_id == event_id:
-                break
-            status = execution_status(self._events[other_id])
-            if status is not None:
-                statuses.append(status)
-        return statuses[::-1]
-
-    def gaps(self) -> tuple[Gap, ...]:
-        """The explicit gaps: before the first stretch if the head is open, and between stretches."""
-        gaps = []
-        if self._stretches and not self.head_known:
-            gaps.append(Gap(None, next(iter(self._stretches[0].ids), None)))
-        for earlier, later in zip(self._stretches, self._stretches[1:], strict=False):
-            gaps.append(Gap(next(reversed(earlier.ids), None), next(iter(later.ids), None)))
-        return tuple(gaps)
-
-    def ordered(self) -> list[LogEvent]:
-        """Everything held: placed events in the log's order, then loose ones by index, or else by timestamp."""
-        return [self._events[event_id] for event_id in self.ordered_ids() if event_id in self.payloads]
-
-    def ordered_ids(self) -> list[str]:
-        """The ids of all that is held, with or without payload: placed ones in the log's order, then loose ones."""
-        fragments = self._fragments()
-        behind = [event_id for fragment in fragments for event_id in fragment.ids]
-        placed = [i for stretch in self._stretches[: len(self._stretches) - len(fragments)] for i in stretch.ids]
-        if behind:
-            # What a walk left unfinished is contiguous, and what is loose may belong before it.
-            return placed + list(heapq.merge(behind, self.loose_ids(), key=self._timestamp))
-        return placed + self.loose_ids()
-
-    def loose_ids(self) -> list[str]:
-        """Events whose place is not proven yet, by index, or else by timestamp."""
-        return sorted(self._loose, key=lambda event_id: (self._seqs.get(event_id, 0), self._timestamp(event_id)))
-
-    def unloaded(self) -> tuple[Unloaded, ...]:
-        """Where events are held without their payload, in the order of `ordered_ids`."""
-        return self.payloads.unloaded(self.ordered_ids())
-
     def trim(self, size_bytes_max: int) -> None:
         """Drop payloads until those left fit; the log's head and the newest events stay longest."""
         if self.payloads.size_bytes > size_bytes_max:
             self.payloads.trim(self.ordered_ids(), size_bytes_max, head_known=self.head_known)
-
-    def following(self, event_id: str | None, count_max: int) -> tuple[list[str], bool]:
-        """Up to `count_max` ids that directly follow a placed one (None: that begin the log), and whether a gap
-        follows instead."""
-        if event_id is None:
-            if not self.head_known:
-                return [], bool(self._stretches)
-            ids, rest = self._stretches[0].ids[:count_max], self._stretches[1:]
-            return ids, not ids and bool(rest)
-        stretch = self._stretch_of.get(event_id)
-        if stretch is None:
-            return [], False
-        index = stretch.ids.index(event_id) + 1
-        ids = stretch.ids[index : index + count_max]
-        return ids, not ids and stretch is not self._stretches[-1]
-
-    def anchor_at(self, event_id: str) -> Anchor | None:
-        """Where to read on from what directly follows a placed event; None if it has no neighbour to vouch for it."""
-        stretch = self._stretch_of.get(event_id)
-        ids = stretch.ids if stretch is not None else []
-        index = ids.index(event_id) if ids else 0
-        if index:
-            return Anchor(cursor=ids[index - 1], echo=event_id)
-        return Anchor(cursor=event_id, echo=ids[1]) if len(ids) > 1 else None
-
-    def is_behind(self, event_id: str, other_id: str | None) -> bool:
-        """Whether a placed event is in the stretch of another, or that is None and it is in the log's head."""
-        stretch = self._stretch_of.get(event_id)
-        if other_id is None:
-            return self.head_known and stretch is self._stretches[0]
-        return stretch is not None and stretch is self._stretch_of.get(other_id)
-
-    def seq_of(self, event_id: str) -> int | None:
-        """The log index of an event, where it is known."""
-        return self._seqs.get(event_id)
 
     # -- from one life to the next ------------------------------------------------------------------------------------
 
@@ -419,13 +169,6 @@ class Ledger:
             if self._changes is not None:
                 self._changes.dropped(event_id)
 
-    def edges(self) -> tuple[Edge, ...]:
-        """The stretches, for a store."""
-        return tuple(
-            Edge(stretch.ids[0] if stretch.ids else None, stretch.next_seq, stretch is self._home)
-            for stretch in self._stretches
-        )
-
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _hold(self, event: LogEvent, size_bytes: int) -> None:
@@ -461,36 +204,16 @@ class Ledger:
             self._number(stretch, at_head=False)  # read from pages, which carry no indexes
         self._extend_by_seq()
 
-    def _timestamp(self, event_id: str) -> str:
-        return str(self._events[event_id].get("timestamp", ""))
-
-    def _last(self) -> Stretch | None:
-        """Home, or before the attach is done, the last stretch."""
-        return self._home if self._home is not None else (self._stretches[-1] if self._stretches else None)
-
-    def _fragments(self) -> list[Stretch]:
-        for index, stretch in enumerate(self._stretches):
-            if stretch is self._home:
-                return self._stretches[index + 1 :]
-        return []
-
     def _dissolve_fragments(self) -> None:
         """Let go of what walks left unfinished: the chain places these events better."""
         for fragment in self._fragments():
             self._stretches.remove(fragment)
             for event_id in fragment.ids:
                 del self._stretch_of[event_id]
-                self._loose[event_id] = None
+                self._set_loose(self._events[event_id])
                 if self._changes is not None:
                     self._changes.loose(event_id)
             self.version += 1
-
-    def _tip(self) -> str | None:
-        last = self._last()
-        for event_id in reversed(last.ids if last is not None else ()):
-            if is_branch_event(self._events[event_id]):
-                return event_id
-        return None
 
     def _append(self, stretch: Stretch, event_id: str) -> None:
         stretch.ids.append(event_id)
@@ -516,7 +239,7 @@ class Ledger:
 
     def _insert_behind(self, parent_id: str, event_id: str) -> None:
         stretch = self._stretch_of[parent_id]
-        index = _rindex(stretch.ids, parent_id) + 1
+        index = rindex(stretch.ids, parent_id) + 1
         while index < len(stretch.ids):
             neighbour = self._events[stretch.ids[index]]
             same_parent = neighbour.get("parent_id") == parent_id and not is_branch_event(neighbour)
@@ -605,12 +328,3 @@ class Ledger:
                 self._set_seq(event_id, seq)
                 seq += 1
         stretch.next_seq = seq
-
-
-def _rindex(ids: Sequence[str], wanted: str) -> int:
-    return next(index for index in range(len(ids) - 1, -1, -1) if ids[index] == wanted)
-
-
-def ids_of(events: Iterable[LogEvent]) -> list[str]:
-    """The ids of some events, in their order."""
-    return [event["id"] for event in events]

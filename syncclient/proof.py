@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncclient.ledger import Ledger, Path
+from syncclient.held import Path
+from syncclient.ledger import Ledger
 from syncclient.report import Coverage, Proof
 
 

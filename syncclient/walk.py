@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from syncclient.cursor import CursorMode, goes_on, mode_from_echo, mode_from_next_page
-from syncclient.ledger import Anchor, Ledger, ids_of
+from syncclient.held import Anchor, ids_of
+from syncclient.ledger import Ledger
 from syncclient.stub import shares
 from syncclient.wire import LogEvent, Page
 

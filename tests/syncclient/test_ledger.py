@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from syncclient.ledger import Anchor, Ledger
+from syncclient.held import Anchor
+from syncclient.ledger import Ledger
 from syncclient.report import Gap
 from tests.syncclient.script import branch, message, update
 
