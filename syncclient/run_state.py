@@ -79,6 +79,8 @@ class Run:
     counted_step: int = -1
     outages: int = 0
     """How often something was missed or might have been: then a page tells more than a count."""
+    is_long_silent: bool = False
+    """Whether renewing the subscription brought nothing for so long that its silence may not be the agent's."""
     hint_probed: bool = False
     silence_s: float = 0.0
     probed_at_s: float = 0.0
@@ -110,7 +112,7 @@ class Run:
         is_told_since = has_run and self.hint_at_s is not None
         if ending.knows_leaf and (is_asked_since or is_told_since):
             return Belief.OURS
-        if ending.status == IDLE and ending.knows_leaf:
+        if ending.status == IDLE and ending.knows_leaf and not self.outages and not self.is_long_silent:
             return Belief.STALE  # the leaf says that the agent has done nothing yet (R15)
         has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
         is_on_its_way = leaf_id is not None and leaf_id not in ledger

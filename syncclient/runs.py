@@ -219,6 +219,7 @@ class Runs:
             last_sign_s = max(connection.last_frame_at_s, run.probed_at_s)
             if now.due(last_sign_s + run.silence_s):
                 run.probed_at_s = now.now_s
+                run.is_long_silent = run.silence_s >= settings.silence_s_max
                 run.silence_s = min(2 * run.silence_s, settings.silence_s_max)
                 now.renew_socket()
         elif run.hint_probed:
