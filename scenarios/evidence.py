@@ -35,6 +35,8 @@ class LogEvent:
     """One persisted event: ``index`` in the log, ``branch`` unless it is a state update.
 
     ``at`` is the journal index of its append; -1 for the history, which was there before the journal began.
+    ``gone_at``: that of the truncation which lost it (R60). Not ``readable``: its record is corrupt, so no call returns
+    it (R59).
     """
 
     id: str
@@ -42,6 +44,8 @@ class LogEvent:
     index: int
     branch: bool
     at: int
+    gone_at: int | None = None
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +106,10 @@ class RunCall:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that is judged."""
+    """Everything that is judged. ``log``: as it stood at the end; ``gone``: what a truncation lost; ``by_id``: both."""
 
     log: tuple[LogEvent, ...] = ()
+    gone: tuple[LogEvent, ...] = ()
     steps: tuple[StepCall, ...] = ()
     runs: tuple[RunCall, ...] = ()
     deliveries: tuple[str, ...] = ()
@@ -129,7 +134,36 @@ class Evidence:
         """How many events were in the log at that point of the journal; None means: at its end."""
         if journal_index is None:
             return len(self.log)
-        return sum(1 for event in self.log if event.at < journal_index)
+        return sum(1 for event in self.log if event.at < journal_index) + sum(
+            1 for event in self.gone if event.at < journal_index <= (event.gone_at or 0)
+        )
+
+    def log_as_of(self, run: RunCall) -> tuple[LogEvent, ...]:
+        """The log up to the end of the run that ``run()`` was about, without what was lost before it returned."""
+        if run.server_run is not None and run.server_run.log_length is not None:
+            length, at = run.server_run.log_length, run.server_run.ended_at
+        else:
+            length, at = self.log_length_at(run.step.ended_at), run.step.ended_at
+        return self._log_at(at, lasting_to=run.step.ended_at)[:length]
+
+    def log_of_attach(self) -> tuple[LogEvent, ...]:
+        """The log as it stood when the client was told to attach."""
+        called_at = self.attach.called_at if self.attach else None
+        return self._log_at(called_at, lasting_to=called_at)[: self.history_length()]
+
+    def _log_at(self, journal_index: int | None, *, lasting_to: int | None) -> tuple[LogEvent, ...]:
+        if not self.gone:
+            return self.log
+        lasted = [one for one in self.gone if lasting_to is None or (one.gone_at or 0) > lasting_to]
+        there = [event for event in (*lasted, *self.log) if journal_index is None or event.at < journal_index]
+        return tuple(sorted(there, key=lambda event: event.index))
+
+    def is_stranger(self, event_id: str, journal_index: int | None) -> bool:
+        """Whether no log holds that event: it never did, or a truncation lost it before that point of the journal."""
+        event = self.by_id.get(event_id)
+        if event is None:
+            return True
+        return event.gone_at is not None and (journal_index is None or event.gone_at < journal_index)
 
     def history_length(self) -> int:
         """How many events were in the log when the client was told to attach."""
@@ -150,6 +184,8 @@ class _Reader:
     def __init__(self, log: Iterable[Mapping[str, object]]) -> None:
         self._final_log = log
         self._appended_at: dict[str, int] = {}
+        self._unreadable: set[str] = set()
+        self._gone: list[LogEvent] = []
         self._steps: list[StepCall] = []
         self._claims: dict[int, Mapping[str, object]] = {}
         self._server_runs: dict[int, ServerRun] = {}
@@ -166,6 +202,13 @@ class _Reader:
         match entry.place, entry.what:
             case "log", "append":
                 self._appended_at[_text(fields["id"])] = entry.index
+                if fields.get("readable") is False:
+                    self._unreadable.add(_text(fields["id"]))
+            case "log", "truncate":
+                lost = zip(_texts(fields["ids"]), _texts(fields["kinds"]), strict=True)
+                for index, (event_id, kind) in enumerate(lost, _whole(fields["length"])):
+                    event = self._log_event(index, {"id": event_id, "kind": kind})
+                    self._gone.append(dataclasses.replace(event, gone_at=entry.index))
             case "agent", "run-started":
                 run = _whole(fields["run"])
                 self._server_runs[run] = ServerRun(run, entry.index, own=fields.get("by", "client") == "client")
@@ -224,6 +267,7 @@ class _Reader:
         log = tuple(self._log_event(index, event) for index, event in enumerate(self._final_log))
         return Evidence(
             log=log,
+            gone=tuple(self._gone),
             steps=tuple(self._steps),
             runs=tuple(self._run_call(step) for step in self._steps if step.step == "run"),
             deliveries=tuple(self._deliveries),
@@ -237,12 +281,13 @@ class _Reader:
             attach_events_read=self._attach_events_read,
             sockets=self._sockets,
             spinning=self._spinning,
-            by_id={event.id: event for event in log},
+            by_id={event.id: event for event in (*self._gone, *log)},
         )
 
     def _log_event(self, index: int, event: Mapping[str, object]) -> LogEvent:
         event_id, kind = _text(event["id"]), _text(event["kind"])
-        return LogEvent(event_id, kind, index, kind != STATE_UPDATE, self._appended_at.get(event_id, -1))
+        appended_at, readable = self._appended_at.get(event_id, -1), event_id not in self._unreadable
+        return LogEvent(event_id, kind, index, kind != STATE_UPDATE, appended_at, readable=readable)
 
     def _run_call(self, step: StepCall) -> RunCall:
         claim = self._claims.get(step.called_at, {})

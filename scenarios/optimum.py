@@ -31,6 +31,7 @@ everything (``resend_mode=all``) would trade pages for the same events on the so
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -108,7 +109,7 @@ def least_pages(positions: Sequence[int], page_events_max: int) -> int:
 def _attach(evidence: Evidence, generation: str, certainty: str) -> int:
     if evidence.attach is None:
         return 0
-    branch = [event.branch for event in evidence.log[: evidence.history_length()]]
+    branch = [event.branch for event in evidence.log_of_attach() if event.readable]
     return least_for_attach(branch, generation=generation, certainty=certainty)
 
 
@@ -124,10 +125,10 @@ def _runs(evidence: Evidence, generation: str, certainty: str, run_bound_s: floa
 
 
 def _wanted(evidence: Evidence, run: RunCall, settled: int, certainty: str) -> tuple[LogEvent, ...]:
-    """The events between what was settled before and the run's end, within the certainty."""
-    assert run.server_run is not None
+    """The events between what was settled before and the run's end, within the certainty, as far as they can be
+    read."""
     return tuple(
-        event for event in evidence.log[settled : run.server_run.log_length] if event.branch or certainty == "log"
+        event for event in evidence.log_as_of(run)[settled:] if event.readable and (event.branch or certainty == "log")
     )
 
 
@@ -137,4 +138,6 @@ def _missed(evidence: Evidence, run: RunCall, wanted: Sequence[LogEvent], run_bo
     assert run.server_run.ended_s is not None
     deadline_s = run.server_run.ended_s + run_bound_s
     brought = frozenset(event_id for event_id, t_s in evidence.frames if t_s <= deadline_s)
-    return [event.index for event in wanted if event.id not in brought]
+    # A page skips what cannot be read, so it reaches further: positions are those among the readable.
+    skipped = [event.index for event in evidence.log_as_of(run) if not event.readable]
+    return [event.index - bisect_left(skipped, event.index) for event in wanted if event.id not in brought]

@@ -35,30 +35,25 @@ class Case:
     def missing(self, run: RunCall, scope: str) -> tuple[LogEvent, ...]:
         """Events up to the end of the run that are not held, outside the gaps that the client may declare.
 
-        A declared gap excuses only what is older than the attach: the rest the client was there to see.
+        A declared gap excuses only what is older than the attach: the rest the client was there to see. What cannot be
+        read is not held against anybody: it may have been on no socket, and no call returns it (R59).
         """
-        length = self._log_length(run)
         held = frozenset(run.held)
         excused = self._excused(run)
         return tuple(
             event
-            for event in self.evidence.log[:length]
-            if event.id not in held and event.id not in excused and (event.branch or scope == "log")
+            for event in self.evidence.log_as_of(run)
+            if event.readable and event.id not in held and event.id not in excused and (event.branch or scope == "log")
         )
 
     def judged(self, run: RunCall, scope: str) -> int:
         """How many events of the log ``missing`` looked at."""
-        log = self.evidence.log[: self._log_length(run)]
-        return sum(1 for event in log if event.branch or scope == "log")
+        log = self.evidence.log_as_of(run)
+        return sum(1 for event in log if event.readable and (event.branch or scope == "log"))
 
     def is_excused_incomplete(self, run: RunCall) -> bool:
         """Whether the client said "incomplete" in a scenario that takes this for an answer."""
         return run.complete is False and self.expect.incomplete_allowed
-
-    def _log_length(self, run: RunCall) -> int:
-        if run.server_run is not None and run.server_run.log_length is not None:
-            return run.server_run.log_length
-        return self.evidence.log_length_at(run.step.ended_at)
 
     def _excused(self, run: RunCall) -> frozenset[str]:
         by_id = self.evidence.by_id

@@ -18,9 +18,9 @@ def delivered_once(case: Case) -> Finding:
     """Every persisted event that was delivered, and every later one that is held at the end."""
     evidence = case.evidence
     times = Counter(one for one in evidence.deliveries if one in evidence.by_id)
-    settled = evidence.log_length_at(evidence.attach.ended_at) if evidence.attach else 0
+    attached_at = evidence.attach.ended_at if evidence.attach else -1
     held = frozenset(evidence.held_at_end)
-    due = [event for event in evidence.log[settled:] if event.id in held]
+    due = [event for event in evidence.log if attached_at is not None and event.at > attached_at and event.id in held]
     violations = []
     twice = tuple(event for event in evidence.log if times[event.id] > 1)
     if twice:

@@ -25,7 +25,8 @@ def no_holes(case: Case) -> Finding:
     for run in case.returned_runs():
         when = f"when {ordinal_of(case, run)} returned"
         judged += len(run.held)
-        violations += (*_holes(case, run, when), *_disorder(case, run.held, case.scope(run), when))
+        violations += _holes(case, run, when)
+        violations += _disorder(case, run.held, case.scope(run), when, known_at=run.step.called_at)
     judged += len(case.evidence.held_at_end)
     if not violations:
         violations += _disorder(case, case.evidence.held_at_end, case.expect.certainty, "at the end")
@@ -43,16 +44,20 @@ def _holes(case: Case, run: RunCall, when: str) -> Iterator[Violation]:
         yield Violation(NAME, message, ids_of(holes))
 
 
-def _disorder(case: Case, held: Sequence[str], scope: str, when: str) -> Iterator[Violation]:
+def _disorder(
+    case: Case, held: Sequence[str], scope: str, when: str, *, known_at: int | None = None
+) -> Iterator[Violation]:
+    """``known_at``: what a truncation lost after that may still be held; None, when nothing may (R60)."""
     by_id = case.evidence.by_id
     twice = tuple(one for one, times in Counter(held).items() if times > 1)
     if twice:
         yield Violation(NAME, f"{when} {count(len(twice), 'event')} held twice: {', '.join(twice[:4])}", twice)
-    strangers = tuple(one for one in held if one not in by_id)
+    strangers = tuple(one for one in held if case.evidence.is_stranger(one, known_at))
     if strangers:
         message = f"{when} {count(len(strangers), 'event')} held that no log holds: {', '.join(strangers[:4])}"
         yield Violation(NAME, message, strangers)
     known = [by_id[one] for one in dict.fromkeys(held) if one in by_id and (by_id[one].branch or scope == "log")]
+    known = [event for event in known if event.gone_at is None] if case.evidence.gone else known
     for before, after in pairwise(known):
         if before.index > after.index:
             message = (

@@ -41,13 +41,19 @@ class Story:
     def attach(self) -> Story:
         return self.tell("client", "attach-called").tell("client", "attach-returned")
 
-    def append(self, event_id: str, *, kind: str = "ActionEvent", brought: bool = True) -> Story:
+    def append(self, event_id: str, *, kind: str = "ActionEvent", brought: bool = True, readable: bool = True) -> Story:
         self.log.append({"id": event_id, "kind": kind})
-        self.tell("log", "append", id=event_id, kind=kind)
+        self.tell("log", "append", id=event_id, kind=kind, readable=readable)
         return self.bring(event_id) if brought else self
 
     def state(self, event_id: str, *, brought: bool = True) -> Story:
         return self.append(event_id, kind=STATE_UPDATE, brought=brought)
+
+    def truncate(self, length: int) -> Story:
+        lost = self.log[length:]
+        del self.log[length:]
+        ids, kinds = [event["id"] for event in lost], [event["kind"] for event in lost]
+        return self.tell("log", "truncate", length=length, ids=ids, kinds=kinds)
 
     def bring(self, event_id: str) -> Story:
         return self.tell("socket", "delivered", id=event_id)

@@ -86,3 +86,20 @@ def test_each_run_pays_for_itself() -> None:
 def test_a_run_that_never_ends_forces_nothing() -> None:
     story = Story(history=3).attach().run_called().append("a1", brought=False)
     assert least(story, "legacy").runs == ()
+
+
+def test_a_page_reaches_over_what_cannot_be_read() -> None:
+    def two_holes(readable: bool) -> Story:
+        story = Story(history=10).attach().run_called().append("m1", brought=False).append("c", readable=readable)
+        for number in range(98):
+            story.append(f"b{number}")
+        return story.append("m2", brought=False).wait(1).run_ended().run_returned()
+
+    assert least(two_holes(readable=True), "tree").runs == (2,)
+    assert least(two_holes(readable=False), "tree").runs == (1,)
+
+
+def test_a_run_before_a_truncation_is_priced_by_the_log_of_its_time() -> None:
+    story = Story(history=10).attach().run_called().append("m1", brought=False).append("b1").wait(1).run_ended()
+    story.run_returned().truncate(11).run_called(1).append("b2").wait(1).run_ended(1).run_returned()
+    assert least(story, "tree").runs == (1, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from reports.record import Verdict
@@ -201,3 +203,42 @@ def test_bytes_and_event_reads_have_budgets_of_their_own() -> None:
 def test_a_case_reads_well_in_a_failing_test() -> None:
     assert isinstance(clean_story().case(), Case)
     assert "LogEvent" in repr(clean_story().evidence().log[0])
+
+
+# --- records that cannot be read, and logs that lose their end ---------------------------------------------
+
+
+def test_a_corrupt_record_is_held_against_nobody_and_may_be_held() -> None:
+    story = clean_story_with_a_corrupt_record()
+    for held in (("h0", "h1", "a1", "a3"), ("h0", "h1", "a1", "a2", "a3")):
+        case = story().run_returned(held, complete=True, covers="log", proof="echo").case(certainty="log")
+        for name, oracle in ORACLES:
+            if name not in ("budget", "delivered-once"):
+                assert oracle(case).violations == (), name
+    bites(no_tail_loss(story().run_returned(("h0", "h1", "a1")).case()), "a3")
+
+
+def clean_story_with_a_corrupt_record() -> Callable[[], Story]:
+    def story() -> Story:
+        told = Story(history=2).attach().run_called().append("a1").append("a2", brought=False, readable=False)
+        return told.append("a3").wait(1.0).run_ended()
+
+    return story
+
+
+def test_what_a_truncation_lost_may_have_been_held_before_and_not_after() -> None:
+    story = clean_story().run_returned(ALL).truncate(3).run_called(1).append("b1").deliver("b1").wait(1.0).run_ended(1)
+    kept = story.run_returned(("h0", "h1", "a1", "b1")).case()
+    for name, oracle in ORACLES:
+        assert oracle(kept).violations == (), name
+
+
+def test_a_stale_event_that_is_kept_after_a_truncation_is_a_stranger() -> None:
+    story = clean_story().run_returned(ALL).truncate(3).run_called(1).append("b1").deliver("b1").wait(1.0).run_ended(1)
+    finding = no_holes(story.run_returned(("h0", "h1", "a1", "a2", "b1")).case())
+    bites(finding, "when run() no. 2 returned", "no log holds", "a2")
+
+
+def test_a_run_is_judged_by_the_log_as_it_stood_at_its_end() -> None:
+    story = clean_story().run_returned(without("a2")).truncate(3).run_called(1).append("b1").append("b2").run_ended(1)
+    bites(no_tail_loss(story.run_returned(("h0", "h1", "a1", "b1", "b2")).case()), "run() no. 1", "a2")
