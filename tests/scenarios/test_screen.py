@@ -32,7 +32,10 @@ def test_away_from_a_terminal_there_are_plain_rows_in_order() -> None:
     assert "\x1b" not in "".join(lines)
 
 
-def test_on_a_terminal_verdicts_have_colour_and_progress_is_shown() -> None:
+def test_on_a_terminal_verdicts_have_colour_and_progress_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(variable, raising=False)  # whoever runs the tests may not want colour, or have a terminal
+    monkeypatch.setenv("COLORTERM", "truecolor")
     text = shown(Console(file=StringIO(), highlight=False, force_terminal=True, width=80))
     assert "\x1b[31m" in text
     assert "3/3" in text
