@@ -39,7 +39,7 @@ def _plan(run: Run, label: str, payload_bytes: int) -> RunPlan:
         step_s=run.step_s,
         init_s=run.init_s,
         end_status=run.end_status,
-        payload_bytes=payload_bytes,
+        payload_bytes=payload_bytes if run.payload_bytes is None else run.payload_bytes,
         label=label,
     )
 

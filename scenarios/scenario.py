@@ -42,12 +42,14 @@ class Run(_Data):
     """One run of the agent: it initialises, acts and observes ``actions`` times, then ends.
 
     ``init_s``: before the status becomes running. ``step_s``: between events. ``end_status``: how it ends.
+    ``payload_bytes``: filler in each of its events, where it is not the workload's (R38).
     """
 
     init_s: _Seconds = 0.05
     actions: Annotated[int, Field(ge=0, le=10_000)] = 2
     step_s: _Seconds = 0.1
     end_status: Literal["finished", "paused", "waiting_for_confirmation", "error", "stuck"] = "finished"
+    payload_bytes: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
 
 
 class Background(_Data):
