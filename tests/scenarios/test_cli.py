@@ -88,7 +88,7 @@ def test_full_rescan_passes_on_loss_and_is_over_budget() -> None:
 
 
 def test_the_gravest_verdict_decides() -> None:
-    result = gapless("run", "R10", "R30", "--client", "full-rescan", "--client", "socket-only", "--jobs", "1")
+    result = gapless("run", "R10", "r30-lost-frame", "--client", "full-rescan", "--client", "socket-only", "--jobs", "1")
     assert result.exit_code == 1
 
 
@@ -110,7 +110,7 @@ def test_no_kills_skips_them() -> None:
 
 
 def test_the_json_file_holds_the_records() -> None:
-    result = gapless("run", "R30", "--json", "records.json", "--jobs", "1")
+    result = gapless("run", "r30-lost-frame", "--json", "records.json", "--jobs", "1")
     assert result.exit_code == 0
     document = json.loads(Path("records.json").read_text(encoding="utf-8"))
     assert document["schema"] == "gapless/records/1"
@@ -180,7 +180,7 @@ def test_a_tape_that_no_longer_fits_exits_with_6() -> None:
 
 
 def test_replay_by_scenario_and_seed_needs_no_capsule() -> None:
-    result = gapless("replay", "--scenario", "r30", "--seed", "3", "--generation", "session", "--trace")
+    result = gapless("replay", "--scenario", "r30-lost-frame", "--seed", "3", "--generation", "session", "--trace")
     assert result.exit_code == 0, result.output
     assert "holds: r30-lost-frame, generation session, cursor inclusive, client gapless, seed 3" in result.output
     assert max(map(len, result.output.splitlines())) <= 100
@@ -256,7 +256,7 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (("run", "R30"), 0),
+        (("run", "r30-lost-frame"), 0),
         (("run", "R10", "--client", "poll-then-return"), 1),
         (("run", "R99"), 2),
         (("run", "r17-lost-snapshot-waiting", "--client", "full-rescan"), 3),
