@@ -88,7 +88,9 @@ def test_full_rescan_passes_on_loss_and_is_over_budget() -> None:
 
 
 def test_the_gravest_verdict_decides() -> None:
-    result = gapless("run", "R10", "r30-lost-frame", "--client", "full-rescan", "--client", "socket-only", "--jobs", "1")
+    result = gapless(
+        "run", "R10", "r30-lost-frame", "--client", "full-rescan", "--client", "socket-only", "--jobs", "1"
+    )
     assert result.exit_code == 1
 
 

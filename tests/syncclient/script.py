@@ -35,6 +35,18 @@ def branch(ids: Iterable[str], parent_id: str | None = None) -> list[LogEvent]:
     return made
 
 
+RUNNING = ("execution_status", "running")
+FINISHED = ("execution_status", "finished")
+
+
+def run_of(ids: str, parent_id: str | None = None) -> list[dict[str, object]]:
+    """The events of a run: `running`, a branch, `finished`; update ids are `<`, `>` and the last id."""
+    made = branch(ids, parent_id)
+    first = update(f"<{ids}", *RUNNING, parent_id=parent_id) | {"timestamp": ids}
+    last = update(f"{ids[-1]}>", *FINISHED, parent_id=ids[-1])
+    return [dict(event) for event in (first, *made, last)]
+
+
 def page(items: Sequence[LogEvent], next_page_id: str | None = None) -> Page:
     """A page."""
     return Page(tuple(items), next_page_id)

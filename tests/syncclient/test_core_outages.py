@@ -1,0 +1,63 @@
+"""The core, fed by hand: sockets that are lost."""
+
+from __future__ import annotations
+
+from syncclient import actions, events
+from syncclient.wire import Info
+from tests.syncclient.script import Hand, branch, message, page
+
+
+def test_a_reconnect_that_missed_nothing_costs_no_call_in_the_tree() -> None:
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*branch("abc"))
+    hand.feed(events.SocketClosed(1, 1012, "restart"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.snapshot("running", "c")
+    hand.wait(5)
+    assert not hand.pages
+
+
+def test_a_reconnect_in_the_session_resumes_after_what_is_contiguous() -> None:
+    """R31: the highest seq seen would skip what is missing below it."""
+    hand = Hand("session")
+    hand.attach_empty()
+    hand.live(message("a"), seq=0)
+    hand.live(message("c", "b"), seq=2)
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    hand.wait(0.2)
+    assert hand.asked[-1] == actions.OpenSocket(2, "session", 0)
+
+
+def test_a_reconnect_in_the_legacy_generation_reads_on_from_the_anchor() -> None:
+    """R34."""
+    hand = Hand("legacy")
+    hand.open_socket()
+    hand.snapshot("idle")
+    hand.answer(page(branch("abc")))
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.snapshot("running")
+    assert hand.pages[-1].page_id == "b"
+    hand.answer(page([message("b"), message("c"), message("d")]))
+    assert hand.held() == list("abcd")
+
+
+def test_with_the_socket_down_for_good_rest_tells_the_end() -> None:
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*branch("ab"))
+    for _ in range(200):
+        if any(isinstance(action, actions.FetchInfo) for action in hand.asked):
+            break
+        hand.feed(events.SocketClosed(hand.connection, None, "refused"))
+        hand.wait(0.5)
+    hand.answer(Info("finished", "d"))
+    hand.wait(1.5)
+    hand.answer(page(branch("abcd")))
+    assert hand.finished[0].report.complete
+    assert hand.finished[0].report.spent.calls == 2

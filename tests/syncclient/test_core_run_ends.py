@@ -1,0 +1,181 @@
+"""The core, fed by hand: whose end of a run is it?"""
+
+from __future__ import annotations
+
+import pytest
+
+from syncclient import events
+from syncclient.wire import Generation
+from tests.syncclient.script import RUNNING, Hand, branch, message, page, run_of, update
+
+
+@pytest.mark.parametrize("generation", ["legacy", "tree", "session"])
+def test_an_idle_snapshot_while_the_agent_initialises_ends_nothing(generation: Generation) -> None:
+    """R15."""
+    hand = Hand(generation)
+    hand.attach_empty()
+    hand.begin_run()
+    hand.feed(events.SocketClosed(hand.connection, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    if generation == "session":
+        hand.sync(None)
+    hand.snapshot("idle")
+    assert not hand.finished
+
+
+def test_the_previous_runs_late_snapshot_ends_nothing() -> None:
+    """R16."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*run_of("abc"))
+    hand.snapshot("finished", "c")
+    assert len(hand.finished) == 1
+    hand.live(message("m", "c"))
+    hand.begin_run()
+    hand.snapshot("finished", "c")
+    hand.live(update("<", *RUNNING, parent_id="m"))
+    hand.snapshot("finished", "c")
+    hand.wait(5)
+    assert len(hand.finished) == 1
+    hand.live(message("d", "m"))
+    hand.snapshot("finished", "d")
+    assert len(hand.finished) == 2
+
+
+def test_a_legacy_end_is_believed_only_when_the_log_says_it() -> None:
+    hand = Hand("legacy")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*run_of("abc"))
+    hand.snapshot("finished")
+    first = run_of("abc")
+    hand.answer(page(first))
+    hand.begin_run()
+    asked = len(hand.pages)
+    hand.snapshot("finished")  # the first run's, late: nothing shows that ours has begun, so nothing is asked
+    assert len(hand.pages) == asked
+    second = run_of("def")
+    hand.live(*second[:2])
+    hand.snapshot("finished")  # and once more, later
+    hand.answer(page([*first[-2:], *second[:2]]))
+    assert len(hand.finished) == 1
+    hand.live(*second[2:])
+    hand.snapshot("finished")
+    hand.answer(page([*second[:2], *second[2:]]))
+    assert len(hand.finished) == 2
+    assert "the end of another run was passed over" in hand.finished[1].report.notes
+
+
+def test_a_lost_final_snapshot_is_had_again_by_subscribing_anew() -> None:
+    """R17."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*run_of("abc"))
+    hand.wait(0.9)
+    assert hand.connection == 1
+    hand.wait(0.2)
+    assert hand.connection == 2
+    hand.open_socket()
+    hand.snapshot("finished", "c")
+    assert hand.finished[0].report.complete
+    assert hand.finished[0].report.spent.calls == 0
+
+
+def test_the_end_that_a_subscription_tells_of_may_yet_be_vetoed() -> None:
+    """R13: only the snapshot that a run's end publishes is final at once."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*run_of("abc"))
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.snapshot("finished", "c")
+    hand.wait(0.5)
+    hand.live(update("veto", *RUNNING, parent_id="c"))
+    hand.wait(5)
+    assert not hand.finished
+    hand.live(message("d", "c"))
+    hand.snapshot("finished", "d")
+    assert len(hand.finished) == 1
+
+
+def test_a_conversation_at_rest_in_the_status_of_the_run_before_ends_nothing() -> None:
+    """R15: the agent initialises, and the conversation still rests in `paused`."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*run_of("abc"))
+    hand.snapshot("paused", "c")
+    assert len(hand.finished) == 1
+    hand.begin_run()
+    hand.live({**message("m", "c"), "source": "user"})
+    hand.feed(events.SocketClosed(hand.connection, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.snapshot("paused", "m")
+    hand.wait(5)
+    assert len(hand.finished) == 1
+    assert not hand.pages
+    hand.live(*run_of("def", "m"))
+    hand.snapshot("finished", "f")
+    assert len(hand.finished) == 2
+
+
+def test_a_renewal_that_is_refused_is_tried_again_with_backoff() -> None:
+    """R41: the old connection is alive, and the new one is refused at once, each time."""
+    hand = Hand("session", certainty="log")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*run_of("abc"), seq=0)
+    hand.snapshot("finished", "c")
+    for _ in range(50):
+        if hand.pages:
+            break
+        hand.feed(events.SocketClosed(hand.connection, None, "refused"))
+        hand.wait(0.5)
+    assert hand.connection <= 4
+    hand.answer(page(run_of("abc")[-2:]))
+    assert hand.finished[0].report.covers == "log"
+
+
+def test_the_end_that_a_subscription_tells_of_counts_when_nothing_follows() -> None:
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*branch("abc"))
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.snapshot("finished", "c")
+    hand.wait(0.9)
+    assert not hand.finished
+    hand.wait(0.2)
+    assert hand.finished[0].report.complete
+
+
+def test_silence_renews_the_subscription_with_growing_patience() -> None:
+    """R35: a socket may be open and dead."""
+    hand = Hand("tree", silence_s=10, silence_s_max=40)
+    hand.attach_empty()
+    hand.begin_run()
+    numbers = []
+    for _ in range(4):
+        hand.wait(15)
+        if hand.connection not in numbers:
+            hand.open_socket()
+        numbers.append(hand.connection)
+    assert numbers == [2, 2, 3, 3]
+
+
+@pytest.mark.parametrize("status", ["paused", "waiting_for_confirmation", "error", "stuck"])
+def test_every_terminal_status_ends_the_run_and_is_reported(status: str) -> None:
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    hand.live(*run_of("abc"))
+    hand.snapshot(status, "c")
+    assert hand.finished[0].report.status == status
