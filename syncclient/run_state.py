@@ -79,6 +79,10 @@ class Run:
     counted_step: int = -1
     outages: int = 0
     """How often something was missed or might have been: then a page tells more than a count."""
+    proof_tries: int = 0
+    """How often the log was read for a proof of the end; the first of them was at `proof_since_s`."""
+    proof_since_s: float = 0.0
+    proof_due_s: float = 0.0
     is_long_silent: bool = False
     """Whether renewing the subscription brought nothing for so long that its silence may not be the agent's."""
     hint_probed: bool = False

@@ -147,11 +147,25 @@ class Runs:
             if self._count_may_do(run):
                 self._begin_count()
             elif now.generation != "session" or connection is None:
-                self._repairs.begin()
+                self._read_for_proof(run)
             elif connection.asked_step < run.ending_step and not now.subscription.is_refusing():
                 now.renew_socket()  # its sync names the last index: a proof without a call
             elif connection.is_ready:
-                self._repairs.begin()
+                self._read_for_proof(run)
+
+    def _read_for_proof(self, run: Run) -> None:
+        """Read on to the log's tail; again, ever more slowly, where REST lags the socket, until the deadline (R52)."""
+        now, limit_s = self._situation, self._situation.settings.repair_deadline_s
+        if not run.proof_tries:
+            run.proof_since_s = now.now_s
+        elif now.due(run.proof_since_s + limit_s):
+            self._repairs.give_up(f"repair_deadline_s ({limit_s:g} s) was reached; the log does not show the run's end")
+            self._finish(None)
+            return
+        if now.due(run.proof_due_s):
+            run.proof_tries += 1
+            run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries)
+            self._repairs.begin()
 
     def _certificate(self, run: Run, ending: Ending) -> proof.Certificate | None:
         now = self._situation

@@ -139,3 +139,26 @@ def test_a_run_in_progress_is_waited_for_and_ours_follows() -> None:
     hand.live(*run_of("def", "c"))
     hand.snapshot("finished", "f")
     assert len(hand.finished) == 1
+
+
+def test_a_log_that_lags_the_socket_is_read_ever_more_slowly_until_the_deadline() -> None:
+    """R52: the socket has told of the leaf, and REST does not show it yet."""
+    hand = Hand("tree", certainty="log", repair_deadline_s=5)
+    hand.open_socket()
+    hand.snapshot("idle")
+    hand.answer(page([]))
+    hand.begin_run()
+    run = run_of("abc")
+    hand.live(*run[:-1])
+    hand.snapshot("finished", "c")
+    asked = len(hand.pages)
+    for _ in range(1000):
+        if hand.finished:
+            break
+        if hand.core._now.exchange is not None:
+            hand.answer(page(run[:2]))
+        else:
+            hand.wait(0.05)
+    assert len(hand.pages) - asked < 20
+    assert not hand.finished[0].report.complete
+    assert "repair_deadline_s (5 s) was reached" in " ".join(hand.finished[0].report.notes)
