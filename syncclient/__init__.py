@@ -8,7 +8,7 @@
 Its files, in reading order:
 
 - `conversation.py`  the face: open, send, run, events, report
-- `report.py`        what the client says of itself
+- `report.py`        what the client says of itself; `sometimes.py` marks the paths that it seldom takes
 - `settings.py`      every bound and wait, named, with its unit
 - `errors.py`        what can go wrong, as one tree
 - `events.py`, `actions.py`   what the core is told, and what it asks for
@@ -26,7 +26,8 @@ Its files, in reading order:
 - `wire.py`          the codec
 - `driver.py`        performs actions on trio, feeds events back
 - `transport.py`     what the driver needs of a network
-- `network.py`       that, over httpx and trio-websocket; `plain_nursery.py` keeps its errors plain
+- `network.py`       that, over httpx and trio-websocket; `handshake.py` notices one that breaks off, `plain_nursery.py`
+  keeps errors plain
 """
 
 from syncclient.actions import Origin

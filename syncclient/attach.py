@@ -15,6 +15,7 @@ from syncclient.resume import Belief, Resume
 from syncclient.saved import Saved
 from syncclient.situation import Situation
 from syncclient.socket_state import Connection
+from syncclient.sometimes import sometimes
 from syncclient.walk import Walk
 from syncclient.wire import Durable, LogEvent, Page
 
@@ -27,6 +28,7 @@ class Attach:
         self._repairs = repairs
         self._resume = Resume(situation)
         self._since_s: float | None = None
+        self._is_first = True
 
     @property
     def is_resuming(self) -> bool:
@@ -48,6 +50,7 @@ class Attach:
         if now.ready_connection() is None:
             if not now.due(self._since_s + now.settings.poll_after_s):
                 return
+            sometimes("attach: read before the subscription stood")
             now.unverified = True  # what comes between this page and the subscription is nobody's yet (R01)
         if self._resume.is_open:
             self._tend_resume()
@@ -56,6 +59,7 @@ class Attach:
         if replaying is not None:
             self._follow_replay(replaying)
         elif self._is_known_empty():
+            sometimes("attach: the snapshot said that the log is empty")
             now.ledger.begin(next_seq=None, at_head=True)
             self._finish()
         else:
@@ -68,17 +72,27 @@ class Attach:
             return  # the head is read, the socket replays the tail
         assert exchange.walk is not None, "only a walk ends"
         if reached_end or exchange.walk.descending:
+            sometimes("attach: one page held the whole log", not exchange.walk.descending)
             self._resume.end(has_read_on=reached_end and not exchange.walk.descending)
             self._finish()
         else:
+            sometimes("attach: the tail was read, the middle left alone")
             self._walk(Walk.backward(pages_max=1))
 
-    def contradicts(self, frame: Durable) -> bool:
-        """Whether the frame shows that what was saved is of another log; then all is begun anew without it."""
-        if not self._resume.contradicts(frame):
+    def contradicts(self, connection: Connection, frame: Durable) -> bool:
+        """Whether the frame shows that what is held is of another log; then all is begun anew without it (R60)."""
+        now = self._situation
+        is_other = frame.seq is not None and frame.seq <= connection.held_seq and frame.event["id"] not in now.ledger
+        if not self._resume.contradicts(frame) and not (now.is_attached and is_other):
             return False
-        self._begin_anew("the log has another event where our last one was")
+        self._begin_anew("the log has another event where one of ours was")
         return True
+
+    def heard_length(self, connection: Connection) -> None:
+        """The log is as long as the connection's sync says; if that is less than it was, it is another (R60)."""
+        now = self._situation
+        if now.is_attached and now.generation == "session" and connection.last_seq < connection.held_seq:
+            self._begin_anew("the log is shorter than what was held")
 
     def turn_back(self, page: Page | None) -> None:
         """The server does not know an event that was saved: ask once more by the log's tail, or begin anew."""
@@ -114,7 +128,10 @@ class Attach:
 
     def _begin_anew(self, why: str) -> None:
         now = self._situation
-        now.note(f"{why}; dropped what was saved, {len(now.ledger)} events, and began anew")
+        held = "saved" if self._resume.is_open else "held"
+        now.note(f"{why}; dropped what was {held}, {len(now.ledger)} events, and began anew")
+        if self._since_s is None:
+            self._since_s = now.now_s
         now.drop_all()
         self._resume.end(has_read_on=False)
         if now.generation == "session":
@@ -135,10 +152,13 @@ class Attach:
             start = 0 if through_seq < page_size else through_seq - page_size + 1
             now.ledger.begin(next_seq=start, at_head=start == 0)
             if through_seq < 0:
+                sometimes("attach: the index said that the log is empty")
                 self._finish()
             else:
+                sometimes("attach: the socket replayed a short log whole", start == 0)
                 now.open_socket()
         elif not now.ledger.head_known:
+            sometimes("attach: the socket replayed a long log's tail")
             self._walk(Walk.from_head(pages_max=1))
         elif next_seq > through_seq:
             self._finish()
@@ -155,4 +175,6 @@ class Attach:
         self._since_s, now.is_attached = None, True
         self._resume.drop_unseen()
         now.ledger.settle_home()
-        now.out.append(actions.FinishAttach())
+        if self._is_first:
+            now.out.append(actions.FinishAttach())
+        self._is_first = False

@@ -29,6 +29,7 @@ from syncclient.saved import Batch
 from syncclient.settings import Settings
 from syncclient.situation import Situation
 from syncclient.socket_state import Connection
+from syncclient.sometimes import sometimes
 from syncclient.walk import Outcome
 from syncclient.wire import Durable, Frame, Ignored, Info, Page, Snapshot, Sync
 
@@ -105,8 +106,8 @@ class SyncCore:
                 self._reading.abandon()
             case events.RunRequested(settings):
                 self._runs.begin(settings)
-            case events.RunAccepted(post):
-                self._runs.accepted(post)
+            case events.RunAccepted(post, is_unsure):
+                self._runs.accepted(post, is_unsure=is_unsure)
             case events.RunConflicted(post):
                 self._runs.conflicted(post)
             case events.RunAbandoned():
@@ -123,6 +124,7 @@ class SyncCore:
                     connection.last_frame_at_s = self._now.now_s
                     self._note_frame(connection, frame)
             case events.FrameRejected(_, reason):
+                sometimes("socket: a frame could not be read")
                 self._now.skipped_frames += 1
                 self._now.note(f"a frame was skipped: {reason}")
             case events.PageReceived() | events.InfoReceived() | events.CountReceived() | events.RequestFailed():
@@ -139,19 +141,23 @@ class SyncCore:
     def _note_closed(self, number: int, code: int | None, reason: str) -> None:
         now = self._now
         if code in _FATAL_CLOSES:
+            sometimes("socket: closed for good")
             now.fail(_FATAL_CLOSES[code])
             return
         subscription, failures = now.subscription, now.subscription.failures
         connection = subscription.find(number)
         if subscription.lose(number, now.now_s):
             subscription.retry_at_s = now.now_s + now.backoff_s(subscription.failures)
+            sometimes("socket: the connection was lost")
             now.unverified = True
             if now.run is not None:
                 now.run.outages += 1
+                now.run.outage_step = now.step
             now.note(f"connection {number} was lost: {reason}")
             if now.generation == "session" and now.is_attached and connection is not None:
                 self._repairs.replay_broke_off(connection, is_oversized=code == _TOO_BIG)
         elif subscription.failures > failures:
+            sometimes("socket: a renewal was refused")
             subscription.renew_at_s = now.now_s + now.backoff_s(subscription.failures)
             now.note(f"the subscription could not be renewed: {reason}")
 
@@ -160,12 +166,16 @@ class SyncCore:
             case Sync():
                 connection.synced, connection.through_seq = True, frame.through_seq
                 self._now.make_ready(connection)
+                self._attach.heard_length(connection)
             case Snapshot():
-                answers_subscription, connection.snapshot = connection.snapshot is None, frame
+                # The first one greets; any other is what a run's end publishes, unless it is a copy (R32).
+                is_copy = connection.snapshot == frame and frame.timestamp != ""
+                greets = connection.snapshot is None or is_copy
+                connection.snapshot = frame
                 self._now.make_ready(connection)
                 status, asked_step = frame.status or "unknown", connection.asked_step
                 word = Ending(status, frame.leaf_id, frame.knows_leaf, asked_step, frame.timestamp)
-                self._runs.word(word, is_final=not answers_subscription)
+                self._runs.word(word, is_final=not greets)
             case Durable():
                 self._note_durable(connection, frame)
             case Ignored():
@@ -173,10 +183,11 @@ class SyncCore:
 
     def _note_durable(self, connection: Connection, frame: Durable) -> None:
         now = self._now
-        if self._attach.contradicts(frame):
+        if self._attach.contradicts(connection, frame):
             return
         if now.ledger.add_live(frame.event, frame.seq, size_bytes=frame.size_bytes):
             is_replayed = frame.seq is not None and frame.seq <= connection.last_seq
+            sometimes("socket: a replay brought what was missing", is_replayed and now.is_attached)
             now.deliver([frame.event], "history" if not now.is_attached else "repair" if is_replayed else "live")
             if now.run is not None:
                 now.run.silence_s = now.settings.silence_s
@@ -222,24 +233,31 @@ class SyncCore:
                 now.exchange = None
                 self._repairs.end_walk(exchange)
             case Outcome.BOUNDED:
+                sometimes("repair: gave up at the page limit")
                 self._repairs.give_up(f"pages_max ({now.settings.pages_max}) was reached")
             case Outcome.ENDLESS:
+                sometimes("repair: gave up, for the cursor never ended")
                 self._repairs.give_up("the server's page cursor never comes to an end")
 
     def _note_failure(self, exchange: Exchange, failure: events.RequestFailed) -> None:
         now = self._now
         with_cursor = exchange.walk is not None and exchange.walk.query().page_id is not None
         if failure.status in (401, 403):
+            sometimes("rest: the API key was refused")
             now.fail(AuthenticationFailed(f"the server refused the API key ({failure.reason})"))
         elif failure.status in (400, 404) and with_cursor and self._attach.is_resuming:
             self._attach.turn_back(None)
         elif failure.status in (400, 404) and with_cursor:
+            sometimes("rest: an unknown cursor was refused")
             self._repairs.turn_back(exchange)
         elif failure.status == 404:
+            sometimes("rest: there was no such conversation")
             now.fail(ConversationNotFound(f"the server knows no such conversation ({failure.reason})"))
         elif failure.transient:
             exchange.failures += 1
             wait_s = max(failure.retry_after_s or 0.0, now.backoff_s(exchange.failures))
+            sometimes("rest: the server said when to try again", wait_s == failure.retry_after_s)
+            sometimes("rest: a failed request was tried again")
             exchange.retry_at_s = now.now_s + wait_s
             if exchange.retry_at_s > exchange.deadline_s:
                 self._give_up_exchange(exchange, failure)
@@ -254,10 +272,13 @@ class SyncCore:
         else:
             why = f"the server refused a request for good: {failure.reason}"
         if is_attach and failure.transient:
+            sometimes("attach: gave up, for the server was not reached")
             now.fail(ServerUnreachable(why))
         elif is_attach:
+            sometimes("attach: gave up, for the server refused")
             now.fail(RequestRefused(why, status=failure.status or 0, body=failure.reason))
         elif exchange.purpose == "status":
+            sometimes("poll: gave up")
             now.exchange = None
             now.note(why)
         else:
@@ -280,12 +301,14 @@ class SyncCore:
         if current is None:
             retry_at_s = now.subscription.retry_at_s
             if retry_at_s is not None and now.due(retry_at_s):
+                sometimes("socket: opened again after a loss")
                 now.open_socket()
         elif (
             current.opened_at_s is not None
             and not current.is_ready
             and now.due(current.opened_at_s + now.settings.ready_wait_s)
         ):
+            sometimes("socket: no greeting came on subscribe")
             now.note("no snapshot came on subscribe")
             now.make_ready(current)
 

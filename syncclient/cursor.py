@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container
 from enum import Enum
 
+from syncclient.sometimes import sometimes
 from syncclient.wire import Page
 
 
@@ -37,11 +38,15 @@ def mode_from_echo(page: Page, *, cursor: str, echo: str) -> CursorMode:
     """
     ids = [item["id"] for item in page.items]
     if ids[:1] == [cursor]:
+        sometimes("cursor: inclusive by its echo")
         return CursorMode.INCLUSIVE
     if ids[:1] == [echo]:
+        sometimes("cursor: exclusive by its echo")
         return CursorMode.EXCLUSIVE
     if echo not in ids:
+        sometimes("cursor: unknown, for no echo came")
         return CursorMode.UNLEARNED
+    sometimes("cursor: the echo came further down")
     learned = mode_from_next_page(page)
     return CursorMode.EXCLUSIVE if learned is CursorMode.UNLEARNED else learned
 

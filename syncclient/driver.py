@@ -329,8 +329,7 @@ class Driver:
         try:
             answer = await self._post("/run", None)
         except SendUnconfirmed:
-            # The server may have begun the run. If it has, what follows shows; if not, the run's deadline does.
-            self._feed(events.RunAccepted(post))
+            self._feed(events.RunAccepted(post, is_unsure=True))
         except SyncError as error:
             self._fail_run(error)
         else:

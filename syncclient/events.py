@@ -119,9 +119,10 @@ class RequestFailed:
 
 @dataclass(frozen=True, slots=True)
 class RunAccepted:
-    """Post number `post` of `POST run` was answered 200."""
+    """Post number `post` of `POST run` was answered 200; or, if it `is_unsure`, its answer was lost."""
 
     post: int
+    is_unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from syncclient.changes import Changes
 from syncclient.payloads import Payloads
@@ -118,6 +119,10 @@ class Held:
         stretch = self._stretch_of.get(event_id)
         return stretch is not None and not any(stretch is fragment for fragment in self._fragments())
 
+    def has_place(self, event_id: str) -> bool:
+        """Whether the event's place in the log is proven, at home or not."""
+        return event_id in self._stretch_of
+
     def is_loose(self, event_id: str) -> bool:
         """Whether the event is held, and its place is not proven."""
         return event_id in self._loose
@@ -143,10 +148,14 @@ class Held:
         lacks_action = any(action_id not in self._events for action_id in observed)
         return lacks_action or any(e["kind"] == "ActionEvent" and e["id"] not in observed for e in loose)
 
-    def has_strays(self, path: Path) -> bool:
-        """Whether a message, action or observation is held that is neither placed nor on the path."""
-        loose = sum(is_branch_event(self._events[event_id]) for event_id in self._loose)
-        return loose > len(path.ids)
+    def has_strays(self, path: Path, *, leaf_id: str | None = None, until: str = "") -> bool:
+        """Whether a message, action or observation is held that is neither placed nor on the path.
+
+        With a leaf, what follows it is none, unless its timestamp says that it was there before `until`.
+        """
+        on_path = frozenset(path.ids)
+        loose = [e for e in self._loose if e not in on_path and is_branch_event(self._events[e])]
+        return any(self._timestamp(e) <= until or not self._descends(e, leaf_id) for e in loose)
 
     def is_user_message(self, event_id: str) -> bool:
         """Whether the event is held, and is what the user said: no sign that the agent has done anything."""
@@ -187,17 +196,32 @@ class Held:
         ids = last.ids if last is not None else []
         return ids[rindex(ids, event_id) + 1 :] if event_id is not None and event_id in ids else list(ids)
 
+    def placed_ids(self) -> list[str]:
+        """The ids of all that is placed, home or not, in the log's order."""
+        return [event_id for stretch in self._stretches for event_id in stretch.ids]
+
     def statuses_after(self, event_id: str | None) -> list[str]:
         """The execution statuses placed at home after `event_id`, in the log's order."""
-        statuses: list[str] = []
-        last = self._last()
-        for other_id in reversed(last.ids if last is not None else ()):
-            if other_id == event_id:
-                break
-            status = execution_status(self._events[other_id])
-            if status is not None:
-                statuses.append(status)
-        return statuses[::-1]
+        return [status for _, status in self._status_events_after(event_id)]
+
+    def has_loose_status(self) -> bool:
+        """Whether an execution status is held that no page has shown: the log that was read is behind the socket."""
+        return any(execution_status(self._events[event_id]) is not None for event_id in self._loose)
+
+    def last_status_at(self, event_id: str | None) -> str:
+        """The timestamp of the last of them; empty when there is none."""
+        return next((self._timestamp(other_id) for other_id, _ in self._status_events_after(event_id)[::-1]), "")
+
+    def older_than_last_status(self, event_ids: Sequence[str], after_id: str | None) -> list[str]:
+        """Those of some events that were there before the last status placed after `after_id` was.
+
+        By the server's clock, or because they were held sooner: clocks are coarse, and step back (R61).
+        """
+        last_id = next((other_id for other_id, _ in self._status_events_after(after_id)[::-1]), None)
+        if last_id is None:
+            return []
+        sooner = frozenset(takewhile(lambda held_id: held_id != last_id, self._events))
+        return [i for i in event_ids if i in sooner or self._timestamp(i) <= self._timestamp(last_id)]
 
     def gaps(self) -> tuple[Gap, ...]:
         """The explicit gaps: before the first stretch if the head is open, and between stretches."""
@@ -273,6 +297,27 @@ class Held:
         )
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _descends(self, event_id: str, ancestor_id: str | None) -> bool:
+        """Whether an event comes after another by its chain of parents, as far as they are held."""
+        cursor: object = event_id
+        for _ in range(len(self._events)):
+            event = self._events.get(str(cursor))
+            cursor = event.get("parent_id") if event is not None else None
+            if cursor is None or cursor == ancestor_id:
+                break
+        return cursor is not None and cursor == ancestor_id
+
+    def _status_events_after(self, event_id: str | None) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        last = self._last()
+        for other_id in reversed(last.ids if last is not None else ()):
+            if other_id == event_id:
+                break
+            status = execution_status(self._events[other_id])
+            if status is not None:
+                found.append((other_id, status))
+        return found[::-1]
 
     def _timestamp(self, event_id: str) -> str:
         return str(self._events[event_id].get("timestamp", ""))

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from syncclient.held import Held, Path, Stretch, rindex
 from syncclient.saved import Saved
+from syncclient.sometimes import sometimes
 from syncclient.wire import LogEvent, is_branch_event
 
 
@@ -39,6 +40,7 @@ class Ledger(Held):
         """Hold an event from the socket; true if it is new. A duplicate changes nothing."""
         event_id = event["id"]
         if event_id in self._events:
+            sometimes("ledger: an event came twice")
             if seq is not None:
                 self._learn_seq(event_id, seq)
             return False
@@ -160,14 +162,24 @@ class Ledger(Held):
             self._home = self._stretches[-1]
 
     def drop(self, event_ids: Sequence[str]) -> None:
-        """Hold some loose events no more."""
+        """Hold some events no more; in the session generation only loose ones, for its indexes count them all."""
         for event_id in event_ids:
             self._loosen(event_id)
+            stretch = self._stretch_of.pop(event_id, None)
+            if stretch is not None:
+                index = rindex(stretch.ids, event_id)
+                del stretch.ids[index]
+                self._note_places(stretch.ids, index, index + 1)
+                self.version += 1
             del self._events[event_id]
             self.payloads.drop(event_id)
             self._seqs.pop(event_id, None)
             if self._changes is not None:
                 self._changes.dropped(event_id)
+        self._stretches = [stretch for stretch in self._stretches if stretch.ids or stretch is self._home]
+        if self._home is not None and not self._home.ids and len(self._stretches) > 1:
+            self._stretches = [stretch for stretch in self._stretches if stretch is not self._home]
+            self._home = self._stretches[-1]  # nothing of what was home is left: the log is another
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -304,6 +316,7 @@ class Ledger(Held):
             spared = frozenset(prefix) | frozenset(suffix) | on_page
             # Events that a chain placed by their timestamps and that the page does not show here belong behind it.
             moved = [event_id for event_id in between if event_id not in spared]
+            sometimes("ledger: a page put a guessed order right", moved)
             merged = Stretch(prefix + page + moved + suffix)
             self._note_places(merged.ids, low, low + len(page) + len(moved) + 1)
             if any(stretch is self._home for stretch in self._stretches[touched[0] : touched[-1] + 1]):

@@ -15,6 +15,7 @@ import trio
 import trio_websocket
 
 from syncclient.errors import ProtocolViolation, SettingsError
+from syncclient.handshake import HandshakeStream
 from syncclient.plain_nursery import open_plain_nursery
 from syncclient.settings import Settings
 from syncclient.transport import RequestBroken, Response, Socket, SocketLost
@@ -126,19 +127,24 @@ class Network:
 
     async def _handshake(self, nursery: trio.Nursery, resource: str) -> trio_websocket.WebSocketConnection:
         host = self._host if self._port in (80, 443) else f"{self._host}:{self._port}"
+        watched: HandshakeStream | None = None
         try:
-            with trio.fail_after(self._settings.handshake_timeout_s):
-                stream = await self._dial(self._host, self._port)
-                return await trio_websocket.wrap_client_stream(
+            with trio.fail_after(self._settings.handshake_timeout_s) as scope:
+                watched = HandshakeStream(await self._dial(self._host, self._port), scope)
+                connection = await trio_websocket.wrap_client_stream(
                     nursery,
-                    stream,  # type: ignore[arg-type]  # any stream serves; its types name sockets only
+                    watched,  # type: ignore[arg-type]  # any stream serves; its types name sockets only
                     host,
                     resource,
                     extra_headers=[(name.encode(), value.encode()) for name, value in self._headers.items()],
                     max_message_size=self._settings.frame_size_bytes_max,
                     receive_buffer_size=65536,
                 )
+                watched.is_over = True
+                return connection
         except trio.TooSlowError as error:
+            if watched is not None and watched.broke_off:
+                raise SocketLost("the connection broke off in the handshake", code=None) from error
             limit_s = self._settings.handshake_timeout_s
             raise SocketLost(f"no handshake in {limit_s:g} s", code=None) from error
         except trio_websocket.ConnectionClosed as error:

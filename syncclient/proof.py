@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from syncclient.held import Path
 from syncclient.ledger import Ledger
 from syncclient.report import Coverage, Proof
+from syncclient.sometimes import sometimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def seq(ledger: Ledger, *, leaf_id: str | None, through_seq: int | None) -> Cert
     the server gave at the barrier or later. None if an index is missing, or the leaf is not among what is contiguous.
     """
     next_seq = ledger.next_seq()
+    sometimes("proof: an index is missing", ledger.loose_seq_min() is not None)
     if next_seq is None or ledger.loose_seq_min() is not None:
         return None
     if leaf_id is not None and not ledger.is_placed(leaf_id):
@@ -62,6 +64,8 @@ def bare_count(ledger: Ledger, *, counted: int | None, held_events: int) -> Cert
     """
     if counted is None or ledger.gaps() or ledger.has_unpaired():
         return None
+    sometimes("proof: a bare count agreed", counted == held_events)
+    sometimes("proof: a bare count disagreed", counted != held_events)
     return Certificate("count", "log") if counted == held_events else None
 
 
@@ -74,6 +78,8 @@ def count(ledger: Ledger, path: Path, *, counted: int | None, held_events: int) 
     """
     if counted is None or ledger.gaps() or ledger.has_strays(path):
         return None
+    sometimes("proof: a count agreed with the chain", counted == held_events)
+    sometimes("proof: a count disagreed with the chain", counted != held_events)
     return Certificate("count", "log") if counted == held_events else None
 
 
@@ -84,4 +90,5 @@ def echo(ledger: Ledger, *, leaf_id: str | None, covers: Coverage) -> Certificat
     `covers` no more than what the walk was anchored in: behind an anchor that a chain placed, state updates may be
     missing.
     """
+    sometimes("proof: the log did not show the leaf yet", leaf_id is not None and not ledger.is_placed(leaf_id))
     return Certificate("echo", covers) if leaf_id is None or ledger.is_placed(leaf_id) else None

@@ -12,6 +12,7 @@ from syncclient.exchange import Exchange
 from syncclient.missing import Missing
 from syncclient.situation import Situation
 from syncclient.socket_state import Connection
+from syncclient.sometimes import sometimes
 from syncclient.walk import Walk
 
 
@@ -37,6 +38,7 @@ class Repairs:
         if not missing:
             return
         if missing.tries and now.due(missing.oldest_s() + settings.repair_deadline_s):
+            sometimes("repair: gave up at the deadline")
             self.give_up(f"repair_deadline_s ({settings.repair_deadline_s:g} s) was reached")
         elif now.due(missing.due_at_s(settings.settle_s)):
             missing.tries += 1
@@ -51,9 +53,13 @@ class Repairs:
         now, next_seq = self._situation, self._situation.ledger.next_seq()
         if next_seq is None or not (is_oversized or connection.last_seq >= next_seq):
             return
+        sometimes("repair: a frame was too large for the socket", is_oversized)
+        if is_oversized:
+            now.oversized_seq = next_seq
         tries = now.settings.replays_max if is_oversized else self._replays.get(next_seq, 0) + 1
         self._replays[next_seq] = tries
         if tries >= now.settings.replays_max and now.exchange is None:
+            sometimes("repair: a replay that breaks off was read over")
             self.begin()
 
     def has_work(self) -> bool:
@@ -72,16 +78,20 @@ class Repairs:
         if now.generation == "session" and next_seq is not None and now.ready_connection() is not None:
             tried = self._replays.get(next_seq, 0)
             if tried < now.settings.replays_max and not now.subscription.is_refusing():
+                sometimes("repair: by socket replay")
                 self._replays[next_seq] = tried + now.renew_socket()
                 return
         if now.places_by_chain():
             now.ledger.place_path(now.ledger.linked_path())
         anchor, pages_max = now.ledger.anchor(), now.settings.pages_max
         if anchor is not None:
+            sometimes("repair: by pages from an anchor")
             walk = Walk.forward(anchor, pages_max=pages_max)
         elif now.ledger.follows_from_head():
+            sometimes("repair: by pages from the head")
             walk = Walk.from_head(pages_max=pages_max)
         else:
+            sometimes("repair: by pages back from the tail")
             walk = Walk.backward(pages_max=pages_max)
         now.begin_exchange("repair", walk, deadline_s=now.now_s + now.settings.repair_deadline_s, to_tail=to_tail)
 
@@ -93,15 +103,25 @@ class Repairs:
             self._missing.update(self._tokens(), now.now_s)
             anchor = now.ledger.anchor()
             if not self._missing:
+                sometimes("repair: ended as soon as nothing was missing")
                 now.exchange = None
                 return
             if anchor is not None and anchor.echo != walk.border:
+                sometimes("repair: went on at the next hole")
                 exchange.walk = Walk.forward(anchor, pages_max=now.settings.pages_max)  # the next hole is further on
         now.ask(exchange)
 
     def end_walk(self, exchange: Exchange) -> None:
         """A walk came to the log's tail, or met what is confirmed: the log is held as it was when the walk began."""
-        self._situation.walked_from_step, self._situation.unverified = exchange.begun_step, False
+        now, walk = self._situation, exchange.walk
+        now.walked_from_step, now.unverified = exchange.begun_step, False
+        if walk is None or now.generation == "session":
+            return
+        gone = walk.unseen(now.ledger)
+        now.unseen_ids = (*gone, *(event_id for event_id in exchange.loose_ids if now.ledger.is_loose(event_id)))
+        if gone and walk.ends_with_news:
+            # A view behind the socket hides what came last, and nothing else: these are in no log any more (R60).
+            now.let_go(gone)
 
     def turn_back(self, exchange: Exchange) -> None:
         """The cursor is unknown to the server: stop at once, and walk backward from the tail (R51).
@@ -111,15 +131,18 @@ class Repairs:
         """
         now = self._situation
         assert exchange.walk is not None, "only a walk has cursors"
+        sometimes("repair: the cursor was unknown, so back from the tail")
         now.note("the server did not know a page cursor; read backward from the tail")
         again, exchange.walk = exchange.walk.descending, Walk.backward(pages_max=now.settings.pages_max)
         if not again:
             now.ask(exchange)
             return
+        sometimes("repair: no cursor was known, so begun anew")
         exchange.turns += 1
         exchange.retry_at_s = now.now_s + now.backoff_s(exchange.turns)
         if exchange.retry_at_s > exchange.deadline_s:
             limit_s = now.settings.repair_deadline_s
+            sometimes("repair: gave up, for no cursor was known")
             self.give_up(f"repair_deadline_s ({limit_s:g} s) was reached; the server knows none of its cursors")
 
     def give_up(self, why: str) -> None:
@@ -137,9 +160,12 @@ class Repairs:
         if now.replaying_connection() is not None:
             next_seq = now.ledger.next_seq()
             now.unverified = next_seq is None or next_seq <= connection.last_seq
+            sometimes("outage: the index said that nothing was missed", not now.unverified)
         elif now.places_by_chain() and connection.snapshot is not None:
+            sometimes("outage: the leaf told what was missed")
             now.unverified = False  # a leaf that is not held counts as missing by itself
         else:
+            sometimes("outage: the log was read on")
             self.begin()
 
     def _tokens(self) -> Iterator[str]:

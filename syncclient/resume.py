@@ -61,7 +61,7 @@ class Resume:
         now.hand_over((payloads[event_id] for event_id in undelivered if event_id in payloads), "resumed")
         last_id, next_seq = now.ledger.tail_id(), now.ledger.next_seq()
         if now.generation == "session" and last_id is not None and next_seq is not None:
-            self._echo, now.echo_events = (next_seq - 1, last_id), 1
+            self._echo = (next_seq - 1, last_id)
 
     def look(self) -> Belief:
         """What the connection has shown so far; it is ready, or was waited for in vain."""
@@ -113,7 +113,7 @@ class Resume:
 
     def end(self, *, has_read_on: bool) -> None:
         """What was saved is believed, or dropped; `has_read_on` says that the log is read from there to its tail."""
-        self.is_open, self._echo, self._situation.echo_events = False, None, 0
+        self.is_open, self._echo = False, None
         if not has_read_on:
             self._unproven = ()
 

@@ -7,7 +7,7 @@ may still rest in the status of the run before. Anything else is a doubt, which 
 
 Only the snapshot that is published when a run has ended is final at once. A snapshot that answers a subscription, REST,
 and per-field updates tell of a moment in which a stop hook may still veto the end (R13): they count when nothing has
-followed for `snapshot_wait_s`.
+followed for `veto_wait_s`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from syncclient.ledger import Ledger
+from syncclient.sometimes import sometimes
 
 IDLE = "idle"
 TERMINAL = frozenset({"finished", "paused", "waiting_for_confirmation", "error", "stuck"})
@@ -31,6 +32,8 @@ class Ending:
     asked_step: int
     timestamp: str = ""
     """When it was said, by the server's clock, where that is known."""
+    is_final: bool = False
+    """Whether it is the snapshot that a run's end publishes: no stop hook can veto it any more."""
 
 
 class Belief(Enum):
@@ -54,6 +57,10 @@ class Run:
     status_at_arm: str
     accepted_at_s: float | None = None
     """When `POST run` was answered."""
+    is_unsure: bool = False
+    """Whether that answer was lost, so that the server may not have taken it."""
+    is_repeated: bool = False
+    """Whether it was sent again after that: a 409 then says that the first was taken."""
     blocked: bool = False
     """Whether it was answered 409: another run is in progress, and this one is yet to be started (R18)."""
     post_again_at_s: float = 0.0
@@ -77,6 +84,8 @@ class Run:
     """How many events the log had when the run was over; `counted_held` of ours were asked to be compared with that."""
     counted_held: int = 0
     counted_step: int = -1
+    outage_step: int = -1
+    """The core's step at which the socket was last lost since the run was armed."""
     outages: int = 0
     """How often something was missed or might have been: then a page tells more than a count."""
     proof_tries: int = 0
@@ -94,8 +103,10 @@ class Run:
     def saw_status(self, status: str, now_s: float, step: int) -> None:
         """A status that is new since the run was armed."""
         if status == "running":
+            sometimes("run: its end was vetoed", self.hint_at_s is not None or self.word is not None)
             self.running_step = step if self.running_step is None else self.running_step
             self.hint_at_s = self.word = None
+            self.hint_probed = False
         elif status in TERMINAL:
             self.hint_at_s, self.hint_status = now_s, status
 
@@ -109,7 +120,9 @@ class Run:
         if ending.status not in TERMINAL and ending.status != IDLE:
             return Belief.STALE
         if leaf_id is not None and ledger.has_child(leaf_id):
-            return Belief.STALE
+            # Overtaken (R36); or what a server says that died in mid-run, and came back with an older leaf (R33).
+            is_told_since = ending.asked_step > self.outage_step >= 0 and ending.status in TERMINAL
+            return Belief.DOUBT if is_told_since else Belief.STALE
         if leaf_id in self.fresh and not ledger.is_user_message(leaf_id):
             return Belief.OURS
         is_asked_since = self.running_step is not None and ending.asked_step >= self.running_step
@@ -117,18 +130,34 @@ class Run:
         if ending.knows_leaf and (is_asked_since or is_told_since):
             return Belief.OURS
         if ending.status == IDLE and ending.knows_leaf and not self.outages and not self.is_long_silent:
+            sometimes("run: idle, for nothing was done yet")
             return Belief.STALE  # the leaf says that the agent has done nothing yet (R15)
         has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
         is_on_its_way = leaf_id is not None and leaf_id not in ledger
         return Belief.DOUBT if has_begun and not is_on_its_way else Belief.WAIT
 
-    def judge_by_log(self, ledger: Ledger) -> str | None:
-        """The status by which the log itself says that this run is over, or None.
+    def judge_by_log(self, ledger: Ledger, word: Ending) -> str | None:
+        """The status by which the log itself says that this run is over, as `word` does; or None.
 
         A message that comes at the end of a run makes the conversation idle again (R19); a veto makes it run (R13).
         """
         statuses = ledger.statuses_after(self.tail_at_arm)
         if "running" not in statuses:
-            return None
+            # Stopped before it had begun, as the snapshot says that a run's end publishes, and none is older than ours.
+            is_stopped = word.is_final and word.timestamp >= ledger.last_status_at(self.tail_at_arm)
+            return next((status for status in statuses[-1:] if is_stopped and status in TERMINAL), None)
         since = statuses[len(statuses) - statuses[::-1].index("running") :]
         return next((status for status in since if status in TERMINAL), None)
+
+    def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
+        """Whether what is placed of the log shows this end: a view behind the socket does not."""
+        is_last = ledger.statuses_after(self.tail_at_arm)[-1:] == [ending.status]
+        return is_last or ending.status == IDLE or self.judge_by_log(ledger, ending) is not None
+
+    def has_begun_in_log(self, ledger: Ledger) -> bool:
+        """Whether the log says that a run has begun since this one was asked for."""
+        return "running" in ledger.statuses_after(self.tail_at_arm)
+
+    def goes_on_in_log(self, ledger: Ledger) -> bool:
+        """Whether the log's last word is that a run is in progress."""
+        return ledger.statuses_after(self.tail_at_arm)[-1:] == ["running"]

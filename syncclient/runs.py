@@ -6,13 +6,17 @@ certificate that its events are held (`proof.py`). Meanwhile see to it that sile
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from syncclient import actions, proof
 from syncclient.exchange import Exchange
+from syncclient.held import Path
 from syncclient.repairs import Repairs
 from syncclient.report import Coverage
 from syncclient.run_state import IDLE, TERMINAL, Belief, Ending, Run
 from syncclient.settings import Settings
 from syncclient.situation import Situation
+from syncclient.sometimes import sometimes
 
 
 class Runs:
@@ -38,16 +42,20 @@ class Runs:
         """Nobody waits for the run any more."""
         self._situation.run, self._situation.settings = None, self._base_settings
 
-    def accepted(self, post: int) -> None:
-        """The server started the run of that post."""
+    def accepted(self, post: int, *, is_unsure: bool) -> None:
+        """The server started the run of that post, or, if `is_unsure`, may have."""
         run = self._situation.run
         if run is not None and run.post == post:
             run.accepted_at_s = run.probed_at_s = self._situation.now_s
+            run.is_unsure = is_unsure
 
     def conflicted(self, post: int) -> None:
         """Another run is in progress: ours is to follow it (R18)."""
         now, run = self._situation, self._situation.run
-        if run is not None and run.post == post:
+        if run is not None and run.post == post and run.is_repeated:
+            self.accepted(post, is_unsure=False)  # the run in progress is the one that we were not sure of
+        elif run is not None and run.post == post:
+            sometimes("run: another's run was in progress")
             run.blocked, run.post_again_at_s = True, now.now_s + run.poll_interval_s
             now.note("a run of somebody else was in progress; ours follows it")
 
@@ -65,9 +73,10 @@ class Runs:
         elif run.blocked:
             self._post_again(run)
         elif word.status in TERMINAL or word.status == IDLE:
-            run.word = word
+            run.word = replace(word, is_final=is_final)
             since_s = now.now_s if run.hint_at_s is None else run.hint_at_s
-            run.word_due_s = now.now_s if is_final else since_s + now.settings.snapshot_wait_s
+            wait_s = now.settings.snapshot_wait_s if word.status == IDLE else now.settings.veto_wait_s
+            run.word_due_s = now.now_s if is_final else since_s + wait_s
 
     # -- what to do about it ------------------------------------------------------------------------------------------
 
@@ -77,6 +86,7 @@ class Runs:
         if run is None:
             return
         if now.due(run.armed_at_s + now.settings.run_timeout_s):
+            sometimes("run: gave up at the time-out")
             now.note(f"run_timeout_s ({now.settings.run_timeout_s:g} s) was reached")
             self._finish(None, timed_out=True)
         elif run.blocked:
@@ -97,13 +107,19 @@ class Runs:
         if word is None or run.ending is not None or not now.due(run.word_due_s):
             return
         belief = run.judge(word, now.ledger)
+        if run.is_unsure and run.running_step is None and belief is not Belief.OURS:
+            belief = Belief.DOUBT
         is_deaf = now.is_deaf() and word.status != IDLE
         if belief is Belief.WAIT and (is_deaf or now.due(accepted_at_s + now.settings.silence_s)):
             belief = Belief.DOUBT  # nothing came that could have told, or nothing can come
+        sometimes("run: a stale word was disbelieved", belief is Belief.STALE)
         match belief:
             case Belief.OURS:
                 run.ending, run.ending_step, run.doubt = word, now.step, None
+                if not word.is_final:
+                    now.note("no final snapshot ended the run; its end was believed when no veto had followed (R14)")
             case Belief.DOUBT:
+                sometimes("run: a word of the end was doubted")
                 run.doubt, run.doubt_step = word, now.step
             case Belief.STALE | Belief.WAIT:
                 pass
@@ -114,33 +130,68 @@ class Runs:
         """Somebody says that the run is over, and it may be another run's end: let the log decide."""
         now = self._situation
         if proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held) and not doubt.knows_leaf:
+            sometimes("run: a count settled the doubt")
             now.ledger.place_loose()
             self._settle(run, doubt, from_step=run.counted_step)
         elif now.walked_from_step >= run.doubt_step:
+            sometimes("run: the log settled the doubt")
             self._settle(run, doubt, from_step=now.walked_from_step)
         elif now.gave_up_step >= run.doubt_step:
+            sometimes("run: returned in doubt")
             self._finish(None)
         elif now.exchange is None and self._count_may_do(run):
             self._begin_count()
         elif now.exchange is None:
-            self._repairs.begin()
+            self._read_for_proof(run)
 
     def _settle(self, run: Run, doubt: Ending, *, from_step: int) -> None:
         """The log is held as it was at `from_step`: it says whether our run is over."""
         now = self._situation
-        status, run.doubt = run.judge_by_log(now.ledger), None
-        if status is None:
+        status, run.doubt = run.judge_by_log(now.ledger, doubt), None
+        tries, run.proof_tries = run.proof_tries, 0
+        if status is None and run.is_unsure and not run.has_begun_in_log(now.ledger):
+            sometimes("run: a POST run that was lost is sent again")
+            now.note("POST run was not answered, and nothing began: it was sent again")
+            self._post(armed_at_s=run.armed_at_s, poll_interval_s=run.poll_interval_s, is_repeated=True)
+        elif status is None and now.ledger.has_loose_status():
+            sometimes("run: the log was behind the socket, and settled no doubt")
+            run.doubt, run.doubt_step, run.proof_tries = doubt, now.step, tries
+            self._read_for_proof(run)
+        elif status is None and self._is_forgotten(run, doubt):
+            sometimes("run: it never began, for the server forgot it")
+            now.note("the run is over, and the log does not show that it has begun")
+            run.ending, run.ending_step = replace(doubt, leaf_id=None, asked_step=from_step), from_step
+        elif status is None:
+            sometimes("run: the end of another run was passed over")
             now.note("the end of another run was passed over")
         else:
-            run.ending, run.ending_step = Ending(status, None, doubt.knows_leaf, from_step), from_step
+            run.ending = replace(doubt, status=status, leaf_id=None, asked_step=from_step)
+            run.ending_step = from_step
+
+    def _is_forgotten(self, run: Run, doubt: Ending) -> bool:
+        """Whether nothing of the run is in the log for so long that nothing will be.
+
+        It was stopped before it had begun, which the log shows by another status; or it died with its server.
+        """
+        now, accepted_at_s = self._situation, run.accepted_at_s
+        if accepted_at_s is None or run.has_begun_in_log(now.ledger):
+            return False
+        waited_s = now.now_s - accepted_at_s
+        if doubt.status == IDLE:
+            return run.outages > 0 and waited_s >= now.settings.silence_s_max
+        return waited_s >= now.settings.silence_s and run.shows_in_log(now.ledger, doubt)
 
     def _tend_ending(self, run: Run, ending: Ending) -> None:
         """The run is over; finish when all of it is proven held, or when there is nothing left to try."""
         now = self._situation
         certificate = self._certificate(run, ending)
-        if certificate is not None and (certificate.covers == "log" or now.settings.certainty == "branch"):
+        if not ending.is_final and now.walked_from_step >= run.ending_step and run.goes_on_in_log(now.ledger):
+            now.note("an end of the run was taken back: the log says that it goes on")
+            run.ending = run.word = None
+        elif certificate is not None and (certificate.covers == "log" or now.settings.certainty == "branch"):
             self._finish(certificate)
         elif now.gave_up_step >= run.ending_step:
+            sometimes("run: returned incomplete")
             self._finish(None)
         elif not self._repairs.has_work():
             connection = now.subscription.current
@@ -149,6 +200,7 @@ class Runs:
             elif now.generation != "session" or connection is None:
                 self._read_for_proof(run)
             elif connection.asked_step < run.ending_step and not now.subscription.is_refusing():
+                sometimes("proof: the subscription was renewed for its index")
                 now.renew_socket()  # its sync names the last index: a proof without a call
             elif connection.is_ready:
                 self._read_for_proof(run)
@@ -157,12 +209,14 @@ class Runs:
         """Read on to the log's tail; again, ever more slowly, where REST lags the socket, until the deadline (R52)."""
         now, limit_s = self._situation, self._situation.settings.repair_deadline_s
         if not run.proof_tries:
-            run.proof_since_s = now.now_s
+            run.proof_since_s = run.proof_due_s = now.now_s
         elif now.due(run.proof_since_s + limit_s):
+            sometimes("proof: gave up, for the log did not show the end")
             self._repairs.give_up(f"repair_deadline_s ({limit_s:g} s) was reached; the log does not show the run's end")
             self._finish(None)
             return
         if now.due(run.proof_due_s):
+            sometimes("proof: the log was read again, for it lagged", run.proof_tries)
             run.proof_tries += 1
             run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries)
             self._repairs.begin()
@@ -172,7 +226,9 @@ class Runs:
         if now.walked_from_step >= run.ending_step:
             covers: Coverage = "branch" if now.places_by_chain() else "log"
             certificate = proof.echo(now.ledger, leaf_id=ending.leaf_id, covers=covers)
-            if certificate is not None:
+            # A REST view behind the socket does not show how the run ended; where a chain leads, its leaf says as much.
+            shows_end = now.places_by_chain() or run.shows_in_log(now.ledger, ending)
+            if certificate is not None and shows_end:
                 return certificate
         match now.generation:
             case "session":
@@ -190,11 +246,37 @@ class Runs:
         certificate = proof.chain(now.ledger, ending.leaf_id)
         if certificate is not None:
             path = now.ledger.path_to(ending.leaf_id)
+            if now.walked_from_step < run.ending_step and self._is_odd(path, ending):
+                return None  # the log is to say what of this it has
             counted = proof.count(now.ledger, path, counted=run.counted, held_events=run.counted_held)
             if counted is not None or now.places_by_chain():
                 now.ledger.place_path(path)
             return counted or certificate
         return certificate
+
+    def _is_odd(self, path: Path, ending: Ending) -> bool:
+        """Whether something held does not lie on the way to the leaf: it may be in no log (R53), or not any more
+        (R60)."""
+        ledger = self._situation.ledger
+        leaves_tip = bool(path.ids) and ledger.parent_of(path.ids[0]) != ledger.tip_id()
+        return leaves_tip or ledger.has_strays(path, leaf_id=ending.leaf_id, until=ending.timestamp)
+
+    def _let_go(self, run: Run) -> None:
+        """Hold no more what the log, read to its tail after the run's end, does not have.
+
+        A view behind the socket hides only what came last, and this one shows how the run ended: so what is older than
+        that is in no log (R53), and what was placed where the walk has read is in none any more (R60).
+        """
+        now = self._situation
+        if now.generation == "session" or now.walked_from_step < run.ending_step:
+            return
+        unseen = [event_id for event_id in now.unseen_ids if event_id in now.ledger]
+        loose = [event_id for event_id in unseen if now.ledger.is_loose(event_id)]
+        is_forgotten = run.ending is not None and run.ending.status == IDLE
+        older = loose if is_forgotten else now.ledger.older_than_last_status(loose, run.tail_at_arm)
+        gone = [event_id for event_id in unseen if event_id in older or event_id not in loose]
+        if gone:
+            now.let_go(gone)
 
     def _count_may_do(self, run: Run) -> bool:
         """Whether one count is likely to prove the whole log: nothing was missed, nothing is unread.
@@ -203,6 +285,8 @@ class Runs:
         more than a count, order too: there a count is for what one page cannot hold.
         """
         now = self._situation
+        if not now.settings.trusts_count:
+            return False
         saw_all = run.running_step is not None and run.hint_at_s is not None and not run.outages
         fits_a_page = now.ledger.loose_events() + 2 <= now.settings.page_size_events
         if not saw_all or run.counted is not None or now.ledger.gaps():
@@ -211,6 +295,7 @@ class Runs:
 
     def _begin_count(self) -> None:
         now = self._situation
+        sometimes("proof: a count was asked for")
         now.begin_exchange("count", None, deadline_s=now.now_s + now.settings.repair_deadline_s)
 
     def count(self, exchange: Exchange, counted: int) -> None:
@@ -223,7 +308,9 @@ class Runs:
         """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""
         now, settings = self._situation, self._situation.settings
         connection = now.ready_connection()
-        if connection is None and run.word is not None:
+        if run.is_unsure and run.running_step is None and run.accepted_at_s is not None:
+            self._poll(run, run.accepted_at_s + settings.poll_after_s)
+        if run.word is not None and (connection is None or not now.due(run.word_due_s)):
             return  # it is judged in a moment; asking again tells no more
         if connection is None:
             down_since_s = now.subscription.down_since_s
@@ -232,6 +319,7 @@ class Runs:
         elif run.hint_at_s is None:
             last_sign_s = max(connection.last_frame_at_s, run.probed_at_s)
             if now.due(last_sign_s + run.silence_s):
+                sometimes("silence: the subscription was renewed")
                 run.probed_at_s = now.now_s
                 run.is_long_silent = run.silence_s >= settings.silence_s_max
                 run.silence_s = min(2 * run.silence_s, settings.silence_s_max)
@@ -240,6 +328,7 @@ class Runs:
             self._poll(run, connection.asked_at_s + 2 * settings.snapshot_wait_s)
         elif now.due(run.hint_at_s + settings.snapshot_wait_s):
             # The final snapshot is lost or late (R17). A new subscription is answered with one, and costs no call.
+            sometimes("silence: the final snapshot was asked for again")
             run.hint_probed = True
             now.renew_socket()
 
@@ -252,6 +341,7 @@ class Runs:
         if now.exchange is None and now.due(due_s):
             if run.polled_at_s is not None:
                 run.poll_interval_s = min(2 * run.poll_interval_s, now.settings.silence_s_max)
+            sometimes("poll: the status was asked of REST")
             run.polled_at_s = now.now_s
             now.begin_exchange("status", None, deadline_s=now.now_s + now.settings.repair_deadline_s)
 
@@ -260,8 +350,14 @@ class Runs:
         run, now.run = now.run, None
         if run is not None and run.ending is not None:
             is_idle_again = run.ending.status == IDLE and run.hint_status is not None
+            sometimes("run: idle again by a message at its end", is_idle_again)
             now.status = run.hint_status if is_idle_again and run.hint_status else run.ending.status
+        sometimes("proof: by index", certificate is not None and certificate.proof == "seq")
+        sometimes("proof: by chain", certificate is not None and certificate.proof == "chain")
+        sometimes("proof: by count", certificate is not None and certificate.proof == "count")
+        sometimes("proof: by echo", certificate is not None and certificate.proof == "echo")
         if certificate is not None and run is not None:
+            self._let_go(run)
             now.prove(certificate, after_id=run.tail_at_arm)
         error = run.error if run is not None else None
         now.out.append(actions.FinishRun(now.report(certificate, error=error), timed_out))
@@ -269,10 +365,11 @@ class Runs:
 
     def _post_again(self, run: Run) -> None:
         """The other run may be over: start ours, armed anew, so that nothing of the other's end counts (R18)."""
+        sometimes("run: ours was posted again")
         poll_interval_s = min(2 * run.poll_interval_s, self._situation.settings.silence_s_max)
         self._post(armed_at_s=run.armed_at_s, poll_interval_s=poll_interval_s)
 
-    def _post(self, *, armed_at_s: float, poll_interval_s: float) -> None:
+    def _post(self, *, armed_at_s: float, poll_interval_s: float, is_repeated: bool = False) -> None:
         now = self._situation
         self._posts += 1
         now.run = Run(
@@ -282,5 +379,6 @@ class Runs:
             status_at_arm=now.status,
             silence_s=now.settings.silence_s,
             poll_interval_s=poll_interval_s,
+            is_repeated=is_repeated,
         )
         now.out.append(actions.PostRun(self._posts))

@@ -32,7 +32,13 @@ class Settings:
     ready_wait_s: float = 1.0
     """How long to wait for the snapshot that a server pushes on subscribe; it may drop it (R02)."""
     snapshot_wait_s: float = 1.0
-    """How long a status `finished` may stand without the snapshot that makes it authoritative (R13, R17)."""
+    """How long the snapshot that ends a run may be late before it is asked for by a new subscription (R17)."""
+    veto_wait_s: float = 5.0
+    """How long a status `finished` must stand before it is believed without that snapshot: a stop hook may still veto
+    it, and nothing tells a hook that thinks from a snapshot that is lost (R13, R14)."""
+    trusts_count: bool = False
+    """Whether the server is known to persist before it publishes. Then one count proves a long run's whole log; else a
+    lost event and one that is not persisted cancel out in a count (R54), and pages are read."""
     silence_s: float = 10.0
     """Silence during a run after which the subscription is renewed; doubles up to `silence_s_max` (R35)."""
     silence_s_max: float = 60.0
@@ -68,6 +74,10 @@ class Settings:
             value = getattr(self, field.name)
             if field.name == "certainty":
                 continue
+            if field.name == "trusts_count":
+                if not isinstance(value, bool):
+                    raise SettingsError(f"trusts_count is {value!r}; give True or False")
+                continue
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise SettingsError(f"{field.name} is {value!r}; give a number")
             if not math.isfinite(value) or value <= 0:
@@ -92,9 +102,10 @@ class Settings:
             if text is None:
                 continue
             try:
-                values[field.name] = _parse(field.name, text, getattr(cls(), field.name))
+                values[field.name] = _parse(text, getattr(cls(), field.name))
             except ValueError:
-                raise SettingsError(f"the environment variable {variable} is {text!r}; give a number") from None
+                wanted = "true or false" if field.name == "trusts_count" else "a number"
+                raise SettingsError(f"the environment variable {variable} is {text!r}; give {wanted}") from None
         return cls(**(values | overrides))  # type: ignore[arg-type]  # __post_init__ checks each value
 
     def overridden(self, overrides: Mapping[str, object]) -> Settings:
@@ -112,7 +123,14 @@ class Settings:
         return dataclasses.replace(self, **overrides)  # type: ignore[arg-type]  # __post_init__ checks each value
 
 
-def _parse(name: str, text: str, default: object) -> object:
-    if name == "certainty":
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def _parse(text: str, default: object) -> object:
+    if isinstance(default, bool):
+        if text.lower() not in _TRUTHS:
+            raise ValueError(text)
+        return _TRUTHS[text.lower()]
+    if isinstance(default, str):
         return text
     return int(text) if isinstance(default, int) else float(text)

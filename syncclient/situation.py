@@ -21,6 +21,7 @@ from syncclient.run_state import Run
 from syncclient.saved import Batch
 from syncclient.settings import Settings
 from syncclient.socket_state import Connection, Subscription
+from syncclient.sometimes import sometimes
 from syncclient.walk import Walk
 from syncclient.wire import Generation, LogEvent, error_detail, execution_status
 
@@ -53,18 +54,22 @@ class Situation:
         """Whether events may have been missed since the last proof, without any other sign of it."""
         self.walked_from_step = -1
         """When the last walk that came to the log's tail was begun: the log is held as it was then."""
+        self.unseen_ids: tuple[str, ...] = ()
+        """What was held when that walk was begun, and what it did not show though it read there."""
         self.gave_up_step = -1
         """When a repair was last given up."""
         self.repaired_events = 0
         self.skipped_frames = 0
-        self.echo_events = 0
-        """How many of the last events held a session socket is to replay, to show that its log is still ours."""
+        self.oversized_seq: int | None = None
+        """The log index of an event that no socket brings, for it is too large: it is not asked for again (R38)."""
         self.delivered_events = 0
         """How many of the events saved were handed to the application."""
         self.noted_events = 0
         """How many of them had been handed over before this step: those are delivered for certain."""
         self.delivered_before: dict[str, None] = {}
         """Ids of events that the application may have been given by an earlier client."""
+        self._given: dict[str, None] = {}
+        """Ids of events that this client has handed over and then dropped."""
         self._draw = draw
         self._requests = 0
         self._spent = Spent()
@@ -132,12 +137,17 @@ class Situation:
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def open_socket(self) -> None:
-        """Open a connection in place of the current one, which is read until the new one is ready."""
+        """Open a connection in place of the current one, which is read until the new one is ready.
+
+        A session socket is asked for the last event held once more: if it brings another, so is the log (R60).
+        """
         next_seq = self.ledger.next_seq()
-        after_seq = None
+        after_seq, held_seq = None, -1
         if self.generation == "session" and next_seq is not None:
-            after_seq = max(next_seq - 1 - self.echo_events, -1)
-        connection, superseded = self.subscription.begin(self.now_s, self.step, after_seq)
+            if self.ledger.tail_id() is not None and next_seq - 1 != self.oversized_seq:
+                held_seq = next_seq - 1
+            after_seq = max((next_seq if held_seq < 0 else held_seq) - 1, -1)
+        connection, superseded = self.subscription.begin(self.now_s, self.step, after_seq, held_seq=held_seq)
         if superseded is not None:
             self.out.append(actions.CloseSocket(superseded.number))
         self.spend(connections=1)
@@ -160,7 +170,8 @@ class Situation:
     def begin_exchange(self, purpose: Purpose, walk: Walk | None, *, deadline_s: float, to_tail: bool = True) -> None:
         """Begin a walk, or ask for the conversation's status or a count when `walk` is None."""
         assert self.exchange is None, "one GET at a time"
-        self.exchange = Exchange(purpose, self.step, deadline_s, walk, to_tail=to_tail)
+        loose_ids = tuple(self.ledger.loose_ids()) if walk is not None else ()
+        self.exchange = Exchange(purpose, self.step, deadline_s, walk, to_tail=to_tail, loose_ids=loose_ids)
         self.ask(self.exchange)
 
     def ask(self, exchange: Exchange) -> None:
@@ -179,7 +190,7 @@ class Situation:
     def deliver(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
         """Hand events that are held for the first time to the application, and tell the run of them."""
         for event in new:
-            if self.run is not None:
+            if self.run is not None and event["id"] not in self.delivered_before:
                 self.run.fresh[event["id"]] = None
                 status = execution_status(event)
                 if status is not None:
@@ -191,23 +202,38 @@ class Situation:
     def hand_over(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
         """Hand events to the application that are no news to a run."""
         for event in new:
+            self.delivered_events += 1
+            if event["id"] in self._given:
+                continue  # it was dropped, and is in the log after all
             was_before = event["id"] in self.delivered_before
             self.out.append(actions.Deliver(event, "resumed" if was_before else origin))
-            self.delivered_events += 1
             self.repaired_events += origin == "repair"
 
     def drop(self, event_ids: Sequence[str]) -> None:
-        """Hold some loose events no more: the log, read to its tail, does not have them."""
+        """Hold some events no more: the log, read to its tail, does not have them (R53, R60)."""
         self.ledger.drop(event_ids)
-        self.delivered_before.update(dict.fromkeys(event_ids))
+        self._remember_delivered(event_ids)
         self.delivered_events -= len(event_ids)
+
+    def let_go(self, event_ids: Sequence[str]) -> None:
+        """Drop events that are in no log, and say so."""
+        self.note(f"dropped what the log does not have: {', '.join(event_ids)}")
+        self.drop(event_ids)
 
     def drop_all(self) -> None:
         """Hold nothing any more: the log is another than the one that it is from (R60)."""
-        self.delivered_before.update(dict.fromkeys(self.ledger.ordered_ids()))
+        self._remember_delivered(self.ledger.ordered_ids())
         if self._changes is not None:
             self._changes.reset()
         self.ledger, self.delivered_events = Ledger(self._changes), 0
+        self.leaf_id, self.unseen_ids, self.exchange = None, (), None
+        self.is_attached = False
+
+    def _remember_delivered(self, event_ids: Sequence[str]) -> None:
+        """What was dropped may come again: it was handed over, unless that is only what an earlier client says."""
+        self.delivered_before.update(dict.fromkeys(event_ids))
+        if self.is_attached:
+            self._given.update(dict.fromkeys(event_ids))
 
     def take_batch(self) -> Batch | None:
         """What a store is to be told now."""
@@ -231,6 +257,7 @@ class Situation:
 
     def hear_status(self, status: str, timestamp: str) -> None:
         """Take note of a status, unless a newer one was heard: snapshots are overtaken by field updates (R36)."""
+        sometimes("run: an overtaken status was disbelieved", timestamp and timestamp < self._status_at)
         if timestamp >= self._status_at or not timestamp:
             self.status, self._status_at = status, timestamp or self._status_at
 

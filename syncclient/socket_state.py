@@ -21,6 +21,8 @@ class Connection:
     asked_step: int
     """The core's step at which it was asked for: what it says is no older."""
     after_seq: int | None
+    held_seq: int = -1
+    """The log index of the last event placed when it was asked for: the log was at least that long (R60)."""
     opened_at_s: float | None = None
     is_ready: bool = False
     """Whether the server is known to publish to it: its first snapshot or sync came, or was waited for in vain."""
@@ -51,12 +53,14 @@ class Subscription:
     """When a connection may be opened in place of one that is alive: not at once after that was refused."""
     down_since_s: float | None = field(default=None)
 
-    def begin(self, now_s: float, step: int, after_seq: int | None) -> tuple[Connection, Connection | None]:
+    def begin(
+        self, now_s: float, step: int, after_seq: int | None, *, held_seq: int
+    ) -> tuple[Connection, Connection | None]:
         """A new current connection, and the one to close at once: a replaced one that was still being read."""
         self.count += 1
         superseded = self.replaced
         self.replaced = self.current
-        self.current = Connection(self.count, now_s, step, after_seq, last_frame_at_s=now_s)
+        self.current = Connection(self.count, now_s, step, after_seq, held_seq, last_frame_at_s=now_s)
         self.retry_at_s = None
         if self.down_since_s is None:
             self.down_since_s = now_s

@@ -53,6 +53,8 @@ class Walk:
         self._asked: dict[str, None] = {}
         self._border: str | None = None  # the id at which the last page ended, where the next one must join
         self._seen: dict[str, None] = {}
+        self._expected: tuple[str, ...] = ()
+        self._ends_with_news = False
         self._empty_pages = 0
         self.mode = CursorMode.UNLEARNED
 
@@ -95,16 +97,35 @@ class Walk:
         """The page to ask for now."""
         return Query(self._page_id, self._descending)
 
+    def unseen(self, ledger: Ledger) -> tuple[str, ...]:
+        """What was placed where this walk has read, and was on none of its pages; of a walk that came to the tail."""
+        return tuple(i for i in self._expected if i not in self._seen and i in ledger)
+
+    @property
+    def ends_with_news(self) -> bool:
+        """Whether the last event of the log was not placed before: then this is no older view of what is held."""
+        return self._ends_with_news
+
     def take(self, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
         """Judge a page and place it; returns what follows and the events that are new."""
         if not self._believe(page, ledger):
             return Outcome.CURSOR_UNKNOWN, []
         met = self._descending and any(self._is_met(event_id, ledger) for event_id in ids_of(page.items))
+        if self._anchor is not None and self._border is None:
+            self._expected = tuple(ledger.placed_after(self._anchor.cursor))
+        elif met:
+            earliest = next(i for i in reversed(ids_of(page.items)) if self._is_met(i, ledger))
+            self._expected = tuple(ledger.placed_after(earliest))
+        elif self._descending and page.next_page_id is None:
+            self._expected = tuple(ledger.placed_ids())
+        if page.items and not (self._descending and self._border is not None):
+            self._ends_with_news = not ledger.has_place(page.items[0 if self._descending else -1]["id"])
         new = self._place(page, ledger)
         if page.next_page_id is None or met:
             return Outcome.DONE, new
         self._empty_pages = 0 if page.items else self._empty_pages + 1
-        if page.next_page_id in self._asked or self._empty_pages > _EMPTY_PAGES_MAX:
+        is_loop = page.next_page_id in self._asked and bool(page.items)  # an empty page may name its own cursor
+        if is_loop or self._empty_pages > _EMPTY_PAGES_MAX:
             return Outcome.ENDLESS, new
         self._pages_left -= 1
         if self._pages_left <= 0:

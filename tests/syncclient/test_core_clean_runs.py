@@ -49,8 +49,8 @@ def test_clean_legacy_run_is_proven_by_one_page_from_the_anchor() -> None:
 
 
 def attached_for_the_whole_log() -> Hand:
-    """Attached to an empty log in the tree, a run begun, nothing left unproven wanted."""
-    hand = Hand("tree", certainty="log")
+    """Attached to an empty log in the tree, a run begun, nothing left unproven wanted; counts are trusted."""
+    hand = Hand("tree", certainty="log", trusts_count=True)
     hand.open_socket()
     hand.snapshot("idle")
     hand.answer(page([]))
@@ -58,7 +58,7 @@ def attached_for_the_whole_log() -> Hand:
     return hand
 
 
-def test_whole_log_certainty_in_the_tree_takes_one_count() -> None:
+def test_whole_log_certainty_in_the_tree_takes_one_count_where_counts_are_trusted() -> None:
     hand = attached_for_the_whole_log()
     hand.live(*run_of("abc"))
     hand.snapshot("finished", "c")
@@ -66,6 +66,20 @@ def test_whole_log_certainty_in_the_tree_takes_one_count() -> None:
     hand.answer(5)
     assert (hand.finished[0].report.proof, hand.finished[0].report.covers) == ("count", "log")
     assert len(hand.pages) == 1
+
+
+def test_a_count_that_is_not_trusted_is_not_asked_for() -> None:
+    """R54: a lost event and one that is not persisted yet cancel out in it."""
+    hand = Hand("tree", certainty="log")
+    hand.open_socket()
+    hand.snapshot("idle")
+    hand.answer(page([]))
+    hand.begin_run()
+    run = run_of("abc")
+    hand.live(*run)
+    hand.snapshot("finished", "c")
+    hand.answer(page(run))
+    assert (hand.finished[0].report.proof, hand.finished[0].report.covers) == ("echo", "log")
 
 
 def test_a_count_that_differs_is_followed_by_a_page_from_before_what_is_unproven() -> None:
@@ -149,8 +163,8 @@ def test_the_detail_of_the_error_event_is_reported() -> None:
     hand.snapshot("error", "e")
     assert hand.finished[0].report.error == "LLMError: no credit"
     hand.begin_run()
-    hand.live(*run_of("def", "e"))
-    hand.snapshot("finished", "f")
+    hand.live(*run_of("ghi", "e"))
+    hand.snapshot("finished", "i")
     assert hand.finished[1].report.error is None
 
 

@@ -47,7 +47,7 @@ def test_a_hole_in_the_session_is_replayed_by_the_socket() -> None:
     hand.live(a, seq=0)
     hand.live(c, seq=2)
     hand.wait(0.3)
-    assert hand.asked[-1] == actions.OpenSocket(2, "session", 0)
+    assert hand.asked[-1] == actions.OpenSocket(2, "session", -1)
     hand.live(d, seq=3)
     hand.open_socket()
     asked = hand.sync(3, from_seq=0)

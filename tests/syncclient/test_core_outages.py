@@ -21,14 +21,53 @@ def test_a_reconnect_that_missed_nothing_costs_no_call_in_the_tree() -> None:
 
 
 def test_a_reconnect_in_the_session_resumes_after_what_is_contiguous() -> None:
-    """R31: the highest seq seen would skip what is missing below it."""
+    """R31: the highest seq seen would skip what is missing below it. The last event held comes once more (R60)."""
     hand = Hand("session")
     hand.attach_empty()
     hand.live(message("a"), seq=0)
     hand.live(message("c", "b"), seq=2)
     hand.feed(events.SocketClosed(1, None, "reset"))
     hand.wait(0.2)
-    assert hand.asked[-1] == actions.OpenSocket(2, "session", 0)
+    assert hand.asked[-1] == actions.OpenSocket(2, "session", -1)
+
+
+def test_a_log_that_has_another_event_where_our_last_one_was_is_followed_from_its_beginning() -> None:
+    """R60: the conversation was replaced while the socket was down."""
+    hand = Hand("session")
+    hand.attach_empty()
+    hand.live(*branch("abc"), seq=0)
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.sync(4, from_seq=2)
+    hand.live(message("x"), seq=2)
+    assert hand.held() == []
+    assert hand.asked[-1] == actions.OpenSocket(3, "session", None)
+    hand.open_socket()
+    hand.sync(4)
+    hand.open_socket()
+    hand.sync(4, from_seq=0)
+    hand.live(message("a"), *branch("wxyz", "a"), seq=0)
+    assert hand.held() == list("awxyz")
+    assert [event_id for event_id, _ in hand.delivered] == list("abcwxyz"), "each once"
+
+
+def test_a_log_that_is_shorter_than_what_is_held_is_followed_from_its_beginning() -> None:
+    """R60: the server came back with a backup."""
+    hand = Hand("session")
+    hand.attach_empty()
+    hand.live(*branch("abc"), seq=0)
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.sync(1, from_seq=2)
+    assert hand.held() == []
+    hand.open_socket()
+    hand.sync(1)
+    hand.open_socket()
+    hand.sync(1, from_seq=0)
+    hand.live(*branch("ab"), seq=0)
+    assert hand.held() == list("ab")
 
 
 def test_a_reconnect_in_the_legacy_generation_reads_on_from_the_anchor() -> None:
@@ -57,7 +96,7 @@ def test_with_the_socket_down_for_good_rest_tells_the_end() -> None:
         hand.feed(events.SocketClosed(hand.connection, None, "refused"))
         hand.wait(0.5)
     hand.answer(Info("finished", "d"))
-    hand.wait(1.5)
+    hand.wait(5.5)
     hand.answer(page(branch("abcd")))
     assert hand.finished[0].report.complete
     assert hand.finished[0].report.spent.calls == 2

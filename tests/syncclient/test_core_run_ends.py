@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncclient import events
-from syncclient.wire import Generation
+from syncclient import actions, events
+from syncclient.wire import Generation, Info, Snapshot
 from tests.syncclient.script import RUNNING, Hand, branch, message, page, run_of, update
 
 
@@ -80,6 +80,9 @@ def test_a_lost_final_snapshot_is_had_again_by_subscribing_anew() -> None:
     assert hand.connection == 2
     hand.open_socket()
     hand.snapshot("finished", "c")
+    hand.wait(3.8)
+    assert not hand.finished, "a stop hook may still veto it (R14)"
+    hand.wait(0.2)
     assert hand.finished[0].report.complete
     assert hand.finished[0].report.spent.calls == 0
 
@@ -151,7 +154,7 @@ def test_the_end_that_a_subscription_tells_of_counts_when_nothing_follows() -> N
     hand.wait(0.2)
     hand.open_socket()
     hand.snapshot("finished", "c")
-    hand.wait(0.9)
+    hand.wait(4.9)
     assert not hand.finished
     hand.wait(0.2)
     assert hand.finished[0].report.complete
@@ -179,3 +182,79 @@ def test_every_terminal_status_ends_the_run_and_is_reported(status: str) -> None
     hand.live(*run_of("abc"))
     hand.snapshot(status, "c")
     assert hand.finished[0].report.status == status
+
+
+def test_an_event_beside_the_chain_is_dropped_when_the_log_does_not_have_it() -> None:
+    """R53: it was published, and never persisted."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    run = run_of("abd")
+    hand.live(*run[:3], message("bb", "b"), *run[3:])
+    hand.snapshot("finished", "d")
+    assert not hand.finished, "only the log can say whether that is another branch"
+    hand.answer(page(run))
+    assert hand.finished[0].report.complete
+    assert hand.held() == [event["id"] for event in run]
+    assert "dropped what the log does not have: bb" in hand.finished[0].report.notes
+
+
+def test_an_event_of_another_branch_is_kept() -> None:
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    run = run_of("abd")
+    other = message("bb", "b")
+    hand.live(*run[:3], other, *run[3:])
+    hand.snapshot("finished", "d")
+    hand.answer(page([*run[:3], other, *run[3:]]))
+    assert "bb" in hand.held()
+
+
+def test_a_post_run_that_was_lost_is_sent_again_when_the_log_shows_no_run() -> None:
+    """R56: the answer to `POST run` was lost, and so was the request."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.feed(events.RunRequested(None))
+    hand.feed(events.RunAccepted(1, is_unsure=True))
+    said = {**message("m"), "source": "user"}
+    hand.live(said)
+    hand.wait(3.1)
+    assert any(isinstance(action, actions.FetchInfo) for action in hand.asked)
+    hand.answer(Info("idle", "m"))
+    hand.wait(1.1)
+    hand.answer(page([said]))
+    assert hand.asked[-1] == actions.PostRun(2)
+
+
+def test_a_post_run_that_was_taken_after_all_is_followed() -> None:
+    """R56: the second `POST run` is answered 409, for the run in progress is the first one's."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.feed(events.RunRequested(None))
+    hand.feed(events.RunAccepted(1, is_unsure=True))
+    said = {**message("m"), "source": "user"}
+    hand.live(said)
+    hand.wait(3.1)
+    hand.answer(Info("idle", "m"))
+    hand.wait(1.1)
+    hand.answer(page([said]))
+    hand.feed(events.RunConflicted(2))
+    run = run_of("npq", "m")
+    hand.live(*run)
+    hand.snapshot("finished", "q")
+    assert hand.finished[0].report.complete
+    assert not [action for action in hand.asked if action == actions.PostRun(3)]
+
+
+def test_a_run_that_is_stopped_before_it_has_begun_is_over() -> None:
+    """R15: somebody pauses while the agent initialises; no `running` is ever seen."""
+    hand = Hand("legacy")
+    hand.attach_empty()
+    hand.begin_run()
+    message_, paused = {**message("m"), "source": "user"}, update("n", "execution_status", "paused")
+    hand.live(message_, paused)
+    hand.frame(Snapshot("paused", None, False, timestamp="o"))
+    hand.answer(page([message_, paused]))
+    assert hand.finished[0].report.status == "paused"
+    assert hand.finished[0].report.complete

@@ -140,7 +140,7 @@ def test_the_session_goes_on_by_its_socket_and_sees_its_last_event_again() -> No
     assert hand.delivered == [("g", "history"), ("h", "history")]
     hand.feed(events.SocketClosed(1, 1006, "gone"))
     hand.wait(1)
-    assert hand.asked[-1] == actions.OpenSocket(2, "session", 7)  # from here on as ever
+    assert hand.asked[-1] == actions.OpenSocket(2, "session", 6)  # from here on as ever
 
 
 def test_a_session_whose_echo_does_not_come_is_asked_by_a_page() -> None:

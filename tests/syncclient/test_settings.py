@@ -9,7 +9,7 @@ import pytest
 from syncclient.errors import SettingsError
 from syncclient.settings import Settings
 
-NUMBERS = [field.name for field in dataclasses.fields(Settings) if field.name != "certainty"]
+NUMBERS = [field.name for field in dataclasses.fields(Settings) if field.name not in ("certainty", "trusts_count")]
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -27,6 +27,19 @@ def test_the_environment_overrides_and_arguments_win() -> None:
 def test_a_bad_variable_is_named() -> None:
     with pytest.raises(SettingsError, match="GAPLESS_SILENCE_S is 'soon'"):
         Settings.from_environment({"GAPLESS_SILENCE_S": "soon"})
+
+
+@pytest.mark.parametrize("value", [0, 1, "true", None])
+def test_whether_counts_are_trusted_is_yes_or_no(value: object) -> None:
+    with pytest.raises(SettingsError, match=r"trusts_count is .*; give True or False"):
+        Settings(trusts_count=value)  # type: ignore[arg-type]
+
+
+def test_the_environment_can_trust_counts() -> None:
+    assert Settings.from_environment({"GAPLESS_TRUSTS_COUNT": "true"}).trusts_count
+    assert not Settings.from_environment({"GAPLESS_TRUSTS_COUNT": "0"}).trusts_count
+    with pytest.raises(SettingsError, match="GAPLESS_TRUSTS_COUNT is 'often'; give true or false"):
+        Settings.from_environment({"GAPLESS_TRUSTS_COUNT": "often"})
 
 
 @pytest.mark.parametrize(
