@@ -16,13 +16,15 @@ archive.py      what of the log is on disk, and since when
 agent.py        the fake agent: a pure model, and the truth
 pages.py        searching the log: pages, cursors, filters
 wire.py         envelopes, pages and complaints, as text
+validation.py   what a request may say
 rest.py         the REST calls
 outbox.py       what one subscriber is still to be sent, and when
 websocket.py    the two sockets
 app.py          the routes
 streams.py      byte streams in memory, with latency, stalls and resets
 transport.py    httpx over those streams
-hosting.py      Hypercorn over any stream: in memory, or on a real port
+hosting.py      Hypercorn over any stream
+port.py         a world on a real port: every fault acts there too
 faults/         one kind a file
 link.py         consults the faults, counts, acts
 world.py        all of it together: start here to use it
@@ -30,7 +32,7 @@ recordings/     what a real server said (agent-server 1.57.0), for workloads and
 """
 
 from .agent import Agent, Publication
-from .choices import Choices, SeededSource, Source, Tape, TapeSource
+from .choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
 from .determinism import run_deterministic
 from .errors import (
     ConfigError,
@@ -44,11 +46,11 @@ from .eventlog import EventLog
 from .events import Event
 from .faults import KINDS as FAULT_KINDS
 from .faults import BaseFault, Fault, Match, parse_fault
-from .hosting import serve_tcp
 from .journal import Entry, Journal
 from .link import FaultCount
+from .port import serve_tcp
 from .settings import Cursor, Generation, ServerSettings, UnknownCursor
-from .workload import EndStatus, Happening, RunPlan, Step, Workload, pairs, recorded, recorded_rows
+from .workload import EndStatus, Happening, Pause, RunPlan, Step, Workload, pairs, recorded, recorded_rows
 from .world import World
 
 __all__ = [
@@ -70,7 +72,9 @@ __all__ = [
     "Journal",
     "JournalFull",
     "Match",
+    "Pause",
     "Publication",
+    "Ranges",
     "RunPlan",
     "SeededSource",
     "ServerCrashed",

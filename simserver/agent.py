@@ -8,7 +8,7 @@ overtakes it (measured in every recorded run).
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -154,12 +154,25 @@ class Agent:
         event = events.stamp(events.delta(text), self._next_id(), self._timestamp(now_s), None)
         return Publication(event, None, events.encode(event))
 
-    def recover(self, now_s: float) -> tuple[Publication, ...]:
-        """The process is back after it died in mid-run: the run has ended in an error."""
+    def recover(self, now_s: float, *, leaf_lags: bool = False) -> tuple[Publication, ...]:
+        """The process is back after it died in mid-run: the run has ended in an error, and an action that has no
+        observation gets an error for one. leaf_lags: it died in mid-step, before it had saved the new leaf."""
         if self.status != "running":
             return ()
-        error = events.conversation_error("ServerRestart", "The server was restarted during the run.")
-        return (self._append(now_s, error), self._set_status(now_s, "error"))
+        last = next((event for event in self._backwards() if event["kind"] != STATE_UPDATE), None)
+        acting = next((event for event in self._backwards() if event["kind"] == "ActionEvent"), None)
+        if leaf_lags and acting is not None and self.settings.has_tree:
+            self.leaf = acting.get("parent_id")
+        published = [self._set_status(now_s, "error")]
+        if acting is not None and last is acting:
+            error = events.agent_error(str(acting["tool_name"]), str(acting["tool_call_id"]))
+            # Its parent is the action, wherever the leaf is.
+            self.leaf = str(acting["id"])
+            published.append(self._append(now_s, error))
+        return tuple(published)
+
+    def _backwards(self) -> Iterator[Event]:
+        return (self.log[index] for index in range(len(self.log) - 1, -1, -1))
 
     def step_clock(self, now_s: float, step_s: float) -> None:
         """The server's clock jumps."""
@@ -249,7 +262,8 @@ class Agent:
         if body is not None:
             # The parent is always ours: that it equals the recorded one is what the fidelity test shows.
             return events.stamp(body, str(body["id"]), str(body["timestamp"]), parent_id)
-        event = events.stamp(template, self._next_id(), self._timestamp(now_s), parent_id)
+        made_up = template if self.settings.has_tree else events.legacy(template)
+        event = events.stamp(made_up, self._next_id(), self._timestamp(now_s), parent_id)
         if "action_id" in event and event["action_id"] is None:
             event["action_id"] = self._actions.get(str(event["tool_call_id"]))
         return event

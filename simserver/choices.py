@@ -1,8 +1,9 @@
 """The only source of randomness: named streams, all of them recorded on one tape.
 
 A choice belongs to a stream named after what it decides (``fault/late-action``, ``schedule``), so that adding a draw
-in one place does not shift the draws of another. What was drawn is on the tape; a replay reads the tape back;
-Hypothesis is a source like any other. A choice with one possible outcome draws nothing, and so costs a
+in one place does not shift the draws of another. What was drawn is on the tape, and from which range beside it; a
+replay reads the tape back, and notices the first choice that is asked for differently; Hypothesis is a source like any
+other. A choice with one possible outcome draws nothing, and so costs a
 shrinker nothing.
 """
 
@@ -15,7 +16,10 @@ from typing import Protocol, TypeVar
 from .errors import ConfigError, TapeError
 
 T = TypeVar("T")
-Tape = dict[str, list[int | float]]
+Number = int | float
+Tape = dict[str, list[Number]]
+# For each stream the ranges asked for, in order: low, high, and how many choices in a row had them.
+Ranges = dict[str, list[tuple[Number, Number, int]]]
 
 
 class Source(Protocol):
@@ -55,17 +59,26 @@ class SeededSource:
 
 
 class TapeSource:
-    """Choices read back from a tape. Raises TapeError when the tape ends early or a value is out of range."""
+    """Choices read back from a tape. Raises TapeError when the tape ends early, a value is out of range, or a choice is
+    asked from another range than it was drawn from, where ``ranges`` tells which that was.
+    """
 
-    def __init__(self, tape: Mapping[str, Sequence[int | float]]) -> None:
+    def __init__(self, tape: Mapping[str, Sequence[Number]], ranges: Ranges | None = None) -> None:
         self._tape = {stream: list(values) for stream, values in tape.items()}
+        self._ranges = {stream: _spelt_out(runs) for stream, runs in (ranges or {}).items()}
         self._position: dict[str, int] = {}
 
-    def _next(self, stream: str, low: float, high: float) -> tuple[int, int | float]:
+    def _next(self, stream: str, low: float, high: float) -> tuple[int, Number]:
         index = self._position.get(stream, 0)
         values = self._tape.get(stream, [])
         if index >= len(values):
-            raise TapeError(stream, index, f"the tape ends after {len(values)} values")
+            raise TapeError(stream, index, f"the tape ends after {_count(len(values))}")
+        drawn_from = self._ranges.get(stream, [])
+        if index < len(drawn_from) and drawn_from[index] != (low, high):
+            was_low, was_high = drawn_from[index]
+            raise TapeError(
+                stream, index, f"it was drawn from {was_low}..{was_high}, and is now asked from {low}..{high}"
+            )
         value = values[index]
         if not low <= value <= high:
             raise TapeError(stream, index, f"{value} is not between {low} and {high}")
@@ -81,20 +94,42 @@ class TapeSource:
     def number(self, stream: str, low: float, high: float) -> float:
         return float(self._next(stream, low, high)[1])
 
+    def check_used_up(self) -> None:
+        """Raises TapeError when values are left: the run asked for fewer choices than the one on the tape."""
+        for stream, values in self._tape.items():
+            index = self._position.get(stream, 0)
+            left = len(values) - index
+            if left:
+                raise TapeError(stream, index, f"it was never asked for, and the tape has {_count(left)} left")
+
+
+def _count(values: int) -> str:
+    return f"{values} value{'s' * (values != 1)}"
+
+
+def _spelt_out(runs: Sequence[tuple[Number, Number, int]]) -> list[tuple[Number, Number]]:
+    return [(low, high) for low, high, times in runs for _ in range(times)]
+
 
 class Choices:
-    """Every choice of one run, drawn from a source and recorded on ``tape``."""
+    """Every choice of one run, drawn from a source and recorded on ``tape``, and its range in ``ranges``."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.tape: Tape = {}
+        self.ranges: Ranges = {}
 
     def __repr__(self) -> str:
         drawn = sum(len(values) for values in self.tape.values())
         return f"Choices({self.source!r}, drawn={drawn})"
 
-    def _record(self, stream: str, value: int | float) -> None:
+    def _record(self, stream: str, low: Number, high: Number, value: Number) -> None:
         self.tape.setdefault(stream, []).append(value)
+        runs = self.ranges.setdefault(stream, [])
+        if runs and runs[-1][:2] == (low, high):
+            runs[-1] = (low, high, runs[-1][2] + 1)
+        else:
+            runs.append((low, high, 1))
 
     def integer(self, stream: str, low: int, high: int) -> int:
         """An integer with low <= it <= high. Raises ConfigError on an empty range."""
@@ -103,7 +138,7 @@ class Choices:
         if low == high:
             return low
         value = self.source.integer(stream, low, high)
-        self._record(stream, value)
+        self._record(stream, low, high, value)
         return value
 
     def number(self, stream: str, low: float, high: float) -> float:
@@ -113,7 +148,7 @@ class Choices:
         if low == high:
             return low
         value = self.source.number(stream, low, high)
-        self._record(stream, value)
+        self._record(stream, low, high, value)
         return value
 
     def chance(self, stream: str, probability: float) -> bool:

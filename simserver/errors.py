@@ -12,13 +12,13 @@ class ConfigError(SimServerError, ValueError):
 
 
 class TapeError(SimServerError):
-    """A replayed tape does not fit the run: exhausted, or a value outside the range that was asked for.
+    """A replayed tape does not fit the run: exhausted, not used up, or a choice asked from another range.
 
-    Fields: stream (name), index (0-based draw within the stream).
+    Fields: stream (name), index (of the choice within the stream, from 0; the message counts from 1).
     """
 
     def __init__(self, stream: str, index: int, problem: str) -> None:
-        super().__init__(f"tape stream {stream!r}, draw {index}: {problem}")
+        super().__init__(f"choice {index + 1} of stream {stream!r}: {problem}")
         self.stream = stream
         self.index = index
 

@@ -39,6 +39,16 @@ def stamp(template: Event, event_id: str, at: str, parent_id: str | None) -> Eve
     return event
 
 
+# What came with the tree or later, by kind; the clients of before (SDK 1.11.0) refuse an event that has such a field.
+_SINCE_THE_TREE: Final = {"ObservationEvent": "extended_content", "AgentErrorEvent": "classification"}
+
+
+def legacy(template: Event) -> Event:
+    """The template as servers made it before there was a tree."""
+    later = _SINCE_THE_TREE.get(template["kind"])
+    return {name: value for name, value in template.items() if name != later}
+
+
 def is_branch_event(event: Event) -> bool:
     """Does the event become the leaf? All persisted events but state updates do."""
     return bool(event["kind"] != STATE_UPDATE)
@@ -48,7 +58,7 @@ def system_prompt() -> Event:
     return {
         "kind": "SystemPromptEvent",
         "source": "agent",
-        "system_prompt": {"type": "text", "text": "You are a simulated agent."},
+        "system_prompt": {"cache_prompt": False, "type": "text", "text": "You are a simulated agent."},
         "tools": [],
     }
 
@@ -73,6 +83,18 @@ def state_update(key: str, value: Any) -> Event:
 
 def conversation_error(code: str, detail: str) -> Event:
     return {"kind": "ConversationErrorEvent", "source": "environment", "code": code, "detail": detail}
+
+
+def agent_error(tool: str, call_id: str) -> Event:
+    """The answer to an action whose process died under it."""
+    return {
+        "kind": "AgentErrorEvent",
+        "source": "agent",
+        "tool_name": tool,
+        "tool_call_id": call_id,
+        "error": "A restart occurred while this tool was in progress (simulated).",
+        "classification": {"kind": "internal", "retryable": False, "user_action": "none"},
+    }
 
 
 def completion_log() -> Event:

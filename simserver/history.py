@@ -75,7 +75,7 @@ class History:
 
     def event(self, index: int) -> Event:
         """The event at a log index."""
-        template = self._template(index)
+        template = self._template(index) if self._has_tree else events.legacy(self._template(index))
         at = events.timestamp(self._epoch, (index - self.length) * _SPACING_US)
         parent = self._last(_BRANCH, index) if self._has_tree else None
         return events.stamp(template, self._ids.make(index), at, parent)

@@ -1,10 +1,10 @@
-"""Hypercorn over any trio stream: one in memory, or one from a real port. The app does not know which."""
+"""Hypercorn over any trio stream. The app does not know whether it is one in memory."""
 
 from __future__ import annotations
 
 import logging
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Final, cast
 
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
@@ -17,11 +17,9 @@ from starlette.types import ASGIApp
 
 from .streams import Stream
 
-if TYPE_CHECKING:
-    from .world import World
-
 # The keep-alive time-out runs on the virtual clock: a client that thinks for an hour takes no time at all.
-KEEP_ALIVE_S = 10 * 365 * 24 * 3600.0
+KEEP_ALIVE_S: Final = 10 * 365 * 24 * 3600.0
+MESSAGE_BYTES_MAX: Final = 1024 * 1024  # of what a client says on a socket, where it has next to nothing to say
 
 
 @lru_cache(maxsize=1)
@@ -29,6 +27,7 @@ def _config() -> Config:
     config = Config()
     config.keep_alive_timeout = cast(int, KEEP_ALIVE_S)
     config.keep_alive_max_requests = 1_000_000_000
+    config.websocket_max_message_size = MESSAGE_BYTES_MAX
     config.include_date_header = False
     config.include_server_header = False
     config.accesslog = None
@@ -75,26 +74,3 @@ async def serve_stream(app: ASGIApp, stream: Any) -> None:
     wrapper = ASGIWrapper(cast(ASGIFramework, app))
     kind = _MemoryServer if isinstance(stream, Stream) else TCPServer
     await kind(wrapper, _config(), WorkerContext(None), LifespanState({}), stream)
-
-
-async def serve_tcp(
-    world: World,
-    port: int,
-    *,
-    host: str = "127.0.0.1",
-    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Serve a running world on a real port until cancelled; reports the port (pass 0 for any free one).
-
-    Latency, stalls and resets are properties of the in-memory link: on a real port the link faults that need them do
-    nothing but close. All other faults act alike. Raises OSError when the port is taken.
-    """
-    listeners = await trio.open_tcp_listeners(port, host=host)
-    bound: int = listeners[0].socket.getsockname()[1]
-
-    async def serve(stream: trio.SocketStream) -> None:
-        await world.serve(stream)
-
-    async with trio.open_nursery() as nursery:
-        await nursery.start(trio.serve_listeners, serve, listeners)
-        task_status.started(bound)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,10 +82,20 @@ class Journal:
 
     def lines(self) -> Iterator[str]:
         """Each entry as canonical JSON: sorted keys, no spaces, ASCII."""
-        encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-        for entry in self.entries:
-            yield encode(entry.as_json())
+        return canonical(self.entries)
 
     def digest(self) -> str:
         """``sha256:`` and the hash of the canonical lines."""
-        return "sha256:" + hashlib.sha256("\n".join(self.lines()).encode("ascii")).hexdigest()
+        return digest_of(self.entries)
+
+
+def canonical(entries: Iterable[Entry]) -> Iterator[str]:
+    """Entries as canonical JSON."""
+    encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+    for entry in entries:
+        yield encode(entry.as_json())
+
+
+def digest_of(entries: Iterable[Entry]) -> str:
+    """``sha256:`` and the hash of the canonical lines of entries."""
+    return "sha256:" + hashlib.sha256("\n".join(canonical(entries)).encode("ascii")).hexdigest()

@@ -7,10 +7,8 @@ done here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-
-import trio
 
 from .choices import Choices
 from .errors import ConfigError
@@ -18,6 +16,7 @@ from .faults.base import BaseFault, ServerFault, TriggeredFault
 from .faults.match import Facts
 from .faults.verdicts import Close, HalfOpen, Reset, Slow, Stall, Throttle, Unsubscribe, Verdict
 from .journal import Journal
+from .loop import TRIO, Loop
 from .streams import Conditions, Connection
 
 
@@ -31,9 +30,10 @@ class FaultCount:
 
 
 class ArmedFault:
-    """A fault in a running world. seen: what matched but for nth and probability; fired: what it acted on."""
+    """A fault in a running world. seen: what matched but for nth and probability; fired: what it acted on; removed: it
+    acts no more."""
 
-    __slots__ = ("fault", "fired", "name", "seen", "stream")
+    __slots__ = ("fault", "fired", "name", "removed", "seen", "stream")
 
     def __init__(self, fault: BaseFault, name: str) -> None:
         self.fault = fault
@@ -41,6 +41,7 @@ class ArmedFault:
         self.stream = f"fault/{name}"
         self.seen = 0
         self.fired = 0
+        self.removed = False
 
     def __repr__(self) -> str:
         return f"ArmedFault({self.name}, seen={self.seen}, fired={self.fired})"
@@ -68,17 +69,51 @@ class Link:
     """The armed faults of one world."""
 
     def __init__(
-        self, faults: Sequence[BaseFault], choices: Choices, journal: Journal, now: Callable[[], float]
+        self,
+        faults: Sequence[BaseFault],
+        choices: Choices,
+        journal: Journal,
+        now: Callable[[], float],
+        loop: Loop = TRIO,
     ) -> None:
         self.faults = armed(faults)
-        self.healed = trio.Event()
+        self.healed = loop.event()
+        self._loop = loop
         self._choices = choices
         self._journal = journal
         self._now = now
-        self._places = {place for one in self.faults for place in (one.fault.place, _trigger_place(one))}
+        self._places = _places(self.faults)
 
     def __repr__(self) -> str:
         return f"Link({list(self.faults)}{', healed' if self.healed.is_set() else ''})"
+
+    def add(self, fault: BaseFault, open_connections: Iterable[Connection]) -> ArmedFault:
+        """Arm one more fault in a running world. Raises ConfigError when its name is taken, or the world has healed."""
+        if self.healed.is_set():
+            raise ConfigError("faults: the world has healed, and none can act any more")
+        taken = {one.name for one in self.faults}
+        ordinal = sum(one.fault.kind == fault.kind for one in self.faults) + 1
+        while fault.name is None and f"{fault.kind}-{ordinal}" in taken:
+            ordinal += 1
+        one = ArmedFault(fault, fault.name or f"{fault.kind}-{ordinal}")
+        if one.name in taken:
+            raise ConfigError(f"faults: one is called {one.name!r} already; each needs a name of its own")
+        self.faults = (*self.faults, one)
+        self._places = _places(self.faults)
+        if fault.place == "connection":
+            for connection in open_connections:
+                if connection.facts is not None and self._selects(one, connection.facts):
+                    connection.add_conditions(self._condition(one, connection.facts))
+        return one
+
+    def remove(self, name: str) -> bool:
+        """Let a fault act no more; False when there is none of that name."""
+        gone = [one for one in self.faults if one.name == name]
+        for one in gone:
+            one.removed = True
+        self.faults = tuple(one for one in self.faults if not one.removed)
+        self._places = _places(self.faults)
+        return bool(gone)
 
     def watches(self, place: str) -> bool:
         """Might any fault act there? Saves building facts for nobody."""
@@ -117,34 +152,26 @@ class Link:
 
     def consult_timed(self, one: ArmedFault, facts: Facts) -> Verdict | None:
         """What a timed fault wants done to one open socket, or to the server."""
-        return None if self.healed.is_set() else self._ask(one, facts)
+        return None if self.healed.is_set() or one.removed else self._ask(one, facts)
 
     def connected(self, connection: Connection, facts: Facts) -> None:
         """A connection was opened: make it slow, if a fault says so.
 
         Which connections is decided now; whether it is time, with each chunk. It has fired when a chunk was delayed.
         """
+        connection.facts = facts
         if not self.watches("connection"):
             return
-        parts = [
-            self._condition(one, facts)
-            for one in self.faults
-            if one.fault.place == "connection" and self._selects(one, facts)
-        ]
-        if parts:
-
-            def conditions(size_bytes: int) -> tuple[float, float]:
-                told = [part(size_bytes) for part in parts]
-                return sum(delay_s for delay_s, _ in told), sum(busy_s for _, busy_s in told)
-
-            connection.set_conditions(conditions)
+        for one in self.faults:
+            if one.fault.place == "connection" and self._selects(one, facts):
+                connection.add_conditions(self._condition(one, facts))
 
     def _condition(self, one: ArmedFault, facts: Facts) -> Conditions:
         verdict: Verdict | None = None
 
         def condition(size_bytes: int) -> tuple[float, float]:
             nonlocal verdict
-            if self.healed.is_set() or not one.fault.match.open_at(self._now()):
+            if self.healed.is_set() or one.removed or not one.fault.match.open_at(self._now()):
                 return 0.0, 0.0
             if verdict is None:
                 verdict = self._fire(one, facts)
@@ -164,7 +191,7 @@ class Link:
             return
         match verdict:
             case Stall():
-                connection.stall(trio.current_time() + verdict.stall_s)
+                connection.stall(self._loop.current_time() + verdict.stall_s)
             case Reset():
                 connection.reset()
             case HalfOpen():
@@ -178,6 +205,10 @@ class Link:
 
     def counts(self) -> tuple[FaultCount, ...]:
         return tuple(FaultCount(one.name, one.fault.kind, one.fired) for one in self.faults)
+
+
+def _places(faults: Iterable[ArmedFault]) -> set[str]:
+    return {place for one in faults for place in (one.fault.place, _trigger_place(one))}
 
 
 def _trigger_place(one: ArmedFault) -> str:

@@ -80,6 +80,8 @@ class Outbox:
         after: list[Act] = []
         for verdict in verdicts:
             match verdict:
+                case Drop("half"):
+                    frame = _unreadable(frame)
                 case Drop():
                     dropped = True
                 case Delay():
@@ -150,3 +152,9 @@ class Outbox:
         self._heap, self._held, self._cancelled = [], [], set()
         for due_s, _, item in items:
             self._push(min(due_s, now_s), item)
+
+
+def _unreadable(frame: Frame) -> Frame:
+    """The first half of a frame's text; in the journal it brings no event."""
+    half = frame.text[: len(frame.text) // 2]
+    return replace(frame, text=half, fields={**frame.fields, "id": None, "unreadable": True})

@@ -6,18 +6,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, Final
 
-import trio
-from pydantic import Field, TypeAdapter
 from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from . import pages, wire
+from . import pages, validation, wire
 from .archive import LogView
 from .errors import IllegalTransition
 from .events import encode
@@ -35,17 +33,29 @@ from .faults.verdicts import (
     Verdict,
 )
 from .pages import Filters, Page
+from .validation import SentMessage, TextContent
 
 if TYPE_CHECKING:
     from .world import World
 
 # What "a REST call" means in a budget: the calls by which a client learns what it may have missed.
 COUNTED: Final = frozenset({"search", "count", "event", "conversation"})
+BODY_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request: a message of 30,000 tokens is some 120 KB
 NOT_JSON: Final = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
-_UUID: TypeAdapter[Any] = TypeAdapter(UUID)
-_LIMIT: TypeAdapter[Any] = TypeAdapter(Annotated[int, Field(gt=0, le=100)])
-_ORDER: TypeAdapter[Any] = TypeAdapter(Literal["TIMESTAMP", "TIMESTAMP_DESC"])
+# Fields that are shown empty where a single event is asked for, and left out on a page or a socket.
+_EMPTY: Final[dict[str, tuple[str, ...]]] = {
+    "SystemPromptEvent": ("dynamic_context",),
+    "MessageEvent": ("llm_response_id", "sender", "critic_result"),
+    "ActionEvent": ("critic_result", "reasoning_content", "responses_reasoning_item"),
+}
+_EMPTY_INSIDE: Final[dict[str, tuple[str, ...]]] = {
+    "llm_message": ("tool_calls", "tool_call_id", "name", "reasoning_content", "responses_reasoning_item"),
+    "tool_call": ("responses_item_id",),
+}
+# What the real server says of a conversation that it does not have, where it does not name it; by call.
+_UNKNOWN: Final = {"conversation": 404, "run": 404, "setting": 404, "delete": 400, "pause": 400, "interrupt": 400}
+_PHRASES: Final = {404: "Not Found", 400: "Bad Request"}
 _AlreadyRunning: Final = "Conversation already running. Wait for completion or pause first."
 
 
@@ -90,12 +100,14 @@ def delete(world: World, asked: Asked) -> Answered:
 def message(world: World, asked: Asked) -> Answered:
     try:
         body = json.loads(asked.body)
-        text = "".join(part["text"] for part in body["content"] if part["type"] == "text")
-        start = bool(body.get("run", False))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return Answered(422, wire.detail("body: expected {role, content: [{type, text}], run}"))
-    world.send_message(text)
-    if start:
+    except ValueError:
+        return Answered(422, wire.detail("body: expected JSON"))
+    problem = wire.invalid(validation.MESSAGE, body, "body")
+    if problem is not None:
+        return Answered(422, problem)
+    sent: SentMessage = validation.MESSAGE.validate_python(body)
+    world.send_message("".join(part.text for part in sent.content if isinstance(part, TextContent)))
+    if sent.run:
         world.begin_run()  # already running is fine: the message joins that run
     return Answered(200, wire.SUCCESS)
 
@@ -109,9 +121,17 @@ def pause(world: World, asked: Asked) -> Answered:
     return Answered(200, wire.SUCCESS)
 
 
+def setting(world: World, asked: Asked) -> Answered:
+    """Secrets, a policy, an analyzer: taken, and without effect on what a simulated agent does."""
+    return Answered(200, wire.SUCCESS)
+
+
 def search(world: World, asked: Asked) -> Answered:
     query, log, settings = asked.query, asked.view(world), world.settings
-    for adapter, name, default in ((_LIMIT, "limit", "100"), (_ORDER, "sort_order", "TIMESTAMP")):
+    for adapter, name, default in (
+        (validation.LIMIT, "limit", "100"),
+        (validation.ORDER, "sort_order", "TIMESTAMP"),
+    ):
         problem = wire.invalid(adapter, query.get(name, default), "query", name)
         if problem is not None:
             return Answered(422, problem)
@@ -167,13 +187,14 @@ def event(world: World, asked: Asked) -> Answered:
         }
         return Answered(500, encode(failure))
     found = log[index]
-    # A single event is shown with its empty fields, unlike on a page or a socket.
     full = {name: found[name] for name in ("id", "timestamp", "source")}
     if world.settings.has_tree:
         full["parent_id"] = None
+    full |= dict.fromkeys(_EMPTY.get(found["kind"], ()))
     full |= {name: value for name, value in found.items() if name != "kind"}
-    if found["kind"] == "SystemPromptEvent":
-        full.setdefault("dynamic_context", None)
+    for name, empty in _EMPTY_INSIDE.items():
+        if name in full:
+            full[name] = dict.fromkeys(empty) | full[name]
     return Answered(200, encode(full | {"kind": found["kind"]}), 1)
 
 
@@ -181,9 +202,10 @@ def _filters(query: QueryParams) -> Filters | Answered:
     moments: dict[str, str | None] = {}
     for name in ("timestamp__gte", "timestamp__lt"):
         text = query.get(name)
+        problem = None if text is None else wire.invalid(validation.TIME, text, "query", name)
+        if problem is not None:
+            return Answered(422, problem)
         moments[name] = None if text is None else wire.naive_timestamp(text)
-        if text is not None and moments[name] is None:
-            return Answered(422, wire.detail(f"{name}: not a timestamp: {text}"))
     return Filters(
         kind=query.get("kind"),
         source=query.get("source"),
@@ -251,9 +273,11 @@ class RestCalls:
             cursor = request.query_params.get("page_id")
             verdicts = world.link.consult(Facts("call", f"call {call} {name}", call=name, cursor=cursor))
         try:
-            body = await request.body() if request.method == "POST" else b""
+            body = await _body(request) if request.method == "POST" else b""
         except ClientDisconnect:
             return self._answer(request, call, Answered(400, wire.detail("client disconnected")), {})
+        if body is None:
+            return self._answer(request, call, Answered(413, wire.detail(f"body: over {BODY_BYTES_MAX} bytes")), {})
         headers: dict[str, str] = {}
         reset = next((verdict for verdict in verdicts if isinstance(verdict, ResetCall)), None)
         if reset is not None and reset.when == "before":
@@ -263,7 +287,7 @@ class RestCalls:
             if isinstance(verdict, Malform):
                 answer = Answered(answer.status, _spoilt(answer.text, verdict), answer.events_read, answer.page)
             elif isinstance(verdict, Hang):
-                with trio.move_on_after(verdict.hang_s):
+                with world.loop.move_on_after(verdict.hang_s):
                     await world.link.healed.wait()
         if reset is not None:
             return self._broken_off(request, call, answer)
@@ -296,12 +320,13 @@ class RestCalls:
                 return Answered(verdict.status, wire.detail("Service unavailable (simulated)"))
         conversation_id = request.path_params.get("conversation_id")
         if conversation_id is not None:
-            problem = wire.invalid(_UUID, conversation_id, "path", "conversation_id")
+            problem = wire.invalid(validation.ID, conversation_id, "path", "conversation_id")
             if problem is not None:
                 return Answered(422, problem)
             if not world.knows(conversation_id):
-                bare = name in {"conversation", "delete"}
-                return Answered(404, wire.detail("Not Found" if bare else f"Conversation not found: {conversation_id}"))
+                if name in _UNKNOWN:
+                    return Answered(_UNKNOWN[name], wire.detail(_PHRASES[_UNKNOWN[name]]))
+                return Answered(404, wire.detail(f"Conversation not found: {conversation_id}"))
         try:
             return decide(world, Asked(request.path_params.get("event_id"), request.query_params, body, verdicts))
         except IllegalTransition as error:
@@ -327,6 +352,19 @@ class RestCalls:
             fields["lost"] = True
         world.journal.add("rest", "response", fields)
         return Response(content, answer.status, headers, media_type="application/json")
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body of a request; None when it is over the bound. Raises ClientDisconnect."""
+    parts: list[bytes] = []
+    size_bytes = 0
+    async with aclosing(request.stream()) as stream:
+        async for part in stream:
+            parts.append(part)
+            size_bytes += len(part)
+            if size_bytes > BODY_BYTES_MAX:
+                return None
+    return b"".join(parts)
 
 
 def _spoilt(text: str, how: Malform) -> str:

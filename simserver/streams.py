@@ -18,6 +18,9 @@ from typing import Final
 
 import trio
 
+from .faults.match import Facts
+from .loop import TRIO, Loop
+
 BUFFER_BYTES_MAX: Final = 256 * 1024
 SERVER_ADDRESS: Final = ("10.0.0.1", 80)
 CLIENT_HOST: Final = "10.0.0.2"
@@ -27,37 +30,12 @@ FIRST_PORT: Final = 40_000
 Conditions = Callable[[int], tuple[float, float]]
 
 
-class Doorbell:
-    """Wakes the one task that waits at it; rung while nobody waits, it is not remembered. Cheaper than trio.Event."""
-
-    __slots__ = ("_task",)
-
-    def __init__(self) -> None:
-        self._task: trio.lowlevel.Task | None = None
-
-    @property
-    def awaited(self) -> bool:
-        return self._task is not None
-
-    async def wait(self) -> None:
-        self._task = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._give_up)
-
-    def _give_up(self, _: object) -> trio.lowlevel.Abort:
-        self._task = None
-        return trio.lowlevel.Abort.SUCCEEDED
-
-    def wake(self) -> None:
-        if self._task is not None:
-            task, self._task = self._task, None
-            trio.lowlevel.reschedule(task)
-
-
 class Pipe:
     """One direction of a connection."""
 
     __slots__ = (
         "_arrival",
+        "_loop",
         "_writers",
         "broken",
         "chunks",
@@ -75,7 +53,8 @@ class Pipe:
         "written_bytes",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, loop: Loop = TRIO) -> None:
+        self._loop = loop
         self.chunks: deque[tuple[float, bytes]] = deque()  # (due_s, data); b"" is the end of the stream
         self.marks: deque[tuple[int, Callable[[], object]]] = deque()
         self.conditions: Conditions | None = None
@@ -84,8 +63,8 @@ class Pipe:
         self.last_due_s = -inf
         self.waiting_bytes = self.written_bytes = self.read_bytes = 0
         self.broken = self.ended = self.reader_closed = self.vanishing = self.cuts_next = False
-        self._arrival = Doorbell()
-        self._writers = trio.lowlevel.ParkingLot()
+        self._arrival = loop.bell()
+        self._writers = loop.parking_lot()
 
     def write(self, data: bytes) -> None:
         """Put a chunk on its way; it never overtakes an earlier one."""
@@ -93,7 +72,7 @@ class Pipe:
             return
         if self.cuts_next and data:
             data = data[: len(data) // 2]
-        due_s = trio.current_time()
+        due_s = self._loop.current_time()
         if self.conditions is not None:
             delay_s, busy_s = self.conditions(len(data))
             self.free_s = max(self.free_s, due_s) + busy_s
@@ -113,7 +92,7 @@ class Pipe:
 
     def readable(self) -> bool:
         """Would a read return (or fail) at once?"""
-        return self.broken or (bool(self.chunks) and self._next_due_s() <= trio.current_time())
+        return self.broken or (bool(self.chunks) and self._next_due_s() <= self._loop.current_time())
 
     def _next_due_s(self) -> float:
         return max(self.chunks[0][0], self.stalled_until_s)
@@ -126,9 +105,9 @@ class Pipe:
         while True:
             if self.chunks:
                 due_s = self._next_due_s()
-                if due_s <= trio.current_time():
+                if due_s <= self._loop.current_time():
                     break
-                with trio.CancelScope(deadline=due_s):
+                with self._loop.scope(due_s):
                     await self._arrival.wait()
             elif self.broken:
                 raise trio.BrokenResourceError("connection reset")
@@ -136,7 +115,7 @@ class Pipe:
                 await self._arrival.wait()
             waited = True
         if not waited:
-            await trio.lowlevel.checkpoint_if_cancelled()
+            await self._loop.checkpoint_if_cancelled()
         return self._take(bytes_max)
 
     def _take(self, bytes_max: int | None) -> bytes:
@@ -145,7 +124,7 @@ class Pipe:
             return b""  # stays at the head: every further read says the same
         due_s, data = chunks.popleft()
         if chunks:
-            now_s = trio.current_time()
+            now_s = self._loop.current_time()
             parts = [data]
             size = len(data)
             while chunks and chunks[0][0] <= now_s and chunks[0][1] and (bytes_max is None or size < bytes_max):
@@ -184,7 +163,7 @@ class Pipe:
 
     def release(self) -> None:
         """Let everything on its way arrive now."""
-        now_s = trio.current_time()
+        now_s = self._loop.current_time()
         self.stalled_until_s = -inf
         self.last_due_s, self.free_s = min(self.last_due_s, now_s), min(self.free_s, now_s)
         self.chunks = deque((min(due_s, now_s), data) for due_s, data in self.chunks)
@@ -202,7 +181,7 @@ class Pipe:
     def reset(self) -> None:
         """Break the pipe. What has arrived can still be read, what is on its way is lost."""
         self.broken = True
-        now_s = trio.current_time()
+        now_s = self._loop.current_time()
         arrived = [chunk for chunk in self.chunks if max(chunk[0], self.stalled_until_s) <= now_s and chunk[1]]
         self.chunks = deque(arrived)
         self.waiting_bytes = sum(len(data) for _, data in arrived)
@@ -288,14 +267,17 @@ class SocketNames:
 
 
 class Connection:
-    """Two ends and the wires between them. number: 1, 2, … in the order of dialling; port: the client's, unique."""
+    """Two ends and the wires between them. number: 1, 2, … in the order of dialling; port: the client's, unique; facts:
+    what it carries, as faults are told."""
 
-    __slots__ = ("client", "down", "number", "port", "server", "up")
+    __slots__ = ("_conditions", "client", "down", "facts", "number", "port", "server", "up")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, pipe: Callable[[], Pipe] = Pipe) -> None:
         self.number = number
+        self.facts: Facts | None = None
+        self._conditions: list[Conditions] = []
         self.port = FIRST_PORT + number
-        self.up, self.down = Pipe(), Pipe()
+        self.up, self.down = pipe(), pipe()
         client_address = (CLIENT_HOST, self.port)
         self.client = Stream(self.down, self.up, SocketNames(client_address, SERVER_ADDRESS))
         self.server = Stream(self.up, self.down, SocketNames(SERVER_ADDRESS, client_address))
@@ -334,6 +316,11 @@ class Connection:
         self.up.release()
         self.down.release()
 
-    def set_conditions(self, conditions: Conditions | None) -> None:
-        """Let what is written from now on take its time."""
-        self.up.conditions = self.down.conditions = conditions
+    def add_conditions(self, conditions: Conditions) -> None:
+        """Let what is written from now on take its time, on top of what it takes already."""
+        self._conditions.append(conditions)
+        self.up.conditions = self.down.conditions = self._take
+
+    def _take(self, size_bytes: int) -> tuple[float, float]:
+        told = [conditions(size_bytes) for conditions in self._conditions]
+        return sum(delay_s for delay_s, _ in told), sum(busy_s for _, busy_s in told)

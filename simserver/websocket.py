@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import trio
 from starlette.responses import Response
 from starlette.types import Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -24,8 +23,9 @@ from .events import Event
 from .faults.match import Facts
 from .faults.verdicts import Close, Hang, Refuse, Reset, Unsubscribe
 from .journal import Fields
+from .loop import Scope
 from .outbox import Act, Frame, Outbox
-from .streams import Connection, Doorbell
+from .streams import Connection
 
 if TYPE_CHECKING:
     from .world import World
@@ -74,10 +74,15 @@ class Subscription:
         self._outbox = Outbox()
         self._frames = self._read = 0
         self._forgotten = False
-        self._bell = Doorbell()
+        self._bell = world.loop.bell()
 
     def __repr__(self) -> str:
         return f"Subscription({self.number}, {self.dialect}, {len(self._outbox)} waiting)"
+
+    @property
+    def is_idle(self) -> bool:
+        """Is nothing on its way to the client, nor waiting to be?"""
+        return not len(self._outbox) and (self.connection is None or not self.connection.down.waiting_bytes)
 
     # --- what it is told ---------------------------------------------------------------------------------------
 
@@ -97,7 +102,7 @@ class Subscription:
         self._bell.wake()
 
     def _put(self, frame: Frame, event: Event | None) -> None:
-        link, now_s = self.world.link, trio.current_time()
+        link, now_s = self.world.link, self.world.loop.current_time()
         verdicts = link.consult(self._facts(frame, event)) if link.watches("frame") else []
         self._outbox.offer(frame, verdicts, now_s)
         if len(self._outbox) > OUTBOX_FRAMES_MAX:
@@ -126,19 +131,19 @@ class Subscription:
 
     def act(self, verdict: Act) -> None:
         """A timed fault acts on this socket now."""
-        self._outbox.offer_act(verdict, trio.current_time())
+        self._outbox.offer_act(verdict, self.world.loop.current_time())
         self._bell.wake()
 
     def release(self) -> None:
         """The world has healed: nothing is held back any more."""
-        self._outbox.release(trio.current_time())
+        self._outbox.release(self.world.loop.current_time())
         self._bell.wake()
 
     # --- what it does ------------------------------------------------------------------------------------------
 
     async def serve(self, greeting: Greeting) -> None:
         """Greet, replay and then follow the conversation, until either side is gone."""
-        async with trio.open_nursery() as nursery:
+        async with self.world.loop.nursery() as nursery:
             nursery.start_soon(self._listen, nursery.cancel_scope)
             await self._greet(greeting)
             await self._follow()
@@ -171,17 +176,17 @@ class Subscription:
             if self.closed:
                 break
             due_s = self._outbox.next_due_s()
-            if due_s > trio.current_time():
+            if due_s > self.world.loop.current_time():
                 # Nothing can ring between the look at the outbox and the wait: there is no checkpoint between them.
                 if due_s == inf:
                     await self._bell.wait()
                 else:
-                    with trio.CancelScope(deadline=due_s):
+                    with self.world.loop.scope(due_s):
                         await self._bell.wait()
 
     async def _write_due(self) -> None:
         while not self.closed:
-            item = self._outbox.pop(trio.current_time())
+            item = self._outbox.pop(self.world.loop.current_time())
             if item is None:
                 return
             if isinstance(item, Frame):
@@ -236,7 +241,7 @@ class Subscription:
             self.closed = True
             self.world.journal.record("socket", "closed", connection=self.number, code=code, by=by)
 
-    async def _listen(self, scope: trio.CancelScope) -> None:
+    async def _listen(self, scope: Scope) -> None:
         while True:
             received = await self._websocket.receive()
             if received["type"] == "websocket.disconnect":
@@ -264,13 +269,14 @@ async def serve_events_socket(world: World, websocket: WebSocket, send: Send) ->
     query = websocket.query_params
     mode, since = query.get("resend_mode"), None
     problem = mode is not None and mode not in {"all", "since"}
-    if mode == "since":
-        since = wire.naive_timestamp(query.get("after_timestamp", ""))
-        problem = problem or since is None
+    if mode == "since" and "after_timestamp" in query:
+        since = wire.naive_timestamp(query["after_timestamp"])
+        problem = since is None
+    replays = mode == "all" or since is not None  # since no time is since never: nothing is replayed
     opened = {"path": "events"} | ({} if mode is None else {"resend_mode": mode})
 
     def greeting() -> Greeting:
-        return Greeting(None, None, () if mode is None else world.archive.view().readable(), since)
+        return Greeting(None, None, world.archive.view().readable() if replays else (), since)
 
     await _serve(world, websocket, send, "events", opened, greeting, refused=403 if problem else None)
 
@@ -313,8 +319,11 @@ async def _serve(
         if isinstance(verdict, Refuse):
             refused = verdict.status
         elif isinstance(verdict, Hang):
-            with trio.move_on_after(verdict.hang_s):
+            with world.loop.move_on_after(verdict.hang_s):
                 await world.link.healed.wait()
+    key = world.settings.api_key
+    if key is not None and _given_key(websocket) not in {None, key}:
+        refused = 403  # a wrong key is told apart from a missing one, which may still come in the first frame
     if refused is not None:
         world.journal.record("socket", "refused", connection=number, status=refused)
         await websocket.send_denial_response(Response(status_code=refused))
@@ -337,14 +346,19 @@ async def _serve(
             world.subscriptions.remove(subscription)
 
 
+def _given_key(websocket: WebSocket) -> str | None:
+    given = websocket.query_params.get("session_api_key")
+    return websocket.headers.get("x-session-api-key", given)
+
+
 async def _key_is_right(world: World, websocket: WebSocket) -> bool:
     """The key comes in a header, in the query (deprecated), or in the first frame within ten seconds."""
     key = world.settings.api_key
     if key is None:
         return True
-    given = websocket.headers.get("x-session-api-key", websocket.query_params.get("session_api_key"))
+    given = _given_key(websocket)
     if given is None:
-        with trio.move_on_after(AUTH_S_MAX):
+        with world.loop.move_on_after(AUTH_S_MAX):
             received = await websocket.receive()
             try:
                 frame = json.loads(received.get("text") or "null")

@@ -51,7 +51,7 @@ def detail(text: str) -> str:
     return encode({"detail": text})
 
 
-def invalid(adapter: TypeAdapter[Any], value: str | None, *where: str) -> str | None:
+def invalid(adapter: TypeAdapter[Any], value: object, *where: str) -> str | None:
     """A 422 body in FastAPI's shape when the value does not fit, else None."""
     try:
         adapter.validate_python(value)
@@ -60,7 +60,7 @@ def invalid(adapter: TypeAdapter[Any], value: str | None, *where: str) -> str | 
         for problem in error.errors(include_url=False):
             shown: dict[str, Any] = {
                 "type": problem["type"],
-                "loc": [*where],
+                "loc": [*where, *problem["loc"]],
                 "msg": problem["msg"],
                 "input": problem["input"],
             }

@@ -64,11 +64,16 @@ class RunPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """The run in progress is paused, as by ``POST pause``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
-    """Somebody else acts at ``at_s``: starts a run (refused if one is in progress), or sends a message."""
+    """Somebody else acts at ``at_s``: starts a run (refused if one is in progress), pauses one, or sends a message."""
 
     at_s: float
-    what: RunPlan | str
+    what: RunPlan | Pause | str
 
     def __post_init__(self) -> None:
         _not_negative("background", at_s=self.at_s)

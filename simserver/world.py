@@ -6,11 +6,11 @@ Give it settings, a workload, faults and choices; enter `running()` inside `run_
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal
 
-import trio
+from starlette.types import ASGIApp
 
 from .agent import Agent, Publication
 from .app import create_app
@@ -29,6 +29,7 @@ from .faults.verdicts import (
     PersistLate,
     PersistNever,
     Refuse,
+    Reset,
     Restart,
     Stale,
     StepClock,
@@ -39,12 +40,13 @@ from .faults.verdicts import (
 from .hosting import serve_stream
 from .journal import Journal
 from .link import ArmedFault, FaultCount, Link
+from .loop import TRIO, Loop, Nursery, Scope
 from .outbox import Act
 from .settings import ServerSettings
 from .streams import CLIENT_HOST, FIRST_PORT, Connection, Stream
 from .transport import MemoryTransport
 from .websocket import Subscription, describe
-from .workload import EndStatus, Happening, RunPlan, Step, Workload, pairs
+from .workload import EndStatus, Happening, Pause, RunPlan, Step, Workload, pairs
 
 BASE_URL: Final = "http://agent.test"
 
@@ -53,7 +55,7 @@ class World:
     """A fake agent server with one conversation, reachable in memory (or on a port, by `hosting.serve_tcp`).
 
     agent: the model, and so the truth; archive: what of its log is on disk; journal: what happened; choices: what was
-    drawn; subscriptions: open sockets.
+    drawn; subscriptions: open sockets; pace: what a step of the agent waits for, given its duration.
     """
 
     def __init__(
@@ -62,17 +64,20 @@ class World:
         workload: Workload | None = None,
         faults: Sequence[BaseFault] = (),
         choices: Choices | None = None,
+        loop: Loop = TRIO,
     ) -> None:
+        self.loop = loop
         self.settings = settings or ServerSettings()
         self.workload = workload or Workload()
         self.choices = choices or Choices(SeededSource(0))
         self.agent = Agent(self.settings, self.workload, self._fate)
         self.archive = Archive(self.agent.log)
         self.journal = Journal(self.now_s)
-        self.link = Link(faults, self.choices, self.journal, self.now_s)
+        self.link = Link(faults, self.choices, self.journal, self.now_s, loop)
         self.base_url = BASE_URL
         self.api_key = self.settings.api_key
         self.subscriptions: list[Subscription] = []
+        self.pace: Callable[[float], Awaitable[None]] = self._work_for
         self._app = create_app(self)
         self._connections: dict[int, Connection] = {}
         self._socket_numbers: dict[int, int] = {}
@@ -80,13 +85,13 @@ class World:
         self._sockets = 0
         self._runs = 0
         self._planned = 0
-        self._running: trio.CancelScope | None = None
+        self._running: Scope | None = None
         self._down = False
         self._lives = 1
         self._run_in_log: int | None = None
         self._log_behind_until_s = 0.0
         self._floods: dict[str, Flood] = {}
-        self._nursery: trio.Nursery | None = None
+        self._nursery: Nursery | None = None
         self._began_s: float | None = None
         self._crash: BaseException | None = None
 
@@ -99,7 +104,7 @@ class World:
 
     def now_s(self) -> float:
         """Virtual seconds since `running` was entered; 0 before."""
-        return 0.0 if self._began_s is None else trio.current_time() - self._began_s
+        return 0.0 if self._began_s is None else self.loop.current_time() - self._began_s
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[World]:
@@ -108,9 +113,9 @@ class World:
         Raises what the block raises, and ServerCrashed when the fake server itself failed.
         """
         raised: BaseException | None = None
-        async with trio.open_nursery() as nursery:
+        async with self.loop.nursery() as nursery:
             self._nursery = nursery
-            self._began_s = trio.current_time()
+            self._began_s = self.loop.current_time()
             self._journal_history()
             for happening in self.workload.background:
                 nursery.start_soon(self._happen, happening)
@@ -140,7 +145,7 @@ class World:
 
     async def dial(self, host: str, port: int) -> Stream:
         """Open a connection for a socket. Raises ConnectionRefusedError when a fault refuses it, or nothing runs."""
-        await trio.lowlevel.checkpoint()
+        await self.loop.checkpoint()
         number = self._sockets = self._sockets + 1
         self._check_up(number)
         for verdict in self.link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="dial")):
@@ -152,8 +157,9 @@ class World:
         self.link.connected(connection, Facts("connection", f"socket {number}", connection=number, aspect="socket"))
         return connection.client
 
-    async def _dial_rest(self, host: str, port: int) -> Stream:
-        await trio.lowlevel.checkpoint()
+    async def dial_rest(self, host: str, port: int) -> Stream:
+        """Open a connection for REST calls. Raises ConnectionRefusedError when nothing runs."""
+        await self.loop.checkpoint()
         self._check_up()
         connection = self._connect()
         self.link.connected(connection, Facts("connection", f"rest connection {connection.number}", aspect="rest"))
@@ -161,7 +167,7 @@ class World:
 
     def http_transport(self) -> MemoryTransport:
         """A transport for httpx, with connections of its own."""
-        return MemoryTransport(self._dial_rest)
+        return MemoryTransport(self.dial_rest)
 
     def _check_up(self, number: int | None = None) -> None:
         if self._down:
@@ -173,10 +179,13 @@ class World:
         if self._nursery is None:
             raise ConnectionRefusedError("the world is not running")
         self._dialled += 1
-        connection = Connection(self._dialled)
+        connection = self._connection(self._dialled)
         self._connections[connection.port] = connection
         self._nursery.start_soon(self._serve_connection, connection)
         return connection
+
+    def _connection(self, number: int) -> Connection:
+        return Connection(number)
 
     async def _serve_connection(self, connection: Connection) -> None:
         try:
@@ -192,6 +201,10 @@ class World:
             await serve_stream(self._app, stream)
         except Exception as error:
             self.crashed(error)
+
+    def wrap(self, middleware: Callable[[ASGIApp], ASGIApp]) -> None:
+        """Serve the app inside of another one, from the next connection on."""
+        self._app = middleware(self._app)
 
     @property
     def open_connections(self) -> int:
@@ -221,6 +234,11 @@ class World:
         if not self._down:
             self.publish(self.agent.message(self.now_s(), text))
 
+    @property
+    def is_running(self) -> bool:
+        """Is a run in progress?"""
+        return self._running is not None
+
     def begin_run(self, plan: RunPlan | None = None, *, by: str = "client") -> bool:
         """Start a run (the workload's next, unless given); False when one is in progress."""
         if self._running is not None or self._nursery is None or self._down:
@@ -229,7 +247,7 @@ class World:
             plans = self.workload.runs
             plan = plans[self._planned] if self._planned < len(plans) else RunPlan()
             self._planned += 1
-        self._running = trio.CancelScope()
+        self._running = self.loop.scope()
         self.journal.record("agent", "run-started", run=self._runs, by=by)
         self._nursery.start_soon(self._play, self._runs, plan, self._running)
         self._runs += 1
@@ -261,17 +279,58 @@ class World:
             subscription.release()
         self.journal.record("world", "healed")
 
+    def disconnect(self) -> None:
+        """Break every open socket, as a link does: without a close code."""
+        for subscription in list(self.subscriptions):
+            subscription.act(Reset("before"))
+
+    async def restart(self, down_s: float, *, leaf_lags: bool = False) -> None:
+        """The process ends and is back ``down_s`` later, with the log that it had. Sockets are closed with 1012, calls
+        under way are reset, and a run in progress has ended in ``error``; the leaf is an older one, if it lags."""
+        self.journal.record("world", "restarting", down_s=down_s)
+        self._persist_all()
+        self._down = True
+        self._lives += 1
+        if self._running is not None:
+            self._running.cancel()
+        subscribed = {one.connection for one in self.subscriptions}
+        for subscription in list(self.subscriptions):
+            subscription.act(Close(1012, "before"))
+        for connection in list(self._connections.values()):
+            if connection not in subscribed:
+                connection.reset()
+        await self._sleep_unless_healed(down_s)
+        self._down = False
+        self.publish(self.agent.recover(self.now_s(), leaf_lags=leaf_lags))
+        self.journal.record("world", "restarted")
+        if self._running is not None:
+            self._end_run(self._runs - 1, self.agent.status)
+
+    def add_fault(self, fault: BaseFault) -> str:
+        """Let one more fault act, on open connections too; its name. One with a time that has passed goes off at once.
+
+        Raises ConfigError when its name is taken, or the world has healed.
+        """
+        one = self.link.add(fault, self._connections.values())
+        if one.at_s is not None and self._nursery is not None:
+            self._nursery.start_soon(self._go_off, one)
+        return one.name
+
+    def remove_fault(self, name: str) -> bool:
+        """Let a fault act no more; False when there is none of that name."""
+        return self.link.remove(name)
+
     def fired(self) -> tuple[FaultCount, ...]:
         """How often each fault fired, in the order given."""
         return self.link.counts()
 
     # --- what happens by itself --------------------------------------------------------------------------------
 
-    async def _play(self, run: int, plan: RunPlan, scope: trio.CancelScope) -> None:
+    async def _play(self, run: int, plan: RunPlan, scope: Scope) -> None:
         agent = self.agent
         vetoed, life = False, self._lives
         with scope:
-            await trio.sleep(plan.init_s)
+            await self.loop.sleep(plan.init_s)
             self._run_in_log = run
             self.publish(agent.start_run(self.now_s()))
             await self._work(plan.steps)
@@ -293,7 +352,7 @@ class World:
             status = "paused" if paused or not vetoed else plan.end_status
         self._run_in_log = None
         if plan.settle_s:
-            await trio.sleep(plan.settle_s)
+            await self.loop.sleep(plan.settle_s)
         if self._lives != life:
             return
         self._running = None
@@ -310,11 +369,15 @@ class World:
         length, leaf = self.archive.length, self.agent.leaf
         self.journal.record("agent", "run-ended", run=run, status=status, log_length=length, leaf=leaf)
 
+    async def _work_for(self, duration_s: float) -> None:
+        if duration_s:
+            await self.loop.sleep(duration_s)
+
     async def _work(self, steps: Sequence[Step]) -> None:
         for step in steps:
-            if step.duration_s:
-                await trio.sleep(step.duration_s)
+            await self.pace(step.duration_s)
             self.publish(self.agent.step(self.now_s(), step.event))
+        await self.pace(0.0)  # what follows, the end, is a step too
 
     def _consult_ending(self, moment: Literal["finishing", "ended"], run: int, status: str) -> list[Verdict]:
         return self.link.consult(Facts("ending", f"run {run} {moment}", status=status, aspect=moment))
@@ -330,7 +393,7 @@ class World:
                 self.publish(self.agent.afterthought(self.now_s(), tail.what))
 
     async def _sleep_unless_healed(self, seconds: float) -> None:
-        with trio.move_on_after(seconds):
+        with self.loop.move_on_after(seconds):
             await self.link.healed.wait()
 
     def snapshot(self, socket_number: int | None = None) -> Publication:
@@ -342,15 +405,17 @@ class World:
         return self.agent.snapshot(self.now_s(), stale_s=stale_s)
 
     async def _happen(self, happening: Happening) -> None:
-        await trio.sleep(happening.at_s)
+        await self.loop.sleep(happening.at_s)
         if isinstance(happening.what, RunPlan):
             self.begin_run(happening.what, by="background")
+        elif isinstance(happening.what, Pause):
+            self.pause()
         else:
             self.send_message(happening.what)
 
     async def _go_off(self, one: ArmedFault) -> None:
         assert one.at_s is not None
-        await trio.sleep(one.at_s)
+        await self.loop.sleep(max(0.0, one.at_s - self.now_s()))
         if one.fault.place == "server":
             verdict = self.link.consult_timed(one, Facts("server", "server"))
             if verdict is not None:
@@ -373,7 +438,7 @@ class World:
             case Truncate():
                 self._truncate(verdict.events)
             case Restart():
-                await self._restart(verdict.down_s)
+                await self.restart(verdict.down_s, leaf_lags=verdict.leaf_lags)
             case _:
                 raise AssertionError(f"{verdict} is not about a server")
 
@@ -386,26 +451,6 @@ class World:
         self.archive.truncate(length)
         self.agent.truncate(self.now_s(), length)
         self.journal.add("log", "truncate", fields)
-
-    async def _restart(self, down_s: float) -> None:
-        self.journal.record("world", "restarting", down_s=down_s)
-        self._persist_all()
-        self._down = True
-        self._lives += 1
-        if self._running is not None:
-            self._running.cancel()
-        subscribed = {one.connection for one in self.subscriptions}
-        for subscription in list(self.subscriptions):
-            subscription.act(Close(1012, "before"))
-        for connection in list(self._connections.values()):
-            if connection not in subscribed:
-                connection.reset()
-        await self._sleep_unless_healed(down_s)
-        self._down = False
-        self.publish(self.agent.recover(self.now_s()))
-        self.journal.record("world", "restarted")
-        if self._running is not None:
-            self._end_run(self._runs - 1, self.agent.status)
 
     # --- what becomes of an event ------------------------------------------------------------------------------
 
@@ -473,7 +518,7 @@ class World:
             self.journal.record("agent", "status", status=event["value"])
 
     async def _persist_later(self, lag_s: float) -> None:
-        await trio.sleep(lag_s)
+        await self.loop.sleep(lag_s)
         self.archive.flush(self.now_s())
 
     def _persist_all(self) -> None:

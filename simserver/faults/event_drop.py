@@ -10,9 +10,11 @@ from .verdicts import Drop
 
 
 class EventDrop(EventFault):
-    """The frame is never written to that socket."""
+    """The frame is never written to that socket. leaves: ``half`` writes the first half of its text in its place, as a
+    message that is whole and cannot be read."""
 
     kind: Literal["event-drop"] = "event-drop"
+    leaves: Literal["nothing", "half"] = "nothing"
 
     def decide(self, facts: Facts, now_s: float) -> Drop:
-        return Drop()
+        return Drop(self.leaves)

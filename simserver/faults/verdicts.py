@@ -12,7 +12,9 @@ TailKind = Literal["stats", "log"]
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Never write this frame; the socket stays open."""
+    """Never write this frame, or ``half`` its text, which nobody can read; the socket stays open."""
+
+    leaves: Literal["nothing", "half"] = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +178,10 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Close everything, be gone for down_s, come back with the log."""
+    """Close everything, be gone for down_s, come back with the log; with an older leaf, if leaf_lags."""
 
     down_s: float
+    leaf_lags: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,7 +223,7 @@ def test_what_has_one_outcome_draws_nothing() -> None:
 def test_an_exhausted_tape_says_which_stream_and_draw() -> None:
     choices = Choices(TapeSource({"s": [1]}))
     assert choices.integer("s", 0, 9) == 1
-    with pytest.raises(TapeError, match=r"'s', draw 1: the tape ends after 1 values"):
+    with pytest.raises(TapeError, match=r"choice 2 of stream 's': the tape ends after 1 value"):
         choices.integer("s", 0, 9)
 
 
@@ -232,6 +232,32 @@ def test_a_value_out_of_range_is_refused() -> None:
         Choices(TapeSource({"s": [5]})).integer("s", 0, 3)
     with pytest.raises(TapeError, match=r"1.5 is not an integer"):
         Choices(TapeSource({"s": [1.5]})).integer("s", 0, 3)
+
+
+def test_a_choice_from_another_range_is_refused_though_its_value_would_do() -> None:
+    drawn = Choices(SeededSource(1))
+    for high in (9, 9, 4):
+        drawn.integer("s", 0, high)
+    assert drawn.ranges == {"s": [(0, 9, 2), (0, 4, 1)]}
+    again = Choices(TapeSource({"s": [1, 2, 3]}, drawn.ranges))
+    again.integer("s", 0, 9)
+    with pytest.raises(
+        TapeError, match=r"choice 2 of stream 's': it was drawn from 0\.\.9, and is now asked from 0\.\.4"
+    ):
+        again.integer("s", 0, 4)
+
+
+def test_values_left_on_the_tape_are_a_misfit() -> None:
+    source = TapeSource({"s": [1, 2, 3], "t": [1]})
+    choices = Choices(source)
+    choices.integer("t", 0, 9)
+    choices.integer("s", 0, 9)
+    with pytest.raises(
+        TapeError, match="choice 2 of stream 's': it was never asked for, and the tape has 2 values left"
+    ):
+        source.check_used_up()
+    choices.integer("s", 0, 9), choices.integer("s", 0, 9)
+    source.check_used_up()
 
 
 def test_an_empty_range_is_the_callers_mistake() -> None:

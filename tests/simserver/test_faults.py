@@ -59,6 +59,20 @@ def test_event_drop_leaves_a_hole_and_an_open_socket() -> None:
     ]
 
 
+def test_event_drop_may_leave_a_message_that_nobody_can_read() -> None:
+    async def script(v: Visit) -> None:
+        socket = await v.socket()
+        await v.send(run=True)
+        with pytest.raises(json.JSONDecodeError):
+            await socket.for_seconds(60)
+
+    world = visit(world_with(fault("event-drop", leaves="half", match=ACTIONS | {"nth": 2})), script)
+    assert fired(world) == [1]
+    (unreadable,) = (one for one in entries(world, "socket", "delivered") if one.get("unreadable"))
+    assert unreadable["id"] is None
+    assert not any(one["id"] == log_ids(world)[6] for one in entries(world, "socket", "delivered"))
+
+
 def test_event_delay_lets_later_events_overtake() -> None:
     async def script(v: Visit) -> None:
         socket = await whole_run(v)

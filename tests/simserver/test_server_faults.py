@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from simserver import ConfigError, ServerSettings, Workload, World, pairs
+from simserver.events import STATE_UPDATE
 from simserver.faults.base import BaseFault
 from tests.simserver.test_faults import fault, fired, seqs, whole_run, world_with
 from tests.simserver.visiting import Visit, entries, event_of, is_snapshot, log_ids, visit
@@ -47,7 +48,20 @@ def test_a_run_does_not_survive_a_restart() -> None:
     assert fired(world) == [1]
     (ended,) = entries(world, "agent", "run-ended")
     assert (ended["status"], ended["log_length"]) == ("error", len(world.agent.log))
-    assert world.agent.log[-2]["code"] == "ServerRestart"
+    assert [event["kind"] for event in world.agent.log][-2:] == [STATE_UPDATE, "AgentErrorEvent"]
+    assert world.agent.log[-1]["parent_id"] == world.agent.log[-3]["id"]
+
+
+@pytest.mark.parametrize("leaf_lags", [False, True])
+def test_a_process_that_dies_in_mid_step_comes_back_with_an_older_leaf(leaf_lags: bool) -> None:
+    async def script(v: Visit) -> None:
+        await v.send(run=True)
+        await trio.sleep(10)
+
+    world = visit(world_with(fault("server-restart", at_s=4.5, down_s=1, leaf_lags=leaf_lags)), script)
+    *_, action, observation, status = world.agent.log
+    assert (action["kind"], observation["kind"], status["value"]) == ("ActionEvent", "ObservationEvent", "error")
+    assert world.agent.leaf == (action["parent_id"] if leaf_lags else observation["id"])
 
 
 def test_a_restart_is_over_when_the_world_heals() -> None:
