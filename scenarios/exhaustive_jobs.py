@@ -1,0 +1,97 @@
+"""Several searches at once, in processes; each can be watched, and stopped with what it has covered so far."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import multiprocessing.sharedctypes
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from multiprocessing.context import BaseContext
+from typing import Any
+
+from scenarios.exhaustive import Finding, Question, prove
+
+POLL_S = 0.2
+
+
+class Searches:
+    """Searches under way. ``results`` answers findings in the order of the questions; ``stop`` ends them all early."""
+
+    def __init__(self, questions: Sequence[Question], jobs: int, time_s_max: float | None) -> None:
+        self.questions = tuple(questions)
+        context = _context()
+        self._stopped: Any = context.Value("b", 0)
+        self._states: Any = context.Array("L", len(self.questions))
+        self._pool = ProcessPoolExecutor(
+            min(jobs, len(self.questions)),
+            mp_context=context,
+            initializer=_begin,
+            initargs=(self._stopped, self._states, None if time_s_max is None else time.monotonic() + time_s_max),
+        )
+        self._futures: list[Future[Finding]] = []
+
+    @property
+    def states(self) -> int:
+        """How many states were looked at until now, in all searches."""
+        return sum(self._states)
+
+    @property
+    def done(self) -> int:
+        """How many searches are done."""
+        return sum(future.done() for future in self._futures)
+
+    def stop(self) -> None:
+        """Let every search end with what it has."""
+        self._stopped.value = 1
+
+    def results(self) -> Iterator[Finding | None]:
+        """Each finding as it is its turn; None, every moment in which there is none yet."""
+        self._futures = [self._pool.submit(_prove, number, one) for number, one in enumerate(self.questions)]
+        for future in self._futures:
+            while not future.done():
+                wait([future], timeout=POLL_S)
+                yield None
+            yield future.result()
+
+    def close(self) -> None:
+        """End the processes."""
+        self.stop()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def searches(questions: Sequence[Question], jobs: int, time_s_max: float | None) -> Iterator[Searches]:
+    """Searches for the length of the block."""
+    under_way = Searches(questions, jobs, time_s_max)
+    try:
+        yield under_way
+    finally:
+        under_way.close()
+
+
+def _context() -> BaseContext:
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    return multiprocessing.get_context(method)
+
+
+_SHARED: dict[str, Any] = {}
+
+
+def _begin(stopped: Any, states: Any, until_s: float | None) -> None:
+    """A worker process begins. Ctrl-C reaches the whole process group; the parent decides what it means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _SHARED.update(stopped=stopped, states=states, until_s=until_s)
+
+
+def _prove(number: int, question: Question) -> Finding:
+    return prove(question, functools.partial(_look, number))
+
+
+def _look(number: int, states: int) -> bool:
+    _SHARED["states"][number] = states
+    until_s = _SHARED["until_s"]
+    return bool(_SHARED["stopped"].value) or (until_s is not None and time.monotonic() > until_s)
