@@ -1,0 +1,52 @@
+"""Bugs in the order of what is held (R31, R36, R61)."""
+
+from __future__ import annotations
+
+from scenarios.mutants.planting import Original, mutant
+from syncclient.held import Held
+from syncclient.ledger import Ledger
+
+
+@mutant(
+    Held, "ordered_ids", races=["R31"], killed=("r31-out-of-order", "legacy/inclusive", "no-holes"), fails_clean=True
+)
+def order_of_arrival(original: Original, ledger: Held) -> list[str]:
+    """Lists what is held in the order in which it came."""
+    return list(ledger._events)
+
+
+@mutant(Held, "ordered_ids", races=["R61"], killed=("r61-clock-steps-back", "legacy/inclusive", "no-holes"))
+def order_of_timestamps(original: Original, ledger: Held) -> list[str]:
+    """Lists what is held by its timestamps."""
+    return sorted(ledger._events, key=ledger._timestamp)
+
+
+@mutant(
+    Ledger, "_insert_behind", races=["R31"], killed=("r19-message-after-reconnect", "tree/inclusive", "returns-in-time")
+)
+def latest_update_first(original: Original, ledger: Ledger, parent_id: str, event_id: str) -> None:
+    """Puts each state update directly behind its parent, before those that came earlier."""
+    stretch = ledger._stretch_of[parent_id]
+    stretch.ids.insert(stretch.ids.index(parent_id) + 1, event_id)
+    ledger._stretch_of[event_id] = stretch
+    ledger._loosen(event_id)
+
+
+@mutant(Ledger, "place_path", races=["R31"], killed=("r31-merely-late", "tree/inclusive", "no-holes"))
+def updates_left_at_the_end(original: Original, ledger: Ledger, path: object) -> None:
+    """Places what the chain proves, and leaves state updates where they are: at the end."""
+    updates = [event_id for event_id in ledger._loose if event_id in ledger._events]
+    original(ledger, path)
+    for event_id in updates:
+        stretch = ledger._stretch_of.get(event_id)
+        if stretch is not None:
+            stretch.ids.remove(event_id)
+            stretch.ids.append(event_id)
+
+
+MUTANTS = (
+    order_of_arrival,
+    order_of_timestamps,
+    latest_update_first,
+    updates_left_at_the_end,
+)

@@ -1,0 +1,92 @@
+"""Certificates that prove less than they say (R11, R20, R30, R52, R54)."""
+
+from __future__ import annotations
+
+from scenarios.mutants.planting import Original, mutant
+from syncclient import proof
+from syncclient.held import Held, Path
+from syncclient.ledger import Ledger
+from syncclient.proof import Certificate
+from syncclient.report import Coverage
+from syncclient.run_state import Ending, Run
+from syncclient.runs import Runs
+
+
+@mutant(proof, "chain", races=["R11", "R30"], killed=("r52-replica-far-behind", "tree/inclusive", "no-tail-loss"))
+def leaf_alone_proves(original: Original, ledger: Ledger, leaf_id: str | None) -> Certificate | None:
+    """Takes the branch for complete when its leaf is held."""
+    return Certificate("chain", "branch") if leaf_id is None or leaf_id in ledger else None
+
+
+@mutant(proof, "seq", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "no-holes"))
+def highest_seq_proves(
+    original: Original, ledger: Ledger, *, leaf_id: str | None, through_seq: int | None
+) -> Certificate | None:
+    """Takes the log for complete up to the highest index held."""
+    if leaf_id is not None and leaf_id not in ledger:
+        return None
+    return Certificate("seq", "branch" if through_seq is None else "log")
+
+
+@mutant(proof, "seq", races=["R20"], killed=("r20-lost-last-update", "session/inclusive", "no-tail-loss"))
+def live_seq_proves_the_log(
+    original: Original, ledger: Ledger, *, leaf_id: str | None, through_seq: int | None
+) -> Certificate | None:
+    """Takes the log for complete up to its end when nothing is missing before the last live frame."""
+    certificate = original(ledger, leaf_id=leaf_id, through_seq=through_seq)
+    return certificate and Certificate("seq", "log")
+
+
+@mutant(proof, "chain", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
+def chain_proves_the_log(original: Original, ledger: Ledger, leaf_id: str | None) -> Certificate | None:
+    """Says of the whole log what parent ids prove of the branch."""
+    certificate = original(ledger, leaf_id)
+    return certificate and Certificate("chain", "log")
+
+
+@mutant(
+    proof,
+    "count",
+    races=["R54"],
+    killed=("r54-count-overtaken", "tree/inclusive", "no-holes"),
+    settings={"trusts_count": True},
+)
+def near_enough(
+    original: Original, ledger: Ledger, path: Path, *, counted: int | None, held_events: int
+) -> Certificate | None:
+    """Takes a count for a proof when it is off by no more than one."""
+    return None if counted is None or abs(counted - held_events) > 1 else Certificate("count", "log")
+
+
+@mutant(proof, "echo", races=["R52"], killed=("r52-replica-far-behind", "tree/inclusive", "no-tail-loss"))
+def tail_of_rest_is_the_end(
+    original: Original, ledger: Ledger, *, leaf_id: str | None, covers: Coverage
+) -> Certificate | None:
+    """Takes the last page for the end of the run, also where REST lags the socket."""
+    return Certificate("echo", covers)
+
+
+@mutant(Runs, "_certificate", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
+def any_proof_will_do(original: Original, runs: Runs, run: Run, ending: Ending) -> Certificate | None:
+    """Says of the whole log what was proven of the branch."""
+    certificate: Certificate | None = original(runs, run, ending)
+    return certificate and Certificate(certificate.proof, "log")
+
+
+@mutant(Held, "path_to", races=["R30"], killed=("r52-replica-far-behind", "tree/inclusive", "no-tail-loss"))
+def path_with_a_step_missing(original: Original, ledger: Held, leaf_id: str | None) -> Path:
+    """Follows parents until one is not held, and takes that for the root."""
+    path: Path = original(ledger, leaf_id)
+    return Path(path.ids, None)
+
+
+MUTANTS = (
+    leaf_alone_proves,
+    highest_seq_proves,
+    live_seq_proves_the_log,
+    chain_proves_the_log,
+    near_enough,
+    tail_of_rest_is_the_end,
+    any_proof_will_do,
+    path_with_a_step_missing,
+)
