@@ -1,0 +1,91 @@
+"""``gapless explore``: a campaign of drawn worlds; what fails is grouped by cause, shrunk and kept."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from reports.record import Verdict, gravest
+from scenarios.cli_options import client_option, told_plainly
+from scenarios.cli_run import INTERRUPTED_EXIT_CODE
+from scenarios.clients import resolve
+from scenarios.errors import UsageError
+from scenarios.executors import processes
+from scenarios.explore_screen import ExploreScreen
+from scenarios.exploredb import DIRECTORY, Database
+from scenarios.exploring import SHRINKS_MAX, Explorer, Limits
+from scenarios.stopping import stoppable
+
+LEVELS = ("wire",)
+
+
+@click.command("explore")
+@client_option
+@click.option("--runs", type=click.IntRange(min=1), default=None, help="Stop after so many worlds.")
+@click.option(
+    "--time", "time_s", type=click.FloatRange(min=0, min_open=True), default=None, help="Stop after so many seconds."
+)
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
+@click.option("--level", default="wire", show_default=True, help="Where the worlds run: wire.")
+@click.option(
+    "--shrinks", type=click.IntRange(min=0), default=SHRINKS_MAX, show_default=True, help="Failures to shrink at most."
+)
+@click.option(
+    "--database",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DIRECTORY,
+    show_default=True,
+    help="Where the campaign is kept, and resumed from.",
+)
+@told_plainly
+def explore(
+    client: str, runs: int | None, time_s: float | None, jobs: int | None, level: str, shrinks: int, database: Path
+) -> None:
+    """Draw worlds that nobody thought of, and put a client through them.
+
+    Each world has faults of a few families; then it heals, and the client has to converge. What fails is grouped by
+    cause, and shrunk to a scenario file and a capsule. Without --runs or --time it goes on until Ctrl-C; the same
+    command goes on where it ended, with earlier failures first.
+
+    Exit codes: 0 all hold, 1 unsafe, 3 stuck, 5 vacuous (a fault that should have fired never did), 130 interrupted.
+    """
+    if level not in LEVELS:
+        raise UsageError(f"--level {level}: worlds are drawn for the level wire alone; leave the option out")
+    resolve(client)
+    sys.exit(_explore(Database(database, client), Limits(runs, time_s, shrinks), jobs or os.cpu_count() or 1))
+
+
+def _explore(database: Database, limits: Limits, jobs: int) -> int:
+    console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    campaign, is_other_code = database.load()
+    screen = ExploreScreen(console, limits, database.directory, campaign.worlds)
+    if is_other_code:
+        screen.say("the code has changed since this campaign was kept: worlds are tried from the first again")
+    elif campaign.worlds:
+        screen.say(f"going on after {campaign.worlds} worlds, kept in {database.directory}")
+    with stoppable() as stop, _executor(jobs) as executor:
+        explorer = Explorer(campaign, database, executor, jobs=jobs, limits=limits, listener=screen, stop=stop)
+        with screen.live():
+            explorer.explore()
+    nevers = campaign.never()
+    screen.sum_up(campaign, nevers, campaign.paths_not_taken(), explorer.elapsed_s)
+    if stop.asked:
+        screen.say("interrupted; the same command goes on from here")
+        return INTERRUPTED_EXIT_CODE
+    return gravest((*campaign.verdicts(), *([Verdict.VACUOUS] if nevers else []))).exit_code
+
+
+@contextmanager
+def _executor(jobs: int) -> Iterator[Executor]:
+    executor = processes(jobs)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)

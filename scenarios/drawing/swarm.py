@@ -1,0 +1,212 @@
+"""Swarm: one run to try. Each world has a few families of faults switched on, and the others off altogether, for a
+fault that is always there hides what happens without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+
+from scenarios.drawing import line, publisher, rest, server
+from scenarios.drawing.course import Course, Data, Part, course
+from scenarios.drawing.sources import HypothesisSource
+from scenarios.runner import RunRequest
+from scenarios.scenario import CURSORS, GENERATIONS, Scenario
+from simserver.choices import Choices
+
+RUN_BOUND_S = 90
+# The longest run that is drawn takes a minute.
+STEP_DEADLINE_S = 200
+FAULTS_MAX = 3
+# One in so many faults is left out again.
+ONE_IN = 10
+# The run's own choices, its schedule above all, come from a seed: so a scenario file and a number are the whole run.
+SEED_MAX = 7
+# Answers that never come, handshakes that hang: a few in a row are a server that is away, and a typed error all that a
+# client can say.
+_PATIENCE = frozenset({"rest-timeout", "link-handshake-hang", "server-restart"})
+PATIENCE_MAX = 2
+
+Fault = Callable[[Choices, Course], list[Data]]
+
+# Families, and kinds within them: those that a reader understands at once come first, for a shrunk world prefers them.
+FAMILIES: tuple[tuple[str, tuple[tuple[str, Fault], ...]], ...] = (
+    (
+        "frames",
+        (
+            ("event-delay", publisher.long_delay),
+            ("event-drop", publisher.drop),
+            ("event-delay", publisher.delay),
+            ("event-duplicate", publisher.duplicate),
+            ("event-reorder", publisher.reorder),
+        ),
+    ),
+    (
+        "socket",
+        (
+            ("link-reset", line.reset),
+            ("link-close", line.close),
+            ("link-stall", line.stall),
+            ("link-cut", line.cut),
+            ("link-half-open", line.half_open),
+            ("subscription-lost", line.forgotten),
+        ),
+    ),
+    (
+        "ending",
+        (
+            ("stop-hook-veto", publisher.veto),
+            ("late-tail", publisher.late_tail),
+            ("snapshot-stale", publisher.stale_snapshot),
+        ),
+    ),
+    ("handshake", (("link-refuse", line.refuse), ("link-handshake-hang", line.handshake_hang))),
+    (
+        "answers",
+        (
+            ("rest-status", rest.status),
+            ("rest-timeout", rest.hang),
+            ("rest-reset", rest.broken),
+            ("rest-malformed", rest.malformed),
+        ),
+    ),
+    (
+        "pages",
+        (
+            ("rest-unknown-cursor", rest.unknown_cursor),
+            ("rest-stale", rest.stale),
+            ("rest-page-cap", rest.page_cap),
+            ("rest-empty-page", rest.empty_page),
+            ("rest-cursor-loop", rest.cursor_loop),
+        ),
+    ),
+    (
+        "speed",
+        (
+            ("link-latency", line.latency),
+            ("link-bandwidth", line.bandwidth),
+            ("delta-flood", publisher.flood),
+            ("queue-overflow", publisher.overflow),
+        ),
+    ),
+    (
+        "log",
+        (
+            ("publish-before-persist", publisher.persist_late),
+            ("publish-never-persist", publisher.persist_never),
+            ("corrupt-record", publisher.corrupt),
+            ("log-truncate", server.truncate),
+        ),
+    ),
+    (
+        "server",
+        (
+            ("server-restart", server.restart),
+            ("clock-step", server.clock_step),
+            ("clock-ties", server.clock_ties),
+        ),
+    ),
+)
+BRANCH_KINDS = ("MessageEvent", "ActionEvent", "ObservationEvent")
+_ALL = tuple(fault for _, kinds in FAMILIES for _, fault in kinds)
+KINDS: tuple[str, ...] = tuple(dict.fromkeys(kind for _, kinds in FAMILIES for kind, _ in kinds))
+
+
+def plan(choices: Choices, client: str, *, part: Part = lambda make: make()) -> RunRequest:
+    """One run to try: a scenario that no file holds, in some variant. ``part`` is told which draws belong together."""
+    generation = choices.pick("generation", GENERATIONS)
+    cursor = choices.pick("cursor", CURSORS)
+    certainty = choices.pick("certainty", ("branch", "log"))
+    unknown_cursor = choices.pick("unknown-cursor", ("natural", "not-found", "bad-request"))
+    drawn = course(choices, part)
+    faults = _survivable(_faults(choices, drawn, part))
+    if (generation, certainty) == ("tree", "branch"):
+        faults = [_knowable(fault) for fault in faults]
+    seed = choices.integer("seed", 0, SEED_MAX)
+    scenario = Scenario.model_validate(
+        {
+            "name": "drawn",
+            "title": "A world that was drawn",
+            "origin": "drawn by gapless explore",
+            "documentation": True,
+            "generations": [generation],
+            "cursors": [cursor],
+            "server": {"unknown_cursor": unknown_cursor},
+            "workload": drawn.workload,
+            "script": drawn.script,
+            "faults": faults,
+            "expect": {
+                "certainty": certainty,
+                "run_bound_s": RUN_BOUND_S,
+                "step_deadline_s": STEP_DEADLINE_S,
+                **_excuses(faults),
+            },
+        }
+    )
+    return RunRequest(scenario, generation, cursor, client, seed)
+
+
+def _knowable(fault: Data) -> Data:
+    """Who asks for the branch alone cannot know that a state update is in no log: the chain says nothing of it."""
+    if fault["kind"] != "publish-never-persist":
+        return fault
+    return {**fault, "match": {**fault["match"], "kind": list(BRANCH_KINDS)}}
+
+
+@st.composite
+def plans(draw: st.DrawFn, client: str) -> RunRequest:
+    """One run to try, drawn by Hypothesis: for properties of your own."""
+
+    def together(make: Callable[[], Any]) -> Any:
+        return draw(st.builds(make))
+
+    return plan(Choices(HypothesisSource(draw)), client, part=together)
+
+
+def _faults(choices: Choices, drawn: Course, part: Part) -> list[Data]:
+    """One fault of any kind, so that no kind is seldom; then some of the families that are on."""
+    kinds = [fault for name, kinds in FAMILIES if _is_on(choices, name) for _, fault in kinds]
+    focus = choices.integer("focus", 0, len(_ALL))
+    faults: list[Data] = part(lambda: _ALL[focus - 1](choices, drawn)) if focus else []
+    planned = 0
+    while kinds and planned < FAULTS_MAX and choices.integer("another-fault", 0, 2):
+        faults += part(lambda: choices.pick("fault", kinds)(choices, drawn))
+        planned += 1
+    # What comes in pairs may be needed by halves: none of it is what a shrink tries first.
+    return [fault for fault in faults if choices.integer("planned", 0, ONE_IN - 1)]
+
+
+def _is_on(choices: Choices, family: str) -> bool:
+    """Every third world has a family; late and lost frames, from which clients suffer most, are in two of three."""
+    return choices.integer(f"family-{family}", 0, 2) >= (1 if family == "frames" else 2)
+
+
+def _survivable(faults: list[Data]) -> list[Data]:
+    """Without those that would try a client's patience beyond what it may have, and without a log that shrinks while
+    the server is up, for nobody would be told.
+    """
+    kept: list[Data] = []
+    tried = 0
+    for fault in faults:
+        if fault["kind"] in _PATIENCE:
+            tried += 1
+            if tried > PATIENCE_MAX:
+                continue
+        if fault["kind"] == "log-truncate" and not any(_is_down(one, fault["at_s"]) for one in kept):
+            continue
+        kept.append(fault)
+    return kept
+
+
+def _is_down(fault: Data, at_s: float) -> bool:
+    return bool(fault["kind"] == "server-restart" and fault["at_s"] < at_s < fault["at_s"] + fault["down_s"])
+
+
+def _excuses(faults: list[Data]) -> Data:
+    """What must be taken for an answer, until the world heals. Where the server dies with a message on its way, nobody
+    knows whether it was taken. Where a page cursor does not advance, nobody knows what lies behind it.
+    """
+    kinds = {fault["kind"] for fault in faults}
+    unsure = {"errors_allowed": ["send"]} if "server-restart" in kinds else {}
+    return unsure | ({"incomplete_allowed": True} if "rest-cursor-loop" in kinds else {})

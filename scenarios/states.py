@@ -1,0 +1,79 @@
+"""In which state client and server were when a fault acted: read from a journal, told in a word.
+
+- ``attach``        the client has not attached yet
+- ``reconnecting``  it has no socket that the server knows of
+- ``repairing``     it waits for a page or a count
+- ``run``           the agent works on the run that the client asked for
+- ``tail``          the run has ended, and ``run()`` has not returned yet
+- ``idle``          nothing is under way
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+STATES = ("attach", "idle", "run", "tail", "reconnecting", "repairing")
+# What can change the state, as it stands in a canonical line: only these lines are parsed.
+_TELLING = tuple(f'"place":"{place}"' for place in ("agent", "client", "fault", "rest", "socket", "world"))
+_DULL = ('"what":"delivered"', '"what":"sent"')
+
+
+def fired_in(lines: Iterable[str]) -> Counter[tuple[str, str]]:
+    """How often each kind of fault acted in each state, from the canonical lines of a journal."""
+    now, fired = _Now(), Counter[tuple[str, str]]()
+    for line in lines:
+        if any(place in line for place in _TELLING) and not any(what in line for what in _DULL):
+            entry = json.loads(line)
+            if entry["place"] == "fault":
+                fired[entry["kind"], now.state()] += 1
+            else:
+                now.take(entry)
+    return fired
+
+
+class _Now:
+    """The state, as far as the journal has been read."""
+
+    def __init__(self) -> None:
+        self._attached = self._running = self._called = False
+        self._sockets: set[object] = set()
+        self._asked: set[object] = set()
+
+    def state(self) -> str:
+        """The first that applies."""
+        if not self._attached:
+            return "attach"
+        if not self._sockets:
+            return "reconnecting"
+        if self._asked:
+            return "repairing"
+        if self._called:
+            return "run" if self._running else "tail"
+        return "idle"
+
+    def take(self, entry: Mapping[str, Any]) -> None:
+        """Read one entry."""
+        match entry["place"], entry["what"]:
+            case "client", "attach-returned":
+                self._attached = True
+            case "client", "run-called":
+                self._called = self._running = True
+            case "client", "run-returned" | "error":
+                self._called = False
+            case "agent", "run-started":
+                self._running = True
+            case "agent", "run-ended":
+                self._running = False
+            case "socket", "opened":
+                self._sockets.add(entry["connection"])
+            case "socket", "closed":
+                self._sockets.discard(entry["connection"])
+            case "rest", "request" if entry["counted"] and "events" in entry["path"]:
+                self._asked.add(entry["call"])
+            case "rest", "response":
+                self._asked.discard(entry["call"])
+            case "world", "restarting":
+                self._asked.clear()
