@@ -1,15 +1,18 @@
 """Capsule: one failed run in one JSON file, with everything that it takes to see it again.
 
-It holds the scenario in full, not its name: a capsule outlives the catalogue. ``tape`` holds the choices,
-``digest`` says whether a replay was the same run.
+It holds the scenario in full, not its name: a capsule outlives the catalogue. ``tape`` holds the choices, each with the
+range that it was drawn from; ``digest`` says whether a replay was the same run, and ``fingerprints``, a few characters
+for each entry of the journal, where it was not. ``capsule_versions.py`` reads the capsules of older versions.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import itertools
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +20,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reports.record import RunRecord, Verdict
+from scenarios.capsule_versions import CURRENT, KIN, TooNew, upgraded
 from scenarios.errors import CapsuleError, UsageError
 from scenarios.runner import RunRequest
 from scenarios.scenario import Scenario
-from simserver.choices import Tape
+from simserver.choices import Ranges, Tape
 
-SCHEMA = "gapless/capsule/1"
+SCHEMA = f"{KIN}{CURRENT}"
 DIRECTORY = Path(".gapless") / "capsules"
-_KIN = "gapless/capsule/"
+ENTRIES_MAX = 20_000  # entries of a journal that have a fingerprint; what differs only later is not placed
+_FINGERPRINT_CHARACTERS = 6
+_FINGERPRINTS_PER_ROW = 16
 _LIBRARIES = ("gapless", "httpx", "hypercorn", "starlette", "trio", "trio-websocket")
 
 
@@ -39,6 +45,15 @@ class _Told(BaseModel):
     breaks: Verdict
 
 
+class _Stream(BaseModel):
+    """The choices of one stream; ``ranges``: low, high, and how many choices in a row were drawn from there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    values: list[int | float]
+    ranges: list[tuple[int | float, int | float, int]] = []
+
+
 class _File(BaseModel):
     """The file as it is on disk."""
 
@@ -50,7 +65,8 @@ class _File(BaseModel):
     cursor: str
     client: str
     seed: int
-    tape: dict[str, list[int | float]]
+    tape: dict[str, _Stream]
+    fingerprints: tuple[str, ...] = ()
     digest: str
     verdict: Verdict
     violations: tuple[_Told, ...] = ()
@@ -59,12 +75,13 @@ class _File(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Capsule:
-    """A run to replay, and what it was when it was kept."""
+    """A run to replay, and what it was when it was kept. ``fingerprints`` are none in a capsule of version 1."""
 
     request: RunRequest
     digest: str
     verdict: Verdict
     versions: Mapping[str, str]
+    fingerprints: tuple[str, ...] = ()
 
 
 def versions() -> dict[str, str]:
@@ -84,8 +101,18 @@ def file_name(record: RunRecord) -> str:
     return f"{record.scenario}.{record.generation}.{record.cursor}.{client}.seed{record.seed}.json"
 
 
-def render(request: RunRequest, record: RunRecord, tape: Tape) -> str:
-    """The capsule's text."""
+def fingerprints(lines: Iterable[str]) -> tuple[str, ...]:
+    """A few characters for each of the first ``ENTRIES_MAX`` lines of a journal."""
+    first = itertools.islice(lines, ENTRIES_MAX)
+    return tuple(hashlib.sha256(line.encode()).hexdigest()[:_FINGERPRINT_CHARACTERS] for line in first)
+
+
+def render(
+    request: RunRequest, record: RunRecord, tape: Tape, ranges: Ranges | None = None, prints: Sequence[str] = ()
+) -> str:
+    """The capsule's text. ``ranges`` and ``prints`` (of the journal) tell a later replay where it differs."""
+    rows = ["".join(prints[at : at + _FINGERPRINTS_PER_ROW]) for at in range(0, len(prints), _FINGERPRINTS_PER_ROW)]
+    streams = {name: {"values": values, "ranges": (ranges or {}).get(name, [])} for name, values in tape.items()}
     document = {
         "schema": SCHEMA,
         "scenario": scenario_data(request.scenario),
@@ -97,24 +124,47 @@ def render(request: RunRequest, record: RunRecord, tape: Tape) -> str:
         "verdict": record.verdict,
         "violations": [asdict(violation) for violation in record.violations],
         "versions": versions(),
-        "tape": tape,
+        "tape": streams,
+        "fingerprints": rows,
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return "\n".join(_laid_out(document)) + "\n"
 
 
-def write(request: RunRequest, record: RunRecord, tape: Tape, directory: Path = DIRECTORY) -> Path:
+def _laid_out(document: Mapping[str, Any]) -> Iterator[str]:
+    """JSON in which a stream of the tape is one line, for there may be thousands of choices in it."""
+    yield "{"
+    for number, (key, value) in enumerate(document.items(), start=1):
+        comma = "," if number < len(document) else ""
+        if key == "tape" and value:
+            streams = [f" {json.dumps(name)}: {json.dumps(stream)}" for name, stream in value.items()]
+            text = "{\n" + ",\n".join(streams) + "\n }"
+        else:
+            text = json.dumps(value, indent=1, ensure_ascii=False).replace("\n", "\n ")
+        yield f" {json.dumps(key)}: {text}{comma}"
+    yield "}"
+
+
+def write(
+    request: RunRequest,
+    record: RunRecord,
+    tape: Tape,
+    directory: Path = DIRECTORY,
+    *,
+    ranges: Ranges | None = None,
+    prints: Sequence[str] = (),
+) -> Path:
     """Keep a run; the path of its capsule. Raises UsageError when it cannot be written."""
     path = directory / file_name(record)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(request, record, tape), encoding="utf-8")
+        path.write_text(render(request, record, tape, ranges, prints), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); run where that is allowed") from error
     return path
 
 
 def load(path: Path) -> Capsule:
-    """The capsule in a file. Raises CapsuleError when it is none, broken, or of another version."""
+    """The capsule in a file, of this version or any before. Raises CapsuleError when it is none, broken, or newer."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -122,28 +172,36 @@ def load(path: Path) -> Capsule:
     except ValueError as error:
         cure = "make a new capsule by running the scenario again"
         raise CapsuleError(str(path), f"is not JSON ({error})", cure) from error
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if not isinstance(schema, str) or not schema.startswith(_KIN):
+    try:
+        current = upgraded(document) if isinstance(document, dict) else None
+    except TooNew as error:
+        problem = f"has the schema '{error}', which is newer than {SCHEMA!r}, the newest that this gapless can read"
+        raise CapsuleError(str(path), problem, "replay it with the version that wrote it, or a later one") from error
+    if current is None:
         raise CapsuleError(str(path), "is no capsule", f'a capsule says "schema": {SCHEMA!r}')
-    if schema != SCHEMA:
-        cure = "replay it with the version that wrote it"
-        raise CapsuleError(str(path), f"has the schema {schema!r}, and this is {SCHEMA!r}", cure)
-    return _capsule(path, document)
+    return _capsule(path, current)
 
 
-def _capsule(path: Path, document: dict[str, Any]) -> Capsule:
+def _capsule(path: Path, document: Mapping[str, Any]) -> Capsule:
     cure = "make a new capsule by running the scenario again"
     try:
         file = _File.model_validate({**document, "schema_": document["schema"]})
         scenario = Scenario.model_validate(file.scenario)
-        request = RunRequest(scenario, file.generation, file.cursor, file.client, file.seed, file.tape)
+        tape = {name: stream.values for name, stream in file.tape.items()}
+        ranges = {name: stream.ranges for name, stream in file.tape.items()}
+        request = RunRequest(scenario, file.generation, file.cursor, file.client, file.seed, tape, ranges)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise CapsuleError(str(path), f"{key}: {first['msg'].lower()}", cure) from None
     except UsageError as error:
         raise CapsuleError(str(path), str(error), cure) from error
-    return Capsule(request, file.digest, file.verdict, file.versions)
+    return Capsule(request, file.digest, file.verdict, file.versions, _separated(file.fingerprints))
+
+
+def _separated(rows: Sequence[str]) -> tuple[str, ...]:
+    text, length = "".join(rows), _FINGERPRINT_CHARACTERS
+    return tuple(text[at : at + length] for at in range(0, len(text), length))
 
 
 def scenario_data(scenario: Scenario) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""``gapless replay``: one run again, from its capsule or from scenario and seed; with ``--trace`` as a story."""
+"""``gapless replay``: one run again, from its capsule or from scenario and seed; with ``--trace`` as a story,
+with ``--diff`` beside the nearest run that passes.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,20 @@ from pathlib import Path
 
 import click
 
+from reports.divergence import render_divergence
 from reports.record import RunRecord, Verdict
 from reports.trace import render_trace
 from scenarios import capsule
 from scenarios.capsule import Capsule
+from scenarios.checking.kept import is_kept
+from scenarios.checking.retold import retell
 from scenarios.cli_options import client_option, cursor_option, generation_option, seed_option, told_plainly
+from scenarios.elsewhere import Elsewhere
 from scenarios.errors import UsageError
 from scenarios.library import find_one
+from scenarios.nearest import nearest
 from scenarios.runner import RunRequest, RunResult, perform
+from scenarios.sameness import difference
 from simserver.errors import TapeError
 
 
@@ -26,9 +34,10 @@ from simserver.errors import TapeError
 @cursor_option
 @seed_option
 @click.option("--trace", is_flag=True, help="Print the run event by event.")
+@click.option("--diff", is_flag=True, help="Show where the run parts from the nearest one that passes.")
 @told_plainly
 def replay(
-    path: Path | None, name: str | None, client: str, generation: str, cursor: str, seed: int, trace: bool
+    path: Path | None, name: str | None, client: str, generation: str, cursor: str, seed: int, trace: bool, diff: bool
 ) -> None:
     """Replay one run, and say whether it is the same run.
 
@@ -37,10 +46,15 @@ def replay(
     """
     if (path is None) == (name is None):
         raise UsageError("say what to replay: either a CAPSULE, or --scenario NAME with --seed N")
+    if path is not None and is_kept(path):
+        verdict, text = retell(path, trace=trace)
+        click.echo(text)
+        sys.exit(verdict.exit_code)
     if path is not None:
-        sys.exit(_from_capsule(capsule.load(path), path, trace))
-    result = perform(_request(str(name), client, generation, cursor, seed))
-    _tell(result, trace)
+        sys.exit(_from_capsule(capsule.load(path), path, trace, diff))
+    request = _request(str(name), client, generation, cursor, seed)
+    result = perform(request)
+    _tell(request, result, trace, diff)
     sys.exit(result.record.verdict.exit_code)
 
 
@@ -58,27 +72,36 @@ def _request(name: str, client: str, generation: str, cursor: str, seed: int) ->
     return RunRequest(scenario, *fitting[0], client, seed)
 
 
-def _from_capsule(kept: Capsule, path: Path, trace: bool) -> int:
+def _from_capsule(kept: Capsule, path: Path, trace: bool, diff: bool) -> int:
     try:
         result = perform(kept.request)
-        again = result if result.record.digest == kept.digest else perform(kept.request)
     except TapeError as error:
         click.echo(f"{path}: not the same run, for its choices no longer fit: {error}{_changed(kept)}", err=True)
         return Verdict.UNSTEADY.exit_code
-    _tell(result, trace)
-    first, second = result.record.digest, again.record.digest
-    if first != second:
-        click.echo(f"{path}: not deterministic: two replays gave the journals {first} and {second}", err=True)
+    is_same = result.record.digest == kept.digest
+    again = result.record.digest if is_same else _digest_elsewhere(kept)
+    _tell(kept.request, result, trace, diff)
+    first = result.record.digest
+    if first != again:
+        click.echo(f"{path}: not deterministic: two replays gave the journals {first} and {again}", err=True)
         return Verdict.UNSTEADY.exit_code
-    if first == kept.digest:
+    if is_same:
         click.echo("the same run as in the capsule, event for event")
     else:
+        where = difference(kept.fingerprints, result.lines) if kept.fingerprints else "the capsule does not say where"
+        was = "" if kept.verdict is result.record.verdict else f"; its verdict was {kept.verdict}"
         click.echo(
-            f"{path}: client or harness changed since the capsule was written: its journal was {kept.digest}, "
-            f"and now is {first}, twice{_changed(kept)}",
+            f"{path}: client or harness changed since the capsule was written{_changed(kept)}: its choices fit, and "
+            f"its journal is another: {where}{was}",
             err=True,
         )
     return result.record.verdict.exit_code
+
+
+def _digest_elsewhere(kept: Capsule) -> str:
+    with Elsewhere() as other:
+        seen = other.perform(kept.request)
+    return seen.problem or seen.digest
 
 
 def _changed(kept: Capsule) -> str:
@@ -91,13 +114,29 @@ def _changed(kept: Capsule) -> str:
     return f" (since then: {', '.join(changed)})" if changed else ""
 
 
-def _tell(result: RunResult, trace: bool) -> None:
+def _tell(request: RunRequest, result: RunResult, trace: bool, diff: bool) -> None:
     record = result.record
     if trace:
         click.echo(render_trace(result.lines))
         click.echo()
+    if diff:
+        click.echo(_parting(request, result))
+        click.echo()
     for line in _lines(record):
         click.echo(line)
+
+
+def _parting(request: RunRequest, result: RunResult) -> str:
+    """The run beside the nearest one that passes."""
+    if result.record.verdict is Verdict.HOLDS:
+        return "the run holds: there is no failure to compare with a passing run"
+    other = nearest(request, result)
+    if other is None:
+        return "no run that passes was found: not without its faults, nor with other choices, nor with our client"
+    lost = dict.fromkeys(event_id for violation in result.record.violations for event_id in violation.event_ids)
+    titles = (f"this run: {result.record.verdict}", f"the nearest: {other.result.record.verdict}")
+    head = f"the nearest run in which {result.record.violations[0].oracle} holds is {other.how}"
+    return f"{head}\n{render_divergence(result.lines, other.result.lines, titles=titles, lost_ids=tuple(lost))}"
 
 
 def _lines(record: RunRecord) -> list[str]:
