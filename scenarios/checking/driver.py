@@ -1,0 +1,192 @@
+"""Driver: puts a command through a script, as the stage does with a client of ours. Nothing here judges.
+
+The command is asked for each step on its standard input; sleeping, disconnecting, restarting and healing are done here.
+A command that never answers, and goes on by itself, is left to itself: then its exit ends the script.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import trio
+
+from scenarios.checking.command import Command
+from scenarios.scenario import Asked, Restart, Send, Sleep, Step
+from scenarios.serving.protocol import Done, Failed, ProtocolError, Report, order
+from scenarios.serving.reporting import Reporter
+from scenarios.serving.session import Session
+from scenarios.stage import AFTER_BOUND_S, RUN_AFTER_SCRIPT_S_MAX
+
+GOODBYE_S: Final = 5.0
+LOOK_S: Final = 0.02
+
+Ending = Literal["done", "failed", "exited", "hung"]
+
+
+class Driver:
+    """One command and its script. ``driven``: it answers what it is asked; otherwise it drives itself."""
+
+    def __init__(self, session: Session, command: Command) -> None:
+        self._session = session
+        self._world = session.world
+        self._scenario = session.request.scenario
+        self._command = command
+        self._deadline_s = session.request.scenario.expect.step_deadline_s
+        self._reporter = Reporter(session.world.journal)
+        self._asked: Asked | None = None
+        self._answer: Done | Failed | ProtocolError | None = None
+        self._bell = trio.Event()
+        self._is_hung = False
+        self.driven = False
+        self.ended_s = 0.0
+
+    def take(self, report: Report | ProtocolError) -> None:
+        """The command has said something."""
+        if isinstance(report, Done | Failed) and _step_of(report) != self._asked and self.driven:
+            self._reporter.note(report)  # nobody asked: it ends no step
+            return
+        if not isinstance(report, ProtocolError):
+            self._reporter.take(report)
+            if not isinstance(report, Done | Failed) or _step_of(report) != self._asked:
+                return
+        self._answer = self._answer or report
+        self._bell.set()
+
+    async def perform(self) -> None:
+        """Live the script through, and a while longer."""
+        for step in self._scenario.script:
+            if not await self._step(step):
+                break
+        self.ended_s = self._session.now_s()
+        await self._linger()
+        self._world.heal()
+        if not self._command.ended.is_set() and not self._is_hung:
+            await self._say_goodbye()
+        self._reporter.closed()
+
+    async def _step(self, step: Step) -> bool:
+        """Perform one step; whether the script can go on."""
+        match step:
+            case Sleep():
+                with trio.move_on_after(step.sleep_s):
+                    await self._command.ended.wait()
+                return True
+            case Restart():
+                await self._session.begin()
+                await self._world.restart(step.restart_s)
+                return True
+            case "disconnect":
+                self._world.disconnect()
+                return True
+            case "heal":
+                self._world.heal()
+                return True
+            case Send():
+                ending = await self._ask("send", step.send)
+                return ending == "done" or (ending == "failed" and self._scenario.expect.may_fail("send"))
+            case "run":
+                return await self._ask("run") in ("done", "failed")
+            case "attach" | "close":
+                return await self._ask(step) == "done"
+
+    async def _ask(self, step: Asked, text: str | None = None) -> Ending:
+        self._asked, self._answer, self._bell = step, None, trio.Event()
+        self._reporter.called(step)
+        await self._command.say(order(step, text))
+        await self._wait()
+        self._asked = None
+        match self._answer:
+            case Done():
+                self.driven = True
+                return "done"
+            case Failed():
+                self.driven = True
+                return "failed"
+            case ProtocolError():
+                self._reporter.ended_badly(
+                    step, "crashed", "ProtocolError", f"it said what is no report: {self._answer}"
+                )
+                return "exited"
+        if not self._command.ended.is_set():
+            self._is_hung = True
+            self._gave_nothing(step, "hung", "TimeoutError", "the deadline passed")
+            return "hung"
+        failure = self._command.failure
+        if self.driven:
+            failure = failure or "exit code 0, without an answer"
+        self._gave_nothing(step, "crashed", "Exit", failure)
+        return "exited"
+
+    def _gave_nothing(self, step: Asked, outcome: str, error: str, message: str) -> None:
+        """No answer: of a command that drives itself nobody knows yet in which step it was."""
+        if self.driven:
+            self._reporter.ended_badly(step, outcome, error, message)
+        else:
+            self._reporter.exited(outcome, error, message)
+
+    async def _wait(self) -> None:
+        """Until there is an answer, or no process any more, or no time."""
+        with trio.move_on_after(self._deadline_s) as scope:
+            async with trio.open_nursery() as nursery:
+
+                async def first(event: trio.Event) -> None:
+                    await event.wait()
+                    nursery.cancel_scope.cancel()
+
+                async def be_patient() -> None:
+                    """One that goes on without an answer is given the time of the whole script."""
+                    while not self._goes_on_by_itself():
+                        await trio.sleep(LOOK_S)
+                    scope.deadline += self._rest_of_script_s()
+
+                nursery.start_soon(first, self._bell)
+                nursery.start_soon(first, self._command.ended)
+                if not self.driven:
+                    nursery.start_soon(be_patient)
+
+    def _goes_on_by_itself(self) -> bool:
+        return any(
+            (entry.place, entry.what) == ("rest", "request") and entry.fields["method"] == "POST"
+            for entry in self._world.journal.entries
+        )
+
+    def _rest_of_script_s(self) -> float:
+        script = self._scenario.script
+        sleeps_s = sum(step.sleep_s for step in script if isinstance(step, Sleep))
+        return sleeps_s + self._deadline_s * sum(1 for step in script if step == "run" or isinstance(step, Send))
+
+    async def _linger(self) -> None:
+        """As the stage: play a run to its end, then wait for what a patient client would still have been sent.
+
+        Where nothing is on its way, and nobody may come back for more, there is nothing to wait for.
+        """
+        with trio.move_on_after(RUN_AFTER_SCRIPT_S_MAX):
+            while self._world.is_running and self._session.state == "running":
+                await trio.sleep(LOOK_S)
+        ended_s = self._last_end_s()
+        if ended_s is None:
+            return
+        until_s = ended_s + self._scenario.expect.run_bound_s + AFTER_BOUND_S
+        while self._session.now_s() < until_s and self._session.state == "running" and not self._is_settled():
+            await trio.sleep(LOOK_S)
+
+    def _is_settled(self) -> bool:
+        subscriptions = self._world.subscriptions
+        listens = bool(subscriptions) or self._command.ended.is_set()
+        return listens and all(one.is_idle for one in subscriptions)
+
+    def _last_end_s(self) -> float | None:
+        ends = (entry.t_s for entry in self._world.journal.entries if entry.what == "run-ended")
+        return max(ends, default=None)
+
+    async def _say_goodbye(self) -> None:
+        """Ask it to close, for it may hold more by now than it said; then let it go."""
+        if self._scenario.script[-1] != "close":
+            await self._command.say(order("close"))
+        await self._command.hang_up()
+        with trio.move_on_after(GOODBYE_S):
+            await self._command.ended.wait()
+
+
+def _step_of(report: Done | Failed) -> Asked:
+    return report.done if isinstance(report, Done) else report.failed

@@ -1,0 +1,93 @@
+// A client on Node, for every generation of the server: the socket says when to look, the log says what there is.
+//
+//     gapless check R34 -- node --experimental-websocket node_client.mjs
+import readline from "node:readline";
+
+const { GAPLESS_URL: url, GAPLESS_CONVERSATION_ID: id, GAPLESS_API_KEY: key } = process.env;
+const base = `${url}/api/conversations/${id}`;
+const headers = { "content-type": "application/json", ...(key && { "x-session-api-key": key }) };
+const resting = ["idle", "paused", "finished", "error", "stuck", "waiting_for_confirmation"];
+const log = []; // what REST has confirmed, in the log's order
+const known = new Set();
+let status = null; // of the newest snapshot
+let ring = () => {};
+
+function listen() {
+  const query = key ? `?session_api_key=${key}` : "";
+  const socket = new WebSocket(`${url.replace("http", "ws")}/sockets/events/${id}${query}`);
+  socket.onmessage = ({ data }) => {
+    const event = JSON.parse(data);
+    if (event.key === "full_state") status = event.value.execution_status;
+    ring();
+  };
+  const again = () => {
+    socket.onerror = socket.onclose = null; // one or both are called, as versions go
+    setTimeout(listen, 200);
+  };
+  socket.onerror = socket.onclose = again;
+}
+
+const news = () => new Promise((resolve) => (ring = resolve));
+
+// Read the log from the last event that it is known to hold: that one is read once more, which shows that it is there.
+async function readOn() {
+  let cursor = log.at(-1)?.id;
+  do {
+    const page = await call(`/events/search?limit=100${cursor ? `&page_id=${cursor}` : ""}`);
+    for (const event of page.items) {
+      if (!known.has(event.id)) log.push(event);
+      known.add(event.id);
+    }
+    cursor = page.next_page_id;
+  } while (cursor);
+}
+
+async function call(path, options = {}) {
+  for (let tries = 1; ; tries++) {
+    try {
+      const response = await fetch(base + path, { headers, ...options });
+      if (response.ok) return await response.json();
+      if (response.status < 500 && response.status !== 429) return null;
+    } catch (error) {
+      if (tries >= 10) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100 * tries));
+  }
+}
+
+const post = (path, body) => call(path, { method: "POST", body: JSON.stringify(body ?? {}) });
+
+// Over: since then the log says "running", and the last that it says of it is another word.
+function isOver(since) {
+  const words = log.slice(since).filter((event) => event.key === "execution_status").map((event) => event.value);
+  return words.includes("running") && resting.includes(words.at(-1));
+}
+
+const steps = {
+  async attach() {
+    listen();
+    while (status === null) await news();
+    await readOn();
+  },
+  async send({ text }) {
+    await post("/events", { role: "user", content: [{ type: "text", text }], run: false });
+  },
+  async run() {
+    const since = log.length;
+    status = null;
+    await post("/run");
+    do {
+      while (!resting.includes(status)) await news();
+      status = null;
+      await readOn();
+    } while (!isOver(since));
+  },
+  async close() {},
+};
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  const asked = JSON.parse(line);
+  await steps[asked.step](asked);
+  console.log(JSON.stringify({ done: asked.step, held: log.map((event) => event.id) }));
+}
+process.exit();

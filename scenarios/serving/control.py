@@ -1,0 +1,328 @@
+"""Control: what can be seen and steered under ``/sim/``. Nothing of it is counted or journalled as the client's.
+
+Every answer ends its connection, so that a connection belongs either to the control or to the world. ``openapi.py``
+describes each route; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import aclosing
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import trio
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from scenarios.errors import UsageError
+from scenarios.library import catalogue
+from scenarios.serving import asking
+from scenarios.serving.choosing import named, request_for
+from scenarios.serving.openapi import document
+from scenarios.serving.protocol import ProtocolError, parse
+from scenarios.serving.telling import faults_data, scenario_line, scenario_whole, session_data
+from simserver.errors import ConfigError, IllegalTransition
+from simserver.faults import parse_fault
+from simserver.journal import canonical
+
+if TYPE_CHECKING:
+    from scenarios.serving.hub import Hub
+    from simserver.world import World
+
+B = TypeVar("B", bound=BaseModel)
+BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+ENTRIES_PER_ANSWER_MAX: Final = 2000
+WAIT_S_MAX: Final = 20.0
+LOOK_S: Final = 0.05
+MEDIA: Final = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+HEADERS: Final = (
+    (b"connection", b"close"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+def create_control(hub: Hub) -> ASGIApp:
+    """The ASGI app of the control. What it raises stays inside: a client sees a status and one sentence."""
+    mistakes = {HTTPException: _refused, Exception: _broke}
+    return _closing(Starlette(routes=routes(hub), exception_handlers=mistakes))
+
+
+def routes(hub: Hub) -> list[Route]:
+    """What there is under ``/sim/``."""
+    control = _Control(hub)
+    return [
+        Route("/sim", _to_page),
+        Route("/sim/", _page),
+        Route("/sim/openapi.json", _openapi),
+        Route("/sim/scenarios", control.scenarios),
+        Route("/sim/scenarios/{name}", control.scenario),
+        Route("/sim/session", control.session),
+        Route("/sim/session", control.start, methods=["POST"]),
+        Route("/sim/reset", control.reset, methods=["POST"]),
+        Route("/sim/faults", control.faults),
+        Route("/sim/faults", control.add_fault, methods=["POST"]),
+        Route("/sim/faults/{name}", control.remove_fault, methods=["DELETE"]),
+        Route("/sim/agent/run", control.run, methods=["POST"]),
+        Route("/sim/agent/step", control.step, methods=["POST"]),
+        Route("/sim/agent/pause", control.pause, methods=["POST"]),
+        Route("/sim/agent/message", control.message, methods=["POST"]),
+        Route("/sim/agent/mode", control.mode, methods=["POST"]),
+        Route("/sim/heal", control.heal, methods=["POST"]),
+        Route("/sim/disconnect", control.disconnect, methods=["POST"]),
+        Route("/sim/restart", control.restart, methods=["POST"]),
+        Route("/sim/journal", control.journal),
+        Route("/sim/verdict", control.verdict),
+        Route("/sim/report", control.report, methods=["POST"]),
+        Route("/sim/{file}", _page),
+    ]
+
+
+def _closing(inner: ASGIApp) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
+            await send(message)
+
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await inner(scope, receive, sending)
+
+    return app
+
+
+class _Control:
+    """The routes that speak of the session; each reads what was asked, does it, and tells what there is now."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    # --- what there is -----------------------------------------------------------------------------------------
+
+    async def scenarios(self, request: Request) -> Response:
+        listed = dict.fromkeys((*self._hub.offered, *catalogue()))
+        return JSONResponse({"scenarios": [scenario_line(one) for one in listed]})
+
+    async def scenario(self, request: Request) -> Response:
+        return JSONResponse(scenario_whole(self._named(request.path_params["name"])))
+
+    async def session(self, request: Request) -> Response:
+        hub = self._hub
+        return JSONResponse(session_data(hub.session, hub.tally, hub.url))
+
+    async def faults(self, request: Request) -> Response:
+        return JSONResponse({"faults": faults_data(self._hub.session.world)})
+
+    async def verdict(self, request: Request) -> Response:
+        return JSONResponse((await self._hub.judging.now()).as_json())
+
+    async def journal(self, request: Request) -> Response:
+        """Lines from ``after`` on; when there are none yet, wait for some."""
+        after = _number(request.query_params, "after", 0.0, 1e12)
+        wait_s = _number(request.query_params, "wait_s", 0.0, WAIT_S_MAX)
+        session = self._hub.session
+        journal = session.world.journal
+        with trio.move_on_after(wait_s):
+            while len(journal) <= after and self._hub.session is session:
+                await trio.sleep(LOOK_S)
+        entries = journal.entries[int(after) : int(after) + ENTRIES_PER_ANSWER_MAX]
+        text = "".join(f"{line}\n" for line in canonical(entries))
+        headers = {"x-next": str(int(after) + len(entries)), "x-session": str(self._hub.sessions)}
+        return Response(text, media_type="application/x-ndjson", headers=headers)
+
+    # --- what can be done --------------------------------------------------------------------------------------
+
+    async def start(self, request: Request) -> Response:
+        asked = await _asked(request, asking.Start)
+        chosen = request_for(
+            self._named(asked.scenario), asked.generation, asked.cursor, seed=asked.seed, api_key=self._hub.api_key
+        )
+        self._hub.replace(chosen, stepwise=asked.stepwise)
+        return await self.session(request)
+
+    async def reset(self, request: Request) -> Response:
+        await _asked(request, asking.Nothing)
+        session = self._hub.session
+        self._hub.replace(session.request, stepwise=session.stepper.stepwise)
+        return await self.session(request)
+
+    async def add_fault(self, request: Request) -> Response:
+        data = await _json(request)
+        try:
+            name = self._hub.session.world.add_fault(parse_fault(data))
+        except ConfigError as error:
+            raise HTTPException(
+                409 if "already" in str(error) or "healed" in str(error) else 422, str(error)
+            ) from error
+        return JSONResponse({"name": name, "faults": faults_data(self._hub.session.world)}, 201)
+
+    async def remove_fault(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if not self._hub.session.world.remove_fault(name):
+            raise HTTPException(404, f"no fault is called {name!r}; GET /sim/faults lists them")
+        return await self.faults(request)
+
+    async def run(self, request: Request) -> Response:
+        await _asked(request, asking.Nothing)
+        if not (await self._world()).begin_run(by="control"):
+            raise HTTPException(409, "a run is in progress, or the server is down")
+        return await self.session(request)
+
+    async def step(self, request: Request) -> Response:
+        asked = await _asked(request, asking.Steps)
+        session = self._hub.session
+        if not session.stepper.stepwise:
+            raise HTTPException(409, 'the agent works by itself; POST /sim/agent/mode {"stepwise": true} first')
+        session.stepper.allow(asked.steps)
+        await trio.sleep(LOOK_S)  # so that what is told shows the step
+        return await self.session(request)
+
+    async def pause(self, request: Request) -> Response:
+        await _asked(request, asking.Nothing)
+        (await self._world()).pause()
+        return await self.session(request)
+
+    async def message(self, request: Request) -> Response:
+        asked = await _asked(request, asking.Message)
+        world = await self._world()
+        try:
+            world.send_message(asked.text)
+        except IllegalTransition as error:
+            raise HTTPException(409, str(error)) from error
+        return await self.session(request)
+
+    async def mode(self, request: Request) -> Response:
+        self._hub.session.stepper.stepwise = (await _asked(request, asking.Mode)).stepwise
+        return await self.session(request)
+
+    async def heal(self, request: Request) -> Response:
+        await _asked(request, asking.Nothing)
+        (await self._world()).heal()
+        return await self.session(request)
+
+    async def disconnect(self, request: Request) -> Response:
+        await _asked(request, asking.Nothing)
+        (await self._world()).disconnect()
+        return await self.session(request)
+
+    async def restart(self, request: Request) -> Response:
+        asked = await _asked(request, asking.Down)
+        await self._world()
+
+        async def restart(world: World) -> None:
+            await trio.sleep(LOOK_S)  # for this answer to be on its way: its connection may be one of the world's
+            await world.restart(asked.down_s)
+
+        self._hub.session.in_background(restart)
+        return await self.session(request)
+
+    async def report(self, request: Request) -> Response:
+        """What a client that nobody started says of itself: the protocol's lines."""
+        await self._world()
+        taken = 0
+        for number, line in enumerate((await _body(request)).decode("utf-8", "replace").splitlines(), 1):
+            try:
+                report = parse(line)
+            except ProtocolError as error:
+                raise HTTPException(422, f"line {number}: {error}") from error
+            if report is not None:
+                self._hub.reporter.take(report)
+                taken += 1
+        return JSONResponse({"reports": taken})
+
+    # ---
+
+    def _named(self, scenario: str | Mapping[str, Any]) -> Any:
+        try:
+            return named(scenario, self._hub.offered)
+        except UsageError as error:
+            raise HTTPException(404 if isinstance(scenario, str) else 422, str(error)) from error
+
+    async def _world(self) -> Any:
+        """The world, running: what is done to it is the session's first event if nothing was before."""
+        session = self._hub.session
+        await session.begin()
+        if session.state == "over":
+            raise HTTPException(409, f"the session is over: {session.why}; POST /sim/reset begins it anew")
+        return session.world
+
+
+async def _body(request: Request) -> bytes:
+    parts: list[bytes] = []
+    size_bytes = 0
+    try:
+        async with aclosing(request.stream()) as stream:
+            async for part in stream:
+                parts.append(part)
+                size_bytes += len(part)
+                if size_bytes > BODY_BYTES_MAX:
+                    raise HTTPException(413, f"the body is over {BODY_BYTES_MAX} bytes")
+    except ClientDisconnect as error:
+        raise HTTPException(400, "the client disconnected") from error
+    return b"".join(parts)
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        data = json.loads(await _body(request) or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, f"the body is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise HTTPException(422, "the body must be a JSON object")
+    return data
+
+
+async def _asked(request: Request, form: type[B]) -> B:
+    try:
+        return form.model_validate(await _json(request))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise HTTPException(422, f"{where}: {first['msg'].lower()}") from error
+
+
+def _number(query: Mapping[str, str], name: str, low: float, high: float) -> float:
+    text = query.get(name, "0")
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise HTTPException(422, f"{name} must be a number") from error
+    if not low <= value <= high:
+        raise HTTPException(422, f"{name} must be between {low:g} and {high:g}")
+    return value
+
+
+async def _openapi(request: Request) -> Response:
+    return JSONResponse(document())
+
+
+async def _to_page(request: Request) -> Response:
+    return RedirectResponse("/sim/")
+
+
+async def _page(request: Request) -> Response:
+    name = request.path_params.get("file", "index.html")
+    files = {one.name: one for one in resources.files("scenarios.serving").joinpath("page").iterdir()}
+    ending = name.rpartition(".")[2]
+    if name not in files or ending not in MEDIA:
+        raise HTTPException(404, f"there is no /sim/{name}; /sim/openapi.json says what there is")
+    return Response(files[name].read_bytes(), media_type=MEDIA[ending])
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"detail": error.detail}, error.status_code)
+
+
+async def _broke(request: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": f"the control failed, which is a bug of gapless ({type(error).__name__})"}, 500)

@@ -1,0 +1,127 @@
+"""OpenAPI: the control, described for programs; bodies come from the models that validate them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from scenarios.scenario import Scenario
+from scenarios.serving import asking
+from scenarios.serving.protocol import Done, Failed
+from simserver.faults import Fault
+
+_REF = "#/components/schemas/{model}"
+_JSON = "application/json"
+
+# method, path: what it does, what its body is (the name of a schema), which parameters it has, what else it may answer.
+_ROUTES: tuple[tuple[str, str, str, str | None, tuple[str, ...], tuple[int, ...]], ...] = (
+    ("get", "/sim/", "The page: a live picture of the session.", None, (), ()),
+    ("get", "/sim/openapi.json", "This description.", None, (), ()),
+    ("get", "/sim/scenarios", "Every scenario that can be served.", None, (), ()),
+    ("get", "/sim/scenarios/{name}", "One scenario in full, by name or race.", None, ("name",), (404,)),
+    ("get", "/sim/session", "The session: where it is, what it has come to, its faults.", None, (), ()),
+    ("post", "/sim/session", "Serve another scenario, in a new world.", "Start", (), (404, 422)),
+    ("post", "/sim/reset", "Begin the session anew: same scenario and seed, a new world.", None, (), ()),
+    ("get", "/sim/faults", "The faults that can act, and how often each has.", None, (), ()),
+    ("post", "/sim/faults", "Add a fault. A time that has passed means now.", "Fault", (), (409, 422)),
+    ("delete", "/sim/faults/{name}", "Remove a fault.", None, ("name",), (404,)),
+    ("post", "/sim/agent/run", "Start a run, as another party.", None, (), (409,)),
+    ("post", "/sim/agent/step", "Let the agent take steps; it must be stepwise.", "Steps", (), (409, 422)),
+    ("post", "/sim/agent/pause", "Pause the run in progress.", None, (), (409,)),
+    ("post", "/sim/agent/message", "Send a user message, as another party.", "Message", (), (409, 422)),
+    ("post", "/sim/agent/mode", "Let the agent wait before each step, or work by itself.", "Mode", (), (422,)),
+    ("post", "/sim/heal", "End the chaos: no fault acts any more.", None, (), (409,)),
+    ("post", "/sim/disconnect", "Break every open socket, without a close code.", None, (), (409,)),
+    ("post", "/sim/restart", "Restart the server.", "Down", (), (409, 422)),
+    (
+        "get",
+        "/sim/journal",
+        "The journal from an entry on, as JSON lines; `x-next` is the next.",
+        None,
+        ("after", "wait_s"),
+        (422,),
+    ),
+    ("get", "/sim/verdict", "The verdict so far: violations, what is still to be shown, REST calls.", None, (), ()),
+    ("post", "/sim/report", "What a client says of itself, one JSON object a line.", "Report", (), (409, 422)),
+)
+_PARAMETERS: dict[str, dict[str, Any]] = {
+    "name": {"in": "path", "required": True, "schema": {"type": "string"}},
+    "after": {
+        "in": "query",
+        "description": "Index of the first entry wanted.",
+        "schema": {"type": "integer", "default": 0},
+    },
+    "wait_s": {
+        "in": "query",
+        "description": "How long to wait for a new entry when there is none, in seconds.",
+        "schema": {"type": "number", "default": 0, "maximum": 20},
+    },
+}
+_PROBLEM = {
+    "description": "One sentence: what is wrong, and the cure.",
+    "content": {_JSON: {"schema": {"type": "object", "properties": {"detail": {"type": "string"}}}}},
+}
+_ANSWERS = {"/sim/": "text/html", "/sim/journal": "application/x-ndjson"}
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for method, path, what, body, parameters, refusals in _ROUTES:
+        paths.setdefault(path, {})[method] = _operation(method, path, what, body, parameters, refusals)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "gapless serve: control",
+            "version": importlib.metadata.version("gapless"),
+            "description": "Watch and steer a fake agent server and its faults. Not counted as calls of the client.",
+        },
+        "paths": paths,
+        "components": {"schemas": _schemas()},
+    }
+
+
+def _operation(
+    method: str, path: str, what: str, body: str | None, parameters: tuple[str, ...], refusals: tuple[int, ...]
+) -> dict[str, Any]:
+    words = [word for word in path.strip("/").split("/") if not word.startswith("{")]
+    good = "201" if (method, path) == ("post", "/sim/faults") else "200"
+    operation: dict[str, Any] = {
+        "operationId": "-".join((method, *words)).replace(".", "-"),
+        "summary": what,
+        "responses": {good: {"description": "As asked.", "content": {_ANSWERS.get(path, _JSON): {}}}}
+        | {str(status): _PROBLEM for status in refusals},
+    }
+    if parameters:
+        operation["parameters"] = [{"name": name, **_PARAMETERS[name]} for name in parameters]
+    if body is not None:
+        media = "application/x-ndjson" if body == "Report" else _JSON
+        schema = {"$ref": _REF.format(model=body)}
+        operation["requestBody"] = {"content": {media: {"schema": schema}}, "required": body not in {"Steps", "Down"}}
+    return operation
+
+
+def _schemas() -> dict[str, Any]:
+    schemas: dict[str, Any] = {}
+    forms: tuple[Any, ...] = (
+        asking.Start,
+        asking.Mode,
+        asking.Steps,
+        asking.Message,
+        asking.Down,
+        Done,
+        Failed,
+        Scenario,
+    )
+    for name, adapter in (
+        *((form.__name__, TypeAdapter(form)) for form in forms),
+        ("Fault", TypeAdapter(Fault)),
+    ):
+        schema = adapter.json_schema(ref_template=_REF)
+        schemas |= schema.pop("$defs", {})
+        schemas[name] = schema
+    reached = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
+    schemas["Report"] = {"oneOf": [*({"$ref": _REF.format(model=name)} for name in ("Done", "Failed")), reached]}
+    return schemas

@@ -1,0 +1,112 @@
+"""Session: one served scenario; a world in real time, from its first client on.
+
+The world's clock starts with the first connection, so that a fault at 5.6 s comes 5.6 s into the client's life and not
+into the server's. A session ends when it is replaced, when its journal is full, or when its world breaks down; what it
+left can still be judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
+
+import trio
+
+from scenarios.conditions import server_settings, workload
+from scenarios.runner import RunRequest
+from scenarios.serving.stepper import Stepper
+from scenarios.stage import leaves
+from simserver.choices import Choices, SeededSource
+from simserver.world import World
+
+ENTRIES_MAX: Final = 200_000
+WATCH_S: Final = 0.2  # how often it looks how full the journal is; the journal's own bound is ten times ours
+
+State = Literal["waiting", "running", "over"]
+
+
+class Session:
+    """A scenario and its world. ``state``: waiting for a client, running, or over, and then ``why`` says why."""
+
+    def __init__(self, request: RunRequest, *, stepwise: bool = False, entries_max: int = ENTRIES_MAX) -> None:
+        scenario = request.scenario
+        self.request = request
+        self.choices = Choices(SeededSource(request.seed))
+        self.world = World(
+            server_settings(scenario, request.generation, request.cursor),
+            workload(scenario),
+            scenario.faults,
+            self.choices,
+        )
+        self.stepper = Stepper(stepwise=stepwise)
+        self.world.pace = self.stepper.pace
+        self.state: State = "waiting"
+        self.why = ""
+        self.failure: str | None = None
+        self.ended_s = 0.0
+        self._entries_max = entries_max
+        self._nursery: trio.Nursery | None = None
+        self._wanted = trio.Event()
+        self._began = trio.Event()
+        self._ending = trio.Event()
+        self._over = trio.Event()
+
+    def __repr__(self) -> str:
+        return f"Session({self.request.scenario.name}, {self.state})"
+
+    async def live(self) -> None:
+        """Wait for the first client, then run the world until the session ends. Never raises for what went on in it."""
+        try:
+            await self._wanted.wait()
+            if not self._ending.is_set():
+                await self._run_world()
+        finally:
+            self.state = "over"
+            self._began.set()
+            self._over.set()
+
+    async def begin(self) -> None:
+        """A client has come: start the world's clock, unless it runs already."""
+        self._wanted.set()
+        await self._began.wait()
+
+    async def end(self, why: str) -> None:
+        """End it, and wait until it is over."""
+        self._end(why)
+        await self._over.wait()
+
+    def now_s(self) -> float:
+        """Seconds since the first client came; those at its end, when it is over."""
+        return self.ended_s if self.state == "over" else self.world.now_s()
+
+    def in_background(self, doing: Callable[[World], Awaitable[None]]) -> None:
+        """Do something to the running world that takes a while; it ends with the session."""
+        assert self._nursery is not None
+        self._nursery.start_soon(doing, self.world)
+
+    def _end(self, why: str) -> None:
+        self.why = self.why or why
+        self._ending.set()
+        self._wanted.set()
+
+    async def _run_world(self) -> None:
+        try:
+            async with self.world.running(), trio.open_nursery() as self._nursery:
+                self.state = "running"
+                self._began.set()
+                try:
+                    await self._watch()
+                finally:
+                    self.ended_s = self.world.now_s()
+                self._nursery.cancel_scope.cancel()
+        except Exception as error:  # whatever broke, the server that serves it goes on
+            broken = leaves(error)[0]
+            self.failure = f"{type(broken).__name__}: {broken}"
+            self._end(f"the simulated world broke down: {self.failure}")
+
+    async def _watch(self) -> None:
+        while not self._ending.is_set():
+            with trio.move_on_after(WATCH_S):
+                await self._ending.wait()
+            if len(self.world.journal) > self._entries_max:
+                self._end(f"the journal is full ({self._entries_max} entries)")

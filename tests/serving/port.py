@@ -1,0 +1,59 @@
+"""A hub on a real port in this process, and quick scenarios for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import trio
+
+from scenarios.runner import RunRequest
+from scenarios.scenario import Scenario
+from scenarios.serving.choosing import request_for
+from scenarios.serving.hub import Hub
+
+LIMIT_S = 20.0
+
+
+def quick(**changed: Any) -> Scenario:
+    """A scenario that is over in a tenth of a second; a client without a socket may spend calls in it."""
+    data: dict[str, Any] = {
+        "name": "quick",
+        "title": "A run that is over in no time",
+        "origin": "tests",
+        "workload": {"history_events": 3, "runs": [{"init_s": 0.01, "actions": 2, "step_s": 0.01}] * 3},
+        "expect": {"run_bound_s": 0.5, "step_deadline_s": 5, "certainty": "branch"},
+        "budget": {"allowances": [{"calls": 500, "because": "a client without a socket asks again and again"}]},
+    }
+    return Scenario.model_validate(data | changed)
+
+
+def quick_request(generation: str = "tree", *, stepwise: bool = False, **changed: Any) -> RunRequest:
+    return request_for(quick(**changed), generation, None)
+
+
+@asynccontextmanager
+async def served(request: RunRequest | None = None, **options: Any) -> AsyncIterator[tuple[Hub, httpx.AsyncClient]]:
+    """A hub that listens, and an HTTP client at its address."""
+    hub = Hub(request or quick_request(), **options)
+    with trio.fail_after(LIMIT_S):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_serving, hub)
+            async with httpx.AsyncClient(base_url=hub.url, timeout=LIMIT_S) as http:
+                yield hub, http
+            nursery.cancel_scope.cancel()
+
+
+async def _serving(hub: Hub, *, task_status: trio.TaskStatus[None]) -> None:
+    await hub.serve(0, task_status=task_status)
+
+
+def port_of(hub: Hub) -> int:
+    return int(hub.url.rpartition(":")[2])
+
+
+def calls(hub: Hub) -> str:
+    """Where the world's REST calls are."""
+    return f"/api/conversations/{hub.session.world.conversation_id}"

@@ -1,0 +1,282 @@
+"""What is seen and steered under /sim/, on a real port."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+import trio
+from starlette.routing import Route
+
+from scenarios.serving.control import routes
+from scenarios.serving.hub import Hub
+from scenarios.serving.openapi import document
+from tests.serving.port import calls, quick, quick_request, served
+
+Json = dict[str, Any]
+
+
+async def told(http: httpx.AsyncClient, path: str) -> Json:
+    response = await http.get(path)
+    assert response.status_code == 200, response.text
+    found: Json = response.json()
+    return found
+
+
+async def do(http: httpx.AsyncClient, path: str, body: Json | None = None) -> Json:
+    response = await http.post(path, json=body or {})
+    assert response.status_code in {200, 201}, response.text
+    found: Json = response.json()
+    return found
+
+
+async def journal(http: httpx.AsyncClient, after: int = 0, wait_s: float = 0) -> list[Json]:
+    response = await http.get("/sim/journal", params={"after": after, "wait_s": wait_s})
+    assert response.headers["content-type"].startswith("application/x-ndjson")
+    return [json.loads(line) for line in response.text.splitlines()]
+
+
+async def until_ended(hub: Hub) -> None:
+    while hub.session.world.is_running:
+        await trio.sleep(0.01)
+
+
+async def test_the_clock_starts_with_the_first_client_and_not_with_the_control() -> None:
+    async with served() as (hub, http):
+        assert (await told(http, "/sim/session"))["state"] == "waiting"
+        await trio.sleep(0.05)
+        assert hub.session.now_s() == 0
+        assert (await http.get("/health")).status_code == 200
+        assert (await told(http, "/sim/session"))["state"] == "running"
+        assert hub.session.now_s() > 0
+
+
+async def test_the_control_is_neither_counted_nor_journalled_even_on_a_connection_of_the_world() -> None:
+    async with served() as (hub, http):
+        first = await http.get(f"{calls(hub)}/events/count")
+        before = len(hub.session.world.journal)
+        assert first.headers.get("connection") != "close"
+        for path in ("/sim/session", "/sim/verdict", "/sim/journal", "/sim/faults", "/sim/"):
+            assert (await http.get(path)).headers["connection"] == "close"
+        assert len(hub.session.world.journal) == before
+        assert (await told(http, "/sim/session"))["rest"]["counted"] == 1
+
+
+async def test_another_scenario_is_another_world_and_the_old_connections_are_reset() -> None:
+    async with served(offered=(quick(),)) as (hub, http):
+        await http.get("/health")
+        old = hub.session.world
+        async with await trio.open_tcp_stream("127.0.0.1", int(hub.url.rpartition(":")[2])) as stream:
+            await stream.send_all(f"GET {calls(hub)}/events/count HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
+            session = await do(http, "/sim/session", {"scenario": "clean-run", "generation": "legacy"})
+            with pytest.raises(trio.BrokenResourceError):
+                await stream.receive_some()
+        assert (session["scenario"]["name"], session["generation"]) == ("clean-run", "legacy")
+        assert session["state"] == "waiting"
+        assert hub.session.world is not old
+
+
+async def test_a_reset_begins_the_same_scenario_anew() -> None:
+    async with served() as (hub, http):
+        await http.post(f"{calls(hub)}/run")
+        assert (await told(http, "/sim/session"))["entries"]
+        session = await do(http, "/sim/reset")
+        assert session["entries"] == 0
+        assert session["scenario"]["name"] == "quick"
+
+
+async def test_a_whole_scenario_can_be_sent() -> None:
+    async with served() as (_, http):
+        data = quick(name="of-mine", server={"api_key": "k"}).model_dump(mode="json", exclude_unset=True)
+        session = await do(http, "/sim/session", {"scenario": data})
+        assert (session["scenario"]["name"], session["api_key"]) == ("of-mine", "k")
+
+
+async def test_a_fault_acts_from_when_it_is_added_until_it_is_removed() -> None:
+    async with served() as (hub, http):
+        count = f"{calls(hub)}/events/count"
+        assert (await http.get(count)).status_code == 200
+        added = await do(http, "/sim/faults", {"kind": "rest-status", "status": 503, "name": "away"})
+        assert added["name"] == "away"
+        assert (await http.get(count)).status_code == 503
+        assert (await told(http, "/sim/faults"))["faults"][0]["fired"] == 1
+        assert (await http.delete("/sim/faults/away")).status_code == 200
+        assert (await http.get(count)).status_code == 200
+        assert (await http.delete("/sim/faults/away")).status_code == 404
+
+
+async def test_latency_that_is_added_is_felt_on_connections_that_are_open() -> None:
+    async with served() as (hub, http):
+        await http.get(f"{calls(hub)}/events/count")
+        await do(http, "/sim/faults", {"kind": "link-latency", "latency_s": 0.1})
+        began_s = trio.current_time()
+        await http.get(f"{calls(hub)}/events/count")
+        assert trio.current_time() - began_s >= 0.2
+
+
+async def test_a_fault_with_a_time_that_has_passed_goes_off_at_once() -> None:
+    async with served() as (hub, http):
+        await http.get("/health")
+        await do(http, "/sim/faults", {"kind": "clock-step", "step_s": 60, "at_s": 0})
+        await trio.sleep(0.02)
+        assert (await told(http, "/sim/session"))["faults"][0]["fired"] == 1
+        assert hub.session.world.fired()[0].fired == 1
+
+
+async def test_after_healing_no_fault_can_be_added() -> None:
+    async with served() as (_, http):
+        assert (await do(http, "/sim/heal"))["healed"]
+        response = await http.post("/sim/faults", json={"kind": "rest-status", "status": 503})
+        assert (response.status_code, "healed" in response.json()["detail"]) == (409, True)
+
+
+async def test_a_stepwise_agent_waits_for_each_step() -> None:
+    async with served(stepwise=True) as (hub, http):
+        await http.post(f"{calls(hub)}/run")
+        await trio.sleep(0.05)
+        log = hub.session.world.agent.log
+        before = len(log)
+        assert (await told(http, "/sim/session"))["agent"]["waiting"]
+        await trio.sleep(0.05)
+        assert len(log) == before
+        await do(http, "/sim/agent/step")
+        assert len(log) == before + 1
+        await do(http, "/sim/agent/step", {"steps": 3})
+        assert hub.session.world.is_running  # its end is a step as well
+        await do(http, "/sim/agent/step")
+        assert not hub.session.world.is_running
+
+
+async def test_an_agent_that_is_let_go_works_by_itself() -> None:
+    async with served(stepwise=True) as (hub, http):
+        await http.post(f"{calls(hub)}/run")
+        await do(http, "/sim/agent/mode", {"stepwise": False})
+        await until_ended(hub)
+        assert (await http.post("/sim/agent/step", json={})).status_code == 409
+
+
+async def test_others_can_act_through_the_control() -> None:
+    async with served() as (hub, http):
+        await do(http, "/sim/agent/message", {"text": "hello"})
+        await do(http, "/sim/agent/run")
+        assert (await http.post("/sim/agent/run")).status_code == 409
+        await until_ended(hub)
+        entries = await journal(http)
+        assert [one["by"] for one in entries if one["what"] == "run-started"] == ["control"]
+
+
+async def test_the_server_can_be_restarted() -> None:
+    async with served() as (_, http):
+        await http.get("/health")
+        await do(http, "/sim/restart", {"down_s": 0.1})
+        await trio.sleep(0.1)
+        with pytest.raises(httpx.TransportError):
+            await http.get("/health")
+        await trio.sleep(0.1)
+        assert (await http.get("/health")).status_code == 200
+        assert "restarted" in [one["what"] for one in await journal(http)]
+
+
+async def test_the_journal_is_read_on_from_an_entry_and_waited_for() -> None:
+    async with served() as (hub, http):
+        await http.get(f"{calls(hub)}/events/count")
+        entries = await journal(http)
+        assert [one["index"] for one in entries] == list(range(len(entries)))
+        async with trio.open_nursery() as nursery:
+            found: list[Json] = []
+
+            async def wait() -> None:
+                found.extend(await journal(http, after=len(entries), wait_s=5))
+
+            nursery.start_soon(wait)
+            await trio.sleep(0.1)
+            assert found == []
+            await http.get(f"{calls(hub)}/events/count")
+        assert found[0]["index"] == len(entries)
+
+
+async def test_a_client_that_says_nothing_is_judged_by_what_the_server_saw() -> None:
+    async with served() as (hub, http):
+        await http.post(f"{calls(hub)}/run")
+        await until_ended(hub)
+        verdict = await told(http, "/sim/verdict")
+        assert (verdict["verdict"], verdict["reports"], verdict["violations"]) == ("vacuous", False, [])
+        assert len(verdict["unreached"]) == verdict["log_length"] == len(hub.session.world.agent.log)
+        await http.get(f"{calls(hub)}/events/search")
+        assert (await told(http, "/sim/verdict"))["unreached"] == []
+
+
+@pytest.mark.parametrize(("left_out", "verdict"), [(0, "holds"), (1, "unsafe")])
+async def test_a_client_that_reports_is_judged_by_what_it_holds(left_out: int, verdict: str) -> None:
+    async with served() as (hub, http):
+        await http.post(f"{calls(hub)}/run")
+        await until_ended(hub)
+        page = (await http.get(f"{calls(hub)}/events/search")).json()["items"]
+        held = [event["id"] for event in page][: len(page) - 1 - left_out] + [page[-1]["id"]] * (not left_out)
+        response = await http.post("/sim/report", content=json.dumps({"done": "run", "held": held}) + "\nand noise\n")
+        assert response.json() == {"reports": 1}
+        assert (await told(http, "/sim/verdict"))["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "says"),
+    [
+        ("POST", "/sim/session", b'{"scenario": "r34-disconect-in-mid-run"}', 404, "did you mean"),
+        ("POST", "/sim/session", b'{"scenario": {"name": "x"}}', 422, "scenario: title"),
+        ("POST", "/sim/session", b"{", 400, "not JSON"),
+        ("POST", "/sim/session", b"[1]", 422, "object"),
+        ("POST", "/sim/session", b'{"scenario": "clean-run", "generation": "next"}', 422, "generation"),
+        ("POST", "/sim/faults", b'{"kind": "bad-luck"}', 422, "not one of"),
+        ("POST", "/sim/faults", b'{"kind": "rest-status"}', 422, "status"),
+        ("POST", "/sim/faults", b"[" * 100_000, 400, "not JSON"),
+        ("POST", "/sim/report", b'{"done": "run", "held": "all"}', 422, "held"),
+        ("POST", "/sim/agent/step", b'{"steps": 0}', 422, "steps"),
+        ("GET", "/sim/journal?after=x", b"", 422, "after"),
+        ("GET", "/sim/scenarios/nix", b"", 404, "nix"),
+        ("GET", "/sim/../hub.py", b"", 404, ""),
+        ("GET", "/sim/nothing.html", b"", 404, "openapi"),
+        ("PUT", "/sim/session", b"", 405, ""),
+    ],
+)
+async def test_a_mistake_gets_a_status_and_a_sentence(
+    method: str, path: str, body: bytes, status: int, says: str
+) -> None:
+    async with served() as (_, http):
+        response = await http.request(method, path, content=body)
+        assert response.status_code == status, response.text
+        assert says in response.text
+        assert "Traceback" not in response.text
+
+
+async def test_the_description_and_the_routes_are_the_same() -> None:
+    described = {(path, method.upper()) for path, methods in document()["paths"].items() for method in methods}
+    served_routes = {
+        (route.path, method)
+        for route in routes(Hub(quick_request()))
+        if isinstance(route, Route) and route.path not in {"/sim", "/sim/{file}"}
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert described == served_routes
+
+
+def test_every_reference_of_the_description_resolves() -> None:
+    described = document()
+    text = json.dumps(described)
+    names = {part.partition('"')[0] for part in text.split('"#/components/schemas/')[1:]}
+    assert names
+    assert names <= set(described["components"]["schemas"])
+
+
+async def test_the_page_asks_nobody_else() -> None:
+    async with served() as (_, http):
+        for name in ("", "page.js", "story.js", "lanes.js", "page.css", "icon.svg"):
+            response = await http.get(f"/sim/{name}")
+            assert response.status_code == 200
+            outside = response.text.replace("http://www.w3.org/2000/svg", "")
+            assert "http://" not in outside
+            assert "https://" not in outside
+            assert "default-src 'self'" in response.headers["content-security-policy"]
+        assert (await http.get("/sim")).headers["location"] == "/sim/"

@@ -1,0 +1,211 @@
+"""A client may send garbage, flood, go half-open and vanish: the server goes on, within its bounds, and says nothing of
+its insides."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import trio
+
+from scenarios.serving.hub import CLIENTS_MAX, Hub
+from simserver.hosting import MESSAGE_BYTES_MAX
+from simserver.port import CONNECTIONS_MAX, OPENING_BYTES_MAX
+from simserver.rest import BODY_BYTES_MAX
+from tests.serving.port import calls, port_of, quick_request, served
+
+
+@asynccontextmanager
+async def raw(hub: Hub) -> AsyncIterator[trio.SocketStream]:
+    async with await trio.open_tcp_stream("127.0.0.1", port_of(hub)) as stream:
+        yield stream
+
+
+async def answer(stream: trio.SocketStream) -> bytes:
+    """All that is said until the connection ends, well or by a reset."""
+    data = b""
+    try:
+        while more := await stream.receive_some():
+            data += more
+    except trio.BrokenResourceError:
+        pass
+    return data
+
+
+def handshake(hub: Hub) -> bytes:
+    return (
+        f"GET /sockets/events/{hub.session.world.conversation_id} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ).encode()
+
+
+async def is_well(hub: Hub, http: httpx.AsyncClient) -> None:
+    """The world and the control still answer, and nothing of ours has failed."""
+    assert (await http.get(f"{calls(hub)}/events/count")).status_code == 200
+    assert (await http.get("/sim/session")).json()["failure"] is None
+    assert hub.session.failure is None
+
+
+GARBAGE = (
+    b"\x00\xff" * 50,
+    b"\r\n\r\n",
+    b"GET\r\n\r\n",
+    b"GET / HTTP/1.1\r\n: \x00\r\n\r\n",
+    b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /sim/ HTTP/9.9\r\n\r\n",
+    b"POST /sim/faults HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    b"POST /sim/report HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64,
+    b"GET /sim/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 1\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"y" * OPENING_BYTES_MAX + b"\r\n\r\n",
+    b"GET /" + b"a" * (2 * OPENING_BYTES_MAX),
+)
+
+
+@pytest.mark.parametrize("data", GARBAGE, ids=range(len(GARBAGE)))
+async def test_garbage_gets_an_answer_or_an_end(data: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    async with served() as (hub, http):
+        async with raw(hub) as stream:
+            with trio.move_on_after(1):
+                await stream.send_all(data)
+                await stream.send_eof()
+                assert b"Traceback" not in await answer(stream)
+        await is_well(hub, http)
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_garbage_on_an_open_socket_ends_only_that_socket(capfd: pytest.CaptureFixture[str]) -> None:
+    draw = random.Random(1)
+    async with served() as (hub, http):
+        for _ in range(8):
+            async with raw(hub) as stream:
+                await stream.send_all(handshake(hub))
+                assert (await stream.receive_some()).startswith(b"HTTP/1.1 101")
+                with trio.move_on_after(0.1):
+                    await stream.send_all(draw.randbytes(200))
+                    await answer(stream)
+        await is_well(hub, http)
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_a_message_beyond_the_bound_closes_its_socket() -> None:
+    async with served() as (hub, http):
+        async with raw(hub) as stream:
+            await stream.send_all(handshake(hub))
+            await stream.receive_some()
+            size = MESSAGE_BYTES_MAX + 1
+            data = b""
+            with trio.fail_after(5):
+                await stream.send_all(b"\x81\xff" + size.to_bytes(8, "big") + b"\0" * 4 + b"x" * size)
+                while b"\x03\xf1" not in data:  # 1009: too big
+                    data += await stream.receive_some()
+        await is_well(hub, http)
+        with trio.fail_after(5):
+            while hub.session.world.subscriptions:
+                await trio.sleep(0.01)
+
+
+async def test_a_body_beyond_the_bound_is_refused() -> None:
+    async with served() as (hub, http):
+        response = await http.post(f"{calls(hub)}/events", content=b"x" * (BODY_BYTES_MAX + 1))
+        assert response.status_code == 413
+        assert hub.session.world.agent.last_user_message_id is not None
+        await is_well(hub, http)
+
+
+async def test_clients_that_say_nothing_or_vanish_half_way_leave_nothing_behind() -> None:
+    async with served() as (hub, http):
+        for data in (
+            b"",
+            b"GET /he",
+            b"POST /api/conversations HTTP/1.1\r\nContent-Length: 100\r\nHost: x\r\n\r\nhalf",
+        ):
+            for _ in range(5):
+                async with raw(hub) as stream:
+                    if data:
+                        await stream.send_all(data)
+        for _ in range(5):
+            async with raw(hub) as stream:
+                await stream.send_all(handshake(hub))
+        await is_well(hub, http)
+        with trio.fail_after(5):
+            while hub.session.world.open_connections > 1 or hub.session.world.subscriptions:
+                await trio.sleep(0.01)
+
+
+async def test_more_connections_than_the_bound_are_told_so_and_the_control_stays_reachable() -> None:
+    async with served() as (hub, http):
+        await is_well(hub, http)
+        async with trio.open_nursery() as nursery:
+            streams = [await trio.open_tcp_stream("127.0.0.1", port_of(hub)) for _ in range(CLIENTS_MAX)]
+            for stream in streams:
+                await stream.send_all(handshake(hub))
+                nursery.start_soon(stream.receive_some)
+        async with raw(hub) as stream:
+            await stream.send_all(handshake(hub))
+            refusal = await answer(stream)
+        assert refusal.startswith(b"HTTP/1.1 503")
+        assert b"close some" in refusal
+        assert (await http.get("/sim/session")).json()["sockets"]["open"] == CLIENTS_MAX
+        for stream in streams:
+            await trio.aclose_forcefully(stream)
+        with trio.fail_after(5):
+            while hub.session.world.subscriptions:
+                await trio.sleep(0.01)
+        await is_well(hub, http)
+
+
+async def test_a_flood_of_silent_connections_is_turned_away() -> None:
+    async with served() as (hub, http):
+        streams = [await trio.open_tcp_stream("127.0.0.1", port_of(hub)) for _ in range(CONNECTIONS_MAX)]
+        async with raw(hub) as stream:
+            assert (await answer(stream)).startswith(b"HTTP/1.1 503")
+        for stream in streams:
+            await trio.aclose_forcefully(stream)
+        await trio.sleep(0.05)
+        await is_well(hub, http)
+
+
+async def test_a_full_journal_ends_the_session_with_a_sentence_and_a_reset_begins_it_anew() -> None:
+    async with served(quick_request(), entries_max=50) as (hub, http):
+        with trio.fail_after(10):
+            while True:
+                try:
+                    response = await http.get(f"{calls(hub)}/events/count")
+                except httpx.TransportError:
+                    continue  # the connections of the session were reset when it ended
+                if response.status_code == 503:
+                    break
+        assert "the journal is full (50 entries)" in response.json()["detail"]
+        session = (await http.get("/sim/session")).json()
+        assert (session["state"], session["failure"]) == ("over", None)
+        assert (await http.get("/sim/verdict")).status_code == 200
+        assert (await http.post("/sim/agent/run")).status_code == 409
+        await http.post("/sim/reset")
+        await is_well(hub, http)
+
+
+async def test_one_who_never_reads_does_not_hold_up_the_others_nor_the_end() -> None:
+    long = quick_request(workload={"history_events": 500, "payload_bytes": 2000})
+    async with served(long) as (hub, http), raw(hub) as greedy:
+        await greedy.send_all(f"GET {calls(hub)}/events/search HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 100)
+        await trio.sleep(0.2)
+        await is_well(hub, http)
+        await http.post("/sim/reset")
+        await trio.sleep(0.2)
+        await is_well(hub, http)
+
+
+async def test_the_journal_of_a_flooded_session_is_read_in_parts() -> None:
+    async with served() as (hub, http):
+        await http.get("/health")
+        for number in range(2500):
+            hub.session.world.journal.record("world", "noise", number=number)
+        first = await http.get("/sim/journal")
+        rest = await http.get("/sim/journal", params={"after": first.headers["x-next"]})
+        numbers = [json.loads(line).get("number") for line in (first.text + rest.text).splitlines()]
+        assert [number for number in numbers if number is not None] == list(range(2500))
