@@ -1,0 +1,117 @@
+"""Environments: one for each release of the published packages, with its own interpreter and its own pins."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PINS = Path(__file__).parent
+PYTHON_MIN = (3, 12)
+NAMES = ("python3.12", "python3.13", "python3.14", "python3", "python")
+BUILD_S_MAX = 1200
+
+# Nothing is told to anybody, and nothing is fetched at import.
+QUIET: Mapping[str, str] = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "OPENHANDS_SUPPRESS_BANNER": "1",
+    "OTEL_SDK_DISABLED": "true",
+    "DO_NOT_TRACK": "1",
+    "PYTHONWARNINGS": "ignore",
+    "NO_COLOR": "1",
+    # A traceback drawn by rich takes a tenth of a second, which is what a client is measured by.
+    "LOG_RICH_TRACEBACKS": "false",
+}
+
+
+class EnvironmentMissing(Exception):
+    """There is no interpreter that could carry the published packages, or they cannot be installed."""
+
+
+def python() -> str:
+    """An interpreter of at least 3.12 that runs; what is on the path may be a version manager's shim, which fails.
+
+    ``GAPLESS_PYTHON312`` may name one. Raises EnvironmentMissing.
+    """
+    for candidate in _candidates():
+        check = f"import sys, venv, ensurepip; sys.exit(sys.version_info < {PYTHON_MIN})"
+        if subprocess.run([candidate, "-c", check], capture_output=True, check=False).returncode == 0:
+            return candidate
+    raise EnvironmentMissing(
+        "make interop needs Python 3.12 or newer, which the published packages need; none was found on the path or "
+        "among pyenv's: install one, or name it in GAPLESS_PYTHON312"
+    )
+
+
+def _candidates() -> Iterator[str]:
+    named = os.environ.get("GAPLESS_PYTHON312")
+    if named:
+        yield named
+    yield from (found for name in NAMES if (found := shutil.which(name)))
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    yield from sorted(str(path) for path in versions.glob("3.1[2-9]*/bin/python"))
+
+
+def releases() -> tuple[str, ...]:
+    """The releases that there are pins for, oldest first."""
+    names = (path.stem.removeprefix("requirements-") for path in PINS.glob("requirements-*.txt"))
+    return tuple(sorted(names, key=lambda name: [int(part) for part in name.split(".")]))
+
+
+def directory(release: str) -> Path:
+    """Where the environment of a release is, or will be."""
+    return ROOT / f".venv-interop-{release}"
+
+
+def is_ready(release: str) -> bool:
+    """Whether it has been built from the pins as they are now."""
+    mark, pins = directory(release) / ".ready", _pins(release)
+    return mark.exists() and mark.read_text(encoding="utf-8") == pins.read_text(encoding="utf-8")
+
+
+def build(release: str) -> None:
+    """Build the environment of a release. Raises EnvironmentMissing with pip's last words."""
+    target = directory(release)
+    _run([python(), "-m", "venv", "--clear", str(target)], release)
+    pip = [
+        str(target / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--disable-pip-version-check",
+    ]
+    _run([*pip, "--requirement", str(_pins(release))], release)
+    (target / ".ready").write_text(_pins(release).read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def executable(release: str) -> str:
+    """The interpreter in the environment of a release."""
+    return str(directory(release) / "bin" / "python")
+
+
+def version(release: str) -> str:
+    """Which Python it has."""
+    asked = [executable(release), "-c", "import platform; print(platform.python_version())"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def variables(**more: str) -> dict[str, str]:
+    """Environment variables for what runs in one of them."""
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    return kept | dict(QUIET) | more
+
+
+def _pins(release: str) -> Path:
+    return PINS / f"requirements-{release}.txt"
+
+
+def _run(command: list[str], release: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_S_MAX, check=False)
+    if done.returncode:
+        last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-3:]
+        raise EnvironmentMissing(f"the environment of {release} could not be built: {' / '.join(last)}")

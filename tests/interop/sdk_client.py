@@ -1,0 +1,106 @@
+"""The published SDK as a client: its `Conversation`, unmodified, in the steps that `gapless check` asks for.
+
+    gapless check r10-late-tail -- .venv-interop-1.57.0/bin/python tests/interop/sdk_client.py
+
+Runs in an environment of its own, with one release of `openhands-sdk` and nothing of ours. An attach may name another
+`url` and `conversation_id` than the environment does (null: a new conversation), so that one process, which takes its
+time to import the SDK, can go through many scenarios; answers and events carry `attach`, the ordinal of the attach that
+they belong to. `keep`: the conversation is not to be deleted when it is closed. What the SDK prints goes to standard
+error.
+"""
+
+import json
+import os
+import sys
+import threading
+import uuid
+from importlib.metadata import version
+from typing import Any, TextIO
+
+# The answers keep the real standard output to themselves.
+_answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it is fetched at import
+
+from openhands.sdk import LLM, Action, Agent, Conversation, Observation, RemoteWorkspace  # type: ignore  # noqa: E402
+from pydantic import SecretStr  # noqa: E402
+
+RUN_S_MAX = 120.0
+_lock = threading.Lock()
+
+
+class TerminalAction(Action):  # type: ignore[misc]
+    """What the agent's tool is asked: a client must know the tools of the conversation that it reads."""
+
+    command: str
+
+
+class TerminalObservation(Observation):  # type: ignore[misc]
+    """What the agent's tool answers."""
+
+
+def say(**fields: Any) -> None:
+    """One line; the SDK's threads speak too."""
+    with _lock:
+        print(json.dumps(fields), file=_answers, flush=True)
+
+
+def main(steps: TextIO) -> None:
+    """Take steps until there are no more."""
+    say(imported=version("openhands-sdk"))
+    conversation: Any = None
+    attach = 0
+    for line in steps:
+        step = json.loads(line)
+        try:
+            match step["step"]:
+                case "attach":
+                    attach, conversation = attach + 1, None
+                    conversation = connect(step, attach)
+                case "send":
+                    conversation.send_message(step["text"])
+                case "run":
+                    conversation.run(timeout=RUN_S_MAX)
+                case "close":
+                    conversation.close()
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            say(failed=step["step"], error=said, held=held(conversation), attach=attach)
+        else:
+            say(done=step["step"], held=held(conversation), attach=attach)
+
+
+def connect(step: dict[str, Any], attach: int) -> Any:
+    """Construct a conversation as any program would: with an agent, a workspace and a callback."""
+    existing = step.get("conversation_id", os.environ.get("GAPLESS_CONVERSATION_ID"))
+
+    def callback(event: Any) -> None:
+        if not is_snapshot(event):
+            say(id=event.id, attach=attach)
+
+    return Conversation(
+        agent=Agent(llm=LLM(model="openai/scripted", api_key=SecretStr("none"), usage_id="agent"), tools=[]),
+        workspace=RemoteWorkspace(
+            host=step.get("url") or os.environ["GAPLESS_URL"],
+            working_dir="/workspace",
+            api_key=os.environ.get("GAPLESS_API_KEY"),
+        ),
+        conversation_id=uuid.UUID(existing) if existing else None,
+        callbacks=[callback],
+        visualizer=None,
+        **({"delete_on_close": False} if step.get("keep") else {}),
+    )
+
+
+def held(conversation: Any) -> list[str]:
+    """What the SDK holds, in its order, without the snapshots that it keeps beside it."""
+    return [] if conversation is None else [one.id for one in conversation.state.events if not is_snapshot(one)]
+
+
+def is_snapshot(event: Any) -> bool:
+    """Is it a full state, which is in no log?"""
+    return getattr(event, "key", None) == "full_state"
+
+
+if __name__ == "__main__":
+    main(sys.stdin)
