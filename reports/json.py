@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from reports.never import Never
 from reports.record import RunRecord
 
 SCHEMA = "gapless/records/1"
@@ -18,12 +19,22 @@ def record_json(record: RunRecord) -> dict[str, object]:
     return plain
 
 
-def render_json(records: Sequence[RunRecord], versions: Mapping[str, str], *, complete: bool = True) -> str:
-    """All records as text; ``complete`` is false when the suite was interrupted before its last run."""
+def render_json(
+    records: Sequence[RunRecord],
+    versions: Mapping[str, str],
+    *,
+    complete: bool = True,
+    never: Sequence[Never] = (),
+) -> str:
+    """All records as text; ``complete`` is false when the suite was interrupted before its last run.
+
+    ``never``: what happened in no run of a whole campaign.
+    """
     document = {
         "schema": SCHEMA,
         "versions": dict(versions),
         "complete": complete,
+        "never": [asdict(one) for one in never],
         "records": [record_json(record) for record in records],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from reports.record import RunRecord, gravest
 
 _NAME_COLUMNS = 27
 _VERDICT_COLUMNS = 11
-_HEADER = (
-    f"{'scenario':<{_NAME_COLUMNS}} {'runs':>5} {'verdict':<{_VERDICT_COLUMNS}}{'REST/opt':>8} {'ratio':>5} "
-    f"{'bytes':>6} {'virtual':>7} {'kills':>5}"
-)
+Clock = Literal["virtual", "real"]
 
 
 def render_table(records: Sequence[RunRecord]) -> str:
     """The header and one row a scenario, in the order in which scenarios first appear."""
-    return "\n".join((_HEADER, *(render_row(group) for group in by_scenario(records))))
+    return "\n".join((render_header(), *(render_row(group) for group in by_scenario(records))))
 
 
 def by_scenario(records: Sequence[RunRecord]) -> tuple[tuple[RunRecord, ...], ...]:
@@ -27,9 +25,12 @@ def by_scenario(records: Sequence[RunRecord]) -> tuple[tuple[RunRecord, ...], ..
     return tuple(tuple(group) for group in groups.values())
 
 
-def render_header() -> str:
-    """The first line, for a caller that prints rows as they come."""
-    return _HEADER
+def render_header(clock: Clock = "virtual") -> str:
+    """The first line, for a caller that prints rows as they come; ``clock``: in which time the runs were."""
+    return (
+        f"{'scenario':<{_NAME_COLUMNS}} {'runs':>5} {'verdict':<{_VERDICT_COLUMNS}}{'REST/opt':>8} {'ratio':>5} "
+        f"{'bytes':>6} {clock:>7} {'kills':>5}"
+    )
 
 
 def render_row(group: Sequence[RunRecord]) -> str:
@@ -56,16 +57,14 @@ def render_row(group: Sequence[RunRecord]) -> str:
     )
 
 
-def render_totals(records: Sequence[RunRecord], wall_s: float) -> str:
-    """The last line: runs, how many hold, calls beside the optimum, simulated and real time."""
+def render_totals(records: Sequence[RunRecord], wall_s: float, clock: Clock = "virtual") -> str:
+    """The last line: runs, how many hold, calls beside the optimum; real time, and simulated time beside it."""
     held = sum(1 for record in records if record.verdict.exit_code == 0)
     calls = sum(record.rest.calls for record in records)
     optimum = sum(record.rest.optimum_calls for record in records)
     virtual_s = sum(record.virtual_s for record in records)
-    return (
-        f"{len(records)} runs, {held} hold, {len(records) - held} fail; "
-        f"REST {calls}, optimum {optimum}; {virtual_s:.0f} s simulated in {wall_s:.1f} s"
-    )
+    took = f"{virtual_s:.0f} s simulated in {wall_s:.1f} s" if clock == "virtual" else f"{wall_s:.1f} s"
+    return f"{len(records)} runs, {held} hold, {len(records) - held} fail; REST {calls}, optimum {optimum}; {took}"
 
 
 def ratio(calls: int, optimum: int) -> str:

@@ -39,6 +39,7 @@ _FIRST = (
 )
 _WITHOUT_NAME = frozenset({"method", "path", "kind", "key", "id", "message", "step"})
 _MARGIN = 33
+_LANE_MARGIN = 13
 
 
 def render_trace(lines: Iterable[str], *, title: str = "") -> str:
@@ -55,7 +56,18 @@ def render_entry(entry: Mapping[str, object]) -> tuple[str, ...]:
     """One entry, on as many rows as its details need."""
     place, what = str(entry["place"]), str(entry["what"])
     start = f"{_seconds(entry['t_s'])} {_MARKS.get(place, '·')} {place:<9} {what}"
-    return _wrap(f"{start:<{_MARGIN}}", _details(entry))
+    return _wrap(f"{start:<{_MARGIN}}", _details(entry), COLUMNS)
+
+
+def render_in_lane(entry: Mapping[str, object], columns: int) -> tuple[str, ...]:
+    """One entry in a lane beside another, on as many rows as it needs: its place is told by the mark alone."""
+    start = f"{_seconds(entry['t_s'])} {_MARKS.get(str(entry['place']), '·')} {entry['what']}"
+    return _wrap(f"{start:<{_LANE_MARGIN}}", _details(entry), columns)
+
+
+def parse_entry(line: str) -> Mapping[str, object]:
+    """The entry in a journal's line. Raises ValueError when it is none."""
+    return _parse(line)
 
 
 def _folded(entries: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
@@ -144,12 +156,13 @@ def _many(values: Sequence[object]) -> str:
     return f"{len(values)}×[{'… ' if left_out else ''}{' '.join(shown)}]"
 
 
-def _wrap(start: str, details: Sequence[str]) -> tuple[str, ...]:
+def _wrap(start: str, details: Sequence[str], columns: int) -> tuple[str, ...]:
+    margin = _MARGIN if columns == COLUMNS else _LANE_MARGIN
     rows: list[str] = []
     row = start
-    for piece in (piece for detail in details for piece in textwrap.wrap(detail, COLUMNS - _MARGIN - 1)):
-        if len(row) + 1 + len(piece) > COLUMNS:
+    for piece in (piece for detail in details for piece in textwrap.wrap(detail, columns - margin - 1)):
+        if len(row) + 1 + len(piece) > columns:
             rows.append(row.rstrip())
-            row = " " * _MARGIN
+            row = " " * margin
         row = f"{row} {piece}"
     return (*rows, row.rstrip())

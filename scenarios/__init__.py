@@ -11,13 +11,21 @@ In reading order:
 - ``oracles/``        one property a file; ``optimum.py`` the fewest calls that any client could have spent
 - ``bruteforce.py``   every cheaper way, tried and refuted on small logs: what makes the optimum a lower bound
 - ``judge.py``        all oracles, and the check that silence means something
+- ``vacuity.py``      and the check that a campaign of many runs means something
+- ``sameness.py``     where two runs differ; ``nearest.py`` the nearest run that passes;
+  ``elsewhere.py`` the same run in a second process
 - ``runner.py``       one run as a pure function of data; ``suite.py`` many of them, with kill checks, in processes
-- ``capsule.py``      a failed run in a file
-- ``drawing.py``      a whole world from a source of choices; ``properties.py`` holds the oracles to drawn worlds and
-  shrinks what fails, ``volume.py`` does so by the thousand
+- ``capsule.py``      a failed run in a file; ``capsule_versions.py`` reads those of older versions
+- ``drawing/``        a whole world from a source of choices
+- ``trying.py``       drawn worlds by the block; ``symptoms.py`` what failed in them, ``states.py`` when faults struck;
+  ``shrinking.py`` a failing world made plain; ``keeping.py`` and ``toml_text.py`` its files
+- ``campaign.py``     what was tried, what failed by which cause, what never happened; ``exploring.py`` drives it
+  through an executor (``executors.py``), ``exploredb.py`` keeps it, ``explore_screen.py`` shows it
+- ``model/``          clients and a small server without trio; ``exhaustive.py`` tries every schedule within a bound,
+  ``exhaustive_jobs.py`` in processes, ``exhaustive_text.py`` says what was covered
 - ``costs.py``        the cost table, as measured
 - ``aftermath.py``    what a run came to, in numbers; ``comparing.py`` the same for several clients
-- ``cli.py``          the command; ``cli_run.py``, ``cli_replay.py``, ``cli_compare.py``, ``cli_options.py``,
-  ``screen.py``, ``stopping.py``
+- ``cli.py``          the command; ``cli_run.py``, ``cli_replay.py``, ``cli_compare.py``, ``cli_prove.py``,
+  ``cli_options.py``, ``screen.py``, ``stopping.py``
 - ``errors.py``       what can go wrong, by whose fault
 """

@@ -3,6 +3,10 @@
 - ``cli_run.py``      run scenarios, judge, report
 - ``cli_replay.py``   one run again, with its story
 - ``cli_compare.py``  clients side by side
+- ``cli_explore.py``  drawn worlds; what fails is shrunk
+- ``cli_mutants.py``  planted bugs, and what catches them
+- ``cli_prove.py``    every schedule within a bound
+- ``cli_serve.py``    a scenario on a real port; ``cli_check.py``, a command put through it
 - ``cli_options.py``  shared options; user errors as one sentence
 - ``screen.py``       rows, progress, failures
 """
@@ -11,10 +15,15 @@ from __future__ import annotations
 
 import click
 
+from scenarios.cli_check import check_command
 from scenarios.cli_compare import compare
+from scenarios.cli_explore import explore
+from scenarios.cli_mutants import mutants
 from scenarios.cli_options import told_plainly
+from scenarios.cli_prove import prove
 from scenarios.cli_replay import replay
 from scenarios.cli_run import run
+from scenarios.cli_serve import serve
 from scenarios.library import catalogue, find, path_of
 from scenarios.scenario import Scenario
 
@@ -58,8 +67,13 @@ def _shown(scenario: Scenario) -> str:
 
 
 main.add_command(run)
+main.add_command(serve)
+main.add_command(check_command)
 main.add_command(replay)
 main.add_command(compare)
+main.add_command(mutants)
+main.add_command(explore)
+main.add_command(prove)
 
 if __name__ == "__main__":
     main()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import httpx
@@ -42,6 +42,7 @@ class ClientContext:
     ``dial(host, port)`` opens a stream, ``http_transport()`` answers a transport for httpx; both lead into
     the simulated network. ``certainty`` says how much the client is asked to be sure of: ``branch`` or
     ``log``. ``on_event(event, repaired)`` is to be called once for each event that reaches the application.
+    ``settings`` are the scenario's for our own client.
     """
 
     base_url: str
@@ -52,6 +53,7 @@ class ClientContext:
     seed: int
     certainty: str
     on_event: OnEvent
+    settings: Mapping[str, bool | int] = field(default_factory=dict)
 
 
 class ClientUnderTest(Protocol):

@@ -6,7 +6,7 @@ import dataclasses
 
 from scenarios.scenario import Background, Run, Scenario
 from simserver.settings import ServerSettings
-from simserver.workload import Happening, RunPlan, Workload, pairs, recorded
+from simserver.workload import Happening, Pause, RunPlan, Workload, pairs, recorded
 
 
 def server_settings(scenario: Scenario, generation: str, cursor: str) -> ServerSettings:
@@ -47,4 +47,5 @@ def _plan(run: Run, label: str, payload_bytes: int) -> RunPlan:
 def _happenings(one: Background) -> tuple[Happening, ...]:
     message = (Happening(one.at_s, one.message),) if one.message is not None else ()
     run = (Happening(one.at_s, _plan(one.run, "background", 0)),) if one.run is not None else ()
-    return message + run
+    pause = (Happening(one.at_s, Pause()),) if one.pause else ()
+    return message + run + pause

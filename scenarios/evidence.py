@@ -106,7 +106,9 @@ class RunCall:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that is judged. ``log``: as it stood at the end; ``gone``: what a truncation lost; ``by_id``: both."""
+    """Everything that is judged. ``log``: as it stood at the end; ``gone``: what a truncation lost; ``by_id``: both.
+    ``healed_at``: the journal index at which the faults ended.
+    """
 
     log: tuple[LogEvent, ...] = ()
     gone: tuple[LogEvent, ...] = ()
@@ -123,12 +125,17 @@ class Evidence:
     attach_events_read: int = 0
     sockets: int = 0
     spinning: str | None = None
+    healed_at: int | None = None
     by_id: Mapping[str, LogEvent] = field(default_factory=dict)
 
     @property
     def attach(self) -> StepCall | None:
         """The attach step, None when the script never came to it."""
         return next((step for step in self.steps if step.step == "attach"), None)
+
+    def in_chaos(self, step: StepCall) -> bool:
+        """Whether faults could still act when that step was asked for."""
+        return self.healed_at is None or step.called_at < self.healed_at
 
     def log_length_at(self, journal_index: int | None) -> int:
         """How many events were in the log at that point of the journal; None means: at its end."""
@@ -196,6 +203,7 @@ class _Reader:
         self._calls = self._requests = self._bytes = self._events_read = self._sockets = 0
         self._attach_calls = self._attach_events_read = 0
         self._spinning: str | None = None
+        self._healed_at: int | None = None
 
     def take(self, entry: Entry) -> None:
         fields = entry.fields
@@ -225,6 +233,8 @@ class _Reader:
             case "rest", "response" if self._counted.get(fields["call"]):
                 self._bytes += _whole(fields.get("bytes") or 0)
                 self._events_read += _whole(fields.get("events_read") or 0)
+            case "world", "healed":
+                self._healed_at = entry.index
             case "client", what:
                 self._client(what, entry)
 
@@ -281,6 +291,7 @@ class _Reader:
             attach_events_read=self._attach_events_read,
             sockets=self._sockets,
             spinning=self._spinning,
+            healed_at=self._healed_at,
             by_id={event.id: event for event in (*self._gone, *log)},
         )
 

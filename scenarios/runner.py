@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from reports.record import FaultFired, RunRecord, Verdict, Violation, gravest
 from scenarios.aftermath import aftermath
@@ -16,23 +17,31 @@ from scenarios.client import Factory
 from scenarios.clients import resolve
 from scenarios.conditions import server_settings, workload
 from scenarios.errors import UsageError
-from scenarios.evidence import read
+from scenarios.evidence import Evidence, read
 from scenarios.judge import judge
+from scenarios.model.clients import resolve as machine
+from scenarios.model.loop import EventLoop, TurnWatch
+from scenarios.model.messages import ModelWorld
+from scenarios.model.shell import factory as machine_factory
 from scenarios.oracles.budget import cost
 from scenarios.oracles.case import Case
 from scenarios.scenario import Scenario
 from scenarios.stage import Stage, leaves
-from simserver.choices import Choices, SeededSource, Source, Tape, TapeSource
+from simserver.choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
 from simserver.determinism import run_deterministic
 from simserver.errors import JournalFull, TapeError
 from simserver.world import World
+from syncclient.sometimes import listening
+
+Level = Literal["wire", "model"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """One run: what to try, on which server, with which client and choices.
 
-    ``tape`` replays recorded choices; without it they are drawn from ``seed``.
+    ``tape`` replays recorded choices, each from its range where ``ranges`` are given; without it they are drawn from
+    ``seed``.
     """
 
     scenario: Scenario
@@ -41,6 +50,7 @@ class RunRequest:
     client: str
     seed: int = 0
     tape: Tape | None = None
+    ranges: Ranges | None = None
 
     def __post_init__(self) -> None:
         if (self.generation, self.cursor) not in self.scenario.variants():
@@ -52,39 +62,60 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run left: its record, the tape of its choices, and its journal as canonical lines."""
+    """What a run left: its record, the tape of its choices and their ranges, and its journal as canonical lines."""
 
     record: RunRecord
     tape: Tape
+    ranges: Ranges
     lines: tuple[str, ...]
 
 
-def perform(request: RunRequest, *, source: Source | None = None, factory: Factory | None = None) -> RunResult:
-    """Perform a run. ``source`` overrides where choices come from, ``factory`` the client; both serve tests.
+def perform(
+    request: RunRequest,
+    *,
+    source: Source | None = None,
+    factory: Factory | None = None,
+    level: Level = "wire",
+    schedule: int | None = None,
+) -> RunResult:
+    """Perform a run. ``source`` overrides where choices come from, ``factory`` the client; both serve tests. ``level``
+    says what carries the messages: bytes, on trio, or nothing but the loop of `scenarios.model`. ``schedule`` is a seed
+    of the order of what happens at one moment: at the wire the request's own unless given, at the model none.
 
     Raises UsageError for a client that does not exist, TapeError when a tape does not fit, and
     SimServerError when the simulated world itself breaks.
     """
     scenario = request.scenario
-    client = factory or resolve(request.client)
-    choices = Choices(source or _source(request))
-    world = World(
-        server_settings(scenario, request.generation, request.cursor),
-        workload(scenario),
-        scenario.faults,
-        choices,
-    )
-    stage = Stage(world, scenario, request.seed)
+    given = source or _source(request)
+    choices = Choices(given)
+    settings, work = server_settings(scenario, request.generation, request.cursor), workload(scenario)
+    world: World
+    if level == "wire":
+        client = factory or resolve(request.client)
+        world = World(settings, work, scenario.faults, choices)
+        stage = Stage(world, scenario, request.seed)
+    else:
+        loop = EventLoop(schedule)
+        world = ModelWorld(settings, work, scenario.faults, choices, loop)
+        client = factory or machine_factory(world, machine(request.client))
+        stage = Stage(world, scenario, request.seed, TurnWatch)
     spun: str | None = None
+    taken: dict[str, None] = {}
     try:
-        run_deterministic(lambda: stage.perform(client), seed=request.seed)
+        with listening(lambda name: taken.update({name: None})):
+            if level == "wire":
+                run_deterministic(lambda: stage.perform(client), seed=request.seed if schedule is None else schedule)
+            else:
+                loop.run(lambda: stage.perform(client))
     except Exception as error:  # sorted out below: what the world says of itself, or a bug that must be seen
         spun = _sort_out(error)
-    return _result(request, world, stage, choices, spun)
+    if isinstance(given, TapeSource):
+        given.check_used_up()
+    return _result(request, world, stage, choices, spun, tuple(sorted(taken)))
 
 
 def _source(request: RunRequest) -> Source:
-    return SeededSource(request.seed) if request.tape is None else TapeSource(request.tape)
+    return SeededSource(request.seed) if request.tape is None else TapeSource(request.tape, request.ranges)
 
 
 def _sort_out(error: Exception) -> str:
@@ -99,15 +130,46 @@ def _sort_out(error: Exception) -> str:
     raise error
 
 
-def _result(request: RunRequest, world: World, stage: Stage, choices: Choices, spun: str | None) -> RunResult:
+def _result(
+    request: RunRequest, world: World, stage: Stage, choices: Choices, spun: str | None, taken: tuple[str, ...]
+) -> RunResult:
+    journal = world.journal
+    faults = fired(world)
+    record = assess(
+        request,
+        read(journal.entries, world.agent.log),
+        faults,
+        ended_s=stage.ended_s,
+        digest=journal.digest(),
+        spun=spun,
+        taken=taken,
+    )
+    return RunResult(record, choices.tape, choices.ranges, tuple(journal.lines()))
+
+
+def fired(world: World) -> tuple[FaultFired, ...]:
+    """How often each fault of a world acted, for a record."""
+    return tuple(FaultFired(one.name, one.kind, one.fired) for one in world.fired())
+
+
+def assess(
+    request: RunRequest,
+    evidence: Evidence,
+    faults: tuple[FaultFired, ...],
+    *,
+    ended_s: float,
+    digest: str,
+    spun: str | None = None,
+    taken: tuple[str, ...] = (),
+) -> RunRecord:
+    """The record of a run, judged by what it left. ``spun``: what to say of a client that filled the journal."""
     scenario = request.scenario
-    case = Case(read(world.journal.entries, world.agent.log), request.generation, scenario.expect, scenario.budget)
-    faults = tuple(FaultFired(one.name, one.kind, one.fired) for one in world.fired())
+    case = Case(evidence, request.generation, scenario.expect, scenario.budget)
     violations, judged = judge(case, scenario, faults)
     if spun is not None:
         violations = (Violation("no-hang", spun, breaks=Verdict.STUCK), *violations)
     came_to = aftermath(case)
-    record = RunRecord(
+    return RunRecord(
         scenario=scenario.name,
         origin=scenario.origin,
         client=request.client,
@@ -119,13 +181,13 @@ def _result(request: RunRequest, world: World, stage: Stage, choices: Choices, s
         judged=judged,
         rest=cost(case),
         faults=faults,
-        virtual_s=round(stage.ended_s, 6),
-        digest=world.journal.digest(),
+        virtual_s=round(ended_s, 6),
+        digest=digest,
         lost_events=came_to.lost_events,
         return_s=came_to.return_s,
         never_returned=came_to.never_returned,
+        taken=taken,
     )
-    return RunResult(record, choices.tape, tuple(world.journal.lines()))
 
 
 def requests(

@@ -53,16 +53,17 @@ class Run(_Data):
 
 
 class Background(_Data):
-    """Something another party does: a message at ``at_s``, and a run after it when ``run`` is given."""
+    """Another party's doing at ``at_s``: it sends a ``message``, then begins a ``run``; or it presses ``pause``."""
 
     at_s: _Seconds
     message: str | None = None
     run: Run | None = None
+    pause: bool = False
 
     @model_validator(mode="after")
     def _does_something(self) -> Background:
-        if self.message is None and self.run is None:
-            raise ValueError("a background entry needs a message, a run, or both")
+        if self.message is None and self.run is None and not self.pause:
+            raise ValueError("a background entry needs a message, a run, or both; or pause = true")
         return self
 
 
@@ -98,8 +99,16 @@ class Sleep(_Data):
     sleep_s: Annotated[float, Field(gt=0, le=3600)]
 
 
-Word = Literal["attach", "run", "heal", "close"]
-Step = Word | Send | Sleep
+class Restart(_Data):
+    """Script step: the server is restarted, and nothing is asked of the client until it is back."""
+
+    restart_s: Annotated[float, Field(gt=0, le=3600)]
+
+
+# ``disconnect``: every open socket breaks. ``heal``: no fault acts from here on, and nothing is excused any more.
+Word = Literal["attach", "run", "disconnect", "heal", "close"]
+Step = Word | Send | Sleep | Restart
+Asked = Literal["attach", "send", "run", "close"]
 
 
 class Expectation(_Data):
@@ -108,17 +117,21 @@ class Expectation(_Data):
     ``certainty``: which events the client is held to; ``branch`` leaves out state updates. ``run_bound_s``:
     how long after the server's end of a run ``run()`` may take. ``step_deadline_s``: when a step counts as
     hung. ``incomplete_allowed``: an honest "incomplete" is an answer (only where the faults make
-    completeness impossible). ``errors_allowed``: a typed error is an answer. ``calls_max`` and
-    ``sockets_max``: beyond these the client spins.
+    completeness impossible). ``errors_allowed``: a typed error is an answer, to any step or to those named. Neither
+    holds for what is asked after ``heal``. ``calls_max`` and ``sockets_max``: beyond these the client spins.
     """
 
     certainty: Literal["branch", "log"] = "branch"
     run_bound_s: Annotated[float, Field(gt=0, le=3600)] = 15
     step_deadline_s: Annotated[float, Field(gt=0, le=36_000)] = 300
     incomplete_allowed: bool = False
-    errors_allowed: bool = False
+    errors_allowed: bool | tuple[Asked, ...] = False
     calls_max: Annotated[int, Field(ge=1)] = 1000
     sockets_max: Annotated[int, Field(ge=1)] = 50
+
+    def may_fail(self, step: str) -> bool:
+        """Whether a typed error is an answer to that step."""
+        return self.errors_allowed if isinstance(self.errors_allowed, bool) else step in self.errors_allowed
 
 
 class Allowance(_Data):
@@ -181,6 +194,16 @@ class PlannedKill(_Data):
         return generation in self.generations and cursor in self.cursors
 
 
+class ClientSettings(_Data):
+    """Settings of our own client for this scenario, where they are not its own; the broken clients have none of them.
+
+    ``trusts_count``: a count of the log may prove it (R54 says why not). ``pages_max``: pages that one repair may read.
+    """
+
+    trusts_count: bool | None = None
+    pages_max: Annotated[int, Field(ge=1)] | None = None
+
+
 class Scenario(_Data):
     """One race, or one variation of it. ``documentation`` marks a scenario that shows rather than kills."""
 
@@ -196,6 +219,7 @@ class Scenario(_Data):
     workload: Workload = Workload()
     script: Annotated[tuple[Step, ...], Field(min_length=1)] = ("attach", Send(send="Do the task"), "run")
     faults: tuple[Fault, ...] = ()
+    client: ClientSettings = ClientSettings()
     expect: Expectation = Expectation()
     budget: Budget = Budget()
     kills: tuple[PlannedKill, ...] = ()

@@ -11,24 +11,25 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from reports.record import EXIT_CODES, RunRecord, Verdict
-from reports.table import render_header, render_row
+from reports.table import Clock, render_header, render_row
 
 _STYLES = {Verdict.HOLDS: "green", Verdict.VACUOUS: "yellow", Verdict.OVER_BUDGET: "yellow"}
 
 
 class Screen:
-    """Prints to ``console``; groups the variants of a scenario into one row."""
+    """Prints to ``console``; groups the variants of a scenario into one row. ``clock``: in which time the runs are."""
 
-    def __init__(self, console: Console, runs: int) -> None:
+    def __init__(self, console: Console, runs: int, *, clock: Clock = "virtual") -> None:
         self._console = console
         self._runs = runs
+        self._clock: Clock = clock
         self._group: list[RunRecord] = []
         self._progress: Progress | None = None
 
     @contextmanager
     def live(self) -> Iterator[None]:
         """While runs are going on. Away from a terminal there is no live line, and rows alone tell the progress."""
-        self._print(render_header(), bold=True)
+        self._print(render_header(self._clock), bold=True)
         if not self._console.is_terminal:
             yield
             return
@@ -60,6 +61,10 @@ class Screen:
                 self._print(line)
         if len(failed) > shown_max:
             self._print(f"\n… and {len(failed) - shown_max} more failed runs; --json FILE has them all")
+
+    def tell(self, text: str) -> None:
+        """A line among others."""
+        self._print(text)
 
     def say(self, text: str) -> None:
         """A line of its own."""

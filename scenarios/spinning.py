@@ -7,13 +7,30 @@ turns of the scheduler within one instant, which is deterministic, unlike any re
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Protocol, Self
 
 import trio
+
+from simserver.loop import Scope
 
 TURNS_MAX = 50_000
 # A client that rereads a long history does so within one instant, where no latency is simulated: that is dear, and no
 # spinning. A page of 100 events takes it some 40 turns.
 TURNS_PER_EVENT_MAX = 4
+
+
+class Watch(Protocol):
+    """Cancels a scope when too much happens within one instant; ``message`` then says so."""
+
+    tripped: bool
+
+    def __init__(self, scope: Scope, *, history_events: int = 0) -> None: ...
+    @property
+    def message(self) -> str: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 class SpinWatch(trio.abc.Instrument):
@@ -22,7 +39,7 @@ class SpinWatch(trio.abc.Instrument):
     ``tripped`` says whether it had to.
     """
 
-    def __init__(self, scope: trio.CancelScope, *, history_events: int = 0, turns_max: int = TURNS_MAX) -> None:
+    def __init__(self, scope: Scope, *, history_events: int = 0, turns_max: int = TURNS_MAX) -> None:
         self._scope = scope
         self._turns_max = turns_max + TURNS_PER_EVENT_MAX * history_events
         self._turns = 0
@@ -34,7 +51,7 @@ class SpinWatch(trio.abc.Instrument):
         """What to say about a client that was stopped."""
         return f"the client spun: {self._turns_max} turns of the scheduler passed within one instant"
 
-    def __enter__(self) -> SpinWatch:
+    def __enter__(self) -> Self:
         trio.lowlevel.add_instrument(self)
         return self
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-import trio
-
 from scenarios.client import Claim, ClientContext, ClientUnderTest, Event, Factory
-from scenarios.scenario import Scenario, Send, Sleep, Step
-from scenarios.spinning import SpinWatch
+from scenarios.scenario import Restart, Scenario, Send, Sleep, Step
+from scenarios.spinning import SpinWatch, Watch
 from simserver.errors import SimServerError
 from simserver.world import World
 
@@ -26,8 +24,9 @@ class Stage:
     had ended.
     """
 
-    def __init__(self, world: World, scenario: Scenario, seed: int) -> None:
+    def __init__(self, world: World, scenario: Scenario, seed: int, watch: type[Watch] = SpinWatch) -> None:
         self._world = world
+        self._watch = watch
         self._journal = world.journal
         self._scenario = scenario
         self._seed = seed
@@ -40,8 +39,8 @@ class Stage:
         async with self._world.running():
             try:
                 with (
-                    trio.CancelScope() as scope,
-                    SpinWatch(scope, history_events=self._scenario.workload.history_events) as watch,
+                    self._world.loop.scope() as scope,
+                    self._watch(scope, history_events=self._scenario.workload.history_events) as watch,
                 ):
                     async with factory(self._context()) as client:
                         await self._play_or_tell(client)
@@ -64,6 +63,7 @@ class Stage:
             seed=self._seed,
             certainty=self._scenario.expect.certainty,
             on_event=self._delivered,
+            settings=self._scenario.client.model_dump(exclude_none=True),
         )
 
     async def _play_or_tell(self, client: ClientUnderTest) -> None:
@@ -83,14 +83,20 @@ class Stage:
         self._world.heal()
         held = [str(event["id"]) for event in client.held()]
         self._journal.record("client", "closed", held=held)
-        with trio.move_on_after(CLOSE_DEADLINE_S):
+        with self._world.loop.move_on_after(CLOSE_DEADLINE_S):
             await client.close()
 
     async def _step(self, client: ClientUnderTest, step: Step) -> bool:
         """Perform one step; whether the script can go on."""
         match step:
             case Sleep():
-                await trio.sleep(step.sleep_s)
+                await self._world.loop.sleep(step.sleep_s)
+                return True
+            case Restart():
+                await self._world.restart(step.restart_s)
+                return True
+            case "disconnect":
+                self._world.disconnect()
                 return True
             case "heal":
                 self._world.heal()
@@ -100,7 +106,8 @@ class Stage:
             case "close":
                 return await self._asked(client, "close", client.close)
             case Send():
-                return await self._asked(client, "send", lambda: client.send(step.send))
+                sent = await self._asked(client, "send", lambda: client.send(step.send))
+                return sent or self._scenario.expect.may_fail("send")
             case "run":
                 await self._asked(client, "run", client.run)
                 return True
@@ -108,7 +115,7 @@ class Stage:
     async def _asked(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[Claim | None]]) -> bool:
         self._journal.record("client", f"{name}-called")
         try:
-            with trio.move_on_after(self._scenario.expect.step_deadline_s) as scope:
+            with self._world.loop.move_on_after(self._scenario.expect.step_deadline_s) as scope:
                 claim = await call()
         except client.errors as error:
             self._failed(name, "failed", error)
@@ -131,12 +138,12 @@ class Stage:
         """
         waited_s = 0
         while self._count("run-started") > self._count("run-ended") and waited_s < RUN_AFTER_SCRIPT_S_MAX:
-            await trio.sleep(1)
+            await self._world.loop.sleep(1)
             waited_s += 1
         ended = [entry.t_s for entry in self._journal.entries if (entry.place, entry.what) == ("agent", "run-ended")]
         if ended:
             until_s = ended[-1] + self._scenario.expect.run_bound_s + AFTER_BOUND_S
-            await trio.sleep(max(0.0, until_s - self._now_s()))
+            await self._world.loop.sleep(max(0.0, until_s - self._now_s()))
 
     def _count(self, what: str) -> int:
         return sum(1 for entry in self._journal.entries if (entry.place, entry.what) == ("agent", what))

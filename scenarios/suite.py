@@ -7,21 +7,28 @@ A ``Unit`` is one variant of one scenario with everything that is to be found ou
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
-import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from reports.record import Kill, RunRecord, Verdict, Violation, gravest
-from scenarios.runner import RunRequest, perform
-from simserver.choices import Tape
+from scenarios.capsule import fingerprints
+from scenarios.elsewhere import Seen, end_elsewhere, seen_elsewhere
+from scenarios.executors import processes
+from scenarios.runner import RunRequest, RunResult, perform
+from scenarios.sameness import difference
+from simserver.choices import Ranges, Tape
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One variant to try. ``with_kills``: also against the baselines it names; ``twice``: compare two digests."""
+    """One variant to try. ``with_kills``: also against the baselines it names; ``twice``: again in a second process,
+    with another hash seed.
+    """
 
     request: RunRequest
     with_kills: bool = False
@@ -30,11 +37,13 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a unit, and the tape that replays it."""
+    """What became of a unit, and what a replay of it takes; the fingerprints only where it failed."""
 
     unit: Unit
     record: RunRecord
     tape: Tape
+    ranges: Ranges
+    fingerprints: tuple[str, ...]
 
 
 def run_unit(unit: Unit) -> Outcome:
@@ -47,7 +56,7 @@ def run_unit(unit: Unit) -> Outcome:
         kills = tuple(_kills(unit.request))
         found += _toothless(unit.request, kills)
     if unit.twice:
-        found += _unsteady(record, perform(unit.request).record)
+        found += _unsteady(result, seen_elsewhere(unit.request))
     violations = (*record.violations, *found)
     record = dataclasses.replace(
         record,
@@ -55,7 +64,8 @@ def run_unit(unit: Unit) -> Outcome:
         violations=violations,
         verdict=gravest(violation.breaks for violation in violations),
     )
-    return Outcome(unit, record, result.tape)
+    prints = () if record.verdict is Verdict.HOLDS else fingerprints(result.lines)
+    return Outcome(unit, record, result.tape, result.ranges, prints)
 
 
 def _kills(request: RunRequest) -> Iterator[Kill]:
@@ -79,32 +89,35 @@ def _toothless(request: RunRequest, kills: Sequence[Kill]) -> Iterator[Violation
             yield Violation("kills", message, breaks=Verdict.VACUOUS)
 
 
-def _unsteady(first: RunRecord, second: RunRecord) -> Iterator[Violation]:
-    if first.digest != second.digest:
-        message = f"two runs of the same seed differ: {first.digest} and {second.digest}"
+def _unsteady(here: RunResult, there: Seen) -> Iterator[Violation]:
+    told = "in a second process, with another hash seed,"
+    if there.problem is not None:
+        message = f"{told} the same run broke: {there.problem}"
+        yield Violation("determinism", message, breaks=Verdict.UNSTEADY)
+    elif here.record.digest != there.digest:
+        message = f"{told} the same run was another: {difference(there.fingerprints, here.lines)}"
         yield Violation("determinism", message, breaks=Verdict.UNSTEADY)
 
 
 @contextmanager
 def run_units(units: Sequence[Unit], jobs: int) -> Iterator[Iterator[Outcome]]:
     """Outcomes in the order of ``units``, from ``jobs`` processes; leaving early abandons what is not done yet."""
-    if jobs <= 1 or len(units) <= 1:
-        yield map(run_unit, units)
-        return
-    pool = ProcessPoolExecutor(min(jobs, len(units)), mp_context=_context(), initializer=_ignore_interrupts)
     try:
-        futures = [pool.submit(run_unit, unit) for unit in units]
+        with spread(run_unit, units, jobs) as outcomes:
+            yield outcomes
+    finally:
+        end_elsewhere()  # ours; those of the pool's processes end with them
+
+
+@contextmanager
+def spread(work: Callable[[T], R], items: Sequence[T], jobs: int) -> Iterator[Iterator[R]]:
+    """``work`` done to each of ``items``, in their order, in ``jobs`` processes; leaving early abandons the rest."""
+    if jobs <= 1 or len(items) <= 1:
+        yield map(work, items)
+        return
+    pool = processes(min(jobs, len(items)))
+    try:
+        futures = [pool.submit(work, item) for item in items]
         yield (future.result() for future in futures)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    # Forking spares each worker the second that imports take; where it is not to be had, spawn.
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-    return multiprocessing.get_context(method)
-
-
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches the whole process group; the parent decides what it means."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -65,7 +65,7 @@ class GaplessClient:
             context.base_url,
             context.conversation_id,
             api_key=context.api_key,
-            settings=syncclient.Settings(certainty=certainty),
+            settings=syncclient.Settings(certainty=certainty).overridden(context.settings),
             subscriber=lambda event, origin: context.on_event(event, origin == "repair"),
             transport=context.http_transport(),
             dial=context.dial,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.record import Violation
-from scenarios.evidence import Evidence, LogEvent, RunCall
+from scenarios.evidence import Evidence, LogEvent, RunCall, StepCall
 from scenarios.scenario import Budget, Expectation
 
 IDS_SHOWN_MAX = 4
@@ -52,8 +52,12 @@ class Case:
         return sum(1 for event in log if event.readable and (event.branch or scope == "log"))
 
     def is_excused_incomplete(self, run: RunCall) -> bool:
-        """Whether the client said "incomplete" in a scenario that takes this for an answer."""
-        return run.complete is False and self.expect.incomplete_allowed
+        """Whether the client said "incomplete" where that is taken for an answer."""
+        return run.complete is False and self.expect.incomplete_allowed and self.evidence.in_chaos(run.step)
+
+    def may_fail(self, step: StepCall) -> bool:
+        """Whether a typed error is an answer to that step."""
+        return self.expect.may_fail(step.step) and self.evidence.in_chaos(step)
 
     def _excused(self, run: RunCall) -> frozenset[str]:
         by_id = self.evidence.by_id

@@ -26,7 +26,7 @@ def honest(case: Case) -> Finding:
 def _violations(case: Case, run: RunCall) -> Iterator[Violation]:
     which = ordinal_of(case, run)
     if run.complete is False:
-        if not case.expect.incomplete_allowed:
+        if not case.is_excused_incomplete(run):
             message = f"{which} said that it is incomplete, though nothing stood in the way"
             yield Violation(NAME, message, breaks=Verdict.STUCK)
         return

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scenarios.cli import main
+from scenarios.library import find
 
 SCENARIO = """name = "mine"
 title = "One frame is lost"
@@ -57,13 +58,12 @@ def test_a_race_id_runs_what_it_became() -> None:
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0].split() == ["scenario", "runs", "verdict", "REST/opt", "ratio", "bytes", "virtual", "kills"]
-    assert [line.split()[0] for line in lines[1:-1]] == [
-        "r31-natural-order",
-        "r31-out-of-order",
-        "r31-overtaken-then-cut",
-    ]
+    assert [line.split()[0] for line in lines[1:-1]] == [one.name for one in find("R31")]
     assert all(line.split()[2] == "holds" for line in lines[1:-1])
-    assert re.fullmatch(r"6 runs, 6 hold, 0 fail; REST \d+, optimum \d+; \d+ s simulated in [\d.]+ s", lines[-1])
+    runs = 2 * len(find("R31"))
+    assert re.fullmatch(
+        rf"{runs} runs, {runs} hold, 0 fail; REST \d+, optimum \d+; \d+ s simulated in [\d.]+ s", lines[-1]
+    )
     assert max(map(len, lines)) <= 80
 
 
@@ -127,26 +127,33 @@ def test_check_determinism_runs_twice_and_holds() -> None:
 
 
 CHANCY = """
-import itertools
+import itertools, random
 from scenarios.clients import gapless
 counter = itertools.count()
 
 def factory(context):
-    if next(counter) % 2:
-        context.on_event({"id": "never the same twice"}, False)
+    context.on_event({{"id": f"never the same twice {{{source}}}"}}, False)
     return gapless.factory(context)
 """
 
 
-def test_a_client_that_is_not_deterministic_exits_with_6(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("chancy.py").write_text(CHANCY, encoding="utf-8")
-    monkeypatch.syspath_prepend(str(Path.cwd()))
-    result = gapless(
+def write_chancy(source: str) -> None:
+    Path("chancy.py").write_text(CHANCY.format(source=source), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["random.random()", "list({'a', 'b', 'c', 'd', 'e', 'f'})", "id(context)", "next(counter)"],
+)
+def test_a_client_that_is_not_deterministic_exits_with_6(source: str) -> None:
+    write_chancy(source)
+    result = process(
         "run", "clean-run", "--client", "chancy:factory", "--check-determinism", "--generation", "legacy",
-        "--cursor", "inclusive",
+        "--cursor", "inclusive", PYTHONHASHSEED="0",
     )  # fmt: skip
-    assert "two runs of the same seed differ" in result.output
-    assert result.exit_code == 6
+    assert "in a second process, with another hash seed, the same run was another" in result.stdout
+    assert "is the first that differs, at 0 s: ◆ client delivered" in result.stdout
+    assert result.returncode == 6
 
 
 def test_a_capsule_of_a_client_that_changed_says_so_and_exits_as_the_run_does() -> None:
@@ -156,19 +163,18 @@ def test_a_capsule_of_a_client_that_changed_says_so_and_exits_as_the_run_does() 
     path.write_text(json.dumps(document | {"digest": "sha256:another"}), encoding="utf-8")
     result = gapless("replay", str(path))
     assert result.exit_code == 1
-    assert "client or harness changed since the capsule was written: its journal was sha256:another" in result.output
+    assert "client or harness changed since the capsule was written: its choices fit, and" in result.output
 
 
-def test_a_capsule_whose_replays_differ_exits_with_6(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("chancy.py").write_text(CHANCY, encoding="utf-8")
-    monkeypatch.syspath_prepend(str(Path.cwd()))
-    gapless("run", "clean-run", "--client", "chancy:factory", "--check-determinism", "--generation", "legacy")
+def test_a_capsule_whose_replays_differ_exits_with_6() -> None:
+    write_chancy("random.random()")
+    process("run", "clean-run", "--client", "chancy:factory", "--check-determinism", "--generation", "legacy")
     path = next(Path(".gapless/capsules").iterdir())
     document = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(document | {"digest": "sha256:another"}), encoding="utf-8")
-    result = gapless("replay", str(path))
-    assert "not deterministic: two replays gave the journals" in result.output
-    assert result.exit_code == 6
+    result = process("replay", str(path))
+    assert "not deterministic: two replays gave the journals" in result.stderr
+    assert result.returncode == 6
 
 
 def test_a_tape_that_no_longer_fits_exits_with_6() -> None:
@@ -218,7 +224,7 @@ def test_show_tells_the_story_and_the_file() -> None:
         (("show", "R99"), "no scenario or race"),
         (("replay",), "say what to replay"),
         (("replay", "none.json"), "cannot be read"),
-        (("replay", "--scenario", "R51"), "is 4 scenarios"),
+        (("replay", "--scenario", "R51"), "scenarios; name one of r51-"),
         (("replay", "--scenario", "R50", "--generation", "session"), "cannot happen in session"),
     ],
 )
@@ -282,7 +288,7 @@ def test_records_have_equal_digests_under_another_hash_seed() -> None:
         )
     first, second = (json.loads(Path(f"{one}.json").read_text(encoding="utf-8"))["records"] for one in "12")
     assert first == second
-    assert len(first) == 8
+    assert len(first) > 2
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

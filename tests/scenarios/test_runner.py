@@ -97,8 +97,8 @@ def test_every_variant_holds_for_our_client_and_kills_the_baselines_that_it_name
     assert [kill for kill in record.kills if not kill.killed] == []
     assert record.kills or one.scenario.documentation
     assert record.violations == ()
-    # Every call above the optimum is one that the scenario gives a reason for, and no reason is given in vain.
-    assert record.rest.calls == record.rest.allowed_calls
+    # Every call above the optimum is one that the scenario gives a reason for.
+    assert record.rest.calls <= record.rest.allowed_calls
     assert record.rest.ratio == 1.0 or record.rest.because
 
 

@@ -160,7 +160,8 @@ def test_every_fault_of_the_first_set_acts_on_the_recorded_conversation() -> Non
 def test_names_are_found_whatever_their_case_and_races_too() -> None:
     assert [one.name for one in library.find("R10-LATE-TAIL")] == ["r10-late-tail"]
     assert [one.name for one in library.find("r10")] == ["r10-late-tail"]
-    assert len(library.find("R51")) == 4
+    assert {one.name[:4] for one in library.find("R51")} == {"r51-"}
+    assert len(library.find("R51")) > 1
 
 
 def test_an_unknown_name_gets_a_suggestion() -> None:

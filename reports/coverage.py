@@ -1,0 +1,52 @@
+"""What the faults of a campaign did, and when: in how many worlds of a generation a kind fired, in which state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_KIND_WIDTH = 23
+_COLUMN_WIDTH = 8
+_SHORT = {"reconnecting": "reconn", "repairing": "repair"}
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRow:
+    """One kind of fault: in how many worlds it fired, by generation; and how often, by state."""
+
+    kind: str
+    worlds: tuple[int, ...]
+    firings: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The table: its columns, and a row for each kind."""
+
+    generations: tuple[str, ...]
+    states: tuple[str, ...]
+    rows: tuple[CoverageRow, ...]
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of kind and state have occurred."""
+        return sum(1 for row in self.rows for times in row.firings if times)
+
+    @property
+    def fired(self) -> int:
+        """How often a fault fired, all kinds together."""
+        return sum(sum(row.firings) for row in self.rows)
+
+
+def render_coverage(coverage: Coverage) -> Iterator[str]:
+    """The table as lines of at most 100 columns; what never happened is a dot."""
+    columns = (*coverage.generations, *(_SHORT.get(state, state) for state in coverage.states))
+    over = len(coverage.generations) * _COLUMN_WIDTH
+    yield f"{'':<{_KIND_WIDTH}}{'worlds where it fired':>{over}}   firings while".rstrip()
+    yield f"{'fault':<{_KIND_WIDTH}}" + "".join(f"{name:>{_COLUMN_WIDTH}}" for name in columns)
+    for row in coverage.rows:
+        yield f"{row.kind:<{_KIND_WIDTH}}" + _numbers((*row.worlds, *row.firings))
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    return "".join(f"{number or '·':>{_COLUMN_WIDTH}}" for number in numbers)

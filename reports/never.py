@@ -1,0 +1,33 @@
+"""What never happened in a whole campaign of runs, and how it reads: silence about it would prove nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_MEANING = {
+    "fault": "kind of fault never acted",
+    "oracle": "oracle never judged anything",
+    "path": "path of the client was never taken",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """One thing: ``what`` is ``fault``, ``oracle`` or ``path``, ``place`` the line of source where a path is marked."""
+
+    what: str
+    name: str
+    place: str = ""
+
+
+def render_never(nevers: Sequence[Never], runs: int) -> Iterator[str]:
+    """One line that counts, and one line each. Nothing at all when everything has happened somewhere."""
+    if nevers:
+        yield f"vacuous: in {_count(runs, 'run')}, {_count(len(nevers), 'thing')} never happened"
+    for one in nevers:
+        yield f"  {_MEANING[one.what]}: {one.name}" + (f" ({one.place})" if one.place else "")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -1,0 +1,64 @@
+"""The same runs, entry for entry, in fresh processes under other hash seeds, and on every Python found."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pythons import ROOT, equipped, found
+
+
+def records(python: Path, hash_seed: str, file: Path, *names: str) -> dict[tuple[str, ...], dict[str, Any]]:
+    """The record of every run, digest included, as that Python sees it."""
+    answer = subprocess.run(
+        [python, "-m", "scenarios.cli", "run", *names, "--no-kills", "--json", file],
+        cwd=file.parent,
+        env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert file.exists(), answer.stdout + answer.stderr
+    document = json.loads(file.read_text(encoding="utf-8"))
+    assert document["complete"]
+    return {(one["scenario"], one["generation"], one["cursor"]): one for one in document["records"]}
+
+
+@pytest.mark.slow
+def test_every_scenario_is_the_same_run_on_every_python_found(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    first = records(Path(sys.executable), "0", tmp_path / "first.json")
+    for hash_seed, python in enumerate(found(), start=1):
+        again = records(equipped(python), str(hash_seed), tmp_path / f"{python.version}.json")
+        differing = [key for key, record in first.items() if again.get(key) != record]
+        assert differing == [], f"on Python {python.version} {len(differing)} of {len(first)} runs are others"
+        assert len(again) == len(first)
+        record_property(f"runs the same on Python {python.version}", len(again))
+
+
+def test_another_run_is_seen_to_be_another(tmp_path: Path) -> None:
+    """The comparison bites: what differs in the digest alone differs."""
+    first = records(Path(sys.executable), "0", tmp_path / "first.json", "clean-run")
+    again = records(Path(sys.executable), "1", tmp_path / "again.json", "clean-run")
+    assert again == first
+    other = records(Path(sys.executable), "1", tmp_path / "other.json", "r30-lost-frame")
+    assert other.keys().isdisjoint(first)
+    assert {one["digest"] for one in other.values()}.isdisjoint({one["digest"] for one in first.values()})
+
+
+def test_a_python_that_does_not_run_is_not_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shim = tmp_path / "python3.13"
+    shim.write_text("#!/bin/sh\necho 'version 3.13 is not installed' >&2\nexit 127\n")
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert [python.version for python in found()] == [f"{sys.version_info.major}.{sys.version_info.minor}"]
+    assert equipped(found()[0]) == Path(sys.executable)
