@@ -3,6 +3,7 @@
 In reading order:
 
 - ``record.py``  RunRecord and its parts: frozen values, the verdicts and their exit codes
+- ``results.py``  many records and the journals behind them: what a report is made of
 - ``never.py``   what never happened in a whole campaign of runs
 - ``json.py``    records as one JSON object, schema ``gapless/records/1``
 - ``table.py``   the verdict table, 80 columns, and its last line with totals

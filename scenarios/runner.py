@@ -186,6 +186,9 @@ def assess(
         lost_events=came_to.lost_events,
         return_s=came_to.return_s,
         never_returned=came_to.never_returned,
+        races=scenario.races,
+        title=scenario.title,
+        history_events=scenario.workload.history_events,
         taken=taken,
     )
 
