@@ -25,10 +25,12 @@ def render_json(
     *,
     complete: bool = True,
     never: Sequence[Never] = (),
+    sweep: Sequence[RunRecord] = (),
 ) -> str:
     """All records as text; ``complete`` is false when the suite was interrupted before its last run.
 
-    ``never``: what happened in no run of a whole campaign.
+    ``never``: what happened in no run of a whole campaign. ``sweep``: one clean run at growing lengths of the history.
+    ``reading.py`` reads it back, ``records.schema.json`` describes it.
     """
     document = {
         "schema": SCHEMA,
@@ -36,5 +38,6 @@ def render_json(
         "complete": complete,
         "never": [asdict(one) for one in never],
         "records": [record_json(record) for record in records],
+        "sweep": [record_json(record) for record in sweep],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

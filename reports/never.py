@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_MEANING = {
+MEANING = {
     "fault": "kind of fault never acted",
     "oracle": "oracle never judged anything",
     "path": "path of the client was never taken",
@@ -26,7 +26,7 @@ def render_never(nevers: Sequence[Never], runs: int) -> Iterator[str]:
     if nevers:
         yield f"vacuous: in {_count(runs, 'run')}, {_count(len(nevers), 'thing')} never happened"
     for one in nevers:
-        yield f"  {_MEANING[one.what]}: {one.name}" + (f" ({one.place})" if one.place else "")
+        yield f"  {MEANING[one.what]}: {one.name}" + (f" ({one.place})" if one.place else "")
 
 
 def _count(number: int, noun: str) -> str:
