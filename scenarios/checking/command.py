@@ -4,6 +4,7 @@ crash, hang, flood or leave children behind, and is over when we say so."""
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections import deque
@@ -18,11 +19,12 @@ from scenarios.errors import UsageError
 from scenarios.serving.protocol import ProtocolError, Report, parse
 
 LINE_BYTES_MAX: Final = 32 * 1024 * 1024  # 60,000 ids are 2.4 MB
-KEPT_LINES_MAX: Final = 5
+KEPT_LINES_MAX: Final = 40
 TERMINATE_S: Final = 2.0
 DRAIN_S: Final = 1.0  # a grandchild may keep the pipes of a process open that has ended
 LOOK_S: Final = 0.02
 _CHUNK_BYTES = 64 * 1024
+_ERROR = re.compile(r"^[\w.]*(Error|Exception|Interrupt|panicked)\b")
 
 Take = Callable[[Report | ProtocolError], None]
 Show = Callable[[str], None]
@@ -30,6 +32,8 @@ Show = Callable[[str], None]
 
 class Command:
     """A running command. ``ended``: it has exited and all that it said was read."""
+
+    kind_of_end = "Exit"
 
     def __init__(self, process: trio.Process, argv: Sequence[str]) -> None:
         self._process = process
@@ -49,7 +53,7 @@ class Command:
         if not code:
             return ""
         how = f"exit code {code}" if code > 0 else f"killed by {_signal_name(-code)}"
-        return f"{how}; {self._last_words[-1]}" if self._last_words else how
+        return f"{how}; {_telling(self._last_words)}" if self._last_words else how
 
     async def say(self, line: str) -> None:
         """Write a line to its standard input; a command that does not listen is not an error."""
@@ -92,6 +96,11 @@ class Command:
                 reading.cancel_scope.deadline = trio.current_time() + DRAIN_S
             nursery.cancel_scope.cancel()
         self.ended.set()
+
+
+def _telling(last_words: Sequence[str]) -> str:
+    """The last line that names an error, for after it some runtimes print a stack, or who they are; else the last."""
+    return next((line for line in reversed(last_words) if _ERROR.search(line)), last_words[-1])
 
 
 def _signal_name(number: int) -> str:

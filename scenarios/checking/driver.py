@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import trio
 
-from scenarios.checking.command import Command
+from scenarios.checking.peer import Peer
 from scenarios.scenario import Asked, Restart, Send, Sleep, Step
 from scenarios.serving.protocol import Done, Failed, ProtocolError, Report, order
 from scenarios.serving.reporting import Reporter
@@ -24,20 +24,20 @@ Ending = Literal["done", "failed", "exited", "hung"]
 
 
 class Driver:
-    """One command and its script. ``driven``: it answers what it is asked; otherwise it drives itself."""
+    """One peer and its script. ``driven``: it answers what it is asked, else it drives itself, until it answers."""
 
-    def __init__(self, session: Session, command: Command) -> None:
+    def __init__(self, session: Session, peer: Peer, *, driven: bool = False) -> None:
         self._session = session
         self._world = session.world
         self._scenario = session.request.scenario
-        self._command = command
+        self._peer = peer
         self._deadline_s = session.request.scenario.expect.step_deadline_s
         self._reporter = Reporter(session.world.journal)
         self._asked: Asked | None = None
         self._answer: Done | Failed | ProtocolError | None = None
         self._bell = trio.Event()
         self._is_hung = False
-        self.driven = False
+        self.driven = driven
         self.ended_s = 0.0
 
     def take(self, report: Report | ProtocolError) -> None:
@@ -60,7 +60,7 @@ class Driver:
         self.ended_s = self._session.now_s()
         await self._linger()
         self._world.heal()
-        if not self._command.ended.is_set() and not self._is_hung:
+        if not self._peer.ended.is_set() and not self._is_hung:
             await self._say_goodbye()
         self._reporter.closed()
 
@@ -69,7 +69,7 @@ class Driver:
         match step:
             case Sleep():
                 with trio.move_on_after(step.sleep_s):
-                    await self._command.ended.wait()
+                    await self._peer.ended.wait()
                 return True
             case Restart():
                 await self._session.begin()
@@ -92,7 +92,7 @@ class Driver:
     async def _ask(self, step: Asked, text: str | None = None) -> Ending:
         self._asked, self._answer, self._bell = step, None, trio.Event()
         self._reporter.called(step)
-        await self._command.say(order(step, text))
+        await self._peer.say(order(step, text))
         await self._wait()
         self._asked = None
         match self._answer:
@@ -107,14 +107,14 @@ class Driver:
                     step, "crashed", "ProtocolError", f"it said what is no report: {self._answer}"
                 )
                 return "exited"
-        if not self._command.ended.is_set():
+        if not self._peer.ended.is_set():
             self._is_hung = True
             self._gave_nothing(step, "hung", "TimeoutError", "the deadline passed")
             return "hung"
-        failure = self._command.failure
+        failure = self._peer.failure
         if self.driven:
             failure = failure or "exit code 0, without an answer"
-        self._gave_nothing(step, "crashed", "Exit", failure)
+        self._gave_nothing(step, "crashed", self._peer.kind_of_end, failure)
         return "exited"
 
     def _gave_nothing(self, step: Asked, outcome: str, error: str, message: str) -> None:
@@ -140,7 +140,7 @@ class Driver:
                     scope.deadline += self._rest_of_script_s()
 
                 nursery.start_soon(first, self._bell)
-                nursery.start_soon(first, self._command.ended)
+                nursery.start_soon(first, self._peer.ended)
                 if not self.driven:
                     nursery.start_soon(be_patient)
 
@@ -172,7 +172,7 @@ class Driver:
 
     def _is_settled(self) -> bool:
         subscriptions = self._world.subscriptions
-        listens = bool(subscriptions) or self._command.ended.is_set()
+        listens = bool(subscriptions) or self._peer.ended.is_set()
         return listens and all(one.is_idle for one in subscriptions)
 
     def _last_end_s(self) -> float | None:
@@ -182,10 +182,10 @@ class Driver:
     async def _say_goodbye(self) -> None:
         """Ask it to close, for it may hold more by now than it said; then let it go."""
         if self._scenario.script[-1] != "close":
-            await self._command.say(order("close"))
-        await self._command.hang_up()
+            await self._peer.say(order("close"))
+        await self._peer.hang_up()
         with trio.move_on_after(GOODBYE_S):
-            await self._command.ended.wait()
+            await self._peer.ended.wait()
 
 
 def _step_of(report: Done | Failed) -> Asked:

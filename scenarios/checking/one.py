@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,36 +41,48 @@ class Checked:
     log: tuple[tuple[str, str], ...]
     tape: Tape
 
+    def of(self, client: str) -> Checked:
+        """The same, of a client whose name was not known before."""
+        request = dataclasses.replace(self.request, client=client)
+        return dataclasses.replace(self, request=request, record=dataclasses.replace(self.record, client=client))
+
 
 async def check(request: RunRequest, argv: Sequence[str], *, show: Show) -> Checked:
     """Put a command through a scenario in real time; ``show`` is told what it says beside its reports.
 
     Raises UsageError when the command cannot be started, and WorldBroke.
     """
-    hub = Hub(request)
-    session = hub.session
     with tempfile.TemporaryDirectory(prefix="gapless-") as directory:
-        async with trio.open_nursery() as nursery:
-            await nursery.start(_serving, hub)
-            gift = given(request, session.world, hub.url, Path(directory), os.environ)
+        async with served(request) as hub:
+            gift = given(request, hub.session.world, hub.url, Path(directory), os.environ)
             async with started(argv, gift.variables) as command:
-                driver = Driver(session, command)
+                driver = Driver(hub.session, command)
                 async with trio.open_nursery() as listening:
                     listening.start_soon(command.follow, gift.report, driver.take, show)
                     await driver.perform()
                     listening.cancel_scope.cancel()
-            await session.end("the check is over")
-            nursery.cancel_scope.cancel()
-    if session.failure is not None:
-        raise WorldBroke(f"the simulated world broke down: {session.failure}")
-    return _judged(session, tuple(argv), driver)
+            await hub.session.end("the check is over")
+    return judged(hub.session, driver, tuple(argv))
+
+
+@asynccontextmanager
+async def served(request: RunRequest) -> AsyncIterator[Hub]:
+    """A server for one check, on any free port of loopback."""
+    hub = Hub(request)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_serving, hub)
+        yield hub
+        nursery.cancel_scope.cancel()
 
 
 async def _serving(hub: Hub, *, task_status: trio.TaskStatus[None]) -> None:
     await hub.serve(0, task_status=task_status)
 
 
-def _judged(session: Session, argv: tuple[str, ...], driver: Driver) -> Checked:
+def judged(session: Session, driver: Driver, argv: tuple[str, ...]) -> Checked:
+    """The verdict on a script that was lived through, when the session has ended. Raises WorldBroke."""
+    if session.failure is not None:
+        raise WorldBroke(f"the simulated world broke down: {session.failure}")
     world, request = session.world, session.request
     entries = accounted(world.journal.entries, driven=driver.driven)
     log = tuple((str(event["id"]), str(event["kind"])) for event in world.agent.log)

@@ -32,8 +32,11 @@ def _told(kept: Kept, *, trace: bool) -> Iterator[str]:
     for fault in kept.faults:
         yield f"  fault {fault.name} fired {fault.fired}×"
     yield "  a record of a run in real time: it is told and judged again, for it cannot happen again as it did"
-    anew = f"gapless check {record.scenario} --generation {record.generation} --cursor {record.cursor}"
-    yield f"  to try anew: {anew} -- {shlex.join(kept.command)}"
+    if kept.command:
+        anew = f"gapless check {record.scenario} --generation {record.generation} --cursor {record.cursor}"
+        yield f"  to try anew: {anew} -- {shlex.join(kept.command)}"
+    else:
+        yield "  to try anew: run the test that kept it"
     if not kept.is_whole:
         yield "  its journal is not the one that was written: its digest differs"
     if record.verdict is not kept.verdict:

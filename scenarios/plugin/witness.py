@@ -1,0 +1,96 @@
+"""Witness: stands between the harness and a client, changes nothing, and keeps the traceback of what it raises.
+
+The harness makes a sentence of a crash, for it judges clients that it cannot see into. Whoever tests their own client
+wants the line.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, TypeVar
+
+from scenarios.client import Claim, ClientContext, ClientUnderTest, Event, Factory, Gap
+from scenarios.stage import leaves
+
+T = TypeVar("T")
+LINES_MAX: Final = 40
+
+
+class Witness:
+    """``crash``: the first error that is none of the client's own."""
+
+    def __init__(self) -> None:
+        self.crash: BaseException | None = None
+
+    def saw(self, error: BaseException) -> None:
+        """The client raised this."""
+        self.crash = self.crash or leaves(error)[0]
+
+    def testimony(self) -> str:
+        """The traceback, from the client's own code on; empty when it never crashed."""
+        if self.crash is None:
+            return ""
+        lines = "".join(traceback.format_exception(self.crash)).rstrip().splitlines()
+        return "\n".join(lines if len(lines) <= LINES_MAX else [lines[0], "  …", *lines[2 - LINES_MAX :]])
+
+    def watching(self, factory: Factory) -> Factory:
+        """The same factory, watched."""
+
+        @asynccontextmanager
+        async def watched(context: ClientContext) -> AsyncIterator[ClientUnderTest]:
+            manager = factory(context)
+            try:
+                async with _checked(manager) as client:
+                    yield _Watched(client, self)
+            except Exception as error:
+                self.saw(error)
+                raise
+
+        return watched
+
+
+def _checked(manager: object) -> AbstractAsyncContextManager[ClientUnderTest]:
+    if not isinstance(manager, AbstractAsyncContextManager):
+        raise TypeError(
+            f"the factory answered {type(manager).__name__}, which is no async context manager; "
+            "decorate an async generator with contextlib.asynccontextmanager"
+        )
+    return manager
+
+
+class _Watched:
+    def __init__(self, client: ClientUnderTest, witness: Witness) -> None:
+        self._client, self._witness = client, witness
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        return self._client.errors
+
+    async def attach(self) -> None:
+        await self._seen(self._client.attach)
+
+    async def send(self, text: str) -> None:
+        await self._seen(lambda: self._client.send(text))
+
+    async def run(self) -> Claim:
+        return await self._seen(self._client.run)
+
+    async def close(self) -> None:
+        await self._seen(self._client.close)
+
+    def held(self) -> Sequence[Event]:
+        return self._client.held()
+
+    def gaps(self) -> Sequence[Gap]:
+        return self._client.gaps()
+
+    async def _seen(self, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await call()
+        except self._client.errors:
+            raise
+        except Exception as error:
+            self._witness.saw(error)
+            raise
