@@ -1,0 +1,68 @@
+"""Many runs, or one, as a single HTML file that opens from a disk and asks nobody for anything.
+
+In reading order:
+
+- ``overview.py``  what the page says of all runs: totals, what failed, the grid of scenarios and variants
+- ``charts.py``    REST calls beside the optimum, and how calls grow with the history, as static SVG
+- ``journals.py``  journals packed into the page, and which are left out when it would grow too large
+- ``assets.py``    the files of ``page/``, joined: styles, and scripts as one module
+- ``report.html.jinja``  the page; everything that comes from a record is escaped there
+- ``page/``        what a browser runs: ``story.js`` reads a journal, ``axis.js`` lays time out, ``lanes.js`` draws,
+  ``telling.js`` says it in sentences, ``report.js`` is the page; ``lanes.css`` and ``report.css``
+
+The first four scripts and ``lanes.css`` are the live page's of ``gapless serve`` as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import jinja2
+from markupsafe import Markup
+
+from reports.html.assets import script, styles
+from reports.html.charts import calls_chart, growth_chart
+from reports.html.journals import pack
+from reports.html.overview import overview, run_data
+from reports.results import Results
+
+SIZE_BYTES_MAX = 10_000_000
+
+
+def render_html(results: Results, *, title: str = "gapless report", size_bytes_max: int = SIZE_BYTES_MAX) -> str:
+    """The page. With one single run it opens on that run's lane diagram.
+
+    Where the page would exceed ``size_bytes_max``, journals are left out, and it says so: the largest of passing runs
+    first.
+    """
+    page = _render(results, title, {})
+    if results.journals:
+        page = _render(results, title, pack(results, size_bytes_max - len(page.encode())))
+    return page
+
+
+def _render(results: Results, title: str, packed: dict[str, str]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports", "html"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    code = script()
+    return environment.get_template("report.html.jinja").render(
+        title=title,
+        overview=overview(results),
+        runs=[run_data(record) for record in results.records],
+        charts=(calls_chart(results.records), growth_chart(results.sweep)),
+        journals=packed,
+        journals_missing=sum(1 for digest in {one.digest for one in results.records} if digest not in packed),
+        versions=dict(results.versions),
+        never=results.never,
+        complete=results.complete,
+        style=Markup(styles()),  # ours, and free of </style>
+        script=Markup(code),
+        script_hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
+    )

@@ -1,0 +1,35 @@
+"""The files of ``page/``: styles in one piece, and scripts joined into one module.
+
+A page that opens from a disk can import nothing: so the modules, which a server may serve one by one, are put after one
+another, without their imports and exports. They share one scope then, and their top-level names must differ.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+SHARED = ("story.js", "axis.js", "lanes.js", "telling.js", "lanes.css")
+SCRIPTS = ("story.js", "axis.js", "telling.js", "lanes.js", "report.js")
+STYLES = ("lanes.css", "report.css")
+
+_IMPORT = re.compile(r"^import .*;\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export ", re.MULTILINE)
+
+
+@cache
+def asset(name: str) -> str:
+    """The text of a file of the page."""
+    return resources.files("reports.html").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def script() -> str:
+    """All scripts as one module."""
+    joined = "\n".join(_EXPORT.sub("", _IMPORT.sub("", asset(name))) for name in SCRIPTS)
+    return f"\n{joined}"
+
+
+def styles() -> str:
+    """All styles."""
+    return "\n".join(asset(name) for name in STYLES)

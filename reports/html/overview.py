@@ -1,0 +1,158 @@
+"""What the page says of all runs: totals, what failed, and the grid of scenarios by variant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.record import GRAVITY, RunRecord, Verdict
+from reports.results import Results
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One scenario with one client: ``cells`` are indices of its records, a tuple for each column of the grid."""
+
+    scenario: str
+    title: str
+    races: tuple[str, ...]
+    client: str
+    cells: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A value that runs can be filtered by, and how many runs have it."""
+
+    value: str
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The page's first screen. ``failed`` are indices of records, ``verdicts`` how many runs met each that occurred."""
+
+    records: tuple[RunRecord, ...]
+    verdicts: tuple[tuple[Verdict, int], ...]
+    failed: tuple[int, ...]
+    calls: int
+    optimum_calls: int
+    lost_events: int
+    virtual_s: float
+    kills: int
+    kills_planned: int
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
+    filters: tuple[tuple[str, str, tuple[Option, ...]], ...]
+
+    @property
+    def hold(self) -> int:
+        """How many runs hold."""
+        return len(self.records) - len(self.failed)
+
+
+def overview(results: Results) -> Overview:
+    """Everything that the first screen shows, in the order of the records."""
+    records = results.records
+    met = {verdict: sum(1 for one in records if one.verdict is verdict) for verdict in (Verdict.HOLDS, *GRAVITY)}
+    columns = tuple(dict.fromkeys((one.generation, one.cursor) for one in records))
+    return Overview(
+        records=records,
+        verdicts=tuple((verdict, count) for verdict, count in met.items() if count),
+        failed=tuple(index for index, one in enumerate(records) if one.verdict is not Verdict.HOLDS),
+        calls=sum(one.rest.calls for one in records),
+        optimum_calls=sum(one.rest.optimum_calls for one in records),
+        lost_events=sum(one.lost_events for one in records),
+        virtual_s=sum(one.virtual_s for one in records),
+        kills=sum(kill.killed for one in records for kill in one.kills),
+        kills_planned=sum(len(one.kills) for one in records),
+        columns=columns,
+        rows=_rows(records, columns),
+        filters=(
+            ("verdict", "Verdict", _options([(one.verdict.value,) for one in records])),
+            ("generation", "Generation", _options([(one.generation,) for one in records])),
+            ("cursor", "Cursor", _options([(one.cursor,) for one in records])),
+            ("client", "Client", _options([(one.client,) for one in records])),
+            ("fault", "Fault", _options([_kinds(one) for one in records], in_order=True)),
+            ("race", "Race", _options([one.races for one in records], in_order=True)),
+        ),
+    )
+
+
+def run_key(record: RunRecord) -> str:
+    """What names a run in a link to it."""
+    return f"{record.scenario}.{record.generation}.{record.cursor}.{record.client}.{record.seed}"
+
+
+def run_data(record: RunRecord) -> dict[str, object]:
+    """What the page's script knows of a run."""
+    rest = record.rest
+    return {
+        "key": run_key(record),
+        "scenario": record.scenario,
+        "title": record.title,
+        "origin": record.origin,
+        "races": record.races,
+        "client": record.client,
+        "generation": record.generation,
+        "cursor": record.cursor,
+        "seed": record.seed,
+        "verdict": record.verdict.value,
+        "violations": [
+            {"oracle": one.oracle, "message": one.message, "event_ids": one.event_ids, "breaks": one.breaks.value}
+            for one in record.violations
+        ],
+        "rest": {
+            "calls": rest.calls,
+            "bytes": rest.bytes,
+            "events_read": rest.events_read,
+            "optimum_calls": rest.optimum_calls,
+            "allowed_calls": rest.allowed_calls,
+            "because": rest.because,
+        },
+        "faults": [{"name": one.name, "kind": one.kind, "fired": one.fired} for one in record.faults],
+        "kinds": _kinds(record),
+        "kills": [{"client": one.client, "by": one.by, "killed": one.killed} for one in record.kills],
+        "virtual_s": record.virtual_s,
+        "return_s": record.return_s,
+        "lost_events": record.lost_events,
+        "never_returned": record.never_returned,
+        "history_events": record.history_events,
+        "taken": record.taken,
+        "digest": record.digest,
+        "capsule": record.capsule,
+        "replay": record.replay,
+    }
+
+
+def _rows(records: Sequence[RunRecord], columns: Sequence[tuple[str, str]]) -> tuple[Row, ...]:
+    found: dict[tuple[str, str], list[int]] = {}
+    for index, one in enumerate(records):
+        found.setdefault((one.scenario, one.client), []).append(index)
+    return tuple(
+        Row(
+            scenario=records[indices[0]].scenario,
+            title=records[indices[0]].title,
+            races=records[indices[0]].races,
+            client=records[indices[0]].client,
+            cells=tuple(
+                tuple(index for index in indices if (records[index].generation, records[index].cursor) == column)
+                for column in columns
+            ),
+        )
+        for indices in found.values()
+    )
+
+
+def _kinds(record: RunRecord) -> tuple[str, ...]:
+    """The kinds of fault that acted."""
+    return tuple(dict.fromkeys(one.kind for one in record.faults if one.fired))
+
+
+def _options(values: Sequence[Sequence[str]], *, in_order: bool = False) -> tuple[Option, ...]:
+    counts: dict[str, int] = {}
+    for of_a_run in values:
+        for value in of_a_run:
+            counts[value] = counts.get(value, 0) + 1
+    names = sorted(counts) if in_order else list(counts)
+    return tuple(Option(name, counts[name]) for name in names)
