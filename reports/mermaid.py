@@ -1,7 +1,7 @@
 """One run as a Mermaid sequence diagram, to paste into an issue or a pull request, where it is drawn.
 
-A diagram of everything would be too long to read, and longer than Mermaid draws. So what goes well is folded: frames that
-arrive one after another are one arrow, and of the log only those events are shown that a fault struck or that the
+A diagram of everything would be too long to read, and longer than Mermaid draws. So what goes well is folded: frames
+that arrive one after another are one arrow, and of the log only those events are shown that a fault struck or that the
 violations speak of. A fault, a lost frame, a refused or closed socket, a call, a step of the client stand each for
 itself. What is still over ``ROWS_MAX`` loses its middle, and says so.
 """
@@ -153,10 +153,8 @@ class _Story:
             case "run-started":
                 yield _note("A", f"{seconds(entry):.3f} s run {entry.get('run')} begins, by {entry.get('by')}")
             case "run-ended":
-                ended = (
-                    f"run {entry.get('run')} ends: {entry.get('status')}, {entry.get('log_length')} events in the log"
-                )
-                yield _note("A", f"{seconds(entry):.3f} s {ended}")
+                ended = f"run {entry.get('run')} ends: {entry.get('status')}"
+                yield _note("A", f"{seconds(entry):.3f} s {ended}, {entry.get('log_length')} events in the log")
             case "history":
                 yield _note("A", f"{entry.get('events')} events are in the log")
             case "truncate":

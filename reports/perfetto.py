@@ -1,8 +1,9 @@
-"""One run in the trace event format (JSON), which Perfetto and Chrome's tracing page open: a track for each place, spans
-for what lasts, arrows for an event's way from the log to the client.
+"""One run in the trace event format (JSON), which Perfetto and Chrome's tracing page open: a track for each place,
+spans for what lasts, arrows for an event's way from the log to the client.
 
-Much happens at one instant of virtual time, and on a track that would be a heap. So what the journal has in order is laid
-out two microseconds apart: a time is the journal's, later by at most two microseconds for each entry of the same instant.
+Much happens at one instant of virtual time, and on a track that would be a heap. So what the journal has in order is
+laid out two microseconds apart: a time is the journal's, and later by at most two microseconds for each entry that came
+at the same instant.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class _Drawing:
 
     def __init__(self, timeline: Timeline, title: str) -> None:
         self._timeline, self._title = timeline, title
-        self._names = {number: name for number, name in enumerate(_TRACKS, start=1)}
+        self._names = dict(enumerate(_TRACKS, start=1))
         self._numbers = {name: number for number, name in self._names.items()}
         self._at_us: dict[int, int] = {}
         self._lanes_of_calls: dict[int, int] = {}

@@ -1,0 +1,184 @@
+"""What Markdown reports have in common: text that stays text, tables, the verdicts and costs of many runs.
+
+Whatever comes from a record is escaped: a scenario or a client may be anybody's, and a table must not break at a pipe,
+nor a page at a tag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from reports.record import RunRecord, Verdict, gravest
+from reports.results import Results
+from reports.table import by_scenario, ratio, size
+
+_SPECIAL = re.compile(r"([\\`*_\[\]|~])")
+_BACKTICKS = re.compile(r"`+")
+_MESSAGE_CHARACTERS_MAX = 160
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is, on one line, in a table too."""
+    plain = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(r"\\\1", plain)
+
+
+def code(text: str) -> Iterator[str]:
+    """A block of code, fenced with more backticks than there are in it."""
+    fence = "`" * max(3, *(len(found) + 1 for found in _BACKTICKS.findall(text) or [""]))
+    yield from (f"{fence}text", *text.splitlines(), fence)
+
+
+def folded(summary: str, rows: Sequence[str]) -> list[str]:
+    """What is shown when somebody asks for it."""
+    return ["", f"<details><summary>{summary}</summary>", "", *rows, "", "</details>"]
+
+
+def failed_runs(results: Results) -> tuple[RunRecord, ...]:
+    """Those that do not hold, gravest first, else in their order."""
+    failed = (record for record in results.records if record.verdict is not Verdict.HOLDS)
+    return tuple(sorted(failed, key=lambda record: record.verdict.exit_code))
+
+
+def headline(results: Results) -> str:
+    """The result in a few words."""
+    failed, runs = len(failed_runs(results)), len(results.records)
+    if not runs:
+        return "✗ gapless: nothing ran"
+    if failed:
+        verdict = gravest(record.verdict for record in results.records)
+        return f"✗ gapless: {verdict}, {failed} of {counted(runs, 'run')} fail"
+    if results.never:
+        return f"✗ gapless: vacuous, {counted(len(results.never), 'thing')} never happened"
+    every = "the run holds" if runs == 1 else f"all {runs} runs hold"
+    return (
+        f"✓ gapless: {every}" if results.complete else f"✗ gapless: interrupted; {counted(runs, 'run')} made, all hold"
+    )
+
+
+def warnings(results: Results) -> Iterator[str]:
+    """What a reader must know beside the verdicts."""
+    if not results.complete:
+        yield ""
+        yield "**Incomplete**: the runs were interrupted, so what is missing here was not tried."
+    if results.never:
+        yield ""
+        yield "**Never happened** in any run, so nothing is proven about it:"
+        yield ""
+        yield from (f"- {one.what} {escaped(one.name)}" for one in results.never)
+
+
+def failures_table(failed: Sequence[RunRecord], *, rows_max: int) -> Iterator[str]:
+    """One row a failed run: where, which verdict, what first."""
+    has_clients = len({record.client for record in failed}) > 1
+    client = ["client"] if has_clients else []
+    yield from header(["scenario", "variant", *client, "verdict"], ["lost", "REST/opt"], ["first violation"])
+    for record in failed[:rows_max]:
+        first = record.violations[0] if record.violations else None
+        told = "" if first is None else f"{first.oracle}: {_shortened(first.message)}"
+        yield row(
+            record.scenario,
+            record.variant,
+            *([record.client] if has_clients else []),
+            record.verdict,
+            str(record.lost_events),
+            f"{record.rest.calls}/{record.rest.optimum_calls}",
+            told,
+        )
+    if len(failed) > rows_max:
+        yield ""
+        yield f"… and {counted(len(failed) - rows_max, 'more failed run', 'more failed runs')}."
+
+
+def scenarios_table(records: Sequence[RunRecord]) -> Iterator[str]:
+    """One row a scenario, its variants summed up; what failed comes first."""
+    yield from header(["scenario", "races"], ["hold"], ["verdict"], ["REST/opt", "ratio", "bytes"])
+    groups = by_scenario(records)
+    ranked = sorted(groups, key=lambda group: _rank(gravest(record.verdict for record in group)))
+    for group in ranked:
+        calls, optimum = _calls(group)
+        held = sum(1 for record in group if record.verdict is Verdict.HOLDS)
+        yield row(
+            group[0].scenario,
+            " ".join(group[0].races),
+            f"{held}/{len(group)}",
+            gravest(record.verdict for record in group),
+            f"{calls}/{optimum}",
+            ratio(calls, optimum),
+            size(sum(record.rest.bytes for record in group)),
+        )
+
+
+def cost_line(records: Sequence[RunRecord]) -> str:
+    """What all runs cost, on one line."""
+    calls, optimum = _calls(records)
+    scenarios = len({record.scenario for record in records})
+    virtual_s = sum(record.virtual_s for record in records)
+    return (
+        f"{counted(scenarios, 'scenario')}, {counted(len(records), 'run')}: "
+        f"{counted(calls, 'REST call')}, {ratio(calls, optimum)} times the optimum of {optimum}; "
+        f"{size(sum(record.rest.bytes for record in records))}; "
+        f"{virtual_s:.0f} s simulated."
+    )
+
+
+def failure_in_full(record: RunRecord) -> Iterator[str]:
+    """A failed run with all that it violates, and how to see it again."""
+    yield (
+        f"**{escaped(record.verdict)}**: {escaped(record.scenario)}, {escaped(record.variant)}, "
+        f"{escaped(record.client)}, seed {record.seed}" + (f". {escaped(record.title)}" if record.title else "")
+    )
+    yield ""
+    yield from (f"- {escaped(one.oracle)}: {escaped(one.message)}" for one in record.violations)
+    if record.replay is not None:
+        yield ""
+        yield from code(record.replay)
+
+
+def sweep_table(sweep: Sequence[RunRecord]) -> Iterator[str]:
+    """What one clean run costs as the history grows: calls of each client at each length."""
+    clients = list(dict.fromkeys(record.client for record in sweep))
+    lengths = sorted({record.history_events for record in sweep})
+    spent = {(record.client, record.history_events): record.rest for record in sweep}
+    yield from header(["events in the history"], [f"{name}: calls, bytes" for name in clients])
+    for length in lengths:
+        costs = [spent.get((client, length)) for client in clients]
+        yield row(str(length), *("" if cost is None else f"{cost.calls}, {size(cost.bytes)}" for cost in costs))
+
+
+def made_by(results: Results) -> str:
+    """The last line: by which versions."""
+    named = ", ".join(f"{escaped(name)} {escaped(version)}" for name, version in results.versions.items())
+    return f"<sub>{named}</sub>" if named else ""
+
+
+def header(*columns: Sequence[str]) -> Iterator[str]:
+    """A table's first two rows: columns of text, of numbers, of text, … in turn."""
+    names = [name for group in columns for name in group]
+    yield row(*names)
+    marks = ["---" if index % 2 == 0 else "---:" for index, group in enumerate(columns) for _ in group]
+    yield f"|{'|'.join(marks)}|"
+
+
+def row(*cells: str) -> str:
+    """One row, escaped."""
+    return f"| {' | '.join(escaped(cell) for cell in cells)} |"
+
+
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MESSAGE_CHARACTERS_MAX else text[: _MESSAGE_CHARACTERS_MAX - 1] + "…"
+
+
+def _calls(records: Sequence[RunRecord]) -> tuple[int, int]:
+    return sum(record.rest.calls for record in records), sum(record.rest.optimum_calls for record in records)
+
+
+def _rank(verdict: Verdict) -> int:
+    """By gravity; what holds comes last."""
+    return verdict.exit_code or len(Verdict) + 1
