@@ -1,8 +1,8 @@
 """Records as JUnit XML, which CI systems show as tests: a test suite for each scenario, a test case for each run.
 
 A run that does not hold is a failure, its type the verdict, its message the first violation; its text has them all, and
-the command that replays it. A run that is vacuous or not deterministic is an error instead: nothing was proven wrong, but
-nothing was proven. Times are virtual seconds. What a run cost, its seed and its digest are properties of its case.
+the command that replays it. A run that is vacuous or not deterministic is an error instead: nothing was proven wrong,
+but nothing was proven. Times are virtual seconds. What a run cost, its seed and its digest are properties of its case.
 """
 
 from __future__ import annotations
