@@ -22,7 +22,8 @@ w is the least number of windows of 100 consecutive log positions that cover the
 page each. Filters are out of the question, for the server then reads the whole log.
 
 An event counts as brought when its frame was delivered by ``run_bound_s`` after the run's end, for a client
-may wait that long. Events that were in the log when attach returned are attach's business, not the run's.
+may wait that long. Events that were in the log when attach returned are attach's business, not the run's. Where
+``run()`` ended in an error, nothing was claimed, so nothing had to be asked (R33, R56).
 
 Not forced, and therefore allowances of a scenario instead: calls that a fault answers with an error,
 anchors, and status polls while a socket is silent. Assumed: a client subscribes live; a replay of
@@ -116,7 +117,7 @@ def _attach(evidence: Evidence, generation: str, certainty: str) -> int:
 def _runs(evidence: Evidence, generation: str, certainty: str, run_bound_s: float) -> Iterator[int]:
     settled = evidence.log_length_at(evidence.attach.ended_at) if evidence.attach else 0
     for run in evidence.runs:
-        if run.server_run is None or run.server_run.log_length is None:
+        if run.step.outcome == "failed" or run.server_run is None or run.server_run.log_length is None:
             continue
         wanted = _wanted(evidence, run, settled, certainty)
         missed = _missed(evidence, run, wanted, run_bound_s)

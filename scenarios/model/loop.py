@@ -235,7 +235,7 @@ class EventLoop:
 
         main_task = self.begin(main(), [], None)
         while main_task in self._tasks:
-            if self._ready:
+            if self._ready and not self._lets_due_ones_in():
                 self._turn()
             elif self._timers:
                 self._pass_time()
@@ -249,6 +249,12 @@ class EventLoop:
         self._tasks[task] = None
         self._ready.append((task, None))
         return task
+
+    def _lets_due_ones_in(self) -> bool:
+        """Whether what is due at this moment joins those that are ready, rather than wait until these have run."""
+        if self._shuffle is None or not self._timers or self._timers[0][0] > self._now_s:
+            return False
+        return self._shuffle.random() < 0.5
 
     def _turn(self) -> None:
         if self._shuffle is not None and len(self._ready) > 1:

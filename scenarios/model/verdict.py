@@ -29,6 +29,11 @@ _ALLOWED: dict[Fault, tuple[int, str]] = {
     "forgotten": (1, "a cursor that is not known has to be replaced by another"),
 }
 
+_GREW = Allowance(
+    calls=1,
+    because="the log grew while the client attached: what came before its subscription no socket tells (R01)",
+)
+
 
 def judge(world: Interleavings, state: State, certainty: str) -> Violation | None:
     """The first thing that did not hold, safety first and cost last; None when all did."""
@@ -42,7 +47,7 @@ def judge(world: Interleavings, state: State, certainty: str) -> Violation | Non
         _evidence(script, state, point),
         script.settings.generation,
         Expectation(certainty="log" if certainty == "log" else "branch", run_bound_s=RUN_BOUND_S, calls_max=CALLS_MAX),
-        _budget(state),
+        _budget(script, state),
     )
     for _, oracle in ORACLES:
         for violation in oracle(case).violations:
@@ -70,13 +75,12 @@ def _is_guess(world: Interleavings, state: State, point: Point) -> bool:
     return "veto" in point.ways and world.may(state, FAULTS.index("vetoes"))
 
 
-def _budget(state: State) -> Budget:
+def _budget(script: Script, state: State) -> Budget:
     struck = [(name, times) for name, times in zip(FAULTS, state.spent, strict=True) if times and name in _ALLOWED]
-    return Budget(
-        allowances=tuple(
-            Allowance(calls=_ALLOWED[name][0] * times, because=_ALLOWED[name][1]) for name, times in struck
-        )
-    )
+    allowances = [Allowance(calls=_ALLOWED[name][0] * times, because=_ALLOWED[name][1]) for name, times in struck]
+    if state.attached is not None and state.attached[0] > script.history_events:
+        allowances.append(_GREW)
+    return Budget(allowances=tuple(allowances))
 
 
 def _evidence(script: Script, state: State, point: Point) -> Evidence:

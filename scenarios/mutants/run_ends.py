@@ -28,7 +28,7 @@ def veto_ignored(original: Original, runs: Runs, word: Ending, *, is_final: bool
     original(runs, word, is_final=True)
 
 
-@mutant(Run, "judge", races=["R16"], killed=("r52-unpersisted-tail", "legacy/inclusive", "budget"))
+@mutant(Run, "judge", races=["R16"], killed=("r16-anothers-final-snapshot", "tree/inclusive", "no-tail-loss"))
 def previous_snapshot_believed(original: Original, run: Run, ending: Ending, ledger: Ledger) -> Belief:
     """Takes every word of an end for the end of the run in progress."""
     if ending.status in TERMINAL:
