@@ -14,7 +14,7 @@ from reports.trace import parse_entry, render_trace
 ENTRIES_MAX = 40
 IDS_MAX = 4  # of very many events the first tell the same as all
 _MARGIN = " " * 11
-_CONNECTIONS = frozenset({"opened", "closed", "lost"})
+_CONNECTIONS = frozenset({"opened", "closed", "refused"})
 
 
 def render_focus(lines: Sequence[str], event_ids: Sequence[str], *, entries_max: int = ENTRIES_MAX) -> str:

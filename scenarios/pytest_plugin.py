@@ -99,11 +99,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     groups wrap around it."""
     try:
         result = yield
-    except BaseExceptionGroup:
-        for use in pyfuncitem.stash.get(_uses, ()):
-            if use.failure is not None:
-                raise use.failure from None
-        raise
+    except BaseExceptionGroup as group:
+        if _uses not in pyfuncitem.stash:
+            raise
+        from scenarios.plugin.failure import failure_in
+
+        failure = failure_in(group)
+        if failure is None:
+            raise
+        raise failure from None
     for use in pyfuncitem.stash.get(_uses, ()):
         use.check_used()
     return result

@@ -25,6 +25,7 @@ class Inside:
         self.orders.put(None)
 
     def end(self, kind: str = "Exit", failure: str = "") -> None:
-        """It answers no more. From trio's thread only."""
-        self.kind_of_end, self.failure = kind, failure
+        """It answers no more; the first reason that is given counts. From trio's thread only."""
+        if not self.ended.is_set():
+            self.kind_of_end, self.failure = kind, failure
         self.ended.set()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NoReturn
 
 import pytest
 
@@ -15,6 +14,7 @@ from reports.table import size
 from reports.trace import render_trace
 from scenarios.plugin.use import Place
 from scenarios.plugin.wanted import Variant
+from scenarios.stage import leaves
 
 VIOLATIONS_MAX = 12
 IDS_SHOWN_MAX = 4
@@ -60,6 +60,11 @@ def _parts(record: RunRecord, lines: Sequence[str], place: Place, testimony: str
     yield f"again    {place.again}"
 
 
-def failed(message: str, *, cause: BaseException | None = None) -> NoReturn:
-    """Fail the test with a message and nothing around it."""
-    raise pytest.fail.Exception(message, pytrace=False) from cause
+def failed(message: str) -> BaseException:
+    """What fails the test, when it is raised, with a message and nothing around it."""
+    return pytest.fail.Exception(message, pytrace=False)
+
+
+def failure_in(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
+    """A test's failure, where a group holds one: task groups wrap what is raised in them."""
+    return next((one for one in leaves(group) if isinstance(one, pytest.fail.Exception)), None)

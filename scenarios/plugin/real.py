@@ -62,7 +62,6 @@ class GaplessServer:
 
     def __init__(self, variant: Variant, place: Place) -> None:
         self.variant = variant
-        self.failure: BaseException | None = None
         self._place = place
         self._thread = ServerThread(variant.request("over-tcp"))
         self._witness = Witness()
@@ -106,7 +105,9 @@ class GaplessServer:
         """The same for a client without async: its methods are called one after the other in one other thread."""
         __tracebackhide__ = True
         if in_trio():
-            failed("drive_sync in an async test would stop its event loop; `await gapless_server.drive(client)` there")
+            raise failed(
+                "drive_sync in an async test would stop its event loop; `await gapless_server.drive(client)` there"
+            )
         _check_steps(client)
         hand = Hand()
         try:
@@ -117,14 +118,14 @@ class GaplessServer:
     def check_used(self) -> None:
         """Fails a test in which no client was driven."""
         if not self._driven:
-            failed(
+            raise failed(
                 "the test drove no client, so it proves nothing; `await gapless_server.drive(client)`, "
                 "or gapless_server.drive_sync(client) for one without async"
             )
 
     def _begin(self, client: object) -> None:
         if self._driven:
-            failed("a scenario is there for one client and one drive; use the marker, or parametrize, for more")
+            raise failed("a scenario is there for one client and one drive; use the marker, or parametrize, for more")
         _check_steps(client)
         self._driven = True
         self._thread.begin()
@@ -159,11 +160,7 @@ class GaplessServer:
             return record
         lines = list(canonical(checked.entries))
         see = self._kept(checked)
-        try:
-            failed(told(record, lines, self._place, testimony=self._witness.testimony(), see=see))
-        except BaseException as error:
-            self.failure = error
-            raise
+        raise failed(told(record, lines, self._place, testimony=self._witness.testimony(), see=see))
 
     def _kept(self, checked: Checked) -> Iterator[str]:
         shown = self._place.shown(kept.write(checked, self._place.capsules))
@@ -189,7 +186,7 @@ class _InHand:
 def _check_steps(client: object) -> None:
     missing = [name for name in _STEPS if not callable(getattr(client, name, None))]
     if missing:
-        failed(f"{type(client).__name__} has no {'(), '.join(missing)}(); a client needs {'(), '.join(_STEPS)}()")
+        raise failed(f"{type(client).__name__} has no {'(), '.join(missing)}(); a client needs {'(), '.join(_STEPS)}()")
 
 
 def _called(client: object) -> str:

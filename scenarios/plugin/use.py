@@ -1,4 +1,4 @@
-"""Use: what becomes of a fixture of ours in one test, and where that test's files and commands belong."""
+"""Use: what becomes of a fixture of ours in one test; and where that test's files and commands belong."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ from scenarios import capsule
 
 
 class Use(Protocol):
-    """A fixture in one test. ``failure``: what it raised, when it failed."""
-
-    @property
-    def failure(self) -> BaseException | None: ...
+    """A fixture in one test."""
 
     def check_used(self) -> None:
         """Fails a test that has proved nothing, for it never put a client through the scenario."""

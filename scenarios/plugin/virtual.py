@@ -29,7 +29,6 @@ class GaplessRun:
 
     def __init__(self, variant: Variant, place: Place) -> None:
         self.variant = variant
-        self.failure: BaseException | None = None
         self._place = place
         self._used = False
 
@@ -41,13 +40,13 @@ class GaplessRun:
         __tracebackhide__ = True
         self._used = True
         if in_trio():
-            failed("gapless_run starts an event loop of its own; make this test a plain `def`, without async")
+            raise failed("gapless_run starts an event loop of its own; make this test a plain `def`, without async")
         try:
             factory = resolve(client) if isinstance(client, str) else client
         except UsageError as error:
-            failed(str(error))
+            raise failed(str(error)) from None
         if not callable(factory):
-            failed(f"gapless_run({client!r}): give a function that takes a ClientContext, or its name")
+            raise failed(f"gapless_run({client!r}): give a function that takes a ClientContext, or its name")
         name = client if isinstance(client, str) else name_of(client)
         request, witness = self.variant.request(name), Witness()
         with _quiet():
@@ -58,16 +57,12 @@ class GaplessRun:
         nameable = isinstance(client, str) or can_be_named(client, self._place.seen_from)
         see = self._kept(request, record, result, nameable=nameable)
         message = told(record, result.lines, self._place, testimony=witness.testimony(), see=see)
-        try:
-            failed(message)
-        except BaseException as error:
-            self.failure = error
-            raise
+        raise failed(message)
 
     def check_used(self) -> None:
         """Fails a test that never called it."""
         if not self._used:
-            failed("the test never called gapless_run(factory), so it proves nothing")
+            raise failed("the test never called gapless_run(factory), so it proves nothing")
 
     def _kept(self, request: RunRequest, record: RunRecord, result: RunResult, *, nameable: bool) -> Iterator[str]:
         prints = capsule.fingerprints(result.lines)

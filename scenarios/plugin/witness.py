@@ -6,16 +6,19 @@ wants the line.
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, TypeVar
 
+from scenarios import stage
 from scenarios.client import Claim, ClientContext, ClientUnderTest, Event, Factory, Gap
-from scenarios.stage import leaves
+from scenarios.plugin import threads
 
 T = TypeVar("T")
 LINES_MAX: Final = 40
+_OURS: Final = (stage.__file__, threads.__file__, __file__, contextlib.__file__)
 
 
 class Witness:
@@ -26,13 +29,19 @@ class Witness:
 
     def saw(self, error: BaseException) -> None:
         """The client raised this."""
-        self.crash = self.crash or leaves(error)[0]
+        self.crash = self.crash or stage.leaves(error)[0]
 
     def testimony(self) -> str:
         """The traceback, from the client's own code on; empty when it never crashed."""
         if self.crash is None:
             return ""
-        lines = "".join(traceback.format_exception(self.crash)).rstrip().splitlines()
+        at = first = self.crash.__traceback__
+        while at is not None:
+            if at.tb_frame.f_code.co_filename in _OURS and at.tb_next is not None:
+                first = at.tb_next
+            at = at.tb_next
+        told = traceback.format_exception(type(self.crash), self.crash, first)
+        lines = "".join(told).rstrip().splitlines()
         return "\n".join(lines if len(lines) <= LINES_MAX else [lines[0], "  …", *lines[2 - LINES_MAX :]])
 
     def watching(self, factory: Factory) -> Factory:

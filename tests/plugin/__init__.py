@@ -1,0 +1,1 @@
+"""The pytest plugin, as those meet it who have gapless installed and test a client of their own."""
