@@ -1,7 +1,8 @@
-"""The ``gapless`` command: ``run``, ``list``, ``show``, ``replay``, ``compare``.
+"""The ``gapless`` command: ``run``, ``list``, ``show``, ``replay``, ``report``, ``diff``, ``compare`` and more.
 
 - ``cli_run.py``      run scenarios, judge, report
 - ``cli_replay.py``   one run again, with its story
+- ``cli_report.py``   the files of a report again; ``cli_diff.py``, what changed between two
 - ``cli_compare.py``  clients side by side
 - ``cli_explore.py``  drawn worlds; what fails is shrunk
 - ``cli_mutants.py``  planted bugs, and what catches them
@@ -17,11 +18,13 @@ import click
 
 from scenarios.cli_check import check_command
 from scenarios.cli_compare import compare
+from scenarios.cli_diff import diff_command
 from scenarios.cli_explore import explore
 from scenarios.cli_mutants import mutants
 from scenarios.cli_options import told_plainly
 from scenarios.cli_prove import prove
 from scenarios.cli_replay import replay
+from scenarios.cli_report import report
 from scenarios.cli_run import run
 from scenarios.cli_serve import serve
 from scenarios.library import catalogue, find, path_of
@@ -70,6 +73,8 @@ main.add_command(run)
 main.add_command(serve)
 main.add_command(check_command)
 main.add_command(replay)
+main.add_command(report)
+main.add_command(diff_command)
 main.add_command(compare)
 main.add_command(mutants)
 main.add_command(explore)

@@ -1,10 +1,12 @@
 """``gapless replay``: one run again, from its capsule or from scenario and seed; with ``--trace`` as a story,
-with ``--diff`` beside the nearest run that passes.
+with ``--diff`` beside the nearest run that passes, and drawn in whichever ways are asked for.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -14,9 +16,10 @@ from reports.record import RunRecord, Verdict
 from reports.trace import render_trace
 from scenarios import capsule
 from scenarios.capsule import Capsule
-from scenarios.checking.kept import is_kept
+from scenarios.checking import kept as in_real_time
 from scenarios.checking.retold import retell
 from scenarios.cli_options import client_option, cursor_option, generation_option, seed_option, told_plainly
+from scenarios.drawings import STANDARD_OUTPUT, Drawings
 from scenarios.elsewhere import Elsewhere
 from scenarios.errors import UsageError
 from scenarios.library import find_one
@@ -24,6 +27,8 @@ from scenarios.nearest import nearest
 from scenarios.runner import RunRequest, RunResult, perform
 from scenarios.sameness import difference
 from simserver.errors import TapeError
+
+_file = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("replay")
@@ -35,27 +40,83 @@ from simserver.errors import TapeError
 @seed_option
 @click.option("--trace", is_flag=True, help="Print the run event by event.")
 @click.option("--diff", is_flag=True, help="Show where the run parts from the nearest one that passes.")
+@click.option("--html", type=_file, metavar="FILE", help="Write a page that draws the run.")
+@click.option(
+    "--mermaid",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    is_flag=False,
+    flag_value=str(STANDARD_OUTPUT),
+    metavar="[FILE]",
+    help="Write the run as a Mermaid sequence diagram; without FILE, to standard output.",
+)
+@click.option(
+    "--har", type=_file, metavar="FILE", help="Write REST calls and WebSockets for a browser's developer tools."
+)
+@click.option("--perfetto", type=_file, metavar="FILE", help="Write a timeline for ui.perfetto.dev.")
 @told_plainly
 def replay(
-    path: Path | None, name: str | None, client: str, generation: str, cursor: str, seed: int, trace: bool, diff: bool
+    path: Path | None,
+    name: str | None,
+    client: str,
+    generation: str,
+    cursor: str,
+    seed: int,
+    trace: bool,
+    diff: bool,
+    html: Path | None,
+    mermaid: Path | None,
+    har: Path | None,
+    perfetto: Path | None,
 ) -> None:
     """Replay one run, and say whether it is the same run.
+
+    A run in real time, which `gapless check` kept, is told and drawn again as it was.
 
     The exit code is that of the run's verdict, also when client or harness have changed since a capsule was written; 6
     when two replays of it differ from each other.
     """
+    drawings = Drawings(html, mermaid, har, perfetto)
     if (path is None) == (name is None):
-        raise UsageError("say what to replay: either a CAPSULE, or --scenario NAME with --seed N")
-    if path is not None and is_kept(path):
-        verdict, text = retell(path, trace=trace)
-        click.echo(text)
-        sys.exit(verdict.exit_code)
+        taken = mermaid is not None and not drawings.takes_standard_output
+        hint = f" (--mermaid took {mermaid} for its own file: name the capsule before it)" if taken else ""
+        raise UsageError(f"say what to replay: either a CAPSULE, or --scenario NAME with --seed N{hint}")
+    drawings.check()
+    told = _Told(trace, diff, drawings)
+    if path is not None and in_real_time.is_kept(path):
+        sys.exit(_in_real_time(path, told))
     if path is not None:
-        sys.exit(_from_capsule(capsule.load(path), path, trace, diff))
+        sys.exit(_from_capsule(capsule.load(path), path, told))
     request = _request(str(name), client, generation, cursor, seed)
     result = perform(request)
-    _tell(request, result, trace, diff)
+    _tell(request, result, told)
     sys.exit(result.record.verdict.exit_code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is to be told of a run."""
+
+    trace: bool
+    diff: bool
+    drawings: Drawings
+
+    def draw(self, record: RunRecord, lines: Sequence[str]) -> None:
+        """Make the drawings; a diagram that is for standard output stands there alone."""
+        for text in self.drawings.write(record, lines):
+            click.echo(text, nl=False)
+
+    def say(self, text: str = "") -> None:
+        """Say something beside the drawings."""
+        click.echo(text, err=self.drawings.takes_standard_output)
+
+
+def _in_real_time(path: Path, told: _Told) -> int:
+    """A run that cannot happen again: it is told, and drawn, from what was kept of it."""
+    verdict, text = retell(path, trace=told.trace)
+    run = in_real_time.load(path)
+    told.draw(run.judged(), run.lines())
+    told.say(text)
+    return verdict.exit_code
 
 
 def _request(name: str, client: str, generation: str, cursor: str, seed: int) -> RunRequest:
@@ -72,7 +133,7 @@ def _request(name: str, client: str, generation: str, cursor: str, seed: int) ->
     return RunRequest(scenario, *fitting[0], client, seed)
 
 
-def _from_capsule(kept: Capsule, path: Path, trace: bool, diff: bool) -> int:
+def _from_capsule(kept: Capsule, path: Path, told: _Told) -> int:
     try:
         result = perform(kept.request)
     except TapeError as error:
@@ -80,13 +141,13 @@ def _from_capsule(kept: Capsule, path: Path, trace: bool, diff: bool) -> int:
         return Verdict.UNSTEADY.exit_code
     is_same = result.record.digest == kept.digest
     again = result.record.digest if is_same else _digest_elsewhere(kept)
-    _tell(kept.request, result, trace, diff)
+    _tell(kept.request, result, told)
     first = result.record.digest
     if first != again:
         click.echo(f"{path}: not deterministic: two replays gave the journals {first} and {again}", err=True)
         return Verdict.UNSTEADY.exit_code
     if is_same:
-        click.echo("the same run as in the capsule, event for event")
+        told.say("the same run as in the capsule, event for event")
     else:
         where = difference(kept.fingerprints, result.lines) if kept.fingerprints else "the capsule does not say where"
         was = "" if kept.verdict is result.record.verdict else f"; its verdict was {kept.verdict}"
@@ -114,16 +175,16 @@ def _changed(kept: Capsule) -> str:
     return f" (since then: {', '.join(changed)})" if changed else ""
 
 
-def _tell(request: RunRequest, result: RunResult, trace: bool, diff: bool) -> None:
-    record = result.record
-    if trace:
-        click.echo(render_trace(result.lines))
-        click.echo()
-    if diff:
-        click.echo(_parting(request, result))
-        click.echo()
-    for line in _lines(record):
-        click.echo(line)
+def _tell(request: RunRequest, result: RunResult, told: _Told) -> None:
+    told.draw(result.record, result.lines)
+    if told.trace:
+        told.say(render_trace(result.lines))
+        told.say()
+    if told.diff:
+        told.say(_parting(request, result))
+        told.say()
+    for line in _lines(result.record):
+        told.say(line)
 
 
 def _parting(request: RunRequest, result: RunResult) -> str:

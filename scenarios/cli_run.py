@@ -1,19 +1,24 @@
-"""``gapless run``: scenarios × variants, judged; a table, the failures, an exit code."""
+"""``gapless run``: scenarios × variants, judged; a table, the failures, an exit code; with ``--out``, a report."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from reports.folder import INDEX, PAGE
+from reports.journals import Journals
 from reports.json import render_json
 from reports.never import render_never
 from reports.record import RunRecord, Verdict, gravest
+from reports.results import Results
 from reports.table import render_totals
 from scenarios import capsule
 from scenarios.cli_options import (
@@ -27,9 +32,12 @@ from scenarios.cli_options import (
     told_plainly,
 )
 from scenarios.clients import DEFAULT, resolve
+from scenarios.comparing import sweep_units
 from scenarios.errors import UsageError
+from scenarios.job_summary import append_summary
 from scenarios.library import catalogue, find
 from scenarios.loading import load_file
+from scenarios.report_files import CAPSULES, check_directory, write_report
 from scenarios.runner import requests
 from scenarios.scenario import CURSORS, GENERATIONS, Scenario
 from scenarios.screen import Screen
@@ -55,6 +63,13 @@ INTERRUPTED_EXIT_CODE = 130
 @click.option("--no-kills", is_flag=True, help="Do not check that broken clients fail.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all records.")
 @click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write a report: records, journals, HTML, JUnit XML, Markdown, badges, drawings of what failed, capsules.",
+)
+@click.option("--no-sweep", is_flag=True, help="With --out: do not measure how cost grows with the history.")
+@click.option(
     "--scenario-file", "files", multiple=True, type=click.Path(path_type=Path), help="A scenario of your own (TOML)."
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
@@ -68,6 +83,8 @@ def run(
     check_determinism: bool,
     no_kills: bool,
     json_file: Path | None,
+    out: Path | None,
+    no_sweep: bool,
     files: tuple[Path, ...],
     jobs: int | None,
 ) -> None:
@@ -77,13 +94,20 @@ def run(
     and must have made every kind of fault act, every oracle judge, and our client take every path that is marked in its
     source.
 
+    Where GITHUB_STEP_SUMMARY names a file, a summary is appended to it.
+
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 6 not deterministic.
     """
     resolve(client)
     check_writable("--json", json_file)
     is_whole = not names and not files and generation == cursor == ALL
     units = tuple(
-        Unit(request, with_kills=client == DEFAULT and not no_kills, twice=check_determinism)
+        Unit(
+            request,
+            with_kills=client == DEFAULT and not no_kills,
+            twice=check_determinism,
+            with_journal=out is not None,
+        )
         for request in requests(
             _scenarios(names, files),
             client=client,
@@ -94,23 +118,44 @@ def run(
     )
     if not units:
         raise UsageError(f"nothing to run: no such scenario can happen in generation {generation}, cursor {cursor}")
-    sys.exit(_run(units, jobs or os.cpu_count() or 1, json_file, is_whole=is_whole))
+    if out is not None:
+        check_directory("--out", out)
+    sweep = () if out is None or no_sweep else sweep_units(client, seed)
+    sys.exit(_run(units, sweep, jobs or os.cpu_count() or 1, json_file, out, is_whole=is_whole))
 
 
-def _run(units: tuple[Unit, ...], jobs: int, json_file: Path | None, *, is_whole: bool) -> int:
-    """Run them; the exit code. ``is_whole``: they are the whole catalogue, so that it tells what never happened."""
+def _run(
+    units: Sequence[Unit],
+    sweep: Sequence[Unit],
+    jobs: int,
+    json_file: Path | None,
+    out: Path | None,
+    *,
+    is_whole: bool,
+) -> int:
+    """Run them; the exit code. ``sweep``: what is measured beside them. ``is_whole``: they are the whole catalogue, so
+    that it tells what never happened.
+    """
     # NO_COLOR asks for no colour; rich would still print bold, which the same readers do not want either.
     console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
     screen = Screen(console, len(units))
     records: list[RunRecord] = []
+    measured: list[RunRecord] = []
+    journals: dict[str, bytes] = {}
     campaign = Campaign()
     began_s = time.monotonic()
-    with stoppable() as stop, run_units(units, jobs) as outcomes, screen.live():
-        for outcome in outcomes:
-            record = _kept(outcome)
-            records.append(record)
-            campaign.add(record)
-            screen.show(record)
+    directory = capsule.DIRECTORY if out is None else out / CAPSULES
+    with stoppable() as stop, run_units((*units, *sweep), jobs) as outcomes, screen.live():
+        for index, outcome in enumerate(outcomes):
+            if index < len(units):
+                record = _kept(outcome, directory)
+                records.append(record)
+                campaign.add(record)
+                screen.show(record)
+            else:
+                measured.append(outcome.record)
+            if outcome.journal is not None:
+                journals[outcome.record.digest] = outcome.journal
             if stop.asked:
                 break
     interrupted = stop.asked and len(records) < len(units)
@@ -120,9 +165,10 @@ def _run(units: tuple[Unit, ...], jobs: int, json_file: Path | None, *, is_whole
     for line in render_never(never, len(records)):
         screen.tell(line)
     screen.say(render_totals(records, time.monotonic() - began_s))
-    if json_file is not None:
-        text = render_json(records, capsule.versions(), complete=not interrupted, never=never)
-        json_file.write_text(text, encoding="utf-8")
+    results = Results(
+        tuple(records), capsule.versions(), not interrupted, never, sweep=tuple(measured), journals=Journals(journals)
+    )
+    _write(results, json_file, out, screen)
     if interrupted:
         screen.say(f"interrupted after {len(records)} of {len(units)} runs")
         return INTERRUPTED_EXIT_CODE
@@ -130,14 +176,35 @@ def _run(units: tuple[Unit, ...], jobs: int, json_file: Path | None, *, is_whole
     return gravest([*verdicts, Verdict.VACUOUS] if never else verdicts).exit_code
 
 
-def _kept(outcome: Outcome) -> RunRecord:
-    """The record; with a capsule and the command that replays it when the run failed."""
+def _write(results: Results, json_file: Path | None, out: Path | None, screen: Screen) -> None:
+    """Whatever files were asked for, and the summary of the job where there is one."""
+    if json_file is not None:
+        text = render_json(
+            results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
+        )
+        json_file.write_text(text, encoding="utf-8")
+    if out is not None:
+        written = write_report(out, results)
+        screen.say(f"report  {out / PAGE} and {len(written) - 1} other files; {out / INDEX} lists them")
+    warning = append_summary(results, os.environ)
+    if warning is not None:
+        click.echo(warning, err=True)
+
+
+def _kept(outcome: Outcome, directory: Path) -> RunRecord:
+    """The record; with a capsule in that directory and the command that replays it when the run failed."""
     if outcome.record.verdict is Verdict.HOLDS:
         return outcome.record
     path = capsule.write(
-        outcome.unit.request, outcome.record, outcome.tape, ranges=outcome.ranges, prints=outcome.fingerprints
+        outcome.unit.request,
+        outcome.record,
+        outcome.tape,
+        directory,
+        ranges=outcome.ranges,
+        prints=outcome.fingerprints,
     )
-    return dataclasses.replace(outcome.record, capsule=str(path), replay=f"gapless replay {path} --trace")
+    replay = f"gapless replay {shlex.quote(str(path))} --trace"
+    return dataclasses.replace(outcome.record, capsule=str(path), replay=replay)
 
 
 def _named(name: str) -> tuple[Scenario, ...]:

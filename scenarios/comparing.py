@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from scenarios.errors import UsageError
+from scenarios.library import find_one
 from scenarios.runner import RunRequest
 from scenarios.scenario import Scenario
 from scenarios.suite import Unit
@@ -13,6 +14,10 @@ from scenarios.suite import Unit
 HISTORY_UNNAMED_MAX = 10_000
 SWEEP_SCENARIO = "clean-run"
 SWEEP_EVENTS = (100, 1_000, 10_000, 60_000)
+# For a report, beside its runs: a second or two of them.
+SHORT_SWEEP_EVENTS = (100, 1_000, 10_000)
+SHORT_SWEEP_REFERENCE = "full-rescan"
+_SHORT_SWEEP_VARIANT = ("tree", "inclusive")
 _CALLS_PER_PAGE_MAX = 10
 
 
@@ -55,3 +60,15 @@ def units(
             for generation, cursor in scenario.variants():
                 if generation in generations and cursor in cursors:
                     yield Unit(RunRequest(scenario, generation, cursor, client, seed))
+
+
+def sweep_units(client: str, seed: int) -> tuple[Unit, ...]:
+    """A short sweep for a report: one clean run at growing lengths of the history, by the client and, as a reference,
+    by one that rereads everything.
+    """
+    scenario, (generation, cursor) = find_one(SWEEP_SCENARIO), _SHORT_SWEEP_VARIANT
+    return tuple(
+        Unit(RunRequest(with_history(scenario, length), generation, cursor, name, seed))
+        for name in dict.fromkeys((client, SHORT_SWEEP_REFERENCE))
+        for length in SHORT_SWEEP_EVENTS
+    )

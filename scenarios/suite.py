@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from reports.journals import deflated
 from reports.record import Kill, RunRecord, Verdict, Violation, gravest
 from scenarios.capsule import fingerprints
 from scenarios.elsewhere import Seen, end_elsewhere, seen_elsewhere
@@ -27,23 +28,27 @@ R = TypeVar("R")
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One variant to try. ``with_kills``: also against the baselines it names; ``twice``: again in a second process,
-    with another hash seed.
+    with another hash seed; ``with_journal``: its outcome has the journal.
     """
 
     request: RunRequest
     with_kills: bool = False
     twice: bool = False
+    with_journal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a unit, and what a replay of it takes; the fingerprints only where it failed."""
+    """What became of a unit, and what a replay of it takes; the fingerprints only where it failed. ``journal``:
+    deflated, for it travels between processes; None unless the unit asked for it.
+    """
 
     unit: Unit
     record: RunRecord
     tape: Tape
     ranges: Ranges
     fingerprints: tuple[str, ...]
+    journal: bytes | None = None
 
 
 def run_unit(unit: Unit) -> Outcome:
@@ -65,7 +70,8 @@ def run_unit(unit: Unit) -> Outcome:
         verdict=gravest(violation.breaks for violation in violations),
     )
     prints = () if record.verdict is Verdict.HOLDS else fingerprints(result.lines)
-    return Outcome(unit, record, result.tape, result.ranges, prints)
+    journal = deflated(result.lines) if unit.with_journal else None
+    return Outcome(unit, record, result.tape, result.ranges, prints, journal)
 
 
 def _kills(request: RunRequest) -> Iterator[Kill]:

@@ -1,0 +1,107 @@
+"""The files of a report: every renderer's output, each with its name, and an index that says what is what.
+
+Pure: results in, names and contents out. The same results give the same bytes, so a report can be made anew from
+``records.json`` and ``journals.zip`` alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reports.badge import render_badge_json, render_badge_svg
+from reports.comment import render_comment
+from reports.har import render_har
+from reports.html import render_html
+from reports.journals import zip_journals
+from reports.json import render_json
+from reports.json_lines import render_json_lines
+from reports.junit import render_junit
+from reports.markdown import failed_runs
+from reports.mermaid import render_mermaid
+from reports.perfetto import render_perfetto
+from reports.record import RunRecord
+from reports.results import Results
+from reports.summary import render_summary
+from reports.trace import render_trace
+
+RECORDS, JOURNALS, PAGE, INDEX = "records.json", "journals.zip", "report.html", "index.json"
+RUNS = "runs"
+RUNS_DRAWN_MAX = 20
+SCHEMA = "gapless/report/1"
+_UNSAFE_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a report: its path in the report's directory, what it is in a few words, its content."""
+
+    path: str
+    what: str
+    content: bytes
+
+
+def files(results: Results) -> Iterator[File]:
+    """Every file, one after another; the index is the last."""
+    written: list[File] = []
+    for file in itertools.chain(_of_all(results), _of_runs(results)):
+        written.append(File(file.path, file.what, b""))
+        yield file
+    yield _text(INDEX, "this list", _index(written, results))
+
+
+def _of_all(results: Results) -> Iterator[File]:
+    records = render_json(
+        results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
+    )
+    yield _text(RECORDS, "every record, schema gapless/records/1; `gapless diff` compares two of them", records)
+    yield _text("records.jsonl", "the same, one record a line", render_json_lines(results))
+    yield File(JOURNALS, "the journal of each run, named after its digest", zip_journals(results.journals))
+    yield _text(PAGE, "all of it to look at: open it in a browser", render_html(results))
+    yield _text("junit.xml", "the verdicts as tests, for a CI system", render_junit(results))
+    yield _text("comment.md", "for a comment on a pull request", render_comment(results))
+    yield _text("summary.md", "for the summary of a CI job", render_summary(results))
+    yield _text("badge.json", "a badge, in the endpoint schema of shields.io", render_badge_json(results))
+    yield _text("badge.svg", "the same badge, drawn", render_badge_svg(results))
+
+
+def _of_runs(results: Results) -> Iterator[File]:
+    """The first failed runs, gravest first, of which there is a journal: drawn in each way."""
+    version = results.versions.get("gapless", "")
+    drawn = 0
+    for record in failed_runs(results):
+        lines = results.journal_of(record)
+        if lines is None or drawn == RUNS_DRAWN_MAX:
+            continue
+        drawn += 1
+        path = f"{RUNS}/{run_name(record)}"
+        yield _text(f"{path}.trace.txt", "a failed run, event by event", render_trace(lines) + "\n")
+        yield _text(f"{path}.mmd", "its sequence diagram (Mermaid), for an issue", render_mermaid(lines, record))
+        har = render_har(lines, record, version=version)
+        yield _text(f"{path}.har", "its REST calls and WebSockets, for a browser's developer tools", har)
+        yield _text(f"{path}.perfetto.json", "its timeline, for ui.perfetto.dev", render_perfetto(lines, record))
+
+
+def run_name(record: RunRecord) -> str:
+    """What the files of a run are called."""
+    parts = (record.scenario, record.generation, record.cursor, record.client)
+    return ".".join((*(_UNSAFE_IN_NAMES.sub("-", part) for part in parts), f"seed{record.seed}"))
+
+
+def _index(written: list[File], results: Results) -> str:
+    document: dict[str, object] = {
+        "schema": SCHEMA,
+        "complete": results.complete,
+        "files": [{"path": file.path, "what": file.what} for file in written],
+    }
+    left_out = len(failed_runs(results)) - sum(1 for file in written if file.path.endswith(".mmd"))
+    if left_out:
+        document["failed_runs_not_drawn"] = left_out
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _text(path: str, what: str, text: str) -> File:
+    return File(path, what, text.encode())

@@ -1,0 +1,37 @@
+"""``gapless report``: every file of a report again, from the records and journals that are in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reports.folder import INDEX, JOURNALS, PAGE
+from scenarios.cli_options import told_plainly
+from scenarios.report_files import check_directory, read_report, write_report
+
+
+@click.command("report")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write the files there.  [default: where they were]",
+)
+@told_plainly
+def report(directory: Path, out: Path | None) -> None:
+    """Render a report again, with nothing run.
+
+    DIR is what `gapless run --out DIR` wrote. Its records.json and journals.zip are read, and every file is made from
+    them anew: the same bytes, unless gapless has changed since.
+
+    Exit codes: 0, or 2 when the report cannot be read or written.
+    """
+    results = read_report(directory)
+    place = directory if out is None else out
+    check_directory("--out", place)
+    written = write_report(place, results)
+    if not results.journals:
+        click.echo(f"{directory}: has no {JOURNALS}, so its runs are not drawn", err=True)
+    click.echo(f"report  {place / PAGE} and {len(written) - 1} other files; {place / INDEX} lists them")

@@ -1,0 +1,93 @@
+"""The files of a report on disk: whether they can be written, writing them, reading back what they are made of."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from reports.errors import UnreadableRecords
+from reports.folder import INDEX, JOURNALS, RECORDS, RUNS, SCHEMA, files
+from reports.journals import unzip_journals
+from reports.reading import read_results
+from reports.results import Results
+from scenarios.errors import UsageError
+
+CAPSULES = "capsules"
+_PROBE = ".gapless-can-write"
+
+
+def check_directory(option: str, directory: Path) -> None:
+    """Make the directory of a report. Raises UsageError when nothing can be written there."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        probe = directory / _PROBE
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"{option} {directory}: cannot be written ({error.strerror}); give another directory"
+        ) from error
+
+
+def write_report(directory: Path, results: Results) -> tuple[Path, ...]:
+    """Write every file; the paths. What an earlier report drew of runs that are not drawn any more is removed.
+
+    Raises UsageError when a file cannot be written.
+    """
+    before = _drawn_before(directory)
+    written: list[Path] = []
+    try:
+        for file in files(results):
+            path = directory / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.content)
+            written.append(path)
+        for path in before:
+            if path not in written:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{directory}: cannot be written ({error.strerror}); give another directory") from error
+    return tuple(written)
+
+
+def _drawn_before(directory: Path) -> tuple[Path, ...]:
+    """The files of single runs that the index of an earlier report names; none where there is no such index."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        index = json.loads((directory / INDEX).read_text(encoding="utf-8"))
+        if index["schema"] == SCHEMA:
+            paths = [Path(str(file["path"])) for file in index["files"]]
+            return tuple(directory / path for path in paths if path.parent == Path(RUNS) and path.name)
+    return ()
+
+
+def read_report(directory: Path) -> Results:
+    """What a report is made of: its records and journals. Raises UsageError when either cannot be read.
+
+    A report whose journals have been taken away has none; that is no error.
+    """
+    results = read_records(directory)
+    path = directory / JOURNALS
+    if not path.exists():
+        return results
+    try:
+        journals = unzip_journals(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); give the directory of a report") from error
+    except UnreadableRecords as error:
+        raise UsageError(f"{path}: {error}") from error
+    return Results(results.records, results.versions, results.complete, results.never, results.sweep, journals)
+
+
+def read_records(path: Path) -> Results:
+    """The records in a file, or in the directory of a report. Raises UsageError when they cannot be read."""
+    file = path / RECORDS if path.is_dir() else path
+    try:
+        return read_results(file.read_text(encoding="utf-8"))
+    except UnreadableRecords as error:
+        raise UsageError(f"{file}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: is no text in UTF-8; give the records that `gapless run` wrote") from error
+    except OSError as error:
+        cure = "give a file that `gapless run --json FILE` wrote, or a directory that `--out DIR` did"
+        raise UsageError(f"{file}: cannot be read ({error.strerror}); {cure}") from error
