@@ -24,10 +24,11 @@ from markupsafe import Markup
 from reports.html.assets import script, styles
 from reports.html.charts import calls_chart, growth_chart
 from reports.html.journals import pack
-from reports.html.overview import overview, run_data
+from reports.html.overview import MARKS, brief, overview, run_data, run_key
 from reports.results import Results
 
 SIZE_BYTES_MAX = 10_000_000
+FAILURES_SHOWN_MAX = 200
 
 
 def render_html(results: Results, *, title: str = "gapless report", size_bytes_max: int = SIZE_BYTES_MAX) -> str:
@@ -51,18 +52,24 @@ def _render(results: Results, title: str, packed: dict[str, str]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["brief"] = brief
     code = script()
+    found = overview(results)
     return environment.get_template("report.html.jinja").render(
         title=title,
-        overview=overview(results),
+        overview=found,
+        keys=[run_key(record) for record in results.records],
+        marks=MARKS,
+        several_clients=len({record.client for record in results.records}) > 1,
+        shown_max=FAILURES_SHOWN_MAX,
         runs=[run_data(record) for record in results.records],
-        charts=(calls_chart(results.records), growth_chart(results.sweep)),
+        charts=[chart for chart in (calls_chart(results.records), growth_chart(results.sweep)) if chart],
         journals=packed,
-        journals_missing=sum(1 for digest in {one.digest for one in results.records} if digest not in packed),
+        journals_missing=len({record.digest for record in results.records} - packed.keys()),
         versions=dict(results.versions),
         never=results.never,
         complete=results.complete,
-        style=Markup(styles()),  # ours, and free of </style>
+        style=Markup(styles()),  # ours, like the script, and free of an end tag
         script=Markup(code),
         script_hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
     )

@@ -20,12 +20,12 @@ _LABEL_CHARACTERS_MAX = 26
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """``svg`` is markup that is safe as it is; ``legend`` pairs of colour and words; ``rows`` the same as a table."""
+    """``svg`` is markup, safe as it is; ``legend`` pairs of colour and words; ``summary`` is for those who do not see."""
 
     svg: str
     title: str
     legend: tuple[tuple[str, str], ...]
-    rows: tuple[tuple[str, ...], ...] = ()
+    summary: str
 
 
 def calls_chart(records: Sequence[RunRecord]) -> Chart | None:
@@ -53,7 +53,7 @@ def calls_chart(records: Sequence[RunRecord]) -> Chart | None:
         _svg(chart, max(640, 17 * len(sums) + 120), 330),
         "REST calls beside the optimum",
         ((_OPTIMUM, "the least possible"), (_ALLOWED, "allowed above it"), (_OVER, "over budget")),
-        tuple((name, *(str(number) for number in column)) for name, column in sums.items()),
+        "; ".join(f"{name}: {calls} calls, {least} at least" for name, (calls, _, least) in sums.items()),
     )
 
 
@@ -74,7 +74,8 @@ def growth_chart(sweep: Sequence[RunRecord]) -> Chart | None:
         legend.append((colour, f"{client}: {points[-1][1]:g} at {points[-1][0]:,}"))
     chart.add_x_axis(tick_formatter=lambda value, index, count: f"{value:,.0f}")
     chart.add_y_axis(tick_formatter=lambda value, index, count: f"{value:,.0f}")
-    return Chart(_svg(chart, 640, 330), "REST calls as the history grows", tuple(legend))
+    words = tuple(legend)
+    return Chart(_svg(chart, 640, 330), "REST calls as the history grows", words, "; ".join(text for _, text in words))
 
 
 def _short(name: str) -> str:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.record import GRAVITY, RunRecord, Verdict
 from reports.results import Results
 
+MARKS = {
+    Verdict.HOLDS: "✓",
+    Verdict.UNSAFE: "✗",
+    Verdict.STUCK: "⊘",
+    Verdict.OVER_BUDGET: "▲",
+    Verdict.VACUOUS: "∅",
+    Verdict.UNSTEADY: "≠",
+}
+_ID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{4}([0-9a-f]{8})\b")
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -82,6 +92,11 @@ def overview(results: Results) -> Overview:
 def run_key(record: RunRecord) -> str:
     """What names a run in a link to it."""
     return f"{record.scenario}.{record.generation}.{record.cursor}.{record.client}.{record.seed}"
+
+
+def brief(message: str) -> str:
+    """A message with ids as traces show them: their last eight characters."""
+    return _ID.sub(r"…\1", message)
 
 
 def run_data(record: RunRecord) -> dict[str, object]:

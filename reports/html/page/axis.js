@@ -1,0 +1,92 @@
+// The axis: where a moment of virtual time lies. Positions are in units of the axis's own, from 0 to its end.
+
+const BREAKS_MAX = 12;
+const IDLE_BESIDE_MEDIAN = 6; // a gap is idle when it is that many times as long as the usual one
+const IDLE_SHARE_MIN = 0.04; // and that much of the whole
+const BREAK_SHARE = 0.07; // what a gap is shortened to, of the time that is not idle
+const BREAKS_SHARE_MAX = 0.35; // all of them together
+const STEPS = [1, 2, 5];
+
+// Seconds, one to one: for a clock that still runs.
+export function plainAxis(end_s) {
+  return pieces([{ from_s: 0, to_s: end_s, from: 0, to: end_s }]);
+}
+
+// Seconds, with long stretches in which nothing happens shortened.
+export function timeAxis(story) {
+  const moments = [...new Set([0, ...story.entries.map((one) => one.t_s)])].sort((a, b) => a - b);
+  const gaps = moments.slice(1).map((to_s, at) => ({ from_s: moments[at], to_s, length_s: to_s - moments[at] }));
+  const usual = gaps.map((one) => one.length_s).filter((one) => one >= 0.001).sort((a, b) => a - b);
+  const all_s = moments.at(-1);
+  const idle_s = Math.max(IDLE_BESIDE_MEDIAN * (usual[usual.length >> 1] ?? 0), IDLE_SHARE_MIN * all_s);
+  const idle = gaps.filter((one) => one.length_s > idle_s).sort((a, b) => b.length_s - a.length_s).slice(0, BREAKS_MAX);
+  const busy_s = all_s - idle.reduce((sum, one) => sum + one.length_s, 0) || 1;
+  const width = busy_s * Math.min(BREAK_SHARE, BREAKS_SHARE_MAX / (idle.length || 1));
+  const found = [];
+  let [at_s, at] = [0, 0];
+  const run = (to_s, length, isBreak = false) => {
+    found.push({ from_s: at_s, to_s, from: at, to: at + length, isBreak });
+    [at_s, at] = [to_s, at + length];
+  };
+  for (const one of idle.sort((a, b) => a.from_s - b.from_s)) {
+    if (one.from_s > at_s) run(one.from_s, one.from_s - at_s);
+    run(one.to_s, Math.min(width, one.length_s), true);
+  }
+  if (all_s > at_s || !found.length) run(Math.max(all_s, 0.001), Math.max(all_s - at_s, 0.001));
+  return pieces(found);
+}
+
+// Every entry as far from the next: for what happens at one and the same moment.
+export function orderAxis(story) {
+  return {
+    end: Math.max(1, story.length - 1),
+    breaks: [],
+    at: (t, i) => i ?? story.length - 1,
+    ticks(from, to, count_max) {
+      const step = Math.max(1, Math.ceil((to - from) / count_max));
+      const first = Math.max(0, Math.ceil(from / step) * step);
+      const found = [];
+      for (let i = first; i <= Math.min(to, story.length - 1); i += step) found.push({ at: i, text: `${story.entries[i].t_s.toFixed(3)} s` });
+      return found;
+    },
+  };
+}
+
+function pieces(found) {
+  const last = found.at(-1);
+  const pieceAt = (t) => {
+    let [low, high] = [0, found.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (t <= found[middle].to_s) high = middle;
+      else low = middle + 1;
+    }
+    return found[low];
+  };
+  const at = (t) => {
+    if (t > last.to_s) return last.to + (t - last.to_s);
+    const { from_s, to_s, from, to } = pieceAt(t);
+    return to_s > from_s ? from + ((t - from_s) / (to_s - from_s)) * (to - from) : from;
+  };
+  const ticks = (from, to, count_max) => {
+    const step_s = niceStep((to - from) / count_max);
+    const digits = Math.max(0, Math.ceil(-Math.log10(step_s) - 1e-9));
+    const marks = [];
+    for (const one of found.filter((piece) => !piece.isBreak && piece.to >= from && piece.from <= to)) {
+      const until_s = one === last ? Math.max(one.to_s, one.from_s + (to - one.from)) : one.to_s;
+      const first = Math.ceil((one.from_s + Math.max(0, from - one.from)) / step_s - 1e-9);
+      for (let n = first; n * step_s <= until_s + 1e-9; n += 1) {
+        const place = at(n * step_s);
+        if (place > to) break;
+        if (!marks.length || place - marks.at(-1).at > 0.6 * step_s) marks.push({ at: place, text: `${(n * step_s).toFixed(digits)} s` });
+      }
+    }
+    return marks;
+  };
+  return { end: last.to, breaks: found.filter((one) => one.isBreak), at, ticks };
+}
+
+function niceStep(least) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(least, 1e-6)));
+  return (STEPS.find((one) => one * power >= least) ?? 10) * power;
+}

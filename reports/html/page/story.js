@@ -1,0 +1,172 @@
+// The story: journal entries, read once into what the lanes draw, and into the way of each event.
+
+const IS_ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
+
+export class Story {
+  entries = [];
+  runs = [];
+  statuses = [];
+  appends = [];
+  publishes = [];
+  sockets = [];
+  refused = [];
+  calls = [];
+  faults = [];
+  steps = [];
+  reached = [];
+  ways = new Map(); // by event id, what happened to that one event
+  lost = new Set(); // ids of events that somebody else judged to be lost
+  history = null;
+  healed = null;
+  last_s = 0;
+  #taken_ms = 0;
+  #sockets = new Map();
+  #frames = new Map();
+  #calls = new Map();
+
+  get length() {
+    return this.entries.length;
+  }
+
+  // What time it is there, going by when the last entry came.
+  now_s() {
+    return this.last_s + (this.#taken_ms ? Math.min(1, (performance.now() - this.#taken_ms) / 1000) : 0);
+  }
+
+  take(entry) {
+    if (entry.place === "log" && entry.what === "append") entry.position = entry.index; // in the log, not in the journal
+    entry.index = this.entries.length;
+    this.entries.push(entry);
+    this.last_s = Math.max(this.last_s, entry.t_s);
+    this.#taken_ms = performance.now();
+    this[`_${entry.place}`]?.(entry, { i: entry.index, t: entry.t_s });
+  }
+
+  wayOf(id) {
+    if (!this.ways.has(id)) {
+      this.ways.set(id, { id, kind: "", key: null, value: null, position: null, append: null, published: [], frames: [], reached: [], faults: [] });
+    }
+    return this.ways.get(id);
+  }
+
+  // The event that an entry speaks of, if it speaks of one.
+  idOf(entry) {
+    return entry.id ?? (entry.place === "fault" && this.ways.has(entry.target) ? entry.target : null);
+  }
+
+  // The calls whose page had that event on it: a journal names the first and the last event of a page.
+  pagesOf(way) {
+    const { append, position } = way;
+    if (position === null) return [];
+    const place = (id) => this.ways.get(id)?.position ?? 0; // what is unknown lay in the log before the client came
+    return this.calls.filter((one) => {
+      if (!one.items || one.lost || one.status >= 400 || (append && one.end < append.i)) return false;
+      const [first, last] = [place(one.first), place(one.last)].sort((a, b) => a - b);
+      return first <= position && position <= last;
+    });
+  }
+
+  // Returns of run(), each with what of the lost it came without.
+  returns() {
+    return this.steps
+      .filter((one) => one.step === "run" && one.to !== null && one.well)
+      .map((one) => {
+        const held = new Set(this.entries[one.end].held ?? []);
+        const without = [...this.lost].filter((id) => !held.has(id) && (this.ways.get(id)?.append?.i ?? Infinity) < one.end);
+        return { i: one.end, t: one.to, without };
+      });
+  }
+
+  _agent(entry, mark) {
+    if (entry.what === "run-started") this.runs.push({ ...mark, to: null, end: null, run: entry.run, by: entry.by, status: "" });
+    else if (entry.what === "run-ended" && this.runs.length) Object.assign(this.runs.at(-1), { to: entry.t_s, end: entry.index, status: entry.status });
+    else if (entry.what === "status") this.statuses.push({ ...mark, status: entry.status });
+  }
+
+  _log(entry, mark) {
+    if (entry.what === "append") {
+      const one = { ...mark, id: entry.id, branch: entry.branch };
+      this.appends.push(one);
+      Object.assign(this.#known(entry), { position: entry.position, append: one });
+    } else if (entry.what === "history") {
+      this.history = { ...mark, events: entry.events };
+      this.wayOf(entry.first).position = 0;
+      this.wayOf(entry.last).position = entry.events - 1;
+    }
+  }
+
+  _publisher(entry, mark) {
+    const one = { ...mark, id: entry.id };
+    this.publishes.push(one);
+    this.#known(entry).published.push(one);
+  }
+
+  _socket(entry, mark) {
+    const number = entry.connection;
+    if (entry.what === "opened") {
+      const socket = { ...mark, number, to: null, end: null, code: null, by: "", sent: [], frames: [] };
+      this.#sockets.set(number, socket);
+      this.sockets.push(socket);
+    } else if (entry.what === "refused") this.refused.push({ ...mark, number, status: entry.status });
+    else if (entry.what === "sent") {
+      const frame = { ...mark, id: entry.id, key: entry.key, number, arrived: null };
+      this.#frames.set(`${number} ${entry.frame}`, frame);
+      this.#sockets.get(number)?.sent.push(frame);
+      if (entry.id) this.#known(entry).frames.push(frame);
+    } else if (entry.what === "delivered") {
+      const frame = { ...mark, id: entry.id, kind: entry.kind, key: entry.key };
+      this.#sockets.get(number)?.frames.push(frame);
+      const sent = this.#frames.get(`${number} ${entry.frame}`);
+      if (sent) sent.arrived = frame;
+    } else if (entry.what === "closed" && this.#sockets.has(number)) {
+      Object.assign(this.#sockets.get(number), { to: entry.t_s, code: entry.code, by: entry.by, end: entry.index });
+    }
+  }
+
+  _rest(entry, mark) {
+    if (entry.what === "request") {
+      const name = entry.path.split("/").filter(Boolean).at(-1) ?? "";
+      const call = { ...mark, to: null, end: null, counted: entry.counted, status: null, name: name.length > 20 ? "conversation" : name };
+      this.#calls.set(entry.call, call);
+      this.calls.push(call);
+    } else if (this.#calls.has(entry.call)) {
+      const { status, lost, items, first, last } = entry;
+      Object.assign(this.#calls.get(entry.call), { to: entry.t_s, end: entry.index, status, lost, items, first, last });
+    }
+  }
+
+  _fault(entry, mark) {
+    const one = { ...mark, name: entry.name, kind: entry.kind };
+    this.faults.push(one);
+    if (IS_ID.test(entry.target)) this.wayOf(entry.target).faults.push(one);
+  }
+
+  _client(entry, mark) {
+    const [, step, what] = entry.what.match(/^(.*)-(called|returned)$/) ?? [];
+    const open = this.steps.findLast((one) => one.to === null);
+    if (what === "called") this.steps.push({ ...mark, step, to: null, end: null, well: true });
+    else if (what === "returned" && open?.step === step) Object.assign(open, { to: entry.t_s, end: entry.index });
+    else if (what === "returned") this.steps.push({ ...mark, step, to: entry.t_s, end: entry.index, well: true });
+    else if (entry.what === "error" && open?.step === entry.step) {
+      Object.assign(open, { step: `${entry.step} ${entry.outcome}`, to: entry.t_s, end: entry.index, well: false });
+    } else if (entry.what === "error") {
+      this.steps.push({ ...mark, step: `${entry.step} ${entry.outcome}`, to: entry.t_s, end: entry.index, well: false });
+    } else if (entry.what === "delivered") {
+      const one = { ...mark, id: entry.id, repaired: entry.repaired };
+      this.reached.push(one);
+      this.wayOf(entry.id).reached.push(one);
+    }
+  }
+
+  _world(entry, mark) {
+    if (entry.what === "healed") this.healed = mark;
+  }
+
+  #known(entry) {
+    const way = this.wayOf(entry.id);
+    way.kind = entry.kind ?? way.kind;
+    way.key = entry.key ?? way.key;
+    way.value = entry.value ?? way.value;
+    return way;
+  }
+}
