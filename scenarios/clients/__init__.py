@@ -2,12 +2,12 @@
 
 - ``gapless.py``  our own sync client, through its public face
 - the rest are the baselines of ``scenarios.baselines``
+- ``importing.py`` finds any other, by ``package.module:factory``
 - ``mutant:NAME`` is a mutant of ``scenarios.mutants``
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from scenarios.baselines import full_rescan, poll_then_return, socket_only, tail_cursor
 from scenarios.client import ClientContext, ClientUnderTest, Factory
 from scenarios.clients import gapless
+from scenarios.clients.importing import imported
 from scenarios.errors import UsageError, did_you_mean
 from scenarios.mutants import MUTANTS, Mutant
 
@@ -50,7 +51,7 @@ def resolve(name: str) -> Factory:
     if name.startswith(MUTANT):
         return _mutated(mutant_called(name.removeprefix(MUTANT)))
     if ":" in name:
-        return _imported(name)
+        return imported(name)
     names = [client.name for client in CLIENTS]
     cure = did_you_mean(name, names, f"choose {', '.join(names)}, or package.module:factory")
     raise UsageError(f"no client is called {name!r}; {cure}")
@@ -77,21 +78,3 @@ def _mutated(mutant: Mutant) -> Factory:
                 yield client
 
     return factory
-
-
-def _imported(name: str) -> Factory:
-    module_name, _, attribute = name.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        cure = "give package.module:factory of an installed module"
-        raise UsageError(f"client {name!r}: module {module_name!r} cannot be imported ({error}); {cure}") from error
-    except ValueError as error:
-        raise UsageError(f"client {name!r}: no module is named; give package.module:factory") from error
-    factory = getattr(module, attribute, None) if attribute else None
-    if not callable(factory):
-        known = [one for one in vars(module) if callable(getattr(module, one)) and not one.startswith("_")]
-        cure = did_you_mean(attribute, known, "name a function that takes a ClientContext")
-        raise UsageError(f"client {name!r}: {module_name} has no factory {attribute!r}; {cure}")
-    found: Factory = factory
-    return found
