@@ -24,7 +24,7 @@ from markupsafe import Markup
 from reports.html.assets import script, styles
 from reports.html.charts import calls_chart, growth_chart
 from reports.html.journals import pack
-from reports.html.overview import MARKS, brief, overview, run_data, run_key
+from reports.html.overview import MARKS, overview, run_data, run_key
 from reports.results import Results
 
 SIZE_BYTES_MAX = 10_000_000
@@ -52,7 +52,6 @@ def _render(results: Results, title: str, packed: dict[str, str]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["brief"] = brief
     code = script()
     found = overview(results)
     return environment.get_template("report.html.jinja").render(

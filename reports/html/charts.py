@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import leather
 
-from reports.record import RunRecord
+from reports.record import RestCost, RunRecord
 
 _OVER, _ALLOWED, _OPTIMUM = "var(--fault)", "var(--free)", "var(--log)"
 _LINES = ("var(--client)", "var(--log)", "var(--rest)", "var(--agent)", "var(--fault)", "var(--socket)")
@@ -20,7 +20,7 @@ _LABEL_CHARACTERS_MAX = 26
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """``svg`` is markup, safe as it is; ``legend`` pairs of colour and words; ``summary`` is for those who do not see."""
+    """``svg`` is markup, safe as it is; ``legend`` pairs of colour and words; ``summary`` is read to who cannot see."""
 
     svg: str
     title: str
@@ -31,29 +31,27 @@ class Chart:
 def calls_chart(records: Sequence[RunRecord]) -> Chart | None:
     """Calls of each scenario, all its variants together: the optimum, what is allowed above it, what went beyond.
 
-    With several clients, a scenario has a column for each.
+    With several clients, a scenario has a column for each. None where nobody called.
     """
     several = len({one.client for one in records}) > 1
-    sums: dict[str, list[int]] = {}
+    columns: dict[str, _Column] = {}
     for one in records:
         name = f"{one.scenario} · {one.client}" if several else one.scenario
-        column = sums.setdefault(name, [0, 0, 0])
-        column[0] += one.rest.calls
-        column[1] += min(one.rest.calls, one.rest.allowed_calls)
-        column[2] += min(one.rest.calls, one.rest.optimum_calls)
-    if not any(calls for calls, _, _ in sums.values()):
+        columns.setdefault(name, _Column(name)).add(one.rest)
+    if not any(column.calls for column in columns.values()):
         return None
     chart = leather.Chart()
     # Each hides the foot of the one before, so that what shows of it is what it adds.
-    for place, colour in enumerate((_OVER, _ALLOWED, _OPTIMUM)):
-        chart.add_columns([(name, column[place]) for name, column in sums.items()], fill_color=colour, name=" ")
+    for colour, height in ((_OVER, _calls), (_ALLOWED, _allowed), (_OPTIMUM, _optimum)):
+        chart.add_columns([(name, height(column)) for name, column in columns.items()], fill_color=colour, name=" ")
     chart.add_x_axis(tick_formatter=lambda value, index, count: _short(str(value)))
     chart.add_y_axis(tick_formatter=lambda value, index, count: f"{value:g}")
+    hints = [column.hint() for column in columns.values()]
     return Chart(
-        _svg(chart, max(640, 17 * len(sums) + 120), 330),
+        _svg(chart, 1320, 290, [hints] * 3, labels_height=130),
         "REST calls beside the optimum",
         ((_OPTIMUM, "the least possible"), (_ALLOWED, "allowed above it"), (_OVER, "over budget")),
-        "; ".join(f"{name}: {calls} calls, {least} at least" for name, (calls, _, least) in sums.items()),
+        "; ".join(hints),
     )
 
 
@@ -65,24 +63,64 @@ def growth_chart(sweep: Sequence[RunRecord]) -> Chart | None:
     if not lines:
         return None
     chart = leather.Chart()
+    chart.add_x_scale(0, max(length for line in lines.values() for length in line) or 1)
+    chart.add_y_scale(
+        0, max(calls for line in lines.values() for all_calls in line.values() for calls in all_calls) or 1
+    )
     legend: list[tuple[str, str]] = []
+    hints: list[list[str]] = []
     for place, (client, line) in enumerate(lines.items()):
         points = [(length, sum(calls) / len(calls)) for length, calls in sorted(line.items())]
         colour = _LINES[place % len(_LINES)]
         chart.add_line(points, stroke_color=colour, width=2, name=" ")
-        chart.add_dots(points, fill_color=colour, radius=3, name=" ")
-        legend.append((colour, f"{client}: {points[-1][1]:g} at {points[-1][0]:,}"))
+        chart.add_dots(points, fill_color=colour, radius=4, name=" ")
+        hints += [[client], [f"{client}: {calls:g} calls at {length:,} events" for length, calls in points]]
+        legend.append((colour, hints[-1][-1]))
     chart.add_x_axis(tick_formatter=lambda value, index, count: f"{value:,.0f}")
     chart.add_y_axis(tick_formatter=lambda value, index, count: f"{value:,.0f}")
-    words = tuple(legend)
-    return Chart(_svg(chart, 640, 330), "REST calls as the history grows", words, "; ".join(text for _, text in words))
+    summary = "; ".join(hint for pointed in hints[1::2] for hint in pointed)
+    return Chart(_svg(chart, 660, 330, hints), "REST calls as the history grows", tuple(legend), summary)
+
+
+@dataclass(slots=True)
+class _Column:
+    name: str
+    calls: int = 0
+    allowed: int = 0
+    optimum: int = 0
+
+    def add(self, rest: RestCost) -> None:
+        self.calls += rest.calls
+        self.allowed += min(rest.calls, rest.allowed_calls)
+        self.optimum += min(rest.calls, rest.optimum_calls)
+
+    def hint(self) -> str:
+        return f"{self.name}: {self.calls} calls, {self.optimum} at least"
+
+
+def _calls(column: _Column) -> int:
+    return column.calls
+
+
+def _allowed(column: _Column) -> int:
+    return column.allowed
+
+
+def _optimum(column: _Column) -> int:
+    return column.optimum
 
 
 def _short(name: str) -> str:
     return name if len(name) <= _LABEL_CHARACTERS_MAX else name[: _LABEL_CHARACTERS_MAX - 1] + "…"
 
 
-def _svg(chart: leather.Chart, width: int, height: int) -> str:
-    root = ElementTree.Element("svg", {"viewBox": f"0 0 {width} {height}", "width": str(width), "aria-hidden": "true"})
+def _svg(chart: leather.Chart, width: int, height: int, hints: Sequence[Sequence[str]], labels_height: int = 0) -> str:
+    """The drawing, with room below for labels that the style sheet turns, and what each shape says when pointed at."""
+    size = {"viewBox": f"0 0 {width} {height + labels_height}", "width": str(width), "aria-hidden": "true"}
+    root = ElementTree.Element("svg", size)
     root.append(chart.to_svg_group(width, height))
+    drawn = [group for group in root.iter("g") if str(group.get("class", "")).startswith("series")]
+    for group, said in zip(drawn, hints, strict=True):
+        for shape, hint in zip(group, said, strict=True):
+            ElementTree.SubElement(shape, "title").text = hint
     return ElementTree.tostring(root, encoding="unicode")

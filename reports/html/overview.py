@@ -19,6 +19,7 @@ MARKS = {
 }
 _ID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{4}([0-9a-f]{8})\b")
 
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One scenario with one client: ``cells`` are indices of its records, a tuple for each column of the grid."""
@@ -31,6 +32,19 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Runs of one scenario with one client that failed alike first: ``runs`` are indices of their records."""
+
+    verdict: Verdict
+    scenario: str
+    client: str
+    oracle: str
+    message: str
+    more: int
+    runs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """A value that runs can be filtered by, and how many runs have it."""
 
@@ -40,11 +54,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The page's first screen. ``failed`` are indices of records, ``verdicts`` how many runs met each that occurred."""
+    """The page's first screen. ``verdicts`` says how many runs met each that occurred."""
 
     records: tuple[RunRecord, ...]
     verdicts: tuple[tuple[Verdict, int], ...]
-    failed: tuple[int, ...]
+    failures: tuple[Failure, ...]
     calls: int
     optimum_calls: int
     lost_events: int
@@ -58,7 +72,7 @@ class Overview:
     @property
     def hold(self) -> int:
         """How many runs hold."""
-        return len(self.records) - len(self.failed)
+        return sum(1 for one in self.records if one.verdict is Verdict.HOLDS)
 
 
 def overview(results: Results) -> Overview:
@@ -69,10 +83,11 @@ def overview(results: Results) -> Overview:
     return Overview(
         records=records,
         verdicts=tuple((verdict, count) for verdict, count in met.items() if count),
-        failed=tuple(index for index, one in enumerate(records) if one.verdict is not Verdict.HOLDS),
+        failures=_failures(records),
         calls=sum(one.rest.calls for one in records),
         optimum_calls=sum(one.rest.optimum_calls for one in records),
-        lost_events=sum(one.lost_events for one in records),
+        # What a run came back without and said so is not lost.
+        lost_events=sum(one.lost_events for one in records if one.verdict is Verdict.UNSAFE),
         virtual_s=sum(one.virtual_s for one in records),
         kills=sum(kill.killed for one in records for kill in one.kills),
         kills_planned=sum(len(one.kills) for one in records),
@@ -140,10 +155,26 @@ def run_data(record: RunRecord) -> dict[str, object]:
     }
 
 
+def _failures(records: Sequence[RunRecord]) -> tuple[Failure, ...]:
+    alike: dict[tuple[str, str, Verdict, str], list[int]] = {}
+    for index, one in enumerate(records):
+        if one.verdict is not Verdict.HOLDS:
+            oracle = one.violations[0].oracle if one.violations else ""
+            alike.setdefault((one.scenario, one.client, one.verdict, oracle), []).append(index)
+    found: list[Failure] = []
+    for (scenario, client, verdict, oracle), runs in alike.items():
+        violations = records[runs[0]].violations
+        message = brief(violations[0].message) if violations else ""
+        found.append(Failure(verdict, scenario, client, oracle, message, max(0, len(violations) - 1), tuple(runs)))
+    return tuple(found)
+
+
 def _rows(records: Sequence[RunRecord], columns: Sequence[tuple[str, str]]) -> tuple[Row, ...]:
     found: dict[tuple[str, str], list[int]] = {}
     for index, one in enumerate(records):
         found.setdefault((one.scenario, one.client), []).append(index)
+    scenarios = list(dict.fromkeys(one.scenario for one in records))
+    together = sorted(found.items(), key=lambda item: scenarios.index(item[0][0]))
     return tuple(
         Row(
             scenario=records[indices[0]].scenario,
@@ -155,7 +186,7 @@ def _rows(records: Sequence[RunRecord], columns: Sequence[tuple[str, str]]) -> t
                 for column in columns
             ),
         )
-        for indices in found.values()
+        for _, indices in together
     )
 
 

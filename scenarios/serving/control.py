@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from reports.html.assets import SHARED, asset
 from scenarios.errors import UsageError
 from scenarios.library import catalogue
 from scenarios.serving import asking
@@ -314,6 +315,8 @@ async def _page(request: Request) -> Response:
     name = request.path_params.get("file", "index.html")
     files = {one.name: one for one in resources.files("scenarios.serving").joinpath("page").iterdir()}
     ending = name.rpartition(".")[2]
+    if ending in MEDIA and name in SHARED:  # the lanes, which a report has too
+        return Response(asset(name), media_type=MEDIA[ending])
     if name not in files or ending not in MEDIA:
         raise HTTPException(404, f"there is no /sim/{name}; /sim/openapi.json says what there is")
     return Response(files[name].read_bytes(), media_type=MEDIA[ending])

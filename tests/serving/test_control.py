@@ -10,6 +10,7 @@ import pytest
 import trio
 from starlette.routing import Route
 
+from reports.html.assets import SHARED
 from scenarios.serving.control import routes
 from scenarios.serving.hub import Hub
 from scenarios.serving.openapi import document
@@ -272,7 +273,7 @@ def test_every_reference_of_the_description_resolves() -> None:
 
 async def test_the_page_asks_nobody_else() -> None:
     async with served() as (_, http):
-        for name in ("", "page.js", "story.js", "lanes.js", "page.css", "icon.svg"):
+        for name in ("", "page.js", *SHARED, "page.css", "icon.svg"):
             response = await http.get(f"/sim/{name}")
             assert response.status_code == 200
             outside = response.text.replace("http://www.w3.org/2000/svg", "")

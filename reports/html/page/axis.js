@@ -69,17 +69,23 @@ function pieces(found) {
     return to_s > from_s ? from + ((t - from_s) / (to_s - from_s)) * (to - from) : from;
   };
   const ticks = (from, to, count_max) => {
-    const step_s = niceStep((to - from) / count_max);
+    const least = (to - from) / count_max;
+    const step_s = niceStep(least);
     const digits = Math.max(0, Math.ceil(-Math.log10(step_s) - 1e-9));
     const marks = [];
+    const mark = (place, text, room = 0.85) => {
+      const isFree = place >= from && place <= to && marks.every((one) => Math.abs(one.at - place) > room * least);
+      if (isFree) marks.push({ at: place, text });
+    };
     for (const one of found.filter((piece) => !piece.isBreak && piece.to >= from && piece.from <= to)) {
       const until_s = one === last ? Math.max(one.to_s, one.from_s + (to - one.from)) : one.to_s;
       const first = Math.ceil((one.from_s + Math.max(0, from - one.from)) / step_s - 1e-9);
-      for (let n = first; n * step_s <= until_s + 1e-9; n += 1) {
-        const place = at(n * step_s);
-        if (place > to) break;
-        if (!marks.length || place - marks.at(-1).at > 0.6 * step_s) marks.push({ at: place, text: `${(n * step_s).toFixed(digits)} s` });
-      }
+      for (let n = first; n * step_s <= until_s + 1e-9 && at(n * step_s) <= to; n += 1) mark(at(n * step_s), `${(n * step_s).toFixed(digits)} s`);
+    }
+    // Where a break begins or ends there may be no other time to read.
+    for (const one of found.filter((piece) => piece.isBreak)) {
+      mark(one.from, `${Number(one.from_s.toFixed(digits + 1))} s`, 0.6);
+      mark(one.to, `${Number(one.to_s.toFixed(digits + 1))} s`, 0.6);
     }
     return marks;
   };

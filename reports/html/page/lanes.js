@@ -46,14 +46,15 @@ class Picture {
   #out = [];
   #lanes = {};
   #rowOf = new Map();
+  #late = [];
 
   constructor(svg, story, { axis, from, to, width, picked, chosen }) {
     Object.assign(this, { svg, story, axis, from, to, width, picked, chosen });
-    this.left = width < ROW_NAMES_MIN ? 84 : 142;
+    this.left = width < ROW_NAMES_MIN ? 84 : 156;
     this.scale = (width - this.left - RIGHT) / (to - from || 1);
     const rows = this.#assignRows();
     let y = TOP;
-    for (const [name, height] of [["Agent", 32], ["Log", 42], ["Socket", 28 + rows * SOCKET_ROW], ["REST", 52], ["Client", 42], ["Application", 38]]) {
+    for (const [name, height] of [["Agent", 32], ["Log", 42], ["Socket", 34 + rows * SOCKET_ROW], ["REST", 52], ["Client", 42], ["Application", 38]]) {
       this.#lanes[name] = { name, y, height };
       y += height + GAP;
     }
@@ -222,11 +223,11 @@ class Picture {
     let free_x = -Infinity;
     for (const one of this.story.steps.filter((step) => this.inSight(step))) {
       const [left, width] = this.#bar(one, y, 16, one.well ? "work" : "failed", 4);
-      const words = one.step;
-      if (width > words.length * 6 + 8) this.#add("text", { x: Math.max(left, this.left) + 5, y: y + 12, class: "instep" }, words);
+      const room = one.step.length * 6.2 + 8;
+      if (width > room) this.#add("text", { x: Math.max(left, this.left) + 6, y: y + 12, class: "instep" }, one.step);
       else if (left >= free_x) {
-        this.#add("text", { x: left + width + 4, y: y + 12, class: "beside" }, words);
-        free_x = left + width + words.length * 6 + 8;
+        this.#add("text", { x: left, y: y + 29, class: one.well ? "beside" : "faulttext" }, one.step);
+        free_x = left + room;
       }
     }
   }
@@ -263,7 +264,7 @@ class Picture {
       const x = this.x(one);
       this.#upright(x, isLoss ? "returned loss" : "returned", TOP - 6, this.bottom);
       const words = isLoss ? `run() returns without ${count(one.without.length, "event")}` : "run() returns";
-      const y = this.#lanes.Client.y + 36;
+      const y = this.#lanes.Client.y + 35;
       this.#sideText(x, y, words, isLoss ? "returnedtext loss" : "returnedtext", words.length * 6.6);
       this.#add("path", { d: `M${x} ${y - 9}l-4 5l4 5l4 -5z`, class: isLoss ? "returnedmark loss" : "returnedmark" }, null, [one]);
     }
@@ -315,6 +316,7 @@ class Picture {
     }
     for (const { mark, y } of stations) this.#add("circle", { cx: this.x(mark), cy: y, r: look === "way" ? 5 : 3.4, class: `${look} station` }, null, [mark]);
     if (look === "way") this.#times([...stations, ...pages]);
+    else this.#lateness(way, frames);
   }
 
   // From one station to the next: along its row for as long as it waited there, then across to the next lane.
@@ -325,10 +327,25 @@ class Picture {
   }
 
   #deadEnd({ mark, y }, look, words) {
-    const x = this.x(mark) + 16;
-    this.#add("path", { d: `M${x - 16} ${y}H${x}`, class: look });
-    this.#add("path", { d: `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`, class: "cross" });
+    const length = look === "way" ? 16 : 9;
+    const x = this.x(mark) + length;
+    this.#add("path", { d: `M${x - length} ${y}H${x}`, class: look });
+    this.#add("path", { d: `M${x - 3.5} ${y - 3.5}l7 7m0 -7l-7 7`, class: "cross" });
     if (look === "way") this.#add("text", { x: x + 8, y: y + 4, class: "faulttext halo" }, words);
+  }
+
+  // How long after the return a lost event came: the same for many of them is said once.
+  #lateness(way, frames) {
+    const back = this.story.returns().find((one) => one.without.includes(way.id));
+    const late = frames.find(({ frame }) => back && frame.t > back.t);
+    if (!late) return;
+    const x = this.x(late.frame);
+    const [fault] = way.faults;
+    const words = `${fault ? `held back by ${fault.name}, ` : ""}sent ${span(late.frame.t - back.t)} too late`;
+    if (this.#late.some((one) => one.words === words && Math.abs(one.x - x) < 120)) return;
+    this.#late.push({ x, words });
+    const isRoom = x < this.width - 140;
+    this.#add("text", { x: x + (isRoom ? 24 : -8), y: late.y + 22, "text-anchor": isRoom ? "start" : "end", class: "faulttext strong halo" }, words);
   }
 
   #times(stations) {
@@ -419,7 +436,7 @@ class Picture {
 
   #pill({ middle, width, marks }, y, look, height) {
     this.#add("rect", { x: middle - width / 2, y: y - height / 2, width, height, rx: Math.min(6, height / 2), class: `${look} pill` }, null, marks);
-    this.#add("text", { x: middle, y: y + 3.2, "text-anchor": "middle", class: `number ${look}` }, marks.length.toLocaleString("en"));
+    this.#add("text", { x: middle, y: y + 3.2, "text-anchor": "middle", class: `number on-${look}` }, marks.length.toLocaleString("en"));
   }
 
   // Marks in sight, from left to right, with those together that would touch.

@@ -2,11 +2,12 @@
 import { orderAxis, timeAxis } from "./axis.js";
 import { drawLanes, marksAt } from "./lanes.js";
 import { Story } from "./story.js";
-import { count, describe, fate, moment, short, tell, tellMany } from "./telling.js";
+import { count, describe, fate, moment, nameOf, short, tell, tellMany } from "./telling.js";
 
 const byId = (id) => document.getElementById(id);
 const ROWS_MAX = 250;
-const FATES_MAX = 6;
+const FATES_ABOVE_MAX = 3; // the others are below the diagram
+const IDS_MAX = 4;
 const SPAN_SHARE_MIN = 1e-5; // the closest look, of the whole axis
 const PLACES = { log: "▪", agent: "■", publisher: "»", socket: "→", rest: "⇄", fault: "✗", client: "◆", world: "·" };
 const THEMES = { auto: "◐", light: "○", dark: "●" };
@@ -102,9 +103,11 @@ async function openRun(index) {
   byId("runtitle").textContent = [run.title, run.races.join(" ")].filter(Boolean).join(" · ");
   byId("runverdict").replaceChildren(made("span", { class: `pill v-${run.verdict}` }, run.verdict), made("span", {}, `${run.generation} / ${run.cursor} · ${run.client} · seed ${run.seed}`));
   const at = shown.indexOf(index);
-  byId("which").textContent = at < 0 ? "" : `${at + 1} of ${shown.length}`;
-  byId("before").disabled = at <= 0;
-  byId("next").disabled = at < 0 || at === shown.length - 1;
+  if (runs.length > 1) {
+    byId("which").textContent = at < 0 ? "" : `${at + 1} of ${shown.length}`;
+    byId("before").disabled = at <= 0;
+    byId("next").disabled = at < 0 || at === shown.length - 1;
+  }
   showViolations(run, null);
   showFacts(run);
   byId("journal").replaceChildren();
@@ -141,16 +144,34 @@ function showViolations(run, story) {
     row.lastChild.title = one.message;
     return row;
   });
-  const ids = story ? [...story.lost] : [];
-  const fates = ids.slice(0, FATES_MAX).map((id) => {
-    const row = made("li", { class: "fate" });
-    const button = made("button", { type: "button", "data-way": id }, fate(story, id));
+  const fates = story ? alike([...story.lost]).map(([words, ids]) => fateRow(story, words, ids)) : [];
+  byId("violations").replaceChildren(...rows.slice(0, 1), ...fates.slice(0, FATES_ABOVE_MAX));
+  byId("more").replaceChildren(...rows.slice(1), ...fates.slice(FATES_ABOVE_MAX));
+  byId("more").parentElement.hidden = !byId("more").childElementCount;
+
+  // Events that fared alike, but for when, are told once.
+  function alike(ids) {
+    const found = new Map();
+    for (const id of ids) {
+      const words = fate(story, id).replace(/^[^:]*: /, "");
+      const pattern = words.replace(/[\d.]+ m?s/g, "");
+      if (!found.has(pattern)) found.set(pattern, [words, []]);
+      found.get(pattern)[1].push(id);
+    }
+    return [...found.values()];
+  }
+}
+
+function fateRow(story, words, ids) {
+  const row = made("li", { class: "fate" });
+  for (const id of ids.slice(0, IDS_MAX)) {
+    const button = made("button", { type: "button", "data-way": id, title: "Show its way" }, nameOf(story, id));
     button.onclick = () => choose(id);
-    row.append(button);
-    return row;
-  });
-  if (ids.length > FATES_MAX) fates.push(made("li", { class: "fate more" }, `… and ${count(ids.length - FATES_MAX, "more event")}; click their marks`));
-  byId("violations").replaceChildren(...rows.slice(0, 1), ...fates, ...rows.slice(1));
+    row.append(button, " ");
+  }
+  if (ids.length > IDS_MAX) row.append(`and ${ids.length - IDS_MAX} more `);
+  row.append(made("span", {}, ids.length > 1 ? `fared alike; the first: ${words}` : words));
+  return row;
 }
 
 // Ids as they are shown everywhere else: their ends.
@@ -166,7 +187,7 @@ function showFacts(run) {
     ["Virtual time", `${run.virtual_s} s`],
     ["run() returned", run.return_s === null ? null : `${Number(run.return_s.toFixed(3))} s after the server's end`],
     ["Never returned", run.never_returned || null],
-    ["Events lost", run.lost_events || null],
+    [run.verdict === "unsafe" ? "Events lost" : "Events not held, and said so", run.lost_events || null],
     ["History", run.history_events ? count(run.history_events, "event") : null],
     ...run.faults.map((one) => ["Fault", `${one.name}${one.name === one.kind ? "" : ` (${one.kind})`} acted ${one.fired}×`]),
     ...run.kills.map((one) => ["Broken client", `${one.client} ${one.killed ? "fails here, as it should" : "was to fail here and did not"}, by ${one.by}`]),
@@ -312,7 +333,7 @@ function journalRow(entry) {
   const id = view.story.idOf(entry);
   if (id !== null && view.story.lost.has(id)) row.classList.add("islost");
   const place = `p-${entry.place}`;
-  row.append(made("time", {}, entry.t_s.toFixed(3)), made("span", { class: place }, PLACES[entry.place] ?? "·"), made("span", { class: place }, entry.place), made("span", { class: "sentence" }, tell(view.story, entry)));
+  row.append(made("time", {}, entry.t_s.toFixed(3)), made("span", { class: place }, PLACES[entry.place] ?? "·"), made("span", { class: place }, entry.place), made("span", { class: "sentence" }, tell(view.story, entry, { apart: true })));
   return row;
 }
 
@@ -472,8 +493,10 @@ for (const one of document.querySelectorAll("[data-verdict]")) {
   };
 }
 byId("grid").addEventListener("keydown", walkGrid);
-byId("before").onclick = () => beside(-1);
-byId("next").onclick = () => beside(1);
+if (runs.length > 1) {
+  byId("before").onclick = () => beside(-1);
+  byId("next").onclick = () => beside(1);
+}
 byId("order").onclick = () => view && setOrder(byId("order").getAttribute("aria-pressed") !== "true");
 for (const one of document.querySelectorAll("[data-view]")) {
   one.onclick = () => view && { in: () => zoom(0.6), out: () => zoom(1 / 0.6), all: lookAtAll, loss: () => look(...lossSpan()) }[one.dataset.view]();

@@ -42,8 +42,8 @@ export function nameOf(story, id) {
   return `${way?.kind || "event"} ${short(id)}`;
 }
 
-// One entry, in a sentence.
-export function tell(story, entry) {
+// One entry, in a sentence; a request with its answer, unless they are told `apart`.
+export function tell(story, entry, { apart = false } = {}) {
   const name = entry.id ? nameOf(story, entry.id) : "";
   const number = entry.connection;
   const way = story.ways.get(entry.id);
@@ -73,9 +73,10 @@ export function tell(story, entry) {
     case "socket delivered":
       return `The client reads ${name || "a frame"} from socket ${number}${after(entry, way?.frames.findLast((one) => one.arrived?.i === entry.index), "it was sent")}.`;
     case "rest request":
-      return tellCall(story, entry, story.entries.find((one) => one.call === entry.call && one.what === "response"));
+      if (apart) return `${asking(entry)}.`;
+      return `${asking(entry)}, ${answering(entry, story.entries.find((one) => one.call === entry.call && one.what === "response"))}.`;
     case "rest response":
-      return tellCall(story, story.entries.find((one) => one.call === entry.call && one.what === "request"), entry);
+      return `Call ${entry.call} is ${answering(story.entries.find((one) => one.call === entry.call && one.what === "request"), entry)}.`;
     case "fault fired":
       return `Fault ${entry.name} (${entry.kind}) acts, for the ${ordinal(entry.n)} time, on ${story.ways.has(entry.target) ? nameOf(story, entry.target) : entry.target}.`;
     case "client delivered":
@@ -114,9 +115,9 @@ export function fate(story, id) {
   const [published] = way.published;
   const reader = way.frames.find((one) => one.arrived);
   const [sent] = way.frames;
-  const by = way.faults.length ? ` by fault ${[...new Set(way.faults.map((one) => one.name))].join(", ")}` : "";
+  const by = way.faults.length ? ` by ${[...new Set(way.faults.map((one) => one.name))].join(", ")}` : "";
   if (reader) parts.push(`${published && reader.t - published.t > LATE_S ? `held back${by}, ` : ""}read from socket ${reader.number} at ${moment(reader.arrived.t)}${since(reader.arrived.t)}`);
-  else if (sent) parts.push(`${published && sent.t - published.t > LATE_S ? `held back${by}, ` : ""}sent on socket ${sent.number} at ${moment(sent.t)}${since(sent.t)}, and never read`);
+  else if (sent) parts.push(`${published && sent.t - published.t > LATE_S ? `held back${by}, ` : ""}sent at ${moment(sent.t)}${since(sent.t)}, never read`);
   else if (published && !openAt(story, published)) parts.push("published while no socket was open");
   else if (published) parts.push(by ? `stopped on its way${by}` : "published, and sent on no socket");
   else if (way.append) parts.push("never published");
@@ -131,14 +132,17 @@ function openAt(story, mark) {
   return story.sockets.some((one) => one.i < mark.i && (one.end === null || one.end > mark.i));
 }
 
-function tellCall(story, request, response) {
+function asking(request) {
   const query = request.query ? `?${request.query.split("&").map((part) => part.split("=").map(short).join("=")).join("&")}` : "";
-  const path = request.path.split("/").slice(4).join("/") || request.path;
-  const asked = `Call ${request.call}: ${request.method} ${path}${query}${request.counted ? "" : " (not counted)"}`;
-  if (!response) return `${asked}, never answered.`;
+  const path = request.path.split("/").slice(4).join("/") || "the conversation";
+  return `Call ${request.call}: ${request.method} ${path}${query}${request.counted ? "" : " (not counted)"}`;
+}
+
+function answering(request, response) {
+  if (!response) return "never answered";
   const items = response.items === undefined ? "" : `, ${count(response.items, "event")}`;
   const lost = response.lost ? ", when the client had gone" : "";
-  return `${asked}, answered ${response.status}${after(response, { t: request.t_s }, "it was asked")}${items}, ${response.bytes.toLocaleString("en")} bytes${lost}.`;
+  return `answered ${response.status}${after(response, request && { t: request.t_s }, "it was asked")}${items}, ${(response.bytes ?? 0).toLocaleString("en")} bytes${lost}`;
 }
 
 function tellReturn(story, entry) {

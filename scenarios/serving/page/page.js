@@ -1,6 +1,8 @@
 // The page follows the journal and draws it; it holds no truth of its own, and a reload shows the same.
+import { plainAxis } from "./axis.js";
 import { drawLanes } from "./lanes.js";
-import { describe, Story } from "./story.js";
+import { Story } from "./story.js";
+import { describe, tell } from "./telling.js";
 
 const $ = (id) => document.getElementById(id);
 const ROWS_MAX = 400;
@@ -35,6 +37,7 @@ let verdict = null;
 let generation = null; // which session of the server's: another one means another story
 let zoom_s = 0;
 let picked = null;
+let chosen = null; // the event whose way is shown
 const removed = new Map(); // faults switched off here, so that they can be switched on again
 
 // --- asking ---------------------------------------------------------------------------------------------------------
@@ -89,7 +92,7 @@ async function follow() {
 
 function startOver() {
   story = new Story();
-  picked = null;
+  picked = chosen = null;
   removed.clear();
   $("journal").replaceChildren();
   refresh();
@@ -156,7 +159,7 @@ function showVerdict() {
     ["Events in the log", log_length.toLocaleString("en")],
     ["Never sent to the client", unreached.length.toLocaleString("en"), unreached.length && begun ? "lost" : ""],
   ]);
-  story.unreached = new Set(unreached);
+  story.lost = new Set(unreached);
 }
 
 function showFaults() {
@@ -219,8 +222,10 @@ function journalRow(entry) {
 function pick(index, { scroll = true } = {}) {
   picked = index;
   const entry = story.entries[index];
+  if (scroll) chosen = entry ? story.idOf(entry) : null;
   if (!entry) return;
-  $("detail").textContent = `${entry.t_s.toFixed(4)} s  ${entry.place} ${entry.what}  ${describe(entry, { whole: true })}`;
+  $("detail").textContent = `${entry.t_s.toFixed(4)} s  ${tell(story, entry)}`;
+  $("detail").title = describe(entry, { whole: true });
   document.querySelector("#journal [aria-current]")?.removeAttribute("aria-current");
   const row = document.querySelector(`#journal [data-i="${index}"]`);
   row?.setAttribute("aria-current", "true");
@@ -231,7 +236,9 @@ function draw() {
   const now_s = session?.state === "running" ? Math.max(story.now_s(), session.t_s) : Math.max(story.last_s, session?.t_s ?? 0);
   if (session) $("clock").textContent = `${now_s.toFixed(1)} s`;
   const invitation = session?.state === "waiting" && [`Waiting for a client at ${session.url}`, `conversation ${session.conversation_id}`];
-  drawLanes($("lanes"), story, { now_s, zoom_s, picked, invitation });
+  const to = Math.max(now_s, zoom_s || 5);
+  const from = zoom_s ? Math.max(0, to - zoom_s) : 0;
+  drawLanes($("lanes"), story, { axis: plainAxis(to), from, to, picked, chosen, now: now_s, invitation });
 }
 
 // --- small things ---------------------------------------------------------------------------------------------------
@@ -299,7 +306,7 @@ $("lanes").addEventListener("pointerover", (event) => {
 $("lanes").addEventListener("click", (event) => {
   const index = event.target.dataset?.i;
   if (index !== undefined) pick(Number(index));
-  else picked = null;
+  else picked = chosen = null;
 });
 $("journal").addEventListener("click", (event) => pick(Number(event.target.closest("li")?.dataset.i)));
 
@@ -311,7 +318,7 @@ document.addEventListener("keydown", (event) => {
     pick(Math.min(story.length - 1, Math.max(0, from + step)));
     event.preventDefault();
   } else if (event.key === "Escape") {
-    picked = null;
+    picked = chosen = null;
     document.querySelector("#journal [aria-current]")?.removeAttribute("aria-current");
   } else {
     document.querySelector(`[data-key="${event.key.toLowerCase()}"]`)?.click();
