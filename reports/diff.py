@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reports.characters import well_formed
 from reports.markdown import counted, header, row
 from reports.record import RunRecord, Verdict
 from reports.results import Results
@@ -187,7 +188,8 @@ def render_diff(found: Diff, *, names: tuple[str, str] = ("OLD", "NEW")) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, COLUMNS, subsequent_indent="  ")
+    shown = "".join(one if one.isprintable() else "·" for one in text)
+    return textwrap.wrap(shown, COLUMNS, subsequent_indent="  ")
 
 
 def remarks(found: Diff, names: tuple[str, str] = ("OLD", "NEW")) -> Iterator[str]:
@@ -248,7 +250,8 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _cut(text: str, columns: int) -> str:
-    return text if len(text) <= columns else text[: columns - 1] + "…"
+    shown = "".join(one if one.isprintable() else "·" for one in text)
+    return shown if len(shown) <= columns else shown[: columns - 1] + "…"
 
 
 def _cells(change: Change, found: Diff) -> tuple[str, ...]:
@@ -319,7 +322,7 @@ def render_diff_json(found: Diff) -> str:
         "same": sum(1 for one in found.changes if one.became is Became.SAME),
         "changes": [_plain(one) for one in found.changes if one.became is not Became.SAME],
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return well_formed(json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
 
 
 def _plain(change: Change) -> dict[str, object]:

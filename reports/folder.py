@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reports.badge import render_badge_json, render_badge_svg
+from reports.characters import well_formed
 from reports.comment import render_comment
 from reports.har import render_har
 from reports.html import render_html
@@ -23,6 +24,7 @@ from reports.junit import render_junit
 from reports.markdown import failed_runs
 from reports.mermaid import render_mermaid
 from reports.perfetto import render_perfetto
+from reports.reading import reread
 from reports.record import RunRecord
 from reports.results import Results
 from reports.summary import render_summary
@@ -46,6 +48,7 @@ class File:
 
 def files(results: Results) -> Iterator[File]:
     """Every file, one after another; the index is the last."""
+    results = reread(results)
     written: list[File] = []
     for file in itertools.chain(_of_all(results), _of_runs(results)):
         written.append(File(file.path, file.what, b""))
@@ -104,4 +107,4 @@ def _index(written: list[File], results: Results) -> str:
 
 
 def _text(path: str, what: str, text: str) -> File:
-    return File(path, what, text.encode())
+    return File(path, what, well_formed(text).encode())

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl
 
+from reports.characters import well_formed
 from reports.record import RunRecord
 from reports.timeline import Call, Connection, Entry, Frame, Timeline, read_timeline, seconds, whole
 
@@ -39,7 +40,7 @@ def render_har(lines: Iterable[str], record: RunRecord, *, version: str = "") ->
         "entries": [entry for _, entry in sorted(_entries(timeline), key=lambda found: found[0])],
         "comment": f"Virtual time 0 is {_date(0.0)}. Journal {record.digest}.",
     }
-    return json.dumps({"log": log}, indent=1, ensure_ascii=False) + "\n"
+    return well_formed(json.dumps({"log": log}, indent=1, ensure_ascii=False)) + "\n"
 
 
 def _entries(timeline: Timeline) -> Iterator[tuple[int, dict[str, object]]]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from reports.characters import well_formed
 from reports.never import Never
 from reports.record import RunRecord
 
@@ -40,4 +41,4 @@ def render_json(
         "records": [record_json(record) for record in records],
         "sweep": [record_json(record) for record in sweep],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return well_formed(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"

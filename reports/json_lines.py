@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+from reports.characters import well_formed
 from reports.json import record_json
 from reports.results import Results
 
 
 def render_json_lines(results: Results) -> str:
     """Each record as one line; nothing where there are none."""
-    return "".join(json.dumps(record_json(record), ensure_ascii=False) + "\n" for record in results.records)
+    lines = (json.dumps(record_json(record), ensure_ascii=False) for record in results.records)
+    return well_formed("".join(f"{line}\n" for line in lines))

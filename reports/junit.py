@@ -13,11 +13,11 @@ from xml.etree import ElementTree
 from junitparser import Error, Failure
 from junitparser.xunit2 import JUnitXml, TestCase, TestSuite
 
+from reports.characters import xml_text
 from reports.never import render_never
 from reports.record import RunRecord, Verdict
 from reports.results import Results
 from reports.table import by_scenario
-from reports.xml_text import xml_text
 
 NAME = "gapless"
 _PROVES_NOTHING = (Verdict.VACUOUS, Verdict.UNSTEADY)

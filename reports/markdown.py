@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from reports.characters import well_formed
 from reports.record import RunRecord, Verdict, gravest
 from reports.results import Results
 from reports.table import by_scenario, ratio, size
@@ -20,14 +21,15 @@ _MESSAGE_CHARACTERS_MAX = 160
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is, on one line, in a table too."""
-    plain = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = "".join(one if one.isprintable() else " " for one in text)
+    plain = " ".join(shown.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", plain)
 
 
 def code(text: str) -> Iterator[str]:
     """A block of code, fenced with more backticks than there are in it."""
     fence = "`" * max(3, *(len(found) + 1 for found in _BACKTICKS.findall(text) or [""]))
-    yield from (f"{fence}text", *text.splitlines(), fence)
+    yield from (f"{fence}text", *well_formed(text).splitlines(), fence)
 
 
 def folded(summary: str, rows: Sequence[str]) -> list[str]:

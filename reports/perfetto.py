@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from reports.characters import well_formed
 from reports.record import RunRecord
 from reports.timeline import Entry, Timeline, read_timeline, seconds, short_path
 
@@ -38,7 +39,7 @@ def render_perfetto(lines: Iterable[str], record: RunRecord) -> str:
     events = list(_Drawing(timeline, title).events())
     rows = ",\n".join(json.dumps(event, ensure_ascii=False) for event in events)
     other = json.dumps({"digest": record.digest, "clock": "virtual"})
-    return f'{{"displayTimeUnit": "ms", "otherData": {other}, "traceEvents": [\n{rows}\n]}}\n'
+    return well_formed(f'{{"displayTimeUnit": "ms", "otherData": {other}, "traceEvents": [\n{rows}\n]}}\n')
 
 
 @dataclass(frozen=True, slots=True)

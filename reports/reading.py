@@ -6,6 +6,7 @@ What a document of an earlier gapless lacks has the default of its field, as lon
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reports.errors import UnreadableRecords
-from reports.json import SCHEMA
+from reports.json import SCHEMA, render_json
 from reports.never import MEANING, Never
 from reports.record import RunRecord
 from reports.results import Results
@@ -64,6 +65,16 @@ def read_results(text: str) -> Results:
             problem = f"is {_shown(one.what)}, and can be {', '.join(MEANING)}"
             raise UnreadableRecords(f"never[{index}].what", problem, _CURE)
     return Results(read.records, read.versions, read.complete, read.never, read.sweep)
+
+
+def reread(results: Results) -> Results:
+    """The same results as they are once they have been written and read: whatever is made of these is made of a report
+    on disk as well, and holds no character that cannot be written.
+    """
+    text = render_json(
+        results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
+    )
+    return dataclasses.replace(read_results(text), journals=results.journals)
 
 
 def _check_ratios(name: str, records: object) -> None:

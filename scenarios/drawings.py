@@ -10,6 +10,7 @@ from reports.har import render_har
 from reports.html import render_html
 from reports.mermaid import render_mermaid
 from reports.perfetto import render_perfetto
+from reports.reading import reread
 from reports.record import RunRecord
 from reports.results import Results
 from scenarios import capsule
@@ -44,7 +45,7 @@ class Drawings:
         versions = capsule.versions()
         if self.html is not None:
             results = Results((record,), versions, journals={record.digest: lines})
-            yield self.html, render_html(results, title=title)
+            yield self.html, render_html(reread(results), title=title)
         if self.mermaid is not None:
             yield self.mermaid, render_mermaid(lines, record)
         if self.har is not None:

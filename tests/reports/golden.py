@@ -1,0 +1,53 @@
+"""What each renderer makes of the samples, kept: ``python -m tests.reports.golden`` writes it anew.
+
+Look at what has changed before it is committed: that is the review of a renderer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from reports.badge import render_badge_json, render_badge_svg
+from reports.comment import render_comment
+from reports.diff import diff, render_diff, render_diff_json, render_diff_markdown
+from reports.har import render_har
+from reports.json import render_json
+from reports.json_lines import render_json_lines
+from reports.junit import render_junit
+from reports.mermaid import render_mermaid
+from reports.perfetto import render_perfetto
+from reports.summary import render_summary
+from tests.reports.samples import BEFORE, FAILING, HOLDING, LINES, LOST
+
+DIRECTORY = Path(__file__).parent / "golden"
+
+
+def golden() -> Iterator[tuple[str, str]]:
+    """Each file's name and text."""
+    for name, results in (("failing", FAILING), ("holding", HOLDING)):
+        yield (
+            f"{name}.records.json",
+            render_json(
+                results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
+            ),
+        )
+        yield f"{name}.records.jsonl", render_json_lines(results)
+        yield f"{name}.junit.xml", render_junit(results)
+        yield f"{name}.comment.md", render_comment(results)
+        yield f"{name}.summary.md", render_summary(results)
+        yield f"{name}.badge.json", render_badge_json(results)
+        yield f"{name}.badge.svg", render_badge_svg(results)
+    yield "run.mmd", render_mermaid(LINES, LOST)
+    yield "run.har", render_har(LINES, LOST, version="0.1.0")
+    yield "run.perfetto.json", render_perfetto(LINES, LOST)
+    found = diff(BEFORE, FAILING)
+    yield "diff.txt", render_diff(found)
+    yield "diff.md", render_diff_markdown(found)
+    yield "diff.json", render_diff_json(found)
+
+
+if __name__ == "__main__":
+    DIRECTORY.mkdir(exist_ok=True)
+    for name, text in golden():
+        (DIRECTORY / name).write_text(text, encoding="utf-8", newline="\n")
