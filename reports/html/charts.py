@@ -16,6 +16,8 @@ from reports.record import RestCost, RunRecord
 _OVER, _ALLOWED, _OPTIMUM = "var(--fault)", "var(--free)", "var(--log)"
 _LINES = ("var(--client)", "var(--log)", "var(--rest)", "var(--agent)", "var(--fault)", "var(--socket)")
 _LABEL_CHARACTERS_MAX = 26
+_COLUMNS_MAX = 36
+_MARGIN = 0.05  # the library's, of the width: cut off, since the page has its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Chart:
 def calls_chart(records: Sequence[RunRecord]) -> Chart | None:
     """Calls of each scenario, all its variants together: the optimum, what is allowed above it, what went beyond.
 
-    With several clients, a scenario has a column for each. None where nobody called.
+    With several clients, a scenario has a column for each; of very many, those farthest above the optimum are shown.
+    None where nobody called.
     """
     several = len({one.client for one in records}) > 1
     columns: dict[str, _Column] = {}
@@ -40,16 +43,23 @@ def calls_chart(records: Sequence[RunRecord]) -> Chart | None:
         columns.setdefault(name, _Column(name)).add(one.rest)
     if not any(column.calls for column in columns.values()):
         return None
+    shown, title = list(columns.values()), "REST calls beside the optimum"
+    if len(shown) > _COLUMNS_MAX:
+        # Equally far ones stay in the order of the records.
+        shown.sort(key=lambda column: column.optimum - column.calls)
+        shown, others = shown[:_COLUMNS_MAX], shown[_COLUMNS_MAX:]
+        calls, least = sum(column.calls for column in others), sum(column.optimum for column in others)
+        title += f": the {len(shown)} farthest above it; the {len(others)} others make {calls} calls, {least} at least"
     chart = leather.Chart()
     # Each hides the foot of the one before, so that what shows of it is what it adds.
     for colour, height in ((_OVER, _calls), (_ALLOWED, _allowed), (_OPTIMUM, _optimum)):
-        chart.add_columns([(name, height(column)) for name, column in columns.items()], fill_color=colour, name=" ")
+        chart.add_columns([(column.name, height(column)) for column in shown], fill_color=colour, name=" ")
     chart.add_x_axis(tick_formatter=lambda value, index, count: _short(str(value)))
     chart.add_y_axis(tick_formatter=lambda value, index, count: f"{value:g}")
-    hints = [column.hint() for column in columns.values()]
+    hints = [column.hint() for column in shown]
     return Chart(
-        _svg(chart, 1320, 290, [hints] * 3, labels_height=130),
-        "REST calls beside the optimum",
+        _svg(chart, 960, 330, [hints] * 3, labels_height=128),
+        title,
         ((_OPTIMUM, "the least possible"), (_ALLOWED, "allowed above it"), (_OVER, "over budget")),
         "; ".join(hints),
     )
@@ -79,7 +89,7 @@ def growth_chart(sweep: Sequence[RunRecord]) -> Chart | None:
     chart.add_x_axis(tick_formatter=lambda value, index, count: f"{value:,.0f}")
     chart.add_y_axis(tick_formatter=lambda value, index, count: f"{value:,.0f}")
     summary = "; ".join(hint for pointed in hints[1::2] for hint in pointed)
-    return Chart(_svg(chart, 660, 330, hints), "REST calls as the history grows", tuple(legend), summary)
+    return Chart(_svg(chart, 560, 365, hints), "REST calls as the history grows", tuple(legend), summary)
 
 
 @dataclass(slots=True)
@@ -111,13 +121,18 @@ def _optimum(column: _Column) -> int:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _LABEL_CHARACTERS_MAX else name[: _LABEL_CHARACTERS_MAX - 1] + "…"
+    """A column's name cut to its room; the client, where one is named, stays whole."""
+    scenario, dot, client = name.partition(" · ")
+    room = max(8, _LABEL_CHARACTERS_MAX - len(dot + client))
+    return (scenario if len(scenario) <= room else scenario[: room - 1] + "…") + dot + client
 
 
 def _svg(chart: leather.Chart, width: int, height: int, hints: Sequence[Sequence[str]], labels_height: int = 0) -> str:
     """The drawing, with room below for labels that the style sheet turns, and what each shape says when pointed at."""
-    size = {"viewBox": f"0 0 {width} {height + labels_height}", "width": str(width), "aria-hidden": "true"}
-    root = ElementTree.Element("svg", size)
+    margin = round(_MARGIN * width)
+    left = margin - (30 if labels_height else 4)
+    box = (left, margin, width - left - margin + 8, height - 2 * margin + labels_height + 4)
+    root = ElementTree.Element("svg", {"viewBox": " ".join(map(str, box)), "aria-hidden": "true"})
     root.append(chart.to_svg_group(width, height))
     drawn = [group for group in root.iter("g") if str(group.get("class", "")).startswith("series")]
     for group, said in zip(drawn, hints, strict=True):

@@ -331,7 +331,7 @@ class Picture {
     const x = this.x(mark) + length;
     this.#add("path", { d: `M${x - length} ${y}H${x}`, class: look });
     this.#add("path", { d: `M${x - 3.5} ${y - 3.5}l7 7m0 -7l-7 7`, class: "cross" });
-    if (look === "way") this.#add("text", { x: x + 8, y: y + 4, class: "faulttext halo" }, words);
+    if (look === "way" && x < this.width - 80) this.#add("text", { x: x + 8, y: y + 4, class: "faulttext halo" }, words);
   }
 
   // How long after the return a lost event came: the same for many of them is said once.
