@@ -1,0 +1,13 @@
+"""For all tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from scenarios.job_summary import VARIABLE
+
+
+@pytest.fixture(autouse=True)
+def _no_job_summary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In CI, the runs that tests make are not to write into the summary of the job that runs the tests."""
+    monkeypatch.delenv(VARIABLE, raising=False)
