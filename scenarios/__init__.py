@@ -25,8 +25,8 @@ In reading order:
   ``exhaustive_jobs.py`` in processes, ``exhaustive_text.py`` says what was covered
 - ``costs.py``        the cost table, as measured
 - ``aftermath.py``    what a run came to, in numbers; ``comparing.py`` the same for several clients
-- ``report_files.py``  the files of a report on disk; ``job_summary.py`` the summary of a CI job; ``drawings.py`` one run,
-  drawn in several ways
+- ``report_files.py``  the files of a report on disk; ``job_summary.py`` the summary of a CI job; ``drawings.py`` one
+  run, drawn in several ways
 - ``cli.py``          the command; ``cli_run.py``, ``cli_replay.py``, ``cli_report.py``, ``cli_diff.py``,
   ``cli_compare.py``, ``cli_prove.py``, ``cli_options.py``, ``screen.py``, ``stopping.py``
 - ``errors.py``       what can go wrong, by whose fault
