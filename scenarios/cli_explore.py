@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 import click
 from rich.console import Console
@@ -16,14 +17,13 @@ from reports.record import Verdict, gravest
 from scenarios.cli_options import client_option, told_plainly
 from scenarios.cli_run import INTERRUPTED_EXIT_CODE
 from scenarios.clients import resolve
-from scenarios.errors import UsageError
 from scenarios.executors import processes
 from scenarios.explore_screen import ExploreScreen
 from scenarios.exploredb import DIRECTORY, Database
 from scenarios.exploring import SHRINKS_MAX, Explorer, Limits
+from scenarios.model.clients import resolve as machine
+from scenarios.runner import Level
 from scenarios.stopping import stoppable
-
-LEVELS = ("wire",)
 
 
 @click.command("explore")
@@ -33,7 +33,13 @@ LEVELS = ("wire",)
     "--time", "time_s", type=click.FloatRange(min=0, min_open=True), default=None, help="Stop after so many seconds."
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
-@click.option("--level", default="wire", show_default=True, help="Where the worlds run: wire.")
+@click.option(
+    "--level",
+    type=click.Choice(get_args(Level)),
+    default="wire",
+    show_default=True,
+    help="What carries the messages: bytes, on trio; or the model's loop, for our client and the baselines alone.",
+)
 @click.option(
     "--shrinks", type=click.IntRange(min=0), default=SHRINKS_MAX, show_default=True, help="Failures to shrink at most."
 )
@@ -46,7 +52,7 @@ LEVELS = ("wire",)
 )
 @told_plainly
 def explore(
-    client: str, runs: int | None, time_s: float | None, jobs: int | None, level: str, shrinks: int, database: Path
+    client: str, runs: int | None, time_s: float | None, jobs: int | None, level: Level, shrinks: int, database: Path
 ) -> None:
     """Draw worlds that nobody thought of, and put a client through them.
 
@@ -56,10 +62,11 @@ def explore(
 
     Exit codes: 0 all hold, 1 unsafe, 3 stuck, 5 vacuous (a fault that should have fired never did), 130 interrupted.
     """
-    if level not in LEVELS:
-        raise UsageError(f"--level {level}: worlds are drawn for the level wire alone; leave the option out")
-    resolve(client)
-    sys.exit(_explore(Database(database, client), Limits(runs, time_s, shrinks), jobs or os.cpu_count() or 1))
+    if level == "model":
+        machine(client)
+    else:
+        resolve(client)
+    sys.exit(_explore(Database(database, client, level), Limits(runs, time_s, shrinks), jobs or os.cpu_count() or 1))
 
 
 def _explore(database: Database, limits: Limits, jobs: int) -> int:
