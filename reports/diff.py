@@ -225,7 +225,7 @@ def verdict(found: Diff) -> str:
     return f"{'worse' if found.exit_code else 'nothing worse'}: {', '.join(told) or 'no runs'}"
 
 
-_WIDTHS = (16, 27, 18, 12, 9, 9, 9)
+_WIDTHS = (16, 26, 18, 14, 9, 9, 8)
 
 
 def _table(found: Diff) -> Iterator[str]:
