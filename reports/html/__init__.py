@@ -21,10 +21,11 @@ import hashlib
 import jinja2
 from markupsafe import Markup
 
+from reports.characters import xml_text
 from reports.html.assets import script, styles
 from reports.html.charts import calls_chart, growth_chart
 from reports.html.journals import pack
-from reports.html.overview import MARKS, overview, run_data, run_key
+from reports.html.overview import MARKS, overview, run_data, run_keys
 from reports.results import Results
 
 SIZE_BYTES_MAX = 10_000_000
@@ -53,18 +54,18 @@ def _render(results: Results, title: str, packed: dict[str, str]) -> str:
         keep_trailing_newline=True,
     )
     code = script()
-    found = overview(results)
-    return environment.get_template("report.html.jinja").render(
+    keys = run_keys(results.records)
+    page = environment.get_template("report.html.jinja").render(
         title=title,
-        overview=found,
-        keys=[run_key(record) for record in results.records],
+        overview=overview(results),
+        keys=keys,
         marks=MARKS,
         several_clients=len({record.client for record in results.records}) > 1,
         shown_max=FAILURES_SHOWN_MAX,
-        runs=[run_data(record) for record in results.records],
+        runs=[run_data(record, key) for record, key in zip(results.records, keys, strict=True)],
         charts=[chart for chart in (calls_chart(results.records), growth_chart(results.sweep)) if chart],
         journals=packed,
-        journals_missing=len({record.digest for record in results.records} - packed.keys()),
+        journals_missing=len({one.digest for one in results.records if results.journal_of(one)} - packed.keys()),
         versions=dict(results.versions),
         never=results.never,
         complete=results.complete,
@@ -72,3 +73,4 @@ def _render(results: Results, title: str, packed: dict[str, str]) -> str:
         script=Markup(code),
         script_hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
     )
+    return xml_text(page)

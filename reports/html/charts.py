@@ -131,7 +131,7 @@ def _svg(chart: leather.Chart, width: int, height: int, hints: Sequence[Sequence
     """The drawing, with room below for labels that the style sheet turns, and what each shape says when pointed at."""
     margin = round(_MARGIN * width)
     left = margin - (30 if labels_height else 4)
-    box = (left, margin, width - left - margin + 8, height - 2 * margin + labels_height + 4)
+    box = (left, margin, width - left - margin + 24, height - 2 * margin + labels_height + 4)
     root = ElementTree.Element("svg", {"viewBox": " ".join(map(str, box)), "aria-hidden": "true"})
     root.append(chart.to_svg_group(width, height))
     drawn = [group for group in root.iter("g") if str(group.get("class", "")).startswith("series")]

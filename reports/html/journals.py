@@ -6,6 +6,7 @@ import base64
 import zlib
 from collections.abc import Sequence
 
+from reports.characters import well_formed
 from reports.record import Verdict
 from reports.results import Results
 
@@ -34,4 +35,4 @@ def pack(results: Results, room_bytes: int) -> dict[str, str]:
 
 
 def _deflated(lines: Sequence[str]) -> str:
-    return base64.b64encode(zlib.compress("\n".join(lines).encode(), 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(well_formed("\n".join(lines)).encode(), 9)).decode("ascii")

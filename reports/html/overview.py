@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reports.characters import xml_text
 from reports.record import GRAVITY, RunRecord, Verdict
 from reports.results import Results
 
@@ -104,9 +105,15 @@ def overview(results: Results) -> Overview:
     )
 
 
-def run_key(record: RunRecord) -> str:
-    """What names a run in a link to it."""
-    return f"{record.scenario}.{record.generation}.{record.cursor}.{record.client}.{record.seed}"
+def run_keys(records: Sequence[RunRecord]) -> tuple[str, ...]:
+    """What names each run in a link to it."""
+    met: dict[str, int] = {}
+    keys: list[str] = []
+    for one in records:
+        key = xml_text(f"{one.scenario}.{one.generation}.{one.cursor}.{one.client}.{one.seed}")
+        met[key] = met.get(key, 0) + 1
+        keys.append(key if met[key] == 1 else f"{key}~{met[key]}")
+    return tuple(keys)
 
 
 def brief(message: str) -> str:
@@ -114,11 +121,11 @@ def brief(message: str) -> str:
     return _ID.sub(r"…\1", message)
 
 
-def run_data(record: RunRecord) -> dict[str, object]:
+def run_data(record: RunRecord, key: str) -> dict[str, object]:
     """What the page's script knows of a run."""
     rest = record.rest
     return {
-        "key": run_key(record),
+        "key": key,
         "scenario": record.scenario,
         "title": record.title,
         "origin": record.origin,

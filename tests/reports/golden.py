@@ -12,12 +12,14 @@ from reports.badge import render_badge_json, render_badge_svg
 from reports.comment import render_comment
 from reports.diff import diff, render_diff, render_diff_json, render_diff_markdown
 from reports.har import render_har
+from reports.html import render_html
 from reports.json import render_json
 from reports.json_lines import render_json_lines
 from reports.junit import render_junit
 from reports.mermaid import render_mermaid
 from reports.perfetto import render_perfetto
 from reports.summary import render_summary
+from tests.reports.outline import outline
 from tests.reports.samples import BEFORE, FAILING, HOLDING, LINES, LOST
 
 DIRECTORY = Path(__file__).parent / "golden"
@@ -38,6 +40,7 @@ def golden() -> Iterator[tuple[str, str]]:
         yield f"{name}.summary.md", render_summary(results)
         yield f"{name}.badge.json", render_badge_json(results)
         yield f"{name}.badge.svg", render_badge_svg(results)
+        yield f"{name}.html.outline", outline(render_html(results))
     yield "run.mmd", render_mermaid(LINES, LOST)
     yield "run.har", render_har(LINES, LOST, version="0.1.0")
     yield "run.perfetto.json", render_perfetto(LINES, LOST)

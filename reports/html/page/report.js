@@ -481,7 +481,7 @@ byId("theme").onclick = () => {
   const names = Object.keys(THEMES);
   setTheme(names[(names.indexOf(document.documentElement.dataset.theme) + 1) % names.length]);
 };
-byId("filters").addEventListener("input", applyFilters);
+for (const kind of ["input", "change"]) byId("filters").addEventListener(kind, applyFilters);
 byId("filters").addEventListener("reset", () => setTimeout(applyFilters));
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
 for (const one of document.querySelectorAll("[data-verdict]")) {
@@ -529,7 +529,7 @@ byId("journal").addEventListener("click", (event) => {
 byId("journal").addEventListener("keydown", journalKeys);
 document.addEventListener("keydown", pageKeys);
 addEventListener("hashchange", route);
-new ResizeObserver(draw).observe(byId("run"));
+new ResizeObserver(() => view && view.picture?.width !== byId("lanes").clientWidth && draw()).observe(byId("run"));
 
 setTheme(keptTheme());
 cells.forEach((one) => one.setAttribute("tabindex", "-1"));

@@ -1,0 +1,444 @@
+"""The HTML report: one file, byte-stable, within its bound, free of others' markup; and what it does in a browser."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import ActionChains, Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from reports.html import SIZE_BYTES_MAX, render_html
+from reports.html.assets import SCRIPTS, asset, script
+from reports.never import Never
+from reports.record import Verdict
+from reports.results import Results
+from tests.reports.chromium import chromium, found
+from tests.reports.outline import Outline
+from tests.reports.samples import ACTION, CLEAN, DIGEST, FAILING, HOLDING, HOSTILE, LINES, LOST, OBSERVATION
+
+MARKUP = "\"'></script></style></title><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}"
+# The driver cannot tell what it reads where that is no Unicode: so the fault has a name of its own here.
+NAMED = tuple(line.replace(json.dumps(HOSTILE), '"lost"') for line in LINES)
+ONE = Results((LOST,), FAILING.versions, journals={DIGEST: NAMED})
+
+
+# --- the text ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_results_give_the_same_page() -> None:
+    assert render_html(FAILING) == render_html(FAILING)
+
+
+def test_a_page_without_any_run_can_be_rendered() -> None:
+    assert "runs hold" in render_html(Results(()))
+
+
+def hostile() -> Results:
+    """Results in which everything that can be a text is one that would break out of wherever it is put."""
+    violation = dataclasses.replace(LOST.violations[0], oracle=MARKUP, message=MARKUP, event_ids=(MARKUP,))
+    record = dataclasses.replace(
+        LOST,
+        scenario=MARKUP,
+        origin=MARKUP,
+        client=MARKUP,
+        generation=MARKUP,
+        cursor=MARKUP,
+        title=MARKUP,
+        races=(MARKUP,),
+        digest=MARKUP,
+        violations=(violation,),
+        taken=(MARKUP,),
+        capsule=MARKUP,
+        replay=MARKUP,
+        rest=dataclasses.replace(LOST.rest, because=(MARKUP,)),
+        faults=tuple(dataclasses.replace(one, name=MARKUP, kind=MARKUP) for one in LOST.faults),
+        kills=tuple(dataclasses.replace(one, client=MARKUP, by=MARKUP) for one in LOST.kills),
+    )
+    entry = {"t_s": 0, "place": "client", "what": MARKUP, MARKUP: MARKUP, "id": MARKUP}
+    lines = [*LINES, json.dumps(entry), json.dumps({**entry, "place": MARKUP})]
+    sweep = (dataclasses.replace(record, history_events=5),)
+    return Results(
+        (record, dataclasses.replace(record, seed=1, client=HOSTILE)),
+        {MARKUP: MARKUP},
+        never=(Never(MARKUP, MARKUP, MARKUP),),
+        sweep=sweep,
+        journals={MARKUP: lines},
+    )
+
+
+def test_what_records_and_journals_say_becomes_text_and_never_markup() -> None:
+    page = Outline(render_html(hostile(), title=MARKUP))
+    kinds = [attributes.get("type") for tag, attributes in page.elements if tag == "script"]
+    assert kinds == ["application/json", "text/plain", "module"]
+    assert not [tag for tag, _ in page.elements if tag == "img"]
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert " ".join(MARKUP.split()) in page.words
+
+
+def test_a_page_with_characters_that_no_encoding_holds_can_be_written() -> None:
+    assert render_html(FAILING, title=HOSTILE).encode()
+
+
+def test_a_page_asks_nobody_and_runs_no_script_but_its_own() -> None:
+    text = render_html(FAILING)
+    page = Outline(text)
+    links = [value for _, attributes in page.elements for name, value in attributes.items() if name in {"href", "src"}]
+    assert {link.partition("/")[0] for link in links} <= {"#run", "#runs", "data:,"}
+    (policy,) = [attributes["content"] for tag, attributes in page.elements if attributes.get("http-equiv")]
+    assert policy.startswith("default-src 'none'")
+    code = text.partition('<script type="module">')[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy
+
+
+def test_scripts_that_are_joined_import_nothing_and_declare_no_name_twice() -> None:
+    code = script()
+    assert not re.search(r"^(import|export)\b", code, re.MULTILINE)
+    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", code, re.MULTILINE)
+    assert len(names) == len(set(names))
+    assert all(re.search(r"^import .*;$", asset(name), re.MULTILINE) for name in SCRIPTS if name == "report.js")
+
+
+def embedded(page: str) -> dict[str, str]:
+    """The journals of a page, as the browser inflates them."""
+    packed = re.findall(r'<script type="text/plain" data-digest="([^"]*)">([^<]*)</script>', page)
+    return {digest: zlib.decompress(base64.b64decode(text)).decode() for digest, text in packed}
+
+
+def test_a_journal_is_embedded_once_however_many_runs_have_it() -> None:
+    again = dataclasses.replace(LOST, seed=7)
+    page = render_html(dataclasses.replace(FAILING, records=(*FAILING.records, again)))
+    assert embedded(page) == {DIGEST: "\n".join(LINES)}
+
+
+def noise(seed: int, size_bytes: int) -> list[str]:
+    """A journal line that does not deflate."""
+    digits = "".join(hashlib.sha256(f"{seed} {number}".encode()).hexdigest() for number in range(size_bytes // 32))
+    return [json.dumps({"t_s": 0, "place": "world", "what": digits})]
+
+
+def test_the_largest_journals_of_passing_runs_are_left_out_first_and_the_page_says_so() -> None:
+    passing = [dataclasses.replace(CLEAN, seed=seed, digest=f"p{seed}") for seed in range(3)]
+    failing = dataclasses.replace(LOST, digest="f")
+    sizes = {"p0": 20_000, "p1": 60_000, "p2": 40_000, "f": 90_000}
+    journals = {digest: noise(seed, size) for seed, (digest, size) in enumerate(sizes.items())}
+    results = Results((*passing, failing), journals=journals)
+    whole = render_html(results)
+    assert set(embedded(whole)) == set(sizes)
+    assert "left out" not in Outline(whole).words[0:20]
+    tight = render_html(results, size_bytes_max=len(whole) - 1)
+    assert set(embedded(tight)) == {"p0", "p2", "f"}
+    assert "1 journal left out" in Outline(tight).words
+    assert len(tight.encode()) < len(whole)
+    tighter = render_html(results, size_bytes_max=len(tight.encode()) - 1)
+    assert set(embedded(tighter)) == {"p0", "f"}
+    assert "2 journals left out" in Outline(tighter).words
+    assert embedded(render_html(results, size_bytes_max=0)) == {}
+
+
+def test_a_page_says_what_never_happened_and_whether_it_was_interrupted() -> None:
+    words = Outline(render_html(FAILING)).words
+    assert "Interrupted." in words
+    assert "link-stall" in words
+    assert "syncclient/core.py:12" in words
+    others = Outline(render_html(HOLDING)).words
+    assert "Interrupted." not in others
+    assert "What never happened" not in others
+
+
+def test_a_chart_of_growth_is_there_only_with_a_sweep() -> None:
+    assert "REST calls as the history grows" in Outline(render_html(FAILING)).words
+    assert "REST calls as the history grows" not in Outline(render_html(HOLDING)).words
+
+
+@pytest.mark.parametrize(("calls", "length"), [(0, 0), (0, 10), (3, 10)])
+def test_a_sweep_of_one_point_can_be_drawn(calls: int, length: int) -> None:
+    rest = dataclasses.replace(CLEAN.rest, calls=calls, optimum_calls=0)
+    point = dataclasses.replace(CLEAN, rest=rest, history_events=length)
+    assert "</svg>" in render_html(dataclasses.replace(HOLDING, sweep=(point,)))
+
+
+def test_of_very_many_scenarios_the_chart_shows_those_farthest_above_the_optimum() -> None:
+    records = tuple(
+        dataclasses.replace(CLEAN, scenario=f"s{n}", rest=dataclasses.replace(CLEAN.rest, calls=n, optimum_calls=0))
+        for n in range(60)
+    )
+    page = render_html(Results(records))
+    assert "the 36 farthest above it; the 24 others make 276 calls, 0 at least" in page
+    assert "<title>s59: 59 calls, 0 at least</title>" in page
+    assert "<title>s23: " not in page
+
+
+@pytest.mark.slow
+def test_a_page_of_the_whole_catalogue_stays_within_its_bound() -> None:
+    from scenarios.library import catalogue
+    from scenarios.runner import perform, requests
+
+    asked = requests(
+        catalogue(),
+        client="gapless",
+        generations=("legacy", "tree", "session"),
+        cursors=("inclusive", "exclusive"),
+    )
+    done = [perform(one) for one in asked]
+    journals = {one.record.digest: one.lines for one in done}
+    page = render_html(Results(tuple(one.record for one in done), journals=journals))
+    assert len(page.encode()) <= SIZE_BYTES_MAX
+    assert set(embedded(page)) == set(journals), "and without leaving anything out"
+
+
+# --- in a browser -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    if found() is None:
+        pytest.skip("there is no Chromium with its driver on the path")
+    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver
+
+
+class Page:
+    """A page that was opened from a disk."""
+
+    def __init__(self, browser: Chrome, path: Path) -> None:
+        self.browser = browser
+        self.url = path.as_uri()
+
+    def open(self, fragment: str = "") -> None:
+        self.browser.get("about:blank")
+        self.log()
+        self.browser.get(self.url + fragment)
+
+    def seen(self, selector: str) -> int:
+        """How many are in sight, asked in one go: lanes may be drawn anew between two questions."""
+        code = "return [...document.querySelectorAll(arguments[0])].filter((one) => one.checkVisibility()).length"
+        found: int = self.browser.execute_script(code, selector)
+        return found
+
+    def one(self, selector: str) -> WebElement:
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def run(self, code: str) -> object:
+        found: object = self.browser.execute_script(code)
+        return found
+
+    def until_drawn(self) -> None:
+        WebDriverWait(self.browser, 10).until(lambda _: self.seen("#lanes [data-i]"))
+
+    def press(self, *keys: str) -> None:
+        ActionChains(self.browser).send_keys(*keys).perform()
+
+    def log(self) -> list[str]:
+        entries = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
+        return [entry["message"] for entry in entries]
+
+
+def opened(browser: Chrome, tmp_path: Path, results: Results, title: str = "A report") -> Page:
+    """A page of results, opened from a disk, in a wide window."""
+    path = tmp_path / "report.html"
+    path.write_text(render_html(results, title=title), encoding="utf-8")
+    browser.set_window_size(1400, 1000)
+    page = Page(browser, path)
+    page.open()
+    return page
+
+
+def flood(events: int) -> Results:
+    """One run of very many events, each on every lane."""
+    lines = []
+    for number in range(events):
+        fields = {"id": f"00000000-0000-4000-8000-{number:012x}", "kind": "ActionEvent"}
+        frame = {"connection": 1, "frame": number, **fields}
+        for place, what, more in (
+            ("log", "append", {**fields, "index": number, "branch": True}),
+            ("publisher", "publish", fields),
+            ("socket", "sent", frame),
+            ("socket", "delivered", frame),
+            ("client", "delivered", {"id": fields["id"], "repaired": number % 7 == 0}),
+        ):
+            lines.append(json.dumps({"t_s": number / 50, "place": place, "what": what, **more}))
+    opening = json.dumps({"t_s": 0, "place": "socket", "what": "opened", "connection": 1})
+    return Results((dataclasses.replace(CLEAN, digest="flood"),), journals={"flood": [opening, *lines]})
+
+
+def test_a_page_opens_from_a_disk_without_a_request_or_a_complaint(browser: Chrome, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, FAILING)
+    assert page.browser.current_url.startswith("file://")
+    assert page.seen(".cell") == len(FAILING.records)
+    assert page.run("return performance.getEntriesByType('resource').length") == 0
+    page.open("#run/r30-lost-frame.tree.inclusive.mine.0")
+    page.until_drawn()
+    assert page.log() == []
+
+
+def test_hostile_words_are_shown_and_nothing_of_them_runs(browser: Chrome, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, hostile(), title=MARKUP)
+    assert page.browser.title == MARKUP
+    page.one(".cell").click()
+    page.until_drawn()
+    page.one("#order").click()
+    assert page.one("#runname").text == MARKUP
+    assert page.run("return document.querySelectorAll('img, script:not([type])').length") == 0
+    assert page.log() == []
+
+
+def test_filters_and_search_leave_the_runs_that_are_asked_for(browser: Chrome, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, FAILING)
+    for name, value, runs in (
+        ("verdict", "unsafe", 1),
+        ("generation", "session", 1),
+        ("cursor", "exclusive", 2),
+        ("client", "mine", 4),
+        ("fault", "event-drop", 2),
+        ("race", "R30", 2),
+    ):
+        select = Select(page.one(f"#filters [name={name}]"))
+        select.select_by_value(value)
+        assert page.seen(".cell") == runs, name
+        assert page.one("#found").text == f"{runs} of 5 runs"
+        select.select_by_value("")
+    page.one("#search").send_keys(ACTION[-8:])
+    assert page.seen(".cell") == 1
+    page.one("#search").send_keys("nowhere")
+    assert not page.seen(".cell")
+    assert page.seen("#nothing")
+    page.one("#filters [type=reset]").click()
+    WebDriverWait(browser, 5).until(lambda _: page.seen(".cell") == 5)
+    page.one(".verdicts [data-verdict=stuck]").click()
+    assert page.seen(".cell") == 1
+
+
+def test_everything_can_be_reached_with_a_keyboard(browser: Chrome, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, FAILING)
+    page.press("/")
+    assert page.run("return document.activeElement.id") == "search"
+    page.press(Keys.ESCAPE)
+    page.run("document.querySelector('.cell[tabindex=\"0\"]').focus()")
+    page.press(Keys.ARROW_DOWN)
+    assert page.run("return document.activeElement.dataset.run") == "1"
+    assert page.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.press(Keys.ENTER)
+    page.until_drawn()
+    assert page.run("return document.activeElement.id") == "runname"
+    page.press(Keys.ARROW_RIGHT)
+    assert page.one("#which").text == "3 of 5"
+    page.press(Keys.ARROW_LEFT)
+    page.until_drawn()
+    page.run("document.querySelector('#lanes').focus()")
+    before = page.one("#lanes .time").text
+    page.press("+", "+")
+    assert page.one("#lanes .time").text != before
+    page.press("0", Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert "attach() is called" in page.one("#told").text
+    assert page.seen("#journal [aria-current]") == 1
+    page.run(
+        "[...document.querySelectorAll('#journal li')].find((row) => row.textContent.includes('keeps Action')).click()"
+    )
+    page.one("#lanes").send_keys(Keys.ENTER)
+    assert page.seen("#lanes .way")
+    page.press(Keys.ESCAPE)
+    assert not page.seen("#lanes .way")
+    page.press(Keys.ESCAPE)
+    WebDriverWait(browser, 5).until(lambda _: page.seen("#overview"))
+    assert page.run("return document.activeElement.dataset.run") == "1"
+
+
+def test_a_single_run_opens_on_its_lanes_and_a_click_shows_the_whole_way_of_an_event(
+    browser: Chrome, tmp_path: Path
+) -> None:
+    page = opened(browser, tmp_path, ONE)
+    page.until_drawn()
+    names = page.run("return [...document.querySelectorAll('#lanes .name')].map((one) => one.textContent)")
+    assert names == ["Agent", "Log", "Socket", "REST", "Client", "Application"]
+    assert not page.seen("#overview")
+    lost = page.one("#lanes .lost")
+    ActionChains(browser).move_to_element(lost).perform()
+    assert re.fullmatch(
+        rf"5\.150 s\s*The log keeps ActionEvent …{ACTION[-8:]} at place \d+\. Lost\.", page.one("#tip").text
+    )
+    ActionChains(browser).move_to_element(lost).click().perform()
+    assert page.seen("#lanes path.way")
+    told = page.one("#told").text
+    assert told.startswith(f"ActionEvent …{ACTION[-8:]}: kept in the log at 5.150 s")
+    assert "stopped on its way by lost; on a page at 6.101 s; handed to the application at 6.101 s" in told
+    assert page.one("#journaltitle").text.startswith("The way of ActionEvent")
+    page.one("#lanes").send_keys(Keys.ESCAPE)
+    page.one("[data-way]").click()
+    assert page.seen("#lanes .way")
+    assert page.log() == []
+
+
+def test_five_thousand_events_are_drawn_with_few_marks_and_told_apart_from_near(
+    browser: Chrome, tmp_path: Path
+) -> None:
+    page = opened(browser, tmp_path, flood(5_000))
+    page.until_drawn()
+    drawn = page.run("return document.querySelectorAll('#lanes *').length")
+    assert isinstance(drawn, int)
+    assert drawn < 1_500
+    pills = page.run("return [...document.querySelectorAll('#lanes .number.on-log')].map((one) => one.textContent)")
+    assert isinstance(pills, list)
+    assert sum(int(one.replace(",", "")) for one in pills) == 5_000
+    for _ in range(12):
+        page.one("[data-view=in]").click()
+    assert not page.seen("#lanes .number.on-log")
+    assert 2 <= page.seen("#lanes circle.log") < 60
+    page.one("[data-view=all]").click()
+    browser.find_elements(By.CSS_SELECTOR, "#lanes .pill.log")[3].click()
+    assert "events appended to the log" in page.one("#told").text
+    assert page.log() == []
+
+
+def test_a_run_without_its_journal_says_so(browser: Chrome, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, dataclasses.replace(ONE, journals={}))
+    WebDriverWait(browser, 5).until(lambda _: page.seen("#absent"))
+    assert "not in this file" in page.one("#absent").text
+    assert "gapless replay" in page.one("#absent").text
+
+
+def test_colours_follow_the_system_until_somebody_chooses(browser: Chrome, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, HOLDING)
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    light = page.run(ground)
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    )
+    dark = page.run(ground)
+    assert dark != light
+    page.one("#theme").click()
+    assert (page.one("#theme").text, page.run(ground)) == ("○ light", light)
+    page.one("#theme").click()
+    assert (page.one("#theme").text, page.run(ground)) == ("● dark", dark)
+    page.open()
+    assert page.one("#theme").text == "● dark"
+    page.one("#theme").click()
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.mark.parametrize("fragment", ["", "#run/r30-lost-frame.tree.inclusive.mine.0"])
+def test_a_narrow_window_needs_no_scrolling_sideways(browser: Chrome, tmp_path: Path, fragment: str) -> None:
+    page = opened(browser, tmp_path, FAILING)
+    browser.set_window_size(500, 900)
+    page.open(fragment)
+    if fragment:
+        page.until_drawn()
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_verdict_has_a_mark_so_that_colour_is_not_needed_to_tell_it() -> None:
+    from reports.html.overview import MARKS
+
+    assert len({MARKS[verdict] for verdict in Verdict}) == len(Verdict)
+    assert OBSERVATION in LINES[-1]
