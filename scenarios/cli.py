@@ -8,6 +8,7 @@
 - ``cli_mutants.py``  planted bugs, and what catches them
 - ``cli_prove.py``    every schedule within a bound
 - ``cli_serve.py``    a scenario on a real port; ``cli_check.py``, a command put through it
+- ``cli_examples.py`` example clients, where an installed package keeps them
 - ``cli_options.py``  shared options; user errors as one sentence
 - ``screen.py``       rows, progress, failures
 """
@@ -19,6 +20,7 @@ import click
 from scenarios.cli_check import check_command
 from scenarios.cli_compare import compare
 from scenarios.cli_diff import diff_command
+from scenarios.cli_examples import examples
 from scenarios.cli_explore import explore
 from scenarios.cli_mutants import mutants
 from scenarios.cli_options import told_plainly
@@ -72,6 +74,7 @@ def _shown(scenario: Scenario) -> str:
 main.add_command(run)
 main.add_command(serve)
 main.add_command(check_command)
+main.add_command(examples)
 main.add_command(replay)
 main.add_command(report)
 main.add_command(diff_command)

@@ -19,6 +19,7 @@ from reports.record import RunRecord, Verdict, gravest
 from reports.table import render_totals
 from scenarios import capsule
 from scenarios.checking import kept
+from scenarios.checking.hurrying import STEP_DEADLINE_S, hurried
 from scenarios.checking.one import Checked, check
 from scenarios.cli_options import ALL, check_writable, seed_option, told_plainly
 from scenarios.cli_run import FAILURES_SHOWN_MAX, INTERRUPTED_EXIT_CODE
@@ -52,7 +53,10 @@ class _TakesCommand(click.Command):
 @click.option("--generation", type=click.Choice([*GENERATIONS, ALL]), help="[default: the newest possible]")
 @click.option("--cursor", type=click.Choice([*CURSORS, ALL]), help="[default: inclusive, if possible]")
 @click.option(
-    "--deadline", "deadline_s", type=click.FloatRange(min=0.1), help="Seconds for a step.  [default: the scenario's]"
+    "--deadline",
+    "deadline_s",
+    type=click.FloatRange(min=0.1),
+    help=f"Seconds for a step.  [default: the scenario's own, else {STEP_DEADLINE_S:g}]",
 )
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Checks at a time.")
 @click.option("--label", help="What to call the client.  [default: its file's name]")
@@ -87,7 +91,7 @@ def check_command(
     if not argv:
         raise UsageError("say which client: gapless check NAME... -- COMMAND...")
     named = dict.fromkeys((*(load_file(path) for path in files), *all_named(names)))
-    scenarios = tuple(one if deadline_s is None else _hurried(one, deadline_s) for one in named)
+    scenarios = tuple(hurried(one, deadline_s) for one in named)
     if not scenarios:
         raise UsageError("say which scenarios: gapless check NAME... -- COMMAND...; `gapless list` shows them")
     check_writable("--json", json_file)
@@ -96,11 +100,6 @@ def check_command(
         request for one in scenarios for request in _variants(one, generation, cursor, client=client, seed=seed)
     )
     sys.exit(_Checks(wanted, argv, jobs).run(json_file))
-
-
-def _hurried(scenario: Scenario, deadline_s: float) -> Scenario:
-    """With another deadline for each step."""
-    return scenario.model_copy(update={"expect": scenario.expect.model_copy(update={"step_deadline_s": deadline_s})})
 
 
 def _label(argv: Sequence[str]) -> str:

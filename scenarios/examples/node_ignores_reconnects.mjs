@@ -1,7 +1,14 @@
 // A client on Node that is wrong: it connects again when the socket breaks, and never asks what it has missed meanwhile.
 //
-//     gapless check R34 -- node --experimental-websocket node_ignores_reconnects.mjs
+//     gapless check R34 -- node node_ignores_reconnects.mjs
+import { spawnSync } from "node:child_process";
 import readline from "node:readline";
+
+if (!globalThis.WebSocket) {
+  // Node 20 and 21 have it, and want to be asked
+  const flags = ["--experimental-websocket", "--no-warnings"];
+  process.exit(spawnSync(process.execPath, [...flags, ...process.argv.slice(1)], { stdio: "inherit" }).status ?? 1);
+}
 
 const { GAPLESS_URL: url, GAPLESS_CONVERSATION_ID: id, GAPLESS_API_KEY: key } = process.env;
 const base = `${url}/api/conversations/${id}`;

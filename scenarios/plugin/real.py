@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from reports.record import RunRecord, Verdict
 from scenarios.checking import kept
+from scenarios.checking.hurrying import hurried
 from scenarios.checking.one import Checked
 from scenarios.client import Claim
 from scenarios.plugin.failure import failed, judged_for, told
@@ -61,7 +63,7 @@ class GaplessServer:
     """A scenario on a real port. ``url``, ``conversation_id``, ``api_key`` (or None): what a client is to be given."""
 
     def __init__(self, variant: Variant, place: Place) -> None:
-        self.variant = variant
+        self.variant = variant = dataclasses.replace(variant, scenario=hurried(variant.scenario))
         self._place = place
         self._thread = ServerThread(variant.request("over-tcp"))
         self._witness = Witness()

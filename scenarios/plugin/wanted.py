@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from scenarios.checking.hurrying import hurried
 from scenarios.errors import UsageError, did_you_mean
 from scenarios.library import find
 from scenarios.loading import load_file
@@ -69,7 +70,7 @@ def variants(
     if not isinstance(budget, bool):
         raise UsageError(f"budget={budget!r} is neither True nor False")
     if deadline_s is not None:
-        scenarios = tuple(_hurried(one, deadline_s) for one in scenarios)
+        scenarios = tuple(_with_deadline(one, deadline_s) for one in scenarios)
     return tuple(
         Variant(scenario, generation, cursor, seed, budget)
         for scenario in scenarios
@@ -129,11 +130,10 @@ def _among(name: str, value: object, known: Sequence[str]) -> tuple[str, ...] | 
     return tuple(known) if ALL in words else tuple(words)
 
 
-def _hurried(scenario: Scenario, deadline_s: object) -> Scenario:
+def _with_deadline(scenario: Scenario, deadline_s: object) -> Scenario:
     if not isinstance(deadline_s, int | float) or not 0 < deadline_s <= 36_000:
         raise UsageError(f"deadline_s={deadline_s!r} is no number of seconds up to 36000")
-    expect = scenario.expect.model_copy(update={"step_deadline_s": float(deadline_s)})
-    return scenario.model_copy(update={"expect": expect})
+    return hurried(scenario, deadline_s)
 
 
 def _fitting(

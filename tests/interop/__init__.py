@@ -3,8 +3,7 @@
 `make interop` runs it, and writes `docs/interop.md` and `docs/fidelity.md`. In reading order:
 
 - `environments.py`    one for each release, built from the pins beside it
-- `sdk_client.py`      runs there: the published SDK, in the steps that `gapless check` asks for
-- `sdk_peer.py`        the other end of that line: the SDK as a client under test
+- `sdk_peer.py`        the published SDK as a client under test: `openhands_sdk.py` of `scenarios/examples/` runs there
 - `scenarios/`         races in real seconds, matched by ordinals rather than by time
 - `expectations.py`    what each release is expected to come to in each scenario, and why
 - `sdk_table.py`       what it came to

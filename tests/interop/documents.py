@@ -98,11 +98,10 @@ server is down."""
 
 _BY_HAND = """## By hand
 
-    gapless check --scenario-file tests/interop/scenarios/late-tail.toml --generation legacy -- \\
-      .venv-interop-1.11.0/bin/python tests/interop/sdk_client.py
+    gapless check r10-late-tail -- .venv-interop-1.57.0/bin/python scenarios/examples/openhands_sdk.py
 
-puts one release through one scenario, here or of the catalogue, judges it, and keeps what it finds;
-`make interop` has built the environment."""
+puts one release through a scenario of the catalogue, judges it, and keeps what it finds; `make interop` has built its
+environment. `gapless examples` says where an installed gapless keeps that program."""
 
 _FIDELITY = """One script of requests and socket sessions (`tests/interop/script.py`) is played to both servers: the
 whole life of a conversation, every way to search and to subscribe, bad input, wrong keys, deletion. The

@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 import trio
 
+import scenarios
 from scenarios.client import Claim, ClientContext, Event, Factory, Gap
 from simserver import World, serve_tcp
 from tests.interop import environments
 
-PROGRAM = Path(__file__).with_name("sdk_client.py")
+PROGRAM = Path(scenarios.__file__).parent / "examples" / "openhands_sdk.py"
 IMPORT_S_MAX = 180.0
 OWN_ERRORS = ("ConversationRunError", "WebSocketConnectionError")
 

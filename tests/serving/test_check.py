@@ -14,11 +14,12 @@ import trio
 
 from reports.record import Verdict
 from scenarios.checking import kept
+from scenarios.checking.hurrying import hurried
 from scenarios.checking.one import Checked, check
 from scenarios.checking.retold import retell
 from scenarios.errors import CapsuleError, UsageError
 from scenarios.stage import leaves
-from tests.serving.port import quick_request
+from tests.serving.port import quick, quick_request
 
 CLIENT = Path(__file__).parent / "plain_client.py"
 
@@ -60,6 +61,21 @@ async def test_a_crash_is_a_verdict_with_its_last_words() -> None:
     result = await checked("crash")
     assert result.record.verdict is Verdict.STUCK
     assert "exit code 1; RuntimeError: the sky fell down" in told(result)["no-hang"]
+
+
+async def test_the_last_word_of_a_crash_is_the_error_and_not_what_a_runtime_prints_after_it() -> None:
+    words = "TypeError: it is not a function\\n    at file:///x.mjs:3\\n\\nNode.js v20.0.0\\n"
+    argv = (sys.executable, "-S", "-E", "-c", f"import sys; sys.stderr.write('{words}'); sys.exit(1)")
+    with trio.fail_after(20):
+        result = await check(quick_request(), argv, show=lambda line: None)
+    assert "exit code 1; TypeError: it is not a function" in told(result)["no-hang"]
+
+
+def test_a_step_in_real_time_is_given_two_minutes_unless_the_scenario_knows_better() -> None:
+    unsaid, said = quick(expect={}), quick(expect={"step_deadline_s": 4000})
+    assert hurried(unsaid).expect.step_deadline_s == 120
+    assert hurried(said) is said
+    assert hurried(said, 3).expect.step_deadline_s == 3
 
 
 async def test_an_exit_without_an_answer_is_a_crash_too() -> None:
@@ -112,7 +128,8 @@ async def test_a_command_that_drives_itself_and_holds_nothing_is_unsafe() -> Non
 
 @pytest.mark.parametrize(("word", "says"), [("crash", "run() crashed"), ("hang", "run() had not ended")])
 async def test_a_command_that_drives_itself_may_crash_or_hang(word: str, says: str) -> None:
-    result = await checked("alone", word, deadline_s=0.3)
+    # On a busy machine an interpreter takes a second to start, and what it has not begun it cannot hang in.
+    result = await checked("alone", word, deadline_s=2)
     assert says in told(result)["no-hang"]
 
 

@@ -178,11 +178,10 @@ def test_ctrl_c_ends_a_check_with_130_and_leaves_no_process(quick_file: Path) ->
         text=True,
     )
     assert process.stderr is not None
-    assert "plain words" in process.stderr.readline()  # it has been started
+    assert any("more, not shown" in line for line in process.stderr)  # it has been started, and flooded
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=10)
     assert process.returncode == 130
     assert "interrupted after 0 of 1 checks" in out
     assert "Traceback" not in err
-    assert "more, not shown" in err
     assert quick().name in out or "scenario" in out

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import trio
+from click.testing import CliRunner
 
 from reports.record import Verdict
 from scenarios.checking.one import Checked, check
+from scenarios.cli import main
 from scenarios.library import find_one
 from scenarios.scenario import Scenario, Sleep
 from scenarios.serving.choosing import request_for
@@ -24,7 +26,7 @@ LIMIT_S = 60
 def command(example: str) -> list[str]:
     if example.endswith(".py"):
         return [sys.executable, str(EXAMPLES / example)]
-    return [NODE or "node", "--experimental-websocket", "--no-warnings", str(EXAMPLES / example)]
+    return [NODE or "node", str(EXAMPLES / example)]
 
 
 def hurried(scenario: Scenario) -> Scenario:
@@ -51,6 +53,17 @@ async def tried(example: str, scenario: str, generation: str | None = None) -> C
         result = await check(request, command(example), show=shown.append)
     assert shown == []
     return result
+
+
+def test_they_are_listed_and_printed_wherever_the_package_lies() -> None:
+    listed = CliRunner().invoke(main, ["examples"]).output
+    assert f"in {EXAMPLES}\n" in listed
+    for path in sorted(EXAMPLES.glob("[!_]*.*")):
+        assert f"  {path.name} " in listed
+        assert CliRunner().invoke(main, ["examples", path.name]).output == path.read_text()
+    wrong = CliRunner().invoke(main, ["examples", "node_clint.mjs"])
+    assert wrong.exit_code == 2
+    assert "did you mean 'node_client.mjs'?" in wrong.output
 
 
 async def test_the_python_client_on_websockets_holds_where_the_socket_numbers_its_events() -> None:

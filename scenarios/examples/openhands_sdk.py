@@ -1,12 +1,12 @@
-"""The published SDK as a client: its `Conversation`, unmodified, in the steps that `gapless check` asks for.
+"""The OpenHands SDK, as it is published: its `Conversation`, unmodified, in the steps that `gapless check` asks for.
 
-    gapless check r10-late-tail -- .venv-interop-1.57.0/bin/python tests/interop/sdk_client.py
+    python3.12 -m venv sdk && sdk/bin/pip install openhands-sdk
+    gapless check r10-late-tail -- sdk/bin/python openhands_sdk.py
 
-Runs in an environment of its own, with one release of `openhands-sdk` and nothing of ours. An attach may name another
-`url` and `conversation_id` than the environment does (null: a new conversation), so that one process, which takes its
-time to import the SDK, can go through many scenarios; answers and events carry `attach`, the ordinal of the attach that
-they belong to. `keep`: the conversation is not to be deleted when it is closed. What the SDK prints goes to standard
-error.
+Runs in an environment of its own, where the SDK is and gapless need not be. An attach may name another `url` and
+`conversation_id` than the environment does (null: a new conversation), so that one process, which takes its time to
+import the SDK, can go through many scenarios; answers and events carry `attach`, the ordinal of the attach that they
+belong to. `keep`: the conversation is not to be deleted when it is closed. What the SDK prints goes to standard error.
 """
 
 import json
@@ -22,20 +22,20 @@ _answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it is fetched at import
 
-from openhands.sdk import LLM, Action, Agent, Conversation, Observation, RemoteWorkspace  # type: ignore  # noqa: E402
+from openhands.sdk import LLM, Action, Agent, Conversation, Observation, RemoteWorkspace  # noqa: E402
 from pydantic import SecretStr  # noqa: E402
 
 RUN_S_MAX = 120.0
 _lock = threading.Lock()
 
 
-class TerminalAction(Action):  # type: ignore[misc]
+class TerminalAction(Action):
     """What the agent's tool is asked: a client must know the tools of the conversation that it reads."""
 
     command: str
 
 
-class TerminalObservation(Observation):  # type: ignore[misc]
+class TerminalObservation(Observation):
     """What the agent's tool answers."""
 
 
