@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import zlib
-from collections.abc import Sequence
 
-from reports.characters import well_formed
+from reports.journals import deflated
 from reports.record import Verdict
 from reports.results import Results
 
@@ -23,7 +21,7 @@ def pack(results: Results, room_bytes: int) -> dict[str, str]:
     for record in results.records:
         lines = results.journal_of(record)
         if lines is not None and record.digest not in packed:
-            packed[record.digest] = _deflated(lines)
+            packed[record.digest] = base64.b64encode(deflated(lines)).decode("ascii")
         if record.verdict is not Verdict.HOLDS:
             failing.add(record.digest)
     size_bytes = sum(len(one) + _BYTES_BESIDE for one in packed.values())
@@ -32,7 +30,3 @@ def pack(results: Results, room_bytes: int) -> dict[str, str]:
             break
         size_bytes -= len(packed.pop(digest)) + _BYTES_BESIDE
     return packed
-
-
-def _deflated(lines: Sequence[str]) -> str:
-    return base64.b64encode(zlib.compress(well_formed("\n".join(lines)).encode(), 9)).decode("ascii")

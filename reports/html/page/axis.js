@@ -33,7 +33,9 @@ export function timeAxis(story) {
     run(one.to_s, Math.min(width, one.length_s), true);
   }
   if (all_s > at_s || !found.length) run(Math.max(all_s, 0.001), Math.max(all_s - at_s, 0.001));
-  return pieces(found);
+  const axis = pieces(found);
+  const places = Float64Array.from(story.entries, (one) => axis.at(one.t_s)); // asked for at every drawing
+  return { ...axis, at: (t, i) => places[i] ?? axis.at(t) };
 }
 
 // Every entry as far from the next: for what happens at one and the same moment.

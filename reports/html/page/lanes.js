@@ -11,6 +11,7 @@ const SOCKET_ROW = 16;
 const BUNDLE_WIDTH_MAX = 64;
 const LOST_WAYS_MAX = 12;
 const FAULT_LINES_MAX = 40;
+const DELAYS_MAX = 150;
 const ROW_NAMES_MIN = 640; // a narrower picture has no room for them
 
 const marksOf = new WeakMap();
@@ -126,6 +127,7 @@ class Picture {
       this.#add("line", { x1: x, x2: x, y1: TOP, y2: this.bottom, class: "tick" });
       this.#add("text", { x, y: this.bottom + 18, "text-anchor": "middle", class: "time" }, text);
     }
+    for (const one of this.story.downs.filter((span) => this.inSight(span))) this.#drawDown(one);
     if (now > 0) this.#upright(this.x({ t: now }), "now", TOP - 4, this.bottom + 4);
   }
 
@@ -147,6 +149,14 @@ class Picture {
     this.#add("text", { x: (left + right) / 2, y: TOP + 11, "text-anchor": "middle", class: "idletext" }, text);
   }
 
+  #drawDown(one) {
+    const left = Math.max(this.left, this.x(one));
+    const width = Math.min(this.xEnd(one), this.width - RIGHT) - left;
+    const { y, height } = this.#lanes.REST;
+    this.#add("rect", { x: left, y: TOP, width: Math.max(2, width), height: y + height - TOP, class: "down" }, null, [one]);
+    if (width > 74) this.#add("text", { x: left + width / 2, y: y + height - 4, "text-anchor": "middle", class: "faulttext" }, "server down");
+  }
+
   agent() {
     const { y } = this.#lanes.Agent;
     for (const run of this.story.runs.filter((one) => this.inSight(one))) {
@@ -162,12 +172,17 @@ class Picture {
     const kept = this.story.appends.filter((one) => !isLost(one));
     this.#marks(kept.filter((one) => one.branch), this.rows.events, "log", 4);
     this.#marks(kept.filter((one) => !one.branch), this.rows.state, "update", 3.2);
+    for (const one of this.story.truncated.filter((mark) => this.inSight(mark))) {
+      this.#cross(this.x(one), this.rows.events, [one], 5);
+      this.#sideText(this.x(one), this.rows.events + 4, `${count(one.events, "event")} gone`, "faulttext", 80);
+    }
     const lost = this.story.appends.filter(isLost);
     this.#marks(lost.filter((one) => one.branch), this.rows.events, "lost", 5);
     this.#marks(lost.filter((one) => !one.branch), this.rows.state, "lost", 4.2);
   }
 
   sockets() {
+    this.#delays();
     this.#marks(this.story.publishes, this.rows.published, "published", 2.4);
     for (const socket of this.story.sockets.filter((one) => this.inSight(one))) {
       const y = this.socketRow(socket.number);
@@ -180,11 +195,32 @@ class Picture {
       const end = { i: socket.end, t: socket.to };
       if (socket.by === "client") this.#add("line", { x1: left + width, x2: left + width, y1: y - 1, y2: y + 12, class: "rule" }, null, [end]);
       else this.#cross(left + width, y + 5.5, [end], 4);
-      if (socket.code) this.#add("text", { x: left + width + 8, y: y + 10, class: "faulttext" }, socket.code);
+      const isFree = !this.story.refused.some((one) => Math.abs(this.x(one) - left - width - 20) < 24);
+      if (socket.code && isFree) this.#add("text", { x: left + width + 8, y: y + 10, class: "faulttext" }, socket.code);
     }
     for (const one of this.#bundled(this.story.refused, 5)) {
       this.#cross(one.middle, this.socketRow(one.marks[0].number) + 5.5, one.marks, 4);
     }
+  }
+
+  // From where an event was published to where it was sent, and from there to where it was read, when not at once.
+  #delays() {
+    const lines = [];
+    const between = (before, one, y1, y2) => {
+      if (one.t > before.t && this.x(one) - this.x(before) >= 6 && this.inSight({ ...before, to: one.t, end: one.i })) {
+        lines.push(this.#between({ mark: before, y: y1 }, { mark: one, y: y2 }));
+      }
+    };
+    for (const { published, frames } of this.story.ways.values()) {
+      for (const frame of frames) {
+        const y = this.socketRow(frame.number);
+        const before = published.findLast((one) => one.i < frame.i);
+        if (before) between(before, frame, this.rows.published, y + 1.5);
+        if (frame.arrived) between(frame, frame.arrived, y + 1.5, y + 5.5);
+      }
+      if (lines.length > DELAYS_MAX) break;
+    }
+    for (const d of lines) this.#add("path", { d, class: "delay" });
   }
 
   rest() {
@@ -459,7 +495,7 @@ class Picture {
   }
 }
 
-const digitsOf = (number) => number.toLocaleString("en").length;
+const digitsOf = (number) => String(number).length + (number > 999); // with the comma of thousands
 
 function element(name, attributes) {
   const made = document.createElementNS(SVG, name);

@@ -228,10 +228,7 @@ function drawWhole() {
   const { story, axis, from, to } = view;
   const strip = byId("whole");
   const [all, width] = [axis.end * 1.02, strip.clientWidth || 900];
-  const bins = new Array(Math.ceil(width / 3)).fill(0);
-  for (const one of story.entries) bins[Math.min(bins.length - 1, Math.floor((axis.at(one.t_s, one.index) / all) * bins.length))] += 1;
-  const most = Math.log1p(Math.max(...bins));
-  const path = bins.map((number, at) => (number ? `M${at * 3 + 1.5} 24v${-2 - (20 * Math.log1p(number)) / most}` : "")).join("");
+  const path = density(story, axis, all, width);
   const shape = (name, attributes) => {
     const one = document.createElementNS("http://www.w3.org/2000/svg", name);
     Object.entries(attributes).forEach(([key, value]) => one.setAttribute(key, value));
@@ -243,6 +240,17 @@ function drawWhole() {
     ...[...story.lost].flatMap((id) => story.ways.get(id)?.append ?? []).slice(0, 200).map((one) => shape("circle", { cx: (axis.at(one.t, one.i) / all) * width, cy: 4, r: 2.5, class: "lostdot" })),
     shape("rect", { x: (from / all) * width, y: 0.5, width: Math.max(4, ((to - from) / all) * width), height: 25, rx: 4, class: "window" }),
   );
+}
+
+function density(story, axis, all, width) {
+  const { strip } = view;
+  if (strip?.axis === axis && strip.width === width) return strip.path;
+  const bins = new Array(Math.ceil(width / 3)).fill(0);
+  for (const one of story.entries) bins[Math.min(bins.length - 1, Math.floor((axis.at(one.t_s, one.index) / all) * bins.length))] += 1;
+  const most = Math.log1p(Math.max(...bins));
+  const path = bins.map((number, at) => (number ? `M${at * 3 + 1.5} 24v${-2 - (20 * Math.log1p(number)) / most}` : "")).join("");
+  view.strip = { axis, width, path };
+  return path;
 }
 
 function look(from, to) {
@@ -316,7 +324,7 @@ function wayEntries(id) {
 
 function showJournal() {
   const { story, axis, from, to, listed, picked } = view;
-  const inSight = () => story.entries.filter((one) => one.t_s !== undefined && axis.at(one.t_s, one.index) >= from && axis.at(one.t_s, one.index) <= to);
+  const inSight = () => story.entries.filter(({ t_s, index }) => axis.at(t_s, index) >= from && axis.at(t_s, index) <= to);
   const { title, entries } = listed ?? { title: "Journal: what is in sight", entries: inSight() };
   const at = Math.max(0, entries.findIndex((one) => one.index === picked));
   const first = entries.length > ROWS_MAX ? Math.min(Math.max(0, at - ROWS_MAX / 2), entries.length - ROWS_MAX) : 0;
@@ -389,7 +397,10 @@ function drag(down) {
   };
   const up = () => {
     lanes.removeEventListener("pointermove", move);
-    if (hasMoved) lanes.addEventListener("click", (event) => event.stopImmediatePropagation(), { capture: true, once: true });
+    if (!hasMoved) return;
+    const swallow = (event) => event.stopImmediatePropagation(); // the click that ends a drag picks nothing
+    lanes.addEventListener("click", swallow, { capture: true, once: true });
+    setTimeout(() => lanes.removeEventListener("click", swallow, { capture: true }), 50);
   };
   lanes.addEventListener("pointermove", move);
   lanes.addEventListener("pointerup", up, { once: true });

@@ -14,6 +14,8 @@ export class Story {
   faults = [];
   steps = [];
   reached = [];
+  downs = []; // while the server was down
+  truncated = [];
   ways = new Map(); // by event id, what happened to that one event
   lost = new Set(); // ids of events that somebody else judged to be lost
   history = null;
@@ -44,7 +46,7 @@ export class Story {
 
   wayOf(id) {
     if (!this.ways.has(id)) {
-      this.ways.set(id, { id, kind: "", key: null, value: null, position: null, append: null, published: [], frames: [], reached: [], faults: [] });
+      this.ways.set(id, { id, kind: "", key: null, value: null, position: null, append: null, gone: null, published: [], frames: [], reached: [], faults: [] });
     }
     return this.ways.get(id);
   }
@@ -88,6 +90,9 @@ export class Story {
       const one = { ...mark, id: entry.id, branch: entry.branch };
       this.appends.push(one);
       Object.assign(this.#known(entry), { position: entry.position, append: one });
+    } else if (entry.what === "truncate") {
+      this.truncated.push({ ...mark, events: entry.ids.length });
+      for (const id of entry.ids) this.wayOf(id).gone = mark;
     } else if (entry.what === "history") {
       this.history = { ...mark, events: entry.events };
       this.wayOf(entry.first).position = 0;
@@ -160,6 +165,8 @@ export class Story {
 
   _world(entry, mark) {
     if (entry.what === "healed") this.healed = mark;
+    else if (entry.what === "restarting") this.downs.push({ ...mark, to: null, end: null });
+    else if (entry.what === "restarted" && this.downs.length) Object.assign(this.downs.at(-1), { to: entry.t_s, end: entry.index });
   }
 
   #known(entry) {

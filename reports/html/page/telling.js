@@ -112,6 +112,7 @@ export function fate(story, id) {
   const since = (t) => (back && t > back.t + LATE_S ? `, ${span(t - back.t)} after run() had returned` : "");
   const pages = story.pagesOf(way);
   const parts = [way.append ? `kept in the log at ${moment(way.append.t)}` : way.position === null ? "in no log" : "in the log before the client came"];
+  if (way.gone) parts.push(`gone from the log at ${moment(way.gone.t)}`);
   const [published] = way.published;
   const reader = way.frames.find((one) => one.arrived);
   const [sent] = way.frames;
