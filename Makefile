@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow check bench interop clean help
+.PHONY: run test test-slow check bench docs interop clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ check: $(VENV)/.ready
 bench: $(VENV)/.ready ## Measure the wire level: runs per second, and where the time goes
 	@$(BIN)/python -m tests.benchmarks.wire
 	@$(BIN)/python -m tests.benchmarks.window
+
+docs: $(VENV)/.ready ## Write docs/reference/ anew, and the outputs that README and docs show
+	@$(BIN)/python -m tests.docs
 
 interop: $(VENV)/.ready ## The published SDK and agent server at both ends; writes docs/interop.md and docs/fidelity.md
 	@$(BIN)/python -m tests.interop $(INTEROP)
