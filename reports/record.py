@@ -117,9 +117,9 @@ class RunRecord:
     ``virtual_s`` is the simulated time in seconds; ``digest`` the journal's; ``capsule`` and ``replay`` are
     there when the run failed and was kept. ``lost_events`` counts events that ``run()`` returned without, ``return_s``
     is the longest time from the server's end of a run to the return of ``run()``, None when none returned, and
-    ``never_returned`` how many did not. ``races`` are the ids of the catalogue of races and ``title`` a sentence, as the
-    scenario has them; ``history_events`` were in the log before the client came. ``taken`` names the marked paths that
-    our client took, by name.
+    ``never_returned`` how many did not. ``races`` are the ids of the catalogue of races and ``title`` a sentence, as
+    the scenario has them; ``history_events`` were in the log before the client came. ``taken`` names the marked paths
+    that our client took, by name.
     """
 
     scenario: str
