@@ -132,7 +132,8 @@ def _svg(chart: leather.Chart, width: int, height: int, hints: Sequence[Sequence
     margin = round(_MARGIN * width)
     left = margin - (30 if labels_height else 4)
     box = (left, margin, width - left - margin + 24, height - 2 * margin + labels_height + 4)
-    root = ElementTree.Element("svg", {"viewBox": " ".join(map(str, box)), "aria-hidden": "true"})
+    placed = {"viewBox": " ".join(map(str, box)), "preserveAspectRatio": "xMinYMin", "aria-hidden": "true"}
+    root = ElementTree.Element("svg", placed)
     root.append(chart.to_svg_group(width, height))
     drawn = [group for group in root.iter("g") if str(group.get("class", "")).startswith("series")]
     for group, said in zip(drawn, hints, strict=True):

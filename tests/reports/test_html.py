@@ -28,9 +28,22 @@ from tests.reports.outline import Outline
 from tests.reports.samples import ACTION, CLEAN, DIGEST, FAILING, HOLDING, HOSTILE, LINES, LOST, OBSERVATION
 
 MARKUP = "\"'></script></style></title><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}"
-# The driver cannot tell what it reads where that is no Unicode: so the fault has a name of its own here.
-NAMED = tuple(line.replace(json.dumps(HOSTILE), '"lost"') for line in LINES)
-ONE = Results((LOST,), FAILING.versions, journals={DIGEST: NAMED})
+
+
+def losing() -> Iterator[str]:
+    """The sample's journal, but that the dropped event reaches nobody. The driver cannot tell what it reads where that
+    is no Unicode: so the fault has a name of its own here.
+    """
+    for line in LINES:
+        entry = json.loads(line.replace(json.dumps(HOSTILE), '"lost"'))
+        if (entry["place"], entry["what"], entry.get("id")) == ("client", "delivered", ACTION):
+            continue
+        if "held" in entry:
+            entry["held"] = [one for one in entry["held"] if one != ACTION]
+        yield json.dumps(entry)
+
+
+ONE = Results((LOST,), FAILING.versions, journals={DIGEST: tuple(losing())})
 
 
 # --- the text ---------------------------------------------------------------------------------------------------------
@@ -372,7 +385,7 @@ def test_a_single_run_opens_on_its_lanes_and_a_click_shows_the_whole_way_of_an_e
     assert page.seen("#lanes path.way")
     told = page.one("#told").text
     assert told.startswith(f"ActionEvent …{ACTION[-8:]}: kept in the log at 5.150 s")
-    assert "stopped on its way by lost; on a page at 6.101 s; handed to the application at 6.101 s" in told
+    assert "stopped on its way by lost; on a page at 6.101 s; never handed to the application" in told
     assert page.one("#journaltitle").text.startswith("The way of ActionEvent")
     page.one("#lanes").send_keys(Keys.ESCAPE)
     page.one("[data-way]").click()

@@ -51,7 +51,7 @@ class Picture {
 
   constructor(svg, story, { axis, from, to, width, picked, chosen }) {
     Object.assign(this, { svg, story, axis, from, to, width, picked, chosen });
-    this.left = width < ROW_NAMES_MIN ? 84 : 156;
+    this.left = width < ROW_NAMES_MIN ? 104 : 156;
     this.scale = (width - this.left - RIGHT) / (to - from || 1);
     const rows = this.#assignRows();
     let y = TOP;
@@ -485,7 +485,7 @@ class Picture {
       if (last && x - radius < last.right + 1 && x - last.from <= BUNDLE_WIDTH_MAX) {
         last.marks.push(mark);
         last.to = x;
-        last.width = Math.max(x - last.from + 2 * radius, 7 + 5.6 * digitsOf(last.marks.length));
+        last.width = Math.max(x - last.from + radius + 2, 7 + 5.6 * digitsOf(last.marks.length));
       } else found.push({ marks: [mark], from: x, to: x, width: 2 * radius });
       const one = found.at(-1);
       one.middle = (one.from + one.to) / 2;

@@ -108,7 +108,7 @@ async function openRun(index) {
     byId("before").disabled = at <= 0;
     byId("next").disabled = at < 0 || at === shown.length - 1;
   }
-  showViolations(run, null);
+  showViolations(run);
   showFacts(run);
   byId("journal").replaceChildren();
   byId("told").textContent = "";
@@ -122,11 +122,20 @@ async function openRun(index) {
   if (lines === null) return;
   const story = new Story();
   lines.forEach((line) => story.take(JSON.parse(line)));
-  story.lost = new Set(run.violations.flatMap((one) => one.event_ids).filter((id) => story.ways.has(id)));
+  const named = [...new Set(run.violations.flatMap((one) => one.event_ids))].filter((id) => story.ways.has(id));
+  story.lost = lostOf(story, named);
   view = { story, axis: timeAxis(story), from: 0, to: 0, picked: null, chosen: null, listed: null };
   setOrder(byId("order").getAttribute("aria-pressed") === "true");
-  showViolations(run, story);
+  showViolations(run, story, named);
   document.querySelector("[data-view=loss]").hidden = lossSpan() === null;
+}
+
+// Of the events that violations speak of, those that run() came back without, or that never reached the application;
+// the others were out of order, twice there, or in no log.
+function lostOf(story, named) {
+  story.lost = new Set(named);
+  const missed = new Set(story.returns().flatMap((one) => one.without));
+  return new Set(named.filter((id) => missed.has(id) || (story.ways.get(id).append && !story.ways.get(id).reached.length)));
 }
 
 async function journalOf(run) {
@@ -137,14 +146,14 @@ async function journalOf(run) {
   return (await new Response(inflated).text()).split("\n").filter(Boolean);
 }
 
-function showViolations(run, story) {
+function showViolations(run, story, named = []) {
   const rows = run.violations.map((one) => {
     const row = made("li", { class: `b-${one.breaks}` });
     row.append(made("b", {}, one.oracle), made("span", {}, ` ${shortened(one.message)}`));
     row.lastChild.title = one.message;
     return row;
   });
-  const fates = story ? alike([...story.lost]).map(([words, ids]) => fateRow(story, words, ids)) : [];
+  const fates = story ? alike(named).map(([words, ids]) => fateRow(story, words, ids)) : [];
   byId("violations").replaceChildren(...rows.slice(0, 1), ...fates.slice(0, FATES_ABOVE_MAX));
   byId("more").replaceChildren(...rows.slice(1), ...fates.slice(FATES_ABOVE_MAX));
   byId("more").parentElement.hidden = !byId("more").childElementCount;
@@ -165,7 +174,8 @@ function showViolations(run, story) {
 function fateRow(story, words, ids) {
   const row = made("li", { class: "fate" });
   for (const id of ids.slice(0, IDS_MAX)) {
-    const button = made("button", { type: "button", "data-way": id, title: "Show its way" }, nameOf(story, id));
+    const look = story.lost.has(id) ? "islost" : "";
+    const button = made("button", { type: "button", "data-way": id, class: look, title: "Show its way" }, nameOf(story, id));
     button.onclick = () => choose(id);
     row.append(button, " ");
   }
