@@ -100,13 +100,13 @@ def _plainly(error: BaseException, host: str, port: int) -> BaseException:
 
 def _where(hub: Hub, host: str) -> Iterator[str]:
     request, world = hub.session.request, hub.session.world
+    if not _is_loopback(host):
+        yield f"warning: {host} can be reached from other machines, and whoever reaches it can steer it; mean it"
     yield f"gapless serve: {title(request)}"
     yield f"  url              {hub.url}"
     yield f"  conversation id  {world.conversation_id}"
     yield f"  api key          {world.api_key or 'none'}"
     yield f"  control          {hub.url}/sim/"
-    if not _is_loopback(host):
-        yield f"warning: {host} can be reached from other machines, and whoever reaches it can steer it; mean it"
 
 
 def title(request: RunRequest) -> str:

@@ -126,7 +126,8 @@ async def started(argv: Sequence[str], variables: Mapping[str, str]) -> AsyncIte
             start_new_session=True,
         )
     except OSError as error:
-        raise UsageError(f"the command {argv[0]!r} cannot be started ({error.strerror}); check its name") from error
+        cure = "name its interpreter, or make it executable" if isinstance(error, PermissionError) else "check its name"
+        raise UsageError(f"the command {argv[0]!r} cannot be started ({error.strerror}); {cure}") from error
     try:
         yield Command(process, argv)
     finally:

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import trio
 
+from reports.record import FaultFired
 from scenarios.checking.peer import Peer
 from scenarios.scenario import Asked, Restart, Send, Sleep, Step
 from scenarios.serving.protocol import Done, Failed, ProtocolError, Report, order
@@ -39,6 +40,15 @@ class Driver:
         self._is_hung = False
         self.driven = driven
         self.ended_s = 0.0
+        self._unplayed: tuple[Step, ...] = ()
+
+    def never_done(self) -> tuple[FaultFired, ...]:
+        """What the script would have done to a peer that does not answer, and so passed it by: as faults that never
+        fired, which is what they are to the verdict."""
+        if self.driven:
+            return ()
+        words = ("restart" if isinstance(step, Restart) else step for step in self._unplayed)
+        return tuple(FaultFired(word, "step of the script", 0) for word in words if word in ("restart", "disconnect"))
 
     def take(self, report: Report | ProtocolError) -> None:
         """The command has said something."""
@@ -54,8 +64,9 @@ class Driver:
 
     async def perform(self) -> None:
         """Live the script through, and a while longer."""
-        for step in self._scenario.script:
+        for number, step in enumerate(self._scenario.script, start=1):
             if not await self._step(step):
+                self._unplayed = self._scenario.script[number:]
                 break
         self.ended_s = self._session.now_s()
         await self._linger()
@@ -114,6 +125,8 @@ class Driver:
         failure = self._peer.failure
         if self.driven:
             failure = failure or "exit code 0, without an answer"
+        elif self._session.state == "waiting":
+            failure = failure or "exit code 0, without having connected to GAPLESS_URL"
         self._gave_nothing(step, "crashed", self._peer.kind_of_end, failure)
         return "exited"
 

@@ -87,5 +87,6 @@ def judged(session: Session, driver: Driver, argv: tuple[str, ...]) -> Checked:
     entries = accounted(world.journal.entries, driven=driver.driven)
     log = tuple((str(event["id"]), str(event["kind"])) for event in world.agent.log)
     evidence = read(entries, ({"id": event_id, "kind": kind} for event_id, kind in log))
-    record = assess(request, evidence, fired(world), ended_s=driver.ended_s, digest=digest_of(entries))
+    faults = (*fired(world), *driver.never_done())
+    record = assess(request, evidence, faults, ended_s=driver.ended_s, digest=digest_of(entries))
     return Checked(request, argv, record, entries, log, session.choices.tape)

@@ -126,6 +126,23 @@ async def test_a_command_that_drives_itself_and_holds_nothing_is_unsafe() -> Non
     assert (await checked("alone", "mute")).record.verdict is Verdict.UNSAFE
 
 
+async def test_a_command_that_ends_without_having_connected_is_no_client() -> None:
+    with trio.fail_after(20):
+        result = await check(quick_request(), (sys.executable, "-S", "-E", "-c", ""), show=lambda line: None)
+    assert result.record.verdict is Verdict.STUCK
+    assert "exit code 0, without having connected to GAPLESS_URL" in told(result)["no-hang"]
+
+
+async def test_what_the_script_would_have_done_to_one_that_answers_is_missed() -> None:
+    result = await checked("alone", script=["attach", {"send": "x"}, "run", "disconnect", {"restart_s": 1}])
+    assert result.record.verdict is Verdict.VACUOUS
+    missed = [one.message for one in result.record.violations]
+    assert missed == [
+        f"the planned fault {word!r} (step of the script) never fired: this run proves nothing about it"
+        for word in ("disconnect", "restart")
+    ]
+
+
 @pytest.mark.parametrize(("word", "says"), [("crash", "run() crashed"), ("hang", "run() had not ended")])
 async def test_a_command_that_drives_itself_may_crash_or_hang(word: str, says: str) -> None:
     # On a busy machine an interpreter takes a second to start, and what it has not begun it cannot hang in.

@@ -164,6 +164,9 @@ function showVerdict() {
 
 function showFaults() {
   const rows = session.faults.map((one) => [one, true]).concat([...removed.values()].map((one) => [one, false]));
+  const told = JSON.stringify(rows);
+  if ($("faults").dataset.told === told) return; // a switch that is replaced loses the focus, and the click on it
+  $("faults").dataset.told = told;
   $("faults").replaceChildren(
     ...rows.map(([one, isOn]) => {
       const row = element("li", { class: isOn ? "" : "off" });
