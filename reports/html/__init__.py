@@ -19,7 +19,6 @@ import base64
 import hashlib
 
 import jinja2
-from markupsafe import Markup
 
 from reports.characters import xml_text
 from reports.html.assets import script, styles
@@ -65,12 +64,12 @@ def _render(results: Results, title: str, packed: dict[str, str]) -> str:
         runs=[run_data(record, key) for record, key in zip(results.records, keys, strict=True)],
         charts=[chart for chart in (calls_chart(results.records), growth_chart(results.sweep)) if chart],
         journals=packed,
-        journals_missing=len({one.digest for one in results.records if results.journal_of(one)} - packed.keys()),
+        journals_missing=len({one.digest for one in results.records if one.digest in results.journals} - packed.keys()),
         versions=dict(results.versions),
         never=results.never,
         complete=results.complete,
-        style=Markup(styles()),  # ours, like the script, and free of an end tag
-        script=Markup(code),
+        style=styles(),
+        script=code,
         script_hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
     )
     return xml_text(page)

@@ -17,6 +17,7 @@ _OVER, _ALLOWED, _OPTIMUM = "var(--fault)", "var(--free)", "var(--log)"
 _LINES = ("var(--client)", "var(--log)", "var(--rest)", "var(--agent)", "var(--fault)", "var(--socket)")
 _LABEL_CHARACTERS_MAX = 26
 _COLUMNS_MAX = 36
+_LEVEL_MAX = 5  # of more columns the names have no room side by side, and are turned
 _MARGIN = 0.05  # the library's, of the width: cut off, since the page has its own
 
 
@@ -58,7 +59,7 @@ def calls_chart(records: Sequence[RunRecord]) -> Chart | None:
     chart.add_y_axis(tick_formatter=lambda value, index, count: f"{value:g}")
     hints = [column.hint() for column in shown]
     return Chart(
-        _svg(chart, 960, 330, [hints] * 3, labels_height=128),
+        _svg(chart, 960, 330, [hints] * 3, labels_height=128 if len(shown) > _LEVEL_MAX else 1),
         title,
         ((_OPTIMUM, "the least possible"), (_ALLOWED, "allowed above it"), (_OVER, "over budget")),
         "; ".join(hints),
@@ -133,6 +134,8 @@ def _svg(chart: leather.Chart, width: int, height: int, hints: Sequence[Sequence
     left = margin - (30 if labels_height else 4)
     box = (left, margin, width - left - margin + 24, height - 2 * margin + labels_height + 4)
     placed = {"viewBox": " ".join(map(str, box)), "preserveAspectRatio": "xMinYMin", "aria-hidden": "true"}
+    if labels_height > 1:
+        placed["class"] = "turned"
     root = ElementTree.Element("svg", placed)
     root.append(chart.to_svg_group(width, height))
     drawn = [group for group in root.iter("g") if str(group.get("class", "")).startswith("series")]
