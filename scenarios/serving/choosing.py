@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from scenarios.errors import UsageError
 from scenarios.library import find, find_one
+from scenarios.loading import load_file
 from scenarios.runner import RunRequest
 from scenarios.scenario import GENERATIONS, Scenario
 
@@ -29,13 +31,15 @@ def named(scenario: str | Mapping[str, Any], offered: Sequence[Scenario] = ()) -
 
 
 def all_named(names: Sequence[str]) -> tuple[Scenario, ...]:
-    """Each scenario meant by names and races, once; those that are about a race before those that also touch on it.
+    """Each scenario meant by names, races and paths of TOML files, once; those that are about a race before those that
+    also touch on it.
 
     Raises UsageError.
     """
     found: dict[Scenario, None] = {}
     for name in names:
-        for one in sorted(find(name), key=lambda one: name.upper() not in one.races[:1]):
+        named_so = (load_file(Path(name)),) if name.endswith(".toml") else find(name)
+        for one in sorted(named_so, key=lambda one: name.upper() not in one.races[:1]):
             found[one] = None
     return tuple(found)
 

@@ -149,7 +149,7 @@ def test_check_prints_one_table_and_keeps_what_failed(
     assert re.search(r"^quick +1/1 holds ", good.output, re.M)
     assert not (tmp_path / ".gapless").exists()
     report = tmp_path / "out.json"
-    bad = gapless("check", "--scenario-file", quick_file, "--json", report, "--", *CLIENT, "lossy")
+    bad = gapless("check", quick_file, "--json", report, "--", *CLIENT, "lossy")
     assert bad.exit_code == 1
     capsule = Path(re.search(r"capsule  (\S+)", bad.output).group(1))  # type: ignore[union-attr]
     assert is_kept(capsule)
