@@ -29,7 +29,7 @@ In reading order:
   run, drawn in several ways
 - ``cli.py``          the command; ``cli_run.py``, ``cli_replay.py``, ``cli_report.py``, ``cli_diff.py``,
   ``cli_compare.py``, ``cli_prove.py``, ``cli_options.py``, ``screen.py``, ``stopping.py``
-- ``serving/``        a scenario on a real port; ``checking/`` puts a command through it; ``examples/`` are such commands
+- ``serving/``        a scenario on a real port; ``checking/`` puts a command through it; ``examples/`` has some
 - ``pytest_plugin.py``  fixtures for tests of your own client; ``plugin/`` is behind it
 - ``errors.py``       what can go wrong, by whose fault
 """
