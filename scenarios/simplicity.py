@@ -2,8 +2,8 @@
 
 A scenario is simpler than another when it asks for no more in any respect, and for less in one. The respects: which
 faults and how often each is planned; steps of the script, runs, doings of other parties, pages of events, the size of
-an event; and what is out of the ordinary about the server, the runs, or what is demanded of the client. Of two
-scenarios with different faults neither is the simpler: each shows what the other does not.
+an event; and what is out of the ordinary about the server, the runs, our client's settings, or what is demanded of it.
+Of two scenarios with different faults neither is the simpler: each shows what the other does not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache
 
 from scenarios.conditions import workload
 from scenarios.optimum import PAGE_EVENTS_MAX
-from scenarios.scenario import Expectation, Run, Scenario, Server
+from scenarios.scenario import ClientSettings, Expectation, Run, Scenario, Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,9 @@ def _is_less(mine: Demands, theirs: Demands) -> bool:
 
 
 def _oddities(scenario: Scenario) -> list[str]:
-    """Which of the settings of server, expectation and workload are not the default."""
+    """Which of the settings of server, client, expectation and workload are not the default."""
     odd = [f"server {name}" for name in Server.model_fields if getattr(scenario.server, name) != _default(Server, name)]
+    odd += [f"client {name}" for name in ClientSettings.model_fields if getattr(scenario.client, name) is not None]
     if scenario.expect.certainty != _default(Expectation, "certainty"):
         odd.append("whole log")
     if scenario.workload.recording is not None:

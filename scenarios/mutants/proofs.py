@@ -80,6 +80,20 @@ def path_with_a_step_missing(original: Original, ledger: Held, leaf_id: str | No
     return Path(path.ids, None)
 
 
+@mutant(Runs, "_count_may_do", races=["R54"], killed=("counted-long-run", "legacy/inclusive", "budget"))
+def never_counts(original: Original, runs: Runs, run: Run) -> bool:
+    """Reads pages for a proof where a count is known to be true, and would do."""
+    return False
+
+
+@mutant(proof, "bare_count", races=["R16"], killed=("counted-doubt", "legacy/inclusive", "budget"))
+def count_settles_no_doubt(
+    original: Original, ledger: Ledger, *, counted: int | None, held_events: int
+) -> Certificate | None:
+    """Counts, and does not believe the count without a chain."""
+    return None
+
+
 MUTANTS = (
     leaf_alone_proves,
     highest_seq_proves,
@@ -89,4 +103,6 @@ MUTANTS = (
     tail_of_rest_is_the_end,
     any_proof_will_do,
     path_with_a_step_missing,
+    never_counts,
+    count_settles_no_doubt,
 )

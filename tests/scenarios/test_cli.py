@@ -216,7 +216,7 @@ def test_show_tells_the_story_and_the_file() -> None:
         (("run", "--client", "full-rescam"), "no client is called 'full-rescam'; did you mean 'full-rescan'?"),
         (("run", "--client", "no_such_module:factory"), "cannot be imported"),
         (("run", "--client", "json:loadz"), "json has no factory 'loadz'; did you mean 'load"),
-        (("run", "R50", "--generation", "session"), "nothing to run"),
+        (("run", "R63", "--generation", "session"), "nothing to run"),
         (("run", "R10", "--json", "nowhere/at/all.json"), "there is no directory"),
         (("run", "--scenario-file", "none.toml"), "cannot be read"),
         (("run", "--generation", "baroque"), "baroque"),
@@ -225,7 +225,7 @@ def test_show_tells_the_story_and_the_file() -> None:
         (("replay",), "say what to replay"),
         (("replay", "none.json"), "cannot be read"),
         (("replay", "--scenario", "R51"), "scenarios; name one of r51-"),
-        (("replay", "--scenario", "R50", "--generation", "session"), "cannot happen in session"),
+        (("replay", "--scenario", "R63", "--generation", "session"), "cannot happen in session"),
     ],
 )
 def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_2(arguments: tuple[str, ...], words: str) -> None:

@@ -222,7 +222,7 @@ def test_the_register_of_deaths_knows_every_client_and_every_scenario() -> None:
 
 def test_every_mutant_dies_somewhere() -> None:
     register = deaths.load()
-    dead = {client for scenario in deaths.fighting() for client in register.of(scenario)}
+    dead = {deaths.client_of(who) for scenario in deaths.fighting() for who in register.of(scenario)}
     assert not [mutant.name for mutant in MUTANTS if mutant_client(mutant) not in dead]
 
 
