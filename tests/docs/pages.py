@@ -47,7 +47,8 @@ class Page:
 
 def pages() -> tuple[Page, ...]:
     """The README and all that is written by hand in ``docs/``; the reference is made from the code."""
-    paths = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
+    by_hand = [path for path in sorted(DOCS.rglob("*.md")) if path.parent != DOCS / "reference"]
+    paths = (ROOT / "README.md", *by_hand)
     return tuple(parsed(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in paths)
 
 

@@ -6,20 +6,19 @@ A line ``[…]`` in a page stands for any number of lines that it leaves out.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 LEFT_OUT = "[…]"
 # How long something took is the machine's affair; so is how far a progress line got.
 _TIMES = re.compile(r"\bin \d+(\.\d+)? (s|min)\b")
-_SECONDS_A = re.compile(r"\b\d+(\.\d+)? worlds/s")
-_PROGRESS = re.compile(r"\d+ of \d+ (runs|mutants)")
+_RATES = re.compile(r"\b[\d,.]+ (runs/s|schedules/s|states/s|a second)|; \d+(\.\d+)? s$|, \d+(\.\d+)? s(?=:)")
+_PROGRESS = re.compile(r"\d+ of \d+(: \S+| runs| checks)")
 
 
-def normal(text: str, home: Path) -> list[str]:
-    """Lines without what may differ: times, progress, the directory in which it all happens, space at line ends."""
-    text = text.replace(str(home.resolve()), ".").replace(str(home), ".")
-    text = _SECONDS_A.sub("N worlds/s", _TIMES.sub("in N s", text))
+def tidied(text: str, places: Mapping[str, str]) -> list[str]:
+    """Lines as a page shows them: without progress, without space at line ends, and with ``places`` by another name."""
+    for place, name in places.items():
+        text = text.replace(place, name)
     lines = [line.rstrip() for line in text.splitlines()]
     lines = [line for line in lines if not _PROGRESS.fullmatch(line)]
     while lines and not lines[-1]:
@@ -28,7 +27,8 @@ def normal(text: str, home: Path) -> list[str]:
 
 
 def same(shown: Sequence[str], printed: Sequence[str]) -> bool:
-    """Whether a page shows what was printed, but for what it says it leaves out."""
+    """Whether a page shows what was printed, but for times, and for what it says it leaves out."""
+    shown, printed = [_timeless(line) for line in shown], [_timeless(line) for line in printed]
     pieces: list[list[str]] = [[]]
     for line in shown:
         if line == LEFT_OUT:
@@ -37,14 +37,18 @@ def same(shown: Sequence[str], printed: Sequence[str]) -> bool:
             pieces[-1].append(line)
     first, *others = pieces
     if not others:
-        return list(printed) == first
+        return printed == first
     last = others.pop()
-    if list(printed[: len(first)]) != first:
+    if printed[: len(first)] != first:
         return False
     at = len(first)
     for piece in others:
-        found = next((i for i in range(at, len(printed)) if list(printed[i : i + len(piece)]) == piece), None)
+        found = next((i for i in range(at, len(printed)) if printed[i : i + len(piece)] == piece), None)
         if found is None:
             return False
         at = found + len(piece)
-    return len(printed) - len(last) >= at and list(printed[len(printed) - len(last) :]) == last
+    return len(printed) - len(last) >= at and printed[len(printed) - len(last) :] == last
+
+
+def _timeless(line: str) -> str:
+    return _RATES.sub("N", _TIMES.sub("in N s", line))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.docs.pages import ROOT, Block, Page
-from tests.docs.sameness import normal, same
+from tests.docs.sameness import same, tidied
 
 SHELLS = ("sh", "console")
 DEADLINE_S = 300
@@ -77,7 +77,7 @@ def _told(text: str) -> str:
 
 def _commands(block: Block, home: Path) -> Iterator[Command]:
     if block.language == "diff":
-        yield Command(f"patch -p1 <<'_END_'\n{block.text}_END_", block.line, None, must_succeed=True)
+        yield Command(f"git apply <<'_END_'\n{block.text}_END_", block.line, None, must_succeed=True)
     if block.language == "sh":
         # A block is read as a shell reads it, so that a command may go over several lines.
         yield Command(f"set -e\n{block.text}set +e", block.line, None, must_succeed=True)
@@ -90,13 +90,13 @@ def _shown_commands(block: Block, home: Path) -> Iterator[Command]:
     for number, one in enumerate(block.text.splitlines(), start=block.line + 1):
         if one.startswith("$ "):
             if text:
-                yield Command(text, line, tuple(normal("\n".join(shown), home)), must_succeed=False)
+                yield Command(text, line, tuple(_lines("\n".join(shown), home)), must_succeed=False)
             text, line, shown = one.removeprefix("$ "), number, []
         elif one.startswith("> ") and not shown:
             text += "\n" + one.removeprefix("> ")
         else:
             shown.append(one)
-    yield Command(text, line, tuple(normal("\n".join(shown), home)), must_succeed=False)
+    yield Command(text, line, tuple(_lines("\n".join(shown), home)), must_succeed=False)
 
 
 def _outcomes(commands: list[Command], script: str, home: Path) -> list[Outcome]:
@@ -116,12 +116,17 @@ def _outcomes(commands: list[Command], script: str, home: Path) -> list[Outcome]
     outcomes = []
     for command, text, rest in zip(commands, parts, parts[1:], strict=False):
         code = int(rest.partition("\n")[0])
-        outcomes.append(Outcome(command, tuple(normal(text, home)), code))
+        outcomes.append(Outcome(command, tuple(_lines(text, home)), code))
         parts[len(outcomes)] = rest.partition("\n")[2]
     for command in commands[len(outcomes) :]:  # the shell itself ended in one
-        outcomes.append(Outcome(command, tuple(normal(parts[-1], home)), done.returncode or 1))
+        outcomes.append(Outcome(command, tuple(_lines(parts[-1], home)), done.returncode or 1))
         break
     return outcomes
+
+
+def _lines(text: str, home: Path) -> list[str]:
+    """As a page shows it: no page knows where a reader has the checkout, nor where it is followed."""
+    return tidied(text, {str(home): ".", str(home.resolve()): ".", str(ROOT): "…"})
 
 
 def _environment(home: Path) -> dict[str, str]:
