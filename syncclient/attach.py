@@ -29,6 +29,8 @@ class Attach:
         self._resume = Resume(situation)
         self._since_s: float | None = None
         self._is_first = True
+        self._start: int | None = None
+        """The log index from which the socket replayed the tail (session generation)."""
 
     @property
     def is_resuming(self) -> bool:
@@ -149,7 +151,9 @@ class Attach:
         now, through_seq = self._situation, connection.last_seq
         page_size, next_seq = now.settings.page_size_events, now.ledger.next_seq()
         if next_seq is None:
-            start = 0 if through_seq < page_size else through_seq - page_size + 1
+            # Begun anew, it is followed from where it was at first: the application was there since then (R60).
+            start = max(0, through_seq - page_size + 1)
+            self._start = start = start if self._start is None else min(start, self._start)
             now.ledger.begin(next_seq=start, at_head=start == 0)
             if through_seq < 0:
                 sometimes("attach: the index said that the log is empty")

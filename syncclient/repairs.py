@@ -119,7 +119,11 @@ class Repairs:
             return
         gone = walk.unseen(now.ledger)
         now.unseen_ids = (*gone, *(event_id for event_id in exchange.loose_ids if now.ledger.is_loose(event_id)))
-        if gone and walk.ends_with_news:
+        if walk.lost_head:
+            # Nothing of that log is left, and what the socket brought of it went with it.
+            sometimes("repair: the log's head was another")
+            now.let_go(now.unseen_ids)
+        elif gone and walk.ends_with_news:
             # A view behind the socket hides what came last, and nothing else: these are in no log any more (R60).
             now.let_go(gone)
 

@@ -70,6 +70,7 @@ class Run:
     hint_status: str | None = None
     hint_at_s: float | None = None
     """When a per-field terminal status came; a stop hook may still veto it (R13)."""
+    hint_step: int = 0
     word: Ending | None = None
     """The latest word that a run is over, not yet judged for good."""
     word_due_s: float = 0.0
@@ -108,7 +109,7 @@ class Run:
             self.hint_at_s = self.word = None
             self.hint_probed = False
         elif status in TERMINAL:
-            self.hint_at_s, self.hint_status = now_s, status
+            self.hint_at_s, self.hint_step, self.hint_status = now_s, step, status
 
     def may_be_over(self, now_s: float) -> bool:
         """Whether somebody says so, and long enough ago to act on it."""
@@ -120,9 +121,12 @@ class Run:
         if ending.status not in TERMINAL and ending.status != IDLE:
             return Belief.STALE
         if leaf_id is not None and ledger.has_child(leaf_id):
-            # Overtaken (R36); or what a server says that died in mid-run, and came back with an older leaf (R33).
-            is_told_since = ending.asked_step > self.outage_step >= 0 and ending.status in TERMINAL
-            return Belief.DOUBT if is_told_since else Belief.STALE
+            # Overtaken (R36); or what a server says that died in mid-run, and came back with an older leaf (R33); or the
+            # child is in no log (R53), if that was asked for when nothing more was to come.
+            since_steps = [self.outage_step] if self.outage_step >= 0 else []
+            since_steps += [self.hint_step] if self.hint_at_s is not None else []
+            is_told_since = any(ending.asked_step > since_step for since_step in since_steps)
+            return Belief.DOUBT if is_told_since and ending.status in TERMINAL else Belief.STALE
         if leaf_id in self.fresh and not ledger.is_user_message(leaf_id):
             return Belief.OURS
         is_asked_since = self.running_step is not None and ending.asked_step >= self.running_step

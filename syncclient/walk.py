@@ -55,6 +55,7 @@ class Walk:
         self._seen: dict[str, None] = {}
         self._expected: tuple[str, ...] = ()
         self._ends_with_news = False
+        self._lost_head = False
         self._empty_pages = 0
         self.mode = CursorMode.UNLEARNED
 
@@ -106,8 +107,14 @@ class Walk:
         """Whether the last event of the log was not placed before: then this is no older view of what is held."""
         return self._ends_with_news
 
+    @property
+    def lost_head(self) -> bool:
+        """Whether the walk came to the log's head, and it was not the one that is known: the log is another (R60)."""
+        return self._lost_head
+
     def take(self, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
         """Judge a page and place it; returns what follows and the events that are new."""
+        head_id = ledger.head_id()
         if not self._believe(page, ledger):
             return Outcome.CURSOR_UNKNOWN, []
         met = self._descending and any(self._is_met(event_id, ledger) for event_id in ids_of(page.items))
@@ -121,6 +128,7 @@ class Walk:
         if page.items and not (self._descending and self._border is not None):
             self._ends_with_news = not ledger.has_place(page.items[0 if self._descending else -1]["id"])
         new = self._place(page, ledger)
+        self._lost_head = self._descending and page.next_page_id is None and head_id not in (None, *self._seen)
         if page.next_page_id is None or met:
             return Outcome.DONE, new
         self._empty_pages = 0 if page.items else self._empty_pages + 1

@@ -61,13 +61,13 @@ class Case:
 
     def _excused(self, run: RunCall) -> frozenset[str]:
         by_id = self.evidence.by_id
-        history = self.evidence.history_length()
+        history = [event for event in self.evidence.log_as_of(run) if event.index < self.evidence.history_length()]
         excused: list[str] = []
         for gap in run.gaps:
             after, before = by_id.get(gap.after_id or ""), by_id.get(gap.before_id or "")
             first = 0 if after is None else after.index + 1
-            end = len(self.evidence.log) if before is None else before.index
-            excused.extend(event.id for event in self.evidence.log[first : min(end, history)])
+            end = len(history) if before is None else before.index
+            excused.extend(event.id for event in history if first <= event.index < end)
         return frozenset(excused)
 
 

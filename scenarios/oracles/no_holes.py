@@ -26,10 +26,14 @@ def no_holes(case: Case) -> Finding:
         when = f"when {ordinal_of(case, run)} returned"
         judged += len(run.held)
         violations += _holes(case, run, when)
-        violations += _disorder(case, run.held, case.scope(run), when, known_at=run.step.called_at)
+        is_unsure = case.is_excused_incomplete(run)
+        known_at = run.step.called_at
+        violations += _disorder(case, run.held, case.scope(run), when, known_at=known_at, is_unsure=is_unsure)
     judged += len(case.evidence.held_at_end)
     if not violations:
-        violations += _disorder(case, _settled_at_end(case), case.expect.certainty, "at the end")
+        is_unsure = any(case.is_excused_incomplete(run) for run in case.returned_runs()[-1:])
+        held = _settled_at_end(case)
+        violations += _disorder(case, held, case.expect.certainty, "at the end", is_unsure=is_unsure)
     return Finding(judged, tuple(violations))
 
 
@@ -58,14 +62,16 @@ def _holes(case: Case, run: RunCall, when: str) -> Iterator[Violation]:
 
 
 def _disorder(
-    case: Case, held: Sequence[str], scope: str, when: str, *, known_at: int | None = None
+    case: Case, held: Sequence[str], scope: str, when: str, *, known_at: int | None = None, is_unsure: bool
 ) -> Iterator[Violation]:
-    """``known_at``: what a truncation lost after that may still be held; None, when nothing may (R60)."""
+    """``known_at``: what a truncation lost after that may still be held; None, when nothing may (R60). ``is_unsure``:
+    the client said "incomplete" and may, so it may wait for the log to show what the socket brought (R53).
+    """
     by_id = case.evidence.by_id
     twice = tuple(one for one, times in Counter(held).items() if times > 1)
     if twice:
         yield Violation(NAME, f"{when} {count(len(twice), 'event')} held twice: {', '.join(twice[:4])}", twice)
-    strangers = tuple(one for one in held if case.evidence.is_stranger(one, known_at))
+    strangers = () if is_unsure else tuple(one for one in held if case.evidence.is_stranger(one, known_at))
     if strangers:
         message = f"{when} {count(len(strangers), 'event')} held that no log holds: {', '.join(strangers[:4])}"
         yield Violation(NAME, message, strangers)
