@@ -121,12 +121,7 @@ class Run:
         if ending.status not in TERMINAL and ending.status != IDLE:
             return Belief.STALE
         if leaf_id is not None and ledger.has_child(leaf_id):
-            # Overtaken (R36); or what a server says that died in mid-run, and came back with an older leaf (R33); or the
-            # child is in no log (R53), if that was asked for when nothing more was to come.
-            since_steps = [self.outage_step] if self.outage_step >= 0 else []
-            since_steps += [self.hint_step] if self.hint_at_s is not None else []
-            is_told_since = any(ending.asked_step > since_step for since_step in since_steps)
-            return Belief.DOUBT if is_told_since and ending.status in TERMINAL else Belief.STALE
+            return Belief.DOUBT if self._is_told_since(ending) else Belief.STALE
         if leaf_id in self.fresh and not ledger.is_user_message(leaf_id):
             return Belief.OURS
         is_asked_since = self.running_step is not None and ending.asked_step >= self.running_step
@@ -139,6 +134,17 @@ class Run:
         has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
         is_on_its_way = leaf_id is not None and leaf_id not in ledger
         return Belief.DOUBT if has_begun and not is_on_its_way else Belief.WAIT
+
+    def _is_told_since(self, ending: Ending) -> bool:
+        """Whether an ending at a leaf that has a child was asked for late enough to be more than overtaken (R36).
+
+        The server may have died in mid-run, and come back with an older leaf (R33, R60); or the child is in
+        no log (R53). Idle it may be because the run has not begun yet: that tells something only after a silence.
+        """
+        if ending.status == IDLE:
+            return ending.asked_step > self.outage_step >= 0 and self.probed_at_s > self.armed_at_s
+        is_since_outage = ending.asked_step > self.outage_step >= 0
+        return is_since_outage or (self.hint_at_s is not None and ending.asked_step > self.hint_step)
 
     def judge_by_log(self, ledger: Ledger, word: Ending) -> str | None:
         """The status by which the log itself says that this run is over, as `word` does; or None.

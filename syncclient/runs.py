@@ -75,7 +75,8 @@ class Runs:
         elif word.status in TERMINAL or word.status == IDLE:
             run.word = replace(word, is_final=is_final)
             since_s = now.now_s if run.hint_at_s is None else run.hint_at_s
-            wait_s = now.settings.snapshot_wait_s if word.status == IDLE else now.settings.veto_wait_s
+            is_rest = word.status == IDLE and run.hint_at_s is None
+            wait_s = now.settings.snapshot_wait_s if is_rest else now.settings.veto_wait_s
             run.word_due_s = now.now_s if is_final else since_s + wait_s
 
     # -- what to do about it ------------------------------------------------------------------------------------------
@@ -153,14 +154,14 @@ class Runs:
             sometimes("run: a POST run that was lost is sent again")
             now.note("POST run was not answered, and nothing began: it was sent again")
             self._post(armed_at_s=run.armed_at_s, poll_interval_s=run.poll_interval_s, is_repeated=True)
-        elif status is None and now.ledger.has_loose_status():
-            sometimes("run: the log was behind the socket, and settled no doubt")
-            run.doubt, run.doubt_step, run.proof_tries = doubt, now.step, tries
-            self._read_for_proof(run)
         elif status is None and self._is_forgotten(run, doubt):
             sometimes("run: it never began, for the server forgot it")
             now.note("the run is over, and the log does not show that it has begun")
             run.ending, run.ending_step = replace(doubt, leaf_id=None, asked_step=from_step), from_step
+        elif status is None and now.ledger.has_loose_status():
+            sometimes("run: the log was behind the socket, and settled no doubt")
+            run.doubt, run.doubt_step, run.proof_tries = doubt, now.step, tries
+            self._read_for_proof(run)
         elif status is None:
             sometimes("run: the end of another run was passed over")
             now.note("the end of another run was passed over")
@@ -178,7 +179,7 @@ class Runs:
             return False
         waited_s = now.now_s - accepted_at_s
         if doubt.status == IDLE:
-            return run.outages > 0 and waited_s >= now.settings.silence_s_max
+            return run.outages > 0 and waited_s >= now.settings.repair_deadline_s
         return waited_s >= now.settings.silence_s and run.shows_in_log(now.ledger, doubt)
 
     def _tend_ending(self, run: Run, ending: Ending) -> None:

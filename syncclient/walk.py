@@ -125,10 +125,14 @@ class Walk:
             self._expected = tuple(ledger.placed_after(earliest))
         elif self._descending and page.next_page_id is None:
             self._expected = tuple(ledger.placed_ids())
+        elif self._begins_elsewhere(page, head_id):
+            self._lost_head, self._expected = True, tuple(ledger.placed_ids())
+            self._seen.clear()
         if page.items and not (self._descending and self._border is not None):
             self._ends_with_news = not ledger.has_place(page.items[0 if self._descending else -1]["id"])
         new = self._place(page, ledger)
-        self._lost_head = self._descending and page.next_page_id is None and head_id not in (None, *self._seen)
+        if self._descending and page.next_page_id is None:
+            self._lost_head = head_id not in (None, *self._seen)
         if page.next_page_id is None or met:
             return Outcome.DONE, new
         self._empty_pages = 0 if page.items else self._empty_pages + 1
@@ -141,6 +145,12 @@ class Walk:
         self._asked[page.next_page_id] = None
         self._page_id = page.next_page_id
         return Outcome.MORE, new
+
+    def _begins_elsewhere(self, page: Page, head_id: str | None) -> bool:
+        """Whether this is the log's first page, and it does not begin with the head that is known."""
+        if self._descending or self._anchor is not None or self._border is not None or head_id is None:
+            return False
+        return page.items[0]["id"] != head_id if page.items else page.next_page_id is None
 
     def _is_met(self, event_id: str, ledger: Ledger) -> bool:
         if self._passes_home:
