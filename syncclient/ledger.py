@@ -171,6 +171,8 @@ class Ledger(Held):
                 del stretch.ids[index]
                 self._note_places(stretch.ids, index, index + 1)
                 self.version += 1
+                if not stretch.ids:
+                    stretch.next_seq = None  # what is next in the log is nobody's to know any more
             del self._events[event_id]
             self.payloads.drop(event_id)
             self._seqs.pop(event_id, None)

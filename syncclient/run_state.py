@@ -64,6 +64,8 @@ class Run:
     blocked: bool = False
     """Whether it was answered 409: another run is in progress, and this one is yet to be started (R18)."""
     post_again_at_s: float = 0.0
+    before_arm: dict[str, None] = field(default_factory=dict)
+    """Ids placed up to `tail_at_arm`, kept only when the log turns out to be another (R60): to find the place in it."""
     fresh: dict[str, None] = field(default_factory=dict)
     """Ids first held since the run was armed."""
     running_step: int | None = None
@@ -100,6 +102,16 @@ class Run:
     probed_at_s: float = 0.0
     polled_at_s: float | None = None
     poll_interval_s: float = 0.0
+
+    def lost_log(self, ledger: Ledger) -> None:
+        """The ledger is to be begun anew: remember what came before the run."""
+        placed = ledger.placed_ids()
+        end = placed.index(self.tail_at_arm) + 1 if self.tail_at_arm in placed else 0
+        self.before_arm.update(dict.fromkeys(one for one in placed[:end] if one not in self.fresh))
+
+    def find_arm(self, ledger: Ledger) -> None:
+        """Find in another log where the run was armed: behind the last event that was there before it."""
+        self.tail_at_arm = next((one for one in reversed(ledger.placed_ids()) if one in self.before_arm), None)
 
     def saw_status(self, status: str, now_s: float, step: int) -> None:
         """A status that is new since the run was armed."""

@@ -211,7 +211,13 @@ class Situation:
 
     def drop(self, event_ids: Sequence[str]) -> None:
         """Hold some events no more: the log, read to its tail, does not have them (R53, R60)."""
+        run = self.run
+        is_arm_lost = run is not None and run.tail_at_arm in event_ids
+        if run is not None and is_arm_lost:
+            run.lost_log(self.ledger)
         self.ledger.drop(event_ids)
+        if run is not None and is_arm_lost:
+            run.find_arm(self.ledger)
         self._remember_delivered(event_ids)
         self.delivered_events -= len(event_ids)
 
@@ -223,6 +229,8 @@ class Situation:
     def drop_all(self) -> None:
         """Hold nothing any more: the log is another than the one that it is from (R60)."""
         self._remember_delivered(self.ledger.ordered_ids())
+        if self.run is not None:
+            self.run.lost_log(self.ledger)
         if self._changes is not None:
             self._changes.reset()
         self.ledger, self.delivered_events = Ledger(self._changes), 0

@@ -60,8 +60,8 @@ def corrupt(choices: Choices, course: Course) -> list[Data]:
 
 
 def veto(choices: Choices, course: Course) -> list[Data]:
-    """Once, so that the run ends at last."""
-    after_s = tenths(choices, "thinks", 0.1, 5)
+    """Once, so that the run ends at last; and sooner than a client that waits for a veto has waited enough (R14)."""
+    after_s = tenths(choices, "thinks", 0.1, 4)
     match = {"nth": [choices.integer("nth-end", 1, len(course.runs))]}
     return [{"kind": "stop-hook-veto", "match": match, "after_s": after_s, "actions": choices.integer("more", 0, 2)}]
 

@@ -140,7 +140,7 @@ def plan(choices: Choices, client: str, *, part: Part = lambda make: make()) -> 
                 "certainty": certainty,
                 "run_bound_s": RUN_BOUND_S,
                 "step_deadline_s": STEP_DEADLINE_S,
-                **_excuses(faults, generation),
+                **_excuses(faults, proven_by_log=generation == "legacy" or (generation, certainty) == ("tree", "log")),
             },
         }
     )
@@ -203,12 +203,12 @@ def _is_down(fault: Data, at_s: float) -> bool:
     return bool(fault["kind"] == "server-restart" and fault["at_s"] < at_s < fault["at_s"] + fault["down_s"])
 
 
-def _excuses(faults: list[Data], generation: str) -> Data:
+def _excuses(faults: list[Data], *, proven_by_log: bool) -> Data:
     """What must be taken for an answer, until the world heals. Where the server dies with a message on its way, nobody
     knows whether it was taken. Where a page cursor does not advance, nobody knows what lies behind it. Where the log
-    never shows a status that the socket brought, and no index or leaf tells more, nobody knows whether it is behind.
+    never shows a status that the socket brought, and nothing else could prove it, nobody knows whether it is behind.
     """
     kinds = {fault["kind"] for fault in faults}
     unsure = {"errors_allowed": ["send"]} if "server-restart" in kinds else {}
-    never_shown = generation == "legacy" and kinds & {"publish-never-persist", "corrupt-record"}
+    never_shown = proven_by_log and kinds & {"publish-never-persist", "corrupt-record"}
     return unsure | ({"incomplete_allowed": True} if "rest-cursor-loop" in kinds or never_shown else {})

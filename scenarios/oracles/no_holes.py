@@ -61,6 +61,14 @@ def _holes(case: Case, run: RunCall, when: str) -> Iterator[Violation]:
         yield Violation(NAME, message, ids_of(holes))
 
 
+def _strangers(case: Case, held: Sequence[str], scope: str, known_at: int | None) -> Iterator[str]:
+    """What is held and in no log; but where the branch is claimed, no state update that a truncation lost."""
+    by_id = case.evidence.by_id
+    for one in held:
+        if case.evidence.is_stranger(one, known_at) and (scope == "log" or one not in by_id or by_id[one].branch):
+            yield one
+
+
 def _disorder(
     case: Case, held: Sequence[str], scope: str, when: str, *, known_at: int | None = None, is_unsure: bool
 ) -> Iterator[Violation]:
@@ -71,7 +79,7 @@ def _disorder(
     twice = tuple(one for one, times in Counter(held).items() if times > 1)
     if twice:
         yield Violation(NAME, f"{when} {count(len(twice), 'event')} held twice: {', '.join(twice[:4])}", twice)
-    strangers = () if is_unsure else tuple(one for one in held if case.evidence.is_stranger(one, known_at))
+    strangers = () if is_unsure else tuple(_strangers(case, held, scope, known_at))
     if strangers:
         message = f"{when} {count(len(strangers), 'event')} held that no log holds: {', '.join(strangers[:4])}"
         yield Violation(NAME, message, strangers)
