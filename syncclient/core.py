@@ -288,12 +288,12 @@ class SyncCore:
 
     def _advance(self) -> None:
         self._tend_socket()
-        if self._now.is_attached:
+        if not self._now.is_attached:
+            self._attach.tend()
+        if self._now.is_attached:  # perhaps only now, with a run in progress: the attach may have been begun anew (R60)
             self._repairs.tend()
             self._runs.tend()
             self._reading.tend()
-        else:
-            self._attach.tend()
         self._tend_exchange()
 
     def _tend_socket(self) -> None:

@@ -220,8 +220,15 @@ class Held:
         last_id = next((other_id for other_id, _ in self._status_events_after(after_id)[::-1]), None)
         if last_id is None:
             return []
-        sooner = frozenset(takewhile(lambda held_id: held_id != last_id, self._events))
+        sooner = self._held_before(last_id)
         return [i for i in event_ids if i in sooner or self._timestamp(i) <= self._timestamp(last_id)]
+
+    def replaced_by(self, event_id: str | None, event_ids: Sequence[str]) -> list[str]:
+        """Those of some events that were held sooner than another, and are not merely its sequel by their parents."""
+        if event_id is None:
+            return []
+        sooner = self._held_before(event_id)
+        return [one for one in event_ids if one in sooner and not self._descends(one, event_id)]
 
     def gaps(self) -> tuple[Gap, ...]:
         """The explicit gaps: before the first stretch if the head is open, and between stretches."""
@@ -307,6 +314,10 @@ class Held:
             if cursor is None or cursor == ancestor_id:
                 break
         return cursor is not None and cursor == ancestor_id
+
+    def _held_before(self, event_id: str) -> frozenset[str]:
+        """What was held sooner than an event; everything, if that is not held."""
+        return frozenset(takewhile(lambda held_id: held_id != event_id, self._events))
 
     def _status_events_after(self, event_id: str | None) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []

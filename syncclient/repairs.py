@@ -123,9 +123,9 @@ class Repairs:
             # Nothing of that log is left, and what the socket brought of it went with it.
             sometimes("repair: the log's head was another")
             now.let_go(now.unseen_ids)
-        elif gone and walk.ends_with_news:
+        elif replaced := now.ledger.replaced_by(walk.news_id, gone):
             # A view behind the socket hides what came last, and nothing else: these are in no log any more (R60).
-            now.let_go(gone)
+            now.let_go(replaced)
 
     def turn_back(self, exchange: Exchange) -> None:
         """The cursor is unknown to the server: stop at once, and walk backward from the tail (R51).

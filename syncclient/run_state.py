@@ -81,6 +81,8 @@ class Run:
     ending_step: int = 0
     doubt: Ending | None = None
     doubt_step: int = 0
+    is_forgotten: bool = False
+    """Whether it never began, for the server forgot it."""
     error: str | None = None
     """What the run's error event said."""
     counted: int | None = None
@@ -174,7 +176,11 @@ class Run:
     def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
         """Whether what is placed of the log shows this end: a view behind the socket does not."""
         is_last = ledger.statuses_after(self.tail_at_arm)[-1:] == [ending.status]
-        return is_last or ending.status == IDLE or self.judge_by_log(ledger, ending) is not None
+        return is_last or ending.status == IDLE or self.is_forgotten or self.judge_by_log(ledger, ending) is not None
+
+    def shows_nothing_in_log(self, ledger: Ledger) -> bool:
+        """Whether the log has no status at all since this one was asked for."""
+        return not ledger.statuses_after(self.tail_at_arm)
 
     def has_begun_in_log(self, ledger: Ledger) -> bool:
         """Whether the log says that a run has begun since this one was asked for."""

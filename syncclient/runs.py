@@ -157,6 +157,7 @@ class Runs:
         elif status is None and self._is_forgotten(run, doubt):
             sometimes("run: it never began, for the server forgot it")
             now.note("the run is over, and the log does not show that it has begun")
+            run.is_forgotten = True
             run.ending, run.ending_step = replace(doubt, leaf_id=None, asked_step=from_step), from_step
         elif status is None and now.ledger.has_loose_status():
             sometimes("run: the log was behind the socket, and settled no doubt")
@@ -178,7 +179,7 @@ class Runs:
         if accepted_at_s is None or run.has_begun_in_log(now.ledger):
             return False
         waited_s = now.now_s - accepted_at_s
-        if doubt.status == IDLE:
+        if doubt.status == IDLE or run.shows_nothing_in_log(now.ledger):
             return run.outages > 0 and waited_s >= now.settings.repair_deadline_s
         return waited_s >= now.settings.silence_s and run.shows_in_log(now.ledger, doubt)
 
@@ -272,8 +273,10 @@ class Runs:
         if now.generation == "session" or now.walked_from_step < run.ending_step:
             return
         unseen = [event_id for event_id in now.unseen_ids if event_id in now.ledger]
+        if run.ending is not None and run.ending.leaf_id in unseen:
+            return  # a chain proves more than the log shows yet
         loose = [event_id for event_id in unseen if now.ledger.is_loose(event_id)]
-        is_forgotten = run.ending is not None and run.ending.status == IDLE
+        is_forgotten = run.is_forgotten or (run.ending is not None and run.ending.status == IDLE)
         older = loose if is_forgotten else now.ledger.older_than_last_status(loose, run.tail_at_arm)
         gone = [event_id for event_id in unseen if event_id in older or event_id not in loose]
         if gone:

@@ -54,7 +54,7 @@ class Walk:
         self._border: str | None = None  # the id at which the last page ended, where the next one must join
         self._seen: dict[str, None] = {}
         self._expected: tuple[str, ...] = ()
-        self._ends_with_news = False
+        self._news_id: str | None = None
         self._lost_head = False
         self._empty_pages = 0
         self.mode = CursorMode.UNLEARNED
@@ -103,9 +103,9 @@ class Walk:
         return tuple(i for i in self._expected if i not in self._seen and i in ledger)
 
     @property
-    def ends_with_news(self) -> bool:
-        """Whether the last event of the log was not placed before: then this is no older view of what is held."""
-        return self._ends_with_news
+    def news_id(self) -> str | None:
+        """The last event of the log, if it was not placed before: then this may be no older view of what is held."""
+        return self._news_id
 
     @property
     def lost_head(self) -> bool:
@@ -129,7 +129,8 @@ class Walk:
             self._lost_head, self._expected = True, tuple(ledger.placed_ids())
             self._seen.clear()
         if page.items and not (self._descending and self._border is not None):
-            self._ends_with_news = not ledger.has_place(page.items[0 if self._descending else -1]["id"])
+            last_id = page.items[0 if self._descending else -1]["id"]
+            self._news_id = None if ledger.has_place(last_id) else last_id
         new = self._place(page, ledger)
         if self._descending and page.next_page_id is None:
             self._lost_head = head_id not in (None, *self._seen)

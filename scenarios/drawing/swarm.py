@@ -210,5 +210,5 @@ def _excuses(faults: list[Data], *, proven_by_log: bool) -> Data:
     """
     kinds = {fault["kind"] for fault in faults}
     unsure = {"errors_allowed": ["send"]} if "server-restart" in kinds else {}
-    never_shown = proven_by_log and kinds & {"publish-never-persist", "corrupt-record"}
+    never_shown = proven_by_log and kinds & {"publish-never-persist", "corrupt-record", "log-truncate"}
     return unsure | ({"incomplete_allowed": True} if "rest-cursor-loop" in kinds or never_shown else {})
