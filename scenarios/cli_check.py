@@ -81,9 +81,10 @@ def check_command(
 ) -> None:
     """Put a client in any language through scenarios, in real time, and judge it.
 
-    NAME is a scenario's name, a race id, or the path of a TOML file. COMMAND is started anew for each scenario. It finds the server in GAPLESS_URL, GAPLESS_CONVERSATION_ID and
-    GAPLESS_API_KEY. It is asked for each step on its standard input, {"step": "attach"}, and answers on its standard
-    output, {"done": "attach"}, or {"done": "run", "held": [ids]}; {"id": "..."} says that an event reached it.
+    NAME is a scenario's name, a race id, or the path of a TOML file. COMMAND is started anew for each scenario. It
+    finds the server in GAPLESS_URL, GAPLESS_CONVERSATION_ID and GAPLESS_API_KEY. It is asked for each step on its
+    standard input, {"step": "attach"}, and answers on its standard output, {"done": "attach"}, or {"done": "run",
+    "held": [ids]}; {"id": "..."} says that an event reached it.
 
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous.
     """

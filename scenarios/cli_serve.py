@@ -56,8 +56,9 @@ def serve(
 ) -> None:
     """Serve a scenario, faults and all, on a real port in real time; any client may come.
 
-    NAME is a scenario's name, a race id, or the path of a TOML file; the first is served, the page at /sim/ can start each of them. Without any
-    it is clean-run. The world's clock starts with the first connection. Ctrl-C ends it and shows the verdict.
+    NAME is a scenario's name, a race id, or the path of a TOML file; the first is served, the page at /sim/ can start
+    each of them. Without any it is clean-run. The world's clock starts with the first connection. Ctrl-C ends it and
+    shows the verdict.
     """
     offered = (*(load_file(path) for path in files), *all_named(names))
     offered = offered or all_named((DEFAULT_SCENARIO,))

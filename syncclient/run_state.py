@@ -81,6 +81,8 @@ class Run:
     ending_step: int = 0
     doubt: Ending | None = None
     doubt_step: int = 0
+    contradicted_at_s: float | None = None
+    """Since when the server says that a run is over, which by the log is not ours."""
     is_forgotten: bool = False
     """Whether it never began, for the server forgot it."""
     error: str | None = None
@@ -120,7 +122,7 @@ class Run:
         if status == "running":
             sometimes("run: its end was vetoed", self.hint_at_s is not None or self.word is not None)
             self.running_step = step if self.running_step is None else self.running_step
-            self.hint_at_s = self.word = None
+            self.hint_at_s = self.word = self.contradicted_at_s = None
             self.hint_probed = False
         elif status in TERMINAL:
             self.hint_at_s, self.hint_step, self.hint_status = now_s, step, status

@@ -163,12 +163,24 @@ class Runs:
             sometimes("run: the log was behind the socket, and settled no doubt")
             run.doubt, run.doubt_step, run.proof_tries = doubt, now.step, tries
             self._read_for_proof(run)
+        elif status is None and self._is_contradicted(run, doubt):
+            sometimes("run: over by the server's word, in progress by the log")
+            now.note("the server says that the run is over, and the log does not show it")
+            self._finish(None)
         elif status is None:
             sometimes("run: the end of another run was passed over")
             now.note("the end of another run was passed over")
         else:
             run.ending = replace(doubt, status=status, leaf_id=None, asked_step=from_step)
             run.ending_step = from_step
+
+    def _is_contradicted(self, run: Run, doubt: Ending) -> bool:
+        """Whether the server has said that a run is over, and nothing else, for as long as a repair may take."""
+        if doubt.status not in TERMINAL:
+            return False
+        now = self._situation
+        run.contradicted_at_s = now.now_s if run.contradicted_at_s is None else run.contradicted_at_s
+        return now.now_s >= run.contradicted_at_s + now.settings.repair_deadline_s
 
     def _is_forgotten(self, run: Run, doubt: Ending) -> bool:
         """Whether nothing of the run is in the log for so long that nothing will be.
@@ -248,7 +260,8 @@ class Runs:
         certificate = proof.chain(now.ledger, ending.leaf_id)
         if certificate is not None:
             path = now.ledger.path_to(ending.leaf_id)
-            if now.walked_from_step < run.ending_step and self._is_odd(path, ending):
+            is_read = now.walked_from_step >= run.ending_step and ending.leaf_id not in now.unseen_ids
+            if not is_read and self._is_odd(path, ending):
                 return None  # the log is to say what of this it has
             counted = proof.count(now.ledger, path, counted=run.counted, held_events=run.counted_held)
             if counted is not None or now.places_by_chain():

@@ -216,6 +216,7 @@ class Situation:
         if run is not None and is_arm_lost:
             run.lost_log(self.ledger)
         self.ledger.drop(event_ids)
+        self.leaf_id = None if self.leaf_id in event_ids else self.leaf_id
         if run is not None and is_arm_lost:
             run.find_arm(self.ledger)
         self._remember_delivered(event_ids)

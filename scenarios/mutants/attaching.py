@@ -65,6 +65,13 @@ def greeting_forgotten(original: Original, now: Situation, connection: Connectio
     connection.snapshot = None
 
 
+@mutant(Attach, "_follow_replay", races=["R60"], killed=("r60-long-run-cut-short", "session/inclusive", "budget"))
+def begins_anew_at_the_tail(original: Original, attach: Attach, connection: Connection) -> None:
+    """Begins anew with the last page of another log, though the application was there since before."""
+    attach._start = None
+    original(attach, connection)
+
+
 MUTANTS = (
     waits_for_the_greeting,
     whole_history_at_attach,
@@ -72,4 +79,5 @@ MUTANTS = (
     gap_not_declared,
     deaf_while_attaching,
     greeting_forgotten,
+    begins_anew_at_the_tail,
 )

@@ -161,6 +161,15 @@ def idle_must_be_final(original: Original, run: Run, ending: Ending, ledger: Led
     return belief
 
 
+@mutant(Runs, "word", races=["R14", "R19"], killed=("r14-veto-after-a-message", "legacy/inclusive", "returns-in-time"))
+def idle_needs_no_wait(original: Original, runs: Runs, word: Ending, *, is_final: bool) -> None:
+    """Takes idle, which a message made of finished, for the end without waiting for a veto."""
+    original(runs, word, is_final=is_final)
+    run = runs._situation.run
+    if run is not None and run.word is not None and run.hint_at_s is not None and word.status == IDLE:
+        run.word_due_s = run.hint_at_s + runs._situation.settings.snapshot_wait_s
+
+
 MUTANTS = (
     hint_is_the_end,
     veto_ignored,
@@ -179,4 +188,5 @@ MUTANTS = (
     impatient,
     hint_stands,
     idle_must_be_final,
+    idle_needs_no_wait,
 )

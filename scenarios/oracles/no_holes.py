@@ -40,14 +40,16 @@ def no_holes(case: Case) -> Finding:
 def _settled_at_end(case: Case) -> Sequence[str]:
     """What was held at the end, in its order, without what came after the last return of ``run()``.
 
-    The place of those is nobody's claim: while a client is idle it asks for nothing, and clocks may tie (R61).
+    The place of those is nobody's claim, nor that they have one (R53): while a client is idle it asks for nothing, and
+    clocks may tie (R61).
     """
     returned = case.returned_runs()
     if not returned:
         return case.evidence.held_at_end
     length = case.evidence.log_length_at(returned[-1].step.ended_at)
-    by_id = case.evidence.by_id
-    return [one for one in case.evidence.held_at_end if one not in by_id or by_id[one].index < length]
+    by_id, at_return = case.evidence.by_id, frozenset(returned[-1].held)
+    held = case.evidence.held_at_end
+    return [one for one in held if (by_id[one].index < length if one in by_id else one in at_return)]
 
 
 def _holes(case: Case, run: RunCall, when: str) -> Iterator[Violation]:
