@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scenarios.mutants.planting import Original, mutant
 from syncclient import proof
-from syncclient.held import Held, Path
+from syncclient.held import Path
 from syncclient.ledger import Ledger
 from syncclient.proof import Certificate
 from syncclient.report import Coverage
@@ -12,10 +12,10 @@ from syncclient.run_state import Ending, Run
 from syncclient.runs import Runs
 
 
-@mutant(proof, "chain", races=["R11", "R30"], killed=("r52-replica-far-behind", "tree/inclusive", "no-tail-loss"))
-def leaf_alone_proves(original: Original, ledger: Ledger, leaf_id: str | None) -> Certificate | None:
+@mutant(Runs, "_chain_certificate", races=["R11", "R30"], killed=("r30-lost-frame", "tree/inclusive", "no-tail-loss"))
+def leaf_alone_proves(original: Original, runs: Runs, run: Run, ending: Ending) -> Certificate | None:
     """Takes the branch for complete when its leaf is held."""
-    return Certificate("chain", "branch") if leaf_id is None or leaf_id in ledger else None
+    return Certificate("chain", "branch") if ending.leaf_id in runs._situation.ledger else None
 
 
 @mutant(proof, "seq", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "no-holes"))
@@ -73,11 +73,10 @@ def any_proof_will_do(original: Original, runs: Runs, run: Run, ending: Ending) 
     return certificate and Certificate(certificate.proof, "log")
 
 
-@mutant(Held, "path_to", races=["R30"], killed=("r52-replica-far-behind", "tree/inclusive", "no-tail-loss"))
-def path_with_a_step_missing(original: Original, ledger: Held, leaf_id: str | None) -> Path:
-    """Follows parents until one is not held, and takes that for the root."""
-    path: Path = original(ledger, leaf_id)
-    return Path(path.ids, None)
+@mutant(Runs, "_is_odd", races=["R53"], killed=("r53-never-persisted", "tree/inclusive", "no-holes"))
+def strays_overlooked(original: Original, runs: Runs, path: Path, ending: Ending) -> bool:
+    """Asks nobody whether what lies beside the chain is in the log."""
+    return False
 
 
 @mutant(Runs, "_count_may_do", races=["R54"], killed=("counted-long-run", "legacy/inclusive", "budget"))
@@ -102,7 +101,7 @@ MUTANTS = (
     near_enough,
     tail_of_rest_is_the_end,
     any_proof_will_do,
-    path_with_a_step_missing,
+    strays_overlooked,
     never_counts,
     count_settles_no_doubt,
 )
