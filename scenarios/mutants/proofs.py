@@ -15,7 +15,8 @@ from syncclient.runs import Runs
 @mutant(Runs, "_chain_certificate", races=["R11", "R30"], killed=("r30-lost-frame", "tree/inclusive", "no-tail-loss"))
 def leaf_alone_proves(original: Original, runs: Runs, run: Run, ending: Ending) -> Certificate | None:
     """Takes the branch for complete when its leaf is held."""
-    return Certificate("chain", "branch") if ending.leaf_id in runs._situation.ledger else None
+    is_held = ending.leaf_id is not None and ending.leaf_id in runs._situation.ledger
+    return Certificate("chain", "branch") if is_held else None
 
 
 @mutant(proof, "seq", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "no-holes"))

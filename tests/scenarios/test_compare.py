@@ -81,7 +81,7 @@ def test_the_markdown_says_who_what_and_by_which_command() -> None:
         (("--client", "full-rescam"), "did you mean 'full-rescan'?"),
         (("--sweep", "R10"), "leave out names and --history"),
         (("recorded-link-reset", "--history", "5"), "as long as it is"),
-        (("R50", "--generation", "session"), "nothing to compare"),
+        (("R63", "--generation", "session"), "nothing to compare"),
         (("R10", "--markdown", "nowhere/at/all.md"), "--markdown nowhere/at/all.md: there is no directory"),
         (("R10", "--history", "-1"), "--history"),
     ],

@@ -148,7 +148,7 @@ def test_a_variant_without_a_kill_is_vacuous_unless_it_documents() -> None:
 
 def test_a_variant_that_cannot_happen_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot happen in session/inclusive"):
-        request("r50-page-borders", generation="session")
+        request("r63-slow-repair-fast-socket", generation="session")
 
 
 def test_after_the_heal_step_no_fault_acts_and_the_client_can_close() -> None:
