@@ -68,6 +68,7 @@ def test_a_recipe_is_a_workflow_whose_every_step_does_something(path: Path) -> N
         assert not re.search(r"\$\{\{", step.get("run", "")), "what others choose belongs into env, never into a script"
 
 
+@pytest.mark.slow
 def test_the_steps_do_what_they_say(tmp_path: Path) -> None:
     """Main's run, which keeps its records; then a change that is as good; then one that spends more than main did."""
     # What explore finds of our client is another test's affair.

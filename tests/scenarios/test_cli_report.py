@@ -58,6 +58,7 @@ def test_a_report_has_everything_and_can_be_made_again_byte_for_byte() -> None:
     assert contents("elsewhere") == {path: data for path, data in first.items() if not path.startswith("capsules/")}
 
 
+@pytest.mark.slow
 def test_a_report_measures_what_length_costs_unless_it_is_told_not_to() -> None:
     gapless("run", "clean-run", "--generation", "tree", "--out", "out")
     swept = read_results(Path("out/records.json").read_text(encoding="utf-8")).sweep
@@ -68,6 +69,7 @@ def test_a_report_measures_what_length_costs_unless_it_is_told_not_to() -> None:
     assert read_results(Path("out/records.json").read_text(encoding="utf-8")).sweep == ()
 
 
+@pytest.mark.slow
 def test_a_sweep_changes_neither_the_runs_nor_the_verdict() -> None:
     plain, reported = gapless(*BROKEN, "--json", "plain.json"), gapless(*BROKEN, "--out", "out")
     assert plain.exit_code == reported.exit_code == 1
