@@ -29,9 +29,10 @@ check: $(VENV)/.ready
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 
-bench: $(VENV)/.ready ## Measure the wire level: runs per second, and where the time goes
+bench: $(VENV)/.ready ## Measure: runs per second and where the time goes, memory, schedules per second
 	@$(BIN)/python -m tests.benchmarks.wire
 	@$(BIN)/python -m tests.benchmarks.window
+	@$(BIN)/python -m tests.benchmarks.prove
 
 docs: $(VENV)/.ready ## Write docs/reference/ anew, and the outputs that README and docs show
 	@$(BIN)/python -m tests.docs
