@@ -180,7 +180,7 @@ class Attach:
         self._resume.drop_unseen()
         now.ledger.settle_home()
         if now.run is not None:
-            now.run.find_arm(now.ledger)  # the log is another than the one in which it was armed
+            now.run.find_arm(now.ledger)  # the log may be another than the one in which it was armed
         if self._is_first:
             now.out.append(actions.FinishAttach())
         self._is_first = False

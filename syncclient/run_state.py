@@ -114,7 +114,9 @@ class Run:
         self.before_arm.update(dict.fromkeys(one for one in placed[:end] if one not in self.fresh))
 
     def find_arm(self, ledger: Ledger) -> None:
-        """Find in another log where the run was armed: behind the last event that was there before it."""
+        """Find where in another log the run was armed: where it was, or behind the last event that was there before."""
+        if self.tail_at_arm is not None and ledger.has_place(self.tail_at_arm):
+            return
         self.tail_at_arm = next((one for one in reversed(ledger.placed_ids()) if one in self.before_arm), None)
 
     def saw_status(self, status: str, now_s: float, step: int) -> None:
@@ -157,9 +159,9 @@ class Run:
         The server may have died in mid-run, and come back with an older leaf (R33, R60); or the child is in
         no log (R53). Idle it may be because the run has not begun yet: that tells something only after a silence.
         """
-        if ending.status == IDLE:
-            return ending.asked_step > self.outage_step >= 0 and self.probed_at_s > self.armed_at_s
         is_since_outage = ending.asked_step > self.outage_step >= 0
+        if ending.status == IDLE:
+            return is_since_outage and self.probed_at_s > self.armed_at_s
         return is_since_outage or (self.hint_at_s is not None and ending.asked_step > self.hint_step)
 
     def judge_by_log(self, ledger: Ledger, word: Ending) -> str | None:

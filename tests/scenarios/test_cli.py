@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from scenarios.cli import main
 from scenarios.library import find
+from tests.scenarios.interrupting import interrupted_run
 
 SCENARIO = """name = "mine"
 title = "One frame is lost"
@@ -293,20 +292,7 @@ def test_records_have_equal_digests_under_another_hash_seed() -> None:
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupt_keeps_what_was_found(jobs: str) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "scenarios.cli", "run", "--json", "records.json", "--jobs", jobs],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
-        assert running.stdout is not None
-        for _ in range(3):
-            running.stdout.readline()
-        time.sleep(0.2)
-        running.send_signal(signal.SIGINT)
-        output, errors = running.communicate(timeout=30)
-    assert running.returncode == 130, errors
-    assert "Traceback" not in errors
+    output = interrupted_run("--json", "records.json", "--jobs", jobs, timeout_s=30)
     assert "interrupted after" in output
     document = json.loads(Path("records.json").read_text(encoding="utf-8"))
     assert document["complete"] is False

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,6 +17,7 @@ from reports.reading import read_results
 from reports.record import Verdict
 from scenarios.cli import main
 from scenarios.job_summary import VARIABLE
+from tests.scenarios.interrupting import interrupted_run
 
 BROKEN = ("run", "R10", "--client", "poll-then-return", "--generation", "tree", "--jobs", "1")
 CAPSULE = "out/capsules/r10-late-tail.tree.inclusive.poll-then-return.seed0.json"
@@ -99,20 +98,7 @@ def test_the_capsule_of_a_report_replays() -> None:
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupt_leaves_a_report_of_what_was_found(jobs: str) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "scenarios.cli", "run", "--out", "out", "--jobs", jobs],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
-        assert running.stdout is not None
-        for _ in range(3):
-            running.stdout.readline()
-        time.sleep(0.2)
-        running.send_signal(signal.SIGINT)
-        output, errors = running.communicate(timeout=60)
-    assert running.returncode == 130, errors
-    assert "Traceback" not in errors
+    output = interrupted_run("--out", "out", "--jobs", jobs, timeout_s=60)
     assert "report  out/report.html" in output
     found = read_results(Path("out/records.json").read_text(encoding="utf-8"))
     assert found.records
