@@ -117,8 +117,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where pytest sums up in a line (its short summary, the message in JUnit XML), the headline of a failure of ours is
-    enough: it prints the whole of a message there with -vv, and on a CI machine always."""
+    """Where pytest sums up in a line (its short summary, the message in JUnit XML), the headline of a failure of ours
+    is enough: it prints the whole of a message there with -vv, and on a CI machine always."""
     report = yield
     if _uses in item.stash and call.excinfo is not None and call.excinfo.errisinstance(pytest.fail.Exception):
         crash = getattr(report.longrepr, "reprcrash", None)
