@@ -203,6 +203,11 @@ class Link:
         """No fault acts any more; what waits on one is let go."""
         self.healed.set()
 
+    async def sleep_unless_healed(self, seconds: float) -> None:
+        """Let a fault take its time, to the moment at which the world heals."""
+        with self._loop.move_on_after(seconds):
+            await self.healed.wait()
+
     def counts(self) -> tuple[FaultCount, ...]:
         return tuple(FaultCount(one.name, one.fault.kind, one.fired) for one in self.faults)
 

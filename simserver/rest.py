@@ -287,8 +287,7 @@ class RestCalls:
             if isinstance(verdict, Malform):
                 answer = Answered(answer.status, _spoilt(answer.text, verdict), answer.events_read, answer.page)
             elif isinstance(verdict, Hang):
-                with world.loop.move_on_after(verdict.hang_s):
-                    await world.link.healed.wait()
+                await world.link.sleep_unless_healed(verdict.hang_s)
         if reset is not None:
             return self._broken_off(request, call, answer)
         return self._answer(request, call, answer, headers)

@@ -319,8 +319,7 @@ async def _serve(
         if isinstance(verdict, Refuse):
             refused = verdict.status
         elif isinstance(verdict, Hang):
-            with world.loop.move_on_after(verdict.hang_s):
-                await world.link.healed.wait()
+            await world.link.sleep_unless_healed(verdict.hang_s)
     key = world.settings.api_key
     if key is not None and _given_key(websocket) not in {None, key}:
         refused = 403  # a wrong key is told apart from a missing one, which may still come in the first frame

@@ -299,7 +299,7 @@ class World:
         for connection in list(self._connections.values()):
             if connection not in subscribed:
                 connection.reset()
-        await self._sleep_unless_healed(down_s)
+        await self.link.sleep_unless_healed(down_s)
         self._down = False
         self.publish(self.agent.recover(self.now_s(), leaf_lags=leaf_lags))
         self.journal.record("world", "restarted")
@@ -337,7 +337,7 @@ class World:
             self.publish(agent.end_run(self.now_s(), plan.end_status))
             while (veto := self._vetoed(run, plan.end_status)) is not None:
                 vetoed = True
-                await self._sleep_unless_healed(veto.after_s)
+                await self.link.sleep_unless_healed(veto.after_s)
                 self.publish(agent.veto(self.now_s()))
                 await self._work(pairs(veto.actions, step_s=veto.step_s, label=f"vetoed-{len(agent.log)}").steps)
                 self.publish(agent.end_run(self.now_s(), plan.end_status))
@@ -387,14 +387,10 @@ class World:
         return next((verdict for verdict in verdicts if isinstance(verdict, Veto)), None)
 
     async def _append_later(self, tail: AppendLater) -> None:
-        await self._sleep_unless_healed(tail.after_s)
+        await self.link.sleep_unless_healed(tail.after_s)
         for _ in range(tail.events):
             if self.agent.status != "deleting":
                 self.publish(self.agent.afterthought(self.now_s(), tail.what))
-
-    async def _sleep_unless_healed(self, seconds: float) -> None:
-        with self.loop.move_on_after(seconds):
-            await self.link.healed.wait()
 
     def snapshot(self, socket_number: int | None = None) -> Publication:
         """The full_state that greets a socket, or ends a run when there is none; as stale as the faults say."""
