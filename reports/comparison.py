@@ -1,7 +1,7 @@
 """Clients side by side: what they lost, what they cost, how soon they returned. For a terminal and for a pull request.
 
 Rows of a comparison are groups of records: all runs of a client, or its runs of one scenario. Sums are over runs, the
-ratio is calls beside the optimum of the same runs, and ``back`` is the mean over the runs of the longest virtual time
+ratio is calls beside the optimum of the same runs, and ``back`` is the mean over the runs of the longest time
 from the server's end to the return of ``run()``; ``never`` counts the ``run()`` that did not return.
 """
 
@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from reports.clocks import only_clock
 from reports.json import record_json
 from reports.record import RunRecord, Verdict
 from reports.table import ratio, size
@@ -22,7 +23,7 @@ NAME_COLUMNS = 17
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a comparison: whose runs, and what they came to. Sizes in bytes, times in virtual seconds."""
+    """One line of a comparison: whose runs, and what they came to. Sizes in bytes, times in seconds on their clock."""
 
     name: str
     runs: int
@@ -118,12 +119,18 @@ def render_markdown(records: Sequence[RunRecord], *, title: str, command: str, v
         parts += [*_markdown_table("scenario | client", each), "", "</details>", ""]
     parts += [
         "REST calls are GETs for events, a count or the conversation; *ratio* is calls beside the fewest that any "
-        "client could have spent; *reads* are events that the server read for them; *back* is the mean virtual time "
-        "from the server's end of a run to the return of `run()`, *never* how often it did not return.",
+        "client could have spent; *reads* are events that the server read for them; *back* is the mean "
+        f"{_time(records)} from the server's end of a run to the return of `run()`, *never* how often it did not "
+        "return.",
         "",
         f"Made by `{command}`, with {', '.join(f'{name} {version}' for name, version in versions.items())}.",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _time(records: Sequence[RunRecord]) -> str:
+    clock = only_clock(records)
+    return f"{clock} time" if clock is not None else "time, virtual or real,"
 
 
 def _markdown_table(first: str, rows: Sequence[Line]) -> list[str]:

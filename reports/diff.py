@@ -206,6 +206,18 @@ def remarks(found: Diff, names: tuple[str, str] = ("OLD", "NEW")) -> Iterator[st
     if changed:
         told = _listed(list(dict.fromkeys(changed)))
         yield f"the scenario itself is another (its history or its faults), so a difference may be its own: {told}"
+    yield from _clocks(found)
+
+
+def _clocks(found: Diff) -> Iterator[str]:
+    """What real time does to a comparison: no two runs in it are the same."""
+    turned = [after.scenario for before, after in found.common if before.clock != after.clock]
+    if turned:
+        told = _listed(list(dict.fromkeys(turned)))
+        yield f"one was in virtual time, and the other in real time, so a difference may be the clock's: {told}"
+    chancy = sum(1 for before, after in found.common if before.clock == after.clock == "real")
+    if chancy:
+        yield f"{counted(chancy, 'run')} in real time: no two are the same, so a few calls more or less may be chance"
 
 
 def _plan(record: RunRecord) -> object:

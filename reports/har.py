@@ -1,7 +1,7 @@
 """One run as an HTTP Archive (HAR 1.2): its REST calls and its WebSockets, for a browser's developer tools.
 
 A journal keeps messages, not bytes: headers and bodies are not in it. In place of a body stands what the journal knows
-of it. Virtual time 0 is ``EPOCH``, a date that nothing depends on, so that the same run gives the same file. WebSockets
+of it. A run's time 0 is ``EPOCH``, a date that nothing depends on, so that the same run gives the same file. WebSockets
 are written as Chrome writes them: ``_resourceType`` and ``_webSocketMessages``, with those messages that arrived.
 """
 
@@ -38,7 +38,7 @@ def render_har(lines: Iterable[str], record: RunRecord, *, version: str = "") ->
         "creator": {"name": "gapless", "version": version},
         "pages": [page],
         "entries": [entry for _, entry in sorted(_entries(timeline), key=lambda found: found[0])],
-        "comment": f"Virtual time 0 is {_date(0.0)}. Journal {record.digest}.",
+        "comment": f"Second 0 of the run, in {record.clock} time, is written as {_date(0.0)}. Journal {record.digest}.",
     }
     return well_formed(json.dumps({"log": log}, indent=1, ensure_ascii=False)) + "\n"
 

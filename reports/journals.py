@@ -16,7 +16,7 @@ from reports.errors import UnreadableRecords
 _SUFFIX = ".jsonl"
 # The earliest that a zip file can say: the same journals are to be the same bytes, whenever they are written.
 _DATE = (1980, 1, 1, 0, 0, 0)
-_CURE = "write it anew with `gapless run --out DIR`"
+_CURE = "write it anew with `gapless run` or `check`, and --out DIR"
 
 
 class Journals(Mapping[str, Sequence[str]]):

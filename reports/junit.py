@@ -1,8 +1,9 @@
 """Records as JUnit XML, which CI systems show as tests: a test suite for each scenario, a test case for each run.
 
 A run that does not hold is a failure, its type the verdict, its message the first violation; its text has them all, and
-the command that replays it. A run that is vacuous or not deterministic is an error instead: nothing was proven wrong,
-but nothing was proven. Times are virtual seconds. What a run cost, its seed and its digest are properties of its case.
+the command that replays it, or tells it again where it was in real time. A run that is vacuous or not deterministic is
+an error instead: nothing was proven wrong, but nothing was proven. Times are seconds on a run's own clock. Which clock
+that is, what the run cost, its seed and its digest are properties of its case.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ def _properties(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "events_read", str(rest.events_read)
     yield "lost_events", str(record.lost_events)
     yield "seed", str(record.seed)
+    yield "clock", record.clock
     yield "digest", record.digest
     yield "races", " ".join(record.races)
 
@@ -86,7 +88,7 @@ def _told(record: RunRecord) -> Iterator[str]:
     if record.capsule is not None:
         yield f"capsule: {record.capsule}"
     if record.replay is not None:
-        yield f"replay: {record.replay}"
+        yield f"{'replay' if record.clock == 'virtual' else 'told and judged again by'}: {record.replay}"
 
 
 def _of_campaign(results: Results) -> Iterator[TestCase]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from reports.characters import well_formed
+from reports.clocks import lasted
 from reports.record import RunRecord, Verdict, gravest
 from reports.results import Results
 from reports.table import by_scenario, ratio, size
@@ -116,12 +117,11 @@ def cost_line(records: Sequence[RunRecord]) -> str:
     """What all runs cost, on one line."""
     calls, optimum = _calls(records)
     scenarios = len({record.scenario for record in records})
-    virtual_s = sum(record.virtual_s for record in records)
     return (
         f"{counted(scenarios, 'scenario')}, {counted(len(records), 'run')}: "
         f"{counted(calls, 'REST call')}, {ratio(calls, optimum)} times the optimum of {optimum}; "
         f"{size(sum(record.rest.bytes for record in records))}; "
-        f"{virtual_s:.0f} s simulated."
+        f"{lasted(records)}."
     )
 
 
@@ -135,6 +135,9 @@ def failure_in_full(record: RunRecord) -> Iterator[str]:
     yield from (f"- {escaped(one.oracle)}: {escaped(one.message)}" for one in record.violations)
     if record.replay is not None:
         yield ""
+        if record.clock == "real":
+            yield "It was in real time, and cannot be run again; this tells and judges it again:"
+            yield ""
         yield from code(record.replay)
 
 

@@ -1,9 +1,9 @@
 """One run in the trace event format (JSON), which Perfetto and Chrome's tracing page open: a track for each place,
 spans for what lasts, arrows for an event's way from the log to the client.
 
-Much happens at one instant of virtual time, and on a track that would be a heap. So what the journal has in order is
-laid out two microseconds apart: a time is the journal's, and later by at most two microseconds for each entry that came
-at the same instant.
+Much happens at one instant, in virtual time above all, and on a track that would be a heap. So what the journal has in
+order is laid out two microseconds apart: a time is the journal's, and later by at most two microseconds for each entry
+that came at the same instant.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def render_perfetto(lines: Iterable[str], record: RunRecord) -> str:
     title = f"{record.scenario}, {record.variant}, {record.client}, seed {record.seed}: {record.verdict}"
     events = list(_Drawing(timeline, title).events())
     rows = ",\n".join(json.dumps(event, ensure_ascii=False) for event in events)
-    other = json.dumps({"digest": record.digest, "clock": "virtual"})
+    other = json.dumps({"digest": record.digest, "clock": record.clock})
     return well_formed(f'{{"displayTimeUnit": "ms", "otherData": {other}, "traceEvents": [\n{rows}\n]}}\n')
 
 

@@ -19,8 +19,8 @@ from reports.never import MEANING, Never
 from reports.record import RunRecord
 from reports.results import Results
 
-_CURE = "write it anew with `gapless run --json FILE` or `--out DIR`"
-_OTHER = "give it records, as `gapless run --json FILE` or `--out DIR` writes them"
+_CURE = "write it anew with `gapless run` or `check`, and --json FILE or --out DIR"
+_OTHER = "give it records, as `gapless run` and `check` write them with --json FILE or --out DIR"
 _PLAINLY = {
     "unexpected_keyword_argument": "is no key of this schema",
     "extra_forbidden": "is no key of this schema",

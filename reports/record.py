@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
+
+Clock = Literal["virtual", "real"]
 
 
 class Verdict(StrEnum):
@@ -114,7 +117,8 @@ class Kill:
 class RunRecord:
     """One run: what was tried, what held, what it cost, and how to see it again.
 
-    ``virtual_s`` is the simulated time in seconds; ``digest`` the journal's; ``capsule`` and ``replay`` are
+    ``virtual_s`` is how long it took, in seconds on ``clock``: simulated ones, or real ones, where a client met the
+    server over TCP and the same run cannot be had again. ``digest`` is the journal's; ``capsule`` and ``replay`` are
     there when the run failed and was kept. ``lost_events`` counts events that ``run()`` returned without, ``return_s``
     is the longest time from the server's end of a run to the return of ``run()``, None when none returned, and
     ``never_returned`` how many did not. ``races`` are the ids of the catalogue of races and ``title`` a sentence, as
@@ -135,6 +139,7 @@ class RunRecord:
     faults: tuple[FaultFired, ...]
     virtual_s: float
     digest: str
+    clock: Clock = "virtual"
     lost_events: int = 0
     return_s: float | None = None
     never_returned: int = 0

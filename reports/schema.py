@@ -25,7 +25,7 @@ def render_schema() -> str:
         "$schema": _DIALECT,
         **schema,
         "title": "Records of gapless",
-        "description": "What `gapless run --json FILE` writes: one record for each run.",
+        "description": "What `gapless run` and `gapless check` write with `--json FILE`: one record for each run.",
         "properties": properties,
         "required": ["schema", *schema["required"]],
     }

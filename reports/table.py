@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-from reports.record import RunRecord, gravest
+from reports.clocks import lasted, only_clock
+from reports.record import Clock, RunRecord, gravest
 
 _NAME_COLUMNS = 27
 _VERDICT_COLUMNS = 11
-Clock = Literal["virtual", "real"]
 
 
 def render_table(records: Sequence[RunRecord]) -> str:
     """The header and one row a scenario, in the order in which scenarios first appear."""
-    return "\n".join((render_header(), *(render_row(group) for group in by_scenario(records))))
+    return "\n".join((render_header(only_clock(records)), *(render_row(group) for group in by_scenario(records))))
 
 
 def by_scenario(records: Sequence[RunRecord]) -> tuple[tuple[RunRecord, ...], ...]:
@@ -25,11 +24,13 @@ def by_scenario(records: Sequence[RunRecord]) -> tuple[tuple[RunRecord, ...], ..
     return tuple(tuple(group) for group in groups.values())
 
 
-def render_header(clock: Clock = "virtual") -> str:
-    """The first line, for a caller that prints rows as they come; ``clock``: in which time the runs were."""
+def render_header(clock: Clock | None = "virtual") -> str:
+    """The first line, for a caller that prints rows as they come; ``clock``: in which time the runs were, None where
+    some were in either.
+    """
     return (
         f"{'scenario':<{_NAME_COLUMNS}} {'runs':>5} {'verdict':<{_VERDICT_COLUMNS}}{'REST/opt':>8} {'ratio':>5} "
-        f"{'bytes':>6} {clock:>7} {'kills':>5}"
+        f"{'bytes':>6} {clock or 'time':>7} {'kills':>5}"
     )
 
 
@@ -57,13 +58,15 @@ def render_row(group: Sequence[RunRecord]) -> str:
     )
 
 
-def render_totals(records: Sequence[RunRecord], wall_s: float, clock: Clock = "virtual") -> str:
-    """The last line: runs, how many hold, calls beside the optimum; real time, and simulated time beside it."""
+def render_totals(records: Sequence[RunRecord], wall_s: float) -> str:
+    """The last line: runs, how many hold, calls beside the optimum; ``wall_s``, and beside it what was simulated in it.
+    Of runs in real time, it is said alone: several may have been under way at a time.
+    """
     held = sum(1 for record in records if record.verdict.exit_code == 0)
     calls = sum(record.rest.calls for record in records)
     optimum = sum(record.rest.optimum_calls for record in records)
-    virtual_s = sum(record.virtual_s for record in records)
-    took = f"{virtual_s:.0f} s simulated in {wall_s:.1f} s" if clock == "virtual" else f"{wall_s:.1f} s"
+    has_virtual = any(record.clock == "virtual" for record in records)
+    took = f"{lasted(records)} in {wall_s:.1f} s" if has_virtual else f"{wall_s:.1f} s"
     return f"{len(records)} runs, {held} hold, {len(records) - held} fail; REST {calls}, optimum {optimum}; {took}"
 
 

@@ -1,6 +1,6 @@
 """A journal's lines as spans: calls with their answers, connections with their frames, steps, runs of the agent.
 
-Made once from a journal; what draws a run reads it here. Times are virtual seconds since the world began; a span that
+Made once from a journal; what draws a run reads it here. Times are seconds since the world began; a span that
 the journal does not end has None for its end. Raises ValueError when a line is not a journal line.
 """
 

@@ -153,7 +153,7 @@ class _Checks:
         records = [self._records[number] for number in sorted(self._records)]
         self._screen.flush()
         self._screen.failures(records, FAILURES_SHOWN_MAX)
-        self._screen.say(render_totals(records, time.monotonic() - began_s, "real"))
+        self._screen.say(render_totals(records, time.monotonic() - began_s))
         if json_file is not None:
             text = render_json(records, capsule.versions(), complete=not self._interrupted)
             json_file.write_text(text, encoding="utf-8")

@@ -113,6 +113,8 @@ class _Told:
 def _in_real_time(path: Path, told: _Told) -> int:
     """A run that cannot happen again: it is told, and drawn, from what was kept of it."""
     verdict, text = retell(path, trace=told.trace)
+    if told.diff:
+        text += "\n  --diff: it cannot be run with other choices either, so there is no passing run to put beside it"
     run = in_real_time.load(path)
     told.draw(run.judged(), run.lines())
     told.say(text)

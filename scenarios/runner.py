@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from reports.record import FaultFired, RunRecord, Verdict, Violation, gravest
+from reports.record import Clock, FaultFired, RunRecord, Verdict, Violation, gravest
 from scenarios.aftermath import aftermath
 from scenarios.client import Factory
 from scenarios.clients import resolve
@@ -21,7 +21,7 @@ from scenarios.evidence import Evidence, read
 from scenarios.judge import judge
 from scenarios.model.clients import resolve as machine
 from scenarios.model.loop import EventLoop, TurnWatch
-from scenarios.model.messages import ModelWorld
+from scenarios.model.messages import messages
 from scenarios.model.shell import factory as machine_factory
 from scenarios.oracles.budget import cost
 from scenarios.oracles.case import Case
@@ -89,14 +89,13 @@ def perform(
     given = source or _source(request)
     choices = Choices(given)
     settings, work = server_settings(scenario, request.generation, request.cursor), workload(scenario)
-    world: World
     if level == "wire":
         client = factory or resolve(request.client)
         world = World(settings, work, scenario.faults, choices)
         stage = Stage(world, scenario, request.seed)
     else:
         loop = EventLoop(schedule)
-        world = ModelWorld(settings, work, scenario.faults, choices, loop)
+        world = World(settings, work, scenario.faults, choices, loop, messages(loop))
         client = factory or machine_factory(world, machine(request.client))
         stage = Stage(world, scenario, request.seed, TurnWatch)
     spun: str | None = None
@@ -159,10 +158,13 @@ def assess(
     *,
     ended_s: float,
     digest: str,
+    clock: Clock = "virtual",
     spun: str | None = None,
     taken: tuple[str, ...] = (),
 ) -> RunRecord:
-    """The record of a run, judged by what it left. ``spun``: what to say of a client that filled the journal."""
+    """The record of a run, judged by what it left. ``clock``: which one ``ended_s`` is on; ``spun``: what to say of a
+    client that filled the journal.
+    """
     scenario = request.scenario
     case = Case(evidence, request.generation, scenario.expect, scenario.budget)
     violations, judged = judge(case, scenario, faults)
@@ -183,6 +185,7 @@ def assess(
         faults=faults,
         virtual_s=round(ended_s, 6),
         digest=digest,
+        clock=clock,
         lost_events=came_to.lost_events,
         return_s=came_to.return_s,
         never_returned=came_to.never_returned,

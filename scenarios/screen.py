@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from reports.record import EXIT_CODES, RunRecord, Verdict
-from reports.table import Clock, render_header, render_row
+from reports.record import EXIT_CODES, Clock, RunRecord, Verdict
+from reports.table import render_header, render_row
 
 _STYLES = {Verdict.HOLDS: "green", Verdict.VACUOUS: "yellow", Verdict.OVER_BUDGET: "yellow"}
 
@@ -53,7 +53,7 @@ class Screen:
             self._group = []
 
     def failures(self, records: Sequence[RunRecord], shown_max: int) -> None:
-        """Each failed run: where, what, the capsule, the command that replays it."""
+        """Each failed run: where, what, the capsule, the command that replays or tells it."""
         failed = [record for record in records if record.verdict is not Verdict.HOLDS]
         for record in failed[:shown_max]:
             self._print("")
@@ -91,4 +91,4 @@ def tell(record: RunRecord) -> Iterator[str]:
     if record.capsule is not None:
         yield f"  capsule  {record.capsule}"
     if record.replay is not None:
-        yield f"  replay   {record.replay}"
+        yield f"  {'replay' if record.clock == 'virtual' else 'story '}   {record.replay}"

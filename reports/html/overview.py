@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.characters import xml_text
-from reports.record import GRAVITY, RunRecord, Verdict
+from reports.clocks import seconds_by_clock
+from reports.record import GRAVITY, Clock, RunRecord, Verdict
 from reports.results import Results
 
 MARKS = {
@@ -55,7 +56,9 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The page's first screen. ``verdicts`` says how many runs met each that occurred."""
+    """The page's first screen. ``verdicts`` says how many runs met each that occurred, ``times`` how many seconds they
+    took on each clock.
+    """
 
     records: tuple[RunRecord, ...]
     verdicts: tuple[tuple[Verdict, int], ...]
@@ -63,7 +66,7 @@ class Overview:
     calls: int
     optimum_calls: int
     lost_events: int
-    virtual_s: float
+    times: tuple[tuple[Clock, float], ...]
     kills: int
     kills_planned: int
     columns: tuple[tuple[str, str], ...]
@@ -89,7 +92,7 @@ def overview(results: Results) -> Overview:
         optimum_calls=sum(one.rest.optimum_calls for one in records),
         # What a run came back without and said so is not lost.
         lost_events=sum(one.lost_events for one in records if one.verdict is Verdict.UNSAFE),
-        virtual_s=sum(one.virtual_s for one in records),
+        times=tuple(seconds_by_clock(records).items()),
         kills=sum(kill.killed for one in records for kill in one.kills),
         kills_planned=sum(len(one.kills) for one in records),
         columns=columns,
@@ -101,6 +104,7 @@ def overview(results: Results) -> Overview:
             ("client", "Client", _options([(one.client,) for one in records])),
             ("fault", "Fault", _options([_kinds(one) for one in records], in_order=True)),
             ("race", "Race", _options([one.races for one in records], in_order=True)),
+            ("clock", "Time", _options([(one.clock,) for one in records])),
         ),
     )
 
@@ -151,6 +155,7 @@ def run_data(record: RunRecord, key: str) -> dict[str, object]:
         "kinds": _kinds(record),
         "kills": [{"client": one.client, "by": one.by, "killed": one.killed} for one in record.kills],
         "virtual_s": record.virtual_s,
+        "clock": record.clock,
         "return_s": record.return_s,
         "lost_events": record.lost_events,
         "never_returned": record.never_returned,

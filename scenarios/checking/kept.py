@@ -76,7 +76,8 @@ class Kept:
         """The record, judged anew from the journal."""
         log = ({"id": event_id, "kind": kind} for event_id, kind in self.log)
         evidence = read(self.entries, log)
-        return assess(self.request, evidence, self.faults, ended_s=self.ended_s, digest=digest_of(self.entries))
+        digest = digest_of(self.entries)
+        return assess(self.request, evidence, self.faults, ended_s=self.ended_s, digest=digest, clock="real")
 
     def lines(self) -> list[str]:
         """The journal as canonical lines."""

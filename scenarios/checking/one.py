@@ -88,5 +88,5 @@ def judged(session: Session, driver: Driver, argv: tuple[str, ...]) -> Checked:
     log = tuple((str(event["id"]), str(event["kind"])) for event in world.agent.log)
     evidence = read(entries, ({"id": event_id, "kind": kind} for event_id, kind in log))
     faults = (*fired(world), *driver.never_done())
-    record = assess(request, evidence, faults, ended_s=driver.ended_s, digest=digest_of(entries))
+    record = assess(request, evidence, faults, ended_s=driver.ended_s, digest=digest_of(entries), clock="real")
     return Checked(request, argv, record, entries, log, session.choices.tape)

@@ -9,6 +9,7 @@ from pathlib import Path
 from reports.record import Verdict
 from reports.trace import render_trace
 from scenarios.checking.kept import Kept, load
+from scenarios.library import catalogue
 
 
 def retell(path: Path, *, trace: bool) -> tuple[Verdict, str]:
@@ -33,11 +34,19 @@ def _told(kept: Kept, *, trace: bool) -> Iterator[str]:
         yield f"  fault {fault.name} fired {fault.fired}×"
     yield "  a record of a run in real time: it is told and judged again, for it cannot happen again as it did"
     if kept.command:
-        anew = f"gapless check {record.scenario} --generation {record.generation} --cursor {record.cursor}"
-        yield f"  to try anew: {anew} -- {shlex.join(kept.command)}"
+        yield f"  to try anew: {_anew(kept)} -- {shlex.join(kept.command)}"
     else:
         yield "  to try anew: run the test that kept it"
     if not kept.is_whole:
         yield "  its journal is not the one that was written: its digest differs"
     if record.verdict is not kept.verdict:
         yield f"  its verdict was {kept.verdict} when it was kept; oracles have changed since"
+
+
+def _anew(kept: Kept) -> str:
+    """The command that makes the same check of whatever the client is by then."""
+    request = kept.request
+    is_known = request.scenario.name in (one.name for one in catalogue())
+    words = ["gapless", "check", request.scenario.name if is_known else f"the-file-of-{request.scenario.name}.toml"]
+    words += ["--generation", request.generation, "--cursor", request.cursor]
+    return shlex.join([*words, "--seed", str(request.seed)] if request.seed else words)

@@ -1,4 +1,4 @@
-"""Returns in time: ``run()`` returns within a bound of the server's end, in virtual time; never before it.
+"""Returns in time: ``run()`` returns within a bound of the server's end, on the run's clock; never before it.
 
 Too early is unsafe (R13, R15, R16): the caller goes on while the agent still works. Too late is a matter of
 liveness (R17).

@@ -63,7 +63,8 @@ def so_far(session: Session) -> SoFar:
 
 
 def _record(session: Session, evidence: Evidence) -> RunRecord:
-    return assess(session.request, evidence, fired(session.world), ended_s=session.now_s(), digest="")
+    faults = fired(session.world)
+    return assess(session.request, evidence, faults, ended_s=session.now_s(), digest="", clock="real")
 
 
 def _settled(evidence: Evidence) -> Evidence:

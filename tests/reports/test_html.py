@@ -21,7 +21,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from reports.html import SIZE_BYTES_MAX, render_html
 from reports.html.assets import SCRIPTS, asset, script
 from reports.never import Never
-from reports.record import Verdict
+from reports.record import Clock, Verdict
 from reports.results import Results
 from tests.reports.chromium import chromium, found
 from tests.reports.outline import Outline
@@ -391,6 +391,30 @@ def test_a_single_run_opens_on_its_lanes_and_a_click_shows_the_whole_way_of_an_e
     page.one("[data-way]").click()
     assert page.seen("#lanes .way")
     assert page.log() == []
+
+
+@pytest.mark.parametrize(
+    ("clock", "time", "seen_again"),
+    [("virtual", "Virtual time", "Replay"), ("real", "Real time", "Told and judged again by")],
+)
+def test_a_run_says_in_which_time_it_was_and_what_its_command_does(
+    browser: Chrome, tmp_path: Path, clock: Clock, time: str, seen_again: str
+) -> None:
+    record = dataclasses.replace(LOST, clock=clock)
+    page = opened(browser, tmp_path, dataclasses.replace(ONE, records=(record,)))
+    page.until_drawn()
+    names = page.run("return [...document.querySelectorAll('#facts dt')].map((one) => one.textContent)")
+    assert isinstance(names, list)
+    assert {"Virtual time", "Real time", "Replay", "Told and judged again by"} & set(names) == {time, seen_again}
+    assert page.seen("#facts .copy") == 1
+
+
+def test_runs_in_virtual_and_in_real_time_can_be_told_apart(browser: Chrome, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, Results((CLEAN, LOST, dataclasses.replace(LOST, clock="real"))))
+    Select(page.one("#filters [name=clock]")).select_by_value("real")
+    WebDriverWait(browser, 5).until(lambda _: page.seen(".cell") == 1)
+    Select(page.one("#filters [name=clock]")).select_by_value("virtual")
+    WebDriverWait(browser, 5).until(lambda _: page.seen(".cell") == 2)
 
 
 def test_five_thousand_events_are_drawn_with_few_marks_and_told_apart_from_near(

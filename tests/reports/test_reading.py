@@ -41,7 +41,7 @@ def test_reading_and_writing_again_changes_nothing() -> None:
 
 def test_what_an_earlier_gapless_did_not_write_has_its_default() -> None:
     document = written("holding")
-    for name in ("title", "races", "history_events", "taken", "lost_events"):
+    for name in ("title", "races", "history_events", "taken", "lost_events", "clock"):
         del document["records"][0][name]
     del document["sweep"], document["never"]
     read = read_results(json.dumps(document))

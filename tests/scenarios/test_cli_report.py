@@ -17,6 +17,7 @@ from reports.reading import read_results
 from reports.record import Verdict
 from scenarios.cli import main
 from scenarios.job_summary import VARIABLE
+from tests.reports.outline import Outline
 from tests.scenarios.interrupting import interrupted_run
 
 BROKEN = ("run", "R10", "--client", "poll-then-return", "--generation", "tree", "--jobs", "1")
@@ -159,7 +160,8 @@ def test_a_run_in_real_time_is_drawn_as_it_was() -> None:
     assert result.exit_code == 3, result.output
     assert "sequenceDiagram" in Path("run.mmd").read_text(encoding="utf-8")
     assert Path("run.har").exists()
-    assert Path("run.html").exists()
+    assert "in real time, is written as" in Path("run.har").read_text(encoding="utf-8")
+    assert "of real time" in " ".join(Outline(Path("run.html").read_text(encoding="utf-8")).words)
 
 
 # What changed

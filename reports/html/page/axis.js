@@ -1,4 +1,4 @@
-// The axis: where a moment of virtual time lies. Positions are in units of the axis's own, from 0 to its end.
+// The axis: where a moment of a run lies. Positions are in units of the axis's own, from 0 to its end.
 
 const BREAKS_MAX = 12;
 const IDLE_BESIDE_MEDIAN = 6; // a gap is idle when it is that many times as long as the usual one

@@ -30,7 +30,7 @@ function applyFilters() {
   shown = runs.flatMap((run, index) => {
     const isWanted =
       has(wanted.verdict, run.verdict) && has(wanted.generation, run.generation) && has(wanted.cursor, run.cursor) &&
-      has(wanted.client, run.client) && has(wanted.fault, run.kinds) && has(wanted.race, run.races) && words[index].includes(text);
+      has(wanted.client, run.client) && has(wanted.clock, run.clock) && has(wanted.fault, run.kinds) && has(wanted.race, run.races) && words[index].includes(text);
     return isWanted ? [index] : [];
   });
   const isShown = new Set(shown);
@@ -184,6 +184,8 @@ function fateRow(story, words, ids) {
   return row;
 }
 
+const isReal = (run) => run.clock === "real";
+
 // Ids as they are shown everywhere else: their ends.
 const shortened = (text) => text.replace(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/g, short);
 
@@ -194,7 +196,7 @@ function showFacts(run) {
     ...rest.because.map((reason) => ["allowed, because", reason]),
     ["Body bytes", rest.bytes.toLocaleString("en")],
     ["Events read by the server", rest.events_read.toLocaleString("en")],
-    ["Virtual time", `${run.virtual_s} s`],
+    [isReal(run) ? "Real time" : "Virtual time", `${run.virtual_s} s`],
     ["run() returned", run.return_s === null ? null : `${Number(run.return_s.toFixed(3))} s after the server's end`],
     ["Never returned", run.never_returned || null],
     [run.verdict === "unsafe" ? "Events lost" : "Events not held, and said so", run.lost_events || null],
@@ -203,7 +205,8 @@ function showFacts(run) {
     ...run.kills.map((one) => ["Broken client", `${one.client} ${one.killed ? "fails here, as it should" : "was to fail here and did not"}, by ${one.by}`]),
     ["Origin", run.origin],
     ["Paths taken", run.taken.join(", ") || null],
-    ["Replay", run.replay, "code"],
+    // A run in real time cannot be run again.
+    [isReal(run) ? "Told and judged again by" : "Replay", run.replay, "code"],
     ["Capsule", run.capsule, "code"],
     ["Digest", run.digest, "code"],
   ];
@@ -211,7 +214,7 @@ function showFacts(run) {
     ...facts.filter(([, value]) => value !== null && value !== undefined && value !== "").flatMap(([name, value, look]) => {
       const told = made("dd", {});
       told.append(made(look ?? "span", {}, value));
-      if (name === "Replay" && navigator.clipboard) told.append(copier(value));
+      if (value === run.replay && navigator.clipboard) told.append(copier(value));
       return [made("dt", {}, name), told];
     }),
   );
