@@ -6,6 +6,7 @@ errors.py       what can go wrong, by whose fault
 choices.py      the only source of randomness: named streams, recorded on one tape
 journal.py      the record of everything that happened
 determinism.py  virtual time and a seeded scheduler
+loop.py         what the server asks of an event loop
 settings.py     which server this is: generation, cursors, keys
 workload.py     what the agent and others will do, as data; also from a recording
 ids.py          event ids: deterministic and invertible
@@ -27,6 +28,8 @@ hosting.py      Hypercorn over any stream
 port.py         a world on a real port: every fault acts there too
 faults/         one kind a file
 link.py         consults the faults, counts, acts
+process.py      the server's clock and tasks; whether it is down
+connections.py  how the server is reached in memory
 world.py        all of it together: start here to use it
 recordings/     what a real server said (agent-server 1.57.0), for workloads and the fidelity test
 """

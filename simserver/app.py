@@ -34,7 +34,7 @@ def create_app(world: World) -> ASGIApp:
         try:
             await inner(scope, receive, send)
         except Exception as error:
-            world.crashed(error)
+            world.process.crashed(error)
 
     return of_this_world
 
@@ -98,5 +98,5 @@ async def _session_socket(websocket: WebSocket) -> None:
 
 def _crashed(request: Request, error: Exception) -> Response:
     # A crash of the fake must not pass for a fault of the network.
-    request.scope["gapless"][0].crashed(error)
+    request.scope["gapless"][0].process.crashed(error)
     return Response('{"detail":"Internal Server Error"}', 500, media_type="application/json")

@@ -72,7 +72,7 @@ async def serve_tcp(
 
 async def admit_to(world: World, stream: trio.SocketStream, opening: Opening) -> None:
     """Join a TCP connection to the world, to its end."""
-    dial = world.dial if opening.is_websocket else world.dial_rest
+    dial = world.connections.dial if opening.is_websocket else world.connections.dial_rest
     try:
         inner = await dial(*SERVER_ADDRESS)
     except ConnectionRefusedError:

@@ -293,7 +293,7 @@ class RestCalls:
         return self._answer(request, call, answer, headers)
 
     def _broken_off(self, request: Request, call: int, answer: Answered) -> Response:
-        connection = self._world.connection_of(request.scope)
+        connection = self._world.connections.of(request.scope)
         if connection is None:
             return self._answer(request, call, Answered(502, ""), {})
         connection.reset()
@@ -346,7 +346,7 @@ class RestCalls:
             if indices:
                 fields |= {"first": log.id_at(indices[0]), "last": log.id_at(indices[-1])}
             fields["next"] = answer.page.next_page_id
-        connection = world.connection_of(request.scope)
+        connection = world.connections.of(request.scope)
         if connection is not None and connection.client_gone:
             fields["lost"] = True
         world.journal.add("rest", "response", fields)

@@ -313,8 +313,8 @@ async def _serve(
     refused: int | None,
 ) -> None:
     """Shake hands, check the key and the conversation, subscribe, follow."""
-    connection = world.connection_of(websocket.scope)
-    number = world.socket_number(connection)
+    connection = world.connections.of(websocket.scope)
+    number = world.connections.socket_number(connection)
     for verdict in world.link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="upgrade")):
         if isinstance(verdict, Refuse):
             refused = verdict.status

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal
-
-from starlette.types import ASGIApp
+from typing import Final, Literal
 
 from .agent import Agent, Publication
 from .app import create_app
 from .archive import DURABLE, Archive, Fate, Pending
 from .choices import Choices, SeededSource
+from .connections import BYTES, Carrier, Connections
 from .errors import ServerCrashed
 from .events import Event
 from .faults.base import BaseFault
@@ -28,7 +27,6 @@ from .faults.verdicts import (
     Flood,
     PersistLate,
     PersistNever,
-    Refuse,
     Reset,
     Restart,
     Stale,
@@ -37,14 +35,12 @@ from .faults.verdicts import (
     Verdict,
     Veto,
 )
-from .hosting import serve_stream
 from .journal import Journal
 from .link import ArmedFault, FaultCount, Link
-from .loop import TRIO, Loop, Nursery, Scope
+from .loop import TRIO, Loop, Scope
 from .outbox import Act
+from .process import Process
 from .settings import ServerSettings
-from .streams import CLIENT_HOST, FIRST_PORT, Connection, Stream
-from .transport import MemoryTransport
 from .websocket import Subscription, describe
 from .workload import EndStatus, Happening, Pause, RunPlan, Step, Workload, pairs
 
@@ -65,35 +61,28 @@ class World:
         faults: Sequence[BaseFault] = (),
         choices: Choices | None = None,
         loop: Loop = TRIO,
+        carrier: Carrier = BYTES,
     ) -> None:
         self.loop = loop
+        self.process = Process(loop)
         self.settings = settings or ServerSettings()
         self.workload = workload or Workload()
         self.choices = choices or Choices(SeededSource(0))
         self.agent = Agent(self.settings, self.workload, self._fate)
         self.archive = Archive(self.agent.log)
-        self.journal = Journal(self.now_s)
-        self.link = Link(faults, self.choices, self.journal, self.now_s, loop)
+        self.journal = Journal(self.process.now_s)
+        self.link = Link(faults, self.choices, self.journal, self.process.now_s, loop)
+        self.connections = Connections(self.process, self.link, self.journal, create_app(self), carrier)
         self.base_url = BASE_URL
         self.api_key = self.settings.api_key
         self.subscriptions: list[Subscription] = []
         self.pace: Callable[[float], Awaitable[None]] = self._work_for
-        self._app = create_app(self)
-        self._connections: dict[int, Connection] = {}
-        self._socket_numbers: dict[int, int] = {}
-        self._dialled = 0
-        self._sockets = 0
         self._runs = 0
         self._planned = 0
         self._running: Scope | None = None
-        self._down = False
-        self._lives = 1
         self._run_in_log: int | None = None
         self._log_behind_until_s = 0.0
         self._floods: dict[str, Flood] = {}
-        self._nursery: Nursery | None = None
-        self._began_s: float | None = None
-        self._crash: BaseException | None = None
 
     def __repr__(self) -> str:
         return f"World({self.settings.generation}, {self.agent!r}, {self.link!r})"
@@ -104,7 +93,7 @@ class World:
 
     def now_s(self) -> float:
         """Virtual seconds since `running` was entered; 0 before."""
-        return 0.0 if self._began_s is None else self.loop.current_time() - self._began_s
+        return self.process.now_s()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[World]:
@@ -114,8 +103,7 @@ class World:
         """
         raised: BaseException | None = None
         async with self.loop.nursery() as nursery:
-            self._nursery = nursery
-            self._began_s = self.loop.current_time()
+            self.process.begin(nursery)
             self._journal_history()
             for happening in self.workload.background:
                 nursery.start_soon(self._happen, happening)
@@ -128,100 +116,15 @@ class World:
             finally:
                 self._persist_all()
                 # Reset first: Hypercorn shields its writes, and a write to a client that reads no more never ends.
-                for connection in self._connections.values():
+                for connection in self.connections:
                     connection.reset()
                 nursery.cancel_scope.cancel()
-        self._nursery = None
-        if self._crash is not None:
-            raise ServerCrashed(f"the fake server failed: {self._crash!r}") from self._crash
+        self.process.end()
+        failure = self.process.failure
+        if failure is not None:
+            raise ServerCrashed(f"the fake server failed: {failure!r}") from failure
         if raised is not None:
             raise raised
-
-    def crashed(self, error: BaseException) -> None:
-        """Keep the first failure of the server itself."""
-        self._crash = self._crash or error
-
-    # --- reaching it -------------------------------------------------------------------------------------------
-
-    async def dial(self, host: str, port: int) -> Stream:
-        """Open a connection for a socket. Raises ConnectionRefusedError when a fault refuses it, or nothing runs."""
-        await self.loop.checkpoint()
-        number = self._sockets = self._sockets + 1
-        self._check_up(number)
-        for verdict in self.link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="dial")):
-            if isinstance(verdict, Refuse):
-                self.journal.record("socket", "refused", connection=number, status=None)
-                raise ConnectionRefusedError("the simulated link refused the connection")
-        connection = self._connect()
-        self._socket_numbers[connection.port] = number
-        self.link.connected(connection, Facts("connection", f"socket {number}", connection=number, aspect="socket"))
-        return connection.client
-
-    async def dial_rest(self, host: str, port: int) -> Stream:
-        """Open a connection for REST calls. Raises ConnectionRefusedError when nothing runs."""
-        await self.loop.checkpoint()
-        self._check_up()
-        connection = self._connect()
-        self.link.connected(connection, Facts("connection", f"rest connection {connection.number}", aspect="rest"))
-        return connection.client
-
-    def http_transport(self) -> MemoryTransport:
-        """A transport for httpx, with connections of its own."""
-        return MemoryTransport(self.dial_rest)
-
-    def _check_up(self, number: int | None = None) -> None:
-        if self._down:
-            if number is not None:
-                self.journal.record("socket", "refused", connection=number, status=None)
-            raise ConnectionRefusedError("the simulated server is down")
-
-    def _connect(self) -> Connection:
-        if self._nursery is None:
-            raise ConnectionRefusedError("the world is not running")
-        self._dialled += 1
-        connection = self._connection(self._dialled)
-        self._connections[connection.port] = connection
-        self._nursery.start_soon(self._serve_connection, connection)
-        return connection
-
-    def _connection(self, number: int) -> Connection:
-        return Connection(number)
-
-    async def _serve_connection(self, connection: Connection) -> None:
-        try:
-            await self.serve(connection.server)
-        finally:
-            connection.server.close()
-            self._connections.pop(connection.port, None)
-            self._socket_numbers.pop(connection.port, None)
-
-    async def serve(self, stream: Any) -> None:
-        """Serve the app on a stream, to the end of the connection."""
-        try:
-            await serve_stream(self._app, stream)
-        except Exception as error:
-            self.crashed(error)
-
-    def wrap(self, middleware: Callable[[ASGIApp], ASGIApp]) -> None:
-        """Serve the app inside of another one, from the next connection on."""
-        self._app = middleware(self._app)
-
-    @property
-    def open_connections(self) -> int:
-        """How many in-memory connections are being served, sockets and REST."""
-        return len(self._connections)
-
-    def connection_of(self, scope: Any) -> Connection | None:
-        """The in-memory connection behind an ASGI scope; None on a real port."""
-        host, port = scope["client"]
-        return self._connections.get(port) if host == CLIENT_HOST and port > FIRST_PORT else None
-
-    def socket_number(self, connection: Connection | None) -> int:
-        """The ordinal of a handshake: given when dialled, or now."""
-        number = None if connection is None else self._socket_numbers.pop(connection.port, None)
-        if number is None:
-            number = self._sockets = self._sockets + 1
-        return number
 
     # --- what clients ask for ----------------------------------------------------------------------------------
 
@@ -231,7 +134,7 @@ class World:
 
     def send_message(self, text: str) -> None:
         """Take a user message; nobody takes it while the server is down."""
-        if not self._down:
+        if not self.process.is_down:
             self.publish(self.agent.message(self.now_s(), text))
 
     @property
@@ -241,7 +144,7 @@ class World:
 
     def begin_run(self, plan: RunPlan | None = None, *, by: str = "client") -> bool:
         """Start a run (the workload's next, unless given); False when one is in progress."""
-        if self._running is not None or self._nursery is None or self._down:
+        if self._running is not None or not self.process.is_running or self.process.is_down:
             return False
         if plan is None:
             plans = self.workload.runs
@@ -249,7 +152,7 @@ class World:
             self._planned += 1
         self._running = self.loop.scope()
         self.journal.record("agent", "run-started", run=self._runs, by=by)
-        self._nursery.start_soon(self._play, self._runs, plan, self._running)
+        self.process.start_soon(self._play, self._runs, plan, self._running)
         self._runs += 1
         return True
 
@@ -273,7 +176,7 @@ class World:
             return
         self.link.heal()
         self._persist_all()
-        for connection in self._connections.values():
+        for connection in self.connections:
             connection.release()
         for subscription in self.subscriptions:
             subscription.release()
@@ -289,18 +192,17 @@ class World:
         under way are reset, and a run in progress has ended in ``error``; the leaf is an older one, if it lags."""
         self.journal.record("world", "restarting", down_s=down_s)
         self._persist_all()
-        self._down = True
-        self._lives += 1
+        self.process.go_down()
         if self._running is not None:
             self._running.cancel()
         subscribed = {one.connection for one in self.subscriptions}
         for subscription in list(self.subscriptions):
             subscription.act(Close(1012, "before"))
-        for connection in list(self._connections.values()):
+        for connection in self.connections:
             if connection not in subscribed:
                 connection.reset()
         await self.link.sleep_unless_healed(down_s)
-        self._down = False
+        self.process.come_back()
         self.publish(self.agent.recover(self.now_s(), leaf_lags=leaf_lags))
         self.journal.record("world", "restarted")
         if self._running is not None:
@@ -311,9 +213,9 @@ class World:
 
         Raises ConfigError when its name is taken, or the world has healed.
         """
-        one = self.link.add(fault, self._connections.values())
-        if one.at_s is not None and self._nursery is not None:
-            self._nursery.start_soon(self._go_off, one)
+        one = self.link.add(fault, self.connections)
+        if one.at_s is not None:
+            self.process.start_soon(self._go_off, one)
         return one.name
 
     def remove_fault(self, name: str) -> bool:
@@ -328,7 +230,7 @@ class World:
 
     async def _play(self, run: int, plan: RunPlan, scope: Scope) -> None:
         agent = self.agent
-        vetoed, life = False, self._lives
+        vetoed, life = False, self.process.life
         with scope:
             await self.loop.sleep(plan.init_s)
             self._run_in_log = run
@@ -341,7 +243,7 @@ class World:
                 self.publish(agent.veto(self.now_s()))
                 await self._work(pairs(veto.actions, step_s=veto.step_s, label=f"vetoed-{len(agent.log)}").steps)
                 self.publish(agent.end_run(self.now_s(), plan.end_status))
-        if self._lives != life:
+        if self.process.life != life:
             return  # the run died with the process; `_restart` ends it
         if agent.status == "deleting":
             self._running = None
@@ -353,7 +255,7 @@ class World:
         self._run_in_log = None
         if plan.settle_s:
             await self.loop.sleep(plan.settle_s)
-        if self._lives != life:
+        if self.process.life != life:
             return
         self._running = None
         if agent.status == "deleting":
@@ -508,8 +410,8 @@ class World:
         if not one.fate.readable:
             fields["readable"] = False
         pending = Pending(one.index, now_s + one.fate.lag_s, lambda: self.journal.add("log", "append", fields))
-        if not self.archive.persist(pending, one.fate, now_s) and self._nursery is not None:
-            self._nursery.start_soon(self._persist_later, one.fate.lag_s)
+        if not self.archive.persist(pending, one.fate, now_s):
+            self.process.start_soon(self._persist_later, one.fate.lag_s)
         if event.get("key") == "execution_status":
             self.journal.record("agent", "status", status=event["value"])
 

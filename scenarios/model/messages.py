@@ -16,9 +16,9 @@ from typing import Any
 import trio
 from starlette.types import ASGIApp
 
+from simserver.connections import Carrier
 from simserver.loop import Loop
 from simserver.streams import Connection, Pipe, Stream
-from simserver.world import World
 
 _END = b"\x00"
 
@@ -60,18 +60,12 @@ class MessagePipe(Pipe):
         return data
 
 
-class ModelWorld(World):
-    """A world whose connections carry messages."""
-
-    def _connection(self, number: int) -> Connection:
-        return Connection(number, lambda: MessagePipe(self.loop))
-
-    async def serve(self, stream: Any) -> None:
-        """Serve the app on a connection, to its end."""
-        try:
-            await _serve(self._app, stream, self.loop)
-        except Exception as error:
-            self.crashed(error)
+def messages(loop: Loop) -> Carrier:
+    """Connections on a loop that carry messages."""
+    return Carrier(
+        lambda number: Connection(number, lambda: MessagePipe(loop)),
+        lambda app, stream: _serve(app, stream, loop),
+    )
 
 
 async def receive(pipe: Pipe) -> Message | None:

@@ -17,9 +17,10 @@ import trio
 from scenarios.client import Claim, ClientContext, ClientUnderTest, Event, Factory, Gap
 from scenarios.model import client as model
 from scenarios.model.clients import Known, jitter
-from scenarios.model.messages import Message, MessagePipe, ModelWorld, receive, send
+from scenarios.model.messages import Message, MessagePipe, receive, send
 from simserver.loop import Nursery, Scope
 from simserver.streams import Stream
+from simserver.world import World
 
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 _METHODS: Final[dict[str, str]] = {"message": "POST", "run": "POST"}
@@ -44,7 +45,7 @@ class Shell:
 
     def __init__(
         self,
-        world: ModelWorld,
+        world: World,
         context: ClientContext,
         machine: model.Machine,
         manners: model.Manners,
@@ -204,7 +205,7 @@ class Shell:
             if not stream.incoming.readable():
                 return stream
             stream.close()
-        return await self._world.dial_rest("", 0)
+        return await self._world.connections.dial_rest("", 0)
 
     # -- sockets ------------------------------------------------------------------------------------------------------
 
@@ -222,7 +223,7 @@ class Shell:
         stream: Stream | None = None
         try:
             with self._loop.move_on_after(self._manners.handshake_timeout_s) as in_time:
-                stream = await self._world.dial("", 0)
+                stream = await self._world.connections.dial("", 0)
                 await self._shake_hands(stream, wanted)
             if in_time.cancelled_caught:
                 raise _Lost(f"no handshake in {self._manners.handshake_timeout_s:g} s")
@@ -305,7 +306,7 @@ def _seconds(text: str | None) -> float | None:
     return value if math.isfinite(value) and value >= 0 else None
 
 
-def factory(world: ModelWorld, known: Known) -> Factory:
+def factory(world: World, known: Known) -> Factory:
     """The client of a name, in a world."""
 
     @asynccontextmanager

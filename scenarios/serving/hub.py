@@ -87,7 +87,7 @@ class Hub:
 
     def _start(self, session: Session) -> None:
         assert self._nursery is not None
-        session.world.wrap(self._dispatched)
+        session.world.connections.wrap(self._dispatched)
         self._nursery.start_soon(session.live)
 
     def _dispatched(self, world_app: ASGIApp) -> ASGIApp:

@@ -41,10 +41,10 @@ def conversation(events: int) -> World:
     async def main() -> None:
         async with (
             world.running(),
-            httpx.AsyncClient(transport=world.http_transport(), timeout=None, trust_env=False) as http,
+            httpx.AsyncClient(transport=world.connections.http_transport(), timeout=None, trust_env=False) as http,
             trio.open_nursery() as nursery,
         ):
-            stream: Any = await world.dial("agent.test", 80)
+            stream: Any = await world.connections.dial("agent.test", 80)
             socket = await wrap_client_stream(
                 nursery, stream, "agent.test", f"/sockets/session/{world.conversation_id}"
             )

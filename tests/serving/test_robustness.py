@@ -133,7 +133,7 @@ async def test_clients_that_say_nothing_or_vanish_half_way_leave_nothing_behind(
                 await stream.send_all(handshake(hub))
         await is_well(hub, http)
         with trio.fail_after(5):
-            while hub.session.world.open_connections > 1 or hub.session.world.subscriptions:
+            while len(hub.session.world.connections) > 1 or hub.session.world.subscriptions:
                 await trio.sleep(0.01)
 
 

@@ -195,11 +195,11 @@ def test_a_day_takes_no_time() -> None:
 def test_a_dead_connection_does_not_wait_for_the_wall_clock() -> None:
     async def main() -> None:
         world = World()
-        async with world.running(), httpx.AsyncClient(transport=world.http_transport()) as http:
+        async with world.running(), httpx.AsyncClient(transport=world.connections.http_transport()) as http:
             for _ in range(3):
                 assert (await http.get("http://agent.test/health")).json() == {"status": "ok"}
                 await trio.sleep(86_400)  # neither side's keep-alive runs out
-            assert world.open_connections == 1
+            assert len(world.connections) == 1
 
     run_deterministic(main, seed=1)
 

@@ -60,7 +60,7 @@ async def reckless_client(world: World, http: httpx.AsyncClient, draw: random.Ra
     for _ in range(4):
         with trio.move_on_after(draw.choice([0.01, 0.3, 3])):
             try:
-                stream: Any = await world.dial("agent.test", 80)
+                stream: Any = await world.connections.dial("agent.test", 80)
                 async with stream, trio.open_nursery() as nursery:
                     path = draw.choice([f"/sockets/session/{world.conversation_id}?after_seq=-1", "/sockets/events/x"])
                     socket = await wrap_client_stream(nursery, stream, "agent.test", path)
@@ -93,7 +93,7 @@ def test_no_mixture_of_faults_and_recklessness_breaks_the_fake(seed: int) -> Non
     async def main() -> None:
         async with (
             world.running(),
-            httpx.AsyncClient(transport=world.http_transport(), base_url=world.base_url) as http,
+            httpx.AsyncClient(transport=world.connections.http_transport(), base_url=world.base_url) as http,
         ):
             async with trio.open_nursery() as nursery:
                 for number in range(2):
@@ -103,7 +103,7 @@ def test_no_mixture_of_faults_and_recklessness_breaks_the_fake(seed: int) -> Non
             assert world.subscriptions == []
             count = await http.get(f"/api/conversations/{world.conversation_id}/events/count")
             assert count.json() == len(world.agent.log)
-        assert world.open_connections <= 3  # kept alive by httpx's pool until the world ended
+        assert len(world.connections) <= 3  # kept alive by httpx's pool until the world ended
 
     run_deterministic(main, seed=seed)
 
@@ -113,7 +113,7 @@ def test_cancelling_a_world_ends_it(after_s: float) -> None:
     async def main() -> float:
         with trio.move_on_after(after_s):
             async with World(workload=Workload(runs=(pairs(100),))).running() as world, trio.open_nursery() as nursery:
-                stream: Any = await world.dial("agent.test", 80)
+                stream: Any = await world.connections.dial("agent.test", 80)
                 path = f"/sockets/session/{world.conversation_id}"
                 socket = await wrap_client_stream(nursery, stream, "agent.test", path)
                 world.begin_run()

@@ -144,7 +144,7 @@ def test_a_client_that_speaks_is_ignored() -> None:
 
 def test_bytes_that_are_no_frames_end_the_connection_and_nothing_else() -> None:
     async def script(v: Visit) -> None:
-        stream = await v.world.dial("agent.test", 80)
+        stream = await v.world.connections.dial("agent.test", 80)
         await stream.send_all(b"\x00\x01\x02 this is not HTTP\r\n\r\n")
         while await stream.receive_some():
             pass
@@ -164,7 +164,7 @@ def test_a_client_that_vanishes_leaves_nothing_behind() -> None:
             await stream.aclose()
         await trio.sleep(1.0)
         assert v.world.subscriptions == []
-        assert v.world.open_connections == 0
+        assert len(v.world.connections) == 0
         await v.send(run=True)
         await trio.sleep(10.0)
 

@@ -159,7 +159,7 @@ def test_what_the_block_raises_comes_out_as_it_was() -> None:
 
 def test_dialling_a_world_that_does_not_run_is_refused() -> None:
     async def main() -> None:
-        await World().dial("agent.test", 80)
+        await World().connections.dial("agent.test", 80)
 
     with pytest.raises(ConnectionRefusedError):
         run_deterministic(main, seed=1)

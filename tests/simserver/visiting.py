@@ -79,12 +79,12 @@ class Visit:
         if path is None:
             kind = "session" if self.world.settings.has_session_socket else "events"
             path = f"/sockets/{kind}/{self.world.conversation_id}"
-        stream: Any = await self.world.dial("agent.test", 80)
+        stream: Any = await self.world.connections.dial("agent.test", 80)
         return Socket(await wrap_client_stream(self.nursery, stream, "agent.test", path + query, **options))
 
     async def handshake(self, path: str) -> tuple[int, trio.abc.Stream]:
         """A bare WebSocket handshake: its status, and the stream. (A refusal kills trio-websocket's nursery.)"""
-        stream = await self.world.dial("agent.test", 80)
+        stream = await self.world.connections.dial("agent.test", 80)
         await stream.send_all(
             f"GET {path} HTTP/1.1\r\nHost: agent.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
@@ -117,7 +117,7 @@ def visit(world: World, script: Callable[[Visit], Awaitable[None]], *, seed: int
         async with (
             world.running(),
             httpx.AsyncClient(
-                transport=world.http_transport(), base_url=world.base_url, headers=headers, timeout=None
+                transport=world.connections.http_transport(), base_url=world.base_url, headers=headers, timeout=None
             ) as http,
             trio.open_nursery() as nursery,
         ):

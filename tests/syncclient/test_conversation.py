@@ -38,10 +38,11 @@ class Story:
 async def opened(world: simserver.World, **options: Any) -> AsyncIterator[syncclient.Conversation]:
     """The world's conversation, opened as a user would."""
     conversation_id = options.pop("conversation_id", world.conversation_id)
+    connections = world.connections
     async with syncclient.open_conversation(
         world.base_url,
         conversation_id,
-        **{"api_key": world.api_key, "transport": world.http_transport(), "dial": world.dial} | options,
+        **{"api_key": world.api_key, "transport": connections.http_transport(), "dial": connections.dial} | options,
     ) as conversation:
         yield conversation
 
