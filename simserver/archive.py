@@ -13,15 +13,18 @@ from dataclasses import dataclass
 
 from .eventlog import EventLog
 from .events import Event
+from .faults.verdicts import Flood
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What becomes of an event: persisted at all, lag_s after it was published, readable afterwards?"""
+    """What becomes of an event: persisted at all, lag_s after it was published, readable afterwards? flood: the deltas
+    that are told right before it."""
 
     persisted: bool = True
     lag_s: float = 0.0
     readable: bool = True
+    flood: Flood | None = None
 
 
 DURABLE = Fate()

@@ -167,7 +167,7 @@ class Subscription:
             self._offer_snapshot()
 
     def _offer_snapshot(self) -> None:
-        snapshot = self.world.snapshot(self.number)
+        snapshot = self.world.publisher.snapshot(self.number)
         self.offer(snapshot, describe(snapshot.event, None))
 
     async def _follow(self) -> None:
@@ -338,11 +338,11 @@ async def _serve(
     elif not world.knows(websocket.path_params["conversation_id"]):
         await subscription.close(*NO_CONVERSATION, by="server")
     else:
-        world.subscriptions.append(subscription)
+        world.publisher.subscriptions.append(subscription)
         try:
             await subscription.serve(greeting())
         finally:
-            world.subscriptions.remove(subscription)
+            world.publisher.subscriptions.remove(subscription)
 
 
 def _given_key(websocket: WebSocket) -> str | None:

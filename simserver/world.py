@@ -10,26 +10,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Literal
 
-from .agent import Agent, Publication
+from .agent import Agent
 from .app import create_app
-from .archive import DURABLE, Archive, Fate, Pending
+from .archive import Archive
 from .choices import Choices, SeededSource
 from .connections import BYTES, Carrier, Connections
 from .errors import ServerCrashed
-from .events import Event
+from .fates import Fates
 from .faults.base import BaseFault
 from .faults.match import Facts
 from .faults.verdicts import (
     AppendLater,
     Close,
     CoarsenClock,
-    Corrupt,
-    Flood,
-    PersistLate,
-    PersistNever,
     Reset,
     Restart,
-    Stale,
     StepClock,
     Truncate,
     Verdict,
@@ -40,8 +35,8 @@ from .link import ArmedFault, FaultCount, Link
 from .loop import TRIO, Loop, Scope
 from .outbox import Act
 from .process import Process
+from .publisher import Publisher
 from .settings import ServerSettings
-from .websocket import Subscription, describe
 from .workload import EndStatus, Happening, Pause, RunPlan, Step, Workload, pairs
 
 BASE_URL: Final = "http://agent.test"
@@ -68,21 +63,19 @@ class World:
         self.settings = settings or ServerSettings()
         self.workload = workload or Workload()
         self.choices = choices or Choices(SeededSource(0))
-        self.agent = Agent(self.settings, self.workload, self._fate)
-        self.archive = Archive(self.agent.log)
         self.journal = Journal(self.process.now_s)
         self.link = Link(faults, self.choices, self.journal, self.process.now_s, loop)
+        fates = Fates(self.link, self.process.now_s)
+        self.agent = Agent(self.settings, self.workload, fates.of)
+        self.archive = Archive(self.agent.log)
+        self.publisher = Publisher(self.process, self.agent, self.archive, fates, self.journal)
         self.connections = Connections(self.process, self.link, self.journal, create_app(self), carrier)
         self.base_url = BASE_URL
         self.api_key = self.settings.api_key
-        self.subscriptions: list[Subscription] = []
         self.pace: Callable[[float], Awaitable[None]] = self._work_for
         self._runs = 0
         self._planned = 0
         self._running: Scope | None = None
-        self._run_in_log: int | None = None
-        self._log_behind_until_s = 0.0
-        self._floods: dict[str, Flood] = {}
 
     def __repr__(self) -> str:
         return f"World({self.settings.generation}, {self.agent!r}, {self.link!r})"
@@ -104,7 +97,7 @@ class World:
         raised: BaseException | None = None
         async with self.loop.nursery() as nursery:
             self.process.begin(nursery)
-            self._journal_history()
+            self.publisher.journal_history()
             for happening in self.workload.background:
                 nursery.start_soon(self._happen, happening)
             for one in self.link.timed():
@@ -114,7 +107,7 @@ class World:
             except Exception as error:
                 raised = error  # raised outside the nursery, which would wrap it
             finally:
-                self._persist_all()
+                self.publisher.persist_all()
                 # Reset first: Hypercorn shields its writes, and a write to a client that reads no more never ends.
                 for connection in self.connections:
                     connection.reset()
@@ -135,7 +128,7 @@ class World:
     def send_message(self, text: str) -> None:
         """Take a user message; nobody takes it while the server is down."""
         if not self.process.is_down:
-            self.publish(self.agent.message(self.now_s(), text))
+            self.publisher.publish(self.agent.message(self.now_s(), text))
 
     @property
     def is_running(self) -> bool:
@@ -161,7 +154,7 @@ class World:
         if self._running is not None:
             self._running.cancel()
         else:
-            self.publish(self.agent.pause(self.now_s()))
+            self.publisher.publish(self.agent.pause(self.now_s()))
 
     def delete(self) -> None:
         """Delete the conversation: runs stop, sockets stay open and fall silent (R35)."""
@@ -175,35 +168,35 @@ class World:
         if self.link.healed.is_set():
             return
         self.link.heal()
-        self._persist_all()
+        self.publisher.persist_all()
         for connection in self.connections:
             connection.release()
-        for subscription in self.subscriptions:
+        for subscription in self.publisher.subscriptions:
             subscription.release()
         self.journal.record("world", "healed")
 
     def disconnect(self) -> None:
         """Break every open socket, as a link does: without a close code."""
-        for subscription in list(self.subscriptions):
+        for subscription in list(self.publisher.subscriptions):
             subscription.act(Reset("before"))
 
     async def restart(self, down_s: float, *, leaf_lags: bool = False) -> None:
         """The process ends and is back ``down_s`` later, with the log that it had. Sockets are closed with 1012, calls
         under way are reset, and a run in progress has ended in ``error``; the leaf is an older one, if it lags."""
         self.journal.record("world", "restarting", down_s=down_s)
-        self._persist_all()
+        self.publisher.persist_all()
         self.process.go_down()
         if self._running is not None:
             self._running.cancel()
-        subscribed = {one.connection for one in self.subscriptions}
-        for subscription in list(self.subscriptions):
+        subscribed = {one.connection for one in self.publisher.subscriptions}
+        for subscription in list(self.publisher.subscriptions):
             subscription.act(Close(1012, "before"))
         for connection in self.connections:
             if connection not in subscribed:
                 connection.reset()
         await self.link.sleep_unless_healed(down_s)
         self.process.come_back()
-        self.publish(self.agent.recover(self.now_s(), leaf_lags=leaf_lags))
+        self.publisher.publish(self.agent.recover(self.now_s(), leaf_lags=leaf_lags))
         self.journal.record("world", "restarted")
         if self._running is not None:
             self._end_run(self._runs - 1, self.agent.status)
@@ -233,16 +226,16 @@ class World:
         vetoed, life = False, self.process.life
         with scope:
             await self.loop.sleep(plan.init_s)
-            self._run_in_log = run
-            self.publish(agent.start_run(self.now_s()))
+            self.publisher.run = run
+            self.publisher.publish(agent.start_run(self.now_s()))
             await self._work(plan.steps)
-            self.publish(agent.end_run(self.now_s(), plan.end_status))
+            self.publisher.publish(agent.end_run(self.now_s(), plan.end_status))
             while (veto := self._vetoed(run, plan.end_status)) is not None:
                 vetoed = True
                 await self.link.sleep_unless_healed(veto.after_s)
-                self.publish(agent.veto(self.now_s()))
+                self.publisher.publish(agent.veto(self.now_s()))
                 await self._work(pairs(veto.actions, step_s=veto.step_s, label=f"vetoed-{len(agent.log)}").steps)
-                self.publish(agent.end_run(self.now_s(), plan.end_status))
+                self.publisher.publish(agent.end_run(self.now_s(), plan.end_status))
         if self.process.life != life:
             return  # the run died with the process; `_restart` ends it
         if agent.status == "deleting":
@@ -250,9 +243,9 @@ class World:
             return
         status: EndStatus = plan.end_status
         if scope.cancelled_caught:
-            paused = self.publish(agent.pause(self.now_s()))
+            paused = self.publisher.publish(agent.pause(self.now_s()))
             status = "paused" if paused or not vetoed else plan.end_status
-        self._run_in_log = None
+        self.publisher.run = None
         if plan.settle_s:
             await self.loop.sleep(plan.settle_s)
         if self.process.life != life:
@@ -260,14 +253,14 @@ class World:
         self._running = None
         if agent.status == "deleting":
             return
-        self.publish((self.snapshot(),))
+        self.publisher.publish((self.publisher.snapshot(),))
         self._end_run(run, status)
         for verdict in self._consult_ending("ended", run, status):
             if isinstance(verdict, AppendLater):
                 await self._append_later(verdict)
 
     def _end_run(self, run: int, status: str) -> None:
-        self._running = self._run_in_log = None
+        self._running = self.publisher.run = None
         length, leaf = self.archive.length, self.agent.leaf
         self.journal.record("agent", "run-ended", run=run, status=status, log_length=length, leaf=leaf)
 
@@ -278,7 +271,7 @@ class World:
     async def _work(self, steps: Sequence[Step]) -> None:
         for step in steps:
             await self.pace(step.duration_s)
-            self.publish(self.agent.step(self.now_s(), step.event))
+            self.publisher.publish(self.agent.step(self.now_s(), step.event))
         await self.pace(0.0)  # what follows, the end, is a step too
 
     def _consult_ending(self, moment: Literal["finishing", "ended"], run: int, status: str) -> list[Verdict]:
@@ -292,15 +285,7 @@ class World:
         await self.link.sleep_unless_healed(tail.after_s)
         for _ in range(tail.events):
             if self.agent.status != "deleting":
-                self.publish(self.agent.afterthought(self.now_s(), tail.what))
-
-    def snapshot(self, socket_number: int | None = None) -> Publication:
-        """The full_state that greets a socket, or ends a run when there is none; as stale as the faults say."""
-        target = "final snapshot" if socket_number is None else f"snapshot for socket {socket_number}"
-        facts = Facts("snapshot", target, connection=socket_number, status=self.agent.status)
-        verdicts = self.link.consult(facts)
-        stale_s = max((verdict.stale_s for verdict in verdicts if isinstance(verdict, Stale)), default=0.0)
-        return self.agent.snapshot(self.now_s(), stale_s=stale_s)
+                self.publisher.publish(self.agent.afterthought(self.now_s(), tail.what))
 
     async def _happen(self, happening: Happening) -> None:
         await self.loop.sleep(happening.at_s)
@@ -319,7 +304,7 @@ class World:
             if verdict is not None:
                 await self._act_on_server(verdict)
             return
-        for subscription in list(self.subscriptions):
+        for subscription in list(self.publisher.subscriptions):
             number = subscription.number
             facts = Facts("connection", f"socket {number}", connection=number, aspect="socket")
             verdict = self.link.consult_timed(one, facts)
@@ -334,97 +319,8 @@ class World:
             case CoarsenClock():
                 agent.coarsen_clock(verdict.resolution_s)
             case Truncate():
-                self._truncate(verdict.events)
+                self.publisher.truncate(verdict.events)
             case Restart():
                 await self.restart(verdict.down_s, leaf_lags=verdict.leaf_lags)
             case _:
                 raise AssertionError(f"{verdict} is not about a server")
-
-    def _truncate(self, events: int | None) -> None:
-        self._persist_all()
-        log = self.agent.log
-        length = 0 if events is None else max(0, len(log) - events)
-        lost = [log[index] for index in range(length, len(log))]
-        fields = {"length": length, "ids": [str(one["id"]) for one in lost], "kinds": [one["kind"] for one in lost]}
-        self.archive.truncate(length)
-        self.agent.truncate(self.now_s(), length)
-        self.journal.add("log", "truncate", fields)
-
-    # --- what becomes of an event ------------------------------------------------------------------------------
-
-    def _fate(self, event: Event) -> Fate:
-        """Ask the faults what becomes of an event that the agent is about to append."""
-        now_s = self.now_s()
-        lag_s, persisted, readable = max(0.0, self._log_behind_until_s - now_s), True, True
-        if self.link.watches("append"):
-            key = event.get("key")
-            status = event["value"] if key == "execution_status" else None
-            tool = event.get("tool_name")
-            target = str(event["id"])
-            for verdict in self.link.consult(
-                Facts("append", target, kind=event["kind"], key=key, status=status, tool=tool)
-            ):
-                match verdict:
-                    case PersistLate():
-                        lag_s = max(lag_s, verdict.lag_s)
-                    case PersistNever():
-                        persisted = False
-                    case Corrupt():
-                        readable = False
-                    case Flood():
-                        self._floods[target] = verdict
-                    case _:
-                        raise AssertionError(f"{verdict} is not about an append")
-        if persisted:
-            self._log_behind_until_s = max(self._log_behind_until_s, now_s + lag_s)
-        return DURABLE if persisted and readable and not lag_s else Fate(persisted, lag_s, readable)
-
-    def publish(self, publications: Sequence[Publication]) -> bool:
-        """Persist, and tell the subscribers, in publication order. Returns whether there was anything."""
-        appended = [one for one in publications if one.index is not None]
-        if len(appended) > 1:
-            appended.sort(key=lambda one: one.index or 0)
-        for one in appended:
-            self._persist(one)
-        if self.agent.status == "deleting":
-            return bool(publications)
-        for one in publications:
-            if self._floods and (flood := self._floods.pop(str(one.event["id"]), None)) is not None:
-                for _ in range(flood.frames):
-                    self._tell(self.agent.delta(self.now_s(), "x" * flood.size_bytes))
-            self._tell(one)
-        return bool(publications)
-
-    def _tell(self, one: Publication) -> None:
-        fields = describe(one.event, one.seq)
-        self.journal.add("publisher", "publish", fields)
-        for subscription in self.subscriptions:
-            subscription.offer(one, fields)
-
-    def _persist(self, one: Publication) -> None:
-        """Append to the log, now or when the faults say. The journal learns of it when it happens."""
-        assert one.index is not None
-        event, now_s = one.event, self.now_s()
-        fields = {"id": event["id"], "kind": event["kind"], "index": one.index, "run": self._run_in_log}
-        fields["branch"] = event["kind"] != "ConversationStateUpdateEvent"
-        if not one.fate.readable:
-            fields["readable"] = False
-        pending = Pending(one.index, now_s + one.fate.lag_s, lambda: self.journal.add("log", "append", fields))
-        if not self.archive.persist(pending, one.fate, now_s):
-            self.process.start_soon(self._persist_later, one.fate.lag_s)
-        if event.get("key") == "execution_status":
-            self.journal.record("agent", "status", status=event["value"])
-
-    async def _persist_later(self, lag_s: float) -> None:
-        await self.loop.sleep(lag_s)
-        self.archive.flush(self.now_s())
-
-    def _persist_all(self) -> None:
-        self._log_behind_until_s = 0.0
-        self.archive.flush(self.now_s(), all_of_it=True)
-
-    def _journal_history(self) -> None:
-        length = len(self.agent.log)
-        if length:
-            first, last = self.agent.log.id_at(0), self.agent.log.id_at(length - 1)
-            self.journal.record("log", "history", events=length, first=first, last=last)

@@ -184,7 +184,7 @@ class Driver:
             await trio.sleep(LOOK_S)
 
     def _is_settled(self) -> bool:
-        subscriptions = self._world.subscriptions
+        subscriptions = self._world.publisher.subscriptions
         listens = bool(subscriptions) or self._peer.ended.is_set()
         return listens and all(one.is_idle for one in subscriptions)
 

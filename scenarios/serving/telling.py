@@ -64,7 +64,7 @@ def session_data(session: Session, tally: Tally, url: str) -> dict[str, Any]:
             "stepwise": session.stepper.stepwise,
             "waiting": session.stepper.waiting,
         },
-        "sockets": {"open": len(world.subscriptions), "opened": tally.sockets, "frames": tally.frames},
+        "sockets": {"open": len(world.publisher.subscriptions), "opened": tally.sockets, "frames": tally.frames},
         "rest": {
             "requests": tally.requests,
             "counted": tally.calls,

@@ -105,7 +105,7 @@ async def test_a_message_beyond_the_bound_closes_its_socket() -> None:
                     data += await stream.receive_some()
         await is_well(hub, http)
         with trio.fail_after(5):
-            while hub.session.world.subscriptions:
+            while hub.session.world.publisher.subscriptions:
                 await trio.sleep(0.01)
 
 
@@ -133,7 +133,7 @@ async def test_clients_that_say_nothing_or_vanish_half_way_leave_nothing_behind(
                 await stream.send_all(handshake(hub))
         await is_well(hub, http)
         with trio.fail_after(5):
-            while len(hub.session.world.connections) > 1 or hub.session.world.subscriptions:
+            while len(hub.session.world.connections) > 1 or hub.session.world.publisher.subscriptions:
                 await trio.sleep(0.01)
 
 
@@ -154,7 +154,7 @@ async def test_more_connections_than_the_bound_are_told_so_and_the_control_stays
         for stream in streams:
             await trio.aclose_forcefully(stream)
         with trio.fail_after(5):
-            while hub.session.world.subscriptions:
+            while hub.session.world.publisher.subscriptions:
                 await trio.sleep(0.01)
         await is_well(hub, http)
 

@@ -100,7 +100,7 @@ def test_no_mixture_of_faults_and_recklessness_breaks_the_fake(seed: int) -> Non
                     nursery.start_soon(reckless_client, world, http, random.Random(f"{seed}/{number}"))
             world.heal()
             await trio.sleep(60)
-            assert world.subscriptions == []
+            assert world.publisher.subscriptions == []
             count = await http.get(f"/api/conversations/{world.conversation_id}/events/count")
             assert count.json() == len(world.agent.log)
         assert len(world.connections) <= 3  # kept alive by httpx's pool until the world ended

@@ -163,7 +163,7 @@ def test_a_client_that_vanishes_leaves_nothing_behind() -> None:
             assert status == 101
             await stream.aclose()
         await trio.sleep(1.0)
-        assert v.world.subscriptions == []
+        assert v.world.publisher.subscriptions == []
         assert len(v.world.connections) == 0
         await v.send(run=True)
         await trio.sleep(10.0)
