@@ -12,8 +12,9 @@ import importlib.metadata
 import itertools
 import json
 import platform
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,11 @@ def write(
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); run where that is allowed") from error
     return path
+
+
+def kept_in(path: Path, record: RunRecord) -> RunRecord:
+    """The record of a run that was kept there, with the command that replays it, or tells one in real time again."""
+    return replace(record, capsule=str(path), replay=f"gapless replay {shlex.quote(str(path))} --trace")
 
 
 def load(path: Path) -> Capsule:

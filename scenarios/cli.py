@@ -10,6 +10,7 @@
 - ``cli_serve.py``    a scenario on a real port; ``cli_check.py``, a command put through it
 - ``cli_examples.py`` example clients, where an installed package keeps them
 - ``cli_options.py``  shared options; user errors as one sentence
+- ``conclusion.py``   how run and check end: what is said, the files, the exit code
 - ``screen.py``       rows, progress, failures
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
 import sys
@@ -14,15 +13,15 @@ import click
 import trio
 from rich.console import Console
 
-from reports.json import render_json
-from reports.record import RunRecord, Verdict, gravest
-from reports.table import render_totals
+from reports.journals import Journals, deflated
+from reports.record import RunRecord, Verdict
+from reports.results import Results
 from scenarios import capsule
 from scenarios.checking import kept
 from scenarios.checking.hurrying import STEP_DEADLINE_S, hurried
 from scenarios.checking.one import Checked, check
-from scenarios.cli_options import ALL, check_writable, seed_option, told_plainly
-from scenarios.cli_run import FAILURES_SHOWN_MAX, INTERRUPTED_EXIT_CODE
+from scenarios.cli_options import ALL, json_option, out_option, seed_option, told_plainly
+from scenarios.conclusion import Wanted, conclude
 from scenarios.errors import UsageError
 from scenarios.loading import load_file
 from scenarios.runner import RunRequest, requests
@@ -30,6 +29,7 @@ from scenarios.scenario import CURSORS, GENERATIONS, Scenario
 from scenarios.screen import Screen
 from scenarios.serving.choosing import all_named, request_for
 from scenarios.stage import leaves
+from simserver.journal import canonical
 
 SHOWN_LINES_MAX = 200
 SHOWN_COLUMNS_MAX = 160
@@ -50,8 +50,16 @@ class _TakesCommand(click.Command):
 
 @click.command("check", cls=_TakesCommand)
 @click.argument("names", nargs=-1, metavar="NAME...")
-@click.option("--generation", type=click.Choice([*GENERATIONS, ALL]), help="[default: the newest possible]")
-@click.option("--cursor", type=click.Choice([*CURSORS, ALL]), help="[default: inclusive, if possible]")
+@click.option(
+    "--generation",
+    type=click.Choice([*GENERATIONS, ALL]),
+    help="Server generation.  [default: the newest possible]",
+)
+@click.option(
+    "--cursor",
+    type=click.Choice([*CURSORS, ALL]),
+    help="How the server's page cursors work.  [default: inclusive, if possible]",
+)
 @click.option(
     "--deadline",
     "deadline_s",
@@ -60,7 +68,8 @@ class _TakesCommand(click.Command):
 )
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Checks at a time.")
 @click.option("--label", help="What to call the client.  [default: its file's name]")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all records.")
+@json_option
+@out_option
 @click.option(
     "--scenario-file", "files", multiple=True, type=click.Path(path_type=Path), help="A scenario of your own (TOML)."
 )
@@ -76,6 +85,7 @@ def check_command(
     jobs: int,
     label: str | None,
     json_file: Path | None,
+    out: Path | None,
     files: tuple[Path, ...],
     seed: int,
 ) -> None:
@@ -86,6 +96,8 @@ def check_command(
     standard input, {"step": "attach"}, and answers on its standard output, {"done": "attach"}, or {"done": "run",
     "held": [ids]}; {"id": "..."} says that an event reached it.
 
+    Where GITHUB_STEP_SUMMARY names a file, a summary is appended to it.
+
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous.
     """
     argv: tuple[str, ...] = context.meta[_COMMAND]
@@ -95,12 +107,13 @@ def check_command(
     scenarios = tuple(hurried(one, deadline_s) for one in named)
     if not scenarios:
         raise UsageError("say which scenarios: gapless check NAME... -- COMMAND...; `gapless list` shows them")
-    check_writable("--json", json_file)
     client = label or _label(argv)
-    wanted = tuple(
+    asked = tuple(
         request for one in scenarios for request in _variants(one, generation, cursor, client=client, seed=seed)
     )
-    sys.exit(_Checks(wanted, argv, jobs).run(json_file))
+    wanted = Wanted(json_file, out)
+    wanted.check()
+    sys.exit(_Checks(asked, argv, jobs, wanted).run())
 
 
 def _label(argv: Sequence[str]) -> str:
@@ -133,16 +146,16 @@ def _variants(
 class _Checks:
     """Checks to be made, and what came of them."""
 
-    def __init__(self, wanted: Sequence[RunRequest], argv: Sequence[str], jobs: int) -> None:
-        self._wanted, self._argv, self._jobs = tuple(wanted), tuple(argv), jobs
+    def __init__(self, asked: Sequence[RunRequest], argv: Sequence[str], jobs: int, wanted: Wanted) -> None:
+        self._asked, self._argv, self._jobs, self._wanted = tuple(asked), tuple(argv), jobs, wanted
         # NO_COLOR asks for no colour; rich would still print bold, which the same readers do not want either.
         console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
-        self._screen = Screen(console, len(wanted), clock="real")
+        self._screen = Screen(console, len(asked), clock="real")
         self._records: dict[int, RunRecord] = {}
+        self._journals: dict[str, bytes] = {}
         self._shown = 0
-        self._interrupted = False
 
-    def run(self, json_file: Path | None) -> int:
+    def run(self) -> int:
         """Make them; the exit code. Raises UsageError when the command cannot be started."""
         began_s = time.monotonic()
         try:
@@ -150,49 +163,53 @@ class _Checks:
                 trio.run(self._make_all)
         except BaseExceptionGroup as group:
             raise leaves(group)[0] from group
-        records = [self._records[number] for number in sorted(self._records)]
-        self._screen.flush()
-        self._screen.failures(records, FAILURES_SHOWN_MAX)
-        self._screen.say(render_totals(records, time.monotonic() - began_s))
-        if json_file is not None:
-            text = render_json(records, capsule.versions(), complete=not self._interrupted)
-            json_file.write_text(text, encoding="utf-8")
-        if self._interrupted:
-            self._screen.say(f"interrupted after {len(records)} of {len(self._wanted)} checks")
-            return INTERRUPTED_EXIT_CODE
-        return gravest(record.verdict for record in records).exit_code
+        took_s = time.monotonic() - began_s
+        made = sorted(self._records)
+        for number in made[self._shown :]:  # whoever interrupts it has some that wait for an earlier one
+            self._screen.show(self._records[number])
+        results = Results(
+            tuple(self._records[number] for number in made),
+            capsule.versions(),
+            complete=len(made) == len(self._asked),
+            journals=Journals(self._journals),
+        )
+        return conclude(results, self._wanted, self._screen, planned=len(self._asked), noun="checks", took_s=took_s)
 
     async def _make_all(self) -> None:
-        limiter = trio.CapacityLimiter(self._jobs)
+        room = trio.Semaphore(self._jobs)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._listen_for_signals, nursery.cancel_scope)
             async with trio.open_nursery() as checks:
-                for number in range(len(self._wanted)):
-                    checks.start_soon(self._make, number, limiter)
+                for number in range(len(self._asked)):  # begun in their order, so that an interrupt leaves the first
+                    await room.acquire()
+                    checks.start_soon(self._make, number, room)
             nursery.cancel_scope.cancel()
 
     async def _listen_for_signals(self, scope: trio.CancelScope) -> None:
+        """Ctrl-C ends what is under way; what is done stays."""
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for _ in signals:
-                self._interrupted = True
                 scope.cancel()
 
-    async def _make(self, number: int, limiter: trio.CapacityLimiter) -> None:
-        async with limiter:
-            request = self._wanted[number]
+    async def _make(self, number: int, room: trio.Semaphore) -> None:
+        request = self._asked[number]
+        try:
             checked = await check(request, self._argv, show=_Shown(request.scenario.name).show)
-        self._records[number] = _kept(checked)
+        finally:
+            room.release()
+        self._records[number] = record = _kept(checked, self._wanted.capsules)
+        if self._wanted.out is not None:
+            self._journals[record.digest] = deflated(tuple(canonical(checked.entries)))
         while self._shown in self._records:  # rows come in the order of the names
             self._screen.show(self._records[self._shown])
             self._shown += 1
 
 
-def _kept(checked: Checked) -> RunRecord:
-    """The record; with a capsule when the check failed."""
+def _kept(checked: Checked, directory: Path) -> RunRecord:
+    """The record; with a capsule in that directory when the check failed."""
     if checked.record.verdict is Verdict.HOLDS:
         return checked.record
-    path = kept.write(checked)
-    return dataclasses.replace(checked.record, capsule=str(path), replay=f"gapless replay {path} --trace")
+    return capsule.kept_in(kept.write(checked, directory), checked.record)
 
 
 class _Shown:

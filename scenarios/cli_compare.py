@@ -16,10 +16,19 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from reports.clocks import lasted
 from reports.comparison import Name, by_client, render_comparison_json, render_markdown, render_terminal
 from reports.record import RunRecord
 from scenarios import capsule
-from scenarios.cli_options import check_writable, chosen, cursor_option, generation_option, seed_option, told_plainly
+from scenarios.cli_options import (
+    INTERRUPTED_EXIT_CODE,
+    check_writable,
+    chosen,
+    cursor_option,
+    generation_option,
+    seed_option,
+    told_plainly,
+)
 from scenarios.clients import CLIENTS, resolve
 from scenarios.comparing import HISTORY_UNNAMED_MAX, SWEEP_EVENTS, SWEEP_SCENARIO, stretched, units, with_history
 from scenarios.errors import UsageError
@@ -28,9 +37,9 @@ from scenarios.scenario import CURSORS, GENERATIONS, Scenario
 from scenarios.stopping import stoppable
 from scenarios.suite import Unit, run_units
 
-INTERRUPTED_EXIT_CODE = 130
 SCENARIOS_SHOWN_MAX = 6
 _PLAIN_STEPS = 10
+_SWEPT = " and ".join(", ".join(f"{length:,}" for length in part) for part in (SWEEP_EVENTS[:-1], SWEEP_EVENTS[-1:]))
 
 
 @click.command("compare")
@@ -46,7 +55,7 @@ _PLAIN_STEPS = 10
     "--history", type=click.IntRange(0, 100_000), default=None, help="Events in the log before the client comes."
 )
 @click.option(
-    "--sweep", is_flag=True, help=f"How cost grows with the history: attach and one clean run, at {SWEEP_EVENTS}."
+    "--sweep", is_flag=True, help=f"How cost grows with the history: attach and one clean run, at {_SWEPT} events."
 )
 @generation_option
 @cursor_option
@@ -141,8 +150,7 @@ def _compare(
         console.print(text, soft_wrap=True, markup=False)
     versions = capsule.versions()
     console.print(
-        f"{len(records)} runs, {sum(record.virtual_s for record in records):.0f} s simulated "
-        f"in {time.monotonic() - began_s:.1f} s",
+        f"{len(records)} runs, {lasted(records)} in {time.monotonic() - began_s:.1f} s",
         markup=False,
     )
     if json_file is not None:

@@ -54,9 +54,9 @@ def diff_command(
 ) -> None:
     """Say what changed from OLD to NEW: lost events, verdicts, REST calls, bytes, run by run.
 
-    Both are records as `gapless run --json FILE` writes them, or directories that `gapless run --out DIR` wrote. A run
-    is the same run in both when its scenario, generation, cursor, client and seed are; what is only in one of them is
-    said, and not judged, but for a new run that does not hold. A run that comes to hold, or loses less, is better,
+    Both are records as `gapless run` and `gapless check` write them with --json FILE, or directories of --out DIR. A
+    run is the same run in both when its scenario, generation, cursor, client and seed are; what is only in one of them
+    is said, and not judged, but for a new run that does not hold. A run that comes to hold, or loses less, is better,
     whatever it costs.
 
     Exit codes: 0 nothing is worse, 1 more lost events or a verdict turned unsafe, 2 unreadable or nothing in common, 3

@@ -14,8 +14,7 @@ import click
 from rich.console import Console
 
 from reports.record import Verdict, gravest
-from scenarios.cli_options import client_option, told_plainly
-from scenarios.cli_run import INTERRUPTED_EXIT_CODE
+from scenarios.cli_options import INTERRUPTED_EXIT_CODE, client_option, told_plainly
 from scenarios.clients import resolve
 from scenarios.executors import processes
 from scenarios.explore_screen import ExploreScreen

@@ -16,8 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scenarios import deaths
-from scenarios.cli_options import told_plainly
-from scenarios.cli_run import INTERRUPTED_EXIT_CODE
+from scenarios.cli_options import INTERRUPTED_EXIT_CODE, told_plainly
 from scenarios.clients import MUTANT, mutant_called
 from scenarios.deaths import Register
 from scenarios.errors import UsageError

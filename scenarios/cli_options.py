@@ -17,6 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 ALL = "all"
 USAGE_EXIT_CODE = 2
+INTERRUPTED_EXIT_CODE = 130
 
 client_option = click.option(
     "--client",
@@ -41,6 +42,15 @@ cursor_option = click.option(
     default=ALL,
     show_default=True,
     help="How the server's page cursors work.",
+)
+json_option = click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all records."
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write a report: records, journals, HTML, JUnit XML, Markdown, badges, drawings of what failed, capsules.",
 )
 
 

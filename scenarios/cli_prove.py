@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from reports.record import Verdict, gravest
-from scenarios.cli_options import chosen, cursor_option, generation_option, told_plainly
+from scenarios.cli_options import INTERRUPTED_EXIT_CODE, chosen, cursor_option, generation_option, told_plainly
 from scenarios.errors import UsageError
 from scenarios.exhaustive import Bounds, Finding, Question, variants
 from scenarios.exhaustive_jobs import Searches, searches
@@ -24,7 +24,6 @@ from scenarios.model.interleaving import FAULTS
 from scenarios.scenario import CURSORS, GENERATIONS
 from scenarios.stopping import stoppable
 
-INTERRUPTED_EXIT_CODE = 130
 CERTAINTIES = ("branch", "log")
 
 _HELP = {

@@ -23,8 +23,8 @@ from scenarios.report_files import check_directory, read_report, write_report
 def report(directory: Path, out: Path | None) -> None:
     """Render a report again, with nothing run.
 
-    DIR is what `gapless run --out DIR` wrote. Its records.json and journals.zip are read, and every file is made from
-    them anew: the same bytes, unless gapless has changed since.
+    DIR is what `gapless run --out DIR` wrote, or `gapless check`. Its records.json and journals.zip are read, and every
+    file is made from them anew: the same bytes, unless gapless has changed since.
 
     Exit codes: 0, or 2 when the report cannot be read or written.
     """

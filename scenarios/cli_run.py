@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -13,40 +11,33 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from reports.folder import INDEX, PAGE
 from reports.journals import Journals
-from reports.json import render_json
-from reports.never import render_never
-from reports.record import RunRecord, Verdict, gravest
+from reports.record import RunRecord, Verdict
 from reports.results import Results
-from reports.table import render_totals
 from scenarios import capsule
 from scenarios.cli_options import (
     ALL,
-    check_writable,
     chosen,
     client_option,
     cursor_option,
     generation_option,
+    json_option,
+    out_option,
     seed_option,
     told_plainly,
 )
 from scenarios.clients import DEFAULT, resolve
 from scenarios.comparing import sweep_units
+from scenarios.conclusion import Wanted, conclude
 from scenarios.errors import UsageError
-from scenarios.job_summary import append_summary
 from scenarios.library import catalogue, find
 from scenarios.loading import load_file
-from scenarios.report_files import CAPSULES, check_directory, write_report
 from scenarios.runner import requests
 from scenarios.scenario import CURSORS, GENERATIONS, Scenario
 from scenarios.screen import Screen
 from scenarios.stopping import stoppable
 from scenarios.suite import Outcome, Unit, run_units
 from scenarios.vacuity import Campaign
-
-FAILURES_SHOWN_MAX = 10
-INTERRUPTED_EXIT_CODE = 130
 
 
 @click.command("run")
@@ -61,13 +52,8 @@ INTERRUPTED_EXIT_CODE = 130
     help="Run all twice, in two processes with different hash seeds.",
 )
 @click.option("--no-kills", is_flag=True, help="Do not check that broken clients fail.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all records.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Write a report: records, journals, HTML, JUnit XML, Markdown, badges, drawings of what failed, capsules.",
-)
+@json_option
+@out_option
 @click.option("--no-sweep", is_flag=True, help="With --out: do not measure how cost grows with the history.")
 @click.option(
     "--scenario-file", "files", multiple=True, type=click.Path(path_type=Path), help="A scenario of your own (TOML)."
@@ -99,7 +85,7 @@ def run(
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 6 not deterministic.
     """
     resolve(client)
-    check_writable("--json", json_file)
+    wanted = Wanted(json_file, out)
     is_whole = not names and not files and generation == cursor == ALL
     units = tuple(
         Unit(
@@ -118,21 +104,12 @@ def run(
     )
     if not units:
         raise UsageError(f"nothing to run: no such scenario can happen in generation {generation}, cursor {cursor}")
-    if out is not None:
-        check_directory("--out", out)
+    wanted.check()
     sweep = () if out is None or no_sweep else sweep_units(client, seed)
-    sys.exit(_run(units, sweep, jobs or os.cpu_count() or 1, json_file, out, is_whole=is_whole))
+    sys.exit(_run(units, sweep, jobs or os.cpu_count() or 1, wanted, is_whole=is_whole))
 
 
-def _run(
-    units: Sequence[Unit],
-    sweep: Sequence[Unit],
-    jobs: int,
-    json_file: Path | None,
-    out: Path | None,
-    *,
-    is_whole: bool,
-) -> int:
+def _run(units: Sequence[Unit], sweep: Sequence[Unit], jobs: int, wanted: Wanted, *, is_whole: bool) -> int:
     """Run them; the exit code. ``sweep``: what is measured beside them. ``is_whole``: they are the whole catalogue, so
     that it tells what never happened.
     """
@@ -144,11 +121,10 @@ def _run(
     journals: dict[str, bytes] = {}
     campaign = Campaign()
     began_s = time.monotonic()
-    directory = capsule.DIRECTORY if out is None else out / CAPSULES
     with stoppable() as stop, run_units((*units, *sweep), jobs) as outcomes, screen.live():
         for index, outcome in enumerate(outcomes):
             if index < len(units):
-                record = _kept(outcome, directory)
+                record = _kept(outcome, wanted.capsules)
                 records.append(record)
                 campaign.add(record)
                 screen.show(record)
@@ -158,37 +134,16 @@ def _run(
                 journals[outcome.record.digest] = outcome.journal
             if stop.asked:
                 break
-    interrupted = stop.asked and len(records) < len(units)
-    screen.flush()
-    screen.failures(records, FAILURES_SHOWN_MAX)
-    never = campaign.never() if is_whole and not interrupted else ()
-    for line in render_never(never, len(records)):
-        screen.tell(line)
-    screen.say(render_totals(records, time.monotonic() - began_s))
+    complete = len(records) == len(units)
     results = Results(
-        tuple(records), capsule.versions(), not interrupted, never, sweep=tuple(measured), journals=Journals(journals)
+        tuple(records),
+        capsule.versions(),
+        complete,
+        campaign.never() if is_whole and complete else (),
+        sweep=tuple(measured),
+        journals=Journals(journals),
     )
-    _write(results, json_file, out, screen)
-    if interrupted:
-        screen.say(f"interrupted after {len(records)} of {len(units)} runs")
-        return INTERRUPTED_EXIT_CODE
-    verdicts = [record.verdict for record in records]
-    return gravest([*verdicts, Verdict.VACUOUS] if never else verdicts).exit_code
-
-
-def _write(results: Results, json_file: Path | None, out: Path | None, screen: Screen) -> None:
-    """Whatever files were asked for, and the summary of the job where there is one."""
-    if json_file is not None:
-        text = render_json(
-            results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
-        )
-        json_file.write_text(text, encoding="utf-8")
-    if out is not None:
-        written = write_report(out, results)
-        screen.say(f"report  {out / PAGE} and {len(written) - 1} other files; {out / INDEX} lists them")
-    warning = append_summary(results, os.environ)
-    if warning is not None:
-        click.echo(warning, err=True)
+    return conclude(results, wanted, screen, planned=len(units), noun="runs", took_s=time.monotonic() - began_s)
 
 
 def _kept(outcome: Outcome, directory: Path) -> RunRecord:
@@ -203,8 +158,7 @@ def _kept(outcome: Outcome, directory: Path) -> RunRecord:
         ranges=outcome.ranges,
         prints=outcome.fingerprints,
     )
-    replay = f"gapless replay {shlex.quote(str(path))} --trace"
-    return dataclasses.replace(outcome.record, capsule=str(path), replay=replay)
+    return capsule.kept_in(path, outcome.record)
 
 
 def _named(name: str) -> tuple[Scenario, ...]:

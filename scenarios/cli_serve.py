@@ -14,8 +14,7 @@ import trio
 
 from reports.record import Verdict
 from reports.table import size
-from scenarios.cli_options import seed_option, told_plainly
-from scenarios.cli_run import INTERRUPTED_EXIT_CODE
+from scenarios.cli_options import INTERRUPTED_EXIT_CODE, seed_option, told_plainly
 from scenarios.errors import UsageError
 from scenarios.loading import load_file
 from scenarios.runner import RunRequest

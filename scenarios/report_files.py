@@ -87,7 +87,8 @@ def read_records(path: Path) -> Results:
     except UnreadableRecords as error:
         raise UsageError(f"{file}: {error}") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{file}: is no text in UTF-8; give the records that `gapless run` wrote") from error
+        cure = "give the records that `gapless run` or `check` wrote"
+        raise UsageError(f"{file}: is no text in UTF-8; {cure}") from error
     except OSError as error:
-        cure = "give a file that `gapless run --json FILE` wrote, or a directory that `--out DIR` did"
+        cure = "give a file that `gapless run` or `check` wrote with --json, or a directory with --out"
         raise UsageError(f"{file}: cannot be read ({error.strerror}); {cure}") from error

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -248,6 +249,15 @@ def test_a_wrong_scenario_file_is_a_mistake_with_file_line_and_key() -> None:
     result = gapless("run", "--scenario-file", path)
     assert result.exit_code == 2
     assert "mine.toml:9: workload.histroy_events: is no known key; did you mean 'history_events'?" in result.output
+
+
+def test_every_option_says_in_words_what_it_does() -> None:
+    for name, command in main.commands.items():
+        for option in command.params:
+            if isinstance(option, click.Option):
+                words = re.sub(r"\[default: .*\]$", "", option.help or "").strip()
+                assert re.search(r"\w+ \w+.*[.!]$", words), (name, option.name, words)
+                assert not re.search(r"\(\d+,", words), (name, option.name, words)
 
 
 def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
