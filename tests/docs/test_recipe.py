@@ -18,10 +18,17 @@ import yaml
 
 from scenarios.cli import main
 from scenarios.library import find
+from scenarios.toml_text import render
 from tests.docs.pages import DOCS
+from tests.serving.port import quick
 
 RECIPES = sorted((DOCS / "ci").glob("*.yml"))
 Step = Mapping[str, Any]
+SMALL = {"CLIENT": "gapless", "RACES": "r30-lost-frame", "EXPLORE_S": "0.1"}
+CHECKED: list[tuple[str, dict[str, int], str]] = [
+    ("", {}, "✓ gapless: the run holds"),
+    ("lossy", {"Check": 1}, "✗ gapless: unsafe, 1 of 1 run fail"),
+]
 
 
 def workflow(path: Path) -> dict[str | bool, Any]:
@@ -72,7 +79,9 @@ def test_a_recipe_is_a_workflow_whose_every_step_does_something(path: Path) -> N
 def test_the_steps_do_what_they_say(tmp_path: Path) -> None:
     """Main's run, which keeps its records; then a change that is as good; then one that spends more than main did."""
     # What explore finds of our client is another test's affair.
-    assert set(_follow(tmp_path, but=("Hold the budgets",))) <= {"Look for races that nobody thought of"}
+    assert set(_follow(tmp_path, but=("Install", "Hold the budgets", "Comment on the pull request"))) <= {
+        "Look for races that nobody thought of"
+    }
     assert (tmp_path / "baseline/records.json").exists()
     assert list((tmp_path / "explore").rglob("campaign.json"))
     assert (tmp_path / "report/comment.md").read_text(encoding="utf-8").startswith("<!-- gapless -->")
@@ -89,10 +98,30 @@ def test_the_steps_do_what_they_say(tmp_path: Path) -> None:
     assert len((tmp_path / "summary.md").read_text(encoding="utf-8")) > len(summary)
 
 
-def _follow(home: Path, *, only: tuple[str, ...] = (), but: tuple[str, ...] = ()) -> dict[str, int]:
-    """Run the scripts of the recipe but those that need the network; those that failed, with their exit codes."""
-    recipe = DOCS / "ci" / "gapless.yml"
-    values = workflow(recipe)["env"] | {"CLIENT": "gapless", "RACES": "r30-lost-frame", "EXPLORE_S": "0.1"}
+@pytest.mark.parametrize(("words", "failed", "headline"), CHECKED, ids=["holds", "fails"])
+def test_a_check_leaves_what_is_uploaded(tmp_path: Path, words: str, failed: dict[str, int], headline: str) -> None:
+    recipe = DOCS / "ci" / "gapless-check.yml"
+    client = DOCS.parent / "tests" / "serving" / "plain_client.py"
+    values = {"RACES": "quick.toml", "COMMAND": f"{sys.executable} -S -E {client} {words}"}
+    (tmp_path / "quick.toml").write_text(render(quick()), encoding="utf-8")
+    assert _follow(tmp_path, recipe, values, but=("Install",)) == failed
+    assert (tmp_path / "summary.md").read_text(encoding="utf-8").startswith(f"## {headline}\n")
+    (uploaded,) = [step["with"]["path"] for step in steps(recipe) if step.get("name") == "Upload the report"]
+    assert (tmp_path / uploaded / "report.html").exists()
+    assert (tmp_path / uploaded / "junit.xml").exists()
+    assert len(list((tmp_path / uploaded).glob("capsules/*.realtime.json"))) == len(failed)
+
+
+def _follow(
+    home: Path,
+    recipe: Path = DOCS / "ci" / "gapless.yml",
+    others: Mapping[str, str] = SMALL,
+    *,
+    only: tuple[str, ...] = (),
+    but: tuple[str, ...] = (),
+) -> dict[str, int]:
+    """Run the scripts of a recipe, with other values than are set there; those that failed, with their exit codes."""
+    values = workflow(recipe)["env"] | others
     environment = os.environ | {name: str(value) for name, value in values.items()}
     environment |= {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -101,7 +130,7 @@ def _follow(home: Path, *, only: tuple[str, ...] = (), but: tuple[str, ...] = ()
     failed: dict[str, int] = {}
     for step in steps(recipe):
         name = step.get("name", "")
-        if "run" not in step or name in ("Install", "Comment on the pull request", *but) or (only and name not in only):
+        if "run" not in step or name in but or (only and name not in only):
             continue
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
