@@ -158,6 +158,15 @@ def test_two_clients_that_differ_in_one_field_are_not_the_same() -> None:
     assert canonical(one) != canonical(other)
 
 
+def test_values_that_are_equal_are_written_alike_whichever_objects_they_are() -> None:
+    one_text, other_text = "".join(("ev", "ent")), "".join(("e", "vent"))
+    assert one_text is not other_text
+    assert canonical([one_text, one_text]) == canonical([one_text, other_text])
+    one: list[int] = [1]
+    assert canonical([one, one]) != canonical([one, [1]]), "a part that is shared changes in both places"
+    assert canonical([(1, 2)]) != canonical([1, 2])
+
+
 def test_what_is_left_out_of_the_form_is_never_read_by_a_decision() -> None:
     sources = [path.read_text(encoding="utf-8") for path in Path(syncclient.__file__).parent.glob("*.py")]
     reads = [line.strip() for text in sources for line in text.splitlines() if "._notes" in line or "._spent" in line]
