@@ -32,6 +32,7 @@ process.py      the server's clock and tasks; whether it is down
 connections.py  how the server is reached in memory
 fates.py        what the faults make of an event that is about to be appended
 publisher.py    an event goes to the disk and to the subscribers
+runs.py         the agent's runs, from beginning to end
 world.py        all of it together: start here to use it
 recordings/     what a real server said (agent-server 1.57.0), for workloads and the fidelity test
 """

@@ -108,16 +108,16 @@ def message(world: World, asked: Asked) -> Answered:
     sent: SentMessage = validation.MESSAGE.validate_python(body)
     world.send_message("".join(part.text for part in sent.content if isinstance(part, TextContent)))
     if sent.run:
-        world.begin_run()  # already running is fine: the message joins that run
+        world.runs.begin()  # already running is fine: the message joins that run
     return Answered(200, wire.SUCCESS)
 
 
 def run(world: World, asked: Asked) -> Answered:
-    return Answered(200, wire.SUCCESS) if world.begin_run() else Answered(409, wire.detail(_AlreadyRunning))
+    return Answered(200, wire.SUCCESS) if world.runs.begin() else Answered(409, wire.detail(_AlreadyRunning))
 
 
 def pause(world: World, asked: Asked) -> Answered:
-    world.pause()
+    world.runs.pause()
     return Answered(200, wire.SUCCESS)
 
 

@@ -1,14 +1,17 @@
 """The world: one agent, its server, the links to it, and the clock they share.
 
-Give it settings, a workload, faults and choices; enter `running()` inside `run_deterministic`; connect with `dial` and
-`http_transport`. Everything that happens is in the journal.
+Give it settings, a workload, faults and choices; enter `running()` inside `run_deterministic`; connect with
+`connections.dial` and `connections.http_transport`. Everything that happens is in the journal.
+
+Each part is a file of its own. Here they are put together, and here is what takes several of them: the end of the
+world, healing, a restart, a fault that goes off at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, Literal
+from typing import Final
 
 from .agent import Agent
 from .app import create_app
@@ -19,34 +22,26 @@ from .errors import ServerCrashed
 from .fates import Fates
 from .faults.base import BaseFault
 from .faults.match import Facts
-from .faults.verdicts import (
-    AppendLater,
-    Close,
-    CoarsenClock,
-    Reset,
-    Restart,
-    StepClock,
-    Truncate,
-    Verdict,
-    Veto,
-)
+from .faults.verdicts import Close, CoarsenClock, Reset, Restart, StepClock, Truncate, Verdict
 from .journal import Journal
 from .link import ArmedFault, FaultCount, Link
-from .loop import TRIO, Loop, Scope
+from .loop import TRIO, Loop
 from .outbox import Act
 from .process import Process
 from .publisher import Publisher
+from .runs import Runs
 from .settings import ServerSettings
-from .workload import EndStatus, Happening, Pause, RunPlan, Step, Workload, pairs
+from .workload import Happening, Pause, RunPlan, Workload
 
 BASE_URL: Final = "http://agent.test"
 
 
 class World:
-    """A fake agent server with one conversation, reachable in memory (or on a port, by `hosting.serve_tcp`).
+    """A fake agent server with one conversation, reachable in memory (or on a port, by `port.serve_tcp`).
 
     agent: the model, and so the truth; archive: what of its log is on disk; journal: what happened; choices: what was
-    drawn; subscriptions: open sockets; pace: what a step of the agent waits for, given its duration.
+    drawn; connections: how clients reach it; publisher: what becomes of an event; runs: what the agent works at; link:
+    the faults; process: the clock, and whether the server is down.
     """
 
     def __init__(
@@ -69,13 +64,12 @@ class World:
         self.agent = Agent(self.settings, self.workload, fates.of)
         self.archive = Archive(self.agent.log)
         self.publisher = Publisher(self.process, self.agent, self.archive, fates, self.journal)
+        self.runs = Runs(
+            self.process, self.workload.runs, self.agent, self.archive, self.publisher, self.link, self.journal
+        )
         self.connections = Connections(self.process, self.link, self.journal, create_app(self), carrier)
         self.base_url = BASE_URL
         self.api_key = self.settings.api_key
-        self.pace: Callable[[float], Awaitable[None]] = self._work_for
-        self._runs = 0
-        self._planned = 0
-        self._running: Scope | None = None
 
     def __repr__(self) -> str:
         return f"World({self.settings.generation}, {self.agent!r}, {self.link!r})"
@@ -130,38 +124,13 @@ class World:
         if not self.process.is_down:
             self.publisher.publish(self.agent.message(self.now_s(), text))
 
-    @property
-    def is_running(self) -> bool:
-        """Is a run in progress?"""
-        return self._running is not None
-
-    def begin_run(self, plan: RunPlan | None = None, *, by: str = "client") -> bool:
-        """Start a run (the workload's next, unless given); False when one is in progress."""
-        if self._running is not None or not self.process.is_running or self.process.is_down:
-            return False
-        if plan is None:
-            plans = self.workload.runs
-            plan = plans[self._planned] if self._planned < len(plans) else RunPlan()
-            self._planned += 1
-        self._running = self.loop.scope()
-        self.journal.record("agent", "run-started", run=self._runs, by=by)
-        self.process.start_soon(self._play, self._runs, plan, self._running)
-        self._runs += 1
-        return True
-
-    def pause(self) -> None:
-        """Stop the run after the current step; the status becomes ``paused``."""
-        if self._running is not None:
-            self._running.cancel()
-        else:
-            self.publisher.publish(self.agent.pause(self.now_s()))
-
     def delete(self) -> None:
         """Delete the conversation: runs stop, sockets stay open and fall silent (R35)."""
-        if self._running is not None:
-            self._running.cancel()
+        self.runs.stop()
         self.agent.delete()
         self.journal.record("agent", "status", status="deleting")
+
+    # --- what is done to it ------------------------------------------------------------------------------------
 
     def heal(self) -> None:
         """End the chaos phase: no fault acts any more, and what they held back is let go."""
@@ -186,8 +155,7 @@ class World:
         self.journal.record("world", "restarting", down_s=down_s)
         self.publisher.persist_all()
         self.process.go_down()
-        if self._running is not None:
-            self._running.cancel()
+        self.runs.stop()
         subscribed = {one.connection for one in self.publisher.subscriptions}
         for subscription in list(self.publisher.subscriptions):
             subscription.act(Close(1012, "before"))
@@ -198,8 +166,7 @@ class World:
         self.process.come_back()
         self.publisher.publish(self.agent.recover(self.now_s(), leaf_lags=leaf_lags))
         self.journal.record("world", "restarted")
-        if self._running is not None:
-            self._end_run(self._runs - 1, self.agent.status)
+        self.runs.died()
 
     def add_fault(self, fault: BaseFault) -> str:
         """Let one more fault act, on open connections too; its name. One with a time that has passed goes off at once.
@@ -221,78 +188,12 @@ class World:
 
     # --- what happens by itself --------------------------------------------------------------------------------
 
-    async def _play(self, run: int, plan: RunPlan, scope: Scope) -> None:
-        agent = self.agent
-        vetoed, life = False, self.process.life
-        with scope:
-            await self.loop.sleep(plan.init_s)
-            self.publisher.run = run
-            self.publisher.publish(agent.start_run(self.now_s()))
-            await self._work(plan.steps)
-            self.publisher.publish(agent.end_run(self.now_s(), plan.end_status))
-            while (veto := self._vetoed(run, plan.end_status)) is not None:
-                vetoed = True
-                await self.link.sleep_unless_healed(veto.after_s)
-                self.publisher.publish(agent.veto(self.now_s()))
-                await self._work(pairs(veto.actions, step_s=veto.step_s, label=f"vetoed-{len(agent.log)}").steps)
-                self.publisher.publish(agent.end_run(self.now_s(), plan.end_status))
-        if self.process.life != life:
-            return  # the run died with the process; `_restart` ends it
-        if agent.status == "deleting":
-            self._running = None
-            return
-        status: EndStatus = plan.end_status
-        if scope.cancelled_caught:
-            paused = self.publisher.publish(agent.pause(self.now_s()))
-            status = "paused" if paused or not vetoed else plan.end_status
-        self.publisher.run = None
-        if plan.settle_s:
-            await self.loop.sleep(plan.settle_s)
-        if self.process.life != life:
-            return
-        self._running = None
-        if agent.status == "deleting":
-            return
-        self.publisher.publish((self.publisher.snapshot(),))
-        self._end_run(run, status)
-        for verdict in self._consult_ending("ended", run, status):
-            if isinstance(verdict, AppendLater):
-                await self._append_later(verdict)
-
-    def _end_run(self, run: int, status: str) -> None:
-        self._running = self.publisher.run = None
-        length, leaf = self.archive.length, self.agent.leaf
-        self.journal.record("agent", "run-ended", run=run, status=status, log_length=length, leaf=leaf)
-
-    async def _work_for(self, duration_s: float) -> None:
-        if duration_s:
-            await self.loop.sleep(duration_s)
-
-    async def _work(self, steps: Sequence[Step]) -> None:
-        for step in steps:
-            await self.pace(step.duration_s)
-            self.publisher.publish(self.agent.step(self.now_s(), step.event))
-        await self.pace(0.0)  # what follows, the end, is a step too
-
-    def _consult_ending(self, moment: Literal["finishing", "ended"], run: int, status: str) -> list[Verdict]:
-        return self.link.consult(Facts("ending", f"run {run} {moment}", status=status, aspect=moment))
-
-    def _vetoed(self, run: int, status: str) -> Veto | None:
-        verdicts = self._consult_ending("finishing", run, status)
-        return next((verdict for verdict in verdicts if isinstance(verdict, Veto)), None)
-
-    async def _append_later(self, tail: AppendLater) -> None:
-        await self.link.sleep_unless_healed(tail.after_s)
-        for _ in range(tail.events):
-            if self.agent.status != "deleting":
-                self.publisher.publish(self.agent.afterthought(self.now_s(), tail.what))
-
     async def _happen(self, happening: Happening) -> None:
         await self.loop.sleep(happening.at_s)
         if isinstance(happening.what, RunPlan):
-            self.begin_run(happening.what, by="background")
+            self.runs.begin(happening.what, by="background")
         elif isinstance(happening.what, Pause):
-            self.pause()
+            self.runs.pause()
         else:
             self.send_message(happening.what)
 

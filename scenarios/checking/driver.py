@@ -174,7 +174,7 @@ class Driver:
         Where nothing is on its way, and nobody may come back for more, there is nothing to wait for.
         """
         with trio.move_on_after(RUN_AFTER_SCRIPT_S_MAX):
-            while self._world.is_running and self._session.state == "running":
+            while self._world.runs.in_progress and self._session.state == "running":
                 await trio.sleep(LOOK_S)
         ended_s = self._last_end_s()
         if ended_s is None:

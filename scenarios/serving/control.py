@@ -175,7 +175,7 @@ class _Control:
 
     async def run(self, request: Request) -> Response:
         await _asked(request, asking.Nothing)
-        if not (await self._world()).begin_run(by="control"):
+        if not (await self._world()).runs.begin(by="control"):
             raise HTTPException(409, "a run is in progress, or the server is down")
         return await self.session(request)
 
@@ -190,7 +190,7 @@ class _Control:
 
     async def pause(self, request: Request) -> Response:
         await _asked(request, asking.Nothing)
-        (await self._world()).pause()
+        (await self._world()).runs.pause()
         return await self.session(request)
 
     async def message(self, request: Request) -> Response:

@@ -39,7 +39,7 @@ class Session:
             self.choices,
         )
         self.stepper = Stepper(stepwise=stepwise)
-        self.world.pace = self.stepper.pace
+        self.world.runs.pace = self.stepper.pace
         self.state: State = "waiting"
         self.why = ""
         self.failure: str | None = None

@@ -40,7 +40,7 @@ async def journal(http: httpx.AsyncClient, after: int = 0, wait_s: float = 0) ->
 
 
 async def until_ended(hub: Hub) -> None:
-    while hub.session.world.is_running:
+    while hub.session.world.runs.in_progress:
         await trio.sleep(0.01)
 
 
@@ -146,9 +146,9 @@ async def test_a_stepwise_agent_waits_for_each_step() -> None:
         await do(http, "/sim/agent/step")
         assert len(log) == before + 1
         await do(http, "/sim/agent/step", {"steps": 3})
-        assert hub.session.world.is_running  # its end is a step as well
+        assert hub.session.world.runs.in_progress  # its end is a step as well
         await do(http, "/sim/agent/step")
-        assert not hub.session.world.is_running
+        assert not hub.session.world.runs.in_progress
 
 
 async def test_an_agent_that_is_let_go_works_by_itself() -> None:

@@ -68,7 +68,7 @@ async def test_latency_is_felt_on_a_real_port() -> None:
 async def test_a_stall_holds_frames_back_and_lets_them_go() -> None:
     stall = {"kind": "link-stall", "stall_s": 0.3, "match": {"kind": "ActionEvent", "nth": 1}}
     async with on_a_port(stall) as (world, port), subscribed(world, port) as socket:
-        world.begin_run()
+        world.runs.begin()
         began_s = trio.current_time()
         await socket.until(is_snapshot("finished"))
         assert trio.current_time() - began_s >= 0.3
@@ -77,7 +77,7 @@ async def test_a_stall_holds_frames_back_and_lets_them_go() -> None:
 async def test_a_half_open_socket_is_silent_and_takes_what_it_is_told() -> None:
     fault = {"kind": "link-half-open", "match": {"kind": "ActionEvent", "nth": 1}}
     async with on_a_port(fault) as (world, port), subscribed(world, port) as socket:
-        world.begin_run()
+        world.runs.begin()
         before = await socket.for_seconds(0.2)
         assert "ActionEvent" not in [frame["kind"] for frame in before]
         await socket.websocket.send_message("is anybody there?")
@@ -89,7 +89,7 @@ async def test_a_half_open_socket_is_silent_and_takes_what_it_is_told() -> None:
 async def test_a_torn_frame_ends_in_a_reset() -> None:
     fault = {"kind": "link-cut", "match": {"kind": "ActionEvent", "nth": 1}}
     async with on_a_port(fault) as (world, port), subscribed(world, port) as socket:
-        world.begin_run()
+        world.runs.begin()
         assert (await socket.closed()).code == 1006
     assert world.fired()[0].fired == 1
 
@@ -124,7 +124,7 @@ async def test_a_restarted_server_is_not_there_for_a_while() -> None:
 async def test_a_reset_reaches_a_client_that_does_not_read() -> None:
     async with on_a_port(actions=400) as (world, port):
         ask = f"GET /api/conversations/{world.conversation_id}/events/search HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-        world.begin_run()
+        world.runs.begin()
         async with await trio.open_tcp_stream("127.0.0.1", port) as socket, trio.open_nursery() as restarting:
             await socket.send_all(ask * 900)
             await trio.sleep(0.3)
@@ -152,7 +152,7 @@ def test_the_first_bytes_say_what_a_connection_is_for(data: bytes, path: str, is
 
 async def test_frames_arrive_whole_through_the_copy() -> None:
     async with on_a_port(actions=100) as (world, port), subscribed(world, port) as socket:
-        world.begin_run()
+        world.runs.begin()
         frames = await socket.until(is_snapshot("finished"))
         assert [frame["id"] for frame in frames if frame["kind"] in {"ActionEvent", "ObservationEvent"}] == [
             event["id"] for event in world.agent.log if event["kind"] in {"ActionEvent", "ObservationEvent"}

@@ -116,7 +116,7 @@ def test_cancelling_a_world_ends_it(after_s: float) -> None:
                 stream: Any = await world.connections.dial("agent.test", 80)
                 path = f"/sockets/session/{world.conversation_id}"
                 socket = await wrap_client_stream(nursery, stream, "agent.test", path)
-                world.begin_run()
+                world.runs.begin()
                 while True:
                     await socket.get_message()
         return trio.current_time()

@@ -242,7 +242,7 @@ def test_a_reader_who_stops_has_paid_for_what_it_read() -> None:
 def test_history_goes_on_while_a_run_does() -> None:
     async def told(world: simserver.World) -> None:
         async with opened(world) as conversation:
-            world.begin_run(pairs(20), by="background")
+            world.runs.begin(pairs(20), by="background")
             ids = [event["id"] async for event in conversation.history()]
             assert ids[:500] == world.agent.log.ids()[:500]
             assert len(ids) == len(set(ids))
