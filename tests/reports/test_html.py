@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +17,13 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from reports.html import SIZE_BYTES_MAX, render_html
+from reports.html import render_html
 from reports.html.assets import SCRIPTS, asset, script
 from reports.never import Never
 from reports.record import Clock, Verdict
 from reports.results import Results
 from tests.reports.chromium import chromium, found
+from tests.reports.embedded import embedded
 from tests.reports.outline import Outline
 from tests.reports.samples import ACTION, CLEAN, DIGEST, FAILING, HOLDING, HOSTILE, LINES, LOST, OBSERVATION
 
@@ -123,12 +123,6 @@ def test_scripts_that_are_joined_import_nothing_and_declare_no_name_twice() -> N
     assert all(re.search(r"^import .*;$", asset(name), re.MULTILINE) for name in SCRIPTS if name == "report.js")
 
 
-def embedded(page: str) -> dict[str, str]:
-    """The journals of a page, as the browser inflates them."""
-    packed = re.findall(r'<script type="text/plain" data-digest="([^"]*)">([^<]*)</script>', page)
-    return {digest: zlib.decompress(base64.b64decode(text)).decode() for digest, text in packed}
-
-
 def test_a_journal_is_embedded_once_however_many_runs_have_it() -> None:
     again = dataclasses.replace(LOST, seed=7)
     page = render_html(dataclasses.replace(FAILING, records=(*FAILING.records, again)))
@@ -191,24 +185,6 @@ def test_of_very_many_scenarios_the_chart_shows_those_farthest_above_the_optimum
     assert "the 36 farthest above it; the 24 others make 276 calls, 0 at least" in page
     assert "<title>s59: 59 calls, 0 at least</title>" in page
     assert "<title>s23: " not in page
-
-
-@pytest.mark.slow
-def test_a_page_of_the_whole_catalogue_stays_within_its_bound() -> None:
-    from scenarios.library import catalogue
-    from scenarios.runner import perform, requests
-
-    asked = requests(
-        catalogue(),
-        client="gapless",
-        generations=("legacy", "tree", "session"),
-        cursors=("inclusive", "exclusive"),
-    )
-    done = [perform(one) for one in asked]
-    journals = {one.record.digest: one.lines for one in done}
-    page = render_html(Results(tuple(one.record for one in done), journals=journals))
-    assert len(page.encode()) <= SIZE_BYTES_MAX
-    assert set(embedded(page)) == set(journals), "and without leaving anything out"
 
 
 # --- in a browser -----------------------------------------------------------------------------------------------------

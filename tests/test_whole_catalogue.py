@@ -1,4 +1,5 @@
-"""The same runs, entry for entry, in fresh processes under other hash seeds, and on every Python found."""
+"""The whole catalogue: the same runs, entry for entry, in fresh processes under other hash seeds and on every Python
+found; and one page that shows them all."""
 
 from __future__ import annotations
 
@@ -12,13 +13,16 @@ from typing import Any
 
 import pytest
 
+from reports.folder import PAGE
+from reports.html import SIZE_BYTES_MAX
 from tests.pythons import ROOT, equipped, found
+from tests.reports.embedded import embedded
 
 
-def records(python: Path, hash_seed: str, file: Path, *names: str) -> dict[tuple[str, ...], dict[str, Any]]:
+def records(python: Path, hash_seed: str, file: Path, *arguments: str | Path) -> dict[tuple[str, ...], dict[str, Any]]:
     """The record of every run, digest included, as that Python sees it."""
     answer = subprocess.run(
-        [python, "-m", "scenarios.cli", "run", *names, "--no-kills", "--json", file],
+        [python, "-m", "scenarios.cli", "run", *arguments, "--no-kills", "--json", file],
         cwd=file.parent,
         env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -32,10 +36,13 @@ def records(python: Path, hash_seed: str, file: Path, *names: str) -> dict[tuple
 
 
 @pytest.mark.slow
-def test_every_scenario_is_the_same_run_on_every_python_found(
+def test_all_runs_fit_on_one_page_and_are_the_same_on_every_python_found(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    first = records(Path(sys.executable), "0", tmp_path / "first.json")
+    first = records(Path(sys.executable), "0", tmp_path / "first.json", "--no-sweep", "--out", tmp_path)
+    page = (tmp_path / PAGE).read_text(encoding="utf-8")
+    assert len(page.encode()) <= SIZE_BYTES_MAX
+    assert set(embedded(page)) == {record["digest"] for record in first.values()}, "nothing is left out"
     for hash_seed, python in enumerate(found(), start=1):
         again = records(equipped(python), str(hash_seed), tmp_path / f"{python.version}.json")
         differing = [key for key, record in first.items() if again.get(key) != record]
