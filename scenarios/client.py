@@ -6,10 +6,10 @@ Every client in ``CLIENTS`` is such a factory, and ``--client package.module:fac
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import httpx
 import trio
@@ -59,7 +59,8 @@ class ClientContext:
 class ClientUnderTest(Protocol):
     """The steps of a script, and what the client holds.
 
-    ``errors`` are the exceptions by which it gives up in a typed way; any other counts as a crash.
+    ``errors`` are the exceptions by which it gives up in a typed way; any other counts as a crash. A client without
+    them never gives up so.
     """
 
     @property
@@ -93,3 +94,53 @@ class ClientUnderTest(Protocol):
 
 
 Factory = Callable[[ClientContext], AbstractAsyncContextManager[ClientUnderTest]]
+
+_METHODS: Final = ("attach", "send", "run", "close", "held", "gaps")
+
+
+@asynccontextmanager
+async def opened(factory: Factory, context: ClientContext) -> AsyncIterator[ClientUnderTest]:
+    """What a factory makes. Raises TypeError, in a sentence, when it is no client, beside whatever the factory does."""
+    manager: object = factory(context)
+    if not isinstance(manager, AbstractAsyncContextManager):
+        raise TypeError(
+            f"the factory answered {type(manager).__name__}, which is no async context manager; "
+            "decorate an async generator with contextlib.asynccontextmanager"
+        )
+    async with manager as client:
+        missing = [name for name in _METHODS if not callable(getattr(client, name, None))]
+        if missing:
+            raise TypeError(
+                f"the factory's client, {type(client).__name__}, has no {'(), '.join(missing)}(); "
+                f"a client needs {'(), '.join(_METHODS)}()"
+            )
+        errors_of(client)
+        yield client
+
+
+def errors_of(client: ClientUnderTest) -> tuple[type[Exception], ...]:
+    """The errors by which it gives up; a client that names none has none. Raises TypeError for what are none."""
+    errors: object = getattr(client, "errors", ())
+    named = errors if isinstance(errors, tuple) else (errors,)
+    if not all(isinstance(one, type) and issubclass(one, Exception) for one in named):
+        raise TypeError(f"errors is {errors!r}; it must be a tuple of exception types")
+    return named
+
+
+def held_by(client: ClientUnderTest) -> list[str]:
+    """The ids of what it says that it holds. Raises TypeError when it says what are no events."""
+    held: object = client.held()
+    if isinstance(held, str | bytes) or not isinstance(held, Iterable):
+        raise TypeError(f"held() answered {type(held).__name__}, and not the events that it holds")
+    try:
+        return [str(event["id"]) for event in held]
+    except (KeyError, TypeError, IndexError):
+        raise TypeError("held() answered what are no events: each is a mapping with an id") from None
+
+
+def gaps_of(client: ClientUnderTest) -> list[list[str | None]]:
+    """The gaps that it declares. Raises TypeError when they are none."""
+    gaps: object = client.gaps()
+    if not isinstance(gaps, Iterable) or not all(isinstance(one, tuple | list) and len(one) == 2 for one in gaps):
+        raise TypeError("gaps() answered what are no gaps: each is a pair of ids, or None for the log's own end")
+    return [list(one) for one in gaps]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from scenarios.client import Claim, ClientContext, ClientUnderTest, Event, Factory
+from scenarios.client import Claim, ClientContext, ClientUnderTest, Event, Factory, errors_of, gaps_of, held_by, opened
 from scenarios.scenario import Restart, Scenario, Send, Sleep, Step
 from scenarios.spinning import SpinWatch, Watch
 from simserver.errors import SimServerError
@@ -33,6 +33,7 @@ class Stage:
         self.ended_s = 0.0
         self._played = False
         self._bug: Exception | None = None
+        self._at_work = "factory"  # which of the client's parts is running, beside its steps
 
     async def perform(self, factory: Factory) -> None:
         """Live the script through. Raises SimServerError when the world itself breaks."""
@@ -42,9 +43,9 @@ class Stage:
                     self._world.loop.scope() as scope,
                     self._watch(scope, history_events=self._scenario.workload.history_events) as watch,
                 ):
-                    async with factory(self._context()) as client:
+                    async with opened(factory, self._context()) as client:
                         await self._play_or_tell(client)
-            except Exception as error:  # a client may raise anything, from any of its tasks: that is the finding
+            except (Exception, SystemExit) as error:  # it may raise anything, from any of its tasks: the finding
                 self._crashed(error)
             if not self._played:
                 self.ended_s = self._now_s()
@@ -68,6 +69,7 @@ class Stage:
 
     async def _play_or_tell(self, client: ClientUnderTest) -> None:
         """Play; an error here is our own, and must not pass for the client's."""
+        self._at_work = "background"
         try:
             await self._play(client)
         except Exception as error:
@@ -81,10 +83,18 @@ class Stage:
         self._played = True
         await self._linger()
         self._world.heal()
-        held = [str(event["id"]) for event in client.held()]
-        self._journal.record("client", "closed", held=held)
-        with self._world.loop.move_on_after(CLOSE_DEADLINE_S):
-            await client.close()
+        await self._let_go(client)
+
+    async def _let_go(self, client: ClientUnderTest) -> None:
+        """The last that is heard of it. That it gives up here concerns nobody; that it crashes does."""
+        try:
+            self._journal.record("client", "closed", held=held_by(client))
+            with self._world.loop.move_on_after(CLOSE_DEADLINE_S):
+                await client.close()
+        except errors_of(client):
+            pass
+        except Exception as error:
+            self._crashed(error)
 
     async def _step(self, client: ClientUnderTest, step: Step) -> bool:
         """Perform one step; whether the script can go on."""
@@ -112,23 +122,25 @@ class Stage:
                 await self._asked(client, "run", client.run)
                 return True
 
-    async def _asked(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[Claim | None]]) -> bool:
+    async def _asked(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[object]]) -> bool:
         self._journal.record("client", f"{name}-called")
+        said: dict[str, object] = {}
         try:
             with self._world.loop.move_on_after(self._scenario.expect.step_deadline_s) as scope:
-                claim = await call()
-        except client.errors as error:
+                answer = await call()
+                said = _said(client, answer) if name == "run" else {}
+        except errors_of(client) as error:
             self._failed(name, "failed", error)
             return False
         except SimServerError:
             raise
-        except Exception as error:  # an error that the client does not declare is a crash, and a finding
+        except (Exception, SystemExit) as error:  # what the client does not declare is a crash, and a finding
             self._failed(name, "crashed", error)
             return False
         if scope.cancelled_caught:
             self._failed(name, "hung", TimeoutError("the step's deadline passed"))
             return False
-        self._journal.record("client", f"{name}-returned", **_said(client, claim))
+        self._journal.record("client", f"{name}-returned", **said)
         return True
 
     async def _linger(self) -> None:
@@ -155,29 +167,32 @@ class Stage:
         message = " ".join(str(error).split())[:300]
         self._journal.record("client", "error", step=step, outcome=outcome, error=type(error).__name__, message=message)
 
-    def _crashed(self, error: Exception) -> None:
+    def _crashed(self, error: BaseException) -> None:
         for one in leaves(error):
             if isinstance(one, SimServerError):
                 raise one  # our own machinery, not the client's doing
         first = leaves(error)[0]
-        self._journal.record("client", "background-called")
-        self._failed("background", "crashed", first)
+        self._journal.record("client", f"{self._at_work}-called")
+        self._failed(self._at_work, "crashed", first)
 
     def _now_s(self) -> float:
         return self._world.now_s()
 
 
-def _said(client: ClientUnderTest, claim: Claim | None) -> dict[str, object]:
+def _said(client: ClientUnderTest, claim: object) -> dict[str, object]:
+    """What it claims. Raises TypeError when that makes no sense: the client's mistake."""
     if claim is None:
         return {}
+    if not isinstance(claim, Claim):
+        raise TypeError(f"run() answered {type(claim).__name__}; it must be a scenarios.client.Claim, or None")
     return {
         "status": claim.status,
         "complete": claim.complete,
         "covers": claim.covers,
         "proof": claim.proof,
         "notes": list(claim.notes),
-        "gaps": [list(gap) for gap in client.gaps()],
-        "held": [str(event["id"]) for event in client.held()],
+        "gaps": gaps_of(client),
+        "held": held_by(client),
     }
 
 

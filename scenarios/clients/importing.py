@@ -21,13 +21,15 @@ _CURE = "name a function that takes a ClientContext and answers an async context
 def imported(name: str) -> Factory:
     """The factory that is called so. Raises UsageError when there is none, or when it can be none."""
     module_name, _, attribute = name.partition(":")
+    if not all(word.isidentifier() for word in module_name.split(".")):
+        raise UsageError(
+            f"client {name!r}: {module_name!r} is no name of a module; give package.module:factory, without slashes"
+        )
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
         module = importlib.import_module(module_name)
-    except ValueError as error:
-        raise UsageError(f"client {name!r}: no module is named; give package.module:factory") from error
-    except Exception as error:  # whatever the module does when it is imported
+    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
         if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
             raise UsageError(
                 f"client {name!r}: module {module_name!r} cannot be imported ({error}); {_where()}"
@@ -35,7 +37,9 @@ def imported(name: str) -> Factory:
         said = f"{type(error).__name__}: {error}{_place(error)}"
         raise UsageError(f"client {name!r}: importing {module_name!r} failed: {said}; correct it there") from error
     factory = getattr(module, attribute, None) if attribute else None
-    if not callable(factory):
+    if factory is not None and not callable(factory):
+        raise UsageError(f"client {name!r}: {attribute} is no function, it is {type(factory).__name__}; {_CURE}")
+    if factory is None:
         known = [one for one in vars(module) if callable(getattr(module, one)) and not one.startswith("_")]
         cure = did_you_mean(attribute, known, _CURE)
         raise UsageError(f"client {name!r}: {module_name} has no factory {attribute!r}; {cure}")
@@ -50,7 +54,7 @@ def _where() -> str:
     return f"it is looked for in {os.getcwd()} first, then among what is installed"
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """Where in the user's code it happened."""
     frames = traceback.extract_tb(error.__traceback__)
     return (

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final, TypeVar
 
+from scenarios import client as clients
 from scenarios import stage
-from scenarios.client import Claim, ClientContext, ClientUnderTest, Event, Factory, Gap
+from scenarios.client import Claim, ClientContext, ClientUnderTest, Event, Factory, Gap, errors_of, opened
 from scenarios.plugin import threads
 
 T = TypeVar("T")
 LINES_MAX: Final = 40
-_OURS: Final = (stage.__file__, threads.__file__, __file__, contextlib.__file__)
+_OURS: Final = (stage.__file__, clients.__file__, threads.__file__, __file__, contextlib.__file__)
 
 
 class Witness:
@@ -49,9 +50,8 @@ class Witness:
 
         @asynccontextmanager
         async def watched(context: ClientContext) -> AsyncIterator[ClientUnderTest]:
-            manager = factory(context)
             try:
-                async with _checked(manager) as client:
+                async with opened(factory, context) as client:
                     yield _Watched(client, self)
             except Exception as error:
                 self.saw(error)
@@ -60,22 +60,13 @@ class Witness:
         return watched
 
 
-def _checked(manager: object) -> AbstractAsyncContextManager[ClientUnderTest]:
-    if not isinstance(manager, AbstractAsyncContextManager):
-        raise TypeError(
-            f"the factory answered {type(manager).__name__}, which is no async context manager; "
-            "decorate an async generator with contextlib.asynccontextmanager"
-        )
-    return manager
-
-
 class _Watched:
     def __init__(self, client: ClientUnderTest, witness: Witness) -> None:
         self._client, self._witness = client, witness
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
-        return self._client.errors
+        return errors_of(self._client)
 
     async def attach(self) -> None:
         await self._seen(self._client.attach)
@@ -90,15 +81,22 @@ class _Watched:
         await self._seen(self._client.close)
 
     def held(self) -> Sequence[Event]:
-        return self._client.held()
+        with self._seeing():
+            return self._client.held()
 
     def gaps(self) -> Sequence[Gap]:
-        return self._client.gaps()
+        with self._seeing():
+            return self._client.gaps()
 
     async def _seen(self, call: Callable[[], Awaitable[T]]) -> T:
-        try:
+        with self._seeing():
             return await call()
-        except self._client.errors:
+
+    @contextmanager
+    def _seeing(self) -> Iterator[None]:
+        try:
+            yield
+        except errors_of(self._client):
             raise
         except Exception as error:
             self._witness.saw(error)

@@ -5,12 +5,19 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from reports.record import RunRecord, Verdict
+from scenarios.client import Claim
 from scenarios.clients import resolve
 from scenarios.errors import UsageError
+from scenarios.runner import RunRequest, perform
+from tests.serving.port import quick
 
 EXAMPLE = Path(__file__).parents[2] / "scenarios" / "examples" / "trio_client.py"
 TREE = ("--generation", "tree", "--cursor", "inclusive")
@@ -64,6 +71,10 @@ def test_the_example_is_run_judged_and_replayed_from_a_users_directory(elsewhere
             "importing 'mine_f' failed: ModuleNotFoundError: No module named 'no_s",
         ),
         ("mine_g:factory", "\n1 / 0", "mine_g.py, line 2); correct it there"),
+        ("mine_h:factory", "raise SystemExit(3)", "importing 'mine_h' failed: SystemExit: 3"),
+        ("mine_i:factory", "factory = 3", "factory is no function, it is int"),
+        ("../mine_j:factory", "", "'../mine_j' is no name of a module"),
+        (":factory", "", "'' is no name of a module"),
     ],
 )
 def test_what_can_be_no_client_is_told_in_a_sentence(elsewhere: Path, name: str, text: str, says: str) -> None:
@@ -76,3 +87,79 @@ def test_what_can_be_no_client_is_told_in_a_sentence(elsewhere: Path, name: str,
 def test_a_module_that_is_nowhere_says_where_it_was_looked_for(elsewhere: Path) -> None:
     with pytest.raises(UsageError, match=f"it is looked for in {elsewhere} first"):
         resolve("no_such_module_anywhere.at.all:factory")
+
+
+class Idle:
+    """Does what it is asked, and nothing else."""
+
+    def __init__(self, **changed: Any) -> None:
+        vars(self).update(changed)
+
+    async def attach(self) -> None: ...
+    async def send(self, text: str) -> None: ...
+    async def run(self) -> Claim | None:
+        return Claim()
+
+    async def close(self) -> None: ...
+    def held(self) -> Any:
+        return []
+
+    def gaps(self) -> Any:
+        return []
+
+
+class Dies(Idle):
+    async def close(self) -> None:
+        raise OSError("it is gone already")
+
+
+class Exits(Idle):
+    async def attach(self) -> None:
+        sys.exit(3)
+
+
+def judged(client: object, *, opens: bool = True) -> RunRecord:
+    """The record of a run of a client that is anything at all."""
+
+    @asynccontextmanager
+    async def opening(context: object) -> AsyncIterator[Any]:
+        yield client
+
+    factory: Any = opening if opens else lambda context: client
+    return perform(RunRequest(quick(), "tree", "inclusive", "anything"), factory=factory).record
+
+
+async def answers_a_dictionary() -> Any:
+    return {"complete": True}
+
+
+@pytest.mark.parametrize(
+    ("client", "says"),
+    [
+        (None, "factory() crashed: TypeError: the factory's client, NoneType, has no attach(), send(), run()"),
+        (Idle(run=None), "the factory's client, Idle, has no run(); a client needs attach(), send(), run(), close()"),
+        (Idle(errors="nope"), "errors is 'nope'; it must be a tuple of exception types"),
+        (Idle(held=lambda: None), "run() crashed: TypeError: held() answered NoneType, and not the events"),
+        (Idle(held=lambda: "abc"), "held() answered str, and not the events"),
+        (Idle(held=lambda: ["id"]), "held() answered what are no events: each is a mapping with an id"),
+        (Idle(held=lambda: [{"kind": "x"}]), "held() answered what are no events"),
+        (Idle(held=lambda: 1 // 0), "run() crashed: ZeroDivisionError"),
+        (Idle(gaps=lambda: [1]), "gaps() answered what are no gaps"),
+        (Idle(run=answers_a_dictionary), "run() answered dict; it must be a scenarios.client.Claim, or None"),
+        (Exits(), "attach() crashed: SystemExit: 3"),
+        (Dies(), "background() crashed: OSError: it is gone already"),
+    ],
+)
+def test_a_client_of_the_wrong_form_is_a_finding_in_a_sentence(client: object, says: str) -> None:
+    told = [one.message for one in judged(client).violations if one.breaks is Verdict.STUCK]
+    assert says in told[0]
+
+
+def test_a_factory_that_opens_nothing_is_a_finding_too() -> None:
+    (told,) = judged(Idle(), opens=False).violations[:1]
+    assert "factory() crashed: TypeError: the factory answered Idle, which is no async context manager" in told.message
+
+
+def test_a_client_need_not_say_by_which_errors_it_gives_up_nor_go_quietly_by_one_of_them() -> None:
+    for client in (Idle(), Dies(errors=(OSError,))):
+        assert not [one for one in judged(client).violations if one.oracle == "no-hang"]
