@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Protocol
 
@@ -17,7 +19,7 @@ from reports.record import RunRecord, Verdict
 from scenarios.checking import kept
 from scenarios.checking.hurrying import hurried
 from scenarios.checking.one import Checked
-from scenarios.client import Claim
+from scenarios.client import Claim, errors_of
 from scenarios.plugin.failure import failed, judged_for, told
 from scenarios.plugin.threads import Hand, ServerThread
 from scenarios.plugin.use import Place, in_trio
@@ -110,7 +112,10 @@ class GaplessServer:
             raise failed(
                 "drive_sync in an async test would stop its event loop; `await gapless_server.drive(client)` there"
             )
-        _check_steps(client)
+        _check_form(client)
+        waiting = [name for name in _STEPS if inspect.iscoroutinefunction(getattr(client, name))]
+        if waiting:
+            raise failed(f"{type(client).__name__}.{waiting[0]}() is async; `await gapless_server.drive(client)`")
         hand = Hand()
         try:
             return trio.run(self.drive, _InHand(client, hand))
@@ -128,7 +133,7 @@ class GaplessServer:
     def _begin(self, client: object) -> None:
         if self._driven:
             raise failed("a scenario is there for one client and one drive; use the marker, or parametrize, for more")
-        _check_steps(client)
+        _check_form(client)
         self._driven = True
         self._thread.begin()
 
@@ -137,9 +142,9 @@ class GaplessServer:
         with anyio.move_on_after(self.variant.scenario.expect.step_deadline_s + GRACE_S):
             try:
                 held = _ids(client) if step == "close" else None
-                answer = await (client.send(text) if step == "send" else getattr(client, step)())
+                answer = await _awaitable(client.send(text) if step == "send" else getattr(client, step)(), step)
                 self._thread.take(_done(step, _ids(client) if held is None else held, answer))
-            except tuple(getattr(client, "errors", ())) as error:
+            except errors_of(client) as error:
                 self._thread.take(Failed.model_validate({"failed": step, "error": _words(error)}))
             except Exception as error:
                 self._witness.saw(error)
@@ -175,7 +180,7 @@ class _InHand:
 
     def __init__(self, client: Any, hand: Hand) -> None:
         self.client = client
-        self.errors = tuple(getattr(client, "errors", ()))
+        self.errors = errors_of(client)
         self.attach, self.send = hand.doing(client.attach), hand.doing(client.send)
         self.run, self.close = hand.doing(client.run), hand.doing(client.close)
 
@@ -185,18 +190,36 @@ class _InHand:
         return found
 
 
-def _check_steps(client: object) -> None:
+def _check_form(client: Any) -> None:
     missing = [name for name in _STEPS if not callable(getattr(client, name, None))]
     if missing:
         raise failed(f"{type(client).__name__} has no {'(), '.join(missing)}(); a client needs {'(), '.join(_STEPS)}()")
+    try:
+        errors_of(client)
+    except TypeError as error:
+        raise failed(f"{type(client).__name__}: {error}") from None
 
 
 def _called(client: object) -> str:
     return type(client.client if isinstance(client, _InHand) else client).__name__
 
 
+def _awaitable(answer: object, step: str) -> Awaitable[object]:
+    if not inspect.isawaitable(answer):
+        raise TypeError(f"{step}() is not async; gapless_server.drive_sync(client) is for clients without")
+    return answer
+
+
 def _ids(client: Any) -> list[str]:
-    return [str(one["id"] if isinstance(one, Mapping) else one) for one in client.held()]
+    """The ids of what it holds. Raises TypeError when those are none."""
+    held: object = client.held()
+    if isinstance(held, str | bytes) or not isinstance(held, Iterable):
+        raise TypeError(f"held() answered {type(held).__name__}, and not the events that it holds, or their ids")
+    ids = [one.get("id") if isinstance(one, Mapping) else one for one in held]
+    for number, one in enumerate(ids):
+        if not isinstance(one, str | uuid.UUID):
+            raise TypeError(f"held()[{number}] is neither an id nor an event with one")
+    return [str(one) for one in ids]
 
 
 def _done(step: str, held: list[str], answer: object) -> Done:

@@ -114,6 +114,28 @@ def test_a_crash_is_a_verdict_with_the_line_of_the_client(pytester: pytest.Pytes
 
 
 @pytest.mark.parametrize(
+    ("changed", "call", "says"),
+    [
+        ("held = lambda: None", "drive_sync(client)", "held() answered NoneType, and not the events that it holds"),
+        ("held = lambda: 'abc'", "drive_sync(client)", "held() answered str, and not the events that it holds"),
+        ("held = lambda: [{'kind': 'x'}]", "drive_sync(client)", "held()[0] is neither an id nor an event with one"),
+        (
+            "bug = ''",
+            "drive(client)",
+            "attach() is not async; gapless_server.drive_sync(client) is for clients without",
+        ),
+    ],
+)
+def test_a_client_of_the_wrong_form_is_told_so(pytester: pytest.Pytester, changed: str, call: str, says: str) -> None:
+    driving = f"gapless_server.{call}"
+    driving = f"asyncio.run({driving})" if "drive(" in call else driving
+    write(pytester, f"client = Waits(gapless_server)\nclient.{changed}\n{driving}")
+    result = pytester.runpytest()
+    outcome(result, failed=1)
+    assert f"no-hang: attach() crashed: TypeError: {says}" in " ".join(result.stdout.str().split())
+
+
+@pytest.mark.parametrize(
     "call", ["asyncio.run(gapless_server.drive(Awaits({})))", "gapless_server.drive_sync(Waits({}))"]
 )
 def test_a_hang_is_a_verdict_and_the_client_is_let_go(
@@ -169,6 +191,11 @@ def test_without_a_word_a_scenario_is_tried_in_its_newest_variant(pytester: pyte
         (
             "async def main():\n    gapless_server.drive_sync(Waits(gapless_server))\ntrio.run(main)",
             "`await gapless_server.drive(client)` there",
+        ),
+        ("gapless_server.drive_sync(Awaits(gapless_server))", "Awaits.attach() is async; `await gapless_server.dri"),
+        (
+            "client = Waits(gapless_server)\nclient.errors = 'x'\ngapless_server.drive_sync(client)",
+            "Waits: errors is 'x'; it must be a tuple of exception types",
         ),
     ],
 )
