@@ -1,6 +1,7 @@
 """The ``gapless`` command: ``run``, ``list``, ``show``, ``replay``, ``report``, ``diff``, ``compare`` and more.
 
 - ``cli_run.py``      run scenarios, judge, report
+- ``cli_list.py``     what scenarios there are
 - ``cli_replay.py``   one run again, with its story
 - ``cli_report.py``   the files of a report again; ``cli_diff.py``, what changed between two
 - ``cli_compare.py``  clients side by side
@@ -16,73 +17,72 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import IO, Any, Final
+
 import click
 
-from scenarios.cli_check import check_command
-from scenarios.cli_compare import compare
-from scenarios.cli_diff import diff_command
-from scenarios.cli_examples import examples
-from scenarios.cli_explore import explore
-from scenarios.cli_mutants import mutants
-from scenarios.cli_options import told_plainly
-from scenarios.cli_prove import prove
-from scenarios.cli_replay import replay
-from scenarios.cli_report import report
-from scenarios.cli_run import run
-from scenarios.cli_serve import serve
-from scenarios.library import catalogue, find, path_of
-from scenarios.scenario import Scenario
+from scenarios.stopping import INTERRUPTED_EXIT_CODE
+
+# Where each command is. It is imported when it is asked for: until then, Ctrl-C would end in a traceback.
+_COMMANDS: Final = {
+    "check": "scenarios.cli_check:check_command",
+    "compare": "scenarios.cli_compare:compare",
+    "diff": "scenarios.cli_diff:diff_command",
+    "examples": "scenarios.cli_examples:examples",
+    "explore": "scenarios.cli_explore:explore",
+    "list": "scenarios.cli_list:list_",
+    "mutants": "scenarios.cli_mutants:mutants",
+    "prove": "scenarios.cli_prove:prove",
+    "replay": "scenarios.cli_replay:replay",
+    "report": "scenarios.cli_report:report",
+    "run": "scenarios.cli_run:run",
+    "serve": "scenarios.cli_serve:serve",
+    "show": "scenarios.cli_list:show",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Interrupted(click.ClickException):
+    """Somebody wanted it to end at once: said in a word, with an exit code that is no verdict's."""
+
+    exit_code = INTERRUPTED_EXIT_CODE
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """It is no error."""
+        click.echo(self.format_message(), file=file, err=True)
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Left to itself, click would take the exit code that says ``unsafe``."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
+        except BaseExceptionGroup as group:
+            if group.subgroup(KeyboardInterrupt) is None:
+                raise
+            raise Interrupted from group
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="gapless", prog_name="gapless")
 def main() -> None:
     """Prove that a WebSocket-first client never loses an event, and know what each run costs."""
 
-
-@main.command("list")
-@told_plainly
-def list_() -> None:
-    """List the scenarios of the catalogue."""
-    for scenario in catalogue():
-        races = " ".join(scenario.races) or "-"
-        click.echo(f"{scenario.name:<27} {races:<8} {len(scenario.variants())}×  {scenario.title}")
-
-
-@main.command()
-@click.argument("name")
-@told_plainly
-def show(name: str) -> None:
-    """Show a scenario (name) or all scenarios of a race (id): what happens, and its file."""
-    click.echo("\n\n".join(_shown(scenario) for scenario in find(name)))
-
-
-def _shown(scenario: Scenario) -> str:
-    path = path_of(scenario)
-    variants = ", ".join("/".join(variant) for variant in scenario.variants())
-    return "\n".join(
-        (
-            f"{scenario.name} ({' '.join(scenario.races) or 'no race'}): {scenario.title}",
-            f"origin    {scenario.origin}",
-            f"variants  {variants}",
-            f"file      {path}",
-            "",
-            path.read_text(encoding="utf-8").rstrip(),
-        )
-    )
-
-
-main.add_command(run)
-main.add_command(serve)
-main.add_command(check_command)
-main.add_command(examples)
-main.add_command(replay)
-main.add_command(report)
-main.add_command(diff_command)
-main.add_command(compare)
-main.add_command(mutants)
-main.add_command(explore)
-main.add_command(prove)
 
 if __name__ == "__main__":
     main()

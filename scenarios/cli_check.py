@@ -20,7 +20,7 @@ from scenarios import capsule
 from scenarios.checking import kept
 from scenarios.checking.hurrying import STEP_DEADLINE_S, hurried
 from scenarios.checking.one import Checked, check
-from scenarios.cli_options import ALL, json_option, out_option, seed_option, told_plainly
+from scenarios.cli_options import ALL, Finite, json_option, out_option, seed_option, told_plainly
 from scenarios.conclusion import Wanted, conclude
 from scenarios.errors import UsageError
 from scenarios.loading import load_file
@@ -63,7 +63,7 @@ class _TakesCommand(click.Command):
 @click.option(
     "--deadline",
     "deadline_s",
-    type=click.FloatRange(min=0.1),
+    type=Finite(min=0.1),
     help=f"Seconds for a step.  [default: the scenario's own, else {STEP_DEADLINE_S:g}]",
 )
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Checks at a time.")
@@ -98,7 +98,7 @@ def check_command(
 
     Where GITHUB_STEP_SUMMARY names a file, a summary is appended to it.
 
-    Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous.
+    Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 130 when interrupted.
     """
     argv: tuple[str, ...] = context.meta[_COMMAND]
     if not argv:

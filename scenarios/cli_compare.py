@@ -21,7 +21,6 @@ from reports.comparison import Name, by_client, render_comparison_json, render_m
 from reports.record import RunRecord
 from scenarios import capsule
 from scenarios.cli_options import (
-    INTERRUPTED_EXIT_CODE,
     check_writable,
     chosen,
     cursor_option,
@@ -34,7 +33,7 @@ from scenarios.comparing import HISTORY_UNNAMED_MAX, SWEEP_EVENTS, SWEEP_SCENARI
 from scenarios.errors import UsageError
 from scenarios.library import catalogue, find, find_one
 from scenarios.scenario import CURSORS, GENERATIONS, Scenario
-from scenarios.stopping import stoppable
+from scenarios.stopping import INTERRUPTED_EXIT_CODE, stoppable
 from scenarios.suite import Unit, run_units
 
 SCENARIOS_SHOWN_MAX = 6

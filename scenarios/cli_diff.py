@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from reports.diff import Diff, Tolerance, diff, render_diff, render_diff_json, render_diff_markdown
-from scenarios.cli_options import check_writable, told_plainly
+from scenarios.cli_options import Finite, check_writable, told_plainly
 from scenarios.errors import UsageError
 from scenarios.report_files import read_records
 
@@ -21,7 +21,7 @@ _file = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option(
     "--calls-tolerance",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=0.0,
     show_default=True,
     metavar="PERCENT",
@@ -29,7 +29,7 @@ _file = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 )
 @click.option(
     "--bytes-tolerance",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=5.0,
     show_default=True,
     metavar="PERCENT",

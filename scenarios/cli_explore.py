@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
 
@@ -14,7 +11,7 @@ import click
 from rich.console import Console
 
 from reports.record import Verdict, gravest
-from scenarios.cli_options import INTERRUPTED_EXIT_CODE, client_option, told_plainly
+from scenarios.cli_options import Finite, client_option, told_plainly
 from scenarios.clients import resolve
 from scenarios.executors import processes
 from scenarios.explore_screen import ExploreScreen
@@ -22,15 +19,13 @@ from scenarios.exploredb import DIRECTORY, Database
 from scenarios.exploring import SHRINKS_MAX, Explorer, Limits
 from scenarios.model.clients import resolve as machine
 from scenarios.runner import Level
-from scenarios.stopping import stoppable
+from scenarios.stopping import INTERRUPTED_EXIT_CODE, stoppable
 
 
 @click.command("explore")
 @client_option
 @click.option("--runs", type=click.IntRange(min=1), default=None, help="Stop after so many worlds.")
-@click.option(
-    "--time", "time_s", type=click.FloatRange(min=0, min_open=True), default=None, help="Stop after so many seconds."
-)
+@click.option("--time", "time_s", type=Finite(min=0, min_open=True), default=None, help="Stop after so many seconds.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
 @click.option(
     "--level",
@@ -59,7 +54,8 @@ def explore(
     cause, and shrunk to a scenario file and a capsule. Without --runs or --time it goes on until Ctrl-C; the same
     command goes on where it ended, with earlier failures first.
 
-    Exit codes: 0 all hold, 1 unsafe, 3 stuck, 5 vacuous (a fault that should have fired never did), 130 interrupted.
+    Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 5 vacuous (a fault that should have fired never did), 130 when
+    interrupted.
     """
     if level == "model":
         machine(client)
@@ -76,7 +72,7 @@ def _explore(database: Database, limits: Limits, jobs: int) -> int:
         screen.say("the code has changed since this campaign was kept: worlds are tried from the first again")
     elif campaign.worlds:
         screen.say(f"going on after {campaign.worlds} worlds, kept in {database.directory}")
-    with stoppable() as stop, _executor(jobs) as executor:
+    with stoppable() as stop, processes(jobs) as executor:
         explorer = Explorer(campaign, database, executor, jobs=jobs, limits=limits, listener=screen, stop=stop)
         with screen.live():
             explorer.explore()
@@ -86,12 +82,3 @@ def _explore(database: Database, limits: Limits, jobs: int) -> int:
         screen.say("interrupted; the same command goes on from here")
         return INTERRUPTED_EXIT_CODE
     return gravest((*campaign.verdicts(), *([Verdict.VACUOUS] if nevers else []))).exit_code
-
-
-@contextmanager
-def _executor(jobs: int) -> Iterator[Executor]:
-    executor = processes(jobs)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)

@@ -16,14 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from scenarios import deaths
-from scenarios.cli_options import INTERRUPTED_EXIT_CODE, told_plainly
+from scenarios.cli_options import told_plainly
 from scenarios.clients import MUTANT, mutant_called
 from scenarios.deaths import Register
 from scenarios.errors import UsageError
 from scenarios.killing import Fate, broken_clients, fate
 from scenarios.mutants import MUTANTS
 from scenarios.scenario import Scenario
-from scenarios.stopping import Stop, stoppable
+from scenarios.stopping import INTERRUPTED_EXIT_CODE, Stop, stoppable
 from scenarios.suite import spread
 
 SCHEMA = "gapless/mutants/1"

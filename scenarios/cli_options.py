@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -17,7 +19,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 ALL = "all"
 USAGE_EXIT_CODE = 2
-INTERRUPTED_EXIT_CODE = 130
 
 client_option = click.option(
     "--client",
@@ -65,6 +66,16 @@ def check_writable(option: str, path: Path | None) -> None:
         raise UsageError(f"{option} {path}: there is no directory {path.parent}; create it first")
 
 
+class Finite(click.FloatRange):
+    """A number in a range; ``nan``, which is below no bound and above none, is in none, and nor is ``inf``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number
+
+
 class _Mistake(click.ClickException):
     exit_code = USAGE_EXIT_CODE
 
@@ -78,6 +89,11 @@ def told_plainly(command: Callable[P, T]) -> Callable[P, T]:
             return command(*args, **kwargs)
         except (UsageError, ConfigError) as error:
             raise _Mistake(str(error)) from error
+        except BrokenProcessPool as error:
+            raise _Mistake(
+                "a process ended in the middle of a run: the client ended it, or the system did, for want of memory; "
+                "with --jobs 1 the client is run in this process, and what it says is seen last"
+            ) from error
 
     return wrapped
 

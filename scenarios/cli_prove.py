@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from reports.record import Verdict, gravest
-from scenarios.cli_options import INTERRUPTED_EXIT_CODE, chosen, cursor_option, generation_option, told_plainly
+from scenarios.cli_options import Finite, chosen, cursor_option, generation_option, told_plainly
 from scenarios.errors import UsageError
 from scenarios.exhaustive import Bounds, Finding, Question, variants
 from scenarios.exhaustive_jobs import Searches, searches
@@ -22,7 +22,7 @@ from scenarios.exhaustive_text import told, totals
 from scenarios.model.clients import resolve
 from scenarios.model.interleaving import FAULTS
 from scenarios.scenario import CURSORS, GENERATIONS
-from scenarios.stopping import stoppable
+from scenarios.stopping import INTERRUPTED_EXIT_CODE, stoppable
 
 CERTAINTIES = ("branch", "log")
 
@@ -68,7 +68,7 @@ def _fault_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_fault_options
 @click.option("--history", type=click.IntRange(0, 99), default=5, show_default=True, help="Events before the client.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
-@click.option("--time", "time_s_max", type=click.FloatRange(min=0.1), default=None, help="Stop after so many seconds.")
+@click.option("--time", "time_s_max", type=Finite(min=0.1), default=None, help="Stop after so many seconds.")
 @told_plainly
 def prove(
     client: str,
@@ -86,7 +86,8 @@ def prove(
 
     Without a kind of fault, every kind counts, up to --faults of them together; with some, only those.
 
-    Exit codes: 0 proven, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 not proven in the time given.
+    Exit codes: 0 proven, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 not proven in the time given, 130
+    when interrupted.
     """
     resolve(client)
     question = Question(client, "", "", _bounds(events, faults, kinds), history_events=history)

@@ -82,7 +82,8 @@ def run(
 
     Where GITHUB_STEP_SUMMARY names a file, a summary is appended to it.
 
-    Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 6 not deterministic.
+    Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 6 not deterministic, 130 when
+    interrupted.
     """
     resolve(client)
     wanted = Wanted(json_file, out)

@@ -14,7 +14,7 @@ import trio
 
 from reports.record import Verdict
 from reports.table import size
-from scenarios.cli_options import INTERRUPTED_EXIT_CODE, seed_option, told_plainly
+from scenarios.cli_options import seed_option, told_plainly
 from scenarios.errors import UsageError
 from scenarios.loading import load_file
 from scenarios.runner import RunRequest
@@ -24,6 +24,7 @@ from scenarios.serving.hub import Hub
 from scenarios.serving.session import Session
 from scenarios.serving.sofar import so_far
 from scenarios.stage import leaves
+from scenarios.stopping import INTERRUPTED_EXIT_CODE
 
 DEFAULT_PORT = 8765
 DEFAULT_SCENARIO = "clean-run"

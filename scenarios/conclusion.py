@@ -16,10 +16,11 @@ from reports.record import Verdict, gravest
 from reports.results import Results
 from reports.table import render_totals
 from scenarios import capsule
-from scenarios.cli_options import INTERRUPTED_EXIT_CODE, check_writable
+from scenarios.cli_options import check_writable
 from scenarios.job_summary import append_summary
 from scenarios.report_files import CAPSULES, check_directory, write_report
 from scenarios.screen import Screen
+from scenarios.stopping import INTERRUPTED_EXIT_CODE
 
 FAILURES_SHOWN_MAX = 10
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
-import multiprocessing.sharedctypes
-import signal
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
-from multiprocessing.context import BaseContext
 from typing import Any
 
+from scenarios.executors import method, pool
 from scenarios.exhaustive import Finding, Question, prove
 
 POLL_S = 0.2
@@ -21,17 +18,9 @@ POLL_S = 0.2
 class Searches:
     """Searches under way. ``results`` answers findings in the order of the questions; ``stop`` ends them all early."""
 
-    def __init__(self, questions: Sequence[Question], jobs: int, time_s_max: float | None) -> None:
+    def __init__(self, questions: Sequence[Question], executor: Executor, stopped: Any, states: Any) -> None:
         self.questions = tuple(questions)
-        context = _context()
-        self._stopped: Any = context.Value("b", 0)
-        self._states: Any = context.Array("L", len(self.questions))
-        self._pool = ProcessPoolExecutor(
-            min(jobs, len(self.questions)),
-            mp_context=context,
-            initializer=_begin,
-            initargs=(self._stopped, self._states, None if time_s_max is None else time.monotonic() + time_s_max),
-        )
+        self._executor, self._stopped, self._states = executor, stopped, states
         self._futures: list[Future[Finding]] = []
 
     @property
@@ -50,40 +39,33 @@ class Searches:
 
     def results(self) -> Iterator[Finding | None]:
         """Each finding as it is its turn; None, every moment in which there is none yet."""
-        self._futures = [self._pool.submit(_prove, number, one) for number, one in enumerate(self.questions)]
+        self._futures = [self._executor.submit(_prove, number, one) for number, one in enumerate(self.questions)]
         for future in self._futures:
             while not future.done():
                 wait([future], timeout=POLL_S)
                 yield None
             yield future.result()
 
-    def close(self) -> None:
-        """End the processes."""
-        self.stop()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
 
 @contextmanager
 def searches(questions: Sequence[Question], jobs: int, time_s_max: float | None) -> Iterator[Searches]:
-    """Searches for the length of the block."""
-    under_way = Searches(questions, jobs, time_s_max)
-    try:
-        yield under_way
-    finally:
-        under_way.close()
-
-
-def _context() -> BaseContext:
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-    return multiprocessing.get_context(method)
+    """Searches for the length of the block; leaving it early ends them all."""
+    shared: Any = method()
+    stopped, states = shared.Value("b", 0), shared.Array("L", len(questions))
+    until_s = None if time_s_max is None else time.monotonic() + time_s_max
+    with pool(min(jobs, len(questions)), _begin, stopped, states, until_s) as executor:
+        under_way = Searches(questions, executor, stopped, states)
+        try:
+            yield under_way
+        finally:
+            under_way.stop()
 
 
 _SHARED: dict[str, Any] = {}
 
 
 def _begin(stopped: Any, states: Any, until_s: float | None) -> None:
-    """A worker process begins. Ctrl-C reaches the whole process group; the parent decides what it means."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A worker process begins."""
     _SHARED.update(stopped=stopped, states=states, until_s=until_s)
 
 

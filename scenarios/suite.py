@@ -121,9 +121,6 @@ def spread(work: Callable[[T], R], items: Sequence[T], jobs: int) -> Iterator[It
     if jobs <= 1 or len(items) <= 1:
         yield map(work, items)
         return
-    pool = processes(min(jobs, len(items)))
-    try:
+    with processes(min(jobs, len(items))) as pool:
         futures = [pool.submit(work, item) for item in items]
         yield (future.result() for future in futures)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

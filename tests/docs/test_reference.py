@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import click
 import pytest
 
 from scenarios.cli import main
@@ -27,7 +28,10 @@ def test_there_is_no_page_that_nothing_makes() -> None:
 
 
 def test_every_command_and_option_is_told() -> None:
-    for name, command in main.commands.items():
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
         assert f"\n## gapless {name}\n" in MADE["cli.md"]
         for parameter in command.params:
             if parameter.param_type_name == "option":

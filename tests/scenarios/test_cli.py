@@ -201,6 +201,19 @@ def test_list_names_every_scenario_and_its_race() -> None:
     assert "R10" in result.output
 
 
+def test_the_columns_of_list_stand_below_one_another() -> None:
+    lines = gapless("list").output.splitlines()
+    assert len({line.index("×  ") for line in lines}) == 1
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf"])
+@pytest.mark.parametrize("command", ["explore", "prove"])
+def test_a_time_that_no_clock_reaches_is_a_mistake(command: str, seconds: str) -> None:
+    result = gapless(command, "--time", seconds)
+    assert result.exit_code == 2
+    assert f"{seconds!r} is no finite number" in result.output
+
+
 def test_show_tells_the_story_and_the_file() -> None:
     result = gapless("show", "R10")
     assert result.exit_code == 0

@@ -18,7 +18,7 @@ from scenarios.campaign import PLANNED_MIN, WORLDS_MIN, Campaign, Cause, Group, 
 from scenarios.cli import main
 from scenarios.drawing import KINDS
 from scenarios.errors import UsageError
-from scenarios.executors import processes
+from scenarios.executors import InThisProcess
 from scenarios.explore_screen import coverage_of
 from scenarios.exploredb import Database
 from scenarios.exploring import Explorer, Limits
@@ -220,7 +220,7 @@ def go(
     database: Database, limits: Limits, listener: Quiet, stop: Stop | None = None, executor: Executor | None = None
 ) -> Campaign:
     campaign, _ = database.load()
-    inside = executor or processes(1)
+    inside = executor or InThisProcess()
     Explorer(campaign, database, inside, jobs=1, limits=limits, listener=listener, stop=stop or Stop()).explore()
     return campaign
 
