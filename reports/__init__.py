@@ -4,6 +4,7 @@ In reading order:
 
 - ``record.py``  RunRecord and its parts: frozen values, the verdicts and their exit codes
 - ``clocks.py``  in which time runs were, and for how long
+- ``failures.py``  what failed, runs that failed alike told as one
 - ``results.py``  many records and the journals behind them: what a report is made of
 - ``journals.py``  journals in little room: deflated, and many in one zip file
 - ``never.py``   what never happened in a whole campaign of runs

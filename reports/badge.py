@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import anybadge
 
+from reports.failures import how_many_fail
 from reports.record import RunRecord, Verdict, gravest
 from reports.results import Results
 
@@ -41,7 +42,7 @@ def badge(results: Results) -> Badge:
     failed = [record for record in records if record.verdict is not Verdict.HOLDS]
     verdict = gravest([record.verdict for record in records] + [Verdict.VACUOUS] * bool(results.never))
     if failed:
-        message = f"{verdict}: {len(failed)} of {_count(len(records), 'run')} fail"
+        message = f"{verdict}: {how_many_fail(len(failed), len(records))}"
     elif results.never:
         message = f"{_count(len(results.never), 'thing')} never happened"
     else:

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 from reports.markdown import (
     cost_line,
-    counted,
     failed_runs,
-    failure_in_full,
     failures_table,
     folded,
     headline,
+    in_full,
     made_by,
+    next_step,
     scenarios_table,
     sweep_table,
     warnings,
@@ -42,24 +42,21 @@ def render_comment(results: Results) -> str:
 
 
 def _head(results: Results) -> Iterator[str]:
-    failed = failed_runs(results)
     yield MARKER
     yield f"### {headline(results)}"
     yield from warnings(results)
-    if failed:
+    if failed_runs(results):
         yield ""
-        yield from failures_table(failed, rows_max=ROWS_MAX)
+        yield from failures_table(results.records, rows_max=ROWS_MAX)
+        yield from next_step(results.records)
     if results.records:
         yield ""
         yield cost_line(results.records)
 
 
 def _folds(results: Results) -> Iterator[list[str]]:
-    failed = failed_runs(results)
-    if failed:
-        told = [line for record in failed[:IN_FULL_MAX] for line in (*failure_in_full(record), "")]
-        if len(failed) > IN_FULL_MAX:
-            told.append(f"… and {counted(len(failed) - IN_FULL_MAX, 'more', 'more')}.")
+    if failed_runs(results):
+        told = in_full(results.records, failures_max=IN_FULL_MAX)
         yield folded("what failed, in full, and how to see it again", told)
     if results.sweep:
         yield folded("what a clean run costs as the history grows", list(sweep_table(results.sweep)))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from reports.characters import well_formed
 from reports.clocks import lasted
+from reports.failures import Failure, failures, how_many_fail
 from reports.record import RunRecord, Verdict, gravest
 from reports.results import Results
 from reports.table import by_scenario, ratio, size
@@ -18,6 +19,7 @@ from reports.table import by_scenario, ratio, size
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 _BACKTICKS = re.compile(r"`+")
 _MESSAGE_CHARACTERS_MAX = 160
+_VARIANTS_NAMED_MAX = 2
 
 
 def escaped(text: str) -> str:
@@ -51,7 +53,7 @@ def headline(results: Results) -> str:
         return "✗ gapless: nothing ran"
     if failed:
         verdict = gravest(record.verdict for record in results.records)
-        return f"✗ gapless: {verdict}, {failed} of {counted(runs, 'run')} fail"
+        return f"✗ gapless: {verdict}, {how_many_fail(failed, runs)}"
     if results.never:
         return f"✗ gapless: vacuous, {counted(len(results.never), 'thing')} never happened"
     every = "the run holds" if runs == 1 else f"all {runs} runs hold"
@@ -72,26 +74,27 @@ def warnings(results: Results) -> Iterator[str]:
         yield from (f"- {one.what} {escaped(one.name)}" for one in results.never)
 
 
-def failures_table(failed: Sequence[RunRecord], *, rows_max: int) -> Iterator[str]:
-    """One row a failed run: where, which verdict, what first."""
-    has_clients = len({record.client for record in failed}) > 1
+def failures_table(records: Sequence[RunRecord], *, rows_max: int) -> Iterator[str]:
+    """One row for runs that failed alike: where, which verdict, what they lost and spent together, what first."""
+    found = failures(records)
+    has_clients = len({one.client for one in found}) > 1
     client = ["client"] if has_clients else []
-    yield from header(["scenario", "variant", *client, "verdict"], ["lost", "REST/opt"], ["first violation"])
-    for record in failed[:rows_max]:
-        first = record.violations[0] if record.violations else None
-        told = "" if first is None else f"{first.oracle}: {_shortened(first.message)}"
+    yield from header(["scenario", "variants", *client, "verdict"], ["lost", "REST/opt"], ["first violation"])
+    for one in found[:rows_max]:
+        runs = [records[index] for index in one.runs]
+        calls, optimum = _calls(runs)
         yield row(
-            record.scenario,
-            record.variant,
-            *([record.client] if has_clients else []),
-            record.verdict,
-            str(record.lost_events),
-            f"{record.rest.calls}/{record.rest.optimum_calls}",
-            told,
+            one.scenario,
+            _variants(runs),
+            *([one.client] if has_clients else []),
+            one.verdict,
+            str(sum(run.lost_events for run in runs)),
+            f"{calls}/{optimum}",
+            f"{one.oracle}: {_shortened(one.message)}" if one.oracle else "",
         )
-    if len(failed) > rows_max:
+    if len(found) > rows_max:
         yield ""
-        yield f"… and {counted(len(failed) - rows_max, 'more failed run', 'more failed runs')}."
+        yield f"… and {more_failed_runs(found[rows_max:])}."
 
 
 def scenarios_table(records: Sequence[RunRecord]) -> Iterator[str]:
@@ -117,28 +120,65 @@ def cost_line(records: Sequence[RunRecord]) -> str:
     """What all runs cost, on one line."""
     calls, optimum = _calls(records)
     scenarios = len({record.scenario for record in records})
+    if calls == optimum:
+        beside = "which is the least possible"
+    elif optimum:
+        beside = f"{ratio(calls, optimum)} times the optimum of {optimum}"
+    else:
+        beside = "where none was needed"
     return (
         f"{counted(scenarios, 'scenario')}, {counted(len(records), 'run')}: "
-        f"{counted(calls, 'REST call')}, {ratio(calls, optimum)} times the optimum of {optimum}; "
+        f"{counted(calls, 'REST call')}, {beside}; "
         f"{size(sum(record.rest.bytes for record in records))}; "
         f"{lasted(records)}."
     )
 
 
-def failure_in_full(record: RunRecord) -> Iterator[str]:
-    """A failed run with all that it violates, and how to see it again."""
+def next_step(records: Sequence[RunRecord]) -> Iterator[str]:
+    """How to see the first failure that was kept; nothing where none was."""
+    for one in failures(records):
+        replay = next((found for found in (records[index].replay for index in one.runs) if found is not None), None)
+        if replay is not None:
+            yield ""
+            yield "To see the first one, event by event:"
+            yield ""
+            yield from code(replay)
+            return
+
+
+def failure_in_full(records: Sequence[RunRecord], failure: Failure) -> Iterator[str]:
+    """The first of runs that failed alike, with all that it violates, and how to see it again; which others did."""
+    record, *others = (records[index] for index in failure.runs)
     yield (
         f"**{escaped(record.verdict)}**: {escaped(record.scenario)}, {escaped(record.variant)}, "
         f"{escaped(record.client)}, seed {record.seed}" + (f". {escaped(record.title)}" if record.title else "")
     )
     yield ""
     yield from (f"- {escaped(one.oracle)}: {escaped(one.message)}" for one in record.violations)
+    if others:
+        yield ""
+        named = ", ".join(escaped(f"{one.variant} seed {one.seed}" if one.seed else one.variant) for one in others)
+        yield f"Alike: {named}."
     if record.replay is not None:
         yield ""
         if record.clock == "real":
             yield "It was in real time, and cannot be run again; this tells and judges it again:"
             yield ""
         yield from code(record.replay)
+
+
+def in_full(records: Sequence[RunRecord], *, failures_max: int) -> list[str]:
+    """The first failures in full; how many runs the others are."""
+    found = failures(records)
+    told = [line for one in found[:failures_max] for line in (*failure_in_full(records, one), "")]
+    if len(found) > failures_max:
+        told.append(f"… and {more_failed_runs(found[failures_max:])}.")
+    return told
+
+
+def more_failed_runs(others: Sequence[Failure]) -> str:
+    """How many runs are not shown."""
+    return counted(sum(len(one.runs) for one in others), "more failed run")
 
 
 def sweep_table(sweep: Sequence[RunRecord]) -> Iterator[str]:
@@ -174,6 +214,12 @@ def row(*cells: str) -> str:
 def counted(number: int, noun: str, nouns: str = "") -> str:
     """``1 run``, ``2 runs``."""
     return f"{number} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def _variants(runs: Sequence[RunRecord]) -> str:
+    """Which variants, or how many, where there is no room for their names."""
+    named = list(dict.fromkeys(one.variant for one in runs))
+    return ", ".join(named) if len(named) <= _VARIANTS_NAMED_MAX else f"{len(named)} variants"
 
 
 def _shortened(text: str) -> str:

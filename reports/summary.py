@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from reports.markdown import (
     cost_line,
     failed_runs,
-    failure_in_full,
     failures_table,
     folded,
     headline,
+    in_full,
     made_by,
+    next_step,
     scenarios_table,
     sweep_table,
     warnings,
@@ -43,9 +44,10 @@ def _rows(results: Results, in_full_max: int) -> Iterator[str]:
         yield ""
         yield "### What failed"
         yield ""
-        yield from failures_table(failed, rows_max=ROWS_MAX)
+        yield from failures_table(results.records, rows_max=ROWS_MAX)
+        yield from next_step(results.records)
     if failed and in_full_max:
-        told = [line for record in failed[:in_full_max] for line in (*failure_in_full(record), "")]
+        told = in_full(results.records, failures_max=in_full_max)
         yield from folded("in full, and how to see it again", told)
     if results.sweep:
         yield ""

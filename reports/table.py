@@ -67,7 +67,8 @@ def render_totals(records: Sequence[RunRecord], wall_s: float) -> str:
     optimum = sum(record.rest.optimum_calls for record in records)
     has_virtual = any(record.clock == "virtual" for record in records)
     took = f"{lasted(records)} in {wall_s:.1f} s" if has_virtual else f"{wall_s:.1f} s"
-    return f"{len(records)} runs, {held} hold, {len(records) - held} fail; REST {calls}, optimum {optimum}; {took}"
+    runs = "1 run" if len(records) == 1 else f"{len(records)} runs"
+    return f"{runs}, {held} hold, {len(records) - held} fail; REST {calls}, optimum {optimum}; {took}"
 
 
 def ratio(calls: int, optimum: int) -> str:

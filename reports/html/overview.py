@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.characters import xml_text
 from reports.clocks import seconds_by_clock
+from reports.failures import Failure, failures
 from reports.record import GRAVITY, Clock, RunRecord, Verdict
 from reports.results import Results
 
@@ -19,7 +19,6 @@ MARKS = {
     Verdict.VACUOUS: "∅",
     Verdict.UNSTEADY: "≠",
 }
-_ID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{4}([0-9a-f]{8})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +30,6 @@ class Row:
     races: tuple[str, ...]
     client: str
     cells: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Runs of one scenario with one client that failed alike first: ``runs`` are indices of their records."""
-
-    verdict: Verdict
-    scenario: str
-    client: str
-    oracle: str
-    message: str
-    more: int
-    runs: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +73,7 @@ def overview(results: Results) -> Overview:
     return Overview(
         records=records,
         verdicts=tuple((verdict, count) for verdict, count in met.items() if count),
-        failures=_failures(records),
+        failures=failures(records),
         calls=sum(one.rest.calls for one in records),
         optimum_calls=sum(one.rest.optimum_calls for one in records),
         # What a run came back without and said so is not lost.
@@ -118,11 +104,6 @@ def run_keys(records: Sequence[RunRecord]) -> tuple[str, ...]:
         met[key] = met.get(key, 0) + 1
         keys.append(key if met[key] == 1 else f"{key}~{met[key]}")
     return tuple(keys)
-
-
-def brief(message: str) -> str:
-    """A message with ids as traces show them: their last eight characters."""
-    return _ID.sub(r"…\1", message)
 
 
 def run_data(record: RunRecord, key: str) -> dict[str, object]:
@@ -165,20 +146,6 @@ def run_data(record: RunRecord, key: str) -> dict[str, object]:
         "capsule": record.capsule,
         "replay": record.replay,
     }
-
-
-def _failures(records: Sequence[RunRecord]) -> tuple[Failure, ...]:
-    alike: dict[tuple[str, str, Verdict, str], list[int]] = {}
-    for index, one in enumerate(records):
-        if one.verdict is not Verdict.HOLDS:
-            oracle = one.violations[0].oracle if one.violations else ""
-            alike.setdefault((one.scenario, one.client, one.verdict, oracle), []).append(index)
-    found: list[Failure] = []
-    for (scenario, client, verdict, oracle), runs in alike.items():
-        violations = records[runs[0]].violations
-        message = brief(violations[0].message) if violations else ""
-        found.append(Failure(verdict, scenario, client, oracle, message, max(0, len(violations) - 1), tuple(runs)))
-    return tuple(found)
 
 
 def _rows(records: Sequence[RunRecord], columns: Sequence[tuple[str, str]]) -> tuple[Row, ...]:

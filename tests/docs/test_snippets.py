@@ -69,8 +69,8 @@ def test_few_blocks_are_not_run_and_each_says_why() -> None:
         ("a\n[…]\nc", "a\nb\nd", False),
         ("a\n[…]\nb\n[…]\nd", "a\nx\nb\nd", True),
         ("a\n[…]\na", "a", False),
-        ("1 runs, 6 s simulated in 0.2 s", "1 runs, 6 s simulated in 11.0 s", True),
-        ("1 runs, 6 s simulated in 0.2 s", "1 runs, 7 s simulated in 0.2 s", False),
+        ("1 run, 6 s simulated in 0.2 s", "1 run, 6 s simulated in 11.0 s", True),
+        ("1 run, 6 s simulated in 0.2 s", "1 run, 7 s simulated in 0.2 s", False),
         ("a", "5 of 5 runs\na", True),
     ],
 )

@@ -22,9 +22,9 @@ OTHER = dataclasses.replace(CLEAN, scenario="other")
         (Results((OTHER,), complete=False), "1 scenario × 1 generation hold, interrupted", "lightgrey"),
         (Results((CLEAN,), never=FAILING.never), "2 things never happened", "yellow"),
         (Results((CLEAN, LOST, DEAR)), "unsafe: 2 of 3 runs fail", "red"),
-        (Results((HUNG,)), "stuck: 1 of 1 run fail", "red"),
-        (Results((DEAR,)), "over-budget: 1 of 1 run fail", "orange"),
-        (Results((EMPTY,)), "vacuous: 1 of 1 run fail", "yellow"),
+        (Results((HUNG,)), "stuck: the run fails", "red"),
+        (Results((DEAR,)), "over-budget: the run fails", "orange"),
+        (Results((EMPTY,)), "vacuous: the run fails", "yellow"),
     ],
 )
 def test_a_badge_is_its_message_and_its_color(results: Results, message: str, color: str) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 
 import pytest
 
 from reports.comment import CHARACTERS_MAX, MARKER, render_comment
-from reports.markdown import escaped, failures_table, headline, scenarios_table
+from reports.markdown import cost_line, escaped, failures_table, headline, scenarios_table
 from reports.record import Violation
 from reports.results import Results
 from reports.summary import BYTES_MAX, render_summary
-from tests.reports.samples import CLEAN, DEAR, EMPTY, FAILING, HOLDING, HOSTILE, HUNG, LOST
+from tests.reports.samples import ACTION, CLEAN, DEAR, EMPTY, FAILING, HOLDING, HOSTILE, HUNG, LOST
 
 MANY = Results(tuple(dataclasses.replace(LOST, scenario=f"scenario-{number}", title=HOSTILE) for number in range(900)))
 LONG = Results(
@@ -77,7 +78,49 @@ def test_more_failures_than_are_shown_are_counted() -> None:
         (Results((CLEAN,), complete=False), "✗ gapless: interrupted; 1 run made, all hold"),
         (Results((CLEAN,), never=FAILING.never), "✗ gapless: vacuous, 2 things never happened"),
         (FAILING, "✗ gapless: unsafe, 4 of 5 runs fail"),
+        (Results((LOST,)), "✗ gapless: unsafe, the run fails"),
+        (Results((LOST, CLEAN)), "✗ gapless: unsafe, 1 of 2 runs fails"),
     ],
 )
 def test_the_headline_is_the_result(results: Results, text: str) -> None:
     assert headline(results) == text
+
+
+def test_runs_that_failed_alike_are_one_row_and_told_in_full_once() -> None:
+    alike = [dataclasses.replace(LOST, generation=one) for one in ("legacy", "tree", "session")]
+    (told,) = [row for row in failures_table(alike, rows_max=9) if "no-tail-loss" in row]
+    assert told.startswith("| r30-lost-frame | 3 variants | unsafe | 3 | 15/6 | no-tail-loss: run() returned without")
+    comment = render_comment(Results(tuple(alike)))
+    assert comment.count("**unsafe**") == 1
+    assert "Alike: tree/inclusive, session/inclusive." in comment
+    hung = dataclasses.replace(HUNG, scenario=LOST.scenario, client=LOST.client)
+    assert len([*failures_table([*alike, hung], rows_max=9)]) == 4
+
+
+def test_a_table_shows_ids_as_traces_do_and_the_full_text_whole() -> None:
+    (told,) = [row for row in failures_table([LOST], rows_max=9) if "no-tail-loss" in row]
+    assert f"…{ACTION[-8:]}" in told
+    assert ACTION not in told
+    assert ACTION in render_comment(Results((LOST,)))
+
+
+@pytest.mark.parametrize("render", [render_comment, render_summary])
+def test_what_to_do_next_is_not_folded(render: Callable[[Results], str]) -> None:
+    shown, fold, _ = render(Results((EMPTY, LOST))).partition("<details>")
+    assert fold
+    assert f"To see the first one, event by event:\n\n```text\n{LOST.replay}\n```" in shown
+    assert "To see" not in render(Results((dataclasses.replace(LOST, replay=None),)))
+
+
+@pytest.mark.parametrize(
+    ("calls", "optimum", "text"),
+    [
+        (2, 2, "2 REST calls, which is the least possible;"),
+        (0, 0, "0 REST calls, which is the least possible;"),
+        (7, 0, "7 REST calls, where none was needed;"),
+        (6, 4, "6 REST calls, 1.5 times the optimum of 4;"),
+    ],
+)
+def test_what_it_cost_is_said_beside_the_least_possible(calls: int, optimum: int, text: str) -> None:
+    rest = dataclasses.replace(CLEAN.rest, calls=calls, optimum_calls=optimum)
+    assert text in cost_line([dataclasses.replace(CLEAN, rest=rest)])

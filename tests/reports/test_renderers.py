@@ -71,6 +71,7 @@ def test_a_row_of_nothing_is_refused() -> None:
 
 
 def test_the_totals_count_what_holds() -> None:
+    assert render_totals((RECORD,), 1.0).startswith("1 run, 1 hold, 0 fail;")
     assert render_totals((RECORD, LOST), 1.25) == ("2 runs, 1 hold, 1 fail; REST 6, optimum 6; 12 s simulated in 1.2 s")
 
 
