@@ -32,6 +32,13 @@ def report(directory: Path, out: Path | None) -> None:
     place = directory if out is None else out
     check_directory("--out", place)
     written = write_report(place, results)
-    if not results.journals:
-        click.echo(f"{directory}: has no {JOURNALS}, so its runs are not drawn", err=True)
+    undrawn = sum(1 for record in results.records if results.journal_of(record) is None)
+    if undrawn:
+        click.echo(
+            f"{directory}: {JOURNALS} lacks the journals of {undrawn} of {len(results.records)} runs, "
+            "so these are not drawn"
+            if results.journals
+            else f"{directory}: {JOURNALS} is missing or empty, so no run is drawn",
+            err=True,
+        )
     click.echo(f"report  {place / PAGE} and {len(written) - 1} other files; {place / INDEX} lists them")

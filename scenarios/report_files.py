@@ -15,6 +15,8 @@ from scenarios.errors import UsageError
 
 CAPSULES = "capsules"
 _PROBE = ".gapless-can-write"
+_RECORDS_CURE = "give a file that `gapless run` or `check` wrote with --json, or a directory with --out"
+_REPORT_CURE = "give the directory that `gapless run` or `check` wrote with --out"
 
 
 def check_directory(option: str, directory: Path) -> None:
@@ -47,7 +49,8 @@ def write_report(directory: Path, results: Results) -> tuple[Path, ...]:
             if path not in written:
                 path.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"{directory}: cannot be written ({error.strerror}); give another directory") from error
+        place = error.filename or directory
+        raise UsageError(f"{place}: cannot be written ({error.strerror}); give another directory") from error
     return tuple(written)
 
 
@@ -66,29 +69,33 @@ def read_report(directory: Path) -> Results:
 
     A report whose journals have been taken away has none; that is no error.
     """
-    results = read_records(directory)
+    if directory.is_file():
+        raise UsageError(f"{directory}: is a file; {_REPORT_CURE}")
+    results = read_records(directory, cure=_REPORT_CURE)
     path = directory / JOURNALS
     if not path.exists():
         return results
     try:
         journals = unzip_journals(path.read_bytes())
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); give the directory of a report") from error
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); {_REPORT_CURE}") from error
     except UnreadableRecords as error:
         raise UsageError(f"{path}: {error}") from error
     return Results(results.records, results.versions, results.complete, results.never, results.sweep, journals)
 
 
-def read_records(path: Path) -> Results:
-    """The records in a file, or in the directory of a report. Raises UsageError when they cannot be read."""
+def read_records(path: Path, *, cure: str = _RECORDS_CURE) -> Results:
+    """The records in a file, or in the directory of a report. Raises UsageError when they cannot be read; ``cure`` is
+    what it advises where there are none.
+    """
     file = path / RECORDS if path.is_dir() else path
     try:
         return read_results(file.read_text(encoding="utf-8"))
     except UnreadableRecords as error:
         raise UsageError(f"{file}: {error}") from error
     except UnicodeDecodeError as error:
-        cure = "give the records that `gapless run` or `check` wrote"
-        raise UsageError(f"{file}: is no text in UTF-8; {cure}") from error
+        raise UsageError(
+            f"{file}: is no text in UTF-8; give the records that `gapless run` or `check` wrote"
+        ) from error
     except OSError as error:
-        cure = "give a file that `gapless run` or `check` wrote with --json, or a directory with --out"
         raise UsageError(f"{file}: cannot be read ({error.strerror}); {cure}") from error

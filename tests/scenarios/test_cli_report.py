@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -211,7 +212,10 @@ def test_diff_writes_json_and_markdown_and_reads_directories() -> None:
     [
         (("run", "R10", "--out", "file"), "--out"),
         (("run", "R10", "--out", "/proc/nowhere"), "--out /proc/nowhere: cannot be written"),
-        (("report", "nowhere"), "nowhere: cannot be read (No such file or directory); give a file that"),
+        (("report", "nowhere"), "nowhere: cannot be read (No such file or directory); give the directory that"),
+        (("report", "file"), "file: is a file; give the directory that `gapless run` or `check` wrote with --out"),
+        (("report", "plain", "--out", "taken"), "taken/report.html: cannot be written (Is a directory)"),
+        (("diff", "nowhere", "zipless"), "nowhere: cannot be read (No such file or directory); give a file that"),
         (("report", "empty"), "empty/records.json: cannot be read"),
         (("report", "broken"), "broken/records.json: records: is {}, and should be a valid array; write it anew"),
         (("report", "zipless"), "zipless/journals.zip: is no zip file of journals"),
@@ -231,11 +235,28 @@ def test_a_mistake_is_one_sentence_and_exits_with_2(arguments: tuple[str, ...], 
         Path(name).mkdir()
         Path(name, "records.json").write_text(text, encoding="utf-8")
     Path("empty").mkdir()
+    Path("plain").mkdir()
+    Path("plain/records.json").write_text(render_json((), {}), encoding="utf-8")
+    Path("taken/report.html").mkdir(parents=True)
     Path("zipless/journals.zip").write_bytes(b"no zip")
     result = gapless(*arguments)
     assert result.exit_code == 2, result.output
     assert words in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_report_says_how_many_runs_it_cannot_draw() -> None:
+    gapless(*BROKEN, "--out", "out", "--no-sweep")
+    assert "not drawn" not in gapless("report", "out").stderr
+    journals = zipfile.ZipFile("out/journals.zip")
+    with zipfile.ZipFile("fewer.zip", "w") as fewer:
+        fewer.writestr(journals.namelist()[0], journals.read(journals.namelist()[0]))
+    Path("fewer.zip").replace("out/journals.zip")
+    assert "out: journals.zip lacks the journals of 1 of 2 runs" in gapless("report", "out").stderr
+    Path("out/journals.zip").unlink()
+    for _ in ("missing", "made empty by that"):
+        assert "out: journals.zip is missing or empty, so no run is drawn" in gapless("report", "out").stderr
+    assert Path("out/journals.zip").exists()
 
 
 def test_a_place_that_cannot_be_written_is_said_before_anything_is_run() -> None:
