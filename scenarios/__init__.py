@@ -27,9 +27,9 @@ In reading order:
 - ``aftermath.py``    what a run came to, in numbers; ``comparing.py`` the same for several clients
 - ``report_files.py``  the files of a report on disk; ``job_summary.py`` the summary of a CI job; ``drawings.py`` one
   run, drawn in several ways
-- ``cli.py``          the command; ``cli_run.py``, ``cli_list.py``, ``cli_replay.py``, ``cli_report.py``, ``cli_diff.py``,
-  ``cli_compare.py``, ``cli_prove.py``, ``cli_options.py``, ``screen.py``, ``stopping.py``; ``conclusion.py`` is how
-  ``run`` and ``check`` end
+- ``cli.py``          the command; ``cli_run.py``, ``cli_list.py``, ``cli_replay.py``, ``cli_report.py``,
+  ``cli_diff.py``, ``cli_compare.py``, ``cli_prove.py``, ``cli_options.py``, ``screen.py``, ``stopping.py``;
+  ``conclusion.py`` is how ``run`` and ``check`` end
 - ``serving/``        a scenario on a real port; ``checking/`` puts a command through it; ``examples/`` has some
 - ``pytest_plugin.py``  fixtures for tests of your own client; ``plugin/`` is behind it
 - ``errors.py``       what can go wrong, by whose fault
