@@ -25,7 +25,19 @@ from reports.results import Results
 from tests.reports.chromium import chromium, found
 from tests.reports.embedded import embedded
 from tests.reports.outline import Outline
-from tests.reports.samples import ACTION, CLEAN, DIGEST, FAILING, HOLDING, HOSTILE, LINES, LOST, OBSERVATION
+from tests.reports.samples import (
+    ACTION,
+    CLEAN,
+    DIGEST,
+    FAILING,
+    HISTORY,
+    HOLDING,
+    HOSTILE,
+    LINES,
+    LOST,
+    MESSAGE,
+    OBSERVATION,
+)
 
 MARKUP = "\"'></script></style></title><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}"
 
@@ -369,6 +381,64 @@ def test_a_single_run_opens_on_its_lanes_and_a_click_shows_the_whole_way_of_an_e
     assert page.log() == []
 
 
+def left_early() -> Iterator[str]:
+    """A client that returns while the agent is at work, just after it has sent its message."""
+    yield from (line for line in LINES if json.loads(line)["t_s"] < 5.05)
+    held = [*HISTORY, MESSAGE]
+    for t_s, place, what, fields in (
+        (5.01, "client", "run-returned", {"held": held, "gaps": []}),
+        (5.15, "log", "append", {"id": ACTION, "kind": "ActionEvent", "branch": True, "run": 0, "index": 4}),
+        (5.16, "publisher", "publish", {"id": ACTION, "kind": "ActionEvent"}),
+        (5.2, "socket", "sent", {"connection": 1, "frame": 3, "id": ACTION, "kind": "ActionEvent", "durable": True}),
+        (5.25, "log", "append", {"id": OBSERVATION, "kind": "ObservationEvent", "branch": True, "index": 5}),
+        (6.0, "agent", "run-ended", {"run": 0, "status": "finished", "log_length": 6, "leaf": OBSERVATION}),
+        (6.2, "client", "closed", {"held": held}),
+    ):
+        yield json.dumps({"t_s": t_s, "place": place, "what": what, **fields})
+
+
+def test_a_return_in_the_middle_of_a_run_is_drawn_as_the_loss_that_it_is(browser: Chrome, tmp_path: Path) -> None:
+    (violation, *_) = LOST.violations
+    losing_both = dataclasses.replace(violation, event_ids=(ACTION, OBSERVATION))
+    record = dataclasses.replace(LOST, violations=(losing_both,))
+    page = opened(
+        browser, tmp_path, dataclasses.replace(ONE, records=(record,), journals={DIGEST: tuple(left_early())})
+    )
+    page.until_drawn()
+    assert page.one("#lanes .returnedtext").text == "run() returns without 2 events"
+    assert page.seen("#lanes .returned.loss")
+    assert "too late" not in page.one("#lanes").text  # they were not even there when it returned
+    boxes = page.run(
+        "return ['.beside', '.returnedtext'].map((one) => "
+        "[...document.querySelectorAll(`#lanes ${one}`)].at(-1).getBoundingClientRect())"
+    )
+    assert isinstance(boxes, list)
+    send, returns = boxes
+    assert send["right"] <= returns["left"] or returns["right"] <= send["left"]
+    page.one("[data-way]").click()
+    assert "sent at 5.200 s, 190 ms after run() had returned, never read" in page.one("#told").text
+
+
+@pytest.mark.parametrize(
+    ("event_id", "told"),
+    [
+        (HISTORY[0], "in the log before the client came; on a page"),
+        (HISTORY[1], "in the log before the client came, or in none; handed to the application at 0.001 s."),
+    ],
+)
+def test_what_a_journal_does_not_know_of_an_event_is_not_told(
+    browser: Chrome, tmp_path: Path, event_id: str, told: str
+) -> None:
+    page = opened(browser, tmp_path, ONE)
+    page.until_drawn()
+    page.run(
+        "[...document.querySelectorAll('#journal li')].find((row) => "
+        f"row.textContent.includes('application gets') && row.textContent.includes('{event_id[-8:]}')).click()"
+    )
+    page.one("#lanes").send_keys(Keys.ENTER)
+    assert told in page.one("#told").text
+
+
 @pytest.mark.parametrize(
     ("clock", "time", "seen_again"),
     [("virtual", "Virtual time", "Replay"), ("real", "Real time", "Told and judged again by")],
@@ -448,6 +518,18 @@ def test_a_narrow_window_needs_no_scrolling_sideways(browser: Chrome, tmp_path: 
     if fragment:
         page.until_drawn()
     assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_on_a_telephone_the_versions_do_not_stand_one_below_the_other(browser: Chrome, tmp_path: Path) -> None:
+    versions = {f"a-library-number-{number}": "12.34.56" for number in range(7)}
+    page = opened(browser, tmp_path, dataclasses.replace(HOLDING, versions=versions))
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 420, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    )
+    title, listed, theme = (page.one(selector).rect for selector in (".top h1", ".versions", "#theme"))
+    assert listed["width"] > 350
+    assert listed["y"] >= max(title["y"] + title["height"], theme["y"] + theme["height"])
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_a_verdict_has_a_mark_so_that_colour_is_not_needed_to_tell_it() -> None:

@@ -48,6 +48,7 @@ class Picture {
   #lanes = {};
   #rowOf = new Map();
   #late = [];
+  #beside = []; // where names of steps stand that had no room in their bars
 
   constructor(svg, story, { axis, from, to, width, picked, chosen }) {
     Object.assign(this, { svg, story, axis, from, to, width, picked, chosen });
@@ -264,6 +265,7 @@ class Picture {
       else if (left >= free_x) {
         this.#add("text", { x: left, y: y + 29, class: one.well ? "beside" : "faulttext" }, one.step);
         free_x = left + room;
+        this.#beside.push([left, free_x]);
       }
     }
   }
@@ -301,7 +303,9 @@ class Picture {
       this.#upright(x, isLoss ? "returned loss" : "returned", TOP - 6, this.bottom);
       const words = isLoss ? `run() returns without ${count(one.without.length, "event")}` : "run() returns";
       const y = this.#lanes.Client.y + 35;
-      this.#sideText(x, y, words, isLoss ? "returnedtext loss" : "returnedtext", words.length * 6.6);
+      const room = words.length * 6.6;
+      const [, free_x] = this.#beside.find(([from, to]) => from < x + room && to > x) ?? [0, x];
+      this.#sideText(free_x, y, words, isLoss ? "returnedtext loss" : "returnedtext", room);
       this.#add("path", { d: `M${x} ${y - 9}l-4 5l4 5l4 -5z`, class: isLoss ? "returnedmark loss" : "returnedmark" }, null, [one]);
     }
   }
@@ -372,7 +376,7 @@ class Picture {
 
   // How long after the return a lost event came: the same for many of them is said once.
   #lateness(way, frames) {
-    const back = this.story.returns().find((one) => one.without.includes(way.id));
+    const back = this.story.returns().find((one) => one.without.includes(way.id) && way.append.i < one.i);
     const late = frames.find(({ frame }) => back && frame.t > back.t);
     if (!late) return;
     const x = this.x(late.frame);

@@ -68,15 +68,25 @@ export class Story {
     });
   }
 
-  // Returns of run(), each with what of the lost it came without.
+  // Returns of run(), each with what of the lost it came without: up to the end of the agent's run that it left early.
   returns() {
     return this.steps
       .filter((one) => one.step === "run" && one.to !== null && one.well)
       .map((one) => {
         const held = new Set(this.entries[one.end].held ?? []);
-        const without = [...this.lost].filter((id) => !held.has(id) && (this.ways.get(id)?.append?.i ?? Infinity) < one.end);
+        const left = this.runs.find((run) => run.i < one.end && (run.end ?? Infinity) > one.end);
+        const last = left ? (left.end ?? Infinity) : one.end;
+        const without = [...this.lost].filter((id) => !held.has(id) && (this.ways.get(id)?.append?.i ?? Infinity) < last);
         return { i: one.end, t: one.to, without };
       });
+  }
+
+  // Where an event was when the client came, as far as a journal tells: it names the first and the last of the history.
+  wasThere(way) {
+    if (way.position !== null) return "yes";
+    const told = [...way.published, ...way.frames];
+    if (told.some((one) => one.durable === false) || !this.history?.events) return "no";
+    return told.some((one) => one.durable) ? "yes" : "unknown";
   }
 
   _agent(entry, mark) {
@@ -101,7 +111,7 @@ export class Story {
   }
 
   _publisher(entry, mark) {
-    const one = { ...mark, id: entry.id };
+    const one = { ...mark, id: entry.id, durable: entry.durable };
     this.publishes.push(one);
     this.#known(entry).published.push(one);
   }
@@ -114,7 +124,7 @@ export class Story {
       this.sockets.push(socket);
     } else if (entry.what === "refused") this.refused.push({ ...mark, number, status: entry.status });
     else if (entry.what === "sent") {
-      const frame = { ...mark, id: entry.id, key: entry.key, number, arrived: null };
+      const frame = { ...mark, id: entry.id, key: entry.key, number, durable: entry.durable, arrived: null };
       this.#frames.set(`${number} ${entry.frame}`, frame);
       this.#sockets.get(number)?.sent.push(frame);
       if (entry.id) this.#known(entry).frames.push(frame);

@@ -13,6 +13,7 @@ const MANY = {
   "agent status": "changes of the agent's status",
 };
 const LATE_S = 0.0005;
+const WAS_THERE = { yes: "in the log before the client came", no: "in no log", unknown: "in the log before the client came, or in none" };
 
 export const short = (id) => (typeof id === "string" && id.length > 20 ? `…${id.slice(-8)}` : String(id));
 
@@ -111,7 +112,7 @@ export function fate(story, id) {
   const back = story.returns().find((one) => one.without.includes(id));
   const since = (t) => (back && t > back.t + LATE_S ? `, ${span(t - back.t)} after run() had returned` : "");
   const pages = story.pagesOf(way);
-  const parts = [way.append ? `kept in the log at ${moment(way.append.t)}` : way.position === null ? "in no log" : "in the log before the client came"];
+  const parts = [way.append ? `kept in the log at ${moment(way.append.t)}` : WAS_THERE[story.wasThere(way)]];
   if (way.gone) parts.push(`gone from the log at ${moment(way.gone.t)}`);
   const [published] = way.published;
   const reader = way.frames.find((one) => one.arrived);
