@@ -21,7 +21,7 @@ from scenarios.serving.protocol import ProtocolError, Report, parse
 LINE_BYTES_MAX: Final = 32 * 1024 * 1024  # 60,000 ids are 2.4 MB
 KEPT_LINES_MAX: Final = 40
 TERMINATE_S: Final = 2.0
-DRAIN_S: Final = 1.0  # a grandchild may keep the pipes of a process open that has ended
+DRAIN_S: Final = 1.0  # a grandchild may keep the pipes of a process open that has ended, and its file may be long
 LOOK_S: Final = 0.02
 _CHUNK_BYTES = 64 * 1024
 _ERROR = re.compile(r"^[\w.]*(Error|Exception|Interrupt|panicked)\b")
@@ -85,8 +85,9 @@ class Command:
                 self._last_words.append(line.strip())
                 show(line)
 
+        exited = trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_tail, report_file, heard)
+            nursery.start_soon(_tail, report_file, heard, exited)
             async with trio.open_nursery() as reading:
                 assert self._process.stdout is not None
                 assert self._process.stderr is not None
@@ -94,7 +95,8 @@ class Command:
                 reading.start_soon(_read_lines, self._process.stderr, said)
                 await self._process.wait()
                 reading.cancel_scope.deadline = trio.current_time() + DRAIN_S
-            nursery.cancel_scope.cancel()
+            exited.set()
+            nursery.cancel_scope.deadline = trio.current_time() + DRAIN_S
         self.ended.set()
 
 
@@ -181,16 +183,17 @@ async def _read_lines(stream: trio.abc.ReceiveStream, heard: Callable[[str], Non
         lines.end()
 
 
-async def _tail(path: Path, heard: Callable[[str], None]) -> None:
-    """What is appended to a file, line by line, until cancelled."""
+async def _tail(path: Path, heard: Callable[[str], None], exited: trio.Event) -> None:
+    """What is appended to a file, line by line, up to where it ends when nobody appends any more."""
     lines = _Lines(heard)
     with path.open("rb") as file:
         try:
             while True:
-                while data := file.read(_CHUNK_BYTES):
-                    lines.feed(bytes(data))
-                await trio.sleep(LOOK_S)
+                was_last = exited.is_set()
+                data = file.read(_CHUNK_BYTES)
+                lines.feed(data)
+                if was_last and not data:
+                    break
+                await trio.sleep(0 if data else LOOK_S)  # a command may write faster than its lines are understood
         finally:
-            while data := file.read(_CHUNK_BYTES):
-                lines.feed(bytes(data))
             lines.end()

@@ -51,7 +51,9 @@ class Driver:
         return tuple(FaultFired(word, "step of the script", 0) for word in words if word in ("restart", "disconnect"))
 
     def take(self, report: Report | ProtocolError) -> None:
-        """The command has said something."""
+        """The command has said something. When its session is over, for it said too much, nobody listens any more."""
+        if self._session.over.is_set():
+            return
         if isinstance(report, Done | Failed) and _step_of(report) != self._asked and self.driven:
             self._reporter.note(report)  # nobody asked: it ends no step
             return
@@ -65,13 +67,16 @@ class Driver:
     async def perform(self) -> None:
         """Live the script through, and a while longer."""
         for number, step in enumerate(self._scenario.script, start=1):
-            if not await self._step(step):
+            if not await self._step(step) or self._session.over.is_set():
                 self._unplayed = self._scenario.script[number:]
                 break
         self.ended_s = self._session.now_s()
         await self._linger()
         self._world.heal()
-        if not self._peer.ended.is_set() and not self._is_hung:
+        if self._session.over.is_set():
+            message = f"{self._session.why}; is the client in a busy loop?"
+            self._world.journal.record("client", "spinning", message=message)
+        elif not self._peer.ended.is_set() and not self._is_hung:
             await self._say_goodbye()
         self._reporter.closed()
 
@@ -118,6 +123,8 @@ class Driver:
                     step, "crashed", "ProtocolError", f"it said what is no report: {self._answer}"
                 )
                 return "exited"
+        if self._session.over.is_set():
+            return "exited"
         if not self._peer.ended.is_set():
             self._is_hung = True
             self._gave_nothing(step, "hung", "TimeoutError", "the deadline passed")
@@ -138,7 +145,7 @@ class Driver:
             self._reporter.exited(outcome, error, message)
 
     async def _wait(self) -> None:
-        """Until there is an answer, or no process any more, or no time."""
+        """Until there is an answer, or no process any more, or no world, or no time."""
         with trio.move_on_after(self._deadline_s) as scope:
             async with trio.open_nursery() as nursery:
 
@@ -154,6 +161,7 @@ class Driver:
 
                 nursery.start_soon(first, self._bell)
                 nursery.start_soon(first, self._peer.ended)
+                nursery.start_soon(first, self._session.over)
                 if not self.driven:
                     nursery.start_soon(be_patient)
 

@@ -6,6 +6,7 @@ describes each route; a test holds the two together.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -35,11 +36,13 @@ from simserver.journal import canonical
 
 if TYPE_CHECKING:
     from scenarios.serving.hub import Hub
+    from scenarios.serving.session import Session
     from simserver.world import World
 
 B = TypeVar("B", bound=BaseModel)
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 ENTRIES_PER_ANSWER_MAX: Final = 2000
+REPORTS_A_TURN: Final = 1000  # then the others have theirs, and the session a look at its bound
 WAIT_S_MAX: Final = 20.0
 LOOK_S: Final = 0.05
 MEDIA: Final = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
@@ -229,15 +232,21 @@ class _Control:
 
     async def report(self, request: Request) -> Response:
         """What a client that nobody started says of itself: the protocol's lines."""
-        await self._world()
         taken = 0
-        for number, line in enumerate((await _body(request)).decode("utf-8", "replace").splitlines(), 1):
+        body = await _body(request)
+        await self._world()
+        session, reporter = self._hub.session, self._hub.reporter
+        for number, line in enumerate(io.BytesIO(body), 1):
+            if number % REPORTS_A_TURN == 0:
+                await trio.sleep(0)
+            if session.over.is_set():
+                raise _over(session)
             try:
-                report = parse(line)
+                report = parse(line.decode("utf-8", "replace"))
             except ProtocolError as error:
                 raise HTTPException(422, f"line {number}: {error}") from error
             if report is not None:
-                self._hub.reporter.take(report)
+                reporter.take(report)
                 taken += 1
         return JSONResponse({"reports": taken})
 
@@ -253,9 +262,13 @@ class _Control:
         """The world, running: what is done to it is the session's first event if nothing was before."""
         session = self._hub.session
         await session.begin()
-        if session.state == "over":
-            raise HTTPException(409, f"the session is over: {session.why}; POST /sim/reset begins it anew")
+        if session.over.is_set():
+            raise _over(session)
         return session.world
+
+
+def _over(session: Session) -> HTTPException:
+    return HTTPException(409, f"the session is over: {session.why}; POST /sim/reset begins it anew")
 
 
 async def _body(request: Request) -> bytes:

@@ -26,7 +26,7 @@ State = Literal["waiting", "running", "over"]
 
 
 class Session:
-    """A scenario and its world. ``state``: waiting for a client, running, or over, and then ``why`` says why."""
+    """A scenario and its world. ``state``: waiting for a client, running, or over; then ``why`` says why."""
 
     def __init__(self, request: RunRequest, *, stepwise: bool = False, entries_max: int = ENTRIES_MAX) -> None:
         scenario = request.scenario
@@ -49,7 +49,7 @@ class Session:
         self._wanted = trio.Event()
         self._began = trio.Event()
         self._ending = trio.Event()
-        self._over = trio.Event()
+        self.over = trio.Event()
 
     def __repr__(self) -> str:
         return f"Session({self.request.scenario.name}, {self.state})"
@@ -57,13 +57,16 @@ class Session:
     async def live(self) -> None:
         """Wait for the first client, then run the world until the session ends. Never raises for what went on in it."""
         try:
-            await self._wanted.wait()
-            if not self._ending.is_set():
-                await self._run_world()
+            async with trio.open_nursery() as watching:
+                watching.start_soon(self._watch)
+                await self._wanted.wait()
+                if not self._ending.is_set():
+                    await self._run_world()
+                watching.cancel_scope.cancel()
         finally:
             self.state = "over"
             self._began.set()
-            self._over.set()
+            self.over.set()
 
     async def begin(self) -> None:
         """A client has come: start the world's clock, unless it runs already."""
@@ -73,7 +76,7 @@ class Session:
     async def end(self, why: str) -> None:
         """End it, and wait until it is over."""
         self._end(why)
-        await self._over.wait()
+        await self.over.wait()
 
     def now_s(self) -> float:
         """Seconds since the first client came; those at its end, when it is over."""
@@ -95,7 +98,7 @@ class Session:
                 self.state = "running"
                 self._began.set()
                 try:
-                    await self._watch()
+                    await self._ending.wait()
                 finally:
                     self.ended_s = self.world.now_s()
                 self._nursery.cancel_scope.cancel()

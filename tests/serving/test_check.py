@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from scenarios.checking.hurrying import hurried
 from scenarios.checking.one import Checked, check
 from scenarios.checking.retold import retell
 from scenarios.errors import CapsuleError, UsageError
+from scenarios.serving.hub import Hub
 from scenarios.stage import leaves
 from tests.serving.port import quick, quick_request
 
@@ -103,6 +105,26 @@ async def test_noise_is_no_report_and_is_shown() -> None:
     assert result.record.verdict is Verdict.HOLDS
     assert "plain words" in shown
     assert shown.count("a warning") == 300
+
+
+@pytest.mark.parametrize("where", ["1", "os.open(os.environ['GAPLESS_REPORT'], os.O_WRONLY | os.O_APPEND)"])
+async def test_a_flood_of_reports_is_a_verdict_when_the_journal_is_full(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scenarios.checking.one.Hub", partial(Hub, entries_max=3000))
+    code = "import os\nwhere = " + where + '\nwhile True: os.write(where, b\'{"id": "a"}\\n\' * 1000)'
+    with trio.fail_after(20):
+        result = await check(quick_request(), (sys.executable, "-S", "-E", "-c", code), show=lambda line: None)
+    assert told(result)["no-hang"] == "the journal is full (3000 entries); is the client in a busy loop?"
+    assert result.record.verdict is not Verdict.HOLDS
+
+
+async def test_a_report_file_that_grows_faster_than_it_is_read_holds_up_nobody() -> None:
+    code = "import os, time\nopen(os.environ['GAPLESS_REPORT'], 'ab').write(b'noise\\n' * 5_000_000)\ntime.sleep(60)"
+    request = quick_request(expect={"run_bound_s": 0.5, "step_deadline_s": 0.5})
+    with trio.fail_after(10):
+        result = await check(request, (sys.executable, "-S", "-E", "-c", code), show=lambda line: None)
+    assert "attach() had not ended 0.5 s" in told(result)["no-hang"]
 
 
 async def test_reports_may_come_in_a_file() -> None:

@@ -189,6 +189,19 @@ async def test_a_full_journal_ends_the_session_with_a_sentence_and_a_reset_begin
         await is_well(hub, http)
 
 
+async def test_a_flood_of_reports_ends_with_the_session_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scenarios.serving.session.WATCH_S", 0.01)
+    async with served(entries_max=1000) as (hub, http):
+        response = await http.post("/sim/report", content=b'"a"\n' * 200_000)
+        assert (response.status_code, response.json()["detail"]) == (
+            409,
+            "the session is over: the journal is full (1000 entries); POST /sim/reset begins it anew",
+        )
+        assert len(hub.session.world.journal) < 100_000
+        await http.post("/sim/reset")
+        await is_well(hub, http)
+
+
 async def test_one_who_never_reads_does_not_hold_up_the_others_nor_the_end() -> None:
     long = quick_request(workload={"history_events": 500, "payload_bytes": 2000})
     async with served(long) as (hub, http), raw(hub) as greedy:
