@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from scenarios.scenario import Cursor, Generation
+
+WAIT_S_MAX: Final = 20.0  # for a new entry of the journal
 
 
 class _Asked(BaseModel):

@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Mapping
 from contextlib import aclosing
+from http import HTTPStatus
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -43,8 +44,8 @@ B = TypeVar("B", bound=BaseModel)
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 ENTRIES_PER_ANSWER_MAX: Final = 2000
 REPORTS_A_TURN: Final = 1000  # then the others have theirs, and the session a look at its bound
-WAIT_S_MAX: Final = 20.0
 LOOK_S: Final = 0.05
+ANY_FILE: Final = "/sim/{file}"
 MEDIA: Final = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 HEADERS: Final = (
     (b"connection", b"close"),
@@ -86,7 +87,7 @@ def routes(hub: Hub) -> list[Route]:
         Route("/sim/journal", control.journal),
         Route("/sim/verdict", control.verdict),
         Route("/sim/report", control.report, methods=["POST"]),
-        Route("/sim/{file}", _page),
+        Route(ANY_FILE, _page),
     ]
 
 
@@ -133,7 +134,7 @@ class _Control:
     async def journal(self, request: Request) -> Response:
         """Lines from ``after`` on; when there are none yet, wait for some."""
         after = _number(request.query_params, "after", 0.0, 1e12)
-        wait_s = _number(request.query_params, "wait_s", 0.0, WAIT_S_MAX)
+        wait_s = _number(request.query_params, "wait_s", 0.0, asking.WAIT_S_MAX)
         session = self._hub.session
         journal = session.world.journal
         with trio.move_on_after(wait_s):
@@ -326,17 +327,42 @@ async def _to_page(request: Request) -> Response:
 
 async def _page(request: Request) -> Response:
     name = request.path_params.get("file", "index.html")
+    found = _file(name)
+    if found is None:
+        raise HTTPException(405 if _allowed(request) else 404)
+    return found
+
+
+def _file(name: str) -> Response | None:
+    """A file of the page."""
+    media = MEDIA.get(name.rpartition(".")[2])
+    if media is not None and name in SHARED:  # the lanes, which a report has too
+        return Response(asset(name), media_type=media)
     files = {one.name: one for one in resources.files("scenarios.serving").joinpath("page").iterdir()}
-    ending = name.rpartition(".")[2]
-    if ending in MEDIA and name in SHARED:  # the lanes, which a report has too
-        return Response(asset(name), media_type=MEDIA[ending])
-    if name not in files or ending not in MEDIA:
-        raise HTTPException(404, f"there is no /sim/{name}; /sim/openapi.json says what there is")
-    return Response(files[name].read_bytes(), media_type=MEDIA[ending])
+    if media is None or name not in files:
+        return None
+    return Response(files[name].read_bytes(), media_type=media)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of a path; none, where there is nothing."""
+    path = request.url.path
+    found = {"GET", "HEAD"} if _file(path.removeprefix("/sim/")) is not None else set()
+    for route in request.app.routes:
+        if route.path != ANY_FILE and route.path_regex.match(path):
+            found |= route.methods
+    return sorted(found)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
+    """A mistake as a sentence, also where the router knows only a status."""
     assert isinstance(error, HTTPException)
+    path, allowed = request.url.path, _allowed(request)
+    if error.status_code == 405 and allowed:
+        detail = f"{path} takes no {request.method}, it takes {' or '.join(allowed)}; /sim/openapi.json says for what"
+        return JSONResponse({"detail": detail}, 405, {"allow": ", ".join(allowed)})
+    if error.detail in {HTTPStatus(404).phrase, HTTPStatus(405).phrase}:
+        return JSONResponse({"detail": f"there is no {path}; /sim/openapi.json says what there is"}, 404)
     return JSONResponse({"detail": error.detail}, error.status_code)
 
 

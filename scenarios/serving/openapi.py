@@ -15,26 +15,27 @@ from simserver.faults import Fault
 _REF = "#/components/schemas/{model}"
 _JSON = "application/json"
 
-# method, path: what it does, what its body is (the name of a schema), which parameters it has, what else it may answer.
+# method, path: what it does, what its body is (the name of a schema), which parameters it has, what else it may answer
+# beside what every bad body is answered.
 _ROUTES: tuple[tuple[str, str, str, str | None, tuple[str, ...], tuple[int, ...]], ...] = (
     ("get", "/sim/", "The page: a live picture of the session.", None, (), ()),
     ("get", "/sim/openapi.json", "This description.", None, (), ()),
     ("get", "/sim/scenarios", "Every scenario that can be served.", None, (), ()),
     ("get", "/sim/scenarios/{name}", "One scenario in full, by name or race.", None, ("name",), (404,)),
     ("get", "/sim/session", "The session: where it is, what it has come to, its faults.", None, (), ()),
-    ("post", "/sim/session", "Serve another scenario, in a new world.", "Start", (), (404, 422)),
+    ("post", "/sim/session", "Serve another scenario, in a new world.", "Start", (), (404,)),
     ("post", "/sim/reset", "Begin the session anew: same scenario and seed, a new world.", None, (), ()),
     ("get", "/sim/faults", "The faults that can act, and how often each has.", None, (), ()),
-    ("post", "/sim/faults", "Add a fault. A time that has passed means now.", "Fault", (), (409, 422)),
+    ("post", "/sim/faults", "Add a fault. A time that has passed means now.", "Fault", (), (409,)),
     ("delete", "/sim/faults/{name}", "Remove a fault.", None, ("name",), (404,)),
     ("post", "/sim/agent/run", "Start a run, as another party.", None, (), (409,)),
-    ("post", "/sim/agent/step", "Let the agent take steps; it must be stepwise.", "Steps", (), (409, 422)),
+    ("post", "/sim/agent/step", "Let the agent take steps; it must be stepwise.", "Steps", (), (409,)),
     ("post", "/sim/agent/pause", "Pause the run in progress.", None, (), (409,)),
-    ("post", "/sim/agent/message", "Send a user message, as another party.", "Message", (), (409, 422)),
-    ("post", "/sim/agent/mode", "Let the agent wait before each step, or work by itself.", "Mode", (), (422,)),
+    ("post", "/sim/agent/message", "Send a user message, as another party.", "Message", (), (409,)),
+    ("post", "/sim/agent/mode", "Let the agent wait before each step, or work by itself.", "Mode", (), ()),
     ("post", "/sim/heal", "End the chaos: no fault acts any more.", None, (), (409,)),
     ("post", "/sim/disconnect", "Break every open socket, without a close code.", None, (), (409,)),
-    ("post", "/sim/restart", "Restart the server.", "Down", (), (409, 422)),
+    ("post", "/sim/restart", "Restart the server.", "Down", (), (409,)),
     (
         "get",
         "/sim/journal",
@@ -44,24 +45,30 @@ _ROUTES: tuple[tuple[str, str, str, str | None, tuple[str, ...], tuple[int, ...]
         (422,),
     ),
     ("get", "/sim/verdict", "The verdict so far: violations, what is still to be shown, REST calls.", None, (), ()),
-    ("post", "/sim/report", "What a client says of itself, one JSON object a line.", "Report", (), (409, 422)),
+    ("post", "/sim/report", "What a client says of itself, one JSON object a line.", "Report", (), (409,)),
 )
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "name": {"in": "path", "required": True, "schema": {"type": "string"}},
     "after": {
         "in": "query",
         "description": "Index of the first entry wanted.",
-        "schema": {"type": "integer", "default": 0},
+        "schema": {"type": "integer", "default": 0, "minimum": 0},
     },
     "wait_s": {
         "in": "query",
         "description": "How long to wait for a new entry when there is none, in seconds.",
-        "schema": {"type": "number", "default": 0, "maximum": 20},
+        "schema": {"type": "number", "default": 0, "minimum": 0, "maximum": asking.WAIT_S_MAX},
     },
 }
 _PROBLEM = {
     "description": "One sentence: what is wrong, and the cure.",
     "content": {_JSON: {"schema": {"type": "object", "properties": {"detail": {"type": "string"}}}}},
+}
+_BAD_BODY = (400, 413, 422)  # no JSON, too long, not what was asked for
+_BAD_LINES = (413, 422)
+_JOURNAL_HEADERS = {
+    "x-next": {"description": "The index of the entry after these.", "schema": {"type": "integer"}},
+    "x-session": {"description": "Which session this is; another has another journal.", "schema": {"type": "integer"}},
 }
 _ANSWERS = {"/sim/": "text/html", "/sim/journal": "application/x-ndjson"}
 
@@ -88,11 +95,14 @@ def _operation(
 ) -> dict[str, Any]:
     words = [word for word in path.strip("/").split("/") if not word.startswith("{")]
     good = "201" if (method, path) == ("post", "/sim/faults") else "200"
+    answer: dict[str, Any] = {"description": "As asked.", "content": {_ANSWERS.get(path, _JSON): {}}}
+    if path == "/sim/journal":
+        answer["headers"] = _JOURNAL_HEADERS
+    bad = () if method != "post" else _BAD_LINES if body == "Report" else _BAD_BODY
     operation: dict[str, Any] = {
-        "operationId": "-".join((method, *words)).replace(".", "-"),
+        "operationId": "-".join((method, *words, *parameters[: path.count("{")])).replace(".", "-"),
         "summary": what,
-        "responses": {good: {"description": "As asked.", "content": {_ANSWERS.get(path, _JSON): {}}}}
-        | {str(status): _PROBLEM for status in refusals},
+        "responses": {good: answer} | {str(status): _PROBLEM for status in sorted({*refusals, *bad})},
     }
     if parameters:
         operation["parameters"] = [{"name": name, **_PARAMETERS[name]} for name in parameters]

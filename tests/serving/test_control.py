@@ -11,7 +11,7 @@ import trio
 from starlette.routing import Route
 
 from reports.html.assets import SHARED
-from scenarios.serving.control import routes
+from scenarios.serving.control import BODY_BYTES_MAX, routes
 from scenarios.serving.hub import Hub
 from scenarios.serving.openapi import document
 from tests.serving.port import calls, quick, quick_request, served
@@ -239,7 +239,12 @@ async def test_a_client_that_reports_is_judged_by_what_it_holds(left_out: int, v
         ("GET", "/sim/scenarios/nix", b"", 404, "nix"),
         ("GET", "/sim/../hub.py", b"", 404, ""),
         ("GET", "/sim/nothing.html", b"", 404, "openapi"),
-        ("PUT", "/sim/session", b"", 405, ""),
+        ("GET", "/sim/faults/a%2Fb", b"", 404, "there is no /sim/faults/a/b; /sim/openapi.json says what there is"),
+        ("PUT", "/sim/nothing.html", b"", 404, "there is no /sim/nothing.html"),
+        ("PUT", "/sim/session", b"", 405, "/sim/session takes no PUT, it takes GET or HEAD or POST; /sim/openapi.json"),
+        ("GET", "/sim/reset", b"", 405, "/sim/reset takes no GET, it takes POST"),
+        ("POST", "/sim/page.js", b"", 405, "/sim/page.js takes no POST, it takes GET or HEAD"),
+        ("DELETE", "/sim/faults", b"", 405, "GET or HEAD or POST"),
     ],
 )
 async def test_a_mistake_gets_a_status_and_a_sentence(
@@ -250,6 +255,7 @@ async def test_a_mistake_gets_a_status_and_a_sentence(
         assert response.status_code == status, response.text
         assert says in response.text
         assert "Traceback" not in response.text
+        assert ("allow" in response.headers) == (status == 405)
 
 
 async def test_the_description_and_the_routes_are_the_same() -> None:
@@ -261,6 +267,25 @@ async def test_the_description_and_the_routes_are_the_same() -> None:
         for method in (route.methods or set()) - {"HEAD"}
     }
     assert described == served_routes
+
+
+def test_each_operation_is_called_something_else() -> None:
+    called = [one["operationId"] for methods in document()["paths"].values() for one in methods.values()]
+    assert len(called) == len(set(called))
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"done": 1}', b"x" * (BODY_BYTES_MAX + 1)], ids=range(5))
+async def test_every_answer_is_one_that_the_description_names(body: bytes) -> None:
+    async with served() as (_, http):
+        for path, methods in document()["paths"].items():
+            for method, operation in methods.items():
+                content = body if method == "post" else b""
+                response = await http.request(method, path.replace("{name}", "nix"), content=content)
+                described = operation["responses"].get(str(response.status_code))
+                assert described is not None, (method, path, response.status_code, response.text)
+                (media,) = described["content"]
+                assert response.headers["content-type"].startswith(media)
+                assert set(described.get("headers", ())) <= set(response.headers)
 
 
 def test_every_reference_of_the_description_resolves() -> None:
