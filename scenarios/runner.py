@@ -118,8 +118,11 @@ def _source(request: RunRequest) -> Source:
 
 
 def _sort_out(error: Exception) -> str:
-    """The message of a full journal, which is a finding about the client. Raises everything else."""
-    found = leaves(error)
+    """The message of a full journal, which is a finding about the client. Raises everything else.
+
+    What went wrong in the world's own tasks comes as the cause of the world's error.
+    """
+    found = [*leaves(error), *(cause for one in leaves(error) if one.__cause__ for cause in leaves(one.__cause__))]
     for one in found:
         if isinstance(one, TapeError):
             raise one from error

@@ -15,7 +15,7 @@ class Difference:
     """Two journals: ``equal`` of the entries ``compared`` are equal; the first other one has ``index``, from 0.
 
     ``line`` is that entry as it is now, None when the journal ends before it; all are equal when ``index`` is None:
-    then the difference is further on than fingerprints go.
+    then the difference is further on than fingerprints go, or somebody has written another digest by hand.
     """
 
     equal: int
@@ -25,6 +25,8 @@ class Difference:
 
     def __str__(self) -> str:
         if self.index is None:
+            if self.compared < ENTRIES_MAX:
+                return f"all {self.compared} entries are equal, and only the digest is another"
             return f"the first {self.compared} entries are equal, and it differs only after those"
         told = f"{self.equal} of {self.compared} entries are equal, and no. {self.index + 1} is the first that differs"
         if self.line is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from scenarios import capsule
 from scenarios.errors import CapsuleError, UsageError
 from scenarios.library import find_one
 from scenarios.runner import RunRequest, perform
+from scenarios.sameness import difference
+from simserver.errors import TapeError
 
 
 @pytest.fixture
@@ -27,6 +30,24 @@ def test_a_capsule_replays_to_the_same_run(kept: Path) -> None:
     result = perform(loaded.request)
     assert result.record.digest == loaded.digest
     assert result.record.verdict is loaded.verdict
+
+
+@pytest.mark.parametrize("left", range(0, 40, 5))
+def test_a_tape_that_ends_too_soon_says_at_which_choice_whoever_asked_for_it(kept: Path, left: int) -> None:
+    request = capsule.load(kept).request
+    assert request.tape is not None
+    ((stream, values),) = request.tape.items()
+    assert len(values) > left
+    with pytest.raises(
+        TapeError, match=rf"^choice {left + 1} of stream '{stream}': the tape ends after {left} values$"
+    ):
+        perform(replace(request, tape={stream: values[:left]}))
+
+
+def test_a_digest_that_somebody_wrote_by_hand_is_not_taken_for_another_journal(kept: Path) -> None:
+    lines = perform(capsule.load(kept).request).lines
+    told = str(difference(capsule.fingerprints(lines), lines))
+    assert told == f"all {len(lines)} entries are equal, and only the digest is another"
 
 
 def test_the_name_says_what_is_inside_and_is_always_the_same(kept: Path) -> None:
