@@ -2,8 +2,8 @@
 
 In reading order:
 
-- ``scenario.py``     Scenario: one race as validated data; ``loading.py`` and ``toml_lines.py`` read it from TOML,
-  ``library.py`` finds it in ``catalogue/``, ``schema.py`` writes the JSON schema that editors use
+- ``scenario.py``     Scenario: one race as validated data; ``loading.py``, ``known_keys.py`` and ``toml_lines.py`` read
+  it from TOML, ``library.py`` finds it in ``catalogue/``, ``schema.py`` writes the JSON schema that editors use
 - ``client.py``       what is asked of a client; ``clients/`` the registry and our own, ``baselines/`` the broken ones
 - ``conditions.py``   from a scenario's words to the simulator's
 - ``stage.py``        one client, one script, a living world; ``spinning.py`` stops a client that spins

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from scenarios.errors import ScenarioError, did_you_mean
+from scenarios.known_keys import keys_at, nearby
 from scenarios.scenario import Scenario
 from scenarios.toml_lines import line_of
 
@@ -52,7 +53,10 @@ def _first_problem(error: ValidationError, text: str, file: str, data: Mapping[s
     first = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
     path = tuple(_real_path(first["loc"], data))
     key = ".".join(str(part) for part in path)
-    problem, cure = _sentence(first["type"], first["msg"], first.get("ctx", {}), path, first.get("input"))
+    if first["type"] == "extra_forbidden":
+        problem, cure = _unknown(first["loc"])
+    else:
+        problem, cure = _sentence(first["type"], first["msg"], first.get("ctx", {}), path, first.get("input"))
     return ScenarioError(file, line_of(text, path), key, problem, cure)
 
 
@@ -69,12 +73,20 @@ def _real_path(loc: Sequence[str | int], data: object) -> Iterator[str | int]:
             yield part
 
 
+def _unknown(loc: Sequence[str | int]) -> tuple[str, str]:
+    """What is wrong with a key that may not stand where it does, and the cure."""
+    key, known, table = str(loc[-1]), keys_at(loc), nearby(loc)
+    if key in known:
+        return "cannot stand beside the others", f"keep one of {', '.join(known)}"
+    if table is not None:
+        return "is no known key here", f"it belongs to {table}"
+    return "is no known key", did_you_mean(key, known, f"the keys are {', '.join(known)}")
+
+
 def _sentence(
     kind: str, message: str, context: Mapping[str, object], path: Sequence[str | int], given: object
 ) -> tuple[str, str]:
     key = str(path[-1]) if path else ""
-    if kind == "extra_forbidden":
-        return "is no known key", did_you_mean(key, known_keys(), "see `gapless show` of a catalogue scenario")
     if kind == "missing":
         return "is missing", f"add `{key} = …`"
     if kind == "union_tag_invalid":
@@ -87,20 +99,3 @@ def _sentence(
     if kind == "value_error":
         return message.removeprefix("Value error, "), "change the one or the other"
     return f"{given!r} is wrong: {message[0].lower()}{message[1:]}", "change the value"
-
-
-def known_keys() -> tuple[str, ...]:
-    """Every key that may stand anywhere in a scenario file, sorted."""
-    return tuple(sorted(frozenset(_properties(Scenario.model_json_schema()))))
-
-
-def _properties(schema: object) -> Iterator[str]:
-    if isinstance(schema, Mapping):
-        properties = schema.get("properties")
-        if isinstance(properties, Mapping):
-            yield from (str(name) for name in properties)
-        for value in schema.values():
-            yield from _properties(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _properties(value)

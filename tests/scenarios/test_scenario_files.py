@@ -61,6 +61,35 @@ def test_a_misspelt_key_of_a_fault_is_found_in_the_right_fault() -> None:
     assert "did you mean 'delay_s'?" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("probability = 0.5", "is no known key here; it belongs to match"),
+        ("history_events = 3", "is no known key; the keys are delay_s, kind, match, name"),
+    ],
+)
+def test_a_key_that_stands_elsewhere_is_not_suggested_for_itself(text: str, told: str) -> None:
+    assert str(wrong(GOOD.replace("delay_s = 2", f"delay_s = 2\n{text}"))).endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("{ sleep = 5 }", "script.1.sleep: is no known key; did you mean 'sleep_s'?"),
+        ('{ sleep_s = 5, send = "x" }', "cannot stand beside the others; keep one of restart_s, send, sleep_s"),
+    ],
+)
+def test_a_step_that_is_none_says_which_there_are(step: str, told: str) -> None:
+    text = f'name = "x"\ntitle = "x"\norigin = "x"\nscript = ["attach", {step}]'
+    assert str(wrong(text)).endswith(told)
+
+
+def test_a_key_at_the_top_that_belongs_to_a_table_names_the_table() -> None:
+    assert str(wrong("history_events = 4\n" + GOOD)).endswith(
+        "history_events: is no known key here; it belongs to workload"
+    )
+
+
 def test_an_unknown_kind_of_fault_gets_a_suggestion() -> None:
     error = wrong(GOOD.replace('"event-drop"', '"event-dorp"'))
     assert str(error) == "mine.toml:11: faults.0: 'event-dorp' is no kind of fault; did you mean 'event-drop'?"
