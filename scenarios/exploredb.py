@@ -12,7 +12,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hypothesis.database import DirectoryBasedExampleDatabase, choices_from_bytes, choices_to_bytes
@@ -22,9 +22,10 @@ import reports
 import scenarios
 import simserver
 import syncclient
+from scenarios import capsule
 from scenarios.campaign import Campaign, Group
-from scenarios.errors import UsageError
-from scenarios.runner import Level
+from scenarios.errors import CapsuleError, UsageError
+from scenarios.runner import Level, RunRequest
 
 DIRECTORY = Path(".gapless") / "explore"
 SCHEMA = "gapless/explore/1"
@@ -56,6 +57,8 @@ class Database:
         self.directory = directory / re.sub(r"[^A-Za-z0-9._-]+", "-", name)
         self._client, self._level = client, level
         self._file = self.directory / "campaign.json"
+        # Of the code as it is when the campaign begins: whoever edits it meanwhile does not change what is running.
+        self._code = code_digest()
         self._examples = DirectoryBasedExampleDatabase(self.directory / "examples")
 
     def load(self) -> tuple[Campaign, bool]:
@@ -78,7 +81,7 @@ class Database:
             raise self._broken(f"is no campaign ({problem})") from None
         if file.schema != SCHEMA:
             raise self._broken(f"has the schema {file.schema!r}, and this is {SCHEMA!r}")
-        if file.code != code_digest():
+        if file.code != self._code:
             return Campaign(self._client, self._level, groups=file.groups), True
         return (
             Campaign(
@@ -98,7 +101,7 @@ class Database:
         file = _File(
             SCHEMA,
             campaign.client,
-            code_digest(),
+            self._code,
             campaign.blocks,
             campaign.worlds,
             campaign.failed,
@@ -123,6 +126,15 @@ class Database:
             if choices is None or not all(type(one) is int for one in choices):
                 raise self._broken("holds an example that cannot be read", self.directory / "examples")
             yield tuple(one for one in choices if isinstance(one, int))
+
+    def request(self, group: Group) -> RunRequest:
+        """The run of a group, with whatever choices the code makes of its seed now. Raises UsageError when its capsule
+        is gone, or is none."""
+        path = self.path(group, ".json")
+        try:
+            return replace(capsule.load(path).request, tape=None)
+        except CapsuleError as error:
+            raise self._broken(error.problem, path) from error
 
     def path(self, group: Group, suffix: str) -> Path:
         """A file of a group."""

@@ -4,7 +4,6 @@ work for ``concurrent.futures``, so that processes serve here, and a cluster's e
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,7 +11,6 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from scenarios import capsule
 from scenarios.campaign import Campaign, Group
 from scenarios.exploredb import Database
 from scenarios.keeping import keep
@@ -202,8 +200,7 @@ class Explorer:
                 campaign.forget(one)
             self._listener.checked(one, still_fails)
 
-        request = dataclasses.replace(capsule.load(self._database.path(one, ".json")).request, tape=None)
-        self._submit(checked, still_shows, request, one.cause.symptom, campaign.level)
+        self._submit(checked, still_shows, self._database.request(one), one.cause.symptom, campaign.level)
 
     def _submit(self, then: Callable[[Any], None], work: Callable[..., Any], *arguments: Any) -> None:
         self._out[self._executor.submit(work, *arguments)] = then

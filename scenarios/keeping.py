@@ -10,7 +10,7 @@ from scenarios import capsule
 from scenarios.clients import CLIENTS, DEFAULT
 from scenarios.errors import UsageError
 from scenarios.oracles.case import count
-from scenarios.runner import RunRequest, perform
+from scenarios.runner import RunRequest, RunResult, perform
 from scenarios.scenario import PlannedKill, Scenario
 from scenarios.symptoms import judged, symptoms_in
 from scenarios.toml_text import render
@@ -40,7 +40,7 @@ def keep(client: str, failure: Failure, name: str, directory: Path) -> Kept:
     request = replace(request, scenario=scenario)
     result = perform(request)
     paths = directory / f"{name}.toml", directory / f"{name}.json"
-    texts = render(scenario), capsule.render(request, result.record, result.tape)
+    texts = render(scenario), _capsule(request, result)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for path, text in zip(paths, texts, strict=True):
@@ -50,6 +50,11 @@ def keep(client: str, failure: Failure, name: str, directory: Path) -> Kept:
             f"{directory}: cannot be written ({error.strerror}); give --database another directory"
         ) from error
     return Kept(request, events, len(scenario.faults), failure.symptom in symptoms_in(result), *paths)
+
+
+def _capsule(request: RunRequest, result: RunResult) -> str:
+    prints = capsule.fingerprints(result.lines)
+    return capsule.render(request, result.record, result.tape, result.ranges, prints)
 
 
 def _written_up(name: str, request: RunRequest, failure: Failure, events: int) -> Scenario:

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from reports.coverage import render_coverage
 from reports.never import Never
 from reports.record import Verdict, Violation
-from scenarios import capsule
+from scenarios import capsule, exploredb
 from scenarios.campaign import PLANNED_MIN, WORLDS_MIN, Campaign, Cause, Group, signature_of
 from scenarios.cli import main
 from scenarios.drawing import KINDS
@@ -188,6 +188,7 @@ def test_a_failure_is_shrunk_and_kept_in_files_that_fail_again(tmp_path: Path) -
     again = perform(RunRequest(scenario, *variant, "tail-cursor", kept.request.seed))
     assert found.symptom in symptoms_in(again)
     assert again.record.digest == capsule.load(kept.capsule).digest
+    assert capsule.load(kept.capsule).fingerprints == capsule.fingerprints(again.lines), "to tell where it differs"
 
 
 def test_a_shrink_that_no_longer_fails_comes_to_its_end() -> None:
@@ -262,6 +263,26 @@ def test_after_a_change_of_the_code_worlds_are_tried_from_the_first(tmp_path: Pa
     assert is_other_code
     assert (campaign.worlds, campaign.blocks) == (0, 0)
     assert list(database.examples())
+
+
+def test_a_campaign_is_kept_with_the_code_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(tmp_path, "socket-only")
+    with monkeypatch.context() as edited:
+        edited.setattr(exploredb, "code_digest", lambda: "edited meanwhile")
+        database.save(Campaign("socket-only", worlds=10, blocks=1))
+        assert Database(tmp_path, "socket-only").load()[1], "it is another code that was tried"
+    assert not Database(tmp_path, "socket-only").load()[1]
+
+
+@pytest.mark.parametrize("text", [None, "{}", '{"schema": "gapless/capsule/99"}'])
+def test_a_damaged_capsule_of_a_cause_is_told_in_one_sentence(tmp_path: Path, text: str | None) -> None:
+    database = Database(tmp_path, "socket-only")
+    path = tmp_path / "socket-only" / "lost.json"
+    path.parent.mkdir()
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=f"^{path}: .*; remove {path.parent} to begin anew$"):
+        database.request(Group(Cause(LOSS, ("lost",)), "lost", failure(LOSS, "event-drop")))
 
 
 def test_ctrl_c_ends_after_the_work_under_way_with_results_saved(tmp_path: Path) -> None:
