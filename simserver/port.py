@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .world import World
 
 CONNECTIONS_MAX: Final = 128  # where a process may open 256 files, as on some systems, this is what it can serve
+TURNED_AWAY_MAX: Final = 32  # at a time, of those above: they are told so; those above these are reset
 OPENING_BYTES_MAX: Final = 64 * 1024
 OPENING_S_MAX: Final = 10.0
 GOODBYE_S_MAX: Final = 5.0  # from the server's last byte until a client that does not hang up is hung up on
@@ -100,7 +101,9 @@ async def serve_port(
         nonlocal connections
         connections += 1
         try:
-            if connections > connections_max:
+            if connections > connections_max + TURNED_AWAY_MAX:
+                abort(stream)
+            elif connections > connections_max:
                 await _turn_away(stream)
             elif (opening := await read_opening(stream)) is not None:
                 stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # to learn of those who vanished

@@ -14,7 +14,7 @@ import trio
 
 from scenarios.serving.hub import CLIENTS_MAX, Hub
 from simserver.hosting import MESSAGE_BYTES_MAX
-from simserver.port import CONNECTIONS_MAX, OPENING_BYTES_MAX
+from simserver.port import CONNECTIONS_MAX, OPENING_BYTES_MAX, TURNED_AWAY_MAX
 from simserver.rest import BODY_BYTES_MAX
 from tests.serving.port import calls, port_of, quick_request, served
 
@@ -164,6 +164,20 @@ async def test_a_flood_of_silent_connections_is_turned_away() -> None:
         streams = [await trio.open_tcp_stream("127.0.0.1", port_of(hub)) for _ in range(CONNECTIONS_MAX)]
         async with raw(hub) as stream:
             assert (await answer(stream)).startswith(b"HTTP/1.1 503")
+        for stream in streams:
+            await trio.aclose_forcefully(stream)
+        await trio.sleep(0.05)
+        await is_well(hub, http)
+
+
+async def test_those_above_even_the_ones_that_are_turned_away_are_reset_so_that_files_never_run_out() -> None:
+    async with served() as (hub, http):
+        streams = [
+            await trio.open_tcp_stream("127.0.0.1", port_of(hub)) for _ in range(CONNECTIONS_MAX + TURNED_AWAY_MAX)
+        ]
+        async with raw(hub) as stream:
+            with pytest.raises(trio.BrokenResourceError):
+                await stream.receive_some()
         for stream in streams:
             await trio.aclose_forcefully(stream)
         await trio.sleep(0.05)
