@@ -18,7 +18,7 @@ from reports.record import RunRecord, Verdict
 from reports.results import Results
 from scenarios import capsule
 from scenarios.checking import kept
-from scenarios.checking.hurrying import STEP_DEADLINE_S, hurried
+from scenarios.checking.hurrying import DEADLINE_S_MAX, STEP_DEADLINE_S, hurried
 from scenarios.checking.one import Checked, check
 from scenarios.cli_options import ALL, Finite, json_option, out_option, seed_option, told_plainly
 from scenarios.conclusion import Wanted, conclude
@@ -63,7 +63,7 @@ class _TakesCommand(click.Command):
 @click.option(
     "--deadline",
     "deadline_s",
-    type=Finite(min=0.1),
+    type=Finite(min=0.1, max=DEADLINE_S_MAX),
     help=f"Seconds for a step.  [default: the scenario's own, else {STEP_DEADLINE_S:g}]",
 )
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Checks at a time.")

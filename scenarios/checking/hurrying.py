@@ -12,6 +12,7 @@ from typing import Final
 from scenarios.scenario import Scenario
 
 STEP_DEADLINE_S: Final = 120.0
+DEADLINE_S_MAX: Final = 36_000  # a scenario says no more either
 
 
 def hurried(scenario: Scenario, deadline_s: float | None = None) -> Scenario:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from scenarios.checking.hurrying import hurried
+from scenarios.checking.hurrying import DEADLINE_S_MAX, hurried
 from scenarios.errors import UsageError, did_you_mean
 from scenarios.library import find
 from scenarios.loading import load_file
@@ -131,8 +131,8 @@ def _among(name: str, value: object, known: Sequence[str]) -> tuple[str, ...] | 
 
 
 def _with_deadline(scenario: Scenario, deadline_s: object) -> Scenario:
-    if not isinstance(deadline_s, int | float) or not 0 < deadline_s <= 36_000:
-        raise UsageError(f"deadline_s={deadline_s!r} is no number of seconds up to 36000")
+    if not isinstance(deadline_s, int | float) or not 0 < deadline_s <= DEADLINE_S_MAX:
+        raise UsageError(f"deadline_s={deadline_s!r} is no number of seconds up to {DEADLINE_S_MAX}")
     return hurried(scenario, deadline_s)
 
 

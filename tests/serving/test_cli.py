@@ -90,12 +90,17 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
     ("words", "says"),
     [
         (["serve", "R99"], "no scenario or race"),
-        (["serve", "R34", "--host", "no.such.host.invalid", "--port", "0"], "cannot listen"),
+        (
+            ["serve", "R34", "--host", "no.such.host.invalid", "--port", "0"],
+            "--host must be an address of this machine",
+        ),
+        (["serve", "R34", "--host", "192.0.2.1", "--port", "0"], "--host must be an address of this machine"),
         (["serve", "cost-attach-long", "--generation", "next"], "next"),
         (["check", "R34"], "say which client"),
         (["check", "--", "true"], "say which scenarios"),
         (["check", "R99", "--", "true"], "no scenario or race"),
         (["check", "clean-run", "--", "no-such-command-anywhere"], "cannot be started"),
+        (["check", "clean-run", "--deadline", "36001", "--", "true"], "36001.0 is not in the range"),
         (["check", "clean-run", "--json", "/no/such/place/x.json", "--", "true"], "--json"),
     ],
 )
