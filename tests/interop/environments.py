@@ -36,9 +36,13 @@ def python() -> str:
 
     ``GAPLESS_PYTHON312`` may name one. Raises EnvironmentMissing.
     """
+    named = os.environ.get("GAPLESS_PYTHON312")
+    if named:
+        if _will_do(named):
+            return named
+        raise EnvironmentMissing(f"GAPLESS_PYTHON312 names {named}, which is no Python 3.12 or newer that runs")
     for candidate in _candidates():
-        check = f"import sys, venv, ensurepip; sys.exit(sys.version_info < {PYTHON_MIN})"
-        if subprocess.run([candidate, "-c", check], capture_output=True, check=False).returncode == 0:
+        if _will_do(candidate):
             return candidate
     raise EnvironmentMissing(
         "make interop needs Python 3.12 or newer, which the published packages need; none was found on the path or "
@@ -46,10 +50,15 @@ def python() -> str:
     )
 
 
+def _will_do(candidate: str) -> bool:
+    check = f"import sys, venv, ensurepip; sys.exit(sys.version_info < {PYTHON_MIN})"
+    try:
+        return subprocess.run([candidate, "-c", check], capture_output=True, check=False).returncode == 0
+    except OSError:  # it is nowhere, or no program
+        return False
+
+
 def _candidates() -> Iterator[str]:
-    named = os.environ.get("GAPLESS_PYTHON312")
-    if named:
-        yield named
     yield from (found for name in NAMES if (found := shutil.which(name)))
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     yield from sorted(str(path) for path in versions.glob("3.1[2-9]*/bin/python"))
@@ -67,9 +76,13 @@ def directory(release: str) -> Path:
 
 
 def is_ready(release: str) -> bool:
-    """Whether it has been built from the pins as they are now."""
+    """Whether it has been built from the pins as they are now, by an interpreter that is still there."""
     mark, pins = directory(release) / ".ready", _pins(release)
-    return mark.exists() and mark.read_text(encoding="utf-8") == pins.read_text(encoding="utf-8")
+    return (
+        mark.exists()
+        and Path(executable(release)).exists()
+        and mark.read_text(encoding="utf-8") == pins.read_text(encoding="utf-8")
+    )
 
 
 def build(release: str) -> None:
@@ -111,7 +124,10 @@ def _pins(release: str) -> Path:
 
 
 def _run(command: list[str], release: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_S_MAX, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_S_MAX, check=False)
+    except subprocess.TimeoutExpired:
+        raise EnvironmentMissing(f"the environment of {release} was not built in {BUILD_S_MAX} s") from None
     if done.returncode:
         last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-3:]
         raise EnvironmentMissing(f"the environment of {release} could not be built: {' / '.join(last)}")

@@ -154,6 +154,10 @@ class Part:
         for number, (spent, bound) in enumerate(zip(self.run_calls, most, strict=True), 1):
             self.check(spent <= bound, f"run {number} cost {spent} calls, {bound} expected")
 
+    def expect_no_polls(self) -> None:
+        """A socket that stands tells the status."""
+        self.check(self.proxy.polls() == 0, f"the status was asked for {self.proxy.polls()} times")
+
 
 async def clean_runs(part: Part) -> str:
     """Three runs, nothing in the way."""
@@ -162,6 +166,7 @@ async def clean_runs(part: Part) -> str:
         for _ in range(3):
             await part.run(client, order(3))
     part.expect_run_calls(0, 0, 0)
+    part.expect_no_polls()
     return "0 calls a run"
 
 
@@ -173,7 +178,8 @@ async def long_history(part: Part) -> str:
         await part.run(client, order(3))
     part.check(part.attach_calls <= 2, f"the attach cost {part.attach_calls} calls, 2 expected")
     part.expect_run_calls(0)
-    return "2 calls to attach, 0 for the run"
+    part.expect_no_polls()
+    return "at most 2 calls to attach, 0 for the run"
 
 
 async def reconnect(part: Part) -> str:

@@ -83,6 +83,34 @@ def test_a_shim_that_fails_is_passed_over(tmp_path: Path, monkeypatch: pytest.Mo
         environments.python()
 
 
+@pytest.mark.parametrize("text", [None, "no program", "#!/bin/sh\nexit 127\n"])
+def test_an_interpreter_that_is_named_and_will_not_do_is_told(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = tmp_path / "python"
+    if text is not None:
+        named.write_text(text)
+        named.chmod(0o755)
+    monkeypatch.setenv("GAPLESS_PYTHON312", str(named))
+    with pytest.raises(EnvironmentMissing, match=f"GAPLESS_PYTHON312 names {named}, which is no Python"):
+        environments.python()
+
+
+def test_an_environment_whose_interpreter_is_gone_is_built_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = environments.releases()[0]
+    monkeypatch.setattr(environments, "ROOT", tmp_path)
+    interpreter = Path(environments.executable(release))
+    interpreter.parent.mkdir(parents=True)
+    interpreter.touch()
+    pins = (environments.PINS / f"requirements-{release}.txt").read_text(encoding="utf-8")
+    (environments.directory(release) / ".ready").write_text(pins, encoding="utf-8")
+    assert environments.is_ready(release)
+    interpreter.unlink()
+    assert not environments.is_ready(release)
+
+
 def test_pins_are_names_and_versions_alone() -> None:
     for release in environments.releases():
         lines = (environments.PINS / f"requirements-{release}.txt").read_text(encoding="utf-8").splitlines()
