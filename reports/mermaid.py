@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from reports.failures import brief
 from reports.record import RunRecord, Verdict
-from reports.timeline import Entry, Timeline, read_timeline, seconds, short_path
+from reports.timeline import Entry, Timeline, read_timeline, run_name, seconds, short_path
 
 ROWS_MAX = 120
 _ROWS_FIRST = 40
@@ -50,7 +51,7 @@ def render_mermaid(lines: Iterable[str], record: RunRecord) -> str:
 def _verdict(record: RunRecord) -> Iterator[str]:
     if record.violations:
         first = record.violations[0]
-        yield _note("C,A", f"{record.verdict}: {first.oracle}: {first.message}")
+        yield _note("C,A", f"{record.verdict}: {first.oracle}: {brief(first.message)}")
     elif record.verdict is Verdict.HOLDS:
         yield _note("C,A", f"holds: {record.rest.calls} REST calls, the optimum is {record.rest.optimum_calls}")
 
@@ -151,9 +152,9 @@ class _Story:
     def _server(self, entry: Entry) -> Iterator[str]:
         match entry["what"]:
             case "run-started":
-                yield _note("A", f"{seconds(entry):.3f} s run {entry.get('run')} begins, by {entry.get('by')}")
+                yield _note("A", f"{seconds(entry):.3f} s {run_name(entry)} begins, by {entry.get('by')}")
             case "run-ended":
-                ended = f"run {entry.get('run')} ends: {entry.get('status')}"
+                ended = f"{run_name(entry)} ends: {entry.get('status')}"
                 yield _note("A", f"{seconds(entry):.3f} s {ended}, {entry.get('log_length')} events in the log")
             case "history":
                 yield _note("A", f"{entry.get('events')} events are in the log")

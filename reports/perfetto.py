@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from reports.characters import well_formed
 from reports.record import RunRecord
-from reports.timeline import Entry, Timeline, read_timeline, seconds, short_path
+from reports.timeline import Entry, Timeline, read_timeline, run_name, seconds, short_path
 
 _PROCESS = 1
 _SLICE_US = 1
@@ -89,7 +89,7 @@ class _Drawing:
         for step in self._timeline.steps:
             yield _Span(step.name, self._numbers["client"], step.called, step.ended, "step")
         for run in self._timeline.runs:
-            yield _Span(f"run {run.started.get('run')}", self._numbers["agent"], run.started, run.ended, "run")
+            yield _Span(run_name(run.started), self._numbers["agent"], run.started, run.ended, "run")
         for connection in self._timeline.connections:
             if connection.opened is not None:
                 track = self._socket(connection.number)

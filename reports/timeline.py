@@ -97,6 +97,12 @@ class Timeline:
         return seconds(self.entries[-1]) if self.entries else 0.0
 
 
+def run_name(entry: Entry) -> str:
+    """``run 1``: which run of the agent an entry speaks of, counted as people count; the journal begins with 0."""
+    number = entry.get("run")
+    return f"run {number + 1}" if isinstance(number, int) else "a run"
+
+
 def read_timeline(lines: Iterable[str]) -> Timeline:
     """The spans of a journal."""
     timeline = Timeline(tuple(parse_entry(line) for line in lines))

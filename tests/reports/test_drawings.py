@@ -219,3 +219,11 @@ def test_a_line_that_is_none_is_refused_and_no_line_at_all_is_drawn(render: Any)
     with pytest.raises(ValueError, match="not a journal line"):
         render(["no line"], CLEAN)
     assert render([], CLEAN)
+
+
+def test_drawings_count_runs_as_the_page_does_and_show_ids_as_it_does() -> None:
+    drawn = render_mermaid(LINES, LOST)
+    assert "run 1 begins, by client" in drawn
+    assert "run 1 ends: finished" in drawn
+    assert f"unsafe: no-tail-loss: run() returned without 1 event (ActionEvent …{ACTION[-8:]})" in drawn
+    assert '"name": "run 1"' in render_perfetto(LINES, LOST)
