@@ -50,10 +50,11 @@ class Process:
         if self._nursery is not None:
             self._nursery.start_soon(task, *arguments)
 
-    def go_down(self) -> None:
-        """Die; the next life begins with `come_back`."""
+    def go_down(self) -> int:
+        """Die; the next life, whose number this is, begins with `come_back`."""
         self.is_down = True
         self.life += 1
+        return self.life
 
     def come_back(self) -> None:
         """Be up again."""

@@ -154,7 +154,7 @@ class World:
         under way are reset, and a run in progress has ended in ``error``; the leaf is an older one, if it lags."""
         self.journal.record("world", "restarting", down_s=down_s)
         self.publisher.persist_all()
-        self.process.go_down()
+        life = self.process.go_down()
         self.runs.stop()
         subscribed = {one.connection for one in self.publisher.subscriptions}
         for subscription in list(self.publisher.subscriptions):
@@ -163,6 +163,8 @@ class World:
             if connection not in subscribed:
                 connection.reset()
         await self.link.sleep_unless_healed(down_s)
+        if self.process.life != life:
+            return  # it was restarted once more while it was down; that brings it back
         self.process.come_back()
         self.publisher.publish(self.agent.recover(self.now_s(), leaf_lags=leaf_lags))
         self.journal.record("world", "restarted")

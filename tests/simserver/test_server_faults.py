@@ -148,3 +148,17 @@ def test_a_fault_of_the_server_needs_a_time_and_no_rule_about_frames() -> None:
         fault("server-restart")
     with pytest.raises(ConfigError, match=r"match\.kind means nothing"):
         fault("log-truncate", at_s=1, match={"kind": "ActionEvent"})
+
+
+def test_a_restart_while_it_is_down_keeps_it_down() -> None:
+    async def script(v: Visit) -> None:
+        await trio.sleep(4)
+        with pytest.raises(OSError, match="down"):
+            await v.socket()
+        await trio.sleep(2)
+        assert (await v.get("/events/count")).json() == 0
+
+    first, second = fault("server-restart", at_s=2, down_s=1), fault("server-restart", at_s=2.5, down_s=3)
+    world = visit(world_with(first, second), script)
+    assert fired(world) == [1, 1]
+    assert len(entries(world, "world", "restarted")) == 1
