@@ -9,7 +9,7 @@ tail by a walk that has not met home yet.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -60,6 +60,7 @@ class Held:
         self._events: dict[str, LogEvent] = {}  # whole, or stubs: see `payloads`
         self.payloads = Payloads(self._events)
         self._seqs: dict[str, int] = {}
+        self._is_numbered = False  # whether indexes are the server's word (session), and no count of ours
         self._stretches: list[Stretch] = []
         self._home: Stretch | None = None
         self._stretch_of: dict[str, Stretch] = {}
@@ -200,17 +201,18 @@ class Held:
         """The ids of all that is placed, home or not, in the log's order."""
         return [event_id for stretch in self._stretches for event_id in stretch.ids]
 
-    def statuses_after(self, event_id: str | None) -> list[str]:
-        """The execution statuses placed at home after `event_id`, in the log's order."""
-        return [status for _, status in self._status_events_after(event_id)]
+    def statuses_after(self, event_id: str | None, among: Container[str]) -> list[str]:
+        """The execution statuses placed at home after `event_id`, in the log's order, of events `among` those ids."""
+        return [status for other_id, status in self._status_events_after(event_id) if other_id in among]
 
     def has_loose_status(self) -> bool:
         """Whether an execution status is held that no page has shown: the log that was read is behind the socket."""
         return any(execution_status(self._events[event_id]) is not None for event_id in self._loose)
 
-    def last_status_at(self, event_id: str | None) -> str:
+    def last_status_at(self, event_id: str | None, among: Container[str]) -> str:
         """The timestamp of the last of them; empty when there is none."""
-        return next((self._timestamp(other_id) for other_id, _ in self._status_events_after(event_id)[::-1]), "")
+        found = (other_id for other_id, _ in self._status_events_after(event_id)[::-1] if other_id in among)
+        return next((self._timestamp(other_id) for other_id in found), "")
 
     def older_than_last_status(self, event_ids: Sequence[str], after_id: str | None) -> list[str]:
         """Those of some events that were there before the last status placed after `after_id` was.
@@ -222,6 +224,18 @@ class Held:
             return []
         sooner = self._held_before(last_id)
         return [i for i in event_ids if i in sooner or self._timestamp(i) <= self._timestamp(last_id)]
+
+    def older_than_tip(self, event_ids: Sequence[str]) -> list[str]:
+        """Those of some branch events that were there before the last placed one was, where parents tell the order.
+
+        By the server's clock, and because they were held sooner, and not as its sequel.
+        """
+        tip_id = self._tip()
+        if tip_id is None:
+            return []
+        sooner, at = self._held_before(tip_id), self._timestamp(tip_id)
+        before = [one for one in event_ids if one in sooner and self._timestamp(one) <= at]
+        return [one for one in before if is_branch_event(self._events[one]) and not self._descends(one, tip_id)]
 
     def replaced_by(self, event_id: str | None, event_ids: Sequence[str]) -> list[str]:
         """Those of some events that were held sooner than another, and are not merely its sequel by their parents."""

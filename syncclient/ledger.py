@@ -12,7 +12,7 @@ terms, and the questions that can be asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from syncclient.held import Held, Path, Stretch, rindex
 from syncclient.saved import Saved
@@ -211,6 +211,7 @@ class Ledger(Held):
                 self._changes.placed(ids[index], ids[index - 1] if index else None)
 
     def _learn_seq(self, event_id: str, seq: int) -> None:
+        self._is_numbered = True
         self._set_seq(event_id, seq)
         if event_id in self._loose:
             self._loose_by_seq.setdefault(seq, event_id)
@@ -295,7 +296,6 @@ class Ledger(Held):
         if self._goes_on(page, at_head=at_head):
             return
         self.version += 1
-        on_page = frozenset(page)  # membership only, never iterated
         touched = [
             index
             for index, stretch in enumerate(self._stretches)
@@ -309,9 +309,11 @@ class Ledger(Held):
             touched = list(dict.fromkeys(touched))
         if touched:
             first, last = self._stretches[touched[0]], self._stretches[touched[-1]]
+            between = [i for s in self._stretches[touched[0] : touched[-1] + 1] for i in s.ids]
+            page = self._with_skipped(page, between)
+            on_page = frozenset(page)  # membership only, never iterated
             low = next((i for i, event_id in enumerate(first.ids) if event_id in on_page), len(first.ids))
             high = next((i for i in range(len(last.ids) - 1, -1, -1) if last.ids[i] in on_page), -1)
-            between = [i for s in self._stretches[touched[0] : touched[-1] + 1] for i in s.ids]
             prefix, suffix = first.ids[:low], last.ids[high + 1 :]
             if suffix and last.ids[high] != page[-1]:
                 prefix, suffix = prefix + suffix, []  # the page goes on past it: a guess had put these too late
@@ -333,6 +335,23 @@ class Ledger(Held):
             self._loosen(event_id)
         self._number(merged, at_head=at_head)
         self._extend_by_seq()
+
+    def _with_skipped(self, page: list[str], held: Iterable[str]) -> list[str]:
+        """The page, and in their places those `held` that it skips though an index puts them right behind another of
+        it: their records are corrupt, so no page has them (R59)."""
+        if not self._is_numbered:
+            return page
+        on_page = frozenset(page)
+        skipped = {self._seqs[one]: one for one in held if one in self._seqs and one not in on_page}
+        found: list[str] = []
+        for event_id in page:
+            found.append(event_id)
+            seq = self._seqs.get(event_id, -1)
+            while seq >= 0 and seq + 1 in skipped:
+                sometimes("ledger: a page skipped a corrupt record that is held")
+                seq += 1
+                found.append(skipped.pop(seq))
+        return found
 
     def _number(self, stretch: Stretch, *, at_head: bool) -> None:
         """Give indexes to the events of a page from their neighbours, where any is known."""

@@ -73,6 +73,7 @@ class Run:
     hint_at_s: float | None = None
     """When a per-field terminal status came; a stop hook may still veto it (R13)."""
     hint_step: int = 0
+    hint_id: str | None = None
     word: Ending | None = None
     """The latest word that a run is over, not yet judged for good."""
     word_due_s: float = 0.0
@@ -119,15 +120,15 @@ class Run:
             return
         self.tail_at_arm = next((one for one in reversed(ledger.placed_ids()) if one in self.before_arm), None)
 
-    def saw_status(self, status: str, now_s: float, step: int) -> None:
-        """A status that is new since the run was armed."""
+    def saw_status(self, status: str, now_s: float, step: int, *, event_id: str | None = None) -> None:
+        """A status that is new since the run was armed; `event_id` is the update that told it, if one did."""
         if status == "running":
             sometimes("run: its end was vetoed", self.hint_at_s is not None or self.word is not None)
             self.running_step = step if self.running_step is None else self.running_step
-            self.hint_at_s = self.word = self.contradicted_at_s = None
+            self.hint_at_s = self.hint_id = self.word = self.contradicted_at_s = None
             self.hint_probed = False
         elif status in TERMINAL:
-            self.hint_at_s, self.hint_step, self.hint_status = now_s, step, status
+            self.hint_at_s, self.hint_step, self.hint_status, self.hint_id = now_s, step, status, event_id
 
     def may_be_over(self, now_s: float) -> bool:
         """Whether somebody says so, and long enough ago to act on it."""
@@ -164,32 +165,40 @@ class Run:
             return is_since_outage and self.probed_at_s > self.armed_at_s
         return is_since_outage or (self.hint_at_s is not None and ending.asked_step > self.hint_step)
 
+    def statuses(self, ledger: Ledger) -> list[str]:
+        """The execution statuses that the log shows since the run was armed; what was held by then is none of its."""
+        return ledger.statuses_after(self.tail_at_arm, self.fresh)
+
     def judge_by_log(self, ledger: Ledger, word: Ending) -> str | None:
         """The status by which the log itself says that this run is over, as `word` does; or None.
 
         A message that comes at the end of a run makes the conversation idle again (R19); a veto makes it run (R13).
         """
-        statuses = ledger.statuses_after(self.tail_at_arm)
+        statuses = self.statuses(ledger)
         if "running" not in statuses:
             # Stopped before it had begun, as the snapshot says that a run's end publishes, and none is older than ours.
-            is_stopped = word.is_final and word.timestamp >= ledger.last_status_at(self.tail_at_arm)
+            is_stopped = word.is_final and word.timestamp >= ledger.last_status_at(self.tail_at_arm, self.fresh)
             return next((status for status in statuses[-1:] if is_stopped and status in TERMINAL), None)
         since = statuses[len(statuses) - statuses[::-1].index("running") :]
         return next((status for status in since if status in TERMINAL), None)
 
     def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
         """Whether what is placed of the log shows this end: a view behind the socket does not."""
-        is_last = ledger.statuses_after(self.tail_at_arm)[-1:] == [ending.status]
+        is_last = self.statuses(ledger)[-1:] == [ending.status]
         return is_last or ending.status == IDLE or self.is_forgotten or self.judge_by_log(ledger, ending) is not None
 
     def shows_nothing_in_log(self, ledger: Ledger) -> bool:
         """Whether the log has no status at all since this one was asked for."""
-        return not ledger.statuses_after(self.tail_at_arm)
+        return not self.statuses(ledger)
 
     def has_begun_in_log(self, ledger: Ledger) -> bool:
         """Whether the log says that a run has begun since this one was asked for."""
-        return "running" in ledger.statuses_after(self.tail_at_arm)
+        return "running" in self.statuses(ledger)
 
     def goes_on_in_log(self, ledger: Ledger) -> bool:
-        """Whether the log's last word is that a run is in progress."""
-        return ledger.statuses_after(self.tail_at_arm)[-1:] == ["running"]
+        """Whether the log's last word is that a run is in progress.
+
+        It is not where an update told of the end, and the log has lost it, or does not show it yet: that is no veto.
+        """
+        is_told_after = self.hint_id is not None and not ledger.has_place(self.hint_id)
+        return self.statuses(ledger)[-1:] == ["running"] and not is_told_after

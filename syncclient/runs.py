@@ -27,6 +27,8 @@ class Runs:
         self._repairs = repairs
         self._base_settings = situation.settings
         self._posts = 0
+        self._asked_at_s: float | None = None
+        """Since when a run is asked for that cannot be posted yet, for the log is begun anew (R60)."""
 
     # -- what is said -------------------------------------------------------------------------------------------------
 
@@ -34,12 +36,14 @@ class Runs:
         """Start a run, under `settings` of its own if given."""
         now = self._situation
         now.settings = settings or now.settings
-        assert now.is_attached, "a run comes after the attach"
         assert now.run is None, "one run at a time"
-        self._post(armed_at_s=now.now_s, poll_interval_s=now.settings.poll_interval_s)
+        assert self._asked_at_s is None, "one run at a time"
+        sometimes("run: asked for while the log was begun anew", not now.is_attached)
+        self._asked_at_s = now.now_s
 
     def abandon(self) -> None:
         """Nobody waits for the run any more."""
+        self._asked_at_s = None
         self._situation.run, self._situation.settings = None, self._base_settings
 
     def accepted(self, post: int, *, is_unsure: bool) -> None:
@@ -82,8 +86,12 @@ class Runs:
     # -- what to do about it ------------------------------------------------------------------------------------------
 
     def tend(self) -> None:
-        """See whether the run is over, and what is to be done until it is."""
-        now, run = self._situation, self._situation.run
+        """Start the run that is asked for; see whether one is over, and what is to be done until it is."""
+        now = self._situation
+        if self._asked_at_s is not None:
+            self._post(armed_at_s=self._asked_at_s, poll_interval_s=now.settings.poll_interval_s)
+            self._asked_at_s = None
+        run = now.run
         if run is None:
             return
         if now.due(run.armed_at_s + now.settings.run_timeout_s):
@@ -99,7 +107,7 @@ class Runs:
                 self._tend_doubt(run, run.doubt)
             if run.ending is not None:
                 self._tend_ending(run, run.ending)
-            elif run.doubt is None and now.run is run:
+            if run.ending is None and run.doubt is None and now.run is run:
                 self._tend_waiting(run)
 
     def _take_word(self, run: Run, accepted_at_s: float) -> None:
@@ -279,8 +287,8 @@ class Runs:
     def _let_go(self, run: Run) -> None:
         """Hold no more what the log, read to its tail after the run's end, does not have.
 
-        A view behind the socket hides only what came last, and this one shows how the run ended: so what is older than
-        that is in no log (R53), and what was placed where the walk has read is in none any more (R60).
+        A view behind the socket hides only what came last: so what is older than the run's end, or than the last that
+        is on the branch, is in no log (R53), and what was placed where the walk has read is in none any more (R60).
         """
         now = self._situation
         if now.generation == "session" or now.walked_from_step < run.ending_step:
@@ -291,6 +299,8 @@ class Runs:
         loose = [event_id for event_id in unseen if now.ledger.is_loose(event_id)]
         is_forgotten = run.is_forgotten or (run.ending is not None and run.ending.status == IDLE)
         older = loose if is_forgotten else now.ledger.older_than_last_status(loose, run.tail_at_arm)
+        if now.generation == "tree":
+            older = [*older, *now.ledger.older_than_tip(loose)]
         gone = [event_id for event_id in unseen if event_id in older or event_id not in loose]
         if gone:
             now.let_go(gone)

@@ -194,7 +194,7 @@ class Situation:
                 self.run.fresh[event["id"]] = None
                 status = execution_status(event)
                 if status is not None:
-                    self.run.saw_status(status, self.now_s, self.step)
+                    self.run.saw_status(status, self.now_s, self.step, event_id=event["id"])
                     self.hear_status(status, str(event.get("timestamp", "")))
                 self.run.error = error_detail(event) or self.run.error
             self.hand_over([event], origin)

@@ -148,10 +148,13 @@ class Walk:
         return Outcome.MORE, new
 
     def _begins_elsewhere(self, page: Page, head_id: str | None) -> bool:
-        """Whether this is the log's first page, and it does not begin with the head that is known."""
+        """Whether this is the log's first page, and the head that is known is not on it.
+
+        It may stand behind state updates, which the chain that gave it its place says nothing of.
+        """
         if self._descending or self._anchor is not None or self._border is not None or head_id is None:
             return False
-        return page.items[0]["id"] != head_id if page.items else page.next_page_id is None
+        return head_id not in ids_of(page.items) and (bool(page.items) or page.next_page_id is None)
 
     def _is_met(self, event_id: str, ledger: Ledger) -> bool:
         if self._passes_home:

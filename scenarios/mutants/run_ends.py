@@ -15,9 +15,11 @@ _FINAL = frozenset({"finished", "error", "stuck"})
 @mutant(
     Run, "saw_status", races=["R13"], killed=("r13-stop-hook-veto", "tree/inclusive", "no-tail-loss"), fails_clean=True
 )
-def hint_is_the_end(original: Original, run: Run, status: str, now_s: float, step: int) -> None:
+def hint_is_the_end(
+    original: Original, run: Run, status: str, now_s: float, step: int, *, event_id: str | None = None
+) -> None:
     """Takes the status update that says finished for the end."""
-    original(run, status, now_s, step)
+    original(run, status, now_s, step, event_id=event_id)
     if status in TERMINAL and run.ending is None:
         run.ending, run.ending_step = Ending(status, None, True, step), step
 
@@ -58,7 +60,7 @@ def idle_is_never_an_end(original: Original, run: Run, ending: Ending, ledger: L
 @mutant(Run, "judge_by_log", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
 def last_status_decides(original: Original, run: Run, ledger: Ledger, word: Ending) -> str | None:
     """Looks only at the last status in the log, which a message makes idle again."""
-    statuses = ledger.statuses_after(run.tail_at_arm)
+    statuses = run.statuses(ledger)
     return statuses[-1] if statuses and statuses[-1] in TERMINAL else None
 
 

@@ -55,6 +55,11 @@ class Case:
         """Whether the client said "incomplete" where that is taken for an answer."""
         return run.complete is False and self.expect.incomplete_allowed and self.evidence.in_chaos(run.step)
 
+    def is_beyond_reach(self, run: RunCall) -> bool:
+        """Whether nobody could have had all of it: a record is corrupt, and no socket brought the event (R59)."""
+        brought = frozenset(event_id for event_id, _ in self.evidence.frames)
+        return any(not event.readable and event.id not in brought for event in self.evidence.log_as_of(run))
+
     def may_fail(self, step: StepCall) -> bool:
         """Whether a typed error is an answer to that step."""
         return self.expect.may_fail(step.step) and self.evidence.in_chaos(step)

@@ -2,8 +2,8 @@
 never silent.
 
 A client that claims nothing says by returning that all is well: if it lost something, the loss is silent.
-The other way round, "incomplete" is an answer only where the scenario allows it: where nothing stands in
-the way of completeness, a client that does not reach it has not converged.
+The other way round, "incomplete" is an answer only where the scenario allows it, or where an event is beyond anybody's
+reach: where nothing stands in the way of completeness, a client that does not reach it has not converged.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def honest(case: Case) -> Finding:
 def _violations(case: Case, run: RunCall) -> Iterator[Violation]:
     which = ordinal_of(case, run)
     if run.complete is False:
-        if not case.is_excused_incomplete(run):
+        if not case.is_excused_incomplete(run) and not case.is_beyond_reach(run):
             message = f"{which} said that it is incomplete, though nothing stood in the way"
             yield Violation(NAME, message, breaks=Verdict.STUCK)
         return

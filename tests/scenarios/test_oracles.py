@@ -218,6 +218,14 @@ def test_a_corrupt_record_is_held_against_nobody_and_may_be_held() -> None:
     bites(no_tail_loss(story().run_returned(("h0", "h1", "a1")).case()), "a3")
 
 
+def test_incomplete_is_an_answer_where_nobody_could_have_had_all_of_it() -> None:
+    story = clean_story_with_a_corrupt_record()
+    assert honest(story().run_returned(("h0", "h1", "a1", "a3"), complete=False).case()).violations == ()
+    bites(no_tail_loss(story().run_returned(("h0", "h1", "a1"), complete=False).case()), "a3")
+    had = story().bring("a2").run_returned(("h0", "h1", "a1", "a3"), complete=False).case()
+    bites(honest(had), "though nothing stood in the way", verdict=Verdict.STUCK)
+
+
 def clean_story_with_a_corrupt_record() -> Callable[[], Story]:
     def story() -> Story:
         told = Story(history=2).attach().run_called().append("a1").append("a2", brought=False, readable=False)

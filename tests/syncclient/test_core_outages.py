@@ -100,3 +100,41 @@ def test_with_the_socket_down_for_good_rest_tells_the_end() -> None:
     hand.answer(page(branch("abcd")))
     assert hand.finished[0].report.complete
     assert hand.finished[0].report.spent.calls == 2
+
+
+def test_a_run_that_is_asked_for_while_the_log_is_begun_anew_is_posted_when_it_is_held() -> None:
+    """R60."""
+    hand = Hand("session")
+    hand.attach_empty()
+    hand.live(*branch("abc"), seq=0)
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.sync(1, from_seq=2)
+    hand.feed(events.RunRequested())
+    assert not any(isinstance(action, actions.PostRun) for action in hand.asked)
+    hand.open_socket()
+    hand.sync(1)
+    hand.open_socket()
+    hand.sync(1, from_seq=0)
+    hand.live(*branch("ab"), seq=0)
+    assert isinstance(hand.asked[-1], actions.PostRun)
+
+
+def test_a_run_that_is_given_up_before_it_could_be_posted_is_not_posted() -> None:
+    hand = Hand("session")
+    hand.attach_empty()
+    hand.live(*branch("abc"), seq=0)
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.sync(1, from_seq=2)
+    hand.feed(events.RunRequested())
+    hand.feed(events.RunAbandoned())
+    hand.open_socket()
+    hand.sync(1)
+    hand.open_socket()
+    hand.sync(1, from_seq=0)
+    hand.live(*branch("ab"), seq=0)
+    assert hand.held() == list("ab")
+    assert not any(isinstance(action, actions.PostRun) for action in hand.asked)

@@ -272,3 +272,73 @@ def test_a_run_that_was_armed_in_this_log_keeps_its_place_when_an_attach_ends() 
     ledger.drop(["a"])
     run.find_arm(ledger)
     assert run.tail_at_arm is None
+
+
+def test_how_an_earlier_pause_ended_is_no_end_of_this_run() -> None:
+    """R52: the log is behind, and ends with a status that was held before the run was asked for."""
+    hand = Hand("legacy")
+    hand.attach_empty()
+    paused = update("0", "execution_status", "paused")
+    hand.live(paused)
+    hand.begin_run()
+    run = run_of("abc")
+    hand.live(run[0], *run[2:])
+    hand.snapshot("finished")
+    hand.answer(page([paused]))
+    assert not hand.finished, "a page that shows nothing of the run is behind"
+    hand.wait(2)
+    hand.answer(page([paused, *run]))
+    assert hand.finished[0].report.complete
+    assert hand.held() == ["0", *(event["id"] for event in run)]
+
+
+def test_an_end_that_was_told_and_that_the_log_has_lost_is_no_veto() -> None:
+    """R60: the server died, and came back with a log that ends one record sooner."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    run = run_of("abd")
+    hand.live(*run[:3], message("bb", "b"), *run[3:])
+    hand.feed(events.SocketClosed(1, 1012, "restart"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.snapshot("finished", "d")
+    hand.wait(5)
+    hand.answer(page(run[:-1]))
+    assert hand.finished[0].report.complete
+    assert hand.finished[0].report.status == "finished"
+
+
+def test_a_server_that_insists_on_an_end_that_its_log_denies_is_believed_in_the_end() -> None:
+    """The log says that the run goes on, and nothing ever comes of it: that is said, not waited for without end."""
+    hand = Hand("tree", repair_deadline_s=30.0)
+    hand.attach_empty()
+    hand.begin_run()
+    run = run_of("abc")
+    hand.live(*run[:-1], message("bb", "b"))
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    for _ in range(4):
+        while not any(isinstance(action, actions.OpenSocket) for action in hand.wait(0.1)):
+            assert hand.now_s < 60, "the silence has the subscription renewed"
+        hand.open_socket()
+        hand.snapshot("finished", "c")
+        hand.wait(6)
+        hand.answer(page(run[:-1]))
+        if hand.finished:
+            break
+    assert not hand.finished[0].report.complete
+    assert "an end of the run was taken back: the log says that it goes on" in hand.finished[0].report.notes
+
+
+def test_what_was_there_before_the_last_of_the_branch_and_is_on_no_page_is_in_no_log() -> None:
+    """R53 and R52: how the run ended is not persisted yet, so the page ends at the leaf."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    run = run_of("abd")
+    hand.live(*run[:3], message("bb", "b"), *run[3:])
+    hand.snapshot("finished", "d")
+    hand.answer(page(run[:-1]))
+    assert hand.finished[0].report.complete
+    assert "bb" not in hand.held()
+    assert "d>" in hand.held(), "what came last may yet be persisted"

@@ -175,8 +175,10 @@ def test_statuses_are_read_in_the_order_of_the_log() -> None:
         ],
         at_head=True,
     )
-    assert ledger.statuses_after("2") == ["running", "paused"]
-    assert ledger.statuses_after(None) == ["finished", "running", "paused"]
+    assert ledger.statuses_after("2", among="12345") == ["running", "paused"]
+    assert ledger.statuses_after(None, among="12345") == ["finished", "running", "paused"]
+    assert ledger.statuses_after(None, among="135") == ledger.statuses_after(None, among="12345")
+    assert ledger.statuses_after(None, among="5") == ["paused"]
 
 
 @pytest.mark.parametrize("at_head", [True, False])
@@ -206,3 +208,15 @@ def test_a_page_corrects_the_guessed_order_of_state_updates() -> None:
     ledger.settle_home()
     ledger.merge([update("y", "stats", 1, "b"), *branch("cd", "b")])
     assert held(ledger) == ["a", "b", "x", "y", "c", "d"]
+
+
+def test_a_corrupt_record_that_is_held_keeps_the_place_that_its_index_gives_it() -> None:
+    """R59: no page has it."""
+    ledger = Ledger()
+    ledger.begin(next_seq=0, at_head=True)
+    for seq, event_id in ((0, "a"), (1, "b"), (2, "corrupt"), (4, "e")):
+        ledger.add_live(message(event_id), seq)
+    ledger.merge([message("b"), message("d"), message("e")])
+    assert ledger.ordered_ids() == ["a", "b", "corrupt", "d", "e"]
+    assert [ledger.seq_of(event_id) for event_id in ("corrupt", "d", "e")] == [2, 3, 4]
+    assert ledger.next_seq() == 5
