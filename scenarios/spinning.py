@@ -27,6 +27,10 @@ class Watch(Protocol):
     def __init__(self, scope: Scope, *, history_events: int = 0) -> None: ...
     @property
     def message(self) -> str: ...
+    def until(self, at_s: float) -> None:
+        """Cancel the scope at that moment too, by the loop's clock; ``inf`` takes it back."""
+        ...
+
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -40,6 +44,7 @@ class SpinWatch(trio.abc.Instrument):
     """
 
     def __init__(self, scope: Scope, *, history_events: int = 0, turns_max: int = TURNS_MAX) -> None:
+        assert isinstance(scope, trio.CancelScope)
         self._scope = scope
         self._turns_max = turns_max + TURNS_PER_EVENT_MAX * history_events
         self._turns = 0
@@ -50,6 +55,9 @@ class SpinWatch(trio.abc.Instrument):
     def message(self) -> str:
         """What to say about a client that was stopped."""
         return f"the client spun: {self._turns_max} turns of the scheduler passed within one instant"
+
+    def until(self, at_s: float) -> None:
+        self._scope.deadline = at_s
 
     def __enter__(self) -> Self:
         trio.lowlevel.add_instrument(self)

@@ -7,6 +7,7 @@ step; and a client that spins without letting time pass is stopped by a bound on
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 
 from scenarios.client import Claim, ClientContext, ClientUnderTest, Event, Factory, errors_of, gaps_of, held_by, opened
 from scenarios.scenario import Restart, Scenario, Send, Sleep, Step
@@ -43,8 +44,14 @@ class Stage:
                     self._world.loop.scope() as scope,
                     self._watch(scope, history_events=self._scenario.workload.history_events) as watch,
                 ):
+                    watch.until(self._world.loop.current_time() + self._scenario.expect.step_deadline_s)
                     async with opened(factory, self._context()) as client:
+                        watch.until(inf)
                         await self._play_or_tell(client)
+                        watch.until(self._world.loop.current_time() + CLOSE_DEADLINE_S)
+                if scope.cancelled_caught and self._at_work == "factory" and not watch.tripped:
+                    self._journal.record("client", "factory-called")
+                    self._failed("factory", "hung", TimeoutError("the step's deadline passed"))
             except (Exception, SystemExit) as error:  # it may raise anything, from any of its tasks: the finding
                 self._crashed(error)
             if not self._played:

@@ -406,6 +406,9 @@ class TurnWatch:
         """What to say about a client that was stopped."""
         return f"the client spun: {self._loop.turns_max} turns of the loop passed within one instant"
 
+    def until(self, at_s: float) -> None:
+        """Nothing: the clients of the model are opened and left at once, for they are machines."""
+
     def __enter__(self) -> Self:
         self._loop.spun = self._trip
         return self

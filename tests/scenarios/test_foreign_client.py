@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from reports.record import RunRecord, Verdict
-from scenarios.client import Claim
+from scenarios.client import Claim, ClientContext
 from scenarios.clients import resolve
 from scenarios.errors import UsageError
 from scenarios.runner import RunRequest, perform
@@ -163,3 +164,27 @@ def test_a_factory_that_opens_nothing_is_a_finding_too() -> None:
 def test_a_client_need_not_say_by_which_errors_it_gives_up_nor_go_quietly_by_one_of_them() -> None:
     for client in (Idle(), Dies(errors=(OSError,))):
         assert not [one for one in judged(client).violations if one.oracle == "no-hang"]
+
+
+@asynccontextmanager
+async def never_opens(context: ClientContext) -> AsyncIterator[Any]:
+    await trio.sleep_forever()
+    yield
+
+
+@asynccontextmanager
+async def never_lets_go(context: ClientContext) -> AsyncIterator[Any]:
+    yield Idle()
+    await trio.sleep_forever()
+
+
+def test_a_factory_that_never_opens_ends_at_the_deadline_of_a_step() -> None:
+    record = perform(RunRequest(quick(), "tree", "inclusive", "anything"), factory=never_opens).record
+    (told,) = (one for one in record.violations if one.oracle == "no-hang")
+    assert told.message == f"factory() had not ended {quick().expect.step_deadline_s:g} s after it was called"
+    assert record.verdict is Verdict.STUCK
+
+
+def test_a_factory_that_never_lets_go_is_left() -> None:
+    record = perform(RunRequest(quick(), "tree", "inclusive", "anything"), factory=never_lets_go).record
+    assert not [one for one in record.violations if one.oracle == "no-hang"]
