@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reports.record import RunRecord, Verdict
 from scenarios.capsule_versions import CURRENT, KIN, TooNew, upgraded
-from scenarios.errors import CapsuleError, UsageError
+from scenarios.errors import CapsuleError, UsageError, first_problem
 from scenarios.runner import RunRequest
 from scenarios.scenario import Scenario
 from simserver.choices import Ranges, Tape
@@ -197,9 +197,7 @@ def _capsule(path: Path, document: Mapping[str, Any]) -> Capsule:
         ranges = {name: stream.ranges for name, stream in file.tape.items()}
         request = RunRequest(scenario, file.generation, file.cursor, file.client, file.seed, tape, ranges)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise CapsuleError(str(path), f"{key}: {first['msg'].lower()}", cure) from None
+        raise CapsuleError(str(path), first_problem(error), cure) from None
     except UsageError as error:
         raise CapsuleError(str(path), str(error), cure) from error
     return Capsule(request, file.digest, file.verdict, file.versions, _separated(file.fingerprints))

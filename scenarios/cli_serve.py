@@ -64,6 +64,8 @@ def serve(
 
     Exit codes: 0 ended by SIGTERM, 2 usage, or a port that is taken, 130 ended by Ctrl-C; the verdict has none.
     """
+    if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key == api_key.strip() != ""):
+        raise UsageError(f"--api-key {api_key!r} can be in no header; give printable ASCII, or leave the option out")
     offered = (*(load_file(path) for path in files), *all_named(names))
     offered = offered or all_named((DEFAULT_SCENARIO,))
     request = request_for(offered[0], generation, cursor, seed=seed, api_key=api_key)

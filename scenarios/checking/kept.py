@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from reports.record import FaultFired, RunRecord, Verdict
 from scenarios import capsule
 from scenarios.checking.one import Checked
-from scenarios.errors import CapsuleError, UsageError
+from scenarios.errors import CapsuleError, UsageError, first_problem
 from scenarios.evidence import read
 from scenarios.runner import RunRequest, assess
 from scenarios.scenario import Scenario
@@ -152,9 +152,7 @@ def load(path: Path) -> Kept:
         request = RunRequest(scenario, file.generation, file.cursor, file.client, file.seed)
         entries = tuple(_entry(index, line) for index, line in enumerate(file.journal))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise CapsuleError(str(path), f"{key}: {first['msg'].lower()}", cure) from None
+        raise CapsuleError(str(path), first_problem(error), cure) from None
     except (KeyError, TypeError) as error:
         raise CapsuleError(str(path), f"journal: an entry without {error}", cure) from None
     except UsageError as error:

@@ -20,6 +20,7 @@ from scenarios.checking import kept
 from scenarios.checking.hurrying import hurried
 from scenarios.checking.one import Checked
 from scenarios.client import Claim, errors_of
+from scenarios.errors import first_problem
 from scenarios.plugin.failure import failed, judged_for, told
 from scenarios.plugin.threads import Hand, ServerThread
 from scenarios.plugin.use import Place, in_trio
@@ -230,8 +231,7 @@ def _done(step: str, held: list[str], answer: object) -> Done:
     try:
         return Done.model_validate(said)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ValueError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg'].lower()}") from None
+        raise ValueError(first_problem(error)) from None
 
 
 def _words(error: Exception) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from scenarios.scenario import Cursor, Generation
 
@@ -15,11 +15,17 @@ class _Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _a_scenario(given: object) -> object:
+    if not isinstance(given, str | dict):
+        raise ValueError("it must be a name, or a whole scenario as an object")
+    return given
+
+
 class Start(_Asked):
     """Serve another scenario: its name, the id of a race that has only one, or a whole scenario as an object. What is
     left out is chosen as on the command line: the newest generation in which it can happen."""
 
-    scenario: str | dict[str, Any]
+    scenario: Annotated[str | dict[str, Any], BeforeValidator(_a_scenario)]
     generation: Generation | None = None
     cursor: Cursor | None = None
     seed: Annotated[int, Field(ge=0)] = 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scenarios.errors import UsageError
+from scenarios.errors import UsageError, first_problem
 from scenarios.library import find, find_one
 from scenarios.loading import load_file
 from scenarios.runner import RunRequest
@@ -25,9 +25,7 @@ def named(scenario: str | Mapping[str, Any], offered: Sequence[Scenario] = ()) -
     try:
         return Scenario.model_validate(scenario)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"scenario: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise UsageError(f"scenario: {first_problem(error)}") from error
 
 
 def all_named(names: Sequence[str]) -> tuple[Scenario, ...]:

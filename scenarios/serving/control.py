@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reports.html.assets import SHARED, asset
-from scenarios.errors import UsageError
+from scenarios.errors import UsageError, first_problem
 from scenarios.library import catalogue
 from scenarios.serving import asking
 from scenarios.serving.choosing import named, request_for
@@ -301,9 +301,7 @@ async def _asked(request: Request, form: type[B]) -> B:
     try:
         return form.model_validate(await _json(request))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise HTTPException(422, f"{where}: {first['msg'].lower()}") from error
+        raise HTTPException(422, first_problem(error)) from error
 
 
 def _number(query: Mapping[str, str], name: str, low: float, high: float) -> float:

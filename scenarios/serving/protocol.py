@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from scenarios.errors import GaplessError
+from scenarios.errors import GaplessError, first_problem
 from scenarios.scenario import Asked
 
 HELD_MAX = 1_000_000
@@ -89,9 +89,7 @@ def _validated(form: type[Done | Failed], said: dict[str, Any]) -> Report:
     try:
         return form.model_validate_json(json.dumps(said))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ProtocolError(f"{where}: {first['msg'].lower()}") from error
+        raise ProtocolError(first_problem(error)) from error
 
 
 def order(step: str, text: str | None = None) -> str:

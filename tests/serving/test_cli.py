@@ -95,6 +95,8 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
             "--host must be an address of this machine",
         ),
         (["serve", "R34", "--host", "192.0.2.1", "--port", "0"], "--host must be an address of this machine"),
+        (["serve", "R34", "--api-key", ""], "--api-key '' can be in no header"),
+        (["serve", "R34", "--api-key", "ключ"], "can be in no header; give printable ASCII"),
         (["serve", "cost-attach-long", "--generation", "next"], "next"),
         (["check", "R34"], "say which client"),
         (["check", "--", "true"], "say which scenarios"),

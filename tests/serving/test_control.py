@@ -227,6 +227,7 @@ async def test_a_client_that_reports_is_judged_by_what_it_holds(left_out: int, v
     [
         ("POST", "/sim/session", b'{"scenario": "r34-disconect-in-mid-run"}', 404, "did you mean"),
         ("POST", "/sim/session", b'{"scenario": {"name": "x"}}', 422, "scenario: title"),
+        ("POST", "/sim/session", b'{"scenario": 3}', 422, "scenario: it must be a name, or a whole scenario"),
         ("POST", "/sim/session", b"{", 400, "not JSON"),
         ("POST", "/sim/session", b"[1]", 422, "object"),
         ("POST", "/sim/session", b'{"scenario": "clean-run", "generation": "next"}', 422, "generation"),
