@@ -6,6 +6,7 @@ describes each route; a test holds the two together.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from collections.abc import Mapping
@@ -30,12 +31,23 @@ from scenarios.serving import asking
 from scenarios.serving.choosing import named, request_for
 from scenarios.serving.openapi import document
 from scenarios.serving.protocol import ProtocolError, parse
-from scenarios.serving.telling import faults_data, scenario_line, scenario_whole, session_data
+from scenarios.serving.telling import (
+    FaultAdded,
+    FaultsTold,
+    ReportsTaken,
+    ScenariosTold,
+    faults_told,
+    scenario_line,
+    scenario_whole,
+    session_told,
+)
 from simserver.errors import ConfigError, IllegalTransition
 from simserver.faults import parse_fault
 from simserver.journal import canonical
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from scenarios.serving.hub import Hub
     from scenarios.serving.session import Session
     from simserver.world import World
@@ -116,20 +128,20 @@ class _Control:
 
     async def scenarios(self, request: Request) -> Response:
         listed = dict.fromkeys((*self._hub.offered, *catalogue()))
-        return JSONResponse({"scenarios": [scenario_line(one) for one in listed]})
+        return _told(ScenariosTold([scenario_line(one) for one in listed]))
 
     async def scenario(self, request: Request) -> Response:
-        return JSONResponse(scenario_whole(self._named(request.path_params["name"])))
+        return _told(scenario_whole(self._named(request.path_params["name"])))
 
     async def session(self, request: Request) -> Response:
         hub = self._hub
-        return JSONResponse(session_data(hub.session, hub.tally, hub.url))
+        return _told(session_told(hub.session, hub.tally, hub.url))
 
     async def faults(self, request: Request) -> Response:
-        return JSONResponse({"faults": faults_data(self._hub.session.world)})
+        return _told(FaultsTold(faults_told(self._hub.session.world)))
 
     async def verdict(self, request: Request) -> Response:
-        return JSONResponse((await self._hub.judging.now()).as_json())
+        return _told(await self._hub.judging.now())
 
     async def journal(self, request: Request) -> Response:
         """Lines from ``after`` on; when there are none yet, wait for some."""
@@ -169,7 +181,7 @@ class _Control:
             raise HTTPException(
                 409 if "already" in str(error) or "healed" in str(error) else 422, str(error)
             ) from error
-        return JSONResponse({"name": name, "faults": faults_data(self._hub.session.world)}, 201)
+        return _told(FaultAdded(faults_told(self._hub.session.world), name), 201)
 
     async def remove_fault(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -249,7 +261,7 @@ class _Control:
             if report is not None:
                 reporter.take(report)
                 taken += 1
-        return JSONResponse({"reports": taken})
+        return _told(ReportsTaken(taken))
 
     # ---
 
@@ -270,6 +282,10 @@ class _Control:
 
 def _over(session: Session) -> HTTPException:
     return HTTPException(409, f"the session is over: {session.why}; POST /sim/reset begins it anew")
+
+
+def _told(what: DataclassInstance, status: int = 200) -> Response:
+    return JSONResponse(dataclasses.asdict(what), status)
 
 
 async def _body(request: Request) -> bytes:

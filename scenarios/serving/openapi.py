@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from scenarios.scenario import Scenario
-from scenarios.serving import asking
+from scenarios.serving import asking, telling
 from scenarios.serving.protocol import Done, Failed
+from scenarios.serving.sofar import SoFar
 from simserver.faults import Fault
 
 _REF = "#/components/schemas/{model}"
@@ -70,7 +71,18 @@ _JOURNAL_HEADERS = {
     "x-next": {"description": "The index of the entry after these.", "schema": {"type": "integer"}},
     "x-session": {"description": "Which session this is; another has another journal.", "schema": {"type": "integer"}},
 }
-_ANSWERS = {"/sim/": "text/html", "/sim/journal": "application/x-ndjson"}
+_MEDIA = {"/sim/": "text/html", "/sim/journal": "application/x-ndjson"}
+# What is answered, where it is not the session.
+_ANSWERS: dict[tuple[str, str], type[Any]] = {
+    ("get", "/sim/scenarios"): telling.ScenariosTold,
+    ("get", "/sim/scenarios/{name}"): telling.ScenarioWhole,
+    ("get", "/sim/faults"): telling.FaultsTold,
+    ("post", "/sim/faults"): telling.FaultAdded,
+    ("delete", "/sim/faults/{name}"): telling.FaultsTold,
+    ("get", "/sim/verdict"): SoFar,
+    ("post", "/sim/report"): telling.ReportsTaken,
+}
+_SESSION = telling.SessionTold
 
 
 def document() -> dict[str, Any]:
@@ -95,7 +107,7 @@ def _operation(
 ) -> dict[str, Any]:
     words = [word for word in path.strip("/").split("/") if not word.startswith("{")]
     good = "201" if (method, path) == ("post", "/sim/faults") else "200"
-    answer: dict[str, Any] = {"description": "As asked.", "content": {_ANSWERS.get(path, _JSON): {}}}
+    answer: dict[str, Any] = {"description": "As asked.", "content": _content(method, path)}
     if path == "/sim/journal":
         answer["headers"] = _JOURNAL_HEADERS
     bad = () if method != "post" else _BAD_LINES if body == "Report" else _BAD_BODY
@@ -111,6 +123,15 @@ def _operation(
         schema = {"$ref": _REF.format(model=body)}
         operation["requestBody"] = {"content": {media: {"schema": schema}}, "required": body not in {"Steps", "Down"}}
     return operation
+
+
+def _content(method: str, path: str) -> dict[str, Any]:
+    if path in _MEDIA:
+        return {_MEDIA[path]: {"schema": {"type": "string"}}}
+    if path == "/sim/openapi.json":
+        return {_JSON: {"schema": {"type": "object"}}}
+    form = _ANSWERS.get((method, path), _SESSION)
+    return {_JSON: {"schema": {"$ref": _REF.format(model=form.__name__)}}}
 
 
 def _schemas() -> dict[str, Any]:
@@ -132,6 +153,11 @@ def _schemas() -> dict[str, Any]:
         schema = adapter.json_schema(ref_template=_REF)
         schemas |= schema.pop("$defs", {})
         schemas[name] = schema
+    answers: tuple[Any, ...] = (_SESSION, *dict.fromkeys(_ANSWERS.values()))
+    for form in answers:
+        schema = TypeAdapter(form).json_schema(ref_template=_REF, mode="serialization")
+        schemas |= schema.pop("$defs", {})
+        schemas[form.__name__] = schema
     reached = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
     schemas["Report"] = {"oneOf": [*({"$ref": _REF.format(model=name)} for name in ("Done", "Failed")), reached]}
     return schemas

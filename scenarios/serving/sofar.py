@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import trio
 
@@ -37,10 +36,7 @@ class SoFar:
     unreached: tuple[str, ...]
     reports: bool
     t_s: float
-
-    def as_json(self) -> dict[str, Any]:
-        """As plain data."""
-        return {**dataclasses.asdict(self), "exit_code": self.verdict.exit_code}
+    exit_code: int
 
 
 def so_far(session: Session) -> SoFar:
@@ -59,6 +55,7 @@ def so_far(session: Session) -> SoFar:
         unreached=unreached(entries, (str(event["id"]) for event in world.agent.log)),
         reports=any(entry.place == "client" for entry in world.journal.entries),
         t_s=round(session.now_s(), 3),
+        exit_code=record.verdict.exit_code,
     )
 
 

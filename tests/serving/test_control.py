@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import trio
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it comes without types
 from starlette.routing import Route
 
 from reports.html.assets import SHARED
@@ -287,6 +288,29 @@ async def test_every_answer_is_one_that_the_description_names(body: bytes) -> No
                 (media,) = described["content"]
                 assert response.headers["content-type"].startswith(media)
                 assert set(described.get("headers", ())) <= set(response.headers)
+
+
+async def test_every_good_answer_has_the_form_that_the_description_gives_it() -> None:
+    bodies: dict[str, Json] = {
+        "/sim/session": {"scenario": "clean-run", "stepwise": True},
+        "/sim/faults": {"kind": "rest-status", "status": 503, "name": "nix"},
+        "/sim/agent/message": {"text": "x"},
+        "/sim/agent/mode": {"stepwise": True},
+        "/sim/restart": {"down_s": 0.1},
+        "/sim/report": {"id": "x"},
+    }
+    described = document()
+    async with served(quick_request(stepwise=True), stepwise=True) as (_, http):
+        for path, methods in described["paths"].items():
+            for method, operation in sorted(methods.items(), reverse=True):
+                good = next(one for one in operation["responses"].items() if one[0].startswith("2"))
+                ((media, content),) = good[1]["content"].items()
+                where = path.replace("scenarios/{name}", "scenarios/R10").replace("{name}", "nix")
+                response = await http.request(method, where, json=bodies.get(path) if method == "post" else None)
+                assert str(response.status_code) == good[0], (method, path, response.text)
+                if media == "application/json":
+                    schema = content["schema"] | {"components": described["components"]}
+                    Draft202012Validator(schema).validate(response.json())
 
 
 def test_every_reference_of_the_description_resolves() -> None:
