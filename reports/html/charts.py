@@ -16,6 +16,7 @@ from reports.record import RestCost, RunRecord
 _OVER, _ALLOWED, _OPTIMUM = "var(--fault)", "var(--free)", "var(--log)"
 _LINES = ("var(--client)", "var(--log)", "var(--rest)", "var(--agent)", "var(--fault)", "var(--socket)")
 _LABEL_CHARACTERS_MAX = 26
+_CLIENT_CHARACTERS_MAX = 16
 _COLUMNS_MAX = 36
 _LEVEL_MAX = 5  # of more columns the names have no room side by side, and are turned
 _MARGIN = 0.05  # the library's, of the width: cut off, since the page has its own
@@ -122,8 +123,9 @@ def _optimum(column: _Column) -> int:
 
 
 def _short(name: str) -> str:
-    """A column's name cut to its room; the client, where one is named, stays whole."""
+    """A column's name cut to its room: of a client, where one is named, the end stays, which is the factory's name."""
     scenario, dot, client = name.partition(" · ")
+    client = client if len(client) <= _CLIENT_CHARACTERS_MAX else "…" + client[1 - _CLIENT_CHARACTERS_MAX :]
     room = max(8, _LABEL_CHARACTERS_MAX - len(dot + client))
     return (scenario if len(scenario) <= room else scenario[: room - 1] + "…") + dot + client
 

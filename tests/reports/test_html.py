@@ -19,6 +19,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from reports.html import render_html
 from reports.html.assets import SCRIPTS, asset, script
+from reports.html.charts import calls_chart
 from reports.never import Never
 from reports.record import Clock, Verdict
 from reports.results import Results
@@ -197,6 +198,19 @@ def test_of_very_many_scenarios_the_chart_shows_those_farthest_above_the_optimum
     assert "the 36 farthest above it; the 24 others make 276 calls, 0 at least" in page
     assert "<title>s59: 59 calls, 0 at least</title>" in page
     assert "<title>s23: " not in page
+
+
+def test_of_a_long_name_a_chart_shows_what_has_room() -> None:
+    client = "package.module.of.somebody:a_factory_of_mine"
+    records = [
+        dataclasses.replace(CLEAN, scenario="r34-disconnect-in-mid-run"),
+        dataclasses.replace(CLEAN, client=client),
+    ]
+    chart = calls_chart(records)
+    assert chart is not None
+    labels = re.findall(r">([^<>]* · [^<>]*)</text>", chart.svg)
+    assert labels == ["r34-disconnect-in-… · mine", "clean-r… · …factory_of_mine"]
+    assert f"<title>clean-run · {client}: " in chart.svg
 
 
 # --- in a browser -----------------------------------------------------------------------------------------------------
@@ -512,7 +526,12 @@ def test_colours_follow_the_system_until_somebody_chooses(browser: Chrome, tmp_p
 
 @pytest.mark.parametrize("fragment", ["", "#run/r30-lost-frame.tree.inclusive.mine.0"])
 def test_a_narrow_window_needs_no_scrolling_sideways(browser: Chrome, tmp_path: Path, fragment: str) -> None:
-    page = opened(browser, tmp_path, FAILING)
+    client = "package.module.of.somebody:" + "factory_with_a_long_name_" * 5
+    (failed,) = [number for number, one in enumerate(FAILING.records) if one == LOST]
+    records = list(FAILING.records)
+    records[failed] = dataclasses.replace(LOST, client=client)
+    page = opened(browser, tmp_path, dataclasses.replace(FAILING, records=tuple(records)))
+    fragment = fragment.replace("mine", client)
     browser.set_window_size(500, 900)
     page.open(fragment)
     if fragment:
@@ -530,6 +549,51 @@ def test_on_a_telephone_the_versions_do_not_stand_one_below_the_other(browser: C
     assert listed["width"] > 350
     assert listed["y"] >= max(title["y"] + title["height"], theme["y"] + theme["height"])
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+# Texts whose contrast with what is behind them is below 4.5, which is what WCAG 2.2 asks for (1.4.3, level AA).
+FAINT = """
+const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const colour = (word) => {
+  pixel.clearRect(0, 0, 1, 1); pixel.fillStyle = word; pixel.fillRect(0, 0, 1, 1);
+  const [red, green, blue, alpha] = pixel.getImageData(0, 0, 1, 1).data;
+  return [red, green, blue, alpha / 255];
+};
+const over = (above, below) => below.map((one, i) => above[i] * above[3] + one * (1 - above[3]));
+const light = (parts) => {
+  const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+  const [red, green, blue] = parts.map((one) => linear(one / 255));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+};
+const faint = new Set();
+for (const one of document.querySelectorAll("body *")) {
+  const hasText = [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+  if (!hasText || !one.checkVisibility() || one instanceof SVGElement || one.disabled) continue;
+  const above = [];
+  for (let at = one; at; at = at.parentElement) above.unshift(colour(getComputedStyle(at).backgroundColor));
+  const behind = above.reduce((below, next) => over(next, below), [255, 255, 255]);
+  const text = over(colour(getComputedStyle(one).color), behind);
+  const [dark, bright] = [light(text), light(behind)].sort((a, b) => a - b);
+  if ((bright + 0.05) / (dark + 0.05) < 4.5) faint.add(`${one.tagName} ${one.className}`);
+}
+return [...faint];
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("fragment", ["", "#run/r30-lost-frame.tree.inclusive.mine.0"])
+def test_every_text_stands_out_from_what_is_behind_it(
+    browser: Chrome, tmp_path: Path, scheme: str, fragment: str
+) -> None:
+    page = opened(browser, tmp_path, FAILING)
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    page.open(fragment)
+    if fragment:
+        page.until_drawn()
+    assert page.run(FAINT) == []
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def test_a_verdict_has_a_mark_so_that_colour_is_not_needed_to_tell_it() -> None:

@@ -303,11 +303,18 @@ class Picture {
       this.#upright(x, isLoss ? "returned loss" : "returned", TOP - 6, this.bottom);
       const words = isLoss ? `run() returns without ${count(one.without.length, "event")}` : "run() returns";
       const y = this.#lanes.Client.y + 35;
-      const room = words.length * 6.6;
-      const [, free_x] = this.#beside.find(([from, to]) => from < x + room && to > x) ?? [0, x];
-      this.#sideText(free_x, y, words, isLoss ? "returnedtext loss" : "returnedtext", room);
+      this.#returnText(x, y, words, isLoss ? "returnedtext loss" : "returnedtext");
       this.#add("path", { d: `M${x} ${y - 9}l-4 5l4 5l4 -5z`, class: isLoss ? "returnedmark loss" : "returnedmark" }, null, [one]);
     }
+  }
+
+  // Beside its line, on the side where no step's name stands; where one does on both, behind that on the right.
+  #returnText(x, y, words, look) {
+    const room = words.length * 6.6;
+    const inTheWay = (from) => from < 0 || from + room > this.width || this.#beside.some(([left, right]) => left < from + room && right > from);
+    if (!inTheWay(x + 6)) this.#add("text", { x: x + 6, y, class: look }, words);
+    else if (!inTheWay(x - 6 - room)) this.#add("text", { x: x - 6, y, "text-anchor": "end", class: look }, words);
+    else this.#sideText(Math.max(x, ...this.#beside.filter(([left]) => left <= x).map(([, right]) => right)), y, words, look, room);
   }
 
   // --- the way of one event -------------------------------------------------------------------------------------------
