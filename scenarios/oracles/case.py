@@ -65,8 +65,10 @@ class Case:
         return self.expect.may_fail(step.step) and self.evidence.in_chaos(step)
 
     def _excused(self, run: RunCall) -> frozenset[str]:
-        by_id = self.evidence.by_id
-        history = [event for event in self.evidence.log_as_of(run) if event.index < self.evidence.history_length()]
+        if not run.gaps:
+            return frozenset()
+        by_id, length = self.evidence.by_id, self.evidence.history_length()
+        history = [event for event in self.evidence.log_as_of(run) if event.index < length]
         excused: list[str] = []
         for gap in run.gaps:
             after, before = by_id.get(gap.after_id or ""), by_id.get(gap.before_id or "")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from reports.record import Verdict
+from scenarios.evidence import Evidence
 from scenarios.oracles import ORACLES, Case, Finding
 from scenarios.oracles.budget import budget, cost
 from scenarios.oracles.delivered_once import delivered_once
@@ -64,6 +65,24 @@ def test_a_declared_gap_excuses_history_and_nothing_that_came_after_the_attach()
     assert no_tail_loss(old.run_returned(("h0", "h4", "a1"), gaps=[("h0", "h4")]).case()).violations == ()
     new = clean_story().run_returned(without("a1"), gaps=[("h1", "a2")])
     bites(no_tail_loss(new.case()), "a1")
+
+
+@pytest.mark.parametrize(("gaps", "excused"), [((), 0), ((("h0", "h9"),), 8)])
+def test_how_long_the_history_was_is_counted_once_and_not_for_each_of_its_events(
+    gaps: tuple[tuple[str, str], ...], excused: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int | None] = []
+    count = Evidence.log_length_at
+
+    def counting(evidence: Evidence, at: int | None) -> int:
+        counted.append(at)
+        return count(evidence, at)
+
+    monkeypatch.setattr(Evidence, "log_length_at", counting)
+    story = Story(history=50).attach().run_called().append("a1").append("a2").run_ended()
+    case = story.run_returned(("h0", "a1"), gaps=gaps).case()
+    assert len(case.missing(case.evidence.runs[0], "branch")) == 50 - excused
+    assert len(counted) == (1 if gaps else 0)
 
 
 def test_what_was_appended_after_the_run_is_not_asked_for() -> None:
