@@ -159,7 +159,7 @@ def compare(release: str, real: Mapping[str, Any], ours: Mapping[str, Any]) -> F
     """All differences, those alike together, in the order in which they were met."""
     met: dict[str, list[str]] = {}
     for step in real:
-        for difference in differences(real[step], ours[step], ""):
+        for difference in differences(real[step], ours[step], "", redacted=False):
             met.setdefault(_general(difference), []).append(step)
     found = [Difference(what, steps := tuple(dict.fromkeys(seen)), _reason(what, steps)) for what, seen in met.items()]
     used = {one.reason for one in found}

@@ -168,6 +168,11 @@ def test_a_difference_without_a_reason_is_told_and_so_is_a_reason_without_a_diff
     assert len(measured.wrong) == 1 + len(fidelity.REASONS) - 1
 
 
+def test_a_live_answer_in_angle_brackets_is_compared_like_any_other() -> None:
+    measured = fidelity.compare("1.57.0", {"page": {"text": "<html>"}}, {"page": {"text": "<body>"}})
+    assert measured.wrong[0] == "text: '<html>' on the real server, '<body>' here (in page)"
+
+
 def test_ids_become_ordinals_and_times_and_texts_placeholders() -> None:
     event_id, stranger = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
     playing = Playing("http://127.0.0.1:1")

@@ -26,9 +26,11 @@ TREE_FIELDS = frozenset({"parent_id", "leaf_event_id"})
 WAIT_S = 60.0
 
 
-def differences(real: Any, ours: Any, where: str = "body") -> list[str]:
-    """What is not the same, one sentence each; empty when the fake answered as the real server did."""
-    if isinstance(real, str) and real.startswith("<"):
+def differences(real: Any, ours: Any, where: str = "body", *, redacted: bool = True) -> list[str]:
+    """What is not the same, one sentence each; empty when the fake answered as the real server did. ``redacted``: what
+    stands in angle brackets is in place of a value that nobody is to see, as in a recording.
+    """
+    if redacted and isinstance(real, str) and real.startswith("<"):
         counted = re.fullmatch(r"<redacted list of (\d+)>", real)
         if counted and len(ours) != int(counted[1]):
             return [f"{where}: {counted[1]} items on the real server, {len(ours)} here"]
@@ -39,12 +41,12 @@ def differences(real: Any, ours: Any, where: str = "body") -> list[str]:
         skipped = MOMENTARY | (frozenset({"id", "timestamp"}) if real.get("key") == "full_state" else frozenset())
         for key in real:
             if key in ours and key not in skipped:
-                found += differences(real[key], ours[key], f"{where}.{key}")
+                found += differences(real[key], ours[key], f"{where}.{key}", redacted=redacted)
         return found
     if isinstance(real, list) and isinstance(ours, list):
         found = [] if len(real) == len(ours) else [f"{where}: {len(real)} items on the real server, {len(ours)} here"]
         for index, (one, other) in enumerate(zip(real, ours, strict=False)):
-            found += differences(one, other, f"{where}[{index}]")
+            found += differences(one, other, f"{where}[{index}]", redacted=redacted)
         return found
     return [] if real == ours and type(real) is type(ours) else [f"{where}: {real!r} on the real server, {ours!r} here"]
 
