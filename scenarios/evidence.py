@@ -107,7 +107,8 @@ class RunCall:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that is judged. ``log``: as it stood at the end; ``gone``: what a truncation lost; ``by_id``: both.
-    ``healed_at``: the journal index at which the faults ended.
+    ``snapshots``: ids of those that the client read; none is in a log. ``healed_at``: the journal index at which the
+    faults ended.
     """
 
     log: tuple[LogEvent, ...] = ()
@@ -117,6 +118,7 @@ class Evidence:
     deliveries: tuple[str, ...] = ()
     held_at_end: tuple[str, ...] = ()
     frames: tuple[tuple[str, float], ...] = ()
+    snapshots: frozenset[str] = frozenset()
     calls: int = 0
     requests: int = 0
     attach_calls: int = 0
@@ -198,6 +200,7 @@ class _Reader:
         self._server_runs: dict[int, ServerRun] = {}
         self._deliveries: list[str] = []
         self._frames: list[tuple[str, float]] = []
+        self._snapshots: set[str] = set()
         self._counted: dict[object, bool] = {}
         self._held_at_end: tuple[str, ...] = ()
         self._calls = self._requests = self._bytes = self._events_read = self._sockets = 0
@@ -226,6 +229,8 @@ class _Reader:
                 self._sockets += 1
             case "socket", "delivered":
                 self._frames.append((_text(fields["id"]), entry.t_s))
+                if fields.get("key") == "full_state":
+                    self._snapshots.add(_text(fields["id"]))
             case "rest", "request":
                 self._requests += 1
                 self._counted[fields["call"]] = bool(fields["counted"])
@@ -283,6 +288,7 @@ class _Reader:
             deliveries=tuple(self._deliveries),
             held_at_end=self._held_at_end,
             frames=tuple(self._frames),
+            snapshots=frozenset(self._snapshots),
             calls=self._calls,
             attach_calls=self._attach_calls,
             requests=self._requests,

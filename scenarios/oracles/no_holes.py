@@ -83,7 +83,9 @@ def _disorder(
         yield Violation(NAME, f"{when} {count(len(twice), 'event')} held twice: {', '.join(twice[:4])}", twice)
     strangers = () if is_unsure else tuple(_strangers(case, held, scope, known_at))
     if strangers:
-        message = f"{when} {count(len(strangers), 'event')} held that no log holds: {', '.join(strangers[:4])}"
+        # To count a snapshot as an event is what a new client does first, so it is called by its name.
+        shown = ", ".join(f"snapshot {one}" if one in case.evidence.snapshots else one for one in strangers[:4])
+        message = f"{when} {count(len(strangers), 'event')} held that no log holds: {shown}"
         yield Violation(NAME, message, strangers)
     known = [by_id[one] for one in dict.fromkeys(held) if one in by_id and (by_id[one].branch or scope == "log")]
     known = [event for event in known if event.gone_at is None] if case.evidence.gone else known

@@ -99,6 +99,12 @@ def test_an_honest_incomplete_is_an_answer_only_where_it_is_allowed() -> None:
     bites(honest(story.case()), "said that it is incomplete", verdict=Verdict.STUCK)
 
 
+def test_a_snapshot_that_is_held_as_an_event_is_called_by_its_name() -> None:
+    read = clean_story().tell("socket", "delivered", id="all", key="full_state")
+    story = read.run_returned((*ALL, "all", "stranger"))
+    bites(no_holes(story.case()), "2 events held that no log holds: snapshot all, stranger")
+
+
 def test_a_missing_event_before_a_held_one_is_a_hole() -> None:
     bites(no_holes(clean_story().run_returned(without("a1")).case()), "hole", "a1")
 
