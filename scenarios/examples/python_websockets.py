@@ -1,6 +1,8 @@
 """A client of thirty lines on websockets and httpx, for servers with the session socket, which numbers what it sends.
 
 gapless check R34 -- python python_websockets.py
+
+It takes the last snapshot's word that a run is over, so that R10, whose tail comes after it, catches it.
 """
 
 import asyncio
