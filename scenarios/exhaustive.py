@@ -111,11 +111,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """The smallest schedule that was found in which something did not hold: what happened, in order."""
+    """A schedule in which something did not hold: what happened, in order. ``is_smallest``: no other has fewer faults,
+    then fewer events, then fewer moves; else it is the first that was met, and the time was over.
+    """
 
     bounds: Bounds
     moves: tuple[Move, ...]
     violation: Violation
+    is_smallest: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +153,11 @@ def world(question: Question, bounds: Bounds | None = None) -> Interleavings:
 def prove(question: Question, look: Look = lambda states: False) -> Finding:
     """Search it all; when something does not hold, look for the smallest schedule in which that is so."""
     began_s = time.monotonic()
-    search = _Search(world(question), question.certainty, look)
+    search = _Search(question, question.bounds, look)
     search.run()
-    counterexample = None
-    if search.violation is not None:
-        counterexample = smallest(question, look, breaks=search.violation.breaks)
+    counterexample = search.found
+    if counterexample is not None:
+        counterexample = smallest(question, look, breaks=counterexample.violation.breaks) or counterexample
     return Finding(
         question=question,
         schedules=search.schedules,
@@ -168,16 +171,20 @@ def prove(question: Question, look: Look = lambda states: False) -> Finding:
 
 
 class _Search:
-    """One search, depth first, to the first violation as grave as ``breaks``; of lesser ones the gravest is kept."""
+    """One search, depth first, to the first violation as grave as ``breaks``; of lesser ones the gravest is kept.
 
-    def __init__(self, world: Interleavings, certainty: str, look: Look, *, breaks: Verdict = Verdict.UNSAFE) -> None:
-        self.world = world
-        self.violation: Violation | None = None
+    ``found``: the schedule in which it was met.
+    """
+
+    def __init__(self, question: Question, bounds: Bounds, look: Look, *, breaks: Verdict = Verdict.UNSAFE) -> None:
+        self.world = world(question, bounds)
+        self.found: Counterexample | None = None
         self.schedules = 0
         self.states = 0
         self.is_complete = False
         self.is_over = False
-        self._certainty = certainty
+        self._bounds = bounds
+        self._certainty = question.certainty
         self._look = look
         self._breaks = breaks
 
@@ -186,7 +193,7 @@ class _Search:
         begin = self.world.begin()
         counts: dict[State, int] = {}  # 0 while a state is on the way that is being looked at
         way: list[_Step] = []
-        self._enter(begin, counts, way)
+        self._enter(None, begin, counts, way)
         while way and not self.is_over:
             step = way[-1]
             after = next(step.rest, None)
@@ -198,11 +205,11 @@ class _Search:
                 continue
             known = counts.get(after[1])
             if known is None:
-                self._enter(after[1], counts, way)
+                self._enter(*after, counts, way)
                 if self.states % LOOKS_EVERY_STATES == 0 and self._look(self.states):
                     break
             elif known == 0:
-                self._note(CIRCLE)
+                self._note(CIRCLE, after[0], way)
             else:
                 step.schedules += known
         else:
@@ -210,27 +217,29 @@ class _Search:
         # Cut short, what was counted is what the states that are done stand for, on the way here.
         self.schedules = counts[begin] or sum(step.schedules for step in way)
 
-    def _enter(self, state: State, counts: dict[State, int], way: list[_Step]) -> None:
+    def _enter(self, move: Move | None, state: State, counts: dict[State, int], way: list[_Step]) -> None:
         self.states += 1
         violation, moves = look_at(self.world, state, self._certainty)
         if violation is not None:
-            self._note(violation)
+            self._note(violation, move, way)
         if moves:
             counts[state] = 0
-            way.append(_Step(state, iter(moves)))
+            way.append(_Step(move, state, iter(moves)))
         else:
             counts[state] = 1
             if way:
                 way[-1].schedules += 1
 
-    def _note(self, violation: Violation) -> None:
-        if self.violation is None or _is_as_grave(violation, self.violation.breaks):
-            self.violation = violation
+    def _note(self, violation: Violation, move: Move | None, way: list[_Step]) -> None:
+        if self.found is None or _is_graver(violation, self.found.violation):
+            moves = tuple(one for one in (*(step.move for step in way), move) if one is not None)
+            self.found = Counterexample(self._bounds, moves, violation, is_smallest=False)
         self.is_over = self.is_over or _is_as_grave(violation, self._breaks)
 
 
 @dataclass(slots=True)
 class _Step:
+    move: Move | None  # that led there; to where all begins, none
     state: State
     rest: Iterator[tuple[Move, State]]
     schedules: int = 0
@@ -251,16 +260,20 @@ def smallest(
     question: Question, look: Look = lambda states: False, *, breaks: Verdict = Verdict.OVER_BUDGET
 ) -> Counterexample | None:
     """The schedule with the fewest faults, then the fewest events, then the fewest moves, that shows a violation as
-    grave as ``breaks``.
+    grave as ``breaks``; None where there is none, or where ``look`` ends the search before it is met.
     """
     for bounds in rising(question.bounds):
-        search = _Search(world(question, bounds), question.certainty, look, breaks=breaks)
+        search = _Search(question, bounds, look, breaks=breaks)
         search.run()
         if search.is_over:
-            return _shortest(world(question, bounds), bounds, question.certainty, breaks=breaks)
+            return _shortest(question, bounds, look, breaks=breaks) or search.found
         if not search.is_complete:
             return None
     return None
+
+
+def _is_graver(violation: Violation, than: Violation) -> bool:
+    return GRAVITY.index(violation.breaks) < GRAVITY.index(than.breaks)
 
 
 def _is_as_grave(violation: Violation, breaks: Verdict) -> bool:
@@ -278,21 +291,24 @@ def rising(bounds: Bounds) -> Iterator[Bounds]:
                 yield Bounds(events, *vector)
 
 
-def _shortest(world: Interleavings, bounds: Bounds, certainty: str, *, breaks: Verdict) -> Counterexample:
-    """Breadth first, for the fewest moves. There is one: a search has found it."""
-    begin = world.begin()
+def _shortest(question: Question, bounds: Bounds, look: Look, *, breaks: Verdict) -> Counterexample | None:
+    """Breadth first, for the fewest moves; None when ``look`` ends it. A circle is no state, and is not met so."""
+    small = world(question, bounds)
+    begin = small.begin()
     before: dict[State, tuple[State, Move] | None] = {begin: None}
     waiting = deque([begin])
-    while waiting:
+    for states in itertools.count(1):
+        if not waiting or (states % LOOKS_EVERY_STATES == 0 and look(states)):
+            return None
         state = waiting.popleft()
-        violation, moves = look_at(world, state, certainty)
+        violation, moves = look_at(small, state, question.certainty)
         if violation is not None and _is_as_grave(violation, breaks):
             return Counterexample(bounds, tuple(_way(before, state)), violation)
         for move, after in moves:
             if after not in before:
                 before[after] = (state, move)
                 waiting.append(after)
-    return Counterexample(bounds, (), CIRCLE)
+    return None
 
 
 def _way(before: dict[State, tuple[State, Move] | None], state: State) -> list[Move]:

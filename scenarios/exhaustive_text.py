@@ -22,11 +22,12 @@ def statement(finding: Finding) -> str:
     question = finding.question
     where = f"{question.client}, {question.generation}/{question.cursor}, {question.certainty}"
     if finding.counterexample is not None:
-        violation = finding.counterexample.violation
-        return f"{where}: a counterexample of {finding.counterexample.bounds}: {violation.oracle}: {violation.message}"
+        found = finding.counterexample
+        size = "" if found.is_smallest else ", not the smallest"
+        return f"{where}: a counterexample of {found.bounds}{size}: {found.violation.oracle}: {found.violation.message}"
     if not finding.is_complete:
-        return f"{where}: not proven: {_number(finding.schedules)} schedules of {question.bounds}, and more to come"
-    return f"{where}: all {_number(finding.schedules)} schedules of {question.bounds}: {HOLDS}"
+        return f"{where}: not proven: {_schedules(finding.schedules)} of {question.bounds}, and more to come"
+    return f"{where}: all {_schedules(finding.schedules)} of {question.bounds}: {HOLDS}"
 
 
 def measured(finding: Finding) -> str:
@@ -57,7 +58,11 @@ def totals(findings: Sequence[Finding], wall_s: float) -> str:
     if refuted:
         parts.append(f"{refuted} refuted")
     rate = round(schedules / wall_s) if wall_s else 0
-    return f"{', '.join(parts)}; {_number(schedules)} schedules in {wall_s:.1f} s, {_number(rate)} a second"
+    return f"{', '.join(parts)}; {_schedules(schedules)} in {wall_s:.1f} s, {_number(rate)} a second"
+
+
+def _schedules(number: int) -> str:
+    return f"{_number(number)} schedule{'' if number == 1 else 's'}"
 
 
 def _number(value: int) -> str:

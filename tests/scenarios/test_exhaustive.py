@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import pickle
 import re
@@ -13,8 +14,10 @@ from click.testing import CliRunner
 
 import syncclient
 from reports.record import Verdict
+from scenarios import exhaustive
 from scenarios.cli import main
 from scenarios.exhaustive import Bounds, Question, brute_force, look_at, prove, rising, smallest, world
+from scenarios.exhaustive_text import statement
 from scenarios.model.canonical import canonical, frozen
 from scenarios.model.client import Attach, Call, Effect, Frame, Input, Run, SocketOpened, Timer
 from scenarios.model.clients import bounded
@@ -135,7 +138,8 @@ def test_a_client_that_waits_for_ever_is_found_out(monkeypatch: pytest.MonkeyPat
     assert found.violation == STUCK
 
 
-def test_a_client_that_asks_once_too_often_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def asks_once_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
     spare = GaplessMachine.handle
 
     def handle(self: GaplessMachine, told: Input, now_s: float) -> list[Effect]:
@@ -143,9 +147,45 @@ def test_a_client_that_asks_once_too_often_is_found_out(monkeypatch: pytest.Monk
         return [*spare(self, told, now_s), *more]
 
     monkeypatch.setattr(GaplessMachine, "handle", handle)
+
+
+@pytest.mark.usefixtures("asks_once_too_often")
+def test_a_client_that_asks_once_too_often_is_found_out() -> None:
     found = prove(small()).counterexample
     assert found is not None
     assert found.violation.breaks is Verdict.OVER_BUDGET
+    assert found.is_smallest
+
+
+@pytest.mark.usefixtures("asks_once_too_often")
+def test_what_was_found_is_not_forgotten_when_the_time_ends_before_the_smallest_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exhaustive, "LOOKS_EVERY_STATES", 1)
+    states = prove(small()).states
+    looks = itertools.count(1)
+    finding = prove(small(), lambda _: next(looks) > states)
+    assert finding.is_complete, "it was no search of what follows that was cut short"
+    found = finding.counterexample
+    assert found is not None
+    assert found.violation.breaks is Verdict.OVER_BUDGET
+    assert not found.is_smallest
+    assert "a counterexample of ≤ 0 events, not the smallest: budget:" in statement(finding)
+
+
+def test_the_schedule_that_a_search_met_first_leads_to_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exhaustive, "LOOKS_EVERY_STATES", 1)
+    question = small("socket-only", losses=1)
+    looks = itertools.count(1)
+    states = prove(question).states
+    found = prove(question, lambda _: next(looks) > states).counterexample
+    assert found is not None
+    assert not found.is_smallest
+    small_world = world(question)
+    state = small_world.begin()
+    for move in found.moves:
+        state = dict(look_at(small_world, state, question.certainty)[1])[move]
+    assert look_at(small_world, state, question.certainty)[0] == found.violation
 
 
 def test_two_clients_that_differ_in_one_field_are_not_the_same() -> None:
