@@ -156,6 +156,13 @@ def test_a_claim_without_a_proof_is_not_honest() -> None:
 def test_an_early_return_is_unsafe() -> None:
     story = Story().attach().run_called().append("a1").run_returned().wait(1.0).run_ended()
     bites(returns_in_time(story.case()), "before the server's end")
+    assert "ms" not in returns_in_time(story.case()).violations[0].message
+
+
+def test_a_return_at_the_last_status_is_told_why_that_is_early() -> None:
+    story = Story().attach().run_called().append("a1").run_returned().wait(0.0004).run_ended()
+    words = "before the server's end at 0.000 s, by 0.4 ms: a run ends with its final snapshot"
+    bites(returns_in_time(story.case()), words)
 
 
 def test_a_late_return_is_a_matter_of_liveness() -> None:
