@@ -20,6 +20,7 @@ from simserver.choices import Choices, SeededSource
 from simserver.world import World
 
 ENTRIES_MAX: Final = 200_000
+TEXT_BYTES_MAX: Final = 256 * 1024 * 1024  # in the entries: a path may have 16 KB, and a list of what is held megabytes
 WATCH_S: Final = 0.2  # how often it looks how full the journal is; the journal's own bound is ten times ours
 
 State = Literal["waiting", "running", "over"]
@@ -45,6 +46,7 @@ class Session:
         self.failure: str | None = None
         self.ended_s = 0.0
         self._entries_max = entries_max
+        self._weighed = self._text_bytes = 0
         self._nursery: trio.Nursery | None = None
         self._wanted = trio.Event()
         self._began = trio.Event()
@@ -111,5 +113,21 @@ class Session:
         while not self._ending.is_set():
             with trio.move_on_after(WATCH_S):
                 await self._ending.wait()
+            self._weigh()
             if len(self.world.journal) > self._entries_max:
                 self._end(f"the journal is full ({self._entries_max} entries)")
+            elif self._text_bytes > TEXT_BYTES_MAX:
+                self._end(f"the journal is full ({TEXT_BYTES_MAX} bytes)")
+
+    def _weigh(self) -> None:
+        """Take the text of what is new into account."""
+        entries = self.world.journal.entries
+        for entry in entries[self._weighed :]:
+            self._text_bytes += sum(_text_bytes(value) for value in entry.fields.values())
+        self._weighed = len(entries)
+
+
+def _text_bytes(value: object) -> int:
+    if isinstance(value, list | tuple):
+        return sum(_text_bytes(one) for one in value)
+    return len(value) if isinstance(value, str) else 0

@@ -203,6 +203,19 @@ async def test_a_full_journal_ends_the_session_with_a_sentence_and_a_reset_begin
         await is_well(hub, http)
 
 
+async def test_a_journal_of_few_and_large_entries_is_full_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scenarios.serving.session.WATCH_S", 0.01)
+    monkeypatch.setattr("scenarios.serving.session.TEXT_BYTES_MAX", 50_000)
+    async with served() as (hub, http):
+        report = {"done": "run", "held": ["x" * 100] * 250}
+        for _ in range(2):
+            assert (await http.post("/sim/report", json=report)).status_code == 200
+        with trio.fail_after(5):
+            await hub.session.over.wait()
+        refusal = await http.post("/sim/report", json=report)
+        assert (refusal.status_code, "the journal is full (50000 bytes)" in refusal.text) == (409, True)
+
+
 async def test_a_flood_of_reports_ends_with_the_session_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scenarios.serving.session.WATCH_S", 0.01)
     async with served(entries_max=1000) as (hub, http):
