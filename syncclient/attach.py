@@ -84,17 +84,23 @@ class Attach:
     def contradicts(self, connection: Connection, frame: Durable) -> bool:
         """Whether the frame shows that what is held is of another log; then all is begun anew without it (R60)."""
         now = self._situation
-        is_other = frame.seq is not None and frame.seq <= connection.held_seq and frame.event["id"] not in now.ledger
+        seq, is_new = frame.seq, frame.event["id"] not in now.ledger
+        is_other = is_new and seq is not None and (seq <= connection.held_seq or now.ledger.is_taken(seq))
         if not self._resume.contradicts(frame) and not (now.is_attached and is_other):
             return False
         self._begin_anew("the log has another event where one of ours was")
         return True
 
     def heard_length(self, connection: Connection) -> None:
-        """The log is as long as the connection's sync says; if that is less than it was, it is another (R60)."""
+        """The log is as long as the connection's sync says; if that is less than it was, it has lost its end (R60)."""
         now = self._situation
-        if now.is_attached and now.generation == "session" and connection.last_seq < connection.held_seq:
+        if not now.is_attached or now.generation != "session":
+            return
+        if connection.last_seq < connection.held_seq:
             self._begin_anew("the log is shorter than what was held")
+        elif gone := now.ledger.loose_from(connection.last_seq + 1):
+            sometimes("socket: what was held beyond a hole is beyond the log's end")
+            now.let_go(gone)
 
     def turn_back(self, page: Page | None) -> None:
         """The server does not know an event that was saved: ask once more by the log's tail, or begin anew."""

@@ -185,6 +185,9 @@ class SyncCore:
         now = self._now
         if self._attach.contradicts(connection, frame):
             return
+        if rivals := now.ledger.rivals(frame.event["id"], frame.seq):
+            sometimes("socket: an index was another's by now")
+            now.let_go(rivals)  # the log has lost its end, and went on otherwise (R60)
         if now.ledger.add_live(frame.event, frame.seq, size_bytes=frame.size_bytes):
             is_replayed = frame.seq is not None and frame.seq <= connection.last_seq
             sometimes("socket: a replay brought what was missing", is_replayed and now.is_attached)

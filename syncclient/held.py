@@ -110,6 +110,30 @@ class Held:
         """The lowest log index that is held beyond a hole, or None when there is no hole in `seq`."""
         return min(self._loose_by_seq, default=None)
 
+    def loose_from(self, seq: int) -> list[str]:
+        """What is loose and was said to stand at that index of the log or behind it."""
+        return [event_id for other_seq, event_id in self._loose_by_seq.items() if other_seq >= seq]
+
+    def rivals(self, event_id: str, seq: int | None) -> list[str]:
+        """What is loose, and was said to stand at the index of the log where that event stands."""
+        other_id = self._loose_by_seq.get(-1 if seq is None else seq, event_id)
+        return [] if other_id == event_id else [other_id]
+
+    def is_taken(self, seq: int) -> bool:
+        """Whether an event is placed at that index of the log, at its end."""
+        last = self._last()
+        first_seq = self._seqs.get(last.ids[0]) if last is not None and last.ids else None
+        next_seq = self.next_seq()
+        return first_seq is not None and next_seq is not None and first_seq <= seq < next_seq
+
+    def displaced(self) -> list[str]:
+        """What is loose, and was said to stand at an index of the log where another event is placed."""
+        next_seq, last = self.next_seq(), self._last()
+        if next_seq is None or last is None or not any(seq < next_seq for seq in self._loose_by_seq):
+            return []
+        taken = frozenset(self._seqs[event_id] for event_id in last.ids if event_id in self._seqs)
+        return [event_id for seq, event_id in self._loose_by_seq.items() if seq in taken]
+
     def next_seq(self) -> int | None:
         """The log index that follows all that is contiguous; None before there is a stretch with indexes."""
         last = self._last()

@@ -138,3 +138,38 @@ def test_a_run_that_is_given_up_before_it_could_be_posted_is_not_posted() -> Non
     hand.live(*branch("ab"), seq=0)
     assert hand.held() == list("ab")
     assert not any(isinstance(action, actions.PostRun) for action in hand.asked)
+
+
+def test_what_was_held_beyond_a_hole_is_dropped_when_the_log_is_shorter_or_has_another_there() -> None:
+    """R60."""
+    for length, new in ((2, ()), (3, (2, "new"))):
+        hand = Hand("session")
+        hand.attach_empty()
+        hand.live(message("a"), seq=0)
+        hand.live(message("old"), seq=2)
+        hand.feed(events.SocketClosed(1, 1012, "restart"))
+        hand.wait(0.2)
+        hand.open_socket()
+        hand.sync(length - 1, from_seq=0)
+        hand.live(message("a"), seq=0)
+        if new:
+            assert "old" in hand.held()
+            hand.live(message(new[1]), seq=new[0])
+        assert hand.held() == ["a", *new[1:]]
+
+
+def test_a_hole_that_another_log_has_filled_does_not_make_a_stale_event_contiguous() -> None:
+    """R60: what stood beyond the hole got its place by its index, and then the log shows another there."""
+    hand = Hand("session")
+    hand.attach_empty()
+    hand.live(message("a"), seq=0)
+    hand.live(message("old"), seq=2)
+    hand.feed(events.SocketClosed(1, 1012, "restart"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.sync(2, from_seq=0)
+    hand.live(message("a"), message("b"), seq=0)
+    assert hand.held() == ["a", "b", "old"]
+    hand.live(message("new"), seq=2)
+    assert hand.held() == [], "the log is another, and is begun anew"
+    assert hand.asked[-1] == actions.OpenSocket(3, "session", None)

@@ -220,3 +220,22 @@ def test_a_corrupt_record_that_is_held_keeps_the_place_that_its_index_gives_it()
     assert ledger.ordered_ids() == ["a", "b", "corrupt", "d", "e"]
     assert [ledger.seq_of(event_id) for event_id in ("corrupt", "d", "e")] == [2, 3, 4]
     assert ledger.next_seq() == 5
+
+
+def test_what_is_loose_at_an_index_where_the_log_has_another_is_displaced() -> None:
+    """R60: the log lost its end beyond a hole, and went on otherwise."""
+    ledger = Ledger()
+    ledger.begin(next_seq=0, at_head=True)
+    ledger.add_live(message("a"), 0)
+    ledger.add_live(message("old"), 2)
+    assert ledger.displaced() == []
+    assert ledger.loose_from(2) == ["old"]
+    assert ledger.loose_from(3) == []
+    assert ledger.rivals("old", 2) == []
+    assert ledger.rivals("new", 2) == ["old"]
+    assert ledger.rivals("new", None) == []
+    ledger.merge([message("a"), message("b"), message("new")])
+    assert ledger.displaced() == ["old"]
+    ledger.drop(["old"])
+    assert ledger.displaced() == []
+    assert ledger.ordered_ids() == ["a", "b", "new"]
