@@ -43,6 +43,13 @@ class Wanted:
         """Where what failed is kept."""
         return capsule.DIRECTORY if self.out is None else self.out / CAPSULES
 
+    @property
+    def all_in(self) -> str:
+        """Where a reader finds the runs that have no room on a screen."""
+        if self.out is not None:
+            return str(self.out / PAGE)
+        return "--json FILE" if self.json_file is None else str(self.json_file)
+
 
 def conclude(results: Results, wanted: Wanted, screen: Screen, *, planned: int, noun: str, took_s: float) -> int:
     """Tell what came of all runs, write what was asked for; the exit code.
@@ -51,7 +58,7 @@ def conclude(results: Results, wanted: Wanted, screen: Screen, *, planned: int, 
     ``noun``: what they are called, in the plural; ``took_s``: how long they took by the clock on the wall.
     """
     screen.flush()
-    screen.failures(results.records, FAILURES_SHOWN_MAX)
+    screen.failures(results.records, FAILURES_SHOWN_MAX, all_in=wanted.all_in)
     for line in render_never(results.never, len(results.records)):
         screen.tell(line)
     screen.say(render_totals(results.records, took_s))

@@ -52,15 +52,18 @@ class Screen:
             self._print(render_row(self._group))
             self._group = []
 
-    def failures(self, records: Sequence[RunRecord], shown_max: int) -> None:
-        """Each failed run: where, what, the capsule, the command that replays or tells it."""
+    def failures(self, records: Sequence[RunRecord], shown_max: int, *, all_in: str = "--json FILE") -> None:
+        """Each failed run: where, what, the capsule, the command that replays or tells it. ``all_in``: where those are
+        that are not shown.
+        """
         failed = [record for record in records if record.verdict is not Verdict.HOLDS]
         for record in failed[:shown_max]:
             self._print("")
             for line in tell(record):
                 self._print(line)
         if len(failed) > shown_max:
-            self._print(f"\n… and {len(failed) - shown_max} more failed runs; --json FILE has them all")
+            more = len(failed) - shown_max
+            self._print(f"\n… and {more} more failed run{'' if more == 1 else 's'}; {all_in} has all of them")
 
     def tell(self, text: str) -> None:
         """A line among others."""

@@ -29,7 +29,7 @@ def _told(kept: Kept, *, trace: bool) -> Iterator[str]:
     for violation in record.violations:
         yield f"  {violation.oracle}: {violation.message}"
     spent = f"{rest.calls} calls (optimum {rest.optimum_calls}), {rest.bytes} bytes"
-    yield f"  REST {spent}; {kept.ended_s:g} s in real time"
+    yield f"  REST {spent}; {kept.ended_s:.1f} s in real time"
     for fault in kept.faults:
         yield f"  fault {fault.name} fired {fault.fired}×"
     yield "  a record of a run in real time: it is told and judged again, for it cannot happen again as it did"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from reports.record import Verdict, Violation
+from scenarios.conclusion import Wanted
 from scenarios.screen import Screen, tell
 from tests.reports.test_renderers import LOST, RECORD
 
@@ -63,9 +65,16 @@ def test_a_failure_tells_where_what_and_how_to_see_it_again() -> None:
     ]
 
 
-@pytest.mark.parametrize("shown_max", [0, 1])
-def test_only_so_many_failures_are_told(shown_max: int) -> None:
+@pytest.mark.parametrize(
+    ("shown_max", "wanted", "told"),
+    [
+        (0, Wanted(), "… and 2 more failed runs; --json FILE has all of them"),
+        (1, Wanted(Path("all.json")), "… and 1 more failed run; all.json has all of them"),
+        (1, Wanted(Path("all.json"), Path("out")), "… and 1 more failed run; out/report.html has all of them"),
+    ],
+)
+def test_only_so_many_failures_are_told_and_where_the_others_are(shown_max: int, wanted: Wanted, told: str) -> None:
     console = Console(file=StringIO(), highlight=False)
-    Screen(console, 2).failures([LOST, LOST], shown_max)
+    Screen(console, 2).failures([LOST, LOST], shown_max, all_in=wanted.all_in)
     assert isinstance(console.file, StringIO)
-    assert f"and {2 - shown_max} more failed runs" in console.file.getvalue()
+    assert told in console.file.getvalue()

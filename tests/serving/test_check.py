@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -227,6 +228,7 @@ async def test_a_run_in_real_time_is_kept_and_judged_again_from_its_file(tmp_pat
     assert verdict is Verdict.UNSAFE
     assert "run-returned" in text
     assert "cannot happen again" in text
+    assert re.search(r"; \d+\.\d s in real time$", text, re.MULTILINE)
 
 
 async def test_a_file_that_was_changed_is_noticed(tmp_path: Path) -> None:
