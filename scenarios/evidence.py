@@ -92,11 +92,13 @@ class RunCall:
     """One ``run()``: its step, the server run that it was about, what the client held and said when it
     returned.
 
-    ``complete`` is None for a client that claims nothing: by returning it says that all is well.
+    ``complete`` is None for a client that claims nothing: by returning it says that all is well. ``met_a_run``: the
+    server had a run under way at some time until then, be it somebody else's.
     """
 
     step: StepCall
     server_run: ServerRun | None
+    met_a_run: bool = True
     held: tuple[str, ...] = ()
     gaps: tuple[GapSpan, ...] = ()
     complete: bool | None = None
@@ -313,6 +315,7 @@ class _Reader:
         return RunCall(
             step=step,
             server_run=self._server_run_of(step),
+            met_a_run=any(_overlap(run, step) for run in self._server_runs.values()),
             held=_texts(claim.get("held")),
             gaps=tuple(_gap(value) for value in _values(claim.get("gaps"))),
             complete=None if complete is None else bool(complete),
@@ -333,6 +336,11 @@ class _Reader:
             if run.started_at < step.called_at and (run.ended_at is None or run.ended_at > step.called_at)
         ]
         return going_on[-1] if going_on else None
+
+
+def _overlap(run: ServerRun, step: StepCall) -> bool:
+    begun = step.ended_at is None or run.started_at < step.ended_at
+    return begun and (run.ended_at is None or run.ended_at > step.called_at)
 
 
 def _text(value: object) -> str:

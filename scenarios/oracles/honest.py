@@ -1,6 +1,7 @@
 """Honest: what the client claims (complete, covering what, by which proof) is true; incomplete is said,
 never silent.
 
+To return says that the run is over, and so that there was one: a client that never began it has nothing to say.
 A client that claims nothing says by returning that all is well: if it lost something, the loss is silent.
 The other way round, "incomplete" is an answer only where the scenario allows it, or where an event is beyond anybody's
 reach: where nothing stands in the way of completeness, a client that does not reach it has not converged.
@@ -25,6 +26,8 @@ def honest(case: Case) -> Finding:
 
 def _violations(case: Case, run: RunCall) -> Iterator[Violation]:
     which = ordinal_of(case, run)
+    if not run.met_a_run:
+        yield Violation(NAME, f"{which} returned, and the server had no run under way at any time until then")
     if run.complete is False:
         if not case.is_excused_incomplete(run) and not case.is_beyond_reach(run):
             message = f"{which} said that it is incomplete, though nothing stood in the way"

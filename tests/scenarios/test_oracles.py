@@ -153,6 +153,21 @@ def test_a_claim_without_a_proof_is_not_honest() -> None:
     bites(honest(clean_story().run_returned(complete=True, covers="branch", proof="none").case()), "no proof")
 
 
+def test_a_return_without_a_run_is_not_honest_even_if_nothing_is_lost() -> None:
+    story = clean_story().run_returned(complete=True, covers="branch", proof="chain")
+    assert honest(story.case()).violations == ()
+    again = story.tell("client", "run-called").run_returned(complete=True, covers="branch", proof="chain").case()
+    bites(honest(again), "run() no. 2 returned, and the server had no run under way at any time until then")
+
+
+def test_a_return_with_somebody_elses_run_is_no_return_without_a_run() -> None:
+    story = clean_story().run_returned(complete=True, covers="branch", proof="chain").tell("client", "run-called")
+    story.tell("agent", "run-started", run=1, by="somebody").tell(
+        "agent", "run-ended", run=1, log_length=5, status="finished"
+    )
+    assert honest(story.run_returned(complete=True, covers="branch", proof="chain").case()).violations == ()
+
+
 def test_an_early_return_is_unsafe() -> None:
     story = Story().attach().run_called().append("a1").run_returned().wait(1.0).run_ended()
     bites(returns_in_time(story.case()), "before the server's end")
