@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from scenarios.errors import UsageError
+from scenarios.errors import UsageError, WorldBroke
 from scenarios.scenario import CURSORS, GENERATIONS
 from simserver.errors import ConfigError
 
@@ -19,6 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 ALL = "all"
 USAGE_EXIT_CODE = 2
+BROKEN_EXIT_CODE = 70  # EX_SOFTWARE in sysexits.h
 
 client_option = click.option(
     "--client",
@@ -80,6 +81,10 @@ class _Mistake(click.ClickException):
     exit_code = USAGE_EXIT_CODE
 
 
+class _Ours(click.ClickException):
+    exit_code = BROKEN_EXIT_CODE
+
+
 def told_plainly(command: Callable[P, T]) -> Callable[P, T]:
     """A command whose user errors end in one sentence instead of a traceback."""
 
@@ -89,6 +94,10 @@ def told_plainly(command: Callable[P, T]) -> Callable[P, T]:
             return command(*args, **kwargs)
         except (UsageError, ConfigError) as error:
             raise _Mistake(str(error)) from error
+        except WorldBroke as error:
+            raise _Ours(
+                f"{error}; this is a bug in gapless, and says nothing of the client: please report it"
+            ) from error
         except BrokenProcessPool as error:
             raise _Mistake(
                 "a process ended in the middle of a run: the client ended it, or the system did, for want of memory; "

@@ -1,8 +1,8 @@
 """What can go wrong in this package, by whose fault it is.
 
 ``UsageError`` and its kin are the caller's mistake: one sentence with the place and the cure, exit code 2,
-never a traceback. ``StepFailed`` is the client under test giving up in a typed way. Anything else that
-escapes is our bug.
+never a traceback. ``StepFailed`` is the client under test giving up in a typed way. ``WorldBroke`` is our bug, and so
+is anything else that escapes.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ class CapsuleError(UsageError):
     def __init__(self, file: str, problem: str, cure: str) -> None:
         self.file, self.problem, self.cure = file, problem, cure
         super().__init__(f"{file}: {problem}; {cure}")
+
+
+class WorldBroke(GaplessError):
+    """The simulated world broke down under a client: our bug, not the client's. What broke is the ``__cause__``."""
 
 
 class StepFailed(GaplessError):

@@ -16,7 +16,7 @@ from scenarios.aftermath import aftermath
 from scenarios.client import Factory
 from scenarios.clients import resolve
 from scenarios.conditions import server_settings, workload
-from scenarios.errors import UsageError
+from scenarios.errors import GaplessError, UsageError, WorldBroke
 from scenarios.evidence import Evidence, read
 from scenarios.judge import judge
 from scenarios.model.clients import resolve as machine
@@ -82,8 +82,7 @@ def perform(
     says what carries the messages: bytes, on trio, or nothing but the loop of `scenarios.model`. ``schedule`` is a seed
     of the order of what happens at one moment: at the wire the request's own unless given, at the model none.
 
-    Raises UsageError for a client that does not exist, TapeError when a tape does not fit, and
-    SimServerError when the simulated world itself breaks.
+    Raises UsageError for a client that does not exist, TapeError when a tape does not fit, and WorldBroke.
     """
     scenario = request.scenario
     given = source or _source(request)
@@ -107,7 +106,7 @@ def perform(
             else:
                 loop.run(lambda: stage.perform(client))
     except Exception as error:  # sorted out below: what the world says of itself, or a bug that must be seen
-        spun = _sort_out(error)
+        spun = _sort_out(error, request)
     if isinstance(given, TapeSource):
         given.check_used_up()
     return _result(request, world, stage, choices, spun, tuple(sorted(taken)))
@@ -117,19 +116,24 @@ def _source(request: RunRequest) -> Source:
     return SeededSource(request.seed) if request.tape is None else TapeSource(request.tape, request.ranges)
 
 
-def _sort_out(error: Exception) -> str:
-    """The message of a full journal, which is a finding about the client. Raises everything else.
+def _sort_out(error: Exception, request: RunRequest) -> str:
+    """The message of a full journal, which is a finding about the client. Raises TapeError, our own errors, and
+    WorldBroke for everything else.
 
     What went wrong in the world's own tasks comes as the cause of the world's error.
     """
     found = [*leaves(error), *(cause for one in leaves(error) if one.__cause__ for cause in leaves(one.__cause__))]
     for one in found:
-        if isinstance(one, TapeError):
+        if isinstance(one, TapeError | GaplessError):
             raise one from error
     for one in found:
         if isinstance(one, JournalFull):
             return str(one)
-    raise error
+    what = found[-1]  # the cause, where there is one
+    raise WorldBroke(
+        f"the simulated world broke down in {request.scenario.name} ({request.generation}, {request.cursor}, client "
+        f"{request.client}, seed {request.seed}): {type(what).__name__}: {what}"
+    ) from error
 
 
 def _result(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from reports.record import Verdict
 from scenarios.drawing import HypothesisSource, ListSource, plan
+from scenarios.errors import WorldBroke
 from scenarios.runner import Level, RunRequest, RunResult, perform
 from scenarios.scenario import Restart, Scenario
 from scenarios.states import fired_in
@@ -65,8 +66,9 @@ class Tried:
 
 
 def try_block(block: Block) -> Tried:
-    """Try the worlds of a block."""
+    """Try the worlds of a block. Raises WorldBroke."""
     tally, failures, seen = Tally(), list[Failure](), set[tuple[int, ...]]()
+    broken: list[WorldBroke] = []
 
     @seed(block.number)
     @settings(
@@ -81,11 +83,17 @@ def try_block(block: Block) -> Tried:
         if world.drawn in seen:
             return
         seen.add(world.drawn)
-        result = performed(world.request, block.level)
+        try:
+            result = performed(world.request, block.level)
+        except WorldBroke as error:
+            broken.append(error)  # raised below: here it would be a finding of Hypothesis
+            return
         tally.update(tally_of(result))
         failures.extend(failures_of(world, result))
 
     attempt()
+    if broken:
+        raise WorldBroke(f"block {block.number}: {broken[0]}") from broken[0]
     return Tried(block, len(seen), tally, tuple(failures))
 
 

@@ -16,7 +16,7 @@ from reports.record import RunRecord
 from scenarios.checking.command import Show, started
 from scenarios.checking.driver import Driver
 from scenarios.checking.environment import given
-from scenarios.errors import GaplessError
+from scenarios.errors import WorldBroke
 from scenarios.evidence import read
 from scenarios.runner import RunRequest, assess, fired
 from scenarios.serving.account import accounted
@@ -24,10 +24,6 @@ from scenarios.serving.hub import Hub
 from scenarios.serving.session import Session
 from simserver.choices import Tape
 from simserver.journal import Entry, digest_of
-
-
-class WorldBroke(GaplessError):
-    """The simulated world broke down under a check: our bug, not the command's."""
 
 
 @dataclass(frozen=True, slots=True)
