@@ -63,7 +63,8 @@ EFFECTS: Mapping[str, str] = {
 _ORDER = tuple(dict.fromkeys(EFFECTS.values()))
 _Plainness = tuple[int, list[int], int, tuple[int, ...]]
 # When a campaign is large enough to be asked for everything: a kind of fault that was planned so often in a generation
-# must have fired there; and in so many worlds every kind must have been planned, every path taken.
+# must have fired there; and in so many worlds every kind must have been planned, and every oracle have judged. Paths of
+# our client are listed and not asked for: some lie beyond any world that can be survived, such as giving up at attach.
 PLANNED_MIN = 30
 WORLDS_MIN = 1_000
 

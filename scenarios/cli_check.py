@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import click
 import trio
-from rich.console import Console
 
 from reports.journals import Journals, deflated
 from reports.record import RunRecord, Verdict
@@ -20,7 +18,7 @@ from scenarios import capsule
 from scenarios.checking import kept
 from scenarios.checking.hurrying import DEADLINE_S_MAX, STEP_DEADLINE_S, hurried
 from scenarios.checking.one import Checked, check
-from scenarios.cli_options import ALL, Finite, json_option, out_option, seed_option, told_plainly
+from scenarios.cli_options import ALL, Finite, json_option, out_option, seed_option, standard_output, told_plainly
 from scenarios.conclusion import Wanted, conclude
 from scenarios.errors import UsageError
 from scenarios.loading import load_file
@@ -148,9 +146,7 @@ class _Checks:
 
     def __init__(self, asked: Sequence[RunRequest], argv: Sequence[str], jobs: int, wanted: Wanted) -> None:
         self._asked, self._argv, self._jobs, self._wanted = tuple(asked), tuple(argv), jobs, wanted
-        # NO_COLOR asks for no colour; rich would still print bold, which the same readers do not want either.
-        console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
-        self._screen = Screen(console, len(asked), clock="real")
+        self._screen = Screen(standard_output(), len(asked), clock="real")
         self._records: dict[int, RunRecord] = {}
         self._journals: dict[str, bytes] = {}
         self._shown = 0

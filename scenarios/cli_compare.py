@@ -26,6 +26,7 @@ from scenarios.cli_options import (
     cursor_option,
     generation_option,
     seed_option,
+    standard_output,
     told_plainly,
 )
 from scenarios.clients import CLIENTS, resolve
@@ -135,7 +136,7 @@ def _scenarios(names: tuple[str, ...], history: int | None) -> tuple[Scenario, .
 def _compare(
     work: Sequence[Unit], jobs: int, *, sweep: bool, json_file: Path | None, markdown_file: Path | None
 ) -> int:
-    console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    console = standard_output()
     records: list[RunRecord] = []
     began_s = time.monotonic()
     with stoppable() as stop, run_units(work, jobs) as outcomes, _progress(console, len(work)) as advance:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import get_args
 
 import click
-from rich.console import Console
 
 from reports.record import Verdict, gravest
-from scenarios.cli_options import Finite, client_option, told_plainly
+from scenarios.cli_options import Finite, client_option, standard_output, told_plainly
 from scenarios.clients import resolve
 from scenarios.executors import processes
 from scenarios.explore_screen import ExploreScreen
@@ -65,7 +64,7 @@ def explore(
 
 
 def _explore(database: Database, limits: Limits, jobs: int) -> int:
-    console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    console = standard_output()
     campaign, is_other_code = database.load()
     screen = ExploreScreen(console, limits, database.directory, campaign.worlds)
     if is_other_code:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scenarios import deaths
-from scenarios.cli_options import told_plainly
+from scenarios.cli_options import standard_output, told_plainly
 from scenarios.clients import MUTANT, mutant_called
 from scenarios.deaths import Register
 from scenarios.errors import UsageError
@@ -52,8 +52,7 @@ def mutants(names: tuple[str, ...], full: bool, afresh: bool, as_json: bool, job
         raise UsageError("--full is about all mutants and scenarios; leave out names and --json")
     if afresh and not full:
         raise UsageError("--afresh goes with --full")
-    # NO_COLOR asks for no colour; rich would still print bold, which the same readers do not want either.
-    console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    console = standard_output()
     processes = jobs or os.cpu_count() or 1
     if full:
         sys.exit(_full(console, Register() if afresh else deaths.load(), processes))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
+from rich.console import Console
 
 from scenarios.errors import UsageError, WorldBroke
 from scenarios.scenario import CURSORS, GENERATIONS
@@ -59,6 +61,12 @@ out_option = click.option(
 def chosen(value: str, among: Sequence[str]) -> tuple[str, ...]:
     """One word, or all of them."""
     return tuple(among) if value == ALL else (value,)
+
+
+def standard_output() -> Console:
+    """Where commands print. NO_COLOR asks for no colour; rich would still print bold, which the same readers do not
+    want either."""
+    return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 def check_writable(option: str, path: Path | None) -> None:

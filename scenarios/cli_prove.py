@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from reports.record import Verdict, gravest
-from scenarios.cli_options import Finite, chosen, cursor_option, generation_option, told_plainly
+from scenarios.cli_options import Finite, chosen, cursor_option, generation_option, standard_output, told_plainly
 from scenarios.errors import UsageError
 from scenarios.exhaustive import Bounds, Finding, Question, variants
 from scenarios.exhaustive_jobs import Searches, searches
@@ -110,7 +110,7 @@ def _bounds(events: int, faults: int | None, kinds: dict[str, int | None]) -> Bo
 
 
 def _prove(questions: tuple[Question, ...], jobs: int, time_s_max: float | None) -> int:
-    console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    console = standard_output()
     findings: list[Finding] = []
     began_s = time.monotonic()
     with stoppable() as stop, searches(questions, jobs, time_s_max) as under_way, _progress(console) as progress:

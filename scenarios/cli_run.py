@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from reports.journals import Journals
 from reports.record import RunRecord, Verdict
@@ -24,6 +23,7 @@ from scenarios.cli_options import (
     json_option,
     out_option,
     seed_option,
+    standard_output,
     told_plainly,
 )
 from scenarios.clients import DEFAULT, resolve
@@ -114,8 +114,7 @@ def _run(units: Sequence[Unit], sweep: Sequence[Unit], jobs: int, wanted: Wanted
     """Run them; the exit code. ``sweep``: what is measured beside them. ``is_whole``: they are the whole catalogue, so
     that it tells what never happened.
     """
-    # NO_COLOR asks for no colour; rich would still print bold, which the same readers do not want either.
-    console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    console = standard_output()
     screen = Screen(console, len(units))
     records: list[RunRecord] = []
     measured: list[RunRecord] = []

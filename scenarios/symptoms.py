@@ -17,6 +17,7 @@ NOT_JUDGED = frozenset({Verdict.VACUOUS, Verdict.OVER_BUDGET})
 _SAME = (
     (re.compile(r"run\(\) no\. \d+"), "run()"),
     (re.compile(r"(gave up|crashed): (\w+):.*"), r"\1: \2"),
+    (re.compile(r", by [\d.]+ ms: .*"), ""),
     (re.compile(r" \([^()]*\)"), ""),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), ""),
     (re.compile(r"\d+(\.\d+)?"), "n"),

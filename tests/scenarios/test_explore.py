@@ -61,6 +61,11 @@ def campaign_with(*failures: Failure, worlds: int = 100) -> Campaign:
         ),
         ("no-hang", "attach() gave up: Error: GET x failed: a 5", "attach() gave up: Error: POST y failed"),
         (
+            "returns-in-time",
+            "run() returned at 5 s, before the server's end at 5.054 s, by 54.0 ms: a run ends with its final snapshot",
+            "run() no. 2 returned at 7.000 s, before the server's end at 9.000 s",
+        ),
+        (
             "no-holes",
             "at the end 1 event held that no log holds: f78c1730-4042-54d3-a989-c1940874cc61",
             "at the end 2 events held that no log holds: f78c1730-4042-54d3-a989-c1940874cc61, "
