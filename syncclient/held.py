@@ -126,14 +126,6 @@ class Held:
         next_seq = self.next_seq()
         return first_seq is not None and next_seq is not None and first_seq <= seq < next_seq
 
-    def displaced(self) -> list[str]:
-        """What is loose, and was said to stand at an index of the log where another event is placed."""
-        next_seq, last = self.next_seq(), self._last()
-        if next_seq is None or last is None or not any(seq < next_seq for seq in self._loose_by_seq):
-            return []
-        taken = frozenset(self._seqs[event_id] for event_id in last.ids if event_id in self._seqs)
-        return [event_id for seq, event_id in self._loose_by_seq.items() if seq in taken]
-
     def next_seq(self) -> int | None:
         """The log index that follows all that is contiguous; None before there is a stretch with indexes."""
         last = self._last()

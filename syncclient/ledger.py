@@ -12,7 +12,7 @@ terms, and the questions that can be asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from syncclient.held import Held, Path, Stretch, rindex
 from syncclient.saved import Saved
@@ -287,6 +287,9 @@ class Ledger(Held):
             return False
         if stretch.next_seq is None and any(event_id in self._seqs for event_id in page):
             return False
+        seqs = [None if stretch.next_seq is None else stretch.next_seq + offset for offset in range(len(new))]
+        if any(self._seqs.get(event_id, seq) != seq for event_id, seq in zip(new, seqs, strict=True)):
+            return False  # something is skipped in between
         for event_id in new:
             self._append(stretch, event_id)
         self._extend_by_seq()
@@ -336,21 +339,26 @@ class Ledger(Held):
         self._number(merged, at_head=at_head)
         self._extend_by_seq()
 
-    def _with_skipped(self, page: list[str], held: Iterable[str]) -> list[str]:
-        """The page, and in their places those `held` that it skips though an index puts them right behind another of
-        it: their records are corrupt, so no page has them (R59)."""
+    def _with_skipped(self, page: list[str], placed: Iterable[str]) -> list[str]:
+        """The page, and in their places those held that it skips though an index puts them between two of it: their
+        records are corrupt, so no page has them (R59)."""
         if not self._is_numbered:
             return page
         on_page = frozenset(page)
-        skipped = {self._seqs[one]: one for one in held if one in self._seqs and one not in on_page}
+        held = (event_id for event_id in (*placed, *self._loose) if event_id in self._seqs)
+        skipped = {self._seqs[event_id]: event_id for event_id in held if event_id not in on_page}
         found: list[str] = []
+        unnumbered: list[str] = []
+        after_seq: int | None = None
         for event_id in page:
-            found.append(event_id)
-            seq = self._seqs.get(event_id, -1)
-            while seq >= 0 and seq + 1 in skipped:
-                sometimes("ledger: a page skipped a corrupt record that is held")
-                seq += 1
-                found.append(skipped.pop(seq))
+            seq = self._seqs.get(event_id)
+            if seq is None:
+                unnumbered.append(event_id)
+                continue
+            found += [*_between(after_seq, seq, unnumbered, skipped), event_id]
+            after_seq, unnumbered = seq, []
+        found += _between(after_seq, None, unnumbered, skipped)
+        sometimes("ledger: a page skipped a corrupt record that is held", len(found) > len(page))
         return found
 
     def _number(self, stretch: Stretch, *, at_head: bool) -> None:
@@ -362,3 +370,31 @@ class Ledger(Held):
                 self._set_seq(event_id, seq)
                 seq += 1
         stretch.next_seq = seq
+
+
+def _between(
+    after_seq: int | None, before_seq: int | None, unnumbered: list[str], skipped: Mapping[int, str]
+) -> Iterator[str]:
+    """What stands between two events of a page: those on it whose indexes are not known, and those that it skips.
+
+    Which is which is certain where there are as many indexes to spare as there are events without one. Where more are
+    to spare, more is skipped than is held, and only what follows directly on the first is certain. Where fewer are,
+    what was held there is held there no more (R60).
+    """
+    if after_seq is None:
+        yield from unnumbered
+        return
+    seq = after_seq + 1
+    if before_seq is not None and before_seq - seq <= len(unnumbered) + len(skipped):
+        spare = [one for one in range(seq, before_seq) if one not in skipped]
+        if len(spare) < len(unnumbered):
+            yield from unnumbered
+            return
+        if len(spare) == len(unnumbered):
+            numbered = {**skipped, **dict(zip(spare, unnumbered, strict=True))}
+            yield from (numbered[one] for one in range(seq, before_seq))
+            return
+    while seq in skipped and seq != before_seq:
+        yield skipped[seq]
+        seq += 1
+    yield from unnumbered

@@ -115,11 +115,7 @@ class Repairs:
         """A walk came to the log's tail, or met what is confirmed: the log is held as it was when the walk began."""
         now, walk = self._situation, exchange.walk
         now.walked_from_step, now.unverified = exchange.begun_step, False
-        if walk is None:
-            return
-        if now.generation == "session":
-            if displaced := now.ledger.displaced():
-                now.let_go(displaced)
+        if walk is None or now.generation == "session":
             return
         gone = walk.unseen(now.ledger)
         now.unseen_ids = (*gone, *(event_id for event_id in exchange.loose_ids if now.ledger.is_loose(event_id)))

@@ -69,6 +69,8 @@ class Run:
     fresh: dict[str, None] = field(default_factory=dict)
     """Ids first held since the run was armed."""
     running_step: int | None = None
+    running_id: str | None = None
+    """The update that said `running` first, if it was an update that did."""
     hint_status: str | None = None
     hint_at_s: float | None = None
     """When a per-field terminal status came; a stop hook may still veto it (R13)."""
@@ -124,7 +126,8 @@ class Run:
         """A status that is new since the run was armed; `event_id` is the update that told it, if one did."""
         if status == "running":
             sometimes("run: its end was vetoed", self.hint_at_s is not None or self.word is not None)
-            self.running_step = step if self.running_step is None else self.running_step
+            if self.running_step is None:
+                self.running_step, self.running_id = step, event_id
             self.hint_at_s = self.hint_id = self.word = self.contradicted_at_s = None
             self.hint_probed = False
         elif status in TERMINAL:
@@ -138,6 +141,9 @@ class Run:
         """Whether `ending` is the end of this run."""
         leaf_id, has_run = ending.leaf_id, self.running_step is not None
         if ending.status not in TERMINAL and ending.status != IDLE:
+            return Belief.STALE
+        if self._is_of_before(ending, ledger):
+            sometimes("run: idle, as it was before the run")
             return Belief.STALE
         if leaf_id is not None and ledger.has_child(leaf_id):
             return Belief.DOUBT if self._is_told_since(ending) else Belief.STALE
@@ -153,6 +159,22 @@ class Run:
         has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
         is_on_its_way = leaf_id is not None and leaf_id not in ledger
         return Belief.DOUBT if has_begun and not is_on_its_way else Belief.WAIT
+
+    def _is_of_before(self, ending: Ending, ledger: Ledger) -> bool:
+        """Whether an idle snapshot tells of a moment before the run, though an update has told of its end (R36).
+
+        It came unasked, and its leaf is where the run began; a message that makes the conversation idle again (R19)
+        is a leaf of its own.
+        """
+        if (
+            ending.status != IDLE
+            or not ending.knows_leaf
+            or self.hint_at_s is None
+            or ending.asked_step > self.hint_step
+        ):
+            return False
+        is_known = self.running_id is not None and self.running_id in ledger
+        return ending.leaf_id is None or (is_known and ending.leaf_id == ledger.parent_of(str(self.running_id)))
 
     def _is_told_since(self, ending: Ending) -> bool:
         """Whether an ending at a leaf that has a child was asked for late enough to be more than overtaken (R36).

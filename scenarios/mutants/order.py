@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios.mutants.planting import Killing, Mutant, Original, Rewritten, mutant
+from scenarios.mutants.planting import Original, mutant
 from syncclient.held import Held
 from syncclient.ledger import Ledger
 
@@ -44,21 +44,10 @@ def updates_left_at_the_end(original: Original, ledger: Ledger, path: object) ->
             stretch.ids.append(event_id)
 
 
-def _none_after_one(original: Original, ledger: Held, event_id: str, seq: int | None) -> list[str]:
+@mutant(Held, "rivals", races=["R60"], killed=("r60-lost-end-beyond-a-hole", "session/inclusive", "no-holes"))
+def first_at_an_index_stays(original: Original, ledger: Held, event_id: str, seq: int | None) -> list[str]:
+    """Keeps what it holds beyond a hole, though the log has another event at its index."""
     return []
-
-
-def _none(original: Original, ledger: Held) -> list[str]:
-    return []
-
-
-first_at_an_index_stays = Mutant(
-    "first-at-an-index-stays",
-    "Keeps what it holds beyond a hole, though the log has another event at its index.",
-    ("R60",),
-    (Rewritten(Held, "rivals", _none_after_one), Rewritten(Held, "displaced", _none)),
-    Killing("r60-lost-end-beyond-a-hole", "session/inclusive", "no-holes"),
-)
 
 
 MUTANTS = (

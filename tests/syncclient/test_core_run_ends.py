@@ -342,3 +342,23 @@ def test_what_was_there_before_the_last_of_the_branch_and_is_on_no_page_is_in_no
     assert hand.finished[0].report.complete
     assert "bb" not in hand.held()
     assert "d>" in hand.held(), "what came last may yet be persisted"
+
+
+@pytest.mark.parametrize("leaf_id", [None, "m"])
+def test_an_old_idle_snapshot_that_nobody_asked_for_ends_nothing(leaf_id: str | None) -> None:
+    """R36: it tells of a moment before the run, though an update has told of the end."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.live(message("m"))
+    hand.begin_run()
+    run = run_of("nop", "m")
+    hand.live(run[0], run[-1])
+    hand.snapshot("idle", leaf_id)
+    assert not hand.finished
+    hand.wait(1)
+    hand.open_socket()
+    hand.snapshot("finished", "p")
+    hand.wait(5)
+    hand.answer(page([message("m"), *run]))
+    assert hand.finished[0].report.complete
+    assert "p" in hand.held()

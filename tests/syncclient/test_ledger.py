@@ -222,20 +222,44 @@ def test_a_corrupt_record_that_is_held_keeps_the_place_that_its_index_gives_it()
     assert ledger.next_seq() == 5
 
 
-def test_what_is_loose_at_an_index_where_the_log_has_another_is_displaced() -> None:
+def test_a_corrupt_record_is_told_from_its_neighbours_by_how_many_indexes_are_to_spare() -> None:
+    ledger = Ledger()
+    ledger.begin(next_seq=0, at_head=True)
+    for seq, event_id in ((0, "a"), (2, "corrupt"), (4, "e")):
+        ledger.add_live(message(event_id), seq)
+    ledger.merge([message("a"), message("b"), message("d"), message("e")])
+    assert ledger.ordered_ids() == ["a", "b", "corrupt", "d", "e"]
+    assert [ledger.seq_of(event_id) for event_id in ("b", "corrupt", "d")] == [1, 2, 3]
+
+
+def test_where_more_is_skipped_than_is_held_nothing_is_guessed() -> None:
+    ledger = Ledger()
+    ledger.begin(next_seq=0, at_head=True)
+    for seq, event_id in ((0, "a"), (2, "corrupt"), (5, "f")):
+        ledger.add_live(message(event_id), seq)
+    ledger.merge([message("a"), message("b"), message("f")])
+    assert ledger.is_loose("corrupt")
+    assert ledger.ordered_ids()[:3] == ["a", "b", "f"]
+
+
+def test_where_no_index_is_to_spare_what_was_held_there_is_another_logs() -> None:
+    """R60."""
+    ledger = Ledger()
+    ledger.begin(next_seq=0, at_head=True)
+    for seq, event_id in ((0, "a"), (1, "old"), (3, "d")):
+        ledger.add_live(message(event_id), seq)
+    ledger.merge([message("a"), message("b"), message("c"), message("d")])
+    assert [one for one in ledger.ordered_ids() if one != "old"] == ["a", "b", "c", "d"]
+
+
+def test_what_is_loose_at_an_index_that_is_anothers_is_its_rival() -> None:
     """R60: the log lost its end beyond a hole, and went on otherwise."""
     ledger = Ledger()
     ledger.begin(next_seq=0, at_head=True)
     ledger.add_live(message("a"), 0)
     ledger.add_live(message("old"), 2)
-    assert ledger.displaced() == []
     assert ledger.loose_from(2) == ["old"]
     assert ledger.loose_from(3) == []
     assert ledger.rivals("old", 2) == []
     assert ledger.rivals("new", 2) == ["old"]
     assert ledger.rivals("new", None) == []
-    ledger.merge([message("a"), message("b"), message("new")])
-    assert ledger.displaced() == ["old"]
-    ledger.drop(["old"])
-    assert ledger.displaced() == []
-    assert ledger.ordered_ids() == ["a", "b", "new"]
