@@ -296,6 +296,7 @@ class Ledger(Held):
         return True
 
     def _splice(self, page: list[str], *, at_head: bool) -> None:
+        page = self._with_parents(page)
         if self._goes_on(page, at_head=at_head):
             return
         self.version += 1
@@ -338,6 +339,23 @@ class Ledger(Held):
             self._loosen(event_id)
         self._number(merged, at_head=at_head)
         self._extend_by_seq()
+
+    def _with_parents(self, page: list[str]) -> list[str]:
+        """The page, and before the first that names it as its parent, what is loose and follows on another of the page:
+        it was there before, so the page skips it, for its record is corrupt (R59)."""
+        on_page = frozenset(page)
+        found: dict[str, None] = {}
+        for event_id in page:
+            skipped: list[str] = []
+            parent_id = self.parent_of(event_id)
+            while parent_id in self._loose and parent_id not in on_page and parent_id not in found:
+                skipped.append(parent_id)
+                parent_id = self.parent_of(parent_id)
+            if skipped and parent_id in found:
+                sometimes("ledger: a page skipped what one of its events names as its parent")
+                found.update(dict.fromkeys(reversed(skipped)))
+            found[event_id] = None
+        return list(found)
 
     def _with_skipped(self, page: list[str], placed: Iterable[str]) -> list[str]:
         """The page, and in their places those held that it skips though an index puts them between two of it: their

@@ -263,3 +263,24 @@ def test_what_is_loose_at_an_index_that_is_anothers_is_its_rival() -> None:
     assert ledger.rivals("old", 2) == []
     assert ledger.rivals("new", 2) == ["old"]
     assert ledger.rivals("new", None) == []
+
+
+def test_what_a_page_skips_though_one_of_its_events_names_it_as_its_parent_has_its_place() -> None:
+    """R59: its record is corrupt, and the chain tells where it stands."""
+    ledger = Ledger()
+    ledger.merge(branch("ab"), at_head=True)
+    ledger.settle_home()
+    for event in (*branch("cd", "b"), update("e", "execution_status", "finished", "d")):
+        ledger.add_live(event, None)
+    ledger.merge([message("b", "a"), update("e", "execution_status", "finished", "d")])
+    assert ledger.ordered_ids() == list("abcde")
+    assert ledger.is_placed("d")
+
+
+def test_what_a_page_skips_and_follows_on_nothing_of_it_is_left_loose() -> None:
+    ledger = Ledger()
+    ledger.merge(branch("ab"), at_head=True)
+    ledger.settle_home()
+    ledger.add_live(message("d", "c"), None)
+    ledger.merge([message("b", "a"), update("e", "execution_status", "finished", "d")])
+    assert ledger.is_loose("d")
