@@ -50,10 +50,17 @@ def first_at_an_index_stays(original: Original, ledger: Held, event_id: str, seq
     return []
 
 
+@mutant(Ledger, "_with_parents", races=["R59"], killed=("r59-corrupt-leaf-held", "tree/inclusive", "honest"))
+def pages_have_everything(original: Original, ledger: Ledger, page: list[str]) -> list[str]:
+    """Takes what no page has for what is not in the log yet, though a later event names it as its parent."""
+    return page
+
+
 MUTANTS = (
     order_of_arrival,
     order_of_timestamps,
     latest_update_first,
     updates_left_at_the_end,
     first_at_an_index_stays,
+    pages_have_everything,
 )
