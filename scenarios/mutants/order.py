@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scenarios.mutants.planting import Original, mutant
 from syncclient.held import Held
 from syncclient.ledger import Ledger
@@ -56,6 +58,14 @@ def pages_have_everything(original: Original, ledger: Ledger, page: list[str]) -
     return page
 
 
+@mutant(
+    Held, "older_than_tip", races=["R53"], killed=("r53-never-persisted-and-a-late-end", "tree/inclusive", "no-holes")
+)
+def the_branch_passes_nobody(original: Original, ledger: Held, event_ids: Sequence[str]) -> list[str]:
+    """Waits for how the run ended before it drops what the log does not have."""
+    return []
+
+
 MUTANTS = (
     order_of_arrival,
     order_of_timestamps,
@@ -63,4 +73,5 @@ MUTANTS = (
     updates_left_at_the_end,
     first_at_an_index_stays,
     pages_have_everything,
+    the_branch_passes_nobody,
 )
