@@ -108,7 +108,7 @@ class Page:
         ActionChains(self.browser).send_keys(*keys).perform()
 
     def log(self) -> list[str]:
-        entries = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
+        entries = self.browser.get_log("browser")  # type: ignore[no-untyped-call]  # selenium leaves it untyped
         return [entry["message"] for entry in entries]
 
 

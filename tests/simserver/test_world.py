@@ -141,7 +141,7 @@ def test_a_crash_of_the_fake_is_not_taken_for_a_fault_of_the_network() -> None:
         def crash() -> None:
             raise ZeroDivisionError
 
-        v.world.runs.pause = crash  # type: ignore[method-assign]
+        v.world.runs.pause = crash  # type: ignore[method-assign]  # a server that fails, for once
         assert (await v.http.post(f"{v.base}/pause")).status_code == 500
 
     with pytest.raises(ServerCrashed, match="ZeroDivisionError"):

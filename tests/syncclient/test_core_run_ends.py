@@ -11,6 +11,16 @@ from syncclient.wire import Generation, Info, Snapshot
 from tests.syncclient.script import RUNNING, Hand, branch, message, page, run_of, update
 
 
+def ended_with_a_stray() -> tuple[Hand, list[dict[str, object]]]:
+    """A run whose every event came, with one, ``bb``, that is beside the chain; and the events of the run itself."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    run = run_of("abd")
+    hand.live(*run[:3], message("bb", "b"), *run[3:])
+    return hand, run
+
+
 @pytest.mark.parametrize("generation", ["legacy", "tree", "session"])
 def test_an_idle_snapshot_while_the_agent_initialises_ends_nothing(generation: Generation) -> None:
     """R15."""
@@ -188,11 +198,7 @@ def test_every_terminal_status_ends_the_run_and_is_reported(status: str) -> None
 
 def test_an_event_beside_the_chain_is_dropped_when_the_log_does_not_have_it() -> None:
     """R53: it was published, and never persisted."""
-    hand = Hand("tree")
-    hand.attach_empty()
-    hand.begin_run()
-    run = run_of("abd")
-    hand.live(*run[:3], message("bb", "b"), *run[3:])
+    hand, run = ended_with_a_stray()
     hand.snapshot("finished", "d")
     assert not hand.finished, "only the log can say whether that is another branch"
     hand.answer(page(run))
@@ -294,11 +300,7 @@ def test_how_an_earlier_pause_ended_is_no_end_of_this_run() -> None:
 
 def test_an_end_that_was_told_and_that_the_log_has_lost_is_no_veto() -> None:
     """R60: the server died, and came back with a log that ends one record sooner."""
-    hand = Hand("tree")
-    hand.attach_empty()
-    hand.begin_run()
-    run = run_of("abd")
-    hand.live(*run[:3], message("bb", "b"), *run[3:])
+    hand, run = ended_with_a_stray()
     hand.feed(events.SocketClosed(1, 1012, "restart"))
     hand.wait(0.2)
     hand.open_socket()
@@ -332,11 +334,7 @@ def test_a_server_that_insists_on_an_end_that_its_log_denies_is_believed_in_the_
 
 def test_what_was_there_before_the_last_of_the_branch_and_is_on_no_page_is_in_no_log() -> None:
     """R53 and R52: how the run ended is not persisted yet, so the page ends at the leaf."""
-    hand = Hand("tree")
-    hand.attach_empty()
-    hand.begin_run()
-    run = run_of("abd")
-    hand.live(*run[:3], message("bb", "b"), *run[3:])
+    hand, run = ended_with_a_stray()
     hand.snapshot("finished", "d")
     hand.answer(page(run[:-1]))
     assert hand.finished[0].report.complete
