@@ -41,7 +41,7 @@ interop: $(VENV)/.ready ## The published SDK and agent server at both ends; writ
 	@$(BIN)/python -m tests.interop $(INTEROP)
 
 clean: ## Remove the environment and everything that tools left
-	rm -rf $(VENV) .venv-interop-* .gapless .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) build dist .venv-interop-* .gapless .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 $(VENV)/.ready: pyproject.toml requirements.txt
 	@test -n "$(PYTHON)" || { echo "gapless needs Python 3.11 or newer on the path; none was found" >&2; exit 2; }

@@ -27,3 +27,8 @@ In reading order:
 This package imports nothing of the others: a record can be read, stored and drawn where no simulator
 is installed.
 """
+
+if __name__ == "reports":  # the folder of a checkout, found by its bare name
+    raise ImportError(
+        "import gapless.reports; the folder reports/ is a part of the package gapless, and has no other name"
+    )

@@ -12,23 +12,23 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reports.badge import render_badge_json, render_badge_svg
-from reports.characters import well_formed
-from reports.comment import render_comment
-from reports.har import render_har
-from reports.html import render_html
-from reports.journals import zip_journals
-from reports.json import render_json
-from reports.json_lines import render_json_lines
-from reports.junit import render_junit
-from reports.markdown import failed_runs
-from reports.mermaid import render_mermaid
-from reports.perfetto import render_perfetto
-from reports.reading import reread
-from reports.record import RunRecord
-from reports.results import Results
-from reports.summary import render_summary
-from reports.trace import render_trace
+from gapless.reports.html import render_html
+from gapless.reports.many_runs.badge import render_badge_json, render_badge_svg
+from gapless.reports.many_runs.comment import render_comment
+from gapless.reports.many_runs.junit import render_junit
+from gapless.reports.many_runs.markdown import failed_runs
+from gapless.reports.many_runs.summary import render_summary
+from gapless.reports.one_run.har import render_har
+from gapless.reports.one_run.mermaid import render_mermaid
+from gapless.reports.one_run.perfetto import render_perfetto
+from gapless.reports.one_run.trace import render_trace
+from gapless.reports.records.characters import well_formed
+from gapless.reports.records.journals import zip_journals
+from gapless.reports.records.json import render_json
+from gapless.reports.records.json_lines import render_json_lines
+from gapless.reports.records.reading import reread
+from gapless.reports.records.record import RunRecord
+from gapless.reports.records.results import Results
 
 RECORDS, JOURNALS, PAGE, INDEX = "records.json", "journals.zip", "report.html", "index.json"
 RUNS = "runs"

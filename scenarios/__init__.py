@@ -34,3 +34,8 @@ In reading order:
 - ``pytest_plugin.py``  fixtures for tests of your own client; ``plugin/`` is behind it
 - ``errors.py``       what can go wrong, by whose fault
 """
+
+if __name__ == "scenarios":  # the folder of a checkout, found by its bare name
+    raise ImportError(
+        "import gapless.scenarios; the folder scenarios/ is a part of the package gapless, and has no other name"
+    )

@@ -37,10 +37,29 @@ world.py        all of it together: start here to use it
 recordings/     what a real server said (agent-server 1.57.0), for workloads and the fidelity test
 """
 
-from .agent import Agent, Publication
-from .choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
-from .determinism import run_deterministic
-from .errors import (
+if __name__ == "simserver":  # the folder of a checkout, found by its bare name
+    raise ImportError(
+        "import gapless.simserver; the folder simserver/ is a part of the package gapless, and has no other name"
+    )
+
+
+from gapless.simserver.choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
+from gapless.simserver.conversation.agent import Agent, Publication
+from gapless.simserver.conversation.event_bodies import Event
+from gapless.simserver.conversation.event_log import EventLog
+from gapless.simserver.conversation.workload import (
+    EndStatus,
+    Happening,
+    Pause,
+    RunPlan,
+    Step,
+    Workload,
+    pairs,
+    recorded,
+    recorded_rows,
+)
+from gapless.simserver.determinism import run_deterministic
+from gapless.simserver.errors import (
     ConfigError,
     IllegalTransition,
     JournalFull,
@@ -48,16 +67,13 @@ from .errors import (
     SimServerError,
     TapeError,
 )
-from .eventlog import EventLog
-from .events import Event
-from .faults import KINDS as FAULT_KINDS
-from .faults import BaseFault, Fault, Match, parse_fault
-from .journal import Entry, Journal
-from .link import FaultCount
-from .port import serve_tcp
-from .settings import Cursor, Generation, ServerSettings, UnknownCursor
-from .workload import EndStatus, Happening, Pause, RunPlan, Step, Workload, pairs, recorded, recorded_rows
-from .world import World
+from gapless.simserver.faults import KINDS as FAULT_KINDS
+from gapless.simserver.faults import BaseFault, Fault, Match, parse_fault
+from gapless.simserver.journal import Entry, Journal
+from gapless.simserver.link import FaultCount
+from gapless.simserver.port import serve_tcp
+from gapless.simserver.settings import Cursor, Generation, ServerSettings, UnknownCursor
+from gapless.simserver.world import World
 
 __all__ = [
     "FAULT_KINDS",

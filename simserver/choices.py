@@ -13,7 +13,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from .errors import ConfigError, TapeError
+from gapless.simserver.errors import ConfigError, TapeError
 
 T = TypeVar("T")
 Number = int | float

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import JournalFull
+from gapless.simserver.errors import JournalFull
 
 ENTRIES_MAX = 2_000_000
 

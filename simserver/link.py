@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from .choices import Choices
-from .errors import ConfigError
-from .faults.base import BaseFault, ServerFault, TriggeredFault
-from .faults.match import Facts
-from .faults.verdicts import Close, HalfOpen, Reset, Slow, Stall, Throttle, Unsubscribe, Verdict
-from .journal import Journal
-from .loop import TRIO, Loop
-from .streams import Conditions, Connection
+from gapless.simserver.choices import Choices
+from gapless.simserver.errors import ConfigError
+from gapless.simserver.faults.base import BaseFault, ServerFault, TriggeredFault
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Close, HalfOpen, Reset, Slow, Stall, Throttle, Unsubscribe, Verdict
+from gapless.simserver.journal import Journal
+from gapless.simserver.loop import TRIO, Loop
+from gapless.simserver.network.streams import Conditions, Connection
 
 
 @dataclass(frozen=True, slots=True)

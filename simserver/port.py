@@ -16,14 +16,12 @@ import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import trio
 
-from .streams import SERVER_ADDRESS, Stream
-
-if TYPE_CHECKING:
-    from .world import World
+from gapless.simserver.network.streams import SERVER_ADDRESS, Stream
+from gapless.simserver.world import World
 
 CONNECTIONS_MAX: Final = 128  # where a process may open 256 files, as on some systems, this is what it can serve
 TURNED_AWAY_MAX: Final = 32  # at a time, of those above: they are told so; those above these are reset

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from .loop import Loop, Nursery
+from gapless.simserver.loop import Loop, Nursery
 
 
 class Process:

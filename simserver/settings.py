@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .errors import ConfigError
+from gapless.simserver.errors import ConfigError
 
 Generation = Literal["legacy", "tree", "session"]
 Cursor = Literal["inclusive", "exclusive"]

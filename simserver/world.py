@@ -13,25 +13,25 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from .agent import Agent
-from .app import create_app
-from .archive import Archive
-from .choices import Choices, SeededSource
-from .connections import BYTES, Carrier, Connections
-from .errors import ServerCrashed
-from .fates import Fates
-from .faults.base import BaseFault
-from .faults.match import Facts
-from .faults.verdicts import Close, CoarsenClock, Reset, Restart, StepClock, Truncate, Verdict
-from .journal import Journal
-from .link import ArmedFault, FaultCount, Link
-from .loop import TRIO, Loop
-from .outbox import Act
-from .process import Process
-from .publisher import Publisher
-from .runs import Runs
-from .settings import ServerSettings
-from .workload import Happening, Pause, RunPlan, Workload
+from gapless.simserver.choices import Choices, SeededSource
+from gapless.simserver.conversation.agent import Agent
+from gapless.simserver.conversation.archive import Archive
+from gapless.simserver.conversation.event_faults import Fates
+from gapless.simserver.conversation.publisher import Publisher
+from gapless.simserver.conversation.runs import Runs
+from gapless.simserver.conversation.workload import Happening, Pause, RunPlan, Workload
+from gapless.simserver.errors import ServerCrashed
+from gapless.simserver.faults.base import BaseFault
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Close, CoarsenClock, Reset, Restart, StepClock, Truncate, Verdict
+from gapless.simserver.journal import Journal
+from gapless.simserver.link import ArmedFault, FaultCount, Link
+from gapless.simserver.loop import TRIO, Loop
+from gapless.simserver.network.connections import BYTES, Carrier, Connections
+from gapless.simserver.process import Process
+from gapless.simserver.protocol.app import create_app
+from gapless.simserver.protocol.outbox import Act
+from gapless.simserver.settings import ServerSettings
 
 BASE_URL: Final = "http://agent.test"
 

@@ -30,9 +30,15 @@ Its files, in reading order:
   keeps errors plain
 """
 
-from syncclient.actions import Origin
-from syncclient.conversation import Conversation, open_conversation
-from syncclient.errors import (
+if __name__ == "syncclient":  # the folder of a checkout, found by its bare name
+    raise ImportError(
+        "import gapless.syncclient; the folder syncclient/ is a part of the package gapless, and has no other name"
+    )
+
+
+from gapless.syncclient.conversation import Conversation, open_conversation
+from gapless.syncclient.core.actions import Origin
+from gapless.syncclient.errors import (
     AuthenticationFailed,
     ConversationNotFound,
     ProtocolViolation,
@@ -44,11 +50,11 @@ from syncclient.errors import (
     StoreError,
     SyncError,
 )
-from syncclient.report import Gap, Proof, Range, Spent, SyncReport, Unloaded
-from syncclient.settings import Certainty, Settings
-from syncclient.sqlite_store import SqliteStore
-from syncclient.store import MemoryStore, Store
-from syncclient.wire import Generation, LogEvent
+from gapless.syncclient.report import Gap, Proof, Range, Spent, SyncReport, Unloaded
+from gapless.syncclient.settings import Certainty, Settings
+from gapless.syncclient.stores.sqlite_store import SqliteStore
+from gapless.syncclient.stores.store import MemoryStore, Store
+from gapless.syncclient.wire import Generation, LogEvent
 
 __all__ = [
     "AuthenticationFailed",

@@ -10,17 +10,17 @@ from contextlib import asynccontextmanager
 import httpx
 import trio
 
-from syncclient.actions import Origin
-from syncclient.core import SyncCore
-from syncclient.driver import Driver
-from syncclient.errors import RunTimedOut, SyncError
-from syncclient.history import History
-from syncclient.network import Dial, Network
-from syncclient.plain_nursery import open_plain_nursery
-from syncclient.report import SyncReport
-from syncclient.settings import Settings
-from syncclient.store import Store
-from syncclient.wire import Generation, LogEvent
+from gapless.syncclient.core.actions import Origin
+from gapless.syncclient.core.core import SyncCore
+from gapless.syncclient.errors import RunTimedOut, SyncError
+from gapless.syncclient.history import History
+from gapless.syncclient.network.driver import Driver
+from gapless.syncclient.network.http_and_websocket import Dial, Network
+from gapless.syncclient.network.plain_nursery import open_plain_nursery
+from gapless.syncclient.report import SyncReport
+from gapless.syncclient.settings import Settings
+from gapless.syncclient.stores.store import Store
+from gapless.syncclient.wire import Generation, LogEvent
 
 Subscriber = Callable[[LogEvent, Origin], None]
 """Gets each event exactly once, and where it came from: history, live, or repair."""
@@ -108,8 +108,8 @@ async def open_conversation(
     """Follow a conversation for the time of a `with` block; on entering, its head and tail are held.
 
     `store` keeps what is held beyond this block, and beyond the end of this process: whoever opens the conversation
-    with it again goes on from there, see `syncclient.store`. Each event is kept before it is delivered. An event that
-    was kept, and whose delivery was not noted any more, is delivered again with origin `resumed`; nothing else is.
+    with it again goes on from there, see `gapless.syncclient.stores.store`. Each event is kept before it is delivered.
+    An event that was kept, and whose delivery was not noted any more, is delivered again with origin `resumed`; nothing else is.
 
     `generation` None asks the server which protocol it speaks. `subscriber` gets every event from the first on.
     `transport` and `dial` replace TCP; `draw` (0 to 1) gives the jitter of backoff. Raises `SyncError`s.

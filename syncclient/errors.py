@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from syncclient.report import SyncReport
+    from gapless.syncclient.report import SyncReport
 
 
 class SyncError(Exception):

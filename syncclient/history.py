@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator
 
-from syncclient.core import SyncCore
-from syncclient.driver import Driver
-from syncclient.errors import ProtocolViolation
-from syncclient.wire import LogEvent
+from gapless.syncclient.core.core import SyncCore
+from gapless.syncclient.errors import ProtocolViolation
+from gapless.syncclient.network.driver import Driver
+from gapless.syncclient.wire import LogEvent
 
 
 class History:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Proof = Literal["seq", "chain", "count", "echo", "none"]
-"""The certificate behind a claim; see `syncclient.proof`."""
+"""The certificate behind a claim; see `gapless.syncclient.log.proof`."""
 
 
 Coverage = Literal["branch", "log"]

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from syncclient.errors import SettingsError
+from gapless.syncclient.errors import SettingsError
 
 Certainty = Literal["branch", "log"]
 """How much a caller wants proven: `branch` is messages, actions and observations; `log` is state updates too."""

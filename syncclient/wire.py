@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from syncclient.errors import ProtocolViolation
+from gapless.syncclient.errors import ProtocolViolation
 
 LogEvent = Mapping[str, Any]
 """One event of a conversation as the server sent it: a JSON object with at least `id` and `kind`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scenarios.job_summary import VARIABLE
+from gapless.scenarios.cli.job_summary import VARIABLE
 
 
 @pytest.fixture(autouse=True)

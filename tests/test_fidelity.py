@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simserver import Generation, ServerSettings, recorded_rows
+from gapless.simserver import Generation, ServerSettings, recorded_rows
 from tests.simserver.fidelity import differences, replay
 
 SERVER, SESSION = "agent-server-1.57.0", "session-socket-1.57.0"

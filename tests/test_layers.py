@@ -1,60 +1,99 @@
-"""Who may import whom: three leaves, one root, and nobody but the tests imports the root."""
+"""Who may import whom: three leaves, one root, and nobody but the tests imports the root; one name for each module."""
 
 from __future__ import annotations
 
 import ast
+import importlib
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("syncclient", "simserver", "reports", "scenarios", "tests")
+LEAVES = ("syncclient", "simserver", "reports")
+FOLDERS = (*LEAVES, "scenarios")
 MAY_IMPORT = {
-    "syncclient": {"syncclient"},
-    "simserver": {"simserver"},
-    "reports": {"reports"},
-    "scenarios": {"scenarios", "syncclient", "simserver", "reports"},
+    **{leaf: {leaf} for leaf in LEAVES},
+    "scenarios": {*FOLDERS, "harness"},
 }
+MODULES_MAX = 16
+"""In one folder, its ``__init__.py`` included. Where a stranger has to search longer, a folder is two."""
 
 
-def imports(path: Path) -> Iterator[str]:
-    """The first part of every absolute import in a file, wherever in the file it stands."""
+def modules(path: Path) -> Iterator[str]:
+    """The full name of every module that a file imports, wherever in the file it stands."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module.split(".")[0]
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
-def test_a_package_imports_only_what_it_may(package: str) -> None:
-    files = sorted((ROOT / package).rglob("*.py"))
+def parts_of_gapless(path: Path) -> set[str]:
+    """The names directly below `gapless` that a file imports from."""
+    return {name.split(".")[1] for name in modules(path) if name.startswith("gapless.")}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_package_imports_only_what_it_may(folder: str) -> None:
+    files = sorted((ROOT / folder).rglob("*.py"))
     assert files
     trespasses = [
-        f"{path.relative_to(ROOT)} imports {name}"
+        f"{path.relative_to(ROOT)} imports gapless.{name}"
         for path in files
-        for name in imports(path)
-        if name in PACKAGES and name not in MAY_IMPORT[package]
+        for name in parts_of_gapless(path)
+        if name not in MAY_IMPORT[folder]
     ]
     assert trespasses == []
 
 
-def test_only_oracles_baselines_and_clients_stay_apart_from_one_another() -> None:
+def test_nothing_imports_a_folder_by_another_name_than_gapless() -> None:
+    """``import simserver`` works in a checkout, and would load every module a second time."""
+    files = [path for folder in (*FOLDERS, "tests", "gapless") for path in sorted((ROOT / folder).rglob("*.py"))]
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files
+        for name in modules(path)
+        if name.split(".")[0] in FOLDERS
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_imported_by_its_bare_name_says_the_right_one(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.delitem(sys.modules, folder, raising=False)
+    with pytest.raises(ImportError, match=f"import gapless.{folder}"):
+        importlib.import_module(folder)
+
+
+def test_oracles_and_baselines_stay_apart_from_our_client() -> None:
     """A baseline must not lean on our client, nor an oracle on a client's word."""
-    for folder in ("baselines", "oracles"):
-        for path in sorted((ROOT / "scenarios" / folder).rglob("*.py")):
-            assert "syncclient" not in set(imports(path)), path
+    for folder in (ROOT / "scenarios" / "clients" / "baselines", ROOT / "scenarios" / "judging" / "oracles"):
+        files = sorted(folder.rglob("*.py"))
+        assert files
+        for path in files:
+            assert "syncclient" not in parts_of_gapless(path), path
 
 
 @pytest.mark.parametrize("name", ["uuid4", "time.time(", "random.random(", "datetime.now("])
 def test_nothing_in_a_simulated_path_reads_the_wall_clock_or_global_chance(name: str) -> None:
+    scenarios = ROOT / "scenarios"
     simulated = [
         *(ROOT / "simserver").rglob("*.py"),
-        *(ROOT / "scenarios" / "baselines").rglob("*.py"),
-        *(ROOT / "scenarios" / "oracles").rglob("*.py"),
-        *(ROOT / "scenarios" / "clients").rglob("*.py"),
-        *((ROOT / "scenarios" / one) for one in ("stage.py", "runner.py", "evidence.py", "optimum.py", "spinning.py")),
+        *(scenarios / "clients").rglob("*.py"),
+        *(scenarios / "judging").rglob("*.py"),
+        *(scenarios / "running" / one for one in ("script_player.py", "runner.py", "spin_watch.py")),
     ]
     guilty = [str(path) for path in sorted(simulated) if name in path.read_text(encoding="utf-8")]
     assert guilty == []
+
+
+def test_no_folder_has_more_modules_than_a_stranger_can_look_through() -> None:
+    """Catalogs of one idea a file are apart: the faults."""
+    folders = Counter(path.parent for folder in (*FOLDERS, "tests") for path in (ROOT / folder).rglob("*.py"))
+    crowded = {str(folder.relative_to(ROOT)): count for folder, count in folders.items() if count > MODULES_MAX}
+    assert set(crowded) <= {"simserver/faults"}

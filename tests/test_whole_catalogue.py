@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from reports.folder import PAGE
-from reports.html import SIZE_BYTES_MAX
+from gapless.reports.folder import PAGE
+from gapless.reports.html import SIZE_BYTES_MAX
 from tests.pythons import ROOT, equipped, found
-from tests.reports.embedded import embedded
+from tests.reports.html.embedded import embedded
 
 
 def records(python: Path, hash_seed: str, file: Path, *arguments: str | Path) -> dict[tuple[str, ...], dict[str, Any]]:
     """The record of every run, digest included, as that Python sees it."""
     answer = subprocess.run(
-        [python, "-m", "scenarios.cli", "run", *arguments, "--no-kills", "--json", file],
+        [python, "-m", "gapless", "run", *arguments, "--no-kills", "--json", file],
         cwd=file.parent,
         env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -20,12 +20,12 @@ import hashlib
 
 import jinja2
 
-from reports.characters import xml_text
-from reports.html.assets import script, styles
-from reports.html.charts import calls_chart, growth_chart
-from reports.html.journals import pack
-from reports.html.overview import MARKS, overview, run_data, run_keys
-from reports.results import Results
+from gapless.reports.html.assets import script, styles
+from gapless.reports.html.charts import calls_chart, growth_chart
+from gapless.reports.html.overview import MARKS, overview, run_data, run_keys
+from gapless.reports.html.packed_journals import pack
+from gapless.reports.records.characters import xml_text
+from gapless.reports.records.results import Results
 
 SIZE_BYTES_MAX = 10_000_000
 FAILURES_SHOWN_MAX = 200
@@ -45,7 +45,7 @@ def render_html(results: Results, *, title: str = "gapless report", size_bytes_m
 
 def _render(results: Results, title: str, packed: dict[str, str]) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports", "html"),
+        loader=jinja2.PackageLoader("gapless.reports", "html"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

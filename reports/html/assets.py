@@ -21,7 +21,7 @@ _EXPORT = re.compile(r"^export ", re.MULTILINE)
 @cache
 def asset(name: str) -> str:
     """The text of a file of the page."""
-    return resources.files("reports.html").joinpath("page", name).read_text(encoding="utf-8")
+    return resources.files("gapless.reports.html").joinpath("page", name).read_text(encoding="utf-8")
 
 
 def script() -> str:

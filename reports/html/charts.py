@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import leather
 
-from reports.record import RestCost, RunRecord
+from gapless.reports.records.record import RestCost, RunRecord
 
 _OVER, _ALLOWED, _OPTIMUM = "var(--fault)", "var(--free)", "var(--log)"
 _LINES = ("var(--client)", "var(--log)", "var(--rest)", "var(--agent)", "var(--fault)", "var(--socket)")

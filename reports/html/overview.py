@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.characters import xml_text
-from reports.clocks import seconds_by_clock
-from reports.failures import Failure, failures
-from reports.record import GRAVITY, Clock, RunRecord, Verdict
-from reports.results import Results
+from gapless.reports.records.characters import xml_text
+from gapless.reports.records.clocks import seconds_by_clock
+from gapless.reports.records.failures import Failure, failures
+from gapless.reports.records.record import GRAVITY, Clock, RunRecord, Verdict
+from gapless.reports.records.results import Results
 
 MARKS = {
     Verdict.HOLDS: "✓",

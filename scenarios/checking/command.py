@@ -15,8 +15,8 @@ from typing import Final
 
 import trio
 
-from scenarios.errors import UsageError
-from scenarios.serving.protocol import ProtocolError, Report, parse
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.serving.step_protocol import ProtocolError, Report, parse
 
 LINE_BYTES_MAX: Final = 32 * 1024 * 1024  # 60,000 ids are 2.4 MB
 KEPT_LINES_MAX: Final = 40

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenarios.capsule import scenario_data
-from scenarios.runner import RunRequest
-from simserver.world import World
+from gapless.scenarios.capsules.capsule import scenario_data
+from gapless.scenarios.running.runner import RunRequest
+from gapless.simserver.world import World
 
 _DIRECT = "127.0.0.1,localhost,::1"  # a proxy of the machine's must not come between
 

@@ -1,9 +1,9 @@
 """The clients that the harness knows by name, and how to name any other.
 
 - ``gapless.py``  our own sync client, through its public face
-- the rest are the baselines of ``scenarios.baselines``
+- the rest are the baselines of ``gapless.scenarios.clients.baselines``
 - ``importing.py`` finds any other, by ``package.module:factory``
-- ``mutant:NAME`` is a mutant of ``scenarios.mutants``
+- ``mutant:NAME`` is a mutant of ``gapless.scenarios.mutation.mutants``
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from scenarios.baselines import full_rescan, poll_then_return, socket_only, tail_cursor
-from scenarios.client import ClientContext, ClientUnderTest, Factory
-from scenarios.clients import gapless
-from scenarios.clients.importing import imported
-from scenarios.errors import UsageError, did_you_mean
-from scenarios.mutants import MUTANTS, Mutant
+from gapless.scenarios.clients import ours
+from gapless.scenarios.clients.baselines import full_rescan, poll_then_return, socket_only, tail_cursor
+from gapless.scenarios.clients.contract import ClientContext, ClientUnderTest, Factory
+from gapless.scenarios.clients.loading import imported
+from gapless.scenarios.errors import UsageError, did_you_mean
+from gapless.scenarios.mutation.mutants import MUTANTS, Mutant
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class KnownClient:
 
 DEFAULT = "gapless"
 CLIENTS: tuple[KnownClient, ...] = (
-    KnownClient(DEFAULT, gapless.factory, "our own sync client"),
+    KnownClient(DEFAULT, ours.factory, "our own sync client"),
     KnownClient("socket-only", socket_only.factory, "one sync at attach, then the socket"),
     KnownClient("poll-then-return", poll_then_return.factory, "the SDK before #1832"),
     KnownClient("tail-cursor", tail_cursor.factory, "the design of #1865"),

@@ -17,7 +17,7 @@ import httpx
 import trio
 from trio_websocket import ConnectionClosed, HandshakeError, wrap_client_stream
 
-from scenarios.client import Claim
+from gapless.scenarios.clients.contract import Claim
 
 BROKEN = (OSError, ValueError, trio.BrokenResourceError, ConnectionClosed, HandshakeError)
 

@@ -9,8 +9,8 @@
 - ``failure.py``  what a failed test prints
 """
 
-from scenarios.plugin.real import ClientOverTcp, GaplessServer
-from scenarios.plugin.virtual import GaplessRun
-from scenarios.plugin.wanted import Variant
+from gapless.scenarios.plugin.real_time import ClientOverTcp, GaplessServer
+from gapless.scenarios.plugin.variants import Variant
+from gapless.scenarios.plugin.virtual_time import GaplessRun
 
 __all__ = ["ClientOverTcp", "GaplessRun", "GaplessServer", "Variant"]

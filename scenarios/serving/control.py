@@ -24,14 +24,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reports.html.assets import SHARED, asset
-from scenarios.errors import UsageError, first_problem
-from scenarios.library import catalogue
-from scenarios.serving import asking
-from scenarios.serving.choosing import named, request_for
-from scenarios.serving.openapi import document
-from scenarios.serving.protocol import ProtocolError, parse
-from scenarios.serving.telling import (
+from gapless.reports.html.assets import SHARED, asset
+from gapless.scenarios.definition.catalogue import catalogue
+from gapless.scenarios.errors import UsageError, first_problem
+from gapless.scenarios.serving import requests
+from gapless.scenarios.serving.openapi import document
+from gapless.scenarios.serving.responses import (
     FaultAdded,
     FaultsTold,
     ReportsTaken,
@@ -41,16 +39,18 @@ from scenarios.serving.telling import (
     scenario_whole,
     session_told,
 )
-from simserver.errors import ConfigError, IllegalTransition
-from simserver.faults import parse_fault
-from simserver.journal import canonical
+from gapless.scenarios.serving.scenario_choice import named, request_for
+from gapless.scenarios.serving.step_protocol import ProtocolError, parse
+from gapless.simserver.errors import ConfigError, IllegalTransition
+from gapless.simserver.faults import parse_fault
+from gapless.simserver.journal import canonical
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from scenarios.serving.hub import Hub
-    from scenarios.serving.session import Session
-    from simserver.world import World
+    from gapless.scenarios.serving.hub import Hub
+    from gapless.scenarios.serving.session import Session
+    from gapless.simserver.world import World
 
 B = TypeVar("B", bound=BaseModel)
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -146,7 +146,7 @@ class _Control:
     async def journal(self, request: Request) -> Response:
         """Lines from ``after`` on; when there are none yet, wait for some."""
         after = _number(request.query_params, "after", 0.0, 1e12)
-        wait_s = _number(request.query_params, "wait_s", 0.0, asking.WAIT_S_MAX)
+        wait_s = _number(request.query_params, "wait_s", 0.0, requests.WAIT_S_MAX)
         session = self._hub.session
         journal = session.world.journal
         with trio.move_on_after(wait_s):
@@ -160,7 +160,7 @@ class _Control:
     # --- what can be done --------------------------------------------------------------------------------------
 
     async def start(self, request: Request) -> Response:
-        asked = await _asked(request, asking.Start)
+        asked = await _asked(request, requests.Start)
         chosen = request_for(
             self._named(asked.scenario), asked.generation, asked.cursor, seed=asked.seed, api_key=self._hub.api_key
         )
@@ -168,7 +168,7 @@ class _Control:
         return await self.session(request)
 
     async def reset(self, request: Request) -> Response:
-        await _asked(request, asking.Nothing)
+        await _asked(request, requests.Nothing)
         session = self._hub.session
         self._hub.replace(session.request, stepwise=session.stepper.stepwise)
         return await self.session(request)
@@ -190,13 +190,13 @@ class _Control:
         return await self.faults(request)
 
     async def run(self, request: Request) -> Response:
-        await _asked(request, asking.Nothing)
+        await _asked(request, requests.Nothing)
         if not (await self._world()).runs.begin(by="control"):
             raise HTTPException(409, "a run is in progress, or the server is down")
         return await self.session(request)
 
     async def step(self, request: Request) -> Response:
-        asked = await _asked(request, asking.Steps)
+        asked = await _asked(request, requests.Steps)
         session = self._hub.session
         if not session.stepper.stepwise:
             raise HTTPException(409, 'the agent works by itself; POST /sim/agent/mode {"stepwise": true} first')
@@ -205,12 +205,12 @@ class _Control:
         return await self.session(request)
 
     async def pause(self, request: Request) -> Response:
-        await _asked(request, asking.Nothing)
+        await _asked(request, requests.Nothing)
         (await self._world()).runs.pause()
         return await self.session(request)
 
     async def message(self, request: Request) -> Response:
-        asked = await _asked(request, asking.Message)
+        asked = await _asked(request, requests.Message)
         world = await self._world()
         try:
             world.send_message(asked.text)
@@ -219,21 +219,21 @@ class _Control:
         return await self.session(request)
 
     async def mode(self, request: Request) -> Response:
-        self._hub.session.stepper.stepwise = (await _asked(request, asking.Mode)).stepwise
+        self._hub.session.stepper.stepwise = (await _asked(request, requests.Mode)).stepwise
         return await self.session(request)
 
     async def heal(self, request: Request) -> Response:
-        await _asked(request, asking.Nothing)
+        await _asked(request, requests.Nothing)
         (await self._world()).heal()
         return await self.session(request)
 
     async def disconnect(self, request: Request) -> Response:
-        await _asked(request, asking.Nothing)
+        await _asked(request, requests.Nothing)
         (await self._world()).disconnect()
         return await self.session(request)
 
     async def restart(self, request: Request) -> Response:
-        asked = await _asked(request, asking.Down)
+        asked = await _asked(request, requests.Down)
         await self._world()
 
         async def restart(world: World) -> None:
@@ -352,7 +352,7 @@ def _file(name: str) -> Response | None:
     media = MEDIA.get(name.rpartition(".")[2])
     if media is not None and name in SHARED:  # the lanes, which a report has too
         return Response(asset(name), media_type=media)
-    files = {one.name: one for one in resources.files("scenarios.serving").joinpath("page").iterdir()}
+    files = {one.name: one for one in resources.files("gapless.scenarios.serving").joinpath("page").iterdir()}
     if media is None or name not in files:
         return None
     return Response(files[name].read_bytes(), media_type=media)

@@ -16,16 +16,16 @@ from typing import Final
 import trio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from scenarios.runner import RunRequest
-from scenarios.scenario import Scenario
-from scenarios.serving.control import create_control
-from scenarios.serving.reporting import Reporter
-from scenarios.serving.session import ENTRIES_MAX, Session
-from scenarios.serving.sofar import Judging
-from scenarios.serving.telling import Tally
-from simserver.hosting import serve_stream
-from simserver.port import Admit, Opening, admit_to, join, serve_port
-from simserver.streams import Connection
+from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.running.runner import RunRequest
+from gapless.scenarios.serving.control import create_control
+from gapless.scenarios.serving.reporter import Reporter
+from gapless.scenarios.serving.responses import Tally
+from gapless.scenarios.serving.session import ENTRIES_MAX, Session
+from gapless.scenarios.serving.verdict_so_far import Judging
+from gapless.simserver.network.hosting import serve_stream
+from gapless.simserver.network.streams import Connection
+from gapless.simserver.port import Admit, Opening, admit_to, join, serve_port
 
 CLIENTS_MAX: Final = 96  # connections to the world; those above, up to the port's bound, are the control's
 ANSWER_S_MAX: Final = 2.0

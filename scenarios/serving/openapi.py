@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from scenarios.scenario import Scenario
-from scenarios.serving import asking, telling
-from scenarios.serving.protocol import Done, Failed
-from scenarios.serving.sofar import SoFar
-from simserver.faults import Fault
+from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.serving import requests, responses
+from gapless.scenarios.serving.step_protocol import Done, Failed
+from gapless.scenarios.serving.verdict_so_far import SoFar
+from gapless.simserver.faults import Fault
 
 _REF = "#/components/schemas/{model}"
 _JSON = "application/json"
@@ -58,7 +58,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     "wait_s": {
         "in": "query",
         "description": "How long to wait for a new entry when there is none, in seconds.",
-        "schema": {"type": "number", "default": 0, "minimum": 0, "maximum": asking.WAIT_S_MAX},
+        "schema": {"type": "number", "default": 0, "minimum": 0, "maximum": requests.WAIT_S_MAX},
     },
 }
 _PROBLEM = {
@@ -74,15 +74,15 @@ _JOURNAL_HEADERS = {
 _MEDIA = {"/sim/": "text/html", "/sim/journal": "application/x-ndjson"}
 # What is answered, where it is not the session.
 _ANSWERS: dict[tuple[str, str], type[Any]] = {
-    ("get", "/sim/scenarios"): telling.ScenariosTold,
-    ("get", "/sim/scenarios/{name}"): telling.ScenarioWhole,
-    ("get", "/sim/faults"): telling.FaultsTold,
-    ("post", "/sim/faults"): telling.FaultAdded,
-    ("delete", "/sim/faults/{name}"): telling.FaultsTold,
+    ("get", "/sim/scenarios"): responses.ScenariosTold,
+    ("get", "/sim/scenarios/{name}"): responses.ScenarioWhole,
+    ("get", "/sim/faults"): responses.FaultsTold,
+    ("post", "/sim/faults"): responses.FaultAdded,
+    ("delete", "/sim/faults/{name}"): responses.FaultsTold,
     ("get", "/sim/verdict"): SoFar,
-    ("post", "/sim/report"): telling.ReportsTaken,
+    ("post", "/sim/report"): responses.ReportsTaken,
 }
-_SESSION = telling.SessionTold
+_SESSION = responses.SessionTold
 
 
 def document() -> dict[str, Any]:
@@ -137,11 +137,11 @@ def _content(method: str, path: str) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     schemas: dict[str, Any] = {}
     forms: tuple[Any, ...] = (
-        asking.Start,
-        asking.Mode,
-        asking.Steps,
-        asking.Message,
-        asking.Down,
+        requests.Start,
+        requests.Mode,
+        requests.Steps,
+        requests.Message,
+        requests.Down,
         Done,
         Failed,
         Scenario,

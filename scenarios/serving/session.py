@@ -12,12 +12,12 @@ from typing import Final, Literal
 
 import trio
 
-from scenarios.conditions import server_settings, workload
-from scenarios.runner import RunRequest
-from scenarios.serving.stepper import Stepper
-from scenarios.stage import leaves
-from simserver.choices import Choices, SeededSource
-from simserver.world import World
+from gapless.scenarios.running.runner import RunRequest
+from gapless.scenarios.running.script_player import leaves
+from gapless.scenarios.running.world_setup import server_settings, workload
+from gapless.scenarios.serving.stepper import Stepper
+from gapless.simserver.choices import Choices, SeededSource
+from gapless.simserver.world import World
 
 ENTRIES_MAX: Final = 200_000
 TEXT_BYTES_MAX: Final = 256 * 1024 * 1024  # in the entries: a path may have 16 KB, and a list of what is held megabytes

@@ -15,7 +15,7 @@ rest_*.py    REST: status, timeout, reset, malformed, unknown_cursor, stale, pag
 server_restart.py, log_truncate.py, clock_*.py
              the server itself, at a time
 
-A fault decides; `simserver.link` acts, counts and keeps the journal.
+A fault decides; `gapless.simserver.link` acts, counts and keeps the journal.
 """
 
 from __future__ import annotations
@@ -25,45 +25,44 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from simserver.errors import ConfigError
-
-from .base import BaseFault
-from .clock_step import ClockStep
-from .clock_ties import ClockTies
-from .corrupt_record import CorruptRecord
-from .delta_flood import DeltaFlood
-from .event_delay import EventDelay
-from .event_drop import EventDrop
-from .event_duplicate import EventDuplicate
-from .event_reorder import EventReorder
-from .late_tail import LateTail
-from .link_bandwidth import LinkBandwidth
-from .link_close import LinkClose
-from .link_cut import LinkCut
-from .link_half_open import LinkHalfOpen
-from .link_handshake_hang import LinkHandshakeHang
-from .link_latency import LinkLatency
-from .link_refuse import LinkRefuse
-from .link_reset import LinkReset
-from .link_stall import LinkStall
-from .log_truncate import LogTruncate
-from .match import Match
-from .publish_before_persist import PublishBeforePersist
-from .publish_never_persist import PublishNeverPersist
-from .queue_overflow import QueueOverflow
-from .rest_cursor_loop import RestCursorLoop
-from .rest_empty_page import RestEmptyPage
-from .rest_malformed import RestMalformed
-from .rest_page_cap import RestPageCap
-from .rest_reset import RestReset
-from .rest_stale import RestStale
-from .rest_status import RestStatus
-from .rest_timeout import RestTimeout
-from .rest_unknown_cursor import RestUnknownCursor
-from .server_restart import ServerRestart
-from .snapshot_stale import SnapshotStale
-from .stop_hook_veto import StopHookVeto
-from .subscription_lost import SubscriptionLost
+from gapless.simserver.errors import ConfigError
+from gapless.simserver.faults.base import BaseFault
+from gapless.simserver.faults.clock_step import ClockStep
+from gapless.simserver.faults.clock_ties import ClockTies
+from gapless.simserver.faults.corrupt_record import CorruptRecord
+from gapless.simserver.faults.delta_flood import DeltaFlood
+from gapless.simserver.faults.event_delay import EventDelay
+from gapless.simserver.faults.event_drop import EventDrop
+from gapless.simserver.faults.event_duplicate import EventDuplicate
+from gapless.simserver.faults.event_reorder import EventReorder
+from gapless.simserver.faults.late_tail import LateTail
+from gapless.simserver.faults.link_bandwidth import LinkBandwidth
+from gapless.simserver.faults.link_close import LinkClose
+from gapless.simserver.faults.link_cut import LinkCut
+from gapless.simserver.faults.link_half_open import LinkHalfOpen
+from gapless.simserver.faults.link_handshake_hang import LinkHandshakeHang
+from gapless.simserver.faults.link_latency import LinkLatency
+from gapless.simserver.faults.link_refuse import LinkRefuse
+from gapless.simserver.faults.link_reset import LinkReset
+from gapless.simserver.faults.link_stall import LinkStall
+from gapless.simserver.faults.log_truncate import LogTruncate
+from gapless.simserver.faults.match import Match
+from gapless.simserver.faults.publish_before_persist import PublishBeforePersist
+from gapless.simserver.faults.publish_never_persist import PublishNeverPersist
+from gapless.simserver.faults.queue_overflow import QueueOverflow
+from gapless.simserver.faults.rest_cursor_loop import RestCursorLoop
+from gapless.simserver.faults.rest_empty_page import RestEmptyPage
+from gapless.simserver.faults.rest_malformed import RestMalformed
+from gapless.simserver.faults.rest_page_cap import RestPageCap
+from gapless.simserver.faults.rest_reset import RestReset
+from gapless.simserver.faults.rest_stale import RestStale
+from gapless.simserver.faults.rest_status import RestStatus
+from gapless.simserver.faults.rest_timeout import RestTimeout
+from gapless.simserver.faults.rest_unknown_cursor import RestUnknownCursor
+from gapless.simserver.faults.server_restart import ServerRestart
+from gapless.simserver.faults.snapshot_stale import SnapshotStale
+from gapless.simserver.faults.stop_hook_veto import StopHookVeto
+from gapless.simserver.faults.subscription_lost import SubscriptionLost
 
 # One of all kinds, told apart by `kind`; usable as a field type in any pydantic model.
 Fault = Annotated[

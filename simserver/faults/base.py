@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .match import Facts, Match, Place
-from .verdicts import Verdict
+from gapless.simserver.faults.match import Facts, Match, Place
+from gapless.simserver.faults.verdicts import Verdict
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 

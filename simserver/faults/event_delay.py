@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import EventFault
-from .match import Facts
-from .verdicts import Delay
+from gapless.simserver.faults.base import EventFault
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Delay
 
 
 class EventDelay(EventFault):

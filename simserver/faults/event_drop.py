@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .base import EventFault
-from .match import Facts
-from .verdicts import Drop
+from gapless.simserver.faults.base import EventFault
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Drop
 
 
 class EventDrop(EventFault):

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from .base import TriggeredFault
-from .match import Facts
-from .verdicts import Close, When
+from gapless.simserver.faults.base import TriggeredFault
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Close, When
 
 
 def _sendable(code: int) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .base import TriggeredFault
-from .match import Facts
-from .verdicts import HalfOpen
+from gapless.simserver.faults.base import TriggeredFault
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import HalfOpen
 
 
 class LinkHalfOpen(TriggeredFault):

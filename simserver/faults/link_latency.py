@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import BaseFault
-from .match import Facts
-from .verdicts import Slow
+from gapless.simserver.faults.base import BaseFault
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Slow
 
 
 class LinkLatency(BaseFault):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .base import TriggeredFault
-from .match import Facts
-from .verdicts import Reset, When
+from gapless.simserver.faults.base import TriggeredFault
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Reset, When
 
 
 class LinkReset(TriggeredFault):

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import TriggeredFault
-from .match import Facts
-from .verdicts import Stall
+from gapless.simserver.faults.base import TriggeredFault
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Stall
 
 
 class LinkStall(TriggeredFault):

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import ServerFault
-from .match import Facts
-from .verdicts import Truncate
+from gapless.simserver.faults.base import ServerFault
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Truncate
 
 
 class LogTruncate(ServerFault):

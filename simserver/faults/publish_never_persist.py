@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .base import BaseFault
-from .match import Facts
-from .verdicts import PersistNever
+from gapless.simserver.faults.base import BaseFault
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import PersistNever
 
 
 class PublishNeverPersist(BaseFault):

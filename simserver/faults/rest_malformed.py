@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .base import BaseFault
-from .match import Facts
-from .verdicts import BodyShape, Malform
+from gapless.simserver.faults.base import BaseFault
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import BodyShape, Malform
 
 
 class RestMalformed(BaseFault):

@@ -1,4 +1,4 @@
-"""What a fault can ask for. Only `simserver.link` and those it hands a verdict to act on them."""
+"""What a fault can ask for. Only `gapless.simserver.link` and those it hands a verdict to act on them."""
 
 from __future__ import annotations
 

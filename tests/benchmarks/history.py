@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass
 
 import trio
 
-import syncclient
-from simserver import ServerSettings, Workload, World, pairs, parse_fault, serve_tcp
+from gapless import syncclient
+from gapless.simserver import ServerSettings, Workload, World, pairs, parse_fault, serve_tcp
 
 KB = 1000
 # History and payload of each event; the last step reads no more than this many bytes of events.

@@ -6,9 +6,9 @@ import time
 
 import click
 
-from scenarios.exhaustive import Bounds, Question, prove
-from scenarios.model.interleaving import FAULTS
-from scenarios.scenario import GENERATIONS
+from gapless.scenarios.definition.scenario import GENERATIONS
+from gapless.scenarios.prove.moves import FAULTS
+from gapless.scenarios.prove.search import Bounds, Question, prove
 
 BOUNDS = (
     Bounds(2, losses=1),

@@ -22,8 +22,7 @@ from typing import Any
 
 import trio
 
-import simserver
-import syncclient
+from gapless import simserver, syncclient
 from tests.resume import server
 
 KIB, MIB = 1024, 1024 * 1024

@@ -24,7 +24,7 @@ import httpx
 import trio
 from trio_websocket import wrap_client_stream
 
-from simserver import Choices, SeededSource, ServerSettings, Workload, World, pairs, run_deterministic
+from gapless.simserver import Choices, SeededSource, ServerSettings, Workload, World, pairs, run_deterministic
 
 # What a spike did before any tuning, and what we aim at: twice that.
 TARGETS = {10: 248.0, 100: 78.0}

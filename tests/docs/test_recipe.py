@@ -16,9 +16,9 @@ import click
 import pytest
 import yaml
 
-from scenarios.cli import main
-from scenarios.library import find
-from scenarios.toml_text import render
+from gapless.scenarios.cli.main import main
+from gapless.scenarios.definition.catalogue import find
+from gapless.scenarios.definition.toml_writing import render
 from tests.docs.pages import DOCS
 from tests.serving.port import quick
 

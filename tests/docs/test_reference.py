@@ -7,9 +7,9 @@ import re
 import click
 import pytest
 
-from scenarios.cli import main
-from scenarios.library import catalogue
-from simserver.faults import KINDS
+from gapless.scenarios.cli.main import main
+from gapless.scenarios.definition.catalogue import catalogue
+from gapless.simserver.faults import KINDS
 from tests.docs.reference.making import REFERENCE, make
 
 MADE = make()

@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from simserver import (
+from gapless.simserver import (
     BaseFault,
     Choices,
     Event,
@@ -22,10 +22,10 @@ from simserver import (
     Step,
     Workload,
     World,
-    events,
     parse_fault,
     serve_tcp,
 )
+from gapless.simserver.conversation import event_bodies
 from tests.interop import model_endpoint, real_server
 from tests.interop.playing import RIGHT_KEY, Playing
 from tests.interop.script import script
@@ -146,11 +146,11 @@ def _doings(log: Sequence[Event]) -> tuple[list[RunPlan], list[BaseFault]]:
 def _ours(event: Event) -> Event:
     match event["kind"]:
         case "ActionEvent":
-            return events.action(event["tool_call_id"], "think", tool=event["tool_name"])
+            return event_bodies.action(event["tool_call_id"], "think", tool=event["tool_name"])
         case "ObservationEvent":
-            return events.observation(event["tool_call_id"], "thought", tool=event["tool_name"])
+            return event_bodies.observation(event["tool_call_id"], "thought", tool=event["tool_name"])
         case "ConversationStateUpdateEvent":
-            return events.state_update(event["key"], {"usage_to_metrics": {}})
+            return event_bodies.state_update(event["key"], {"usage_to_metrics": {}})
         case kind:
             raise ValueError(f"the scripted agent was not expected to make a {kind}")
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from simserver.hosting import serve_stream
+from gapless.simserver.network.hosting import serve_stream
 
 MODEL = "openai/scripted"
 _ORDER = re.compile(r"think (\d+)(?: pace ([\d.]+))?(?: size (\d+))?")

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import trio
 
-import scenarios
-from scenarios.client import Claim, ClientContext, Event, Factory, Gap
-from simserver import World, serve_tcp
+from gapless import scenarios
+from gapless.scenarios.clients.contract import Claim, ClientContext, Event, Factory, Gap
+from gapless.simserver import World, serve_tcp
 from tests.interop import environments
 
 PROGRAM = Path(scenarios.__file__).parent / "examples" / "openhands_sdk.py"
@@ -109,7 +109,7 @@ async def sdk_process(release: str, log: Path) -> AsyncIterator[SdkProcess]:
 
 
 class SdkClient:
-    """What `scenarios.stage` asks of a client, by way of a process."""
+    """What `gapless.scenarios.running.script_player` asks of a client, by way of a process."""
 
     errors: tuple[type[Exception], ...] = (SdkFailed,)
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import trio
 
-from scenarios.aftermath import aftermath
-from scenarios.conditions import server_settings, workload
-from scenarios.evidence import RunCall, read
-from scenarios.loading import load_file
-from scenarios.oracles.budget import cost
-from scenarios.oracles.case import Case
-from scenarios.stage import Stage
-from simserver import Choices, SeededSource, World
+from gapless.scenarios.definition.loading import load_file
+from gapless.scenarios.judging.evidence import RunCall, read
+from gapless.scenarios.judging.oracles.budget import cost
+from gapless.scenarios.judging.oracles.case import Case
+from gapless.scenarios.judging.run_outcome import aftermath
+from gapless.scenarios.running.script_player import Stage
+from gapless.scenarios.running.world_setup import server_settings, workload
+from gapless.simserver import Choices, SeededSource, World
 from tests.interop.expectations import EXPECTED, IN_TIME_S_MAX, STALL_S, UNDERSTOOD, Expected, Return
 from tests.interop.sdk_peer import Coming, SdkProcess, factory, sdk_process
 

@@ -12,9 +12,9 @@ from typing import Literal
 import httpx
 import trio
 
-import syncclient
-from scenarios.stage import leaves
-from syncclient import Conversation, LogEvent, Settings, SyncReport, open_conversation
+from gapless import syncclient
+from gapless.scenarios.running.script_player import leaves
+from gapless.syncclient import Conversation, LogEvent, Settings, SyncReport, open_conversation
 from tests.interop import model_endpoint, real_server
 from tests.interop.model_endpoint import order
 from tests.interop.proxy import Proxy

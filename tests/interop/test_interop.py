@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trio
 
-from scenarios.loading import load_file
+from gapless.scenarios.definition.loading import load_file
 from tests.interop import documents, environments, fidelity, model_endpoint
 from tests.interop.documents import Circumstances
 from tests.interop.environments import EnvironmentMissing

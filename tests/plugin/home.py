@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import scenarios.plugin  # noqa: F401  a pytest inside a pytest forgets what it imported, and would do so each time
-from scenarios.library import catalogue
+from gapless.scenarios.definition.catalogue import catalogue
 
 catalogue()
 # Init and steps last long enough that a client which polls sees the run.

@@ -75,7 +75,7 @@ def test_a_client_that_loses_events_fails_with_violations_timeline_and_a_capsule
             "again    pytest 'test_a_client_that_loses_*.py::test_mine?quick-tree-inclusive?'",
         ]
     )
-    told = pytester.run(sys.executable, "-m", "scenarios.cli", "replay", capsule)
+    told = pytester.run(sys.executable, "-m", "gapless", "replay", capsule)
     assert told.ret == 1
     told.stdout.fnmatch_lines(["unsafe: quick*", "*to try anew: run the test that kept it"])
 
@@ -141,7 +141,7 @@ def test_a_client_of_the_wrong_form_is_told_so(pytester: pytest.Pytester, change
 def test_a_hang_is_a_verdict_and_the_client_is_let_go(
     pytester: pytest.Pytester, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scenarios.plugin.real.CLOSE_S_MAX", 0.1)
+    monkeypatch.setattr("gapless.scenarios.plugin.real_time.CLOSE_S_MAX", 0.1)
     write(pytester, call.format("gapless_server, 'hang'"), marker=f"{QUICK}, deadline_s=0.2")
     result = pytester.runpytest()
     outcome(result, failed=1)

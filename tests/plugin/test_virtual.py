@@ -23,7 +23,7 @@ def test_a_good_client_passes_and_the_record_says_what_it_cost(pytester: pytest.
     pytester.makepyfile(
         f"""
         import pytest
-        from scenarios.clients.gapless import factory
+        from gapless.scenarios.clients.ours import factory
 
         @pytest.mark.gapless({R10})
         def test_mine(gapless_run):
@@ -44,7 +44,7 @@ def test_a_bad_client_fails_with_violations_timeline_capsule_and_commands(
     pytester.makepyfile(
         f"""
         import pytest
-        from scenarios.baselines.poll_then_return import factory
+        from gapless.scenarios.clients.baselines.poll_then_return import factory
 
         @pytest.mark.gapless({R10})
         def test_mine(gapless_run):
@@ -53,10 +53,11 @@ def test_a_bad_client_fails_with_violations_timeline_capsule_and_commands(
     )
     result = pytester.runpytest("--gapless-seed", "3")
     outcome(result, failed=1)
-    capsule = ".gapless/capsules/r10-late-tail.tree.inclusive.scenarios.baselines.poll_then_return-factory.seed3.json"
+    name = "gapless.scenarios.clients.baselines.poll_then_return"
+    capsule = f".gapless/capsules/r10-late-tail.tree.inclusive.{name}-factory.seed3.json"
     result.stdout.fnmatch_lines(
         [
-            "unsafe: r10-late-tail, generation tree, cursor inclusive, client scenarios.baselines.poll_then_return:*",
+            f"unsafe: r10-late-tail, generation tree, cursor inclusive, client {name}:*",
             "  no-tail-loss: run() returned without 2 events (ActionEvent*",
             "  no-holes: *",
             "  REST 7 calls (optimum 3, allowed 3), *",
@@ -73,7 +74,7 @@ def test_a_bad_client_fails_with_violations_timeline_capsule_and_commands(
     assert len(result.outlines) < 110
     told = [line for line in result.outlines if "no-tail-loss" in line]
     assert len(told) == 1, "a failure is told once"
-    replayed = pytester.run(sys.executable, "-m", "scenarios.cli", "replay", capsule)
+    replayed = pytester.run(sys.executable, "-m", "gapless", "replay", capsule)
     assert replayed.ret == 1
     replayed.stdout.fnmatch_lines(["the same run as in the capsule, event for event"])
 
@@ -99,8 +100,8 @@ def test_a_crash_shows_the_line_of_the_client(pytester: pytest.Pytester) -> None
         f"""
         import pytest
         from contextlib import asynccontextmanager
-        from scenarios.baselines import socket_only
-        from scenarios.baselines.follower import opened
+        from gapless.scenarios.clients.baselines import socket_only
+        from gapless.scenarios.clients.baselines.follower import opened
 
         class Broken(socket_only.SocketOnly):
             async def run(self):
@@ -342,11 +343,11 @@ def test_the_same_seed_is_the_same_run_again(pytester: pytest.Pytester) -> None:
 
 def test_a_pytest_that_does_not_use_it_imports_nothing_of_ours() -> None:
     found = subprocess.run(
-        [sys.executable, "-c", "import sys, scenarios.pytest_plugin; print(*sorted(sys.modules))"],
+        [sys.executable, "-c", "import sys, gapless.scenarios.plugin.fixtures; print(*sorted(sys.modules))"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout.split()
     ours = [name for name in found if name.partition(".")[0] in {"scenarios", "simserver", "syncclient", "reports"}]
-    assert ours == ["scenarios", "scenarios.pytest_plugin"]
+    assert ours == ["scenarios", "gapless.scenarios.plugin.fixtures"]
     assert not {"trio", "httpx", "pydantic", "hypothesis", "hypercorn"} & set(found)

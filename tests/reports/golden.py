@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from reports.badge import render_badge_json, render_badge_svg
-from reports.comment import render_comment
-from reports.diff import diff, render_diff, render_diff_json, render_diff_markdown
-from reports.har import render_har
-from reports.html import render_html
-from reports.json import render_json
-from reports.json_lines import render_json_lines
-from reports.junit import render_junit
-from reports.mermaid import render_mermaid
-from reports.perfetto import render_perfetto
-from reports.summary import render_summary
-from tests.reports.outline import outline
+from gapless.reports.html import render_html
+from gapless.reports.many_runs.badge import render_badge_json, render_badge_svg
+from gapless.reports.many_runs.comment import render_comment
+from gapless.reports.many_runs.diff import diff, render_diff, render_diff_json, render_diff_markdown
+from gapless.reports.many_runs.junit import render_junit
+from gapless.reports.many_runs.summary import render_summary
+from gapless.reports.one_run.har import render_har
+from gapless.reports.one_run.mermaid import render_mermaid
+from gapless.reports.one_run.perfetto import render_perfetto
+from gapless.reports.records.json import render_json
+from gapless.reports.records.json_lines import render_json_lines
+from tests.reports.html.outline import outline
 from tests.reports.samples import BEFORE, FAILING, HOLDING, LINES, LOST
 
 DIRECTORY = Path(__file__).parent / "golden"

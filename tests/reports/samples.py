@@ -9,9 +9,9 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-from reports.never import Never
-from reports.record import FaultFired, Judged, Kill, RestCost, RunRecord, Verdict, Violation
-from reports.results import Results
+from gapless.reports.records.never import Never
+from gapless.reports.records.record import FaultFired, Judged, Kill, RestCost, RunRecord, Verdict, Violation
+from gapless.reports.records.results import Results
 
 ACTION = "f78c1730-4042-54d3-a989-dfe3882ef407"
 OBSERVATION = "f78c1730-4042-54d3-a989-7e1b01e87352"
@@ -193,7 +193,7 @@ SWEEP = tuple(
     for length, calls in zip((100, 1_000, 10_000), costs, strict=True)
 )
 VERSIONS = {"python": "3.11.7", "gapless": "0.1.0", "trio": "0.35.0"}
-NEVER = (Never("fault", "link-stall"), Never("path", "run: the log settled the doubt", "syncclient/core.py:12"))
+NEVER = (Never("fault", "link-stall"), Never("path", "run: the log settled the doubt", "syncclient/core/core.py:12"))
 
 HOLDING = Results((CLEAN, dataclasses.replace(CLEAN, generation="legacy")), VERSIONS)
 FAILING = Results(

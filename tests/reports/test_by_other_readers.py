@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reports.har import render_har
-from reports.mermaid import render_mermaid
-from scenarios.library import catalogue
-from scenarios.runner import RunRequest, RunResult, perform
+from gapless.reports.one_run.har import render_har
+from gapless.reports.one_run.mermaid import render_mermaid
+from gapless.scenarios.definition.catalogue import catalogue
+from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from tests.reports.npm import installed, run
 from tests.reports.samples import LINES, LOST
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import trio
 
-import syncclient
-from syncclient.wire import LogEvent
+from gapless import syncclient
+from gapless.syncclient.wire import LogEvent
 
 
 @dataclass(frozen=True)

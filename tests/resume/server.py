@@ -8,8 +8,8 @@ from typing import Any
 
 import trio
 
-import simserver
-from simserver.workload import pairs
+from gapless import simserver
+from gapless.simserver.conversation.workload import pairs
 
 _RUNS = 5000
 

@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 
-import simserver
-import syncclient
-from syncclient.wire import is_branch_event
+from gapless import simserver, syncclient
+from gapless.syncclient.wire import is_branch_event
 from tests.resume import client, server
-from tests.syncclient.lives import Life, assert_delivered_once
+from tests.syncclient.stores.lives import Life, assert_delivered_once
 
 KILLS = 55
 LIFE_S_MAX = 0.25

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scenarios.evidence import STATE_UPDATE, Evidence, read
-from scenarios.oracles import Case
-from scenarios.scenario import Budget, Expectation
+from gapless.scenarios.definition.scenario import Budget, Expectation
+from gapless.scenarios.judging.evidence import STATE_UPDATE, Evidence, read
+from gapless.scenarios.judging.oracles import Case
 
 
 @dataclass(frozen=True, slots=True)

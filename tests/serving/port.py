@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import trio
 
-from scenarios.runner import RunRequest
-from scenarios.scenario import Scenario
-from scenarios.serving.choosing import request_for
-from scenarios.serving.hub import Hub
+from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.running.runner import RunRequest
+from gapless.scenarios.serving.hub import Hub
+from gapless.scenarios.serving.scenario_choice import request_for
 
 LIMIT_S = 20.0
 

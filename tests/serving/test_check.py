@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import trio
 
-from reports.record import Verdict
-from scenarios.checking import kept
-from scenarios.checking.hurrying import hurried
-from scenarios.checking.one import Checked, check
-from scenarios.checking.retold import retell
-from scenarios.errors import CapsuleError, UsageError
-from scenarios.serving.hub import Hub
-from scenarios.stage import leaves
+from gapless.reports.records.record import Verdict
+from gapless.scenarios.checking import recording
+from gapless.scenarios.checking.check import Checked, check
+from gapless.scenarios.checking.deadlines import hurried
+from gapless.scenarios.checking.replay_text import retell
+from gapless.scenarios.errors import CapsuleError, UsageError
+from gapless.scenarios.running.script_player import leaves
+from gapless.scenarios.serving.hub import Hub
 from tests.serving.port import quick, quick_request
 
 CLIENT = Path(__file__).parent / "plain_client.py"
@@ -112,7 +112,7 @@ async def test_noise_is_no_report_and_is_shown() -> None:
 async def test_a_flood_of_reports_is_a_verdict_when_the_journal_is_full(
     where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scenarios.checking.one.Hub", partial(Hub, entries_max=3000))
+    monkeypatch.setattr("gapless.scenarios.checking.check.Hub", partial(Hub, entries_max=3000))
     code = "import os\nwhere = " + where + '\nwhile True: os.write(where, b\'{"id": "a"}\\n\' * 1000)'
     with trio.fail_after(20):
         result = await check(quick_request(), (sys.executable, "-S", "-E", "-c", code), show=lambda line: None)
@@ -219,9 +219,9 @@ async def test_a_command_that_does_not_exist_is_the_callers_mistake() -> None:
 
 async def test_a_run_in_real_time_is_kept_and_judged_again_from_its_file(tmp_path: Path) -> None:
     result = await checked("lossy")
-    path = kept.write(result, tmp_path)
-    assert kept.is_kept(path)
-    again = kept.load(path)
+    path = recording.write(result, tmp_path)
+    assert recording.is_kept(path)
+    again = recording.load(path)
     assert again.is_whole
     assert dataclasses.asdict(again.judged()) == dataclasses.asdict(result.record)
     verdict, text = retell(path, trace=True)
@@ -232,7 +232,7 @@ async def test_a_run_in_real_time_is_kept_and_judged_again_from_its_file(tmp_pat
 
 
 async def test_a_file_that_was_changed_is_noticed(tmp_path: Path) -> None:
-    path = kept.write(await checked("lossy"), tmp_path)
+    path = recording.write(await checked("lossy"), tmp_path)
     document = json.loads(path.read_text())
     document["journal"].pop(3)
     path.write_text(json.dumps(document))
@@ -250,6 +250,6 @@ async def test_a_file_that_was_changed_is_noticed(tmp_path: Path) -> None:
 def test_a_broken_file_is_told_in_a_sentence(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "broken.json"
     path.write_text(text)
-    assert kept.is_kept(path)
+    assert recording.is_kept(path)
     with pytest.raises(CapsuleError, match=says):
-        kept.load(path)
+        recording.load(path)

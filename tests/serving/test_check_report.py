@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from reports.reading import read_results
-from reports.record import RunRecord, Verdict
-from reports.results import Results
-from scenarios.cli import main
-from scenarios.job_summary import VARIABLE
-from tests.reports.outline import Outline
+from gapless.reports.records.reading import read_results
+from gapless.reports.records.record import RunRecord, Verdict
+from gapless.reports.records.results import Results
+from gapless.scenarios.cli.job_summary import VARIABLE
+from gapless.scenarios.cli.main import main
+from tests.reports.html.outline import Outline
 
 CLIENT = [sys.executable, "-S", "-E", str(Path(__file__).parent / "plain_client.py")]
 FORMATS = {
@@ -130,7 +130,7 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_checked(quic
 def test_an_interrupt_leaves_a_report_of_what_was_checked(quick_file: Path) -> None:
     command = ("check", str(quick_file), "--generation", "all", "--out", "out")
     process = subprocess.Popen(
-        [sys.executable, "-m", "scenarios.cli", *command, "--", sys.executable, "-c", FICKLE, *CLIENT],
+        [sys.executable, "-m", "gapless", *command, "--", sys.executable, "-c", FICKLE, *CLIENT],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

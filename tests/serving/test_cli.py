@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from scenarios.checking.kept import is_kept
-from scenarios.cli import main
+from gapless.scenarios.checking.recording import is_kept
+from gapless.scenarios.cli.main import main
 from tests.serving.port import quick
 
 CLIENT = [sys.executable, "-S", "-E", str(Path(__file__).parent / "plain_client.py")]
-GAPLESS = [sys.executable, "-m", "scenarios.cli"]
+GAPLESS = [sys.executable, "-m", "gapless"]
 
 
 def gapless(*words: str | Path) -> Result:

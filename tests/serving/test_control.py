@@ -11,10 +11,10 @@ import trio
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it comes without types
 from starlette.routing import Route
 
-from reports.html.assets import SHARED
-from scenarios.serving.control import BODY_BYTES_MAX, routes
-from scenarios.serving.hub import Hub
-from scenarios.serving.openapi import document
+from gapless.reports.html.assets import SHARED
+from gapless.scenarios.serving.control import BODY_BYTES_MAX, routes
+from gapless.scenarios.serving.hub import Hub
+from gapless.scenarios.serving.openapi import document
 from tests.serving.port import calls, quick, quick_request, served
 
 Json = dict[str, Any]

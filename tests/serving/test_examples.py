@@ -10,12 +10,12 @@ import pytest
 import trio
 from click.testing import CliRunner
 
-from reports.record import Verdict
-from scenarios.checking.one import Checked, check
-from scenarios.cli import main
-from scenarios.library import find_one
-from scenarios.scenario import Scenario, Sleep
-from scenarios.serving.choosing import request_for
+from gapless.reports.records.record import Verdict
+from gapless.scenarios.checking.check import Checked, check
+from gapless.scenarios.cli.main import main
+from gapless.scenarios.definition.catalogue import find_one
+from gapless.scenarios.definition.scenario import Scenario, Sleep
+from gapless.scenarios.serving.scenario_choice import request_for
 
 EXAMPLES = Path(__file__).parents[2] / "scenarios" / "examples"
 NODE = shutil.which("node")

@@ -12,7 +12,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from tests.reports.chromium import chromium, found
+from tests.reports.html.chromium import chromium, found
 from tests.serving.test_cli import serving
 
 PATIENCE_S = 20

@@ -12,8 +12,8 @@ import pytest
 import trio
 from trio_websocket import wrap_client_stream
 
-from simserver import ServerSettings, Workload, World, pairs, parse_fault, serve_tcp
-from simserver.port import parse_opening
+from gapless.simserver import ServerSettings, Workload, World, pairs, parse_fault, serve_tcp
+from gapless.simserver.port import parse_opening
 from tests.simserver.visiting import Socket, entries, is_snapshot
 
 

@@ -12,10 +12,10 @@ import httpx
 import pytest
 import trio
 
-from scenarios.serving.hub import CLIENTS_MAX, Hub
-from simserver.hosting import MESSAGE_BYTES_MAX
-from simserver.port import CONNECTIONS_MAX, OPENING_BYTES_MAX, TURNED_AWAY_MAX
-from simserver.rest import BODY_BYTES_MAX
+from gapless.scenarios.serving.hub import CLIENTS_MAX, Hub
+from gapless.simserver.network.hosting import MESSAGE_BYTES_MAX
+from gapless.simserver.port import CONNECTIONS_MAX, OPENING_BYTES_MAX, TURNED_AWAY_MAX
+from gapless.simserver.protocol.rest import BODY_BYTES_MAX
 from tests.serving.port import calls, port_of, quick_request, served
 
 
@@ -204,8 +204,8 @@ async def test_a_full_journal_ends_the_session_with_a_sentence_and_a_reset_begin
 
 
 async def test_a_journal_of_few_and_large_entries_is_full_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scenarios.serving.session.WATCH_S", 0.01)
-    monkeypatch.setattr("scenarios.serving.session.TEXT_BYTES_MAX", 50_000)
+    monkeypatch.setattr("gapless.scenarios.serving.session.WATCH_S", 0.01)
+    monkeypatch.setattr("gapless.scenarios.serving.session.TEXT_BYTES_MAX", 50_000)
     async with served() as (hub, http):
         report = {"done": "run", "held": ["x" * 100] * 250}
         for _ in range(2):
@@ -217,7 +217,7 @@ async def test_a_journal_of_few_and_large_entries_is_full_too(monkeypatch: pytes
 
 
 async def test_a_flood_of_reports_ends_with_the_session_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scenarios.serving.session.WATCH_S", 0.01)
+    monkeypatch.setattr("gapless.scenarios.serving.session.WATCH_S", 0.01)
     async with served(entries_max=1000) as (hub, http):
         response = await http.post("/sim/report", content=b'"a"\n' * 200_000)
         assert (response.status_code, response.json()["detail"]) == (

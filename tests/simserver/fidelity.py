@@ -18,7 +18,7 @@ from typing import Any
 
 import trio
 
-from simserver import Choices, SeededSource, ServerSettings, World, recorded, recorded_rows
+from gapless.simserver import Choices, SeededSource, ServerSettings, World, recorded, recorded_rows
 from tests.simserver.visiting import Json, Socket, Visit, event_of, visit
 
 MOMENTARY = frozenset({"created_at", "updated_at", "error_id", "version"})

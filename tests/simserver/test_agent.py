@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simserver import (
+from gapless.simserver import (
     Agent,
     ConfigError,
     EndStatus,
@@ -19,9 +19,9 @@ from simserver import (
     pairs,
     recorded,
 )
-from simserver.events import STATE_UPDATE, action, observation
-from simserver.ids import Ids
-from simserver.outbox import Frame, Outbox
+from gapless.simserver.conversation.event_bodies import STATE_UPDATE, action, observation
+from gapless.simserver.conversation.ids import Ids
+from gapless.simserver.protocol.outbox import Frame, Outbox
 
 TREE = ServerSettings("tree")
 

@@ -12,7 +12,7 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed
 
-from simserver import (
+from gapless.simserver import (
     Choices,
     ConfigError,
     SeededSource,

@@ -10,9 +10,9 @@ import httpx
 import pytest
 import trio
 
-from simserver import ConfigError, ServerSettings, Workload, World, pairs, parse_fault
-from simserver.faults import KINDS
-from simserver.faults.base import BaseFault
+from gapless.simserver import ConfigError, ServerSettings, Workload, World, pairs, parse_fault
+from gapless.simserver.faults import KINDS
+from gapless.simserver.faults.base import BaseFault
 from tests.simserver.visiting import Socket, Visit, entries, event_of, is_snapshot, log_ids, visit
 
 Script = Callable[[Visit], Awaitable[None]]

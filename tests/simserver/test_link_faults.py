@@ -7,7 +7,7 @@ import httpx
 import pytest
 import trio
 
-from simserver import Workload, World, pairs
+from gapless.simserver import Workload, World, pairs
 from tests.simserver.test_faults import ACTIONS, fault, fired, seqs, whole_run, world_with
 from tests.simserver.visiting import Visit, entries, event_of, is_snapshot, log_ids, visit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from simserver import ConfigError, Workload, World, pairs
+from gapless.simserver import ConfigError, Workload, World, pairs
 from tests.simserver.test_faults import fault, fired, seqs, whole_run, world_with
 from tests.simserver.visiting import Json, Visit, entries, event_of, is_snapshot, log_ids, visit
 

@@ -11,8 +11,8 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, ConnectionRejected, ConnectionTimeout, wrap_client_stream
 
-from simserver import ServerSettings, Workload, World, pairs, parse_fault, run_deterministic
-from simserver.faults.base import BaseFault
+from gapless.simserver import ServerSettings, Workload, World, pairs, parse_fault, run_deterministic
+from gapless.simserver.faults.base import BaseFault
 
 # Everything that a network may do to a client; anything else is our failure.
 NETWORK = (

@@ -6,9 +6,9 @@ import httpx
 import pytest
 import trio
 
-from simserver import ConfigError, ServerSettings, Workload, World, pairs
-from simserver.events import STATE_UPDATE
-from simserver.faults.base import BaseFault
+from gapless.simserver import ConfigError, ServerSettings, Workload, World, pairs
+from gapless.simserver.conversation.event_bodies import STATE_UPDATE
+from gapless.simserver.faults.base import BaseFault
 from tests.simserver.test_faults import fault, fired, seqs, whole_run, world_with
 from tests.simserver.visiting import Visit, entries, event_of, is_snapshot, log_ids, visit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from simserver import Generation, ServerSettings, Workload, World, pairs
+from gapless.simserver import Generation, ServerSettings, Workload, World, pairs
 from tests.simserver.visiting import Visit, entries, event_of, is_snapshot, log_ids, visit
 
 KEYED = ServerSettings("session", api_key="right")

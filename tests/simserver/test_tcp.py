@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio_websocket import open_websocket, wrap_client_stream
 
-from simserver import Generation, ServerSettings, Workload, World, pairs, parse_fault, serve_tcp
+from gapless.simserver import Generation, ServerSettings, Workload, World, pairs, parse_fault, serve_tcp
 from tests.simserver.visiting import Socket, entries, is_snapshot, log_ids
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 
-from simserver import Generation, ServerSettings, Workload, World, pairs, run_deterministic
-from simserver.errors import ServerCrashed
+from gapless.simserver import Generation, ServerSettings, Workload, World, pairs, run_deterministic
+from gapless.simserver.errors import ServerCrashed
 from tests.simserver.visiting import Visit, entries, event_of, is_snapshot, log_ids, visit
 
 GENERATIONS: tuple[Generation, ...] = ("legacy", "tree", "session")
@@ -95,7 +95,7 @@ def test_pause_stops_a_run_after_the_current_step() -> None:
 
 
 def test_background_runs_and_messages_happen_by_themselves() -> None:
-    from simserver import Happening
+    from gapless.simserver import Happening
 
     async def script(v: Visit) -> None:
         socket = await v.socket()

@@ -10,7 +10,7 @@ import httpx
 import trio
 from trio_websocket import ConnectionClosed, wrap_client_stream
 
-from simserver import World, run_deterministic
+from gapless.simserver import World, run_deterministic
 
 Json = dict[str, Any]
 

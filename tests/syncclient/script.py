@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from syncclient import actions, events
-from syncclient.core import SyncCore
-from syncclient.settings import Settings
-from syncclient.wire import Durable, Frame, Generation, Info, LogEvent, Page, Snapshot, Sync
+from gapless.syncclient.core import actions, events
+from gapless.syncclient.core.core import SyncCore
+from gapless.syncclient.settings import Settings
+from gapless.syncclient.wire import Durable, Frame, Generation, Info, LogEvent, Page, Snapshot, Sync
 
 
 def message(event_id: str, parent_id: str | None = None) -> dict[str, Any]:

@@ -11,9 +11,8 @@ import httpx
 import pytest
 import trio
 
-import simserver
-import syncclient
-from simserver.workload import pairs
+from gapless import simserver, syncclient
+from gapless.simserver.conversation.workload import pairs
 
 
 @dataclass

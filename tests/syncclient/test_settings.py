@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from syncclient.errors import SettingsError
-from syncclient.settings import Settings
+from gapless.syncclient.errors import SettingsError
+from gapless.syncclient.settings import Settings
 
 NUMBERS = [field.name for field in dataclasses.fields(Settings) if field.name not in ("certainty", "trusts_count")]
 

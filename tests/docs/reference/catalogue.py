@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scenarios.clients import CLIENTS
-from scenarios.library import catalogue
-from scenarios.mutants import MUTANTS, Mutant
-from scenarios.oracles import ORACLES
-from scenarios.scenario import Scenario
+from gapless.scenarios.clients import CLIENTS
+from gapless.scenarios.definition.catalogue import catalogue
+from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.judging.oracles import ORACLES
+from gapless.scenarios.mutation.mutants import MUTANTS, Mutant
 from tests.docs.reference.schemas import plain
 
 

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from syncclient import Settings
+from gapless.syncclient import Settings
 from tests.docs.reference.schemas import plain
 
 

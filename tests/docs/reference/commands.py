@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import click
 
-from scenarios.cli import main
+from gapless.scenarios.cli.main import main
 
 
 @dataclass(frozen=True, slots=True)

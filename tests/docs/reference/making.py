@@ -7,8 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports.record import EXIT_CODES, GRAVITY, Verdict
-from scenarios.library import catalogue
+from gapless.reports.records.record import EXIT_CODES, GRAVITY, Verdict
+from gapless.scenarios.definition.catalogue import catalogue
 from tests.docs.pages import DOCS
 from tests.docs.reference import catalogue as scenarios
 from tests.docs.reference.client import settings
@@ -39,7 +39,10 @@ def _pages() -> Iterator[tuple[str, Mapping[str, object]]]:
     yield "scenario-files.md", {"tables": scenario_tables()}
     yield "faults.md", {"faults": tuple(faults()), "match": match_table(), "used": _used()}
     yield "catalogue.md", {"races": scenarios.races(), "count": len(catalogue())}
-    yield "oracles.md", {"oracles": tuple(scenarios.oracles()), "clients": tuple(scenarios.clients())}
+    yield (
+        "oracles.md",
+        {"oracles": tuple(scenarios.oracles()), "clients": tuple(scenarios.clients())},
+    )
     yield "mutants.md", {"mutants": scenarios.mutants()}
     yield "records.md", {"tables": record_tables()}
     yield "settings.md", {"settings": tuple(settings())}

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reports.schema import render_schema
-from scenarios.schema import render
-from simserver.faults import KINDS, BaseFault
-from simserver.faults.match import _MEANINGFUL
+from gapless.reports.records.json_schema import render_schema
+from gapless.scenarios.definition.json_schema import render
+from gapless.simserver.faults import KINDS, BaseFault
+from gapless.simserver.faults.match import _MEANINGFUL
 
 Schema = Mapping[str, Any]
 # Keys that every fault has are told once.

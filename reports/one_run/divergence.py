@@ -1,0 +1,104 @@
+"""Two journals side by side, from where they part: the failed run on the left, a passing one on the right.
+
+Above, the last entries that they share. Then, in two lanes, what comes first after they part, and of the rest what
+tells of the loss: what speaks of the events lost, the faults, and what the client was asked and said. Entries that are
+the same but for their time stand on one row. At most 100 columns; pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from gapless.reports.one_run.trace import COLUMNS, parse_entry, render_entry, render_in_lane
+
+CONTEXT_ENTRIES = 4
+FIRST_ENTRIES = 8
+LATER_ENTRIES_MAX = 40
+_GAP = " │ "
+_LANE = (COLUMNS - len(_GAP)) // 2
+_TIME = ("index", "t_s")
+_SAID = frozenset({"error", "spinning"})
+
+Entry = Mapping[str, object]
+Pair = tuple[Entry | None, Entry | None]
+
+
+def first_divergence(one: Sequence[str], other: Sequence[str]) -> int | None:
+    """The index of the first entry that the two do not share; None when they are equal."""
+    pairs = enumerate(itertools.zip_longest(one, other))
+    return next((index for index, (left, right) in pairs if left != right), None)
+
+
+def render_divergence(
+    failed: Sequence[str], passing: Sequence[str], *, titles: tuple[str, str], lost_ids: Sequence[str] = ()
+) -> str:
+    """Where the two part, and what followed. ``titles`` head the lanes; ``lost_ids``: the events to follow.
+
+    Raises ValueError when a line is not a journal line.
+    """
+    index = first_divergence(failed, passing)
+    if index is None:
+        return f"no difference: all {len(failed)} entries are equal"
+    return "\n".join(_rows(failed, passing, index, titles, lost_ids))
+
+
+def _rows(
+    failed: Sequence[str], passing: Sequence[str], index: int, titles: tuple[str, str], lost_ids: Sequence[str]
+) -> Iterator[str]:
+    yield f"the two runs are the same for {index} entries"
+    for line in failed[max(0, index - CONTEXT_ENTRIES) : index]:
+        yield from render_entry(parse_entry(line))
+    yield ""
+    yield _row(*titles)
+    yield f"{'─' * _LANE}─┼─{'─' * _LANE}"
+    left, right = (_told(lines[index:], lost_ids) for lines in (failed, passing))
+    pairs = list(_paired(left, right))
+    shown = pairs[: FIRST_ENTRIES + LATER_ENTRIES_MAX]
+    for pair in shown:
+        yield from _lanes(*pair)
+    if len(pairs) > len(shown):
+        yield f"… and {len(pairs) - len(shown)} rows more; --trace has the whole run"
+
+
+def _told(lines: Sequence[str], lost_ids: Sequence[str]) -> list[Entry]:
+    """What is shown of a run after the parting: the first entries, and of the rest what tells of the loss."""
+    later = (parse_entry(line) for line in lines[FIRST_ENTRIES:] if _tells(line, lost_ids))
+    return [*(parse_entry(line) for line in lines[:FIRST_ENTRIES]), *later]
+
+
+def _tells(line: str, lost_ids: Sequence[str]) -> bool:
+    entry = parse_entry(line)
+    place, what = entry["place"], str(entry["what"])
+    if place == "client" and what != "delivered":
+        return what in _SAID or what.endswith(("-called", "-returned"))
+    return place == "fault" or what == "run-ended" or any(event_id in line for event_id in lost_ids)
+
+
+def _paired(left: Sequence[Entry], right: Sequence[Entry]) -> Iterator[Pair]:
+    """The two in one order; what both have stands together."""
+    ours_timeless, theirs_timeless = ([_timeless(entry) for entry in entries] for entries in (left, right))
+    matcher = difflib.SequenceMatcher(None, ours_timeless, theirs_timeless, autojunk=False)
+    for same, left_from, left_to, right_from, right_to in matcher.get_opcodes():
+        ours, theirs = left[left_from:left_to], right[right_from:right_to]
+        if same == "equal":
+            yield from zip(ours, theirs, strict=True)
+        else:
+            yield from ((entry, None) for entry in ours)
+            yield from ((None, entry) for entry in theirs)
+
+
+def _timeless(entry: Entry) -> str:
+    return json.dumps({name: value for name, value in entry.items() if name not in _TIME}, sort_keys=True)
+
+
+def _lanes(left: Entry | None, right: Entry | None) -> Iterable[str]:
+    rows = [() if entry is None else render_in_lane(entry, _LANE) for entry in (left, right)]
+    return (_row(*row) for row in itertools.zip_longest(*rows, fillvalue=""))
+
+
+def _row(left: str, right: str) -> str:
+    cut = left if len(left) <= _LANE else left[: _LANE - 1] + "…"
+    return f"{cut:<{_LANE}}{_GAP}{right if len(right) <= _LANE else right[: _LANE - 1] + '…'}".rstrip()

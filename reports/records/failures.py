@@ -1,0 +1,55 @@
+"""Failures: what failed, runs that failed alike told as one, and how they read in few words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gapless.reports.records.record import RunRecord, Verdict
+
+_ID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{4}([0-9a-f]{8})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Runs of one scenario with one client that failed alike: by the same verdict, of the same property first.
+
+    ``runs`` are indices of their records, ``message`` is the first one's first violation, ``more`` how many it has
+    beside that.
+    """
+
+    verdict: Verdict
+    scenario: str
+    client: str
+    oracle: str
+    message: str
+    more: int
+    runs: tuple[int, ...]
+
+
+def failures(records: Sequence[RunRecord]) -> tuple[Failure, ...]:
+    """Whatever does not hold, gravest first, else in the order of the records."""
+    alike: dict[tuple[str, str, Verdict, str], list[int]] = {}
+    for index, one in enumerate(records):
+        if one.verdict is not Verdict.HOLDS:
+            oracle = one.violations[0].oracle if one.violations else ""
+            alike.setdefault((one.scenario, one.client, one.verdict, oracle), []).append(index)
+    found: list[Failure] = []
+    for (scenario, client, verdict, oracle), runs in alike.items():
+        violations = records[runs[0]].violations
+        message = brief(violations[0].message) if violations else ""
+        found.append(Failure(verdict, scenario, client, oracle, message, max(0, len(violations) - 1), tuple(runs)))
+    return tuple(sorted(found, key=lambda one: one.verdict.exit_code))
+
+
+def brief(message: str) -> str:
+    """A message with ids as traces show them: their last eight characters."""
+    return _ID.sub(r"…\1", message)
+
+
+def how_many_fail(failed: int, runs: int) -> str:
+    """``the run fails``, ``1 of 5 runs fails``, ``4 of 5 runs fail``."""
+    if runs == 1:
+        return "the run fails"
+    return f"{failed} of {runs} runs {'fails' if failed == 1 else 'fail'}"

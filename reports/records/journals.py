@@ -1,0 +1,85 @@
+"""Journals in little room: deflated in memory, many in one zip file, by the digest that their records have.
+
+A journal of the whole suite is a tenth of its size when deflated; it is inflated when somebody asks for its lines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from gapless.reports.errors import UnreadableRecords
+
+_SUFFIX = ".jsonl"
+# The earliest that a zip file can say: the same journals are to be the same bytes, whenever they are written.
+_DATE = (1980, 1, 1, 0, 0, 0)
+_CURE = "write it anew with `gapless run` or `check`, and --out DIR"
+
+
+class Journals(Mapping[str, Sequence[str]]):
+    """Journals by digest, each kept deflated as ``deflated`` makes it."""
+
+    def __init__(self, kept: Mapping[str, bytes]) -> None:
+        self._kept = kept
+
+    def __repr__(self) -> str:
+        return f"Journals({len(self)} kept)"
+
+    def __getitem__(self, digest: str) -> Sequence[str]:
+        return _lines(zlib.decompress(self._kept[digest]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+def deflated(lines: Sequence[str]) -> bytes:
+    """A journal's lines in little room."""
+    return zlib.compress("\n".join(lines).encode())
+
+
+def zip_journals(journals: Mapping[str, Sequence[str]]) -> bytes:
+    """A zip file with a file of JSON lines for each journal, named after its digest; equal journals, equal bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for digest in sorted(journals):
+            file = zipfile.ZipInfo(_name(digest), _DATE)
+            file.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(file, "".join(f"{line}\n" for line in journals[digest]))
+    return buffer.getvalue()
+
+
+def unzip_journals(data: bytes) -> Journals:
+    """The journals in a zip file. Raises UnreadableRecords when it is none, or holds a journal that is not the one its
+    name says.
+    """
+    kept: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for name in archive.namelist():
+                lines = _lines(archive.read(name).rstrip(b"\n"))
+                if _name(_digest(lines)) != name:
+                    problem = "is not the journal that was written, for its digest is another"
+                    raise UnreadableRecords(name, problem, _CURE)
+                kept[_digest(lines)] = deflated(lines)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
+        raise UnreadableRecords("", f"is no zip file of journals ({error})", _CURE) from error
+    return Journals(kept)
+
+
+def _lines(text: bytes) -> list[str]:
+    return text.decode().split("\n") if text else []
+
+
+def _digest(lines: Sequence[str]) -> str:
+    """As the simulator says it: of the canonical lines."""
+    return "sha256:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _name(digest: str) -> str:
+    return digest.replace(":", "-") + _SUFFIX

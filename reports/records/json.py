@@ -1,0 +1,44 @@
+"""Records as one JSON object: ``{"schema", "versions", "records"}``, stable from run to run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from gapless.reports.records.characters import well_formed
+from gapless.reports.records.never import Never
+from gapless.reports.records.record import RunRecord
+
+SCHEMA = "gapless/records/1"
+
+
+def record_json(record: RunRecord) -> dict[str, object]:
+    """One record as plain JSON values, with its ratio (None: calls where none were needed)."""
+    plain = asdict(record)
+    plain["rest"]["ratio"] = record.rest.ratio
+    return plain
+
+
+def render_json(
+    records: Sequence[RunRecord],
+    versions: Mapping[str, str],
+    *,
+    complete: bool = True,
+    never: Sequence[Never] = (),
+    sweep: Sequence[RunRecord] = (),
+) -> str:
+    """All records as text; ``complete`` is false when the suite was interrupted before its last run.
+
+    ``never``: what happened in no run of a whole campaign. ``sweep``: one clean run at growing lengths of the history.
+    ``reading.py`` reads it back, ``records.schema.json`` describes it.
+    """
+    document = {
+        "schema": SCHEMA,
+        "versions": dict(versions),
+        "complete": complete,
+        "never": [asdict(one) for one in never],
+        "records": [record_json(record) for record in records],
+        "sweep": [record_json(record) for record in sweep],
+    }
+    return well_formed(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"

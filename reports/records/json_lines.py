@@ -1,0 +1,15 @@
+"""Records as JSON lines: one record a line, for tools that read a stream, and for ``grep``."""
+
+from __future__ import annotations
+
+import json
+
+from gapless.reports.records.characters import well_formed
+from gapless.reports.records.json import record_json
+from gapless.reports.records.results import Results
+
+
+def render_json_lines(results: Results) -> str:
+    """Each record as one line; nothing where there are none."""
+    lines = (json.dumps(record_json(record), ensure_ascii=False) for record in results.records)
+    return well_formed("".join(f"{line}\n" for line in lines))

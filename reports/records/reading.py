@@ -1,0 +1,127 @@
+"""Reading: a records document back into the values that it was made of. Strict: a key that nobody knows, a number in
+quotes, a schema of another version are each said, with their place, rather than guessed at.
+
+What a document of an earlier gapless lacks has the default of its field, as long as the field has one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gapless.reports.errors import UnreadableRecords
+from gapless.reports.records.json import SCHEMA, render_json
+from gapless.reports.records.never import MEANING, Never
+from gapless.reports.records.record import RunRecord
+from gapless.reports.records.results import Results
+
+_CURE = "write it anew with `gapless run` or `check`, and --json FILE or --out DIR"
+_OTHER = "give it records, as `gapless run` and `check` write them with --json FILE or --out DIR"
+_PLAINLY = {
+    "unexpected_keyword_argument": "is no key of this schema",
+    "extra_forbidden": "is no key of this schema",
+    "missing": "is missing",
+    "missing_argument": "is missing",
+}
+_SHOWN_CHARACTERS = 40
+
+
+class Document(BaseModel):
+    """A records document as it is on disk, but for ``schema`` and the ratio of each run's calls, which is derived."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    versions: dict[str, str] = Field(default={}, description="Versions of Python, gapless and its libraries, by name.")
+    complete: bool = Field(default=True, description="False when the runs were interrupted before the last.")
+    never: tuple[Never, ...] = Field(default=(), description="What happened in no run, though it should have.")
+    records: tuple[RunRecord, ...] = Field(description="One for each run.")
+    sweep: tuple[RunRecord, ...] = Field(
+        default=(), description="One clean run at growing lengths of the history; no part of the verdicts."
+    )
+
+
+def read_results(text: str) -> Results:
+    """What a records document says; its journals are elsewhere. Raises UnreadableRecords."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableRecords("", f"is not JSON ({error})", _CURE) from error
+    if not isinstance(document, dict) or "schema" not in document:
+        raise UnreadableRecords("", f'is no records document, for it does not say "schema": "{SCHEMA}"', _OTHER)
+    if document["schema"] != SCHEMA:
+        raise UnreadableRecords("schema", f"is {document['schema']!r}, and this gapless reads {SCHEMA!r}", _OTHER)
+    for name in ("records", "sweep"):
+        _check_ratios(name, document.get(name))
+    try:
+        read = Document.model_validate_json(json.dumps(_underived(document)))
+    except ValidationError as error:
+        raise _unreadable(error) from None
+    for index, one in enumerate(read.never):
+        if one.what not in MEANING:
+            problem = f"is {_shown(one.what)}, and can be {', '.join(MEANING)}"
+            raise UnreadableRecords(f"never[{index}].what", problem, _CURE)
+    return Results(read.records, read.versions, read.complete, read.never, read.sweep)
+
+
+def reread(results: Results) -> Results:
+    """The same results as they are once they have been written and read: whatever is made of these is made of a report
+    on disk as well, and holds no character that cannot be written.
+    """
+    text = render_json(
+        results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
+    )
+    return dataclasses.replace(read_results(text), journals=results.journals)
+
+
+def _check_ratios(name: str, records: object) -> None:
+    """A ratio is derived, so it is not read; but one that is no number shows that the file is not as it was written."""
+    for index, rest in _rests(records):
+        ratio = rest.get("ratio")
+        if ratio is not None and (isinstance(ratio, bool) or not isinstance(ratio, int | float)):
+            raise UnreadableRecords(f"{name}[{index}].rest.ratio", f"is {_shown(ratio)}, and is a number", _CURE)
+
+
+def _rests(records: object) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for index, record in enumerate(records if isinstance(records, list) else ()):
+        rest = record.get("rest") if isinstance(record, dict) else None
+        if isinstance(rest, dict):
+            yield index, rest
+
+
+def _underived(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is derived, and without the schema, which has been read."""
+    plain = {name: value for name, value in document.items() if name != "schema"}
+    for name in ("records", "sweep"):
+        if isinstance(plain.get(name), list):
+            plain[name] = [_without_ratio(record) for record in plain[name]]
+    return plain
+
+
+def _without_ratio(record: object) -> object:
+    if not isinstance(record, dict) or not isinstance(record.get("rest"), dict):
+        return record
+    return record | {"rest": {name: value for name, value in record["rest"].items() if name != "ratio"}}
+
+
+def _unreadable(error: ValidationError) -> UnreadableRecords:
+    first = error.errors(include_url=False)[0]
+    problem = _PLAINLY.get(first["type"])
+    if problem is None:
+        message = first["msg"][0].lower() + first["msg"][1:]
+        problem = f"is {_shown(first['input'])}, and {message.replace('input should be', 'should be')}"
+    return UnreadableRecords(_place(first["loc"]), problem, _CURE)
+
+
+def _place(parts: tuple[str | int, ...]) -> str:
+    """``records[3].rest.calls``."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return text.removeprefix(".")
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

@@ -1,0 +1,204 @@
+"""Capsule: one failed run in one JSON file, with everything that it takes to see it again.
+
+It holds the scenario in full, not its name: a capsule outlives the catalogue. ``tape`` holds the choices, each with the
+range that it was drawn from; ``digest`` says whether a replay was the same run, and ``fingerprints``, a few characters
+for each entry of the journal, where it was not. ``capsule_versions.py`` reads the capsules of older versions.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gapless.reports.records.record import RunRecord, Verdict
+from gapless.scenarios.capsules.versions import CURRENT, KIN, TooNew, upgraded
+from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
+from gapless.scenarios.running.journal_difference import FINGERPRINT_CHARACTERS
+from gapless.scenarios.running.runner import RunRequest
+from gapless.simserver.choices import Ranges, Tape
+
+SCHEMA = f"{KIN}{CURRENT}"
+DIRECTORY = Path(".gapless") / "capsules"
+_FINGERPRINTS_PER_ROW = 16
+_LIBRARIES = ("gapless", "httpx", "hypercorn", "starlette", "trio", "trio-websocket")
+
+
+class _Told(BaseModel):
+    """The violation that the run was kept for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    oracle: str
+    message: str
+    event_ids: tuple[str, ...] = ()
+    breaks: Verdict
+
+
+class _Stream(BaseModel):
+    """The choices of one stream; ``ranges``: low, high, and how many choices in a row were drawn from there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    values: list[int | float]
+    ranges: list[tuple[int | float, int | float, int]] = []
+
+
+class _File(BaseModel):
+    """The file as it is on disk."""
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_: str
+    scenario: dict[str, Any]
+    generation: str
+    cursor: str
+    client: str
+    seed: int
+    tape: dict[str, _Stream]
+    fingerprints: tuple[str, ...] = ()
+    digest: str
+    verdict: Verdict
+    violations: tuple[_Told, ...] = ()
+    versions: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Capsule:
+    """A run to replay, and what it was when it was kept. ``fingerprints`` are none in a capsule of version 1."""
+
+    request: RunRequest
+    digest: str
+    verdict: Verdict
+    versions: Mapping[str, str]
+    fingerprints: tuple[str, ...] = ()
+
+
+def versions() -> dict[str, str]:
+    """What a record depends on: Python and the libraries under the simulation."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def file_name(record: RunRecord) -> str:
+    """A deterministic name: the same failure overwrites its own capsule."""
+    client = record.client.replace(":", "-").replace("/", "-")
+    return f"{record.scenario}.{record.generation}.{record.cursor}.{client}.seed{record.seed}.json"
+
+
+def render(
+    request: RunRequest, record: RunRecord, tape: Tape, ranges: Ranges | None = None, prints: Sequence[str] = ()
+) -> str:
+    """The capsule's text. ``ranges`` and ``prints`` (of the journal) tell a later replay where it differs."""
+    rows = ["".join(prints[at : at + _FINGERPRINTS_PER_ROW]) for at in range(0, len(prints), _FINGERPRINTS_PER_ROW)]
+    streams = {name: {"values": values, "ranges": (ranges or {}).get(name, [])} for name, values in tape.items()}
+    document = {
+        "schema": SCHEMA,
+        "scenario": scenario_data(request.scenario),
+        "generation": request.generation,
+        "cursor": request.cursor,
+        "client": request.client,
+        "seed": request.seed,
+        "digest": record.digest,
+        "verdict": record.verdict,
+        "violations": [asdict(violation) for violation in record.violations],
+        "versions": versions(),
+        "tape": streams,
+        "fingerprints": rows,
+    }
+    return "\n".join(_laid_out(document)) + "\n"
+
+
+def _laid_out(document: Mapping[str, Any]) -> Iterator[str]:
+    """JSON in which a stream of the tape is one line, for there may be thousands of choices in it."""
+    yield "{"
+    for number, (key, value) in enumerate(document.items(), start=1):
+        comma = "," if number < len(document) else ""
+        if key == "tape" and value:
+            streams = [f" {json.dumps(name)}: {json.dumps(stream)}" for name, stream in value.items()]
+            text = "{\n" + ",\n".join(streams) + "\n }"
+        else:
+            text = json.dumps(value, indent=1, ensure_ascii=False).replace("\n", "\n ")
+        yield f" {json.dumps(key)}: {text}{comma}"
+    yield "}"
+
+
+def write(
+    request: RunRequest,
+    record: RunRecord,
+    tape: Tape,
+    directory: Path = DIRECTORY,
+    *,
+    ranges: Ranges | None = None,
+    prints: Sequence[str] = (),
+) -> Path:
+    """Keep a run; the path of its capsule. Raises UsageError when it cannot be written."""
+    path = directory / file_name(record)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        path.write_text(render(request, record, tape, ranges, prints), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); run where that is allowed") from error
+    return path
+
+
+def kept_in(path: Path, record: RunRecord) -> RunRecord:
+    """The record of a run that was kept there, with the command that replays it, or tells one in real time again."""
+    return replace(record, capsule=str(path), replay=f"gapless replay {shlex.quote(str(path))} --trace")
+
+
+def load(path: Path) -> Capsule:
+    """The capsule in a file, of this version or any before. Raises CapsuleError when it is none, broken, or newer."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CapsuleError(str(path), f"cannot be read ({error.strerror})", "give the path of a capsule") from error
+    except ValueError as error:
+        cure = "make a new capsule by running the scenario again"
+        raise CapsuleError(str(path), f"is not JSON ({error})", cure) from error
+    try:
+        current = upgraded(document) if isinstance(document, dict) else None
+    except TooNew as error:
+        problem = f"has the schema '{error}', which is newer than {SCHEMA!r}, the newest that this gapless can read"
+        raise CapsuleError(str(path), problem, "replay it with the version that wrote it, or a later one") from error
+    if current is None:
+        raise CapsuleError(str(path), "is no capsule", f'a capsule says "schema": {SCHEMA!r}')
+    return _capsule(path, current)
+
+
+def _capsule(path: Path, document: Mapping[str, Any]) -> Capsule:
+    cure = "make a new capsule by running the scenario again"
+    try:
+        file = _File.model_validate({**document, "schema_": document["schema"]})
+        scenario = Scenario.model_validate(file.scenario)
+        tape = {name: stream.values for name, stream in file.tape.items()}
+        ranges = {name: stream.ranges for name, stream in file.tape.items()}
+        request = RunRequest(scenario, file.generation, file.cursor, file.client, file.seed, tape, ranges)
+    except ValidationError as error:
+        raise CapsuleError(str(path), first_problem(error), cure) from None
+    except UsageError as error:
+        raise CapsuleError(str(path), str(error), cure) from error
+    return Capsule(request, file.digest, file.verdict, file.versions, _separated(file.fingerprints))
+
+
+def _separated(rows: Sequence[str]) -> tuple[str, ...]:
+    text, length = "".join(rows), FINGERPRINT_CHARACTERS
+    return tuple(text[at : at + length] for at in range(0, len(text), length))
+
+
+def scenario_data(scenario: Scenario) -> dict[str, Any]:
+    """A scenario as plain data that loads again; what was left to its default is left out."""
+    return scenario.model_dump(mode="json", exclude_unset=True)

@@ -1,0 +1,88 @@
+"""One check: a server of its own, a command, a script; and the verdict on what came of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from gapless.reports.records.record import RunRecord
+from gapless.scenarios.checking.command import Show, started
+from gapless.scenarios.checking.environment import given
+from gapless.scenarios.checking.script_driver import Driver
+from gapless.scenarios.errors import WorldBroke
+from gapless.scenarios.judging.evidence import read
+from gapless.scenarios.running.runner import RunRequest, assess, fired
+from gapless.scenarios.serving.client_account import accounted
+from gapless.scenarios.serving.hub import Hub
+from gapless.scenarios.serving.session import Session
+from gapless.simserver.choices import Tape
+from gapless.simserver.journal import Entry, digest_of
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check left: its record, journal, log (id and kind of each event) and tape."""
+
+    request: RunRequest
+    command: tuple[str, ...]
+    record: RunRecord
+    entries: tuple[Entry, ...]
+    log: tuple[tuple[str, str], ...]
+    tape: Tape
+
+    def of(self, client: str) -> Checked:
+        """The same, of a client whose name was not known before."""
+        request = dataclasses.replace(self.request, client=client)
+        return dataclasses.replace(self, request=request, record=dataclasses.replace(self.record, client=client))
+
+
+async def check(request: RunRequest, argv: Sequence[str], *, show: Show) -> Checked:
+    """Put a command through a scenario in real time; ``show`` is told what it says beside its reports.
+
+    Raises UsageError when the command cannot be started, and WorldBroke.
+    """
+    with tempfile.TemporaryDirectory(prefix="gapless-") as directory:
+        async with served(request) as hub:
+            gift = given(request, hub.session.world, hub.url, Path(directory), os.environ)
+            async with started(argv, gift.variables) as command:
+                driver = Driver(hub.session, command)
+                async with trio.open_nursery() as listening:
+                    listening.start_soon(command.follow, gift.report, driver.take, show)
+                    await driver.perform()
+                    listening.cancel_scope.cancel()
+            await hub.session.end("the check is over")
+    return judged(hub.session, driver, tuple(argv))
+
+
+@asynccontextmanager
+async def served(request: RunRequest) -> AsyncIterator[Hub]:
+    """A server for one check, on any free port of loopback."""
+    hub = Hub(request)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_serving, hub)
+        yield hub
+        nursery.cancel_scope.cancel()
+
+
+async def _serving(hub: Hub, *, task_status: trio.TaskStatus[None]) -> None:
+    await hub.serve(0, task_status=task_status)
+
+
+def judged(session: Session, driver: Driver, argv: tuple[str, ...]) -> Checked:
+    """The verdict on a script that was lived through, when the session has ended. Raises WorldBroke."""
+    if session.failure is not None:
+        raise WorldBroke(f"the simulated world broke down: {session.failure}")
+    world, request = session.world, session.request
+    entries = accounted(world.journal.entries, driven=driver.driven)
+    log = tuple((str(event["id"]), str(event["kind"])) for event in world.agent.log)
+    evidence = read(entries, ({"id": event_id, "kind": kind} for event_id, kind in log))
+    faults = (*fired(world), *driver.never_done())
+    record = assess(request, evidence, faults, ended_s=driver.ended_s, digest=digest_of(entries), clock="real")
+    return Checked(request, argv, record, entries, log, session.choices.tape)

@@ -1,0 +1,215 @@
+"""``gapless mutants``: every planted bug against the scenario that is to catch it; with ``--full``, against all."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from gapless.scenarios.cli.options import standard_output, told_plainly
+from gapless.scenarios.clients import MUTANT, mutant_called
+from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE, Stop, stoppable
+from gapless.scenarios.mutation import kill_register
+from gapless.scenarios.mutation.kill_check import Fate, broken_clients, fate
+from gapless.scenarios.mutation.kill_register import Register
+from gapless.scenarios.mutation.mutants import MUTANTS
+from gapless.scenarios.running.suite import spread
+
+SCHEMA = "gapless/mutants/1"
+ALIVE_EXIT_CODE = 1
+
+Advance = Callable[[str], None]
+"""Says that one more is done, and what it was."""
+
+
+@click.command("mutants")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--full", is_flag=True, help="Find the simplest scenarios that kill each, and keep them in the register.")
+@click.option("--afresh", is_flag=True, help="With --full: try everything again, not only what is new.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
+@told_plainly
+def mutants(names: tuple[str, ...], full: bool, afresh: bool, as_json: bool, jobs: int | None) -> None:
+    """Plant bugs in the client, one at a time, and see that the suite fails each of them.
+
+    NAME is a mutant's name; without any, all are tried. Each is put through the scenario that is to kill it.
+
+    Exit codes: 0 all are killed, 1 one is alive, or with --full a scenario kills nobody whom no simpler one kills, 2
+    usage, 130 when interrupted.
+    """
+    if full and (names or as_json):
+        raise UsageError("--full is about all mutants and scenarios; leave out names and --json")
+    if afresh and not full:
+        raise UsageError("--afresh goes with --full")
+    console = standard_output()
+    processes = jobs or os.cpu_count() or 1
+    if full:
+        sys.exit(_full(console, Register() if afresh else kill_register.load(), processes))
+    wanted = [mutant_called(name.removeprefix(MUTANT)).name for name in names] or [one.name for one in MUTANTS]
+    sys.exit(_tried(console, list(dict.fromkeys(wanted)), processes, as_json=as_json))
+
+
+# -- each where it is to be killed ------------------------------------------------------------------------------------
+
+
+def _tried(console: Console, wanted: Sequence[str], jobs: int, *, as_json: bool) -> int:
+    found: list[Fate] = []
+    began_s = time.monotonic()
+    with stoppable() as stop, spread(fate, wanted, jobs) as coming, _progress(console, len(wanted)) as advance:
+        for one in coming:
+            found.append(one)
+            advance(one.name)
+            if stop.asked:
+                break
+    alive = [one for one in found if not one.is_killed]
+    crude = [one for one in found if one.is_killed and not one.is_honest]
+    if as_json:
+        click.echo(_json(found))
+    else:
+        console.print(_table(found))
+        for one in (*alive, *crude):
+            console.print(Text(_cure(one)), soft_wrap=True)
+        told = f"{len(found)} mutant{'' if len(found) == 1 else 's'}, {len(found) - len(alive)} killed"
+        console.print(f"{told}; {time.monotonic() - began_s:.1f} s", style="bold")
+    if len(found) < len(wanted):
+        click.echo(f"interrupted after {len(found)} of {len(wanted)} mutants", err=True)
+        return INTERRUPTED_EXIT_CODE
+    return ALIVE_EXIT_CODE if alive or crude else 0
+
+
+def _table(found: Iterable[Fate]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("mutant", "what it does", "killed by", "in"):
+        table.add_column(column, overflow="fold")
+    for one in found:
+        killed = one.mutant.killed
+        by = Text(killed.by, style="green") if one.is_killed else Text("alive", style="red")
+        table.add_row(one.name, one.mutant.about, by, f"{killed.scenario} {killed.variant}")
+    return table
+
+
+def _cure(one: Fate) -> str:
+    name, killed = one.name, one.mutant.killed
+    where = f"{killed.scenario} in {killed.variant}"
+    if one.problem is not None:
+        return f"{name} cannot be planted: {one.problem}"
+    if one.is_killed and one.clean_by:
+        return f"{name} fails a clean run too, by {', '.join(one.clean_by)}: make it subtler, or say fails_clean"
+    if one.is_killed:
+        return f"{name} holds a clean run, and says that it fails one: take fails_clean off it"
+    if one.by:
+        return f"{name} was to be killed by {killed.by} in {where}, and is by {', '.join(one.by)}: name that oracle"
+    return (
+        f"{name} is alive: {killed.by} was to kill it in {where}; write a scenario that tells it from the real client, "
+        f"or drop it if none can"
+    )
+
+
+def _json(found: Iterable[Fate]) -> str:
+    rows = [
+        {
+            "mutant": one.name,
+            "about": one.mutant.about,
+            "races": one.mutant.races,
+            "base": one.mutant.base,
+            "scenario": one.mutant.killed.scenario,
+            "variant": one.mutant.killed.variant,
+            "by": one.mutant.killed.by,
+            "killed": one.is_killed,
+            "failed_by": one.by,
+            "fails_clean_by": one.clean_by,
+            "problem": one.problem,
+        }
+        for one in found
+    ]
+    return json.dumps({"schema": SCHEMA, "mutants": rows}, indent=1)
+
+
+# -- all of them everywhere -------------------------------------------------------------------------------------------
+
+
+def _full(console: Console, known: Register, jobs: int) -> int:
+    scenarios = kill_register.fighting()
+    began_s = time.monotonic()
+    with stoppable() as stop, _progress(console, len(scenarios)) as advance:
+        found = _fought(scenarios, known, jobs, stop, advance)
+    if len(found) < len(scenarios):
+        click.echo(f"interrupted after {len(found)} of {len(scenarios)} scenarios; nothing was kept", err=True)
+        return INTERRUPTED_EXIT_CODE
+    register = Register(broken_clients(), found)
+    try:
+        kill_register.PATH.write_text(kill_register.render(register), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{kill_register.PATH}: cannot be written ({error.strerror}); run in a checkout") from error
+    console.print(_table_of_deaths(register, scenarios))
+    idle = kill_register.unjustified(register, scenarios)
+    for scenario in idle:
+        told = f"{scenario.name} kills nobody whom no simpler scenario kills: plant the bug that it is there to catch, "
+        console.print(Text(f"{told}or mark it as documentation"), soft_wrap=True)
+    dead = frozenset(kill_register.client_of(who) for scenario in scenarios for who in register.of(scenario))
+    alive = [client for client in broken_clients() if client not in dead]
+    for client in alive:
+        console.print(Text(f"{client} is alive: write the scenario that kills it, or drop it"), soft_wrap=True)
+    console.print(
+        f"{len(scenarios)} scenarios, {len(idle)} of no use; {len(broken_clients())} broken clients, "
+        f"{len(alive)} alive; {time.monotonic() - began_s:.1f} s; kept in {kill_register.PATH}",
+        style="bold",
+        soft_wrap=True,
+    )
+    return ALIVE_EXIT_CODE if idle or alive else 0
+
+
+def _fought(
+    scenarios: Sequence[Scenario], known: Register, jobs: int, stop: Stop, advance: Advance
+) -> dict[str, kill_register.Deaths]:
+    """Who died where, simplest scenarios first; as far as it went when the user stops it."""
+    found: dict[str, kill_register.Deaths] = {}
+    for layer in kill_register.layers(scenarios):
+        grounds = kill_register.grounds(layer, known, found)
+        with spread(kill_register.fight, grounds, jobs) as coming:
+            for ground, died in zip(grounds, coming, strict=True):
+                found[ground.scenario.name] = known.kept(ground.scenario) | died
+                advance(ground.scenario.name)
+                if stop.asked:
+                    return found
+    return found
+
+
+def _table_of_deaths(register: Register, scenarios: Iterable[Scenario]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("scenario", "kills what nothing simpler kills"):
+        table.add_column(column, overflow="fold")
+    for scenario in scenarios:
+        whom = ", ".join(who.removeprefix(MUTANT) for who in register.first_deaths(scenario))
+        table.add_row(scenario.name, whom or ("documentation" if scenario.documentation else "nobody"))
+    return table
+
+
+@contextmanager
+def _progress(console: Console, total: int) -> Iterator[Advance]:
+    """A live line on a terminal; elsewhere the name of what is done, on the error stream, a tenth of the way apart."""
+    if not console.is_terminal:
+        done: list[str] = []
+
+        def say(what: str) -> None:
+            done.append(what)
+            if len(done) % max(1, total // 10) == 0:
+                click.echo(f"{len(done)} of {total}: {what}", err=True)
+
+        yield say
+        return
+    columns = (TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda what: progress.update(task, advance=1, description=what)

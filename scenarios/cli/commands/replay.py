@@ -1,0 +1,215 @@
+"""``gapless replay``: one run again, from its capsule or from scenario and seed; with ``--trace`` as a story,
+with ``--diff`` beside the nearest run that passes, and drawn in whichever ways are asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gapless.reports.one_run.divergence import render_divergence
+from gapless.reports.one_run.trace import render_trace
+from gapless.reports.records.record import RunRecord, Verdict
+from gapless.scenarios.capsules import capsule
+from gapless.scenarios.capsules.capsule import Capsule
+from gapless.scenarios.capsules.nearest_pass import nearest
+from gapless.scenarios.checking import recording as in_real_time
+from gapless.scenarios.checking.replay_text import retell
+from gapless.scenarios.cli.options import client_option, cursor_option, generation_option, seed_option, told_plainly
+from gapless.scenarios.cli.run_drawings import STANDARD_OUTPUT, Drawings
+from gapless.scenarios.definition.catalogue import find_one
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.running.journal_difference import difference
+from gapless.scenarios.running.runner import RunRequest, RunResult, perform
+from gapless.scenarios.running.second_process import Elsewhere
+from gapless.simserver.errors import TapeError
+
+_file = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("replay")
+@click.argument("path", metavar="[CAPSULE]", required=False, type=click.Path(path_type=Path))
+@click.option("--scenario", "name", help="Replay this scenario (name or race id) instead of a capsule.")
+@client_option
+@generation_option
+@cursor_option
+@seed_option
+@click.option("--trace", is_flag=True, help="Print the run event by event.")
+@click.option("--diff", is_flag=True, help="Show where the run parts from the nearest one that passes.")
+@click.option("--html", type=_file, metavar="FILE", help="Write a page that draws the run.")
+@click.option(
+    "--mermaid",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    is_flag=False,
+    flag_value=str(STANDARD_OUTPUT),
+    metavar="[FILE]",
+    help="Write the run as a Mermaid sequence diagram; without FILE, to standard output.",
+)
+@click.option(
+    "--har", type=_file, metavar="FILE", help="Write REST calls and WebSockets for a browser's developer tools."
+)
+@click.option("--perfetto", type=_file, metavar="FILE", help="Write a timeline for ui.perfetto.dev.")
+@told_plainly
+def replay(
+    path: Path | None,
+    name: str | None,
+    client: str,
+    generation: str,
+    cursor: str,
+    seed: int,
+    trace: bool,
+    diff: bool,
+    html: Path | None,
+    mermaid: Path | None,
+    har: Path | None,
+    perfetto: Path | None,
+) -> None:
+    """Replay one run, and say whether it is the same run.
+
+    A run in real time, which `gapless check` kept, is told and drawn again as it was.
+
+    The exit code is that of the run's verdict, also when client or harness have changed since a capsule was written; 6
+    when two replays of it differ from each other.
+    """
+    drawings = Drawings(html, mermaid, har, perfetto)
+    if (path is None) == (name is None):
+        taken = mermaid is not None and not drawings.takes_standard_output
+        hint = f" (--mermaid took {mermaid} for its own file: name the capsule before it)" if taken else ""
+        raise UsageError(f"say what to replay: either a CAPSULE, or --scenario NAME with --seed N{hint}")
+    drawings.check()
+    told = _Told(trace, diff, drawings)
+    if path is not None and in_real_time.is_kept(path):
+        sys.exit(_in_real_time(path, told))
+    if path is not None:
+        sys.exit(_from_capsule(capsule.load(path), path, told))
+    request = _request(str(name), client, generation, cursor, seed)
+    result = perform(request)
+    _tell(request, result, told)
+    sys.exit(result.record.verdict.exit_code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is to be told of a run."""
+
+    trace: bool
+    diff: bool
+    drawings: Drawings
+
+    def draw(self, record: RunRecord, lines: Sequence[str]) -> None:
+        """Make the drawings; a diagram that is for standard output stands there alone."""
+        for text in self.drawings.write(record, lines):
+            click.echo(text, nl=False)
+
+    def say(self, text: str = "") -> None:
+        """Say something beside the drawings."""
+        click.echo(text, err=self.drawings.takes_standard_output)
+
+
+def _in_real_time(path: Path, told: _Told) -> int:
+    """A run that cannot happen again: it is told, and drawn, from what was kept of it."""
+    verdict, text = retell(path, trace=told.trace)
+    if told.diff:
+        text += "\n  --diff: it cannot be run with other choices either, so there is no passing run to put beside it"
+    run = in_real_time.load(path)
+    told.draw(run.judged(), run.lines())
+    told.say(text)
+    return verdict.exit_code
+
+
+def _request(name: str, client: str, generation: str, cursor: str, seed: int) -> RunRequest:
+    """The run meant by name and options; where they leave it open, the scenario's first variant."""
+    scenario = find_one(name)
+    fitting = [
+        variant
+        for variant in scenario.variants()
+        if generation in ("all", variant[0]) and cursor in ("all", variant[1])
+    ]
+    if not fitting:
+        possible = ", ".join("/".join(variant) for variant in scenario.variants())
+        raise UsageError(f"{scenario.name} cannot happen in {generation}/{cursor}; it can in {possible}")
+    return RunRequest(scenario, *fitting[0], client, seed)
+
+
+def _from_capsule(kept: Capsule, path: Path, told: _Told) -> int:
+    try:
+        result = perform(kept.request)
+    except TapeError as error:
+        click.echo(f"{path}: not the same run, for its choices no longer fit: {error}{_changed(kept)}", err=True)
+        return Verdict.UNSTEADY.exit_code
+    is_same = result.record.digest == kept.digest
+    again = result.record.digest if is_same else _digest_elsewhere(kept)
+    _tell(kept.request, result, told)
+    first = result.record.digest
+    if first != again:
+        click.echo(f"{path}: not deterministic: two replays gave the journals {first} and {again}", err=True)
+        return Verdict.UNSTEADY.exit_code
+    if is_same:
+        told.say("the same run as in the capsule, event for event")
+    else:
+        where = difference(kept.fingerprints, result.lines) if kept.fingerprints else "the capsule does not say where"
+        was = "" if kept.verdict is result.record.verdict else f"; its verdict was {kept.verdict}"
+        click.echo(
+            f"{path}: client or harness changed since the capsule was written{_changed(kept)}: its choices fit, and "
+            f"its journal is another: {where}{was}",
+            err=True,
+        )
+    return result.record.verdict.exit_code
+
+
+def _digest_elsewhere(kept: Capsule) -> str:
+    with Elsewhere() as other:
+        seen = other.perform(kept.request)
+    return seen.problem or seen.digest
+
+
+def _changed(kept: Capsule) -> str:
+    now = capsule.versions()
+    changed = [
+        f"{name} {version} → {now.get(name, 'none')}"
+        for name, version in kept.versions.items()
+        if now.get(name) != version
+    ]
+    return f" (since then: {', '.join(changed)})" if changed else ""
+
+
+def _tell(request: RunRequest, result: RunResult, told: _Told) -> None:
+    told.draw(result.record, result.lines)
+    if told.trace:
+        told.say(render_trace(result.lines))
+        told.say()
+    if told.diff:
+        told.say(_parting(request, result))
+        told.say()
+    for line in _lines(result.record):
+        told.say(line)
+
+
+def _parting(request: RunRequest, result: RunResult) -> str:
+    """The run beside the nearest one that passes."""
+    if result.record.verdict is Verdict.HOLDS:
+        return "the run holds: there is no failure to compare with a passing run"
+    other = nearest(request, result)
+    if other is None:
+        return "no run that passes was found: not without its faults, nor with other choices, nor with our client"
+    lost = dict.fromkeys(event_id for violation in result.record.violations for event_id in violation.event_ids)
+    titles = (f"this run: {result.record.verdict}", f"the nearest: {other.result.record.verdict}")
+    head = f"the nearest run in which {result.record.violations[0].oracle} holds is {other.how}"
+    return f"{head}\n{render_divergence(result.lines, other.result.lines, titles=titles, lost_ids=tuple(lost))}"
+
+
+def _lines(record: RunRecord) -> list[str]:
+    rest = record.rest
+    return [
+        f"{record.verdict}: {record.scenario}, generation {record.generation}, cursor {record.cursor}, "
+        f"client {record.client}, seed {record.seed}",
+        *(f"  {violation.oracle}: {violation.message}" for violation in record.violations),
+        f"  REST {rest.calls} calls (optimum {rest.optimum_calls}), {rest.bytes} bytes, "
+        f"{rest.events_read} events read; {record.virtual_s:g} s virtual",
+        *(f"  fault {fault.name} fired {fault.fired}×" for fault in record.faults),
+        f"  digest {record.digest}",
+    ]

@@ -1,0 +1,173 @@
+"""``gapless run``: scenarios × variants, judged; a table, the failures, an exit code; with ``--out``, a report."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gapless.reports.records.journals import Journals
+from gapless.reports.records.record import RunRecord, Verdict
+from gapless.reports.records.results import Results
+from gapless.scenarios.capsules import capsule
+from gapless.scenarios.cli.conclusion import Wanted, conclude
+from gapless.scenarios.cli.options import (
+    ALL,
+    chosen,
+    client_option,
+    cursor_option,
+    generation_option,
+    json_option,
+    out_option,
+    seed_option,
+    standard_output,
+    told_plainly,
+)
+from gapless.scenarios.cli.screen import Screen
+from gapless.scenarios.clients import DEFAULT, resolve
+from gapless.scenarios.definition.catalogue import catalogue, find
+from gapless.scenarios.definition.loading import load_file
+from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.interrupt import stoppable
+from gapless.scenarios.judging.coverage import Campaign
+from gapless.scenarios.running.client_comparison import sweep_units
+from gapless.scenarios.running.runner import requests
+from gapless.scenarios.running.suite import Outcome, Unit, run_units
+
+
+@click.command("run")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@client_option
+@generation_option
+@cursor_option
+@seed_option
+@click.option(
+    "--check-determinism",
+    is_flag=True,
+    help="Run all twice, in two processes with different hash seeds.",
+)
+@click.option("--no-kills", is_flag=True, help="Do not check that broken clients fail.")
+@json_option
+@out_option
+@click.option("--no-sweep", is_flag=True, help="With --out: do not measure how cost grows with the history.")
+@click.option(
+    "--scenario-file", "files", multiple=True, type=click.Path(path_type=Path), help="A scenario of your own (TOML)."
+)
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
+@told_plainly
+def run(
+    names: tuple[str, ...],
+    client: str,
+    generation: str,
+    cursor: str,
+    seed: int,
+    check_determinism: bool,
+    no_kills: bool,
+    json_file: Path | None,
+    out: Path | None,
+    no_sweep: bool,
+    files: tuple[Path, ...],
+    jobs: int | None,
+) -> None:
+    """Run scenarios and judge the client.
+
+    NAME is a scenario's name, a race id such as R10, or the path of a TOML file; without any, the whole catalogue runs,
+    and must have made every kind of fault act, every oracle judge, and our client take every path that is marked in its
+    source.
+
+    Where GITHUB_STEP_SUMMARY names a file, a summary is appended to it.
+
+    Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 6 not deterministic, 130 when
+    interrupted.
+    """
+    resolve(client)
+    wanted = Wanted(json_file, out)
+    is_whole = not names and not files and generation == cursor == ALL
+    units = tuple(
+        Unit(
+            request,
+            with_kills=client == DEFAULT and not no_kills,
+            twice=check_determinism,
+            with_journal=out is not None,
+        )
+        for request in requests(
+            _scenarios(names, files),
+            client=client,
+            seed=seed,
+            generations=chosen(generation, GENERATIONS),
+            cursors=chosen(cursor, CURSORS),
+        )
+    )
+    if not units:
+        raise UsageError(f"nothing to run: no such scenario can happen in generation {generation}, cursor {cursor}")
+    wanted.check()
+    sweep = () if out is None or no_sweep else sweep_units(client, seed)
+    sys.exit(_run(units, sweep, jobs or os.cpu_count() or 1, wanted, is_whole=is_whole))
+
+
+def _run(units: Sequence[Unit], sweep: Sequence[Unit], jobs: int, wanted: Wanted, *, is_whole: bool) -> int:
+    """Run them; the exit code. ``sweep``: what is measured beside them. ``is_whole``: they are the whole catalogue, so
+    that it tells what never happened.
+    """
+    console = standard_output()
+    screen = Screen(console, len(units))
+    records: list[RunRecord] = []
+    measured: list[RunRecord] = []
+    journals: dict[str, bytes] = {}
+    campaign = Campaign()
+    began_s = time.monotonic()
+    with stoppable() as stop, run_units((*units, *sweep), jobs) as outcomes, screen.live():
+        for index, outcome in enumerate(outcomes):
+            if index < len(units):
+                record = _kept(outcome, wanted.capsules)
+                records.append(record)
+                campaign.add(record)
+                screen.show(record)
+            else:
+                measured.append(outcome.record)
+            if outcome.journal is not None:
+                journals[outcome.record.digest] = outcome.journal
+            if stop.asked:
+                break
+    complete = len(records) == len(units)
+    results = Results(
+        tuple(records),
+        capsule.versions(),
+        complete,
+        campaign.never() if is_whole and complete else (),
+        sweep=tuple(measured),
+        journals=Journals(journals),
+    )
+    return conclude(results, wanted, screen, planned=len(units), noun="runs", took_s=time.monotonic() - began_s)
+
+
+def _kept(outcome: Outcome, directory: Path) -> RunRecord:
+    """The record; with a capsule in that directory and the command that replays it when the run failed."""
+    if outcome.record.verdict is Verdict.HOLDS:
+        return outcome.record
+    path = capsule.write(
+        outcome.unit.request,
+        outcome.record,
+        outcome.tape,
+        directory,
+        ranges=outcome.ranges,
+        prints=outcome.fingerprints,
+    )
+    return capsule.kept_in(path, outcome.record)
+
+
+def _named(name: str) -> tuple[Scenario, ...]:
+    return (load_file(Path(name)),) if name.endswith(".toml") else find(name)
+
+
+def _scenarios(names: tuple[str, ...], files: tuple[Path, ...]) -> tuple[Scenario, ...]:
+    own = tuple(load_file(path) for path in files)
+    named = tuple(scenario for name in names for scenario in _named(name))
+    if not names and not files:
+        named = catalogue()
+    return tuple(dict.fromkeys((*named, *own)))

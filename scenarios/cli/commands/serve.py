@@ -1,0 +1,146 @@
+"""``gapless serve``: a scenario on a real port, for a client that is not ours, not on trio, and not in Python."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import click
+import trio
+
+from gapless.reports.many_runs.table import size
+from gapless.reports.records.record import Verdict
+from gapless.scenarios.cli.options import seed_option, told_plainly
+from gapless.scenarios.definition.loading import load_file
+from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE
+from gapless.scenarios.running.runner import RunRequest
+from gapless.scenarios.running.script_player import leaves
+from gapless.scenarios.serving.hub import Hub
+from gapless.scenarios.serving.scenario_choice import all_named, request_for
+from gapless.scenarios.serving.session import Session
+from gapless.scenarios.serving.verdict_so_far import so_far
+
+DEFAULT_PORT = 8765
+DEFAULT_SCENARIO = "clean-run"
+
+
+@click.command("serve")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--generation", type=click.Choice(GENERATIONS), help="Server generation.  [default: the newest possible]")
+@click.option("--cursor", type=click.Choice(CURSORS), help="How page cursors work.  [default: inclusive, if possible]")
+@click.option("--api-key", metavar="KEY", help="Ask clients for this key.")
+@click.option("--stepwise", is_flag=True, help="The agent waits before each step; /sim/ lets it go on.")
+@seed_option
+@click.option(
+    "--scenario-file", "files", multiple=True, type=click.Path(path_type=Path), help="A scenario of your own (TOML)."
+)
+@told_plainly
+def serve(
+    names: tuple[str, ...],
+    port: int,
+    host: str,
+    generation: str | None,
+    cursor: str | None,
+    api_key: str | None,
+    stepwise: bool,
+    seed: int,
+    files: tuple[Path, ...],
+) -> None:
+    """Serve a scenario, faults and all, on a real port in real time; any client may come.
+
+    NAME is a scenario's name, a race id, or the path of a TOML file; the first is served, the page at /sim/ can start
+    each of them. Without any it is clean-run. The world's clock starts with the first connection. Ctrl-C ends it and
+    shows the verdict.
+
+    Exit codes: 0 ended by SIGTERM, 2 usage, or a port that is taken, 130 ended by Ctrl-C; the verdict has none.
+    """
+    if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key == api_key.strip() != ""):
+        raise UsageError(f"--api-key {api_key!r} can be in no header; give printable ASCII, or leave the option out")
+    offered = (*(load_file(path) for path in files), *all_named(names))
+    offered = offered or all_named((DEFAULT_SCENARIO,))
+    request = request_for(offered[0], generation, cursor, seed=seed, api_key=api_key)
+    hub = Hub(request, offered=offered, api_key=api_key, stepwise=stepwise)
+    try:
+        by = trio.run(_serve, hub, port, host)
+    except BaseExceptionGroup as group:
+        raise _plainly(leaves(group)[0], host, port) from group
+    except OSError as error:
+        raise _plainly(error, host, port) from error
+    for line in _summary(hub.session):
+        click.echo(line)
+    sys.exit(INTERRUPTED_EXIT_CODE if by == signal.SIGINT else Verdict.HOLDS.exit_code)
+
+
+async def _serve(hub: Hub, port: int, host: str) -> int:
+    """Serve until a signal comes; which one."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_listening, hub, port, host)
+            for line in _where(hub, host):
+                click.echo(line)
+            number: int = await anext(aiter(signals))
+            nursery.cancel_scope.cancel()
+    return number
+
+
+async def _listening(hub: Hub, port: int, host: str, *, task_status: trio.TaskStatus[None]) -> None:
+    await hub.serve(port, host=host, task_status=task_status)
+
+
+def _plainly(error: BaseException, host: str, port: int) -> BaseException:
+    if not isinstance(error, OSError):
+        return error
+    is_address = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+    cure = "--host must be an address of this machine" if is_address else "give another --port, 0 for any free one"
+    return UsageError(f"cannot listen on {host} port {port} ({error.strerror or error}); {cure}")
+
+
+def _where(hub: Hub, host: str) -> Iterator[str]:
+    request, world = hub.session.request, hub.session.world
+    if not _is_loopback(host):
+        yield f"warning: {host} can be reached from other machines, and whoever reaches it can steer it; mean it"
+    yield f"gapless serve: {title(request)}"
+    yield f"  url              {hub.url}"
+    yield f"  conversation id  {world.conversation_id}"
+    yield f"  api key          {world.api_key or 'none'}"
+    yield f"  control          {hub.url}/sim/"
+
+
+def title(request: RunRequest) -> str:
+    """A request in a line."""
+    return f"{request.scenario.name}, generation {request.generation}, cursor {request.cursor}"
+
+
+def _is_loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _summary(session: Session) -> Iterator[str]:
+    yield ""
+    if not len(session.world.journal):
+        yield f"{title(session.request)}: no client came"
+        return
+    found = so_far(session)
+    yield f"{found.verdict} so far: {title(session.request)}, {found.t_s:.1f} s"
+    for violation in found.violations:
+        yield f"  {violation.oracle}: {violation.message}"
+    for message in found.pending:
+        yield f"  open: {message}"
+    yield f"  REST {found.rest.calls} calls (optimum {found.rest.optimum_calls}), {size(found.rest.bytes)}"
+    yield f"  never sent to the client: {len(found.unreached)} of {found.log_length} events"
+    for fault in found.faults:
+        yield f"  fault {fault.name} fired {fault.fired}×"
+    if session.failure:
+        yield f"  the simulated world broke down: {session.failure}"

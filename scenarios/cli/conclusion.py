@@ -1,0 +1,85 @@
+"""Conclusion: what a command says when its runs are over, the files it was asked for, and its exit code. `gapless run`
+and `gapless check` end alike."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gapless.reports.folder import INDEX, PAGE
+from gapless.reports.many_runs.table import render_totals
+from gapless.reports.records.json import render_json
+from gapless.reports.records.never import render_never
+from gapless.reports.records.record import Verdict, gravest
+from gapless.reports.records.results import Results
+from gapless.scenarios.capsules import capsule
+from gapless.scenarios.cli.job_summary import append_summary
+from gapless.scenarios.cli.options import check_writable
+from gapless.scenarios.cli.report_files import CAPSULES, check_directory, write_report
+from gapless.scenarios.cli.screen import Screen
+from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE
+
+FAILURES_SHOWN_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which files were asked for: ``json_file`` of all records, and the directory of a report, ``out``."""
+
+    json_file: Path | None = None
+    out: Path | None = None
+
+    def check(self) -> None:
+        """Make the directory. Raises UsageError when a file could not be written: said before anything is run."""
+        check_writable("--json", self.json_file)
+        if self.out is not None:
+            check_directory("--out", self.out)
+
+    @property
+    def capsules(self) -> Path:
+        """Where what failed is kept."""
+        return capsule.DIRECTORY if self.out is None else self.out / CAPSULES
+
+    @property
+    def all_in(self) -> str:
+        """Where a reader finds the runs that have no room on a screen."""
+        if self.out is not None:
+            return str(self.out / PAGE)
+        return "--json FILE" if self.json_file is None else str(self.json_file)
+
+
+def conclude(results: Results, wanted: Wanted, screen: Screen, *, planned: int, noun: str, took_s: float) -> int:
+    """Tell what came of all runs, write what was asked for; the exit code.
+
+    ``planned``: how many runs there were to be, of which the results are incomplete when somebody interrupted them;
+    ``noun``: what they are called, in the plural; ``took_s``: how long they took by the clock on the wall.
+    """
+    screen.flush()
+    screen.failures(results.records, FAILURES_SHOWN_MAX, all_in=wanted.all_in)
+    for line in render_never(results.never, len(results.records)):
+        screen.tell(line)
+    screen.say(render_totals(results.records, took_s))
+    _write(results, wanted, screen)
+    if not results.complete:
+        screen.say(f"interrupted after {len(results.records)} of {planned} {noun}")
+        return INTERRUPTED_EXIT_CODE
+    verdicts = [record.verdict for record in results.records]
+    return gravest([*verdicts, Verdict.VACUOUS] if results.never else verdicts).exit_code
+
+
+def _write(results: Results, wanted: Wanted, screen: Screen) -> None:
+    """Whatever files were asked for, and the summary of the job where there is one."""
+    if wanted.json_file is not None:
+        text = render_json(
+            results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
+        )
+        wanted.json_file.write_text(text, encoding="utf-8")
+    if wanted.out is not None:
+        written = write_report(wanted.out, results)
+        screen.say(f"report  {wanted.out / PAGE} and {len(written) - 1} other files; {wanted.out / INDEX} lists them")
+    warning = append_summary(results, os.environ)
+    if warning is not None:
+        click.echo(warning, err=True)

@@ -1,0 +1,154 @@
+"""The screen of ``gapless explore``: how it goes, what was found, and at the end what all of it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.console import Group as Lines
+from rich.live import Live
+from rich.text import Text
+
+from gapless.reports.many_runs.coverage import Coverage, CoverageRow, render_coverage
+from gapless.reports.records.never import Never, render_never
+from gapless.scenarios.definition.scenario import GENERATIONS
+from gapless.scenarios.explore.campaign import Campaign, Group
+from gapless.scenarios.explore.client_state import STATES
+from gapless.scenarios.explore.explorer import Limits
+from gapless.scenarios.explore.shrink import RUNS_MAX, Shrinking
+from gapless.scenarios.explore.worlds import KINDS
+from gapless.scenarios.judging.oracles.case import count
+
+TOLD_EVERY_S = 5.0
+KINDS_SHOWN_MAX = 6
+PLAIN_LINES = 3
+
+
+class ExploreScreen:
+    """Prints to ``console``: a live block on a terminal, a plain line every few seconds elsewhere."""
+
+    def __init__(self, console: Console, limits: Limits, directory: Path, worlds_before: int) -> None:
+        self._console = console
+        self._limits = limits
+        self._directory = directory
+        self._worlds_before = worlds_before
+        self._live: Live | None = None
+        self._told_s = 0.0
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """While the campaign goes on."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with Live(console=self._console, transient=True, refresh_per_second=5) as self._live:
+            yield
+        self._live = None
+
+    def say(self, text: str, style: str = "") -> None:
+        """A line of its own."""
+        self._console.print(Text(text, style=style), soft_wrap=True)
+
+    def found(self, group: Group) -> None:
+        """A cause was found, and its world is shrunk."""
+        self.say(f"{group.found_s:6.1f} s  found {group.name}: {_made_of(group)}", "bold red")
+
+    def checked(self, group: Group, still_fails: bool) -> None:
+        """An earlier failure was tried again."""
+        self.say(f"earlier  {group.name}: " + ("still fails" if still_fails else "holds now"))
+
+    def look(self, campaign: Campaign, shrinks: tuple[Shrinking, ...], elapsed_s: float) -> None:
+        """Some time has passed."""
+        lines = list(self._progress(campaign, shrinks, elapsed_s))
+        if self._live is not None:
+            self._live.update(Lines(*(Text(line, no_wrap=True, overflow="ellipsis") for line in lines)))
+        elif elapsed_s - self._told_s >= TOLD_EVERY_S:
+            self._told_s = elapsed_s
+            self.say("; ".join((lines[0], *(line.strip() for line in lines[1:PLAIN_LINES]))))
+
+    def _progress(self, campaign: Campaign, shrinks: tuple[Shrinking, ...], elapsed_s: float) -> Iterator[str]:
+        worlds = campaign.worlds - self._worlds_before
+        coverage = coverage_of(campaign)
+        rate = worlds / max(elapsed_s, 0.001)
+        yield f"{elapsed_s:6.1f} s  {worlds} worlds, {rate:.1f} runs/s{self._left(worlds, elapsed_s)}"
+        to_shrink = f"{len(campaign.waiting)} to shrink"
+        yield f"          {campaign.failed} failed, {count(len(campaign.groups), 'cause')} found, {to_shrink}"
+        pairs = f"{coverage.pairs} of {len(KINDS) * len(STATES)} pairs of fault and state"
+        yield f"          {coverage.fired} faults fired, {pairs}"
+        often = sorted(coverage.rows, key=lambda row: (-sum(row.firings), row.kind))[:KINDS_SHOWN_MAX]
+        yield "          " + ", ".join(f"{row.kind} {sum(row.firings)}" for row in often) + ", …"
+        for one in shrinks:
+            size = f"{len(one.drawn)} choices"
+            yield f"          shrinking {one.symptom.oracle}: {one.runs} of at most {RUNS_MAX} runs, {size}"
+
+    def _left(self, worlds: int, elapsed_s: float) -> str:
+        limits = self._limits
+        lefts = [] if limits.time_s is None else [limits.time_s - elapsed_s]
+        if limits.worlds is not None and worlds:
+            lefts.append((limits.worlds - worlds) * elapsed_s / worlds)
+        return f", {max(0.0, min(lefts)):.0f} s left" if lefts else ""
+
+    # --- at the end --------------------------------------------------------------------------------------------
+
+    def sum_up(self, campaign: Campaign, nevers: Sequence[Never], paths: Sequence[Never], elapsed_s: float) -> None:
+        """What the campaign came to."""
+        coverage = coverage_of(campaign)
+        self.say("")
+        for line in render_coverage(coverage):
+            self.say(line)
+        for group in campaign.groups:
+            self.say("")
+            for line in self._tell(campaign, group):
+                self.say(line)
+        if campaign.waiting:
+            self.say(
+                f"\n{count(len(campaign.waiting), 'failing world')} not shrunk yet; the same command goes on with them"
+            )
+        if nevers or paths:
+            self.say("")
+        for line in render_never(nevers, campaign.worlds):
+            self.say(line)
+        if paths:
+            self.say(f"paths of the client that no world has taken: {', '.join(one.name for one in paths)}")
+        worlds = campaign.worlds - self._worlds_before
+        met = ", ".join(f"{name} {campaign.tally['world', name]}" for name in GENERATIONS)
+        before = f" ({campaign.worlds} with those of earlier runs)" if self._worlds_before else ""
+        self.say(
+            f"\nclient {campaign.client}, level {campaign.level}: {worlds} worlds{before} in {elapsed_s:.0f} s, "
+            f"{worlds / max(elapsed_s, 0.001):.1f} runs/s; {met}; {coverage.fired} faults fired; "
+            f"{campaign.failed} worlds failed, {count(len(campaign.groups), 'cause')} found",
+            "bold",
+        )
+
+    def _tell(self, campaign: Campaign, group: Group) -> Iterator[str]:
+        smallest = group.smallest
+        toml, capsule = (self._directory / f"{group.name}{suffix}" for suffix in (".toml", ".json"))
+        yield f"{smallest.breaks}: {group.name}, generation {smallest.generation}, cursor {smallest.cursor}"
+        yield f"  {smallest.symptom.oracle}: {smallest.message}"
+        yield f"  {_made_of(group)}; shrunk in {count(group.runs, 'run')}; {count(group.worlds, 'world')} failed so"
+        seed = f" --seed {group.seed}" if group.seed else ""
+        yield f"  scenario gapless run {toml} --client {campaign.client}{seed}"
+        if not group.at_the_wire:
+            yield "  it shows at the model level alone: these two run at the wire, and hold there"
+        yield f"  replay   gapless replay {capsule} --trace"
+
+
+def coverage_of(campaign: Campaign) -> Coverage:
+    """The campaign's tally as a table."""
+    tally = campaign.tally
+    rows = (
+        CoverageRow(
+            kind,
+            tuple(campaign.fired(kind, generation) for generation in GENERATIONS),
+            tuple(tally["state", kind, state] for state in STATES),
+        )
+        for kind in KINDS
+    )
+    return Coverage(GENERATIONS, STATES, tuple(rows))
+
+
+def _made_of(group: Group) -> str:
+    effects = " and ".join(group.cause.effects)
+    return f"{count(group.events, 'event')}, {count(group.faults, 'fault')}" + (f" ({effects})" if effects else "")

@@ -1,0 +1,118 @@
+"""What the commands have in common: options, and user errors as one sentence with exit code 2."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+from rich.console import Console
+
+from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS
+from gapless.scenarios.errors import UsageError, WorldBroke
+from gapless.simserver.errors import ConfigError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+ALL = "all"
+USAGE_EXIT_CODE = 2
+BROKEN_EXIT_CODE = 70  # EX_SOFTWARE in sysexits.h
+
+client_option = click.option(
+    "--client",
+    default="gapless",
+    show_default=True,
+    metavar="NAME|MODULE:FACTORY",
+    help="The client to judge: gapless, a baseline, or your own factory.",
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every choice."
+)
+generation_option = click.option(
+    "--generation",
+    type=click.Choice([*GENERATIONS, ALL]),
+    default=ALL,
+    show_default=True,
+    help="Server generation.",
+)
+cursor_option = click.option(
+    "--cursor",
+    type=click.Choice([*CURSORS, ALL]),
+    default=ALL,
+    show_default=True,
+    help="How the server's page cursors work.",
+)
+json_option = click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all records."
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write a report: records, journals, HTML, JUnit XML, Markdown, badges, drawings of what failed, capsules.",
+)
+
+
+def chosen(value: str, among: Sequence[str]) -> tuple[str, ...]:
+    """One word, or all of them."""
+    return tuple(among) if value == ALL else (value,)
+
+
+def standard_output() -> Console:
+    """Where commands print. NO_COLOR asks for no colour; rich would still print bold, which the same readers do not
+    want either."""
+    return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+
+
+def check_writable(option: str, path: Path | None) -> None:
+    """Raises UsageError when a file that an option names has no directory to be in."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(f"{option} {path}: there is no directory {path.parent}; create it first")
+
+
+class Finite(click.FloatRange):
+    """A number in a range; ``nan``, which is below no bound and above none, is in none, and nor is ``inf``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number
+
+
+class _Mistake(click.ClickException):
+    exit_code = USAGE_EXIT_CODE
+
+
+class _Ours(click.ClickException):
+    exit_code = BROKEN_EXIT_CODE
+
+
+def told_plainly(command: Callable[P, T]) -> Callable[P, T]:
+    """A command whose user errors end in one sentence instead of a traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except (UsageError, ConfigError) as error:
+            raise _Mistake(str(error)) from error
+        except WorldBroke as error:
+            raise _Ours(
+                f"{error}; this is a bug in gapless, and says nothing of the client: please report it"
+            ) from error
+        except BrokenProcessPool as error:
+            raise _Mistake(
+                "a process ended in the middle of a run: the client ended it, or the system did, for want of memory; "
+                "with --jobs 1 the client is run in this process, and what it says is seen last"
+            ) from error
+
+    return wrapped
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -1,0 +1,101 @@
+"""The files of a report on disk: whether they can be written, writing them, reading back what they are made of."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from gapless.reports.errors import UnreadableRecords
+from gapless.reports.folder import INDEX, JOURNALS, RECORDS, RUNS, SCHEMA, files
+from gapless.reports.records.journals import unzip_journals
+from gapless.reports.records.reading import read_results
+from gapless.reports.records.results import Results
+from gapless.scenarios.errors import UsageError
+
+CAPSULES = "capsules"
+_PROBE = ".gapless-can-write"
+_RECORDS_CURE = "give a file that `gapless run` or `check` wrote with --json, or a directory with --out"
+_REPORT_CURE = "give the directory that `gapless run` or `check` wrote with --out"
+
+
+def check_directory(option: str, directory: Path) -> None:
+    """Make the directory of a report. Raises UsageError when nothing can be written there."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        probe = directory / _PROBE
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"{option} {directory}: cannot be written ({error.strerror}); give another directory"
+        ) from error
+
+
+def write_report(directory: Path, results: Results) -> tuple[Path, ...]:
+    """Write every file; the paths. What an earlier report drew of runs that are not drawn any more is removed.
+
+    Raises UsageError when a file cannot be written.
+    """
+    before = _drawn_before(directory)
+    written: list[Path] = []
+    try:
+        for file in files(results):
+            path = directory / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.content)
+            written.append(path)
+        for path in before:
+            if path not in written:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        place = error.filename or directory
+        raise UsageError(f"{place}: cannot be written ({error.strerror}); give another directory") from error
+    return tuple(written)
+
+
+def _drawn_before(directory: Path) -> tuple[Path, ...]:
+    """The files of single runs that the index of an earlier report names; none where there is no such index."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        index = json.loads((directory / INDEX).read_text(encoding="utf-8"))
+        if index["schema"] == SCHEMA:
+            paths = [Path(str(file["path"])) for file in index["files"]]
+            return tuple(directory / path for path in paths if path.parent == Path(RUNS) and path.name)
+    return ()
+
+
+def read_report(directory: Path) -> Results:
+    """What a report is made of: its records and journals. Raises UsageError when either cannot be read.
+
+    A report whose journals have been taken away has none; that is no error.
+    """
+    if directory.is_file():
+        raise UsageError(f"{directory}: is a file; {_REPORT_CURE}")
+    results = read_records(directory, cure=_REPORT_CURE)
+    path = directory / JOURNALS
+    if not path.exists():
+        return results
+    try:
+        journals = unzip_journals(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); {_REPORT_CURE}") from error
+    except UnreadableRecords as error:
+        raise UsageError(f"{path}: {error}") from error
+    return Results(results.records, results.versions, results.complete, results.never, results.sweep, journals)
+
+
+def read_records(path: Path, *, cure: str = _RECORDS_CURE) -> Results:
+    """The records in a file, or in the directory of a report. Raises UsageError when they cannot be read; ``cure`` is
+    what it advises where there are none.
+    """
+    file = path / RECORDS if path.is_dir() else path
+    try:
+        return read_results(file.read_text(encoding="utf-8"))
+    except UnreadableRecords as error:
+        raise UsageError(f"{file}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{file}: is no text in UTF-8; give the records that `gapless run` or `check` wrote"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read ({error.strerror}); {cure}") from error

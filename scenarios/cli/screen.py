@@ -1,0 +1,97 @@
+"""The screen of ``gapless run``: rows as they are ready, a live line on a terminal, failures told in full at
+the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from gapless.reports.many_runs.table import render_header, render_row
+from gapless.reports.records.record import EXIT_CODES, Clock, RunRecord, Verdict
+
+_STYLES = {Verdict.HOLDS: "green", Verdict.VACUOUS: "yellow", Verdict.OVER_BUDGET: "yellow"}
+
+
+class Screen:
+    """Prints to ``console``; groups the variants of a scenario into one row. ``clock``: in which time the runs are."""
+
+    def __init__(self, console: Console, runs: int, *, clock: Clock = "virtual") -> None:
+        self._console = console
+        self._runs = runs
+        self._clock: Clock = clock
+        self._group: list[RunRecord] = []
+        self._progress: Progress | None = None
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """While runs are going on. Away from a terminal there is no live line, and rows alone tell the progress."""
+        self._print(render_header(self._clock), bold=True)
+        if not self._console.is_terminal:
+            yield
+            return
+        columns = (TextColumn("{task.description:<30}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self._console, transient=True) as self._progress:
+            self._task = self._progress.add_task("", total=self._runs)
+            yield
+
+    def show(self, record: RunRecord) -> None:
+        """One run is done; the row of its scenario is printed when the next scenario begins."""
+        if self._group and self._group[0].scenario != record.scenario:
+            self.flush()
+        self._group.append(record)
+        if self._progress is not None:
+            self._progress.update(self._task, advance=1, description=record.scenario)
+
+    def flush(self) -> None:
+        """Print the row of the scenario that is under way, if any."""
+        if self._group:
+            self._print(render_row(self._group))
+            self._group = []
+
+    def failures(self, records: Sequence[RunRecord], shown_max: int, *, all_in: str = "--json FILE") -> None:
+        """Each failed run: where, what, the capsule, the command that replays or tells it. ``all_in``: where those are
+        that are not shown.
+        """
+        failed = [record for record in records if record.verdict is not Verdict.HOLDS]
+        for record in failed[:shown_max]:
+            self._print("")
+            for line in tell(record):
+                self._print(line)
+        if len(failed) > shown_max:
+            more = len(failed) - shown_max
+            self._print(f"\n… and {more} more failed run{'' if more == 1 else 's'}; {all_in} has all of them")
+
+    def tell(self, text: str) -> None:
+        """A line among others."""
+        self._print(text)
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self._print(text, bold=True)
+
+    def _print(self, line: str, *, bold: bool = False) -> None:
+        text = Text(line, style="bold" if bold else "", no_wrap=True)
+        for verdict in EXIT_CODES:
+            text.highlight_words([f" {verdict} ", f"{verdict}:"], style=_STYLES.get(verdict, "red"))
+        self._console.print(text, soft_wrap=True)
+
+
+def tell(record: RunRecord) -> Iterator[str]:
+    """A failed run in a few lines."""
+    yield (
+        f"{record.verdict}: {record.scenario}, generation {record.generation}, cursor {record.cursor}, "
+        f"client {record.client}, seed {record.seed}"
+    )
+    first = record.violations[0]
+    yield f"  {first.oracle}: {first.message}"
+    more = len(record.violations) - 1
+    if more:
+        yield f"  … and {more} more: {', '.join(dict.fromkeys(one.oracle for one in record.violations[1:]))}"
+    if record.capsule is not None:
+        yield f"  capsule  {record.capsule}"
+    if record.replay is not None:
+        yield f"  {'replay' if record.clock == 'virtual' else 'story '}   {record.replay}"

@@ -1,0 +1,138 @@
+"""The wire plumbing that the baselines share: plain httpx and trio-websocket over the simulated network.
+
+It has no strategy of its own. It is a second reader of the wire contract, apart from the sync client's, so
+that one codec's mistake does not hide in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import httpx
+import trio
+import trio_websocket
+
+from gapless.scenarios.clients.contract import ClientContext, Event
+
+PAGE_EVENTS = 100
+PAGES_MAX = 1000
+REQUEST_TIMEOUT_S = 30
+FULL_STATE = "full_state"
+
+
+class BaselineError(Exception):
+    """How a baseline gives up: the server's answer was no use to it."""
+
+
+class Rejected(BaselineError):
+    """The server answered with a status that is not a success: ``status``."""
+
+    def __init__(self, status: int, what: str) -> None:
+        self.status = status
+        super().__init__(f"{what} was answered with {status}")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the log, and the cursor to the next."""
+
+    items: list[dict[str, Any]]
+    next_page_id: str | None
+
+
+class Wire:
+    """The calls and the socket of one conversation."""
+
+    def __init__(self, context: ClientContext) -> None:
+        self._context = context
+        self._path = f"/api/conversations/{context.conversation_id}"
+        self._headers = {"X-Session-API-Key": context.api_key} if context.api_key else {}
+        self._http = httpx.AsyncClient(
+            transport=context.http_transport(),
+            base_url=context.base_url,
+            headers=self._headers,
+            timeout=REQUEST_TIMEOUT_S,
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close the HTTP client."""
+        await self._http.aclose()
+
+    async def page(self, page_id: str | None = None) -> Page:
+        """One ascending page of the log. Raises BaselineError."""
+        query = {"limit": str(PAGE_EVENTS)} | ({"page_id": page_id} if page_id else {})
+        body = await self._call("GET", "/events/search", params=query)
+        try:
+            return Page(list(body["items"]), body["next_page_id"])
+        except (TypeError, KeyError) as error:
+            raise BaselineError(f"a page without items: {error!r}") from error
+
+    async def pages(self, page_id: str | None = None) -> AsyncIterator[Page]:
+        """Pages from a cursor (or the head) to the end of the log. Raises BaselineError."""
+        for _ in range(PAGES_MAX):
+            page = await self.page(page_id)
+            yield page
+            if page.next_page_id is None:
+                return
+            page_id = page.next_page_id
+
+    async def status(self) -> str:
+        """The execution status that REST reports. Raises BaselineError."""
+        body = await self._call("GET", "")
+        try:
+            return str(body["execution_status"])
+        except (TypeError, KeyError) as error:
+            raise BaselineError(f"a conversation without a status: {error!r}") from error
+
+    async def post_message(self, text: str) -> None:
+        """Send a user message. Raises BaselineError."""
+        content = [{"type": "text", "text": text}]
+        await self._call("POST", "/events", json={"role": "user", "content": content, "run": False})
+
+    async def post_run(self) -> None:
+        """Start a run; one that is going on already is as good. Raises BaselineError."""
+        try:
+            await self._call("POST", "/run")
+        except Rejected as error:
+            if error.status != 409:
+                raise
+
+    async def _call(self, method: str, path: str, **options: Any) -> Any:
+        what = f"{method} …{path}"
+        try:
+            response = await self._http.request(method, self._path + path, **options)
+            if not response.is_success:
+                raise Rejected(response.status_code, what)
+            return response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise BaselineError(f"{what} failed: {error!r}") from error
+
+    @asynccontextmanager
+    async def socket(self) -> AsyncIterator[trio_websocket.WebSocketConnection]:
+        """A subscription, live only. Raises BaselineError when it cannot be had; leaves without waiting."""
+        address = urlsplit(self._context.base_url)
+        host, port = address.hostname or "", address.port or 80
+        resource = f"/sockets/events/{self._context.conversation_id}"
+        headers = [(name.encode(), value.encode()) for name, value in self._headers.items()]
+        async with trio.open_nursery() as nursery:
+            try:
+                stream = await self._context.dial(host, port)
+                connection = await trio_websocket.wrap_client_stream(
+                    nursery, cast("trio.SocketStream", stream), host, resource, extra_headers=headers
+                )
+            except (OSError, trio.BrokenResourceError, trio_websocket.HandshakeError) as error:
+                raise BaselineError(f"no socket: {error!r}") from error
+            try:
+                yield connection
+            finally:
+                nursery.cancel_scope.cancel()
+
+
+def is_snapshot(event: Event) -> bool:
+    """Whether the event is a full_state snapshot, which no log holds."""
+    return event.get("key") == FULL_STATE

@@ -1,0 +1,94 @@
+"""gapless: our own sync client, driven through the face that its users see and through nothing else."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import trio
+
+from gapless import syncclient
+from gapless.scenarios.clients.contract import Claim, ClientContext, ClientUnderTest, Event, Gap
+
+
+class GaplessClient:
+    """Keeps the conversation open in a task of its own, so that a step's deadline does not end it."""
+
+    errors: tuple[type[Exception], ...] = (syncclient.SyncError,)
+
+    def __init__(self, context: ClientContext, nursery: trio.Nursery) -> None:
+        self._context = context
+        self._nursery = nursery
+        self._closing = trio.Event()
+        self._closed = trio.Event()
+        self._conversation: syncclient.Conversation | None = None
+        self._gaps: tuple[Gap, ...] = ()
+
+    async def attach(self) -> None:
+        """Open the conversation."""
+        self._conversation = await self._nursery.start(self._keep_open)
+
+    async def send(self, text: str) -> None:
+        """Send a user message."""
+        await self._open().send(text)
+
+    async def run(self) -> Claim:
+        """Run, and pass on the report."""
+        report = await self._open().run()
+        self._gaps = tuple((gap.after_id, gap.before_id) for gap in report.gaps)
+        return Claim(report.complete, report.covers, report.proof, report.status, report.notes)
+
+    async def close(self) -> None:
+        """Close the conversation and wait until it is."""
+        self._closing.set()
+        if self._conversation is not None:
+            await self._closed.wait()
+
+    def held(self) -> Sequence[Event]:
+        """The client's own list."""
+        return [] if self._conversation is None else self._conversation.events
+
+    def gaps(self) -> Sequence[Gap]:
+        """The gaps of the last report."""
+        return self._gaps
+
+    def _open(self) -> syncclient.Conversation:
+        assert self._conversation is not None, "the script attaches first"
+        return self._conversation
+
+    async def _keep_open(self, task_status: trio.TaskStatus[syncclient.Conversation]) -> None:
+        context = self._context
+        certainty: syncclient.Certainty = "log" if context.certainty == "log" else "branch"
+        async with syncclient.open_conversation(
+            context.base_url,
+            context.conversation_id,
+            api_key=context.api_key,
+            settings=syncclient.Settings(certainty=certainty).overridden(context.settings),
+            subscriber=lambda event, origin: context.on_event(event, origin == "repair"),
+            transport=context.http_transport(),
+            dial=context.dial,
+            # A string seed goes through SHA-512, so the hash seed has no say in it.
+            draw=random.Random(f"{context.seed}/client").random,
+        ) as conversation:
+            task_status.started(conversation)
+            await self._closing.wait()
+        self._closed.set()
+
+
+@asynccontextmanager
+async def _opened(context: ClientContext) -> AsyncIterator[ClientUnderTest]:
+    log = logging.getLogger("gapless.syncclient")
+    was_disabled, log.disabled = log.disabled, True  # it tells what the report tells, in the middle of our screen
+    try:
+        async with trio.open_nursery() as nursery:
+            yield GaplessClient(context, nursery)
+            nursery.cancel_scope.cancel()
+    finally:
+        log.disabled = was_disabled
+
+
+def factory(context: ClientContext) -> AbstractAsyncContextManager[ClientUnderTest]:
+    """The client, for the harness."""
+    return _opened(context)

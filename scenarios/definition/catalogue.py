@@ -1,0 +1,50 @@
+"""The catalogue: every scenario file that ships, and how to find one by name or by race."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from gapless.scenarios.definition.loading import load_file
+from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.errors import UsageError, did_you_mean
+
+CATALOGUE = Path(__file__).parents[1] / "catalogue"
+
+
+@cache
+def catalogue() -> tuple[Scenario, ...]:
+    """All scenarios, by file name."""
+    return tuple(load_file(path) for path in sorted(CATALOGUE.glob("*.toml")))
+
+
+def find(name: str) -> tuple[Scenario, ...]:
+    """The scenario of that name, or all scenarios of that race; case does not matter.
+
+    Raises UsageError when there is none.
+    """
+    wanted = name.casefold()
+    by_name = tuple(one for one in catalogue() if one.name == wanted)
+    found = by_name or tuple(one for one in catalogue() if wanted in (race.casefold() for race in one.races))
+    if not found:
+        known = (*(one.name for one in catalogue()), *(race for one in catalogue() for race in one.races))
+        cure = did_you_mean(name, known, "`gapless list` shows what there is")
+        raise UsageError(f"no scenario or race is called {name!r}; {cure}")
+    return found
+
+
+def find_one(name: str) -> Scenario:
+    """The one scenario of that name, or of that race when the race has only one.
+
+    Raises UsageError when there is none, or more than one.
+    """
+    found = find(name)
+    if len(found) > 1:
+        names = ", ".join(one.name for one in found)
+        raise UsageError(f"{name!r} is {len(found)} scenarios; name one of {names}")
+    return found[0]
+
+
+def path_of(scenario: Scenario) -> Path:
+    """The file of a scenario of the catalogue."""
+    return CATALOGUE / f"{scenario.name}.toml"

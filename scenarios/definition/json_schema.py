@@ -1,0 +1,46 @@
+"""The JSON schema of scenario files, for editors.
+
+``python -m gapless.scenarios.definition.json_schema`` writes it anew."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from gapless.scenarios.definition.scenario import Scenario
+
+PATH = Path(__file__).parent / "scenario.schema.json"
+
+
+def render() -> str:
+    """The schema as text."""
+    schema = Scenario.model_json_schema()
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    _allow_single_words(schema["$defs"]["Match"]["properties"])
+    return json.dumps(_finite(schema), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _allow_single_words(properties: dict[str, Any]) -> None:
+    """A match takes one word for a list of one; pydantic cannot tell that from the validator that does it."""
+    for schema in properties.values():
+        ways = schema.get("anyOf", [])
+        ways.extend([way["items"] for way in ways if way.get("type") == "array"])
+
+
+def _finite(value: object) -> object:
+    """Without defaults that JSON cannot say, such as an open time window's end."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items() if not _is_infinite(one)}
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return value
+
+
+def _is_infinite(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+if __name__ == "__main__":
+    PATH.write_text(render(), encoding="utf-8")

@@ -1,0 +1,248 @@
+"""Scenario: one race as data. What the agent does, what the client is told to do, what breaks, what must
+hold.
+
+A scenario says nothing about one client or one seed: the runner joins those, so that the same file judges
+every client. All times are virtual seconds since the world began, all sizes bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gapless.simserver.faults import Fault
+from gapless.simserver.link import armed
+
+Generation = Literal["legacy", "tree", "session"]
+Cursor = Literal["inclusive", "exclusive"]
+OracleName = Literal["no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time", "no-hang", "budget"]
+GENERATIONS: tuple[Generation, ...] = ("legacy", "tree", "session")
+CURSORS: tuple[Cursor, ...] = ("inclusive", "exclusive")
+
+_Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+_Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+_Race = Annotated[str, Field(pattern=r"^R\d\d$")]
+
+
+class _Data(BaseModel):
+    """Frozen, and strict about names: a misspelt key must not become a silent default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(_Data):
+    """The server's manners beside its generation and cursor mode."""
+
+    unknown_cursor: Literal["natural", "not-found", "bad-request"] = "natural"
+    api_key: str | None = None
+
+
+class Run(_Data):
+    """One run of the agent: it initialises, acts and observes ``actions`` times, then ends.
+
+    ``init_s``: before the status becomes running. ``step_s``: between events. ``end_status``: how it ends.
+    ``payload_bytes``: filler in each of its events, where it is not the workload's (R38).
+    """
+
+    init_s: _Seconds = 0.05
+    actions: Annotated[int, Field(ge=0, le=10_000)] = 2
+    step_s: _Seconds = 0.1
+    end_status: Literal["finished", "paused", "waiting_for_confirmation", "error", "stuck"] = "finished"
+    payload_bytes: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
+
+
+class Background(_Data):
+    """Another party's doing at ``at_s``: it sends a ``message``, then begins a ``run``; or it presses ``pause``."""
+
+    at_s: _Seconds
+    message: str | None = None
+    run: Run | None = None
+    pause: bool = False
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Background:
+        if self.message is None and self.run is None and not self.pause:
+            raise ValueError("a background entry needs a message, a run, or both; or pause = true")
+        return self
+
+
+class Workload(_Data):
+    """What the server's side does: a history, one ``Run`` for each run asked for, and other parties' doings.
+
+    With ``recording`` the history and runs are the real ones of that recording, verbatim.
+    """
+
+    history_events: Annotated[int, Field(ge=0, le=100_000)] = 0
+    payload_bytes: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    runs: tuple[Run, ...] = (Run(),)
+    background: tuple[Background, ...] = ()
+    recording: Literal["agent-server-1.57.0"] | None = None
+
+    @model_validator(mode="after")
+    def _recording_stands_alone(self) -> Workload:
+        made_up = self.model_fields_set & {"history_events", "runs", "payload_bytes"}
+        if self.recording is not None and made_up:
+            raise ValueError(f"a recording brings its own {' and '.join(sorted(made_up))}")
+        return self
+
+
+class Send(_Data):
+    """Script step: the client sends a user message."""
+
+    send: Annotated[str, Field(min_length=1)]
+
+
+class Sleep(_Data):
+    """Script step: nothing is asked of the client for a while."""
+
+    sleep_s: Annotated[float, Field(gt=0, le=3600)]
+
+
+class Restart(_Data):
+    """Script step: the server is restarted, and nothing is asked of the client until it is back."""
+
+    restart_s: Annotated[float, Field(gt=0, le=3600)]
+
+
+# ``disconnect``: every open socket breaks. ``heal``: no fault acts from here on, and nothing is excused any more.
+Word = Literal["attach", "run", "disconnect", "heal", "close"]
+Step = Word | Send | Sleep | Restart
+Asked = Literal["attach", "send", "run", "close"]
+
+
+class Expectation(_Data):
+    """What must hold.
+
+    ``certainty``: which events the client is held to; ``branch`` leaves out state updates. ``run_bound_s``:
+    how long after the server's end of a run ``run()`` may take. ``step_deadline_s``: when a step counts as
+    hung. ``incomplete_allowed``: an honest "incomplete" is an answer (only where the faults make
+    completeness impossible). ``errors_allowed``: a typed error is an answer, to any step or to those named. Neither
+    holds for what is asked after ``heal``. ``calls_max`` and ``sockets_max``: beyond these the client spins.
+    """
+
+    certainty: Literal["branch", "log"] = "branch"
+    run_bound_s: Annotated[float, Field(gt=0, le=3600)] = 15
+    step_deadline_s: Annotated[float, Field(gt=0, le=36_000)] = 300
+    incomplete_allowed: bool = False
+    errors_allowed: bool | tuple[Asked, ...] = False
+    calls_max: Annotated[int, Field(ge=1)] = 1000
+    sockets_max: Annotated[int, Field(ge=1)] = 50
+
+    def may_fail(self, step: str) -> bool:
+        """Whether a typed error is an answer to that step."""
+        return self.errors_allowed if isinstance(self.errors_allowed, bool) else step in self.errors_allowed
+
+
+class Allowance(_Data):
+    """Calls that a client may spend above the optimum, and why; in every generation, or in those named."""
+
+    calls: Annotated[int, Field(ge=1)]
+    because: Annotated[str, Field(min_length=10)]
+    generations: tuple[Generation, ...] = GENERATIONS
+
+
+class Ceiling(_Data):
+    """An absolute bound in each generation; None where the scenario sets none."""
+
+    legacy: Annotated[int, Field(ge=0)] | None = None
+    tree: Annotated[int, Field(ge=0)] | None = None
+    session: Annotated[int, Field(ge=0)] | None = None
+
+    def of(self, generation: str) -> int | None:
+        """The bound in a generation."""
+        bounds: dict[str, int | None] = {"legacy": self.legacy, "tree": self.tree, "session": self.session}
+        return bounds[generation]
+
+
+class Budget(_Data):
+    """What a client may spend: the optimum and the allowances; and absolute ceilings beside it, where a promise is
+    a number.
+
+    ``attach_calls``: counted calls until attach has returned; ``later_calls``: those after; ``later_events_read``:
+    events that the server reads for the latter.
+    """
+
+    allowances: tuple[Allowance, ...] = ()
+    attach_calls: Ceiling = Ceiling()
+    later_calls: Ceiling = Ceiling()
+    later_events_read: Ceiling = Ceiling()
+    bytes_max: Annotated[int, Field(ge=1)] | None = None
+    events_read_max: Annotated[int, Field(ge=1)] | None = None
+
+    def calls_above_optimum(self, generation: str) -> int:
+        """The sum of the allowances in a generation."""
+        return sum(one.calls for one in self.allowances if generation in one.generations)
+
+    def because(self, generation: str) -> tuple[str, ...]:
+        """The reasons of the allowances in a generation."""
+        return tuple(one.because for one in self.allowances if generation in one.generations)
+
+
+class PlannedKill(_Data):
+    """A baseline that must fail here, by which oracle; in every variant, or those of one generation or
+    cursor.
+    """
+
+    client: str
+    by: OracleName
+    generations: tuple[Generation, ...] = GENERATIONS
+    cursors: tuple[Cursor, ...] = CURSORS
+
+    def applies(self, generation: str, cursor: str) -> bool:
+        """Whether this kill is planned for that variant."""
+        return generation in self.generations and cursor in self.cursors
+
+
+class ClientSettings(_Data):
+    """Settings of our own client for this scenario, where they are not its own; the broken clients have none of them.
+
+    ``trusts_count``: a count of the log may prove it (R54 says why not). ``pages_max``: pages that one repair may read.
+    """
+
+    trusts_count: bool | None = None
+    pages_max: Annotated[int, Field(ge=1)] | None = None
+
+
+class Scenario(_Data):
+    """One race, or one variation of it. ``documentation`` marks a scenario that shows rather than kills."""
+
+    name: _Name
+    races: tuple[_Race, ...] = ()
+    title: Annotated[str, Field(min_length=1)]
+    origin: Annotated[str, Field(min_length=1)]
+    story: str = ""
+    documentation: bool = False
+    generations: Annotated[tuple[Generation, ...], Field(min_length=1)] = GENERATIONS
+    cursors: Annotated[tuple[Cursor, ...], Field(min_length=1)] = CURSORS
+    server: Server = Server()
+    workload: Workload = Workload()
+    script: Annotated[tuple[Step, ...], Field(min_length=1)] = ("attach", Send(send="Do the task"), "run")
+    faults: tuple[Fault, ...] = ()
+    client: ClientSettings = ClientSettings()
+    expect: Expectation = Expectation()
+    budget: Budget = Budget()
+    kills: tuple[PlannedKill, ...] = ()
+
+    @model_validator(mode="after")
+    def _script_makes_sense(self) -> Scenario:
+        if self.script[0] != "attach" and not (isinstance(self.script[0], Sleep) and "attach" in self.script):
+            raise ValueError("the script must attach before anything else")
+        if self.script.count("attach") > 1:
+            raise ValueError("the script attaches more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _faults_have_names_of_their_own(self) -> Scenario:
+        armed(self.faults)  # raises ConfigError, a ValueError, when two share a name
+        return self
+
+    def variants(self) -> tuple[tuple[Generation, Cursor], ...]:
+        """Every generation and cursor mode in which this can happen, in the house order."""
+        return tuple(
+            (generation, cursor)
+            for generation in GENERATIONS
+            if generation in self.generations
+            for cursor in CURSORS
+            if cursor in self.cursors
+        )

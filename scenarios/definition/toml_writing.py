@@ -1,0 +1,85 @@
+"""A scenario as TOML text, in the manner of the catalogue: what was left to its default is left out."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gapless.scenarios.definition.scenario import Scenario
+
+HEADING = "#:schema ../scenario.schema.json"
+_WIDTH = 120
+
+
+def render(scenario: Scenario) -> str:
+    """The text of a scenario file; what is read from it is equal to ``scenario``."""
+    return "\n".join((HEADING, *_lines(data_of(scenario)))) + "\n"
+
+
+def data_of(scenario: Scenario) -> dict[str, Any]:
+    """A scenario as plain data, without defaults; a list of one word where a match takes the word."""
+    data = scenario.model_dump(mode="json", exclude_defaults=True)
+    faults = [
+        {"kind": fault.kind, **{name: value for name, value in one.items() if name != "kind"}}
+        for fault, one in zip(scenario.faults, data.pop("faults", ()), strict=True)
+    ]
+    for fault in faults:
+        match = {name: _bare(value) for name, value in fault.pop("match", {}).items()}
+        if match:
+            fault["match"] = match
+    kills = [
+        {"client": kill.client, "by": kill.by, **one}
+        for kill, one in zip(scenario.kills, data.pop("kills", ()), strict=True)
+    ]
+    return {**data, **({"faults": faults} if faults else {}), **({"kills": kills} if kills else {})}
+
+
+def _bare(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _lines(data: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in data.items():
+        if key == "story":
+            yield from ('story = """', *textwrap.wrap(value, _WIDTH, break_on_hyphens=False), '"""')
+        elif not _is_table(key, value):
+            yield f"{key} = {_inline(value)}"
+    for key, value in data.items():
+        if _is_table(key, value):
+            yield from _table(key, value)
+
+
+def _table(name: str, value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from ("", f"[[{name}]]", *(f"{key} = {_inline(part)}" for key, part in one.items()))
+        return
+    plain = {key: part for key, part in value.items() if not _is_table(key, part)}
+    if plain:
+        yield from ("", f"[{name}]", *(f"{key} = {_inline(part)}" for key, part in plain.items()))
+    for key, part in value.items():
+        if key not in plain:
+            yield from _table(f"{name}.{key}", part)
+
+
+def _is_table(key: str, value: Any) -> bool:
+    is_array = isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+    return key not in ("script", "match", "run") and (isinstance(value, dict) or is_array)
+
+
+def _inline(value: Any) -> str:
+    match value:
+        case dict():
+            return "{ " + ", ".join(f"{key} = {_inline(part)}" for key, part in value.items()) + " }"
+        case list():
+            return "[" + ", ".join(map(_inline, value)) + "]"
+        case bool():
+            return str(value).lower()
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case float() if value.is_integer():
+            return str(int(value))
+        case _:
+            return str(value)

@@ -1,0 +1,244 @@
+"""Campaign: what has been tried, what failed by which cause, and what never happened. Pure.
+
+A *cause* is a symptom and what had to go wrong for it: the effects of the faults that are left when the world has been
+shrunk. Whether a frame is late because the link is slow, or because the publisher was, is the same to a client.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from gapless.reports.records.never import Never
+from gapless.reports.records.record import GRAVITY, Verdict
+from gapless.scenarios.clients import DEFAULT
+from gapless.scenarios.definition.scenario import GENERATIONS
+from gapless.scenarios.explore.symptom import Symptom
+from gapless.scenarios.explore.trial import Failure, Tally, Tried
+from gapless.scenarios.explore.worlds import KINDS
+from gapless.scenarios.judging.coverage import ORACLE_NAMES, Mark, declared
+from gapless.scenarios.running.runner import Level
+
+# What a fault does to a client, by kind; the script's own doings too. What is told first is the plainer explanation.
+EFFECTS: Mapping[str, str] = {
+    "event-delay": "late",
+    "event-reorder": "late",
+    "link-latency": "late",
+    "link-bandwidth": "late",
+    "link-stall": "late",
+    "delta-flood": "late",
+    "event-drop": "lost",
+    "queue-overflow": "lost",
+    "subscription-lost": "silent",
+    "link-half-open": "silent",
+    "event-duplicate": "twice",
+    "link-reset": "cut",
+    "link-close": "cut",
+    "link-cut": "cut",
+    "script-disconnect": "cut",
+    "link-refuse": "refused",
+    "link-handshake-hang": "refused",
+    "server-restart": "restart",
+    "script-restart": "restart",
+    "stop-hook-veto": "veto",
+    "late-tail": "afterthought",
+    "snapshot-stale": "stale-snapshot",
+    "rest-status": "failed-call",
+    "rest-timeout": "failed-call",
+    "rest-reset": "failed-call",
+    "rest-malformed": "failed-call",
+    "rest-unknown-cursor": "unknown-cursor",
+    "rest-stale": "stale-page",
+    "rest-page-cap": "short-page",
+    "rest-empty-page": "empty-page",
+    "rest-cursor-loop": "cursor-loop",
+    "publish-before-persist": "persisted-late",
+    "publish-never-persist": "never-persisted",
+    "corrupt-record": "corrupt",
+    "log-truncate": "truncated",
+    "clock-step": "clock",
+    "clock-ties": "clock",
+}
+_ORDER = tuple(dict.fromkeys(EFFECTS.values()))
+_Plainness = tuple[int, list[int], int, tuple[int, ...]]
+# When a campaign is large enough to be asked for everything: a kind of fault that was planned so often in a generation
+# must have fired there; and in so many worlds every kind must have been planned, and every oracle have judged. Paths of
+# our client are listed and not asked for: some lie beyond any world that can be survived, such as giving up at attach.
+PLANNED_MIN = 30
+WORLDS_MIN = 1_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cause:
+    """Why worlds fail: a symptom, and the effects that bring it about; none where it takes no fault."""
+
+    symptom: Symptom
+    effects: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Group:
+    """The failures of one cause. ``smallest``: the shrunk world; ``worlds``: how many failed so; ``runs``: how many it
+    took to shrink; ``events``: in the log of the shrunk world, ``seed``: of its own choices;
+    ``at_the_wire``: whether it fails there too; ``name``: of its files."""
+
+    cause: Cause
+    name: str
+    smallest: Failure
+    runs: int = 0
+    events: int = 0
+    faults: int = 0
+    seed: int = 0
+    at_the_wire: bool = True
+    worlds: int = 0
+    found_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Campaign:
+    """All of it. ``waiting``: failures of which no cause is known yet, one of each signature."""
+
+    client: str
+    level: Level = "wire"
+    blocks: int = 0
+    worlds: int = 0
+    tally: Tally = field(default_factory=Counter)
+    failed: int = 0
+    groups: list[Group] = field(default_factory=list)
+    waiting: dict[Cause, Failure] = field(default_factory=dict)
+    explained: dict[Cause, str] = field(default_factory=dict)
+    counts: Counter[Cause] = field(default_factory=Counter)
+
+    def add(self, tried: Tried) -> None:
+        """Take note of a block."""
+        self.worlds += tried.worlds
+        self.tally.update(tried.tally)
+        self.failed += len({failure.drawn for failure in tried.failures})
+        for failure in tried.failures:
+            self.fail(failure)
+
+    def fail(self, failure: Failure) -> None:
+        """Sort a failure in: into the group of its cause, or among those that wait to be shrunk."""
+        signature = signature_of(failure)
+        group = self._group_of(signature)
+        if group is not None:
+            group.worlds += 1
+            return
+        self.counts[signature] += 1
+        before = self.waiting.get(signature)
+        if before is None or _plainness(failure) < _plainness(before):
+            self.waiting[signature] = failure
+
+    def next_to_shrink(self, under_way: Iterable[Symptom] = ()) -> Failure | None:
+        """The failure from which most is to be learnt. What takes no fault comes first, then what one effect alone
+        explains, in their order; then the symptom that most worlds wait with, for each cause that it has already.
+        """
+        busy = set(under_way)
+        candidates = [one for one in self.waiting.values() if one.symptom not in busy]
+
+        waiting = Counter[Symptom]()
+        for signature, worlds in self.counts.items():
+            waiting[signature.symptom] += worlds
+
+        def urgency(one: Failure) -> tuple[list[int], float, int, _Plainness]:
+            known = sum(1 for group in self.groups if group.cause.symptom == one.symptom)
+            plainness = _plainness(one)
+            alone = plainness[1] if plainness[0] < 2 else [len(_ORDER)]
+            return alone, -waiting[one.symptom] / (1 + known), GRAVITY.index(one.breaks), plainness
+
+        return min(candidates, key=urgency, default=None)
+
+    def found(self, failure: Failure, smallest: Failure, *, runs: int, at_s: float) -> Group | None:
+        """A failure was shrunk to its smallest: a group when its cause is new. What has that cause no longer waits."""
+        cause = signature_of(smallest)
+        group = next((one for one in self.groups if one.cause == cause), None)
+        new = None
+        if group is None:
+            group = new = Group(cause, self._name(cause), smallest, runs, found_s=at_s)
+            self.groups.append(group)
+        self.explained[signature_of(failure)] = group.name
+        for signature in list(self.waiting):
+            fitting = self._group_of(signature)
+            if fitting is not None:
+                del self.waiting[signature]
+                fitting.worlds += self.counts.pop(signature)
+        return new
+
+    def forget(self, group: Group) -> None:
+        """That cause is no more."""
+        self.groups.remove(group)
+        self.explained = {signature: name for signature, name in self.explained.items() if name != group.name}
+
+    def leave(self, failure: Failure, drawn: tuple[int, ...]) -> None:
+        """The shrink of a failure was stopped half way, at these numbers."""
+        signature = signature_of(failure)
+        if signature in self.waiting:
+            self.waiting[signature] = replace(failure, drawn=drawn)
+
+    def knows(self, symptom: Symptom) -> bool:
+        """Whether a cause with that symptom was found."""
+        return any(group.cause.symptom == symptom for group in self.groups)
+
+    def give_up(self, failure: Failure) -> None:
+        """That failure could not be shrunk."""
+        self.waiting.pop(signature_of(failure), None)
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """What the failures break, each once a cause."""
+        yield from (group.smallest.breaks for group in self.groups)
+        yield from (failure.breaks for failure in self.waiting.values())
+
+    def fired(self, kind: str, generation: str) -> int:
+        """In how many worlds of a generation that kind of fault fired."""
+        return self.tally["fired", kind, generation]
+
+    def never(self, marks: tuple[Mark, ...] | None = None) -> tuple[Never, ...]:
+        """What never happened, though the campaign was large enough that it should have."""
+        is_large = self.worlds >= WORLDS_MIN
+        nevers = [
+            Never("fault", f"{kind} in generation {generation}")
+            for kind in KINDS
+            for generation in GENERATIONS
+            if not self.fired(kind, generation) and (self.tally["planned", kind, generation] >= PLANNED_MIN or is_large)
+        ]
+        if is_large:
+            nevers += [Never("oracle", name) for name in ORACLE_NAMES if not self.tally["oracle", name]]
+        return tuple(nevers)
+
+    def paths_not_taken(self) -> tuple[Never, ...]:
+        """The paths of our client, marked with ``sometimes``, that no world has taken."""
+        if self.client != DEFAULT:
+            return ()
+        return tuple(Never("path", one.name, one.place) for one in declared() if not self.tally["path", one.name])
+
+    def _group_of(self, signature: Cause) -> Group | None:
+        """By what was learnt from shrinking one like it; else a group of that symptom whose effects all occurred."""
+        name = self.explained.get(signature)
+        if name is not None:
+            return next(group for group in self.groups if group.name == name)
+        effects = set(signature.effects)
+        fitting = [
+            group
+            for group in self.groups
+            if group.cause.symptom == signature.symptom and group.cause.effects and effects >= set(group.cause.effects)
+        ]
+        return max(fitting, key=lambda group: len(group.cause.effects), default=None)
+
+    def _name(self, cause: Cause) -> str:
+        base = f"{cause.symptom.oracle}-{'-'.join(cause.effects) or 'without-faults'}"[:36].rstrip("-")
+        taken = {group.name for group in self.groups}
+        if base not in taken:
+            return base
+        return next(f"{base}-{number}" for number in range(2, len(taken) + 3) if f"{base}-{number}" not in taken)
+
+
+def signature_of(failure: Failure) -> Cause:
+    """A failure's symptom, and every effect that occurred in its world."""
+    return Cause(failure.symptom, tuple(sorted({EFFECTS[kind] for kind in failure.kinds})))
+
+
+def _plainness(failure: Failure) -> _Plainness:
+    """Few effects come first; of these the ones that are told first above."""
+    effects = sorted({_ORDER.index(EFFECTS[kind]) for kind in failure.kinds})
+    return len(effects), effects, len(failure.drawn), failure.drawn

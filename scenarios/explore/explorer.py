@@ -1,0 +1,223 @@
+"""Exploring: a campaign through an executor. Blocks of worlds, slices of shrinks, and earlier failures are all
+work for ``concurrent.futures``, so that processes serve here, and a cluster's executor can elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gapless.scenarios.explore.campaign import Campaign, Group
+from gapless.scenarios.explore.database import Database
+from gapless.scenarios.explore.finding_files import keep
+from gapless.scenarios.explore.shrink import Shrinking, shrink_slice
+from gapless.scenarios.explore.trial import Block, Failure, Tried, still_shows, tried_again, try_block
+from gapless.scenarios.interrupt import Stop
+
+BLOCK_WORLDS = 10
+LOOK_EVERY_S = 0.2
+SAVE_EVERY_S = 5.0
+SHRINKS_MAX = 12
+# Shrinks under way at the end of the time may take so much of it once more.
+SHRINK_SHARE = 0.5
+# Among so many worlds there are plainer failures than the first, and those are shrunk sooner.
+WORLDS_BEFORE_SHRINKS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to stop: after ``worlds``, after ``time_s``, whichever comes first; and how many failures to shrink."""
+
+    worlds: int | None = None
+    time_s: float | None = None
+    shrinks: int = SHRINKS_MAX
+
+
+class Listener(Protocol):
+    """Who is told how it goes."""
+
+    def found(self, group: Group) -> None:
+        """A cause was found, and its world is shrunk."""
+        ...
+
+    def checked(self, group: Group, still_fails: bool) -> None:
+        """An earlier failure was tried again."""
+        ...
+
+    def look(self, campaign: Campaign, shrinks: tuple[Shrinking, ...], elapsed_s: float) -> None:
+        """Some time has passed."""
+        ...
+
+
+class Explorer:
+    """Drives a campaign: hands out work, sorts in what comes back, keeps the database."""
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        database: Database,
+        executor: Executor,
+        *,
+        jobs: int,
+        limits: Limits,
+        listener: Listener,
+        stop: Stop,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._campaign, self._database, self._executor = campaign, database, executor
+        self._jobs, self._limits, self._listener = jobs, limits, listener
+        self._stop, self._clock = stop, clock
+        self._began_s = clock()
+        self._saved_s = self._began_s
+        self._worlds_before = campaign.worlds
+        self._worlds_out = 0
+        self._again: deque[Group | tuple[int, ...]] = deque([*campaign.groups, *database.examples()])
+        self._shrinks: dict[int, tuple[Failure, Shrinking]] = {}
+        self._begun = 0
+        self._turn = 0
+        self._out: dict[Future[Any], Callable[[Any], None]] = {}
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since the exploring began."""
+        return self._clock() - self._began_s
+
+    def explore(self) -> None:
+        """Go on until a limit is reached, or somebody asks to stop; the database is saved in any case."""
+        try:
+            while True:
+                while not self._stop.asked and len(self._out) < self._jobs and self._hand_out():
+                    pass
+                if not self._out:
+                    return
+                done, _ = wait(self._out, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+                for future in done:
+                    self._out.pop(future)(future.result())
+                self._listener.look(self._campaign, tuple(one for _, one in self._shrinks.values()), self.elapsed_s)
+                if self._clock() - self._saved_s >= SAVE_EVERY_S:
+                    self._save()
+        finally:
+            self._save()
+
+    def _save(self) -> None:
+        self._database.save(self._campaign)
+        self._saved_s = self._clock()
+
+    # --- what to do next ---------------------------------------------------------------------------------------
+
+    def _hand_out(self) -> bool:
+        """Begin one more piece of work; False when there is none."""
+        if self._again:
+            self._check_again(self._again.popleft())
+            return True
+        self._turn += 1
+        shrinks_first = self._jobs > 1 or self._turn % 2 == 0
+        ways = (self._shrink, self._try_block) if shrinks_first else (self._try_block, self._shrink)
+        return any(way() for way in ways)
+
+    def _try_block(self) -> bool:
+        campaign, worlds = self._campaign, self._worlds_left()
+        if worlds == 0:
+            return False
+        block = Block(campaign.client, campaign.blocks, worlds, campaign.level)
+        campaign.blocks += 1
+        self._worlds_out += worlds
+
+        def tried_it(tried: Tried) -> None:
+            self._worlds_out -= worlds
+            campaign.add(tried)
+
+        self._submit(tried_it, try_block, block)
+        return True
+
+    def _is_late(self) -> bool:
+        """Whether what is being shrunk has to do as it is."""
+        time_s = self._limits.time_s
+        return time_s is not None and self.elapsed_s >= time_s * (1 + SHRINK_SHARE)
+
+    def _worlds_left(self) -> int:
+        """How many worlds the next block may have; 0 when a limit is reached."""
+        limits = self._limits
+        if limits.time_s is not None and self.elapsed_s >= limits.time_s:
+            return 0
+        if limits.worlds is None:
+            return BLOCK_WORLDS
+        tried = self._campaign.worlds - self._worlds_before + self._worlds_out
+        return max(0, min(BLOCK_WORLDS, limits.worlds - tried))
+
+    def _shrink(self) -> bool:
+        """Begin a shrink. Half of the jobs at most, for the others explore; and once the limits are reached, only where
+        there is a symptom of which no cause is known."""
+        campaign, under_way = self._campaign, self._shrinks
+        if self._is_late():
+            return False
+        is_early = campaign.worlds - self._worlds_before < WORLDS_BEFORE_SHRINKS
+        if is_early and self._worlds_left():
+            return False
+        if len(under_way) >= max(1, self._jobs // 2) or self._begun >= self._limits.shrinks:
+            return False
+        busy = [shrinking.symptom for _, shrinking in under_way.values()]
+        failure = campaign.next_to_shrink(busy)
+        if failure is None or (self._worlds_left() == 0 and campaign.knows(failure.symptom)):
+            return False
+        self._begun += 1
+        self._go_on(self._begun, failure, Shrinking(campaign.client, failure.symptom, failure.drawn, campaign.level))
+        return True
+
+    def _go_on(self, number: int, failure: Failure, shrinking: Shrinking) -> None:
+        self._shrinks[number] = failure, shrinking
+
+        def shrunk(after: Shrinking) -> None:
+            is_late, is_new = self._is_late(), not self._campaign.knows(after.symptom)
+            if not (after.done or is_late or self._stop.asked):
+                self._go_on(number, failure, after)
+                return
+            del self._shrinks[number]
+            if after.done or (is_late and is_new):
+                self._found(failure, after)
+            else:
+                self._campaign.leave(failure, after.drawn)
+
+        self._submit(shrunk, shrink_slice, shrinking)
+
+    def _check_again(self, one: Group | tuple[int, ...]) -> None:
+        campaign = self._campaign
+        if isinstance(one, tuple):
+
+            def tried(failures: tuple[Failure, ...]) -> None:
+                for failure in failures:
+                    campaign.fail(failure)
+
+            self._submit(tried, tried_again, campaign.client, one, campaign.level)
+            return
+
+        def checked(still_fails: bool) -> None:
+            if not still_fails:
+                campaign.forget(one)
+            self._listener.checked(one, still_fails)
+
+        self._submit(checked, still_shows, self._database.request(one), one.cause.symptom, campaign.level)
+
+    def _submit(self, then: Callable[[Any], None], work: Callable[..., Any], *arguments: Any) -> None:
+        self._out[self._executor.submit(work, *arguments)] = then
+
+    # --- what was found ----------------------------------------------------------------------------------------
+
+    def _found(self, failure: Failure, shrunk: Shrinking) -> None:
+        """A shrink has come to its end: a new cause, or one that is known."""
+        campaign = self._campaign
+        failures = tried_again(campaign.client, shrunk.drawn, campaign.level)
+        smallest = next((one for one in failures if one.symptom == shrunk.symptom), None)
+        if smallest is None:
+            campaign.give_up(failure)
+            return
+        group = campaign.found(failure, smallest, runs=shrunk.runs, at_s=self.elapsed_s)
+        if group is not None:
+            kept = keep(campaign.client, smallest, group.name, self._database.directory)
+            group.events, group.faults, group.seed = kept.events, kept.faults, kept.request.seed
+            group.at_the_wire = kept.at_the_wire
+            self._listener.found(group)

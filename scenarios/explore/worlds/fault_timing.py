@@ -1,0 +1,94 @@
+"""Aim: when a drawn fault strikes, and at what, so that it strikes more often than not."""
+
+from __future__ import annotations
+
+from gapless.scenarios.explore.worlds.expected_course import RUN_AT_S, Course, Data
+from gapless.simserver.choices import Choices
+
+_FRAMES: tuple[Data, ...] = (
+    {"kind": "ActionEvent"},
+    {"kind": "ObservationEvent"},
+    {"kind": "MessageEvent"},
+    {"key": "execution_status"},
+    {"key": "last_user_message_id"},
+    {"snapshot": True},
+    {"durable": True},
+    {},
+)
+_EVENTS: tuple[Data, ...] = (
+    {"kind": "ActionEvent"},
+    {"kind": "ObservationEvent"},
+    {"kind": "MessageEvent"},
+    {"key": "execution_status"},
+    {"key": "last_user_message_id"},
+    {},
+)
+LOST_FOR_S = 10
+_CALLS = (["search"], ["search", "count", "conversation"], ["run"], ["conversation"])
+
+
+def tenths(choices: Choices, stream: str, low_s: float, high_s: float) -> float:
+    """A time in tenths of a second."""
+    return choices.integer(stream, round(low_s * 10), round(high_s * 10)) / 10
+
+
+def moment(choices: Choices, course: Course) -> float:
+    """In a run, right after one, at the attach, or at rest before the first run; in seconds since the world began."""
+    where = choices.integer("where", 0, 5)
+    if where == 5:
+        return tenths(choices, "at-rest", 0, RUN_AT_S)
+    if where == 4:
+        return 0.0
+    begin_s, end_s = choices.pick("which-run", course.runs)
+    if where == 3:
+        return round(end_s + tenths(choices, "after-the-run", 0, 2), 2)
+    return round(begin_s + (end_s - begin_s) * choices.integer("tenth-of-the-run", 0, 10) / 10, 2)
+
+
+def in_a_run(choices: Choices, course: Course) -> float:
+    """At a run's beginning or in it, in seconds since the world began."""
+    begin_s, end_s = choices.pick("which-run", course.runs)
+    return round(begin_s + (end_s - begin_s) * choices.integer("tenth-of-the-run", 0, 9) / 10, 2)
+
+
+def window(choices: Choices, after_s: float, length_s_max: float = 3) -> Data:
+    """A while, beginning then, in which a fault may act."""
+    return {"after_s": after_s, "before_s": round(after_s + tenths(choices, "length", 0.1, length_s_max), 2)}
+
+
+def frames(choices: Choices, course: Course) -> Data:
+    """Some frames: the nth of a sort since a moment, or all of a sort (or half of them) in a window."""
+    return _some(choices, dict(choices.pick("victim", _FRAMES)), moment(choices, course))
+
+
+def events(choices: Choices, course: Course) -> Data:
+    """Some events, before anybody is told of them. Nothing is appended at rest, so they are those of a run."""
+    return _some(choices, dict(choices.pick("victim", _EVENTS)), in_a_run(choices, course))
+
+
+def _some(choices: Choices, victim: Data, after_s: float) -> Data:
+    how = choices.integer("how-many", 0, 3)
+    if how < 2:
+        return {**victim, "after_s": after_s, "nth": [choices.integer("nth", 1, 3)]}
+    sometimes = {"probability": 0.5} if how == 3 else {}
+    return {**victim, **window(choices, after_s), **sometimes}
+
+
+def calls(choices: Choices, after_s: float) -> Data:
+    """One or two REST calls of a sort."""
+    call = choices.pick("call", _CALLS)
+    first = choices.pick("nth-call", (1, 1, 2))
+    twice = choices.integer("twice", 0, 2) == 2
+    return {"call": call, "nth": [first, first + 1] if twice else [first], "after_s": after_s}
+
+
+def lure(choices: Choices, course: Course) -> tuple[float, list[Data]]:
+    """Something for which REST is asked, and when: the attach, or an event that is lost in a run. Where holes are
+    filled by replay, it has to be lost again each time."""
+    how = choices.integer("lure", 0, 3)
+    if how == 0:
+        return 0.0, []
+    after_s = in_a_run(choices, course)
+    match = {"kind": choices.pick("lost", ("ActionEvent", "ObservationEvent")), "after_s": after_s}
+    when = {"nth": [1]} if how == 1 else {"before_s": round(after_s + LOST_FOR_S, 2)}
+    return after_s, [{"kind": "event-drop", "match": match | when}]

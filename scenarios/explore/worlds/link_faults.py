@@ -1,0 +1,80 @@
+"""Faults of the line: sockets that are slow, dead, broken, or not let in; and what each connection suffers."""
+
+from __future__ import annotations
+
+from gapless.scenarios.explore.worlds.expected_course import Course, Data
+from gapless.scenarios.explore.worlds.fault_timing import frames, moment, tenths, window
+from gapless.simserver.choices import Choices
+
+
+def stall(choices: Choices, course: Course) -> list[Data]:
+    return [{"kind": "link-stall", "stall_s": tenths(choices, "stall", 0.1, 30), **_trigger(choices, course)}]
+
+
+def reset(choices: Choices, course: Course) -> list[Data]:
+    return [{"kind": "link-reset", **_trigger(choices, course)}]
+
+
+def close(choices: Choices, course: Course) -> list[Data]:
+    code = choices.pick("code", (1001, 1012, 1013))
+    return [{"kind": "link-close", "code": code, **_trigger(choices, course)}]
+
+
+def cut(choices: Choices, course: Course) -> list[Data]:
+    return [{"kind": "link-cut", "match": _one_frame(choices, course)}]
+
+
+def half_open(choices: Choices, course: Course) -> list[Data]:
+    return [{"kind": "link-half-open", **_trigger(choices, course)}]
+
+
+def forgotten(choices: Choices, course: Course) -> list[Data]:
+    return [{"kind": "subscription-lost", **_trigger(choices, course)}]
+
+
+def latency(choices: Choices, course: Course) -> list[Data]:
+    return [
+        {
+            "kind": "link-latency",
+            "latency_s": tenths(choices, "latency", 0, 0.5),
+            "jitter_s": tenths(choices, "jitter", 0.1, 0.5),
+            "on": choices.pick("on", ("both", "socket", "rest")),
+        }
+    ]
+
+
+def bandwidth(choices: Choices, course: Course) -> list[Data]:
+    """Thin, but not so thin that a page takes longer than a client waits for an answer."""
+    bytes_per_s = choices.pick("bytes-per-second", (50_000, 200_000, 20_000))
+    return [{"kind": "link-bandwidth", "bytes_per_s": bytes_per_s, "on": choices.pick("on", ("both", "socket"))}]
+
+
+def refuse(choices: Choices, course: Course) -> list[Data]:
+    status = {"status": 503} if choices.integer("refused-by-status", 0, 1) else {}
+    after_s, broken = _handshake(choices, course)
+    return [*broken, {"kind": "link-refuse", "match": window(choices, after_s), **status}]
+
+
+def handshake_hang(choices: Choices, course: Course) -> list[Data]:
+    after_s, broken = _handshake(choices, course)
+    hang_s = tenths(choices, "hang", 1, 15)
+    return [*broken, {"kind": "link-handshake-hang", "hang_s": hang_s, "match": {"after_s": after_s, "nth": [1]}}]
+
+
+def _handshake(choices: Choices, course: Course) -> tuple[float, list[Data]]:
+    """A moment at which the client shakes hands: the attach, or when its socket is broken."""
+    after_s = moment(choices, course)
+    return after_s, [{"kind": "link-reset", "at_s": after_s}] if after_s else []
+
+
+def _trigger(choices: Choices, course: Course) -> Data:
+    """When a fault of a socket strikes: at a frame, or at a time."""
+    if choices.integer("at-a-time", 0, 1):
+        return {"at_s": moment(choices, course)}
+    return {"match": _one_frame(choices, course)}
+
+
+def _one_frame(choices: Choices, course: Course) -> Data:
+    match = frames(choices, course)
+    match.pop("probability", None)
+    return {**match, "nth": match.get("nth", [1])}

@@ -1,0 +1,89 @@
+"""Faults of the publisher: what becomes of frames, of events, and of a run's end."""
+
+from __future__ import annotations
+
+from gapless.scenarios.explore.worlds.expected_course import Course, Data
+from gapless.scenarios.explore.worlds.fault_timing import events, frames, in_a_run, tenths, window
+from gapless.simserver.choices import Choices
+
+LONG_DELAY_S = 60
+
+
+def long_delay(choices: Choices, course: Course) -> list[Data]:
+    """Longer than anybody waits. No more is drawn for it than for a drop, so that a drop can be shrunk to it."""
+    return [{"kind": "event-delay", "match": frames(choices, course), "delay_s": LONG_DELAY_S}]
+
+
+def delay(choices: Choices, course: Course) -> list[Data]:
+    return [{"kind": "event-delay", "match": frames(choices, course), "delay_s": tenths(choices, "delay", 0.1, 10)}]
+
+
+def drop(choices: Choices, course: Course) -> list[Data]:
+    return [{"kind": "event-drop", "match": frames(choices, course)}]
+
+
+def duplicate(choices: Choices, course: Course) -> list[Data]:
+    copies = choices.integer("copies", 1, 3)
+    return [{"kind": "event-duplicate", "match": frames(choices, course), "copies": copies}]
+
+
+def reorder(choices: Choices, course: Course) -> list[Data]:
+    after = choices.integer("overtaken-by", 1, 5)
+    return [{"kind": "event-reorder", "match": frames(choices, course), "after": after}]
+
+
+def overflow(choices: Choices, course: Course) -> list[Data]:
+    """A consumer so slow that frames lie unread: a thin line brings that about."""
+    after_s = in_a_run(choices, course)
+    match = window(choices, after_s)
+    slow = {"kind": "link-bandwidth", "bytes_per_s": 2_000, "on": "socket", "match": match}
+    frames_max = choices.integer("unread", 1, 3)
+    then = choices.pick("then", ("close", "drop"))
+    return [slow, {"kind": "queue-overflow", "frames_max": frames_max, "then": then, "match": match}]
+
+
+def flood(choices: Choices, course: Course) -> list[Data]:
+    return [{"kind": "delta-flood", "match": _once(choices, course), "frames": choices.pick("frames", (20, 5, 200))}]
+
+
+def persist_late(choices: Choices, course: Course) -> list[Data]:
+    lag_s = tenths(choices, "lag", 0.1, 5)
+    return [{"kind": "publish-before-persist", "match": events(choices, course), "lag_s": lag_s}]
+
+
+def persist_never(choices: Choices, course: Course) -> list[Data]:
+    return [{"kind": "publish-never-persist", "match": _once(choices, course)}]
+
+
+def corrupt(choices: Choices, course: Course) -> list[Data]:
+    return [{"kind": "corrupt-record", "match": _once(choices, course)}]
+
+
+def veto(choices: Choices, course: Course) -> list[Data]:
+    """Once, so that the run ends at last; and sooner than a client that waits for a veto has waited enough (R14)."""
+    after_s = tenths(choices, "thinks", 0.1, 4)
+    match = {"nth": [choices.integer("nth-end", 1, len(course.runs))]}
+    return [{"kind": "stop-hook-veto", "match": match, "after_s": after_s, "actions": choices.integer("more", 0, 2)}]
+
+
+def late_tail(choices: Choices, course: Course) -> list[Data]:
+    return [
+        {
+            "kind": "late-tail",
+            "match": {"nth": [choices.integer("nth-end", 1, len(course.runs))]},
+            "after_s": tenths(choices, "late", 0.1, 2),
+            "events": choices.integer("events", 1, 3),
+            "what": choices.pick("what", ("stats", "log")),
+        }
+    ]
+
+
+def stale_snapshot(choices: Choices, course: Course) -> list[Data]:
+    match = {"after_s": in_a_run(choices, course), "nth": [choices.integer("nth-snapshot", 1, 2)]}
+    return [{"kind": "snapshot-stale", "match": match, "stale_s": tenths(choices, "stale", 0.1, 10)}]
+
+
+def _once(choices: Choices, course: Course) -> Data:
+    match = events(choices, course)
+    match.pop("probability", None)
+    return {**match, "nth": match.get("nth", [1])}

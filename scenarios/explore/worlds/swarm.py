@@ -1,0 +1,214 @@
+"""Swarm: one run to try. Each world has a few families of faults switched on, and the others off altogether, for a
+fault that is always there hides what happens without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+
+from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
+from gapless.scenarios.explore.worlds import link_faults, publisher_faults, rest_faults, server_faults
+from gapless.scenarios.explore.worlds.choice_sources import HypothesisSource
+from gapless.scenarios.explore.worlds.expected_course import Course, Data, Part, course
+from gapless.scenarios.running.runner import RunRequest
+from gapless.simserver.choices import Choices
+
+RUN_BOUND_S = 90
+# The longest run that is drawn takes a minute.
+STEP_DEADLINE_S = 200
+FAULTS_MAX = 3
+# One in so many faults is left out again.
+ONE_IN = 10
+# The run's own choices, its schedule above all, come from a seed: so a scenario file and a number are the whole run.
+SEED_MAX = 7
+# Answers that never come, handshakes that hang: a few in a row are a server that is away, and a typed error all that a
+# client can say.
+_PATIENCE = frozenset({"rest-timeout", "link-handshake-hang", "server-restart"})
+PATIENCE_MAX = 2
+
+Fault = Callable[[Choices, Course], list[Data]]
+
+# Families, and kinds within them: those that a reader understands at once come first, for a shrunk world prefers them.
+FAMILIES: tuple[tuple[str, tuple[tuple[str, Fault], ...]], ...] = (
+    (
+        "frames",
+        (
+            ("event-delay", publisher_faults.long_delay),
+            ("event-drop", publisher_faults.drop),
+            ("event-delay", publisher_faults.delay),
+            ("event-duplicate", publisher_faults.duplicate),
+            ("event-reorder", publisher_faults.reorder),
+        ),
+    ),
+    (
+        "socket",
+        (
+            ("link-reset", link_faults.reset),
+            ("link-close", link_faults.close),
+            ("link-stall", link_faults.stall),
+            ("link-cut", link_faults.cut),
+            ("link-half-open", link_faults.half_open),
+            ("subscription-lost", link_faults.forgotten),
+        ),
+    ),
+    (
+        "ending",
+        (
+            ("stop-hook-veto", publisher_faults.veto),
+            ("late-tail", publisher_faults.late_tail),
+            ("snapshot-stale", publisher_faults.stale_snapshot),
+        ),
+    ),
+    ("handshake", (("link-refuse", link_faults.refuse), ("link-handshake-hang", link_faults.handshake_hang))),
+    (
+        "answers",
+        (
+            ("rest-status", rest_faults.status),
+            ("rest-timeout", rest_faults.hang),
+            ("rest-reset", rest_faults.broken),
+            ("rest-malformed", rest_faults.malformed),
+        ),
+    ),
+    (
+        "pages",
+        (
+            ("rest-unknown-cursor", rest_faults.unknown_cursor),
+            ("rest-stale", rest_faults.stale),
+            ("rest-page-cap", rest_faults.page_cap),
+            ("rest-empty-page", rest_faults.empty_page),
+            ("rest-cursor-loop", rest_faults.cursor_loop),
+        ),
+    ),
+    (
+        "speed",
+        (
+            ("link-latency", link_faults.latency),
+            ("link-bandwidth", link_faults.bandwidth),
+            ("delta-flood", publisher_faults.flood),
+            ("queue-overflow", publisher_faults.overflow),
+        ),
+    ),
+    (
+        "log",
+        (
+            ("publish-before-persist", publisher_faults.persist_late),
+            ("publish-never-persist", publisher_faults.persist_never),
+            ("corrupt-record", publisher_faults.corrupt),
+            ("log-truncate", server_faults.truncate),
+        ),
+    ),
+    (
+        "server",
+        (
+            ("server-restart", server_faults.restart),
+            ("clock-step", server_faults.clock_step),
+            ("clock-ties", server_faults.clock_ties),
+        ),
+    ),
+)
+BRANCH_KINDS = ("MessageEvent", "ActionEvent", "ObservationEvent")
+_ALL = tuple(fault for _, kinds in FAMILIES for _, fault in kinds)
+KINDS: tuple[str, ...] = tuple(dict.fromkeys(kind for _, kinds in FAMILIES for kind, _ in kinds))
+
+
+def plan(choices: Choices, client: str, *, part: Part = lambda make: make()) -> RunRequest:
+    """One run to try: a scenario that no file holds, in some variant. ``part`` is told which draws belong together."""
+    generation = choices.pick("generation", GENERATIONS)
+    cursor = choices.pick("cursor", CURSORS)
+    certainty = choices.pick("certainty", ("branch", "log"))
+    unknown_cursor = choices.pick("unknown-cursor", ("natural", "not-found", "bad-request"))
+    drawn = course(choices, part)
+    faults = _survivable(_faults(choices, drawn, part))
+    if (generation, certainty) == ("tree", "branch"):
+        faults = [_knowable(fault) for fault in faults]
+    seed = choices.integer("seed", 0, SEED_MAX)
+    scenario = Scenario.model_validate(
+        {
+            "name": "drawn",
+            "title": "A world that was drawn",
+            "origin": "drawn by gapless explore",
+            "documentation": True,
+            "generations": [generation],
+            "cursors": [cursor],
+            "server": {"unknown_cursor": unknown_cursor},
+            "workload": drawn.workload,
+            "script": drawn.script,
+            "faults": faults,
+            "expect": {
+                "certainty": certainty,
+                "run_bound_s": RUN_BOUND_S,
+                "step_deadline_s": STEP_DEADLINE_S,
+                **_excuses(faults, proven_by_log=generation == "legacy" or (generation, certainty) == ("tree", "log")),
+            },
+        }
+    )
+    return RunRequest(scenario, generation, cursor, client, seed)
+
+
+def _knowable(fault: Data) -> Data:
+    """Who asks for the branch alone cannot know that a state update is in no log: the chain says nothing of it."""
+    if fault["kind"] != "publish-never-persist":
+        return fault
+    return {**fault, "match": {**fault["match"], "kind": list(BRANCH_KINDS)}}
+
+
+@st.composite
+def plans(draw: st.DrawFn, client: str) -> RunRequest:
+    """One run to try, drawn by Hypothesis: for properties of your own."""
+
+    def together(make: Callable[[], Any]) -> Any:
+        return draw(st.builds(make))
+
+    return plan(Choices(HypothesisSource(draw)), client, part=together)
+
+
+def _faults(choices: Choices, drawn: Course, part: Part) -> list[Data]:
+    """One fault of any kind, so that no kind is seldom; then some of the families that are on."""
+    kinds = [fault for name, kinds in FAMILIES if _is_on(choices, name) for _, fault in kinds]
+    focus = choices.integer("focus", 0, len(_ALL))
+    faults: list[Data] = part(lambda: _ALL[focus - 1](choices, drawn)) if focus else []
+    planned = 0
+    while kinds and planned < FAULTS_MAX and choices.integer("another-fault", 0, 2):
+        faults += part(lambda: choices.pick("fault", kinds)(choices, drawn))
+        planned += 1
+    # What comes in pairs may be needed by halves: none of it is what a shrink tries first.
+    return [fault for fault in faults if choices.integer("planned", 0, ONE_IN - 1)]
+
+
+def _is_on(choices: Choices, family: str) -> bool:
+    """Every third world has a family; late and lost frames, from which clients suffer most, are in two of three."""
+    return choices.integer(f"family-{family}", 0, 2) >= (1 if family == "frames" else 2)
+
+
+def _survivable(faults: list[Data]) -> list[Data]:
+    """Without those that would try a client's patience beyond what it may have, and without a log that shrinks while
+    the server is up, for nobody would be told.
+    """
+    kept: list[Data] = []
+    tried = 0
+    for fault in faults:
+        if fault["kind"] in _PATIENCE:
+            tried += 1
+            if tried > PATIENCE_MAX:
+                continue
+        if fault["kind"] == "log-truncate" and not any(_is_down(one, fault["at_s"]) for one in kept):
+            continue
+        kept.append(fault)
+    return kept
+
+
+def _is_down(fault: Data, at_s: float) -> bool:
+    return bool(fault["kind"] == "server-restart" and fault["at_s"] < at_s < fault["at_s"] + fault["down_s"])
+
+
+def _excuses(faults: list[Data], *, proven_by_log: bool) -> Data:
+    """What must be taken for an answer, until the world heals. Where the server dies with a message on its way, nobody
+    knows whether it was taken. Where a page cursor does not advance, nobody knows what lies behind it. Where the log
+    never shows a status that the socket brought, and nothing else could prove it, nobody knows whether it is behind.
+    """
+    kinds = {fault["kind"] for fault in faults}
+    unsure = {"errors_allowed": ["send"]} if "server-restart" in kinds else {}
+    never_shown = proven_by_log and kinds & {"publish-never-persist", "corrupt-record", "log-truncate"}
+    return unsure | ({"incomplete_allowed": True} if "rest-cursor-loop" in kinds or never_shown else {})

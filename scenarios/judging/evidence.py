@@ -1,0 +1,366 @@
+"""Evidence: a run's journal, read once into the things that oracles and the optimum reason about.
+
+Pure: journal entries in, frozen values out. Whatever is not here, no oracle looks at.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+STATE_UPDATE = "ConversationStateUpdateEvent"
+
+Outcome = Literal["returned", "failed", "crashed", "hung", "unfinished"]
+
+
+class Entry(Protocol):
+    """What is read of a journal entry; ``gapless.simserver.journal.Entry`` has this shape."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def t_s(self) -> float: ...
+    @property
+    def place(self) -> str: ...
+    @property
+    def what(self) -> str: ...
+    @property
+    def fields(self) -> Mapping[str, object]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One persisted event: ``index`` in the log, ``branch`` unless it is a state update.
+
+    ``at`` is the journal index of its append; -1 for the history, which was there before the journal began.
+    ``gone_at``: that of the truncation which lost it (R60). Not ``readable``: its record is corrupt, so no call returns
+    it (R59).
+    """
+
+    id: str
+    kind: str
+    index: int
+    branch: bool
+    at: int
+    gone_at: int | None = None
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRun:
+    """One run of the agent; ``ended_s`` is when its final snapshot was published, None while it goes on.
+
+    ``own``: the client asked for it; otherwise somebody else did.
+    """
+
+    run: int
+    started_at: int
+    own: bool = True
+    ended_at: int | None = None
+    ended_s: float | None = None
+    status: str | None = None
+    log_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepCall:
+    """One step asked of the client: when, and how it ended. Times in virtual seconds, ``*_at`` journal
+    indices.
+    """
+
+    step: str
+    called_s: float
+    called_at: int
+    outcome: Outcome = "unfinished"
+    ended_s: float | None = None
+    ended_at: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GapSpan:
+    """A gap that the client declares: what lies strictly between two events; None is the log's own end."""
+
+    after_id: str | None
+    before_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunCall:
+    """One ``run()``: its step, the server run that it was about, what the client held and said when it
+    returned.
+
+    ``complete`` is None for a client that claims nothing: by returning it says that all is well. ``met_a_run``: the
+    server had a run under way at some time until then, be it somebody else's.
+    """
+
+    step: StepCall
+    server_run: ServerRun | None
+    met_a_run: bool = True
+    held: tuple[str, ...] = ()
+    gaps: tuple[GapSpan, ...] = ()
+    complete: bool | None = None
+    covers: str | None = None
+    proof: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that is judged. ``log``: as it stood at the end; ``gone``: what a truncation lost; ``by_id``: both.
+    ``snapshots``: ids of those that the client read; none is in a log. ``healed_at``: the journal index at which the
+    faults ended.
+    """
+
+    log: tuple[LogEvent, ...] = ()
+    gone: tuple[LogEvent, ...] = ()
+    steps: tuple[StepCall, ...] = ()
+    runs: tuple[RunCall, ...] = ()
+    deliveries: tuple[str, ...] = ()
+    held_at_end: tuple[str, ...] = ()
+    frames: tuple[tuple[str, float], ...] = ()
+    snapshots: frozenset[str] = frozenset()
+    calls: int = 0
+    requests: int = 0
+    attach_calls: int = 0
+    bytes: int = 0
+    events_read: int = 0
+    attach_events_read: int = 0
+    sockets: int = 0
+    spinning: str | None = None
+    healed_at: int | None = None
+    by_id: Mapping[str, LogEvent] = field(default_factory=dict)
+
+    @property
+    def attach(self) -> StepCall | None:
+        """The attach step, None when the script never came to it."""
+        return next((step for step in self.steps if step.step == "attach"), None)
+
+    def in_chaos(self, step: StepCall) -> bool:
+        """Whether faults could still act when that step was asked for."""
+        return self.healed_at is None or step.called_at < self.healed_at
+
+    def log_length_at(self, journal_index: int | None) -> int:
+        """How many events were in the log at that point of the journal; None means: at its end."""
+        if journal_index is None:
+            return len(self.log)
+        return sum(1 for event in self.log if event.at < journal_index) + sum(
+            1 for event in self.gone if event.at < journal_index <= (event.gone_at or 0)
+        )
+
+    def log_as_of(self, run: RunCall) -> tuple[LogEvent, ...]:
+        """The log up to the end of the run that ``run()`` was about, without what was lost before it returned."""
+        if run.server_run is not None and run.server_run.log_length is not None:
+            length, at = run.server_run.log_length, run.server_run.ended_at
+        else:
+            length, at = self.log_length_at(run.step.ended_at), run.step.ended_at
+        return self._log_at(at, lasting_to=run.step.ended_at)[:length]
+
+    def log_of_attach(self) -> tuple[LogEvent, ...]:
+        """The log as it stood when the client was told to attach."""
+        called_at = self.attach.called_at if self.attach else None
+        return self._log_at(called_at, lasting_to=called_at)[: self.history_length()]
+
+    def _log_at(self, journal_index: int | None, *, lasting_to: int | None) -> tuple[LogEvent, ...]:
+        if not self.gone:
+            return self.log
+        lasted = [one for one in self.gone if lasting_to is None or (one.gone_at or 0) > lasting_to]
+        there = [event for event in (*lasted, *self.log) if journal_index is None or event.at < journal_index]
+        return tuple(sorted(there, key=lambda event: event.index))
+
+    def is_stranger(self, event_id: str, journal_index: int | None) -> bool:
+        """Whether no log holds that event: it never did, or a truncation lost it before that point of the journal."""
+        event = self.by_id.get(event_id)
+        if event is None:
+            return True
+        return event.gone_at is not None and (journal_index is None or event.gone_at < journal_index)
+
+    def history_length(self) -> int:
+        """How many events were in the log when the client was told to attach."""
+        return self.log_length_at(self.attach.called_at) if self.attach else len(self.log)
+
+
+def read(entries: Iterable[Entry], log: Iterable[Mapping[str, object]]) -> Evidence:
+    """The evidence in a journal, beside the log as it stood at the end (a long history is not journalled)."""
+    reader = _Reader(log)
+    for entry in entries:
+        reader.take(entry)
+    return reader.evidence()
+
+
+class _Reader:
+    """Accumulates while the journal is read in order; one method a kind of entry."""
+
+    def __init__(self, log: Iterable[Mapping[str, object]]) -> None:
+        self._final_log = log
+        self._appended_at: dict[str, int] = {}
+        self._unreadable: set[str] = set()
+        self._gone: list[LogEvent] = []
+        self._steps: list[StepCall] = []
+        self._claims: dict[int, Mapping[str, object]] = {}
+        self._server_runs: dict[int, ServerRun] = {}
+        self._deliveries: list[str] = []
+        self._frames: list[tuple[str, float]] = []
+        self._snapshots: set[str] = set()
+        self._counted: dict[object, bool] = {}
+        self._held_at_end: tuple[str, ...] = ()
+        self._calls = self._requests = self._bytes = self._events_read = self._sockets = 0
+        self._attach_calls = self._attach_events_read = 0
+        self._spinning: str | None = None
+        self._healed_at: int | None = None
+
+    def take(self, entry: Entry) -> None:
+        fields = entry.fields
+        match entry.place, entry.what:
+            case "log", "append":
+                self._appended_at[_text(fields["id"])] = entry.index
+                if fields.get("readable") is False:
+                    self._unreadable.add(_text(fields["id"]))
+            case "log", "truncate":
+                lost = zip(_texts(fields["ids"]), _texts(fields["kinds"]), strict=True)
+                for index, (event_id, kind) in enumerate(lost, _whole(fields["length"])):
+                    event = self._log_event(index, {"id": event_id, "kind": kind})
+                    self._gone.append(dataclasses.replace(event, gone_at=entry.index))
+            case "agent", "run-started":
+                run = _whole(fields["run"])
+                self._server_runs[run] = ServerRun(run, entry.index, own=fields.get("by", "client") == "client")
+            case "agent", "run-ended":
+                self._run_ended(entry)
+            case "socket", "opened" | "refused":
+                self._sockets += 1
+            case "socket", "delivered":
+                self._frames.append((_text(fields["id"]), entry.t_s))
+                if fields.get("key") == "full_state":
+                    self._snapshots.add(_text(fields["id"]))
+            case "rest", "request":
+                self._requests += 1
+                self._counted[fields["call"]] = bool(fields["counted"])
+                self._calls += bool(fields["counted"])
+            case "rest", "response" if self._counted.get(fields["call"]):
+                self._bytes += _whole(fields.get("bytes") or 0)
+                self._events_read += _whole(fields.get("events_read") or 0)
+            case "world", "healed":
+                self._healed_at = entry.index
+            case "client", what:
+                self._client(what, entry)
+
+    def _run_ended(self, entry: Entry) -> None:
+        run = _whole(entry.fields["run"])
+        self._server_runs[run] = dataclasses.replace(
+            self._server_runs[run],
+            ended_at=entry.index,
+            ended_s=entry.t_s,
+            status=_text(entry.fields["status"]),
+            log_length=_whole(entry.fields["log_length"]),
+        )
+
+    def _client(self, what: str, entry: Entry) -> None:
+        if what == "delivered":
+            self._deliveries.append(_text(entry.fields["id"]))
+        elif what == "closed":
+            self._held_at_end = _texts(entry.fields.get("held"))
+        elif what == "spinning":
+            self._spinning = _text(entry.fields["message"])
+        elif what.endswith("-called"):
+            self._steps.append(StepCall(what.removesuffix("-called"), entry.t_s, entry.index))
+        elif what.endswith("-returned"):
+            self._end_step("returned", entry)
+        elif what == "error":
+            outcome: Outcome = entry.fields["outcome"]  # type: ignore[assignment]
+            self._end_step(outcome, entry, f"{entry.fields['error']}: {entry.fields['message']}")
+
+    def _end_step(self, outcome: Outcome, entry: Entry, message: str = "") -> None:
+        begun = self._steps[-1]
+        self._steps[-1] = StepCall(
+            begun.step, begun.called_s, begun.called_at, outcome, entry.t_s, entry.index, message
+        )
+        self._claims[begun.called_at] = entry.fields
+        if begun.step == "attach":
+            self._attach_calls, self._attach_events_read = self._calls, self._events_read
+
+    def evidence(self) -> Evidence:
+        """What was read."""
+        log = tuple(self._log_event(index, event) for index, event in enumerate(self._final_log))
+        return Evidence(
+            log=log,
+            gone=tuple(self._gone),
+            steps=tuple(self._steps),
+            runs=tuple(self._run_call(step) for step in self._steps if step.step == "run"),
+            deliveries=tuple(self._deliveries),
+            held_at_end=self._held_at_end,
+            frames=tuple(self._frames),
+            snapshots=frozenset(self._snapshots),
+            calls=self._calls,
+            attach_calls=self._attach_calls,
+            requests=self._requests,
+            bytes=self._bytes,
+            events_read=self._events_read,
+            attach_events_read=self._attach_events_read,
+            sockets=self._sockets,
+            spinning=self._spinning,
+            healed_at=self._healed_at,
+            by_id={event.id: event for event in (*self._gone, *log)},
+        )
+
+    def _log_event(self, index: int, event: Mapping[str, object]) -> LogEvent:
+        event_id, kind = _text(event["id"]), _text(event["kind"])
+        appended_at, readable = self._appended_at.get(event_id, -1), event_id not in self._unreadable
+        return LogEvent(event_id, kind, index, kind != STATE_UPDATE, appended_at, readable=readable)
+
+    def _run_call(self, step: StepCall) -> RunCall:
+        claim = self._claims.get(step.called_at, {})
+        complete = claim.get("complete")
+        covers, proof = claim.get("covers"), claim.get("proof")
+        return RunCall(
+            step=step,
+            server_run=self._server_run_of(step),
+            met_a_run=any(_overlap(run, step) for run in self._server_runs.values()),
+            held=_texts(claim.get("held")),
+            gaps=tuple(_gap(value) for value in _values(claim.get("gaps"))),
+            complete=None if complete is None else bool(complete),
+            covers=None if covers is None else _text(covers),
+            proof=None if proof is None else _text(proof),
+        )
+
+    def _server_run_of(self, step: StepCall) -> ServerRun | None:
+        """The run that this call started, else the one that was going on when it was called (409, R18)."""
+        runs = sorted(self._server_runs.values(), key=lambda run: run.started_at)
+        until = step.ended_at
+        for run in runs:
+            if run.own and run.started_at > step.called_at and (until is None or run.started_at < until):
+                return run
+        going_on = [
+            run
+            for run in runs
+            if run.started_at < step.called_at and (run.ended_at is None or run.ended_at > step.called_at)
+        ]
+        return going_on[-1] if going_on else None
+
+
+def _overlap(run: ServerRun, step: StepCall) -> bool:
+    begun = step.ended_at is None or run.started_at < step.ended_at
+    return begun and (run.ended_at is None or run.ended_at > step.called_at)
+
+
+def _text(value: object) -> str:
+    return str(value)
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"the journal holds {value!r} where a whole number belongs")
+    return value
+
+
+def _values(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(_text(one) for one in _values(value))
+
+
+def _gap(value: object) -> GapSpan:
+    after_id, before_id = _values(value)
+    return GapSpan(None if after_id is None else _text(after_id), None if before_id is None else _text(before_id))

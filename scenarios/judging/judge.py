@@ -1,0 +1,51 @@
+"""Judge: from evidence to violations, in the order of gravity; and the check that silence means something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gapless.reports.records.record import GRAVITY, FaultFired, Judged, Verdict, Violation
+from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.judging.oracles import ORACLES
+from gapless.scenarios.judging.oracles.case import Case
+
+# These oracles speak of a return of run(): without one in the script they have nothing to judge.
+ABOUT_RUNS = frozenset({"no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time"})
+
+
+def judge(
+    case: Case, scenario: Scenario, faults: Sequence[FaultFired]
+) -> tuple[tuple[Violation, ...], tuple[Judged, ...]]:
+    """All violations, gravest first, and how much each oracle looked at."""
+    findings = [(name, oracle(case)) for name, oracle in ORACLES]
+    judged = tuple(Judged(name, finding.judged) for name, finding in findings)
+    violations = [violation for _, finding in findings for violation in finding.violations]
+    violations += _vacuous_faults(faults)
+    if not violations:
+        violations += _vacuous_oracles(scenario, judged)
+    violations.sort(key=lambda violation: GRAVITY.index(violation.breaks))
+    return tuple(violations), judged
+
+
+def _vacuous_faults(faults: Sequence[FaultFired]) -> list[Violation]:
+    return [
+        Violation(
+            "vacuity",
+            f"the planned fault {fault.name!r} ({fault.kind}) never fired: this run proves nothing about it",
+            breaks=Verdict.VACUOUS,
+        )
+        for fault in faults
+        if fault.fired == 0
+    ]
+
+
+def _vacuous_oracles(scenario: Scenario, judged: Sequence[Judged]) -> list[Violation]:
+    """An oracle that judged nothing in a run that otherwise passed; what failed early is judged by its
+    failure.
+    """
+    runs = "run" in scenario.script
+    return [
+        Violation("vacuity", f"the oracle {one.oracle!r} had nothing to judge", breaks=Verdict.VACUOUS)
+        for one in judged
+        if one.count == 0 and (runs or one.oracle not in ABOUT_RUNS)
+    ]

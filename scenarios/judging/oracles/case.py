@@ -1,0 +1,110 @@
+"""Case and Finding: what an oracle is given, and what it answers; with the few questions that several of
+them ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gapless.reports.records.record import Violation
+from gapless.scenarios.definition.scenario import Budget, Expectation
+from gapless.scenarios.judging.evidence import Evidence, LogEvent, RunCall, StepCall
+
+IDS_SHOWN_MAX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One run to judge: what happened, in which generation, and what had to hold."""
+
+    evidence: Evidence
+    generation: str
+    expect: Expectation
+    budget: Budget
+
+    def returned_runs(self) -> tuple[RunCall, ...]:
+        """The runs that returned, which is when a client can be held to what it holds."""
+        return tuple(run for run in self.evidence.runs if run.step.outcome == "returned")
+
+    def scope(self, run: RunCall) -> str:
+        """``log`` or ``branch``: what the scenario demands, or the client claims, whichever is more."""
+        claims_log = run.complete is True and run.covers == "log"
+        return "log" if claims_log else self.expect.certainty
+
+    def missing(self, run: RunCall, scope: str) -> tuple[LogEvent, ...]:
+        """Events up to the end of the run that are not held, outside the gaps that the client may declare.
+
+        A declared gap excuses only what is older than the attach: the rest the client was there to see. What cannot be
+        read is not held against anybody: it may have been on no socket, and no call returns it (R59).
+        """
+        held = frozenset(run.held)
+        excused = self._excused(run)
+        return tuple(
+            event
+            for event in self.evidence.log_as_of(run)
+            if event.readable and event.id not in held and event.id not in excused and (event.branch or scope == "log")
+        )
+
+    def judged(self, run: RunCall, scope: str) -> int:
+        """How many events of the log ``missing`` looked at."""
+        log = self.evidence.log_as_of(run)
+        return sum(1 for event in log if event.readable and (event.branch or scope == "log"))
+
+    def is_excused_incomplete(self, run: RunCall) -> bool:
+        """Whether the client said "incomplete" where that is taken for an answer."""
+        return run.complete is False and self.expect.incomplete_allowed and self.evidence.in_chaos(run.step)
+
+    def is_beyond_reach(self, run: RunCall) -> bool:
+        """Whether nobody could have had all of it: a record is corrupt, and no socket brought the event (R59)."""
+        brought = frozenset(event_id for event_id, _ in self.evidence.frames)
+        return any(not event.readable and event.id not in brought for event in self.evidence.log_as_of(run))
+
+    def may_fail(self, step: StepCall) -> bool:
+        """Whether a typed error is an answer to that step."""
+        return self.expect.may_fail(step.step) and self.evidence.in_chaos(step)
+
+    def _excused(self, run: RunCall) -> frozenset[str]:
+        if not run.gaps:
+            return frozenset()
+        by_id, length = self.evidence.by_id, self.evidence.history_length()
+        history = [event for event in self.evidence.log_as_of(run) if event.index < length]
+        excused: list[str] = []
+        for gap in run.gaps:
+            after, before = by_id.get(gap.after_id or ""), by_id.get(gap.before_id or "")
+            first = 0 if after is None else after.index + 1
+            end = len(history) if before is None else before.index
+            excused.extend(event.id for event in history if first <= event.index < end)
+        return frozenset(excused)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How many things were judged, and what was found wrong with them."""
+
+    judged: int
+    violations: tuple[Violation, ...] = ()
+
+
+def ids_of(events: Sequence[LogEvent]) -> tuple[str, ...]:
+    """The ids of events, in the order given."""
+    return tuple(event.id for event in events)
+
+
+def named(events: Sequence[LogEvent]) -> str:
+    """Events as a sentence names them: how many, then kind and id of the first few."""
+    shown = ", ".join(f"{event.kind} {event.id}" for event in events[:IDS_SHOWN_MAX])
+    more = len(events) - IDS_SHOWN_MAX
+    return f"{count(len(events), 'event')} ({shown}{f' and {more} more' if more > 0 else ''})"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 event``, ``2 events``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def ordinal_of(case: Case, run: RunCall) -> str:
+    """``run()`` as a sentence names it; numbered when the script has several."""
+    if len(case.evidence.runs) == 1:
+        return "run()"
+    return f"run() no. {case.evidence.runs.index(run) + 1}"

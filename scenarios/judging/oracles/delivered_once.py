@@ -1,0 +1,31 @@
+"""Delivered once: each event reaches the application exactly once, repaired ones too (R62).
+
+History that was in the log before attach returned may reach the application through the list of held events
+instead, so for it the rule is: at most once. Snapshots and other never-persisted events are not judged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from gapless.reports.records.record import Violation
+from gapless.scenarios.judging.oracles.case import Case, Finding, ids_of, named
+
+NAME = "delivered-once"
+
+
+def delivered_once(case: Case) -> Finding:
+    """Every persisted event that was delivered, and every later one that is held at the end."""
+    evidence = case.evidence
+    times = Counter(one for one in evidence.deliveries if one in evidence.by_id)
+    attached_at = evidence.attach.ended_at if evidence.attach else -1
+    held = frozenset(evidence.held_at_end)
+    due = [event for event in evidence.log if attached_at is not None and event.at > attached_at and event.id in held]
+    violations = []
+    twice = tuple(event for event in evidence.log if times[event.id] > 1)
+    if twice:
+        violations.append(Violation(NAME, f"delivered more than once: {named(twice)}", ids_of(twice)))
+    never = tuple(event for event in due if times[event.id] == 0)
+    if never:
+        violations.append(Violation(NAME, f"held, but never delivered: {named(never)}", ids_of(never)))
+    return Finding(len(times) + len(due), tuple(violations))

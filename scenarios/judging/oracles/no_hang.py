@@ -1,0 +1,49 @@
+"""No hang: each step returns or raises a typed error before its deadline; and no busy loop.
+
+A typed error where the scenario allows none means that the client gave up on what it could have done; an
+error that the client does not declare is a crash. Both leave the caller without its run, so both are
+liveness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gapless.reports.records.record import Verdict, Violation
+from gapless.scenarios.judging.evidence import StepCall
+from gapless.scenarios.judging.oracles.case import Case, Finding
+
+NAME = "no-hang"
+
+
+def no_hang(case: Case) -> Finding:
+    """Every step that was asked of the client, and how often it called and connected meanwhile."""
+    steps = case.evidence.steps
+    found = (*(found for step in steps for found in _step(case, step)), *_spinning(case))
+    return Finding(len(steps), found)
+
+
+def _step(case: Case, step: StepCall) -> Iterator[Violation]:
+    message = None
+    if step.outcome == "crashed":
+        message = f"{step.step}() crashed: {step.message}"
+    elif step.outcome == "failed" and not case.may_fail(step):
+        message = f"{step.step}() gave up: {step.message}"
+    elif step.outcome == "unfinished" and case.evidence.spinning is None:
+        message = f"{step.step}() never ended, for the client broke down meanwhile"
+    elif step.outcome == "hung":
+        message = f"{step.step}() had not ended {case.expect.step_deadline_s:g} s after it was called"
+    if message is not None:
+        yield Violation(NAME, message, breaks=Verdict.STUCK)
+
+
+def _spinning(case: Case) -> Iterator[Violation]:
+    evidence, expect = case.evidence, case.expect
+    if evidence.spinning is not None:
+        yield Violation(NAME, evidence.spinning, breaks=Verdict.STUCK)
+    if evidence.requests > expect.calls_max:
+        message = f"{evidence.requests} requests were made; more than {expect.calls_max} is a busy loop"
+        yield Violation(NAME, message, breaks=Verdict.STUCK)
+    if evidence.sockets > expect.sockets_max:
+        message = f"{evidence.sockets} sockets were opened; more than {expect.sockets_max} is a busy loop"
+        yield Violation(NAME, message, breaks=Verdict.STUCK)

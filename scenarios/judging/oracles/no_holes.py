@@ -1,0 +1,99 @@
+"""No holes: what is held equals the log; same ids, same order, no duplicate, nothing that no log holds.
+
+A hole is a missing event with a held one after it; what is missing at the very end is the tail oracle's.
+Order and holes are judged at the scenario's certainty (or the client's claim); duplicates and strangers
+always.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from gapless.reports.records.record import Violation
+from gapless.scenarios.judging.evidence import RunCall
+from gapless.scenarios.judging.oracles.case import Case, Finding, count, ids_of, named, ordinal_of
+
+NAME = "no-holes"
+
+
+def no_holes(case: Case) -> Finding:
+    """What was held at each return of ``run()``, and what was held at the end."""
+    violations: list[Violation] = []
+    judged = 0
+    for run in case.returned_runs():
+        when = f"when {ordinal_of(case, run)} returned"
+        judged += len(run.held)
+        violations += _holes(case, run, when)
+        is_unsure = case.is_excused_incomplete(run)
+        known_at = run.step.called_at
+        violations += _disorder(case, run.held, case.scope(run), when, known_at=known_at, is_unsure=is_unsure)
+    judged += len(case.evidence.held_at_end)
+    if not violations:
+        is_unsure = any(case.is_excused_incomplete(run) for run in case.returned_runs()[-1:])
+        held = _settled_at_end(case)
+        violations += _disorder(case, held, case.expect.certainty, "at the end", is_unsure=is_unsure)
+    return Finding(judged, tuple(violations))
+
+
+def _settled_at_end(case: Case) -> Sequence[str]:
+    """What was held at the end, in its order, without what came after the last return of ``run()``.
+
+    The place of those is nobody's claim, nor that they have one (R53): while a client is idle it asks for nothing, and
+    clocks may tie (R61).
+    """
+    returned = case.returned_runs()
+    if not returned:
+        return case.evidence.held_at_end
+    length = case.evidence.log_length_at(returned[-1].step.ended_at)
+    by_id, at_return = case.evidence.by_id, frozenset(returned[-1].held)
+    held = case.evidence.held_at_end
+    return [one for one in held if (by_id[one].index < length if one in by_id else one in at_return)]
+
+
+def _holes(case: Case, run: RunCall, when: str) -> Iterator[Violation]:
+    if case.is_excused_incomplete(run):
+        return
+    by_id = case.evidence.by_id
+    last = max((by_id[one].index for one in run.held if one in by_id), default=-1)
+    holes = tuple(event for event in case.missing(run, case.scope(run)) if event.index < last)
+    if holes:
+        message = f"{when} there was a hole in what was held: {named(holes)} missing before later events"
+        yield Violation(NAME, message, ids_of(holes))
+
+
+def _strangers(case: Case, held: Sequence[str], scope: str, known_at: int | None) -> Iterator[str]:
+    """What is held and in no log; but where the branch is claimed, no state update that a truncation lost."""
+    by_id = case.evidence.by_id
+    for one in held:
+        if case.evidence.is_stranger(one, known_at) and (scope == "log" or one not in by_id or by_id[one].branch):
+            yield one
+
+
+def _disorder(
+    case: Case, held: Sequence[str], scope: str, when: str, *, known_at: int | None = None, is_unsure: bool
+) -> Iterator[Violation]:
+    """``known_at``: what a truncation lost after that may still be held; None, when nothing may (R60). ``is_unsure``:
+    the client said "incomplete" and may, so it may wait for the log to show what the socket brought (R53).
+    """
+    by_id = case.evidence.by_id
+    twice = tuple(one for one, times in Counter(held).items() if times > 1)
+    if twice:
+        yield Violation(NAME, f"{when} {count(len(twice), 'event')} held twice: {', '.join(twice[:4])}", twice)
+    strangers = () if is_unsure else tuple(_strangers(case, held, scope, known_at))
+    if strangers:
+        # To count a snapshot as an event is what a new client does first, so it is called by its name.
+        shown = ", ".join(f"snapshot {one}" if one in case.evidence.snapshots else one for one in strangers[:4])
+        message = f"{when} {count(len(strangers), 'event')} held that no log holds: {shown}"
+        yield Violation(NAME, message, strangers)
+    known = [by_id[one] for one in dict.fromkeys(held) if one in by_id and (by_id[one].branch or scope == "log")]
+    known = [event for event in known if event.gone_at is None] if case.evidence.gone else known
+    for before, after in pairwise(known):
+        if before.index > after.index:
+            message = (
+                f"{when} the order was not the log's: {before.kind} {before.id} (no. {before.index}) "
+                f"stood before {after.kind} {after.id} (no. {after.index})"
+            )
+            yield Violation(NAME, message, (before.id, after.id))
+            return

@@ -1,0 +1,26 @@
+"""No tail loss: when ``run()`` returns, every event persisted up to the end of that run is held.
+
+Judged at the scenario's certainty, and beyond it at whatever the client itself claims to cover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gapless.reports.records.record import Violation
+from gapless.scenarios.judging.oracles.case import Case, Finding, ids_of, named, ordinal_of
+
+
+def no_tail_loss(case: Case) -> Finding:
+    """Every returned run, against the log up to that run's end."""
+    runs = case.returned_runs()
+    judged = sum(case.judged(run, case.scope(run)) for run in runs)
+    return Finding(judged, tuple(_violations(case)))
+
+
+def _violations(case: Case) -> Iterator[Violation]:
+    for run in case.returned_runs():
+        missing = case.missing(run, case.scope(run))
+        if missing and not case.is_excused_incomplete(run):
+            message = f"{ordinal_of(case, run)} returned without {named(missing)}"
+            yield Violation("no-tail-loss", message, ids_of(missing))

@@ -1,0 +1,436 @@
+"""The baselines of `gapless.scenarios.clients.baselines` as machines: the same strategies, without trio.
+
+Each does what its file there does, step by step; a test holds the two against each other. What they share stands in
+`FollowerMachine`, as there in `follower.py`. Sequential code becomes a *task*: what it is in the middle of.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+from gapless.scenarios.clients.contract import Claim, Gap
+from gapless.scenarios.machines import machine as model
+from gapless.scenarios.machines.shared_events import Shared, shared
+
+MANNERS: Final = model.Manners(request_timeout_s=30.0, handshake_timeout_s=math.inf)
+PAGES_MAX: Final = 1000
+READY_TIMEOUT_S: Final = 30.0
+RECONNECT_S_MAX: Final = 30.0
+RUN_TIMEOUT_S: Final = 3600.0
+POLL_S: Final = 1.0
+FALLBACK_S: Final = 30.0
+ENDED: Final = frozenset({"finished", "error", "stuck", "paused", "waiting_for_confirmation"})
+TERMINAL: Final = frozenset({"finished", "error", "stuck"})
+STATE_UPDATE: Final = "ConversationStateUpdateEvent"
+
+
+class FollowerMachine:
+    """Cache, listener, reconnect. `task` names what it is in the middle of; `None` is at rest."""
+
+    after_subscribe: ClassVar[str | None] = None
+    """What an attach does when the socket is ready: a task, or nothing."""
+
+    def __init__(self) -> None:
+        self.cache: list[Shared] = []
+        self.cached_ids: dict[str, None] = {}
+        self.task: str | None = None
+        self.wait_until_s = math.inf
+        self.status: str | None = None
+        self._calls = 0
+        self._call = 0
+        self._pages_left = 0
+        self._echo = 0
+        self._sockets = 0
+        self._retry_at_s = math.inf
+        self._delay_s = 1.0
+        self._is_ready = False
+        self._out: list[model.Effect] = []
+
+    @property
+    def wake_at_s(self) -> float:
+        """When `Timer` is wanted."""
+        return min(self.wait_until_s, self._retry_at_s)
+
+    def held(self) -> Sequence[str]:
+        """What is cached, without the snapshots that lie among it."""
+        return [event["id"] for event in self.cache if not _is_snapshot(event)]
+
+    def gaps(self) -> Sequence[Gap]:
+        """None of these clients knows of its gaps."""
+        return ()
+
+    def handle(self, told: model.Input, now_s: float) -> list[model.Effect]:
+        """Take note of what happened, and say what to do."""
+        self._out = []
+        match told:
+            case model.Attach():
+                self.read("sync", None)
+            case model.Send(text):
+                self.ask("send", "message", text=text)
+            case model.Run():
+                self.begin_run(now_s)
+            case model.GiveUp():
+                self.task, self.wait_until_s = None, math.inf
+            case model.SocketOpened():
+                self._delay_s = 1.0
+            case model.SocketLost():
+                self._retry_at_s = now_s + self._delay_s
+                self._delay_s = min(2 * self._delay_s, RECONNECT_S_MAX)
+            case model.Frame(_, text):
+                self._frame(text, now_s)
+            case model.Answer(call) | model.NoAnswer(call):
+                if call == self._call:
+                    self._answered(told, now_s)
+            case model.Timer():
+                self._timer(now_s)
+        out, self._out = self._out, []
+        return out
+
+    # -- what strategies differ in ------------------------------------------------------------------------------------
+
+    def begin_run(self, now_s: float) -> None:
+        """Each begins by posting the run."""
+        self.ask("run", "run")
+
+    def accepted(self, now_s: float) -> None:
+        """The run was posted; what is waited for now?"""
+
+    def polled(self, status: str | None, now_s: float) -> None:
+        """REST said a status; None when it said nothing of use."""
+
+    def on_frame(self, event: Shared, now_s: float) -> None:
+        """What else a strategy does with an event from the socket."""
+
+    def read_on(self, now_s: float) -> None:
+        """A reconciliation in mid-run is done."""
+
+    def insert(self, event: Shared) -> None:
+        """Where a new event goes: at the end, for arrival order."""
+        self.cache.append(event)
+
+    # -- what they share ----------------------------------------------------------------------------------------------
+
+    def ask(self, task: str, name: model.CallName, *, page_id: str | None = None, text: str = "") -> None:
+        """Make a call, in the middle of a task."""
+        self.task = task
+        self._calls += 1
+        self._call = self._calls
+        self._out.append(model.Call(self._calls, name, page_id, text=text))
+
+    def read(self, task: str, cursor: str | None) -> None:
+        """Read pages from a cursor, or the head, to the end."""
+        self._pages_left, self._echo = PAGES_MAX, 0
+        self.ask(task, "search", page_id=cursor)
+
+    def finish(self, claim: Claim | None = None) -> None:
+        """The step is done."""
+        self.task, self.wait_until_s = None, math.inf
+        self._out.append(model.Done(claim))
+
+    def fail(self, message: str, *, error: str = "BaselineError") -> None:
+        """The step cannot be done."""
+        self.task, self.wait_until_s = None, math.inf
+        self._out.append(model.Failed(error, message))
+
+    def keep(self, event: Shared, *, is_repaired: bool) -> None:
+        """Keep an event unless it is cached, and tell the application."""
+        if event["id"] in self.cached_ids:
+            return
+        self.cached_ids[event["id"]] = None
+        self.insert(event)
+        self._out.append(model.Deliver(event["id"], is_repaired))
+
+    def _frame(self, text: str, now_s: float) -> None:
+        event = _parsed(text)
+        if event is None:
+            return
+        if event.get("kind") == STATE_UPDATE and not self._is_ready:
+            self._is_ready = True
+        self.keep(event, is_repaired=False)
+        self.on_frame(event, now_s)
+        if self._is_ready and self.task == "subscribe":
+            self._subscribed()
+
+    def _subscribed(self) -> None:
+        self.wait_until_s = math.inf
+        if self.after_subscribe is None:
+            self.finish()
+        else:
+            self.reconcile(self.after_subscribe)
+
+    def reconcile(self, task: str) -> None:
+        """Read what may have been missed."""
+        self.read(task, None)
+
+    def _answered(self, told: model.Answer | model.NoAnswer, now_s: float) -> None:
+        task = self.task
+        body = _body(told)
+        match task:
+            case "send":
+                if _failed(told) is None and body is not None:
+                    self.finish()
+                else:
+                    self._fail_call("POST …/events", told)
+            case "run":
+                if (_failed(told) is None and body is not None) or _failed(told) == 409:
+                    self.task = "running"
+                    self.accepted(now_s)
+                else:
+                    self._fail_call("POST …/run", told)
+            case "poll":
+                self._polled(told, body, now_s)
+            case "sync" | "resync" | "reconcile" | "last":
+                self._page(task, told, body, now_s)
+
+    def _polled(self, told: model.Answer | model.NoAnswer, body: Any, now_s: float) -> None:
+        failed = _failed(told)
+        self.task = "running"
+        if failed is not None and 400 <= failed < 500 and failed != 429:
+            self._fail_call("GET …", told)
+        elif failed is not None or not isinstance(body, dict) or "execution_status" not in body:
+            self.polled(None, now_s)
+        else:
+            self.polled(str(body["execution_status"]), now_s)
+
+    def _page(self, task: str, told: model.Answer | model.NoAnswer, body: Any, now_s: float) -> None:
+        is_page = _failed(told) is None and isinstance(body, dict) and "items" in body and "next_page_id" in body
+        if not is_page and task in ("sync", "resync"):
+            self._fail_call("GET …/events/search", told)
+            return
+        if is_page:
+            for item in body["items"][self._echo :]:
+                self.keep(shared(item), is_repaired=task in ("reconcile", "last"))
+            self._echo = 0
+            self._pages_left -= 1
+            if body["next_page_id"] is not None and self._pages_left:
+                self.ask(task, "search", page_id=body["next_page_id"])
+                return
+        self._read(task, now_s)
+
+    def _read(self, task: str, now_s: float) -> None:
+        """All pages are read, or a failure on the way was swallowed."""
+        if task == "sync":
+            self.task = "subscribe"
+            self._open()
+            if self._is_ready:
+                self._subscribed()
+            else:
+                self.wait_until_s = now_s + READY_TIMEOUT_S
+        elif task == "last":
+            self.finish(Claim(status=self.status))
+        else:
+            self.finish()
+
+    def _fail_call(self, what: str, told: model.Answer | model.NoAnswer) -> None:
+        failed = _failed(told)
+        if failed is not None and failed > 0:
+            self.fail(f"{what} was answered with {failed}", error="Rejected")
+        else:
+            self.fail(f"{what} failed: {told.reason if isinstance(told, model.NoAnswer) else 'no use'}")
+
+    def _open(self) -> None:
+        self._sockets += 1
+        self._retry_at_s = math.inf
+        self._out.append(model.OpenSocket(self._sockets))
+
+    def _timer(self, now_s: float) -> None:
+        if self._retry_at_s <= now_s:
+            self._open()
+        if self.wait_until_s <= now_s:
+            self.wait_until_s = math.inf
+            if self.task == "subscribe":
+                self.fail(f"the socket was not ready after {READY_TIMEOUT_S:g} s")
+            else:
+                self.waited(now_s)
+
+    def waited(self, now_s: float) -> None:
+        """A wait of a run is over."""
+
+
+class SocketOnlyMachine(FollowerMachine):
+    """Returns from a run at the first terminal status on the socket."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ended = False
+
+    def begin_run(self, now_s: float) -> None:
+        """Forget the last end."""
+        self._ended = False
+        super().begin_run(now_s)
+
+    def accepted(self, now_s: float) -> None:
+        """Wait for the end, which may have come already."""
+        self.wait_until_s = now_s + RUN_TIMEOUT_S
+        if self._ended:
+            self.ended(now_s)
+
+    def waited(self, now_s: float) -> None:
+        """An hour is enough."""
+        self.ended(now_s)
+
+    def ended(self, now_s: float) -> None:
+        """Return."""
+        self.finish(Claim(status=self.status))
+
+    def on_frame(self, event: Shared, now_s: float) -> None:
+        """Watch for a terminal status."""
+        status = _status_in(event)
+        if status in ENDED:
+            self.status, self._ended = status, True
+            if self.task == "running":
+                self.ended(now_s)
+
+
+class TailCursorMachine(SocketOnlyMachine):
+    """Reconciles from the last cached event."""
+
+    after_subscribe = "reconcile"
+
+    def reconcile(self, task: str) -> None:
+        """Read on from the last cached event, and skip the first item as its echo."""
+        cursor = self.cache[-1]["id"] if self.cache else None
+        self.read(task, cursor)
+        self._echo = 1 if cursor is not None else 0
+
+    def ended(self, now_s: float) -> None:
+        """Reconcile the tail."""
+        self.wait_until_s = math.inf
+        self.reconcile("last")
+
+
+class PollThenReturnMachine(FollowerMachine):
+    """Polls each second, and returns when REST says so."""
+
+    after_subscribe = "resync"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._polls = 0
+
+    def accepted(self, now_s: float) -> None:
+        """Wait for the first poll."""
+        self._polls = 0
+        self.wait_until_s = now_s + POLL_S
+
+    def waited(self, now_s: float) -> None:
+        """Poll."""
+        self.ask("poll", "conversation")
+
+    def polled(self, status: str | None, now_s: float) -> None:
+        """Return, or wait for the next poll."""
+        self._polls += 1
+        if status in ENDED:
+            self.finish(Claim(status=status))
+        elif self._polls >= int(RUN_TIMEOUT_S / POLL_S):
+            self.fail(f"the run did not end within {RUN_TIMEOUT_S:g} s")
+        else:
+            self.wait_until_s = now_s + POLL_S
+
+
+class FullRescanMachine(FollowerMachine):
+    """Waits for a snapshot that is not running, then rereads everything."""
+
+    after_subscribe = "reconcile"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_armed = False
+        self._heard: list[str] = []
+        self._began_s = 0.0
+        self._ended_since_s: float | None = None
+
+    def begin_run(self, now_s: float) -> None:
+        """Forget what was heard before."""
+        self._heard = []
+        super().begin_run(now_s)
+
+    def accepted(self, now_s: float) -> None:
+        """Wait for a snapshot, polling meanwhile."""
+        self._is_armed, self._began_s, self._ended_since_s = True, now_s, None
+        self.wait_until_s = now_s + POLL_S
+
+    def on_frame(self, event: Shared, now_s: float) -> None:
+        """A snapshot that is not running ends the run, whichever snapshot it is."""
+        status = _status_in(event)
+        if not self._is_armed or not _is_snapshot(event) or status in (None, "running"):
+            return
+        assert status is not None
+        if self.task == "running":
+            self._end(status)
+        else:
+            self._heard.append(status)  # in the middle of a poll: it is received after that
+
+    def waited(self, now_s: float) -> None:
+        """Nothing came: poll."""
+        self.ask("poll", "conversation")
+
+    def polled(self, status: str | None, now_s: float) -> None:
+        """Give in when REST has said so for long enough."""
+        if status not in TERMINAL:
+            self._ended_since_s = None
+        else:
+            self._ended_since_s = now_s if self._ended_since_s is None else self._ended_since_s
+            if now_s - self._ended_since_s >= FALLBACK_S:
+                self._end(str(status))
+                return
+        if now_s - self._began_s >= RUN_TIMEOUT_S:
+            self._is_armed = False
+            self.fail(f"the run did not end within {RUN_TIMEOUT_S:g} s")
+        elif self._heard:
+            self._end(self._heard.pop(0))
+        else:
+            self.wait_until_s = now_s + POLL_S
+
+    def _end(self, status: str) -> None:
+        self._is_armed, self.status = False, status
+        self.wait_until_s = math.inf
+        self.reconcile("last")
+
+    def insert(self, event: Shared) -> None:
+        """By timestamp."""
+        at = bisect_right(self.cache, str(event["timestamp"]), key=lambda one: str(one["timestamp"]))
+        self.cache.insert(at, event)
+
+
+def _status_in(event: Shared) -> str | None:
+    if event.get("key") == "execution_status":
+        return str(event["value"])
+    if _is_snapshot(event):
+        status = event["value"].get("execution_status")
+        return None if status is None else str(status)
+    return None
+
+
+def _is_snapshot(event: Shared) -> bool:
+    return event.get("key") == "full_state"
+
+
+def _failed(told: model.Answer | model.NoAnswer) -> int | None:
+    """The status that is no success, 0 when there is none at all, None when all is well."""
+    if isinstance(told, model.NoAnswer):
+        return 0
+    return None if 200 <= told.status < 300 else told.status
+
+
+def _body(told: model.Answer | model.NoAnswer) -> Any:
+    """The body as JSON; None where it is none."""
+    if isinstance(told, model.NoAnswer):
+        return None
+    try:
+        return json.loads(told.body)
+    except ValueError:
+        return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(text: str) -> Shared | None:
+    try:
+        return shared(json.loads(text))
+    except ValueError:
+        return None

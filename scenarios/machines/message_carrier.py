@@ -1,0 +1,190 @@
+"""The server on messages instead of bytes: the same app, the same connections, one chunk a message.
+
+The wire level has HTTP and WebSocket bytes between the app and the client, and libraries on both sides that make and
+read them. Here the app's own messages (ASGI's) go through the pipes as they are, so that latency, stalls, cuts, resets
+and half-open paths act on the same pipes as there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+import trio
+from starlette.types import ASGIApp
+
+from gapless.simserver.loop import Loop
+from gapless.simserver.network.connections import Carrier
+from gapless.simserver.network.streams import Connection, Pipe, Stream
+
+_END = b"\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """kind: ``request``, ``answer``, ``open``, ``accept``, ``denied``, ``text``, ``ping``, ``pong`` or ``close``; head:
+    what else is to be said in a few words; body: the text."""
+
+    kind: str
+    head: dict[str, Any] = field(default_factory=dict)
+    body: str = ""
+
+    def encoded(self) -> bytes:
+        """As a chunk."""
+        return json.dumps([self.kind, self.head]).encode() + b"\n" + self.body.encode() + _END
+
+
+class MessagePipe(Pipe):
+    """A pipe that is read message by message. limit_bytes: its reader takes no larger message, and says so."""
+
+    __slots__ = ("limit_bytes",)
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__(loop)
+        self.limit_bytes = inf
+
+    def _take(self, bytes_max: int | None) -> bytes:
+        chunks = self.chunks
+        if not chunks[0][1]:
+            return b""
+        if len(chunks[0][1]) > self.limit_bytes:
+            return Message("close", {"code": 1009}).encoded()  # in the middle of it; the message has not arrived
+        data = chunks.popleft()[1]
+        self.waiting_bytes -= len(data)
+        self.read_bytes += len(data)
+        while self.marks and self.marks[0][0] <= self.read_bytes:
+            self.marks.popleft()[1]()
+        return data
+
+
+def messages(loop: Loop) -> Carrier:
+    """Connections on a loop that carry messages."""
+    return Carrier(
+        lambda number: Connection(number, lambda: MessagePipe(loop)),
+        lambda app, stream: _serve(app, stream, loop),
+    )
+
+
+async def receive(pipe: Pipe) -> Message | None:
+    """The next message; None at the end. Raises trio.BrokenResourceError after a reset, or a torn message."""
+    data = await pipe.read(None)
+    if not data:
+        return None
+    if not data.endswith(_END):
+        raise trio.BrokenResourceError("a message was torn")
+    head, _, body = data[:-1].partition(b"\n")
+    kind, words = json.loads(head)
+    return Message(kind, words, body.decode())
+
+
+def send(pipe: Pipe, message: Message) -> bool:
+    """Put a message on its way; False when nobody is there any more."""
+    if pipe.ended or pipe.broken or pipe.reader_closed:
+        return False
+    pipe.write(message.encoded())
+    return True
+
+
+async def _serve(app: ASGIApp, stream: Stream, loop: Loop) -> None:
+    try:
+        while (message := await receive(stream.incoming)) is not None:
+            if message.kind == "open":
+                await _Socket(stream, loop, message).serve(app)
+                return
+            await _answer(app, stream, message)
+    except trio.BrokenResourceError:
+        return
+
+
+async def _answer(app: ASGIApp, stream: Stream, message: Message) -> None:
+    said: dict[str, Any] = {}
+    body: list[bytes] = []
+
+    async def hear() -> dict[str, Any]:
+        return {"type": "http.request", "body": message.body.encode(), "more_body": False}
+
+    async def say(event: Any) -> None:
+        if event["type"] == "http.response.start":
+            said.update(status=event["status"], headers=event["headers"])
+        else:
+            body.append(event.get("body", b""))
+
+    await app(_scope("http", stream, message) | {"method": message.head["method"]}, hear, say)
+    retry_after = [value.decode() for name, value in said["headers"] if name == b"retry-after"]
+    head = {"status": said["status"], "retry_after": retry_after[0] if retry_after else None}
+    send(stream.outgoing, Message("answer", head, b"".join(body).decode()))
+
+
+class _Socket:
+    """One WebSocket, for the app."""
+
+    def __init__(self, stream: Stream, loop: Loop, message: Message) -> None:
+        self._stream = stream
+        self._loop = loop
+        self._message = message
+        self._heard: deque[dict[str, Any]] = deque([{"type": "websocket.connect"}])
+        self._bell = loop.bell()
+
+    async def serve(self, app: ASGIApp) -> None:
+        async with self._loop.nursery() as nursery:
+            nursery.start_soon(self._read)
+            scope = _scope("websocket", self._stream, self._message)
+            await app(
+                scope | {"subprotocols": [], "extensions": {"websocket.http.response": {}}}, self._hear, self._say
+            )
+            nursery.cancel_scope.cancel()
+
+    async def _read(self) -> None:
+        try:
+            while (message := await receive(self._stream.incoming)) is not None:
+                if message.kind == "ping":
+                    send(self._stream.outgoing, Message("pong"))
+                else:
+                    self._tell({"type": "websocket.receive", "text": message.body})
+        except trio.BrokenResourceError:
+            pass
+        self._tell({"type": "websocket.disconnect", "code": 1006})
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        self._heard.append(event)
+        self._bell.wake()
+
+    async def _hear(self) -> dict[str, Any]:
+        while not self._heard:
+            await self._bell.wait()
+        return self._heard.popleft()
+
+    async def _say(self, event: Any) -> None:
+        pipe = self._stream.outgoing
+        match event["type"]:
+            case "websocket.accept":
+                send(pipe, Message("accept"))
+            case "websocket.send":
+                if not send(pipe, Message("text", body=event["text"])):
+                    raise OSError("the client has gone")
+            case "websocket.close":
+                send(pipe, Message("close", {"code": event["code"], "reason": event.get("reason") or ""}))
+                pipe.end()
+            case "websocket.http.response.start":
+                send(pipe, Message("denied", {"status": event["status"]}))
+                pipe.end()
+
+
+def _scope(kind: str, stream: Stream, message: Message) -> dict[str, Any]:
+    key = message.head.get("key")
+    return {
+        "type": kind,
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "scheme": "http" if kind == "http" else "ws",
+        "path": message.head["path"],
+        "raw_path": message.head["path"].encode(),
+        "query_string": message.head["query"].encode(),
+        "root_path": "",
+        "headers": [] if key is None else [(b"x-session-api-key", key.encode())],
+        "client": stream.socket.getpeername(),
+        "server": stream.socket.getsockname(),
+    }

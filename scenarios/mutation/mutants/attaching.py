@@ -1,0 +1,83 @@
+"""Bugs in the first sync (R01 to R05, R58)."""
+
+from __future__ import annotations
+
+from gapless.scenarios.mutation.planting import Original, mutant
+from gapless.syncclient.core.attach import Attach
+from gapless.syncclient.core.core import SyncCore
+from gapless.syncclient.core.situation import Situation
+from gapless.syncclient.core.socket_state import Connection
+from gapless.syncclient.log.held import Held
+from gapless.syncclient.log.walk import Walk
+from gapless.syncclient.report import Gap
+from gapless.syncclient.wire import Durable
+
+
+@mutant(
+    SyncCore, "_tend_socket", races=["R02"], killed=("r02-dropped-subscribe-snapshot", "legacy/inclusive", "budget")
+)
+def waits_for_the_greeting(original: Original, core: SyncCore) -> None:
+    """Takes a subscription for ready only when it was greeted."""
+    current = core._now.subscription.current
+    if current is None:
+        original(core)
+
+
+@mutant(Walk, "from_head", races=["R04"], killed=("cost-attach-long", "legacy/inclusive", "budget"))
+def whole_history_at_attach(
+    original: Original, walk: type[Walk], *, pages_max: int, must_show: str | None = None
+) -> Walk:
+    """Reads the history from its head to its end, however long it is."""
+    found: Walk = original(walk, pages_max=1000, must_show=must_show)
+    return found
+
+
+@mutant(Attach, "_finish", races=["R04"], killed=("clean-run", "legacy/inclusive", "budget"), fails_clean=True)
+def attaches_twice(original: Original, attach: Attach) -> None:
+    """Syncs once more when it has synced, to be on the safe side."""
+    original(attach)
+    attach._situation.unverified = True
+
+
+@mutant(Held, "gaps", races=["R04"], killed=("r04-long-history", "legacy/inclusive", "no-holes"))
+def gap_not_declared(original: Original, ledger: Held) -> tuple[Gap, ...]:
+    """Says nothing of the history that it has not read."""
+    return ()
+
+
+@mutant(
+    SyncCore,
+    "_note_durable",
+    races=["R05", "R58"],
+    killed=("r05-live-among-replayed", "session/inclusive", "budget"),
+    fails_clean=True,
+)
+def deaf_while_attaching(original: Original, core: SyncCore, connection: Connection, frame: Durable) -> None:
+    """Passes over what comes by the socket until the history is read."""
+    if core._now.is_attached:
+        original(core, connection, frame)
+
+
+@mutant(Situation, "make_ready", races=["R34"], killed=("cost-reconnect-none-missed", "tree/inclusive", "budget"))
+def greeting_forgotten(original: Original, now: Situation, connection: Connection) -> None:
+    """Does not remember which leaf a subscription was greeted with."""
+    original(now, connection)
+    connection.snapshot = None
+
+
+@mutant(Attach, "_follow_replay", races=["R60"], killed=("r60-long-run-cut-short", "session/inclusive", "budget"))
+def begins_anew_at_the_tail(original: Original, attach: Attach, connection: Connection) -> None:
+    """Begins anew with the last page of another log, though the application was there since before."""
+    attach._start = None
+    original(attach, connection)
+
+
+MUTANTS = (
+    waits_for_the_greeting,
+    whole_history_at_attach,
+    attaches_twice,
+    gap_not_declared,
+    deaf_while_attaching,
+    greeting_forgotten,
+    begins_anew_at_the_tail,
+)

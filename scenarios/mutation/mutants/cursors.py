@@ -1,0 +1,154 @@
+"""Bugs with page cursors and resume positions (R12, R31, R50, R51, R57)."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import replace
+
+from gapless.scenarios.clients.baselines.tail_cursor import TailCursor
+from gapless.scenarios.clients.baselines.wire import BaselineError
+from gapless.scenarios.mutation.planting import Original, mutant
+from gapless.syncclient.core.actions import OpenSocket
+from gapless.syncclient.core.situation import Situation
+from gapless.syncclient.log import walk
+from gapless.syncclient.log.cursor import CursorMode
+from gapless.syncclient.log.held import Anchor, Held
+from gapless.syncclient.log.ledger import Ledger
+from gapless.syncclient.log.walk import Outcome, Walk
+from gapless.syncclient.wire import LogEvent, Page
+
+
+def _resume_behind(now: Situation, seq: int | None) -> None:
+    """Have the socket that is about to be opened replay what follows that log index."""
+    action = now.out[-1]
+    assert isinstance(action, OpenSocket), "opening a socket is the last that was decided"
+    now.out[-1] = replace(action, after_seq=seq)
+
+
+@mutant(
+    Situation, "open_socket", races=["R31", "R34"], killed=("r34-disconnect-in-mid-run", "session/inclusive", "budget")
+)
+def off_by_one_cursor(original: Original, now: Situation) -> None:
+    """Resumes behind the next index that it wants, instead of behind the last one that it has."""
+    original(now)
+    next_seq = now.ledger.next_seq()
+    if now.is_attached and now.generation == "session" and next_seq is not None:
+        _resume_behind(now, next_seq)
+
+
+@mutant(Situation, "open_socket", races=["R31"], killed=("r31-overtaken-then-cut", "session/inclusive", "budget"))
+def max_seq_cursor(original: Original, now: Situation) -> None:
+    """Resumes behind the highest index seen, whatever is missing below it."""
+    original(now)
+    highest = max((now.ledger.seq_of(event_id) or 0 for event_id in now.ledger.ordered_ids()), default=None)
+    if now.is_attached and now.generation == "session":
+        _resume_behind(now, highest)
+
+
+@mutant(Situation, "open_socket", races=["R34"], killed=("r34-disconnect-in-mid-run", "session/inclusive", "budget"))
+def live_only_socket(original: Original, now: Situation) -> None:
+    """Asks a session socket to replay something only at the attach."""
+    original(now)
+    if now.is_attached:
+        _resume_behind(now, None)
+
+
+@mutant(Walk, "take", races=["R50"], killed=("r50-page-borders", "legacy/exclusive", "no-holes"))
+def first_item_always_dropped(
+    original: Original, one: Walk, page: Page, ledger: Ledger
+) -> tuple[Outcome, list[LogEvent]]:
+    """Drops the first item of each further page, which it takes for the echo of the cursor."""
+    is_further = one.border is not None and page.next_page_id is not None
+    items = page.items[1:] if is_further else page.items
+    found: tuple[Outcome, list[LogEvent]] = original(one, replace(page, items=items), ledger)
+    return found
+
+
+@mutant(walk, "goes_on", races=["R50"], killed=("r50-page-borders", "legacy/exclusive", "budget"))
+def exclusive_taken_for_inclusive(
+    original: Original, page: Page, *, cursor: str, mode: CursorMode, seen: Container[str]
+) -> bool:
+    """Expects each page to begin with the cursor that the one before it gave."""
+    found: bool = original(page, cursor=cursor, mode=CursorMode.INCLUSIVE, seen=seen)
+    return found
+
+
+@mutant(Held, "anchor", races=["R50"], killed=("r30-lost-frame", "legacy/exclusive", "budget"), fails_clean=True)
+def anchored_at_the_last(original: Original, ledger: Held) -> Anchor | None:
+    """Asks for what follows the last confirmed event, which an exclusive server does not echo."""
+    anchor: Anchor | None = original(ledger)
+    return anchor and Anchor(cursor=anchor.echo, echo=anchor.echo)
+
+
+@mutant(
+    TailCursor,
+    "reconcile",
+    races=["R12"],
+    killed=("r12-snapshot-as-cursor", "legacy/inclusive", "budget"),
+    base="tail-cursor",
+    fails_clean=True,
+)
+async def transient_id_as_cursor(original: Original, client: TailCursor) -> None:
+    """As tail-cursor, without the dropped first item: whatever came last is the cursor, a snapshot too."""
+    try:
+        async for page in client.wire.pages(client.cache[-1]["id"] if client.cache else None):
+            client.keep_all(page.items, repaired=True)
+    except BaselineError:
+        return
+
+
+@mutant(Walk, "_believe", races=["R51"], killed=("r51-unknown-cursor-start", "legacy/inclusive", "budget"))
+def natural_start_taken_for_success(original: Original, one: Walk, page: Page, ledger: Ledger) -> bool:
+    """Believes every page to be the one that it asked for."""
+    original(one, page, ledger)
+    return True
+
+
+@mutant(Walk, "take", races=["R57"], killed=("r57-cursor-loop", "legacy/inclusive", "budget"))
+def loop_not_noticed(original: Original, one: Walk, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
+    """Follows every next cursor, also one that it has followed before."""
+    one._asked.clear()
+    found: tuple[Outcome, list[LogEvent]] = original(one, page, ledger)
+    return found
+
+
+@mutant(Walk, "take", races=["R57"], killed=("r57-empty-page-half-way", "legacy/inclusive", "no-tail-loss"))
+def empty_page_is_a_loop(original: Original, one: Walk, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
+    """Takes an empty page that names its own cursor for an endless log."""
+    if not page.items and page.next_page_id in one._asked:
+        return Outcome.ENDLESS, []
+    found: tuple[Outcome, list[LogEvent]] = original(one, page, ledger)
+    return found
+
+
+@mutant(Walk, "take", races=["R57"], killed=("r57-short-pages", "legacy/inclusive", "budget"))
+def short_page_ends_the_log(
+    original: Original, one: Walk, page: Page, ledger: Ledger
+) -> tuple[Outcome, list[LogEvent]]:
+    """Takes a page that is not full for the last one."""
+    next_page_id = page.next_page_id if len(page.items) >= 100 else None
+    found: tuple[Outcome, list[LogEvent]] = original(one, replace(page, next_page_id=next_page_id), ledger)
+    return found
+
+
+@mutant(Walk, "_place", races=["R04"], killed=("r04-long-history", "legacy/inclusive", "budget"))
+def descending_page_as_it_comes(original: Original, one: Walk, page: Page, ledger: Ledger) -> list[LogEvent]:
+    """Keeps a page that was read backward in the order in which it came."""
+    new: list[LogEvent] = original(one, replace(page, items=page.items[::-1]) if one.descending else page, ledger)
+    return new
+
+
+MUTANTS = (
+    off_by_one_cursor,
+    max_seq_cursor,
+    live_only_socket,
+    first_item_always_dropped,
+    exclusive_taken_for_inclusive,
+    anchored_at_the_last,
+    transient_id_as_cursor,
+    natural_start_taken_for_success,
+    loop_not_noticed,
+    empty_page_is_a_loop,
+    short_page_ends_the_log,
+    descending_page_as_it_comes,
+)

@@ -1,0 +1,99 @@
+"""Bugs in telling one event from another (R06, R32, R50, R61)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gapless.scenarios.mutation.planting import Original, mutant
+from gapless.syncclient.core.core import SyncCore
+from gapless.syncclient.core.socket_state import Connection
+from gapless.syncclient.log.ledger import Ledger
+from gapless.syncclient.wire import Durable, LogEvent
+
+
+@mutant(Ledger, "add_live", races=["R32"], killed=("r32-copies", "legacy/inclusive", "delivered-once"))
+def copies_are_news(
+    original: Original, ledger: Ledger, event: LogEvent, seq: int | None, *, size_bytes: int = 0
+) -> bool:
+    """Tells the application of every frame, also of one that it has seen before."""
+    original(ledger, event, seq, size_bytes=size_bytes)
+    return True
+
+
+@mutant(Ledger, "add_live", races=["R32"], killed=("r32-copies", "legacy/inclusive", "delivered-once"))
+def only_the_last_is_known(
+    original: Original, ledger: Ledger, event: LogEvent, seq: int | None, *, size_bytes: int = 0
+) -> bool:
+    """Passes over a copy only when it follows its event directly."""
+    last_id = next(reversed(ledger._events), None)
+    original(ledger, event, seq, size_bytes=size_bytes)
+    return bool(last_id != event["id"])
+
+
+@mutant(Ledger, "add_live", races=["R61"], killed=("r61-ties", "session/inclusive", "budget"))
+def one_event_a_timestamp(
+    original: Original, ledger: Ledger, event: LogEvent, seq: int | None, *, size_bytes: int = 0
+) -> bool:
+    """Takes two events of one kind and timestamp for one."""
+    for held in ledger._events.values():
+        if (held["kind"], held.get("timestamp")) == (event["kind"], event.get("timestamp")):
+            return False
+    is_new: bool = original(ledger, event, seq, size_bytes=size_bytes)
+    return is_new
+
+
+@mutant(
+    Ledger,
+    "merge",
+    races=["R50", "R62"],
+    killed=("r30-lost-frame", "tree/inclusive", "delivered-once"),
+)
+def pages_are_news(
+    original: Original,
+    ledger: Ledger,
+    items: Sequence[LogEvent],
+    *,
+    after: str | None = None,
+    before: str | None = None,
+    at_head: bool = False,
+    sizes_bytes: Sequence[int] = (),
+) -> list[LogEvent]:
+    """Tells the application of everything on a page, also of what the socket has brought."""
+    original(ledger, items, after=after, before=before, at_head=at_head, sizes_bytes=sizes_bytes)
+    return list(items)
+
+
+@mutant(
+    SyncCore, "_note_durable", races=["R06"], killed=("r31-overtaken-then-cut", "session/inclusive", "delivered-once")
+)
+def replays_are_news(original: Original, core: SyncCore, connection: Connection, frame: Durable) -> None:
+    """Tells the application of everything that a new socket replays."""
+    was_held = frame.event["id"] in core.ledger
+    original(core, connection, frame)
+    if was_held and frame.seq is not None and frame.seq <= connection.last_seq:
+        core._now.deliver([frame.event], "repair")
+
+
+@mutant(
+    Ledger,
+    "add_live",
+    races=["R62"],
+    killed=("r62-repaired-events-are-delivered", "tree/inclusive", "delivered-once"),
+)
+def late_frame_of_a_repaired_event(
+    original: Original, ledger: Ledger, event: LogEvent, seq: int | None, *, size_bytes: int = 0
+) -> bool:
+    """Tells the application of a frame whose event a repair has brought and placed."""
+    was_placed = ledger.is_placed(event["id"])
+    is_new: bool = original(ledger, event, seq, size_bytes=size_bytes)
+    return is_new or was_placed
+
+
+MUTANTS = (
+    copies_are_news,
+    only_the_last_is_known,
+    one_event_a_timestamp,
+    pages_are_news,
+    replays_are_news,
+    late_frame_of_a_repaired_event,
+)

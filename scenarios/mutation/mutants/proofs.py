@@ -1,0 +1,108 @@
+"""Certificates that prove less than they say (R11, R20, R30, R52, R54)."""
+
+from __future__ import annotations
+
+from gapless.scenarios.mutation.planting import Original, mutant
+from gapless.syncclient.core.run_state import Ending, Run
+from gapless.syncclient.core.runs import Runs
+from gapless.syncclient.log import proof
+from gapless.syncclient.log.held import Path
+from gapless.syncclient.log.ledger import Ledger
+from gapless.syncclient.log.proof import Certificate
+from gapless.syncclient.report import Coverage
+
+
+@mutant(Runs, "_chain_certificate", races=["R11", "R30"], killed=("r30-lost-frame", "tree/inclusive", "no-tail-loss"))
+def leaf_alone_proves(original: Original, runs: Runs, run: Run, ending: Ending) -> Certificate | None:
+    """Takes the branch for complete when its leaf is held."""
+    is_held = ending.leaf_id is not None and ending.leaf_id in runs._situation.ledger
+    return Certificate("chain", "branch") if is_held else None
+
+
+@mutant(proof, "seq", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "no-holes"))
+def highest_seq_proves(
+    original: Original, ledger: Ledger, *, leaf_id: str | None, through_seq: int | None
+) -> Certificate | None:
+    """Takes the log for complete up to the highest index held."""
+    if leaf_id is not None and leaf_id not in ledger:
+        return None
+    return Certificate("seq", "branch" if through_seq is None else "log")
+
+
+@mutant(proof, "seq", races=["R20"], killed=("r20-lost-last-update", "session/inclusive", "no-tail-loss"))
+def live_seq_proves_the_log(
+    original: Original, ledger: Ledger, *, leaf_id: str | None, through_seq: int | None
+) -> Certificate | None:
+    """Takes the log for complete up to its end when nothing is missing before the last live frame."""
+    certificate = original(ledger, leaf_id=leaf_id, through_seq=through_seq)
+    return certificate and Certificate("seq", "log")
+
+
+@mutant(proof, "chain", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
+def chain_proves_the_log(original: Original, ledger: Ledger, leaf_id: str | None) -> Certificate | None:
+    """Says of the whole log what parent ids prove of the branch."""
+    certificate = original(ledger, leaf_id)
+    return certificate and Certificate("chain", "log")
+
+
+@mutant(
+    proof,
+    "count",
+    races=["R54"],
+    killed=("r54-count-overtaken", "tree/inclusive", "no-holes"),
+    settings={"trusts_count": True},
+)
+def near_enough(
+    original: Original, ledger: Ledger, path: Path, *, counted: int | None, held_events: int
+) -> Certificate | None:
+    """Takes a count for a proof when it is off by no more than one."""
+    return None if counted is None or abs(counted - held_events) > 1 else Certificate("count", "log")
+
+
+@mutant(proof, "echo", races=["R52"], killed=("r52-replica-far-behind", "tree/inclusive", "no-tail-loss"))
+def tail_of_rest_is_the_end(
+    original: Original, ledger: Ledger, *, leaf_id: str | None, covers: Coverage
+) -> Certificate | None:
+    """Takes the last page for the end of the run, also where REST lags the socket."""
+    return Certificate("echo", covers)
+
+
+@mutant(Runs, "_certificate", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
+def any_proof_will_do(original: Original, runs: Runs, run: Run, ending: Ending) -> Certificate | None:
+    """Says of the whole log what was proven of the branch."""
+    certificate: Certificate | None = original(runs, run, ending)
+    return certificate and Certificate(certificate.proof, "log")
+
+
+@mutant(Runs, "_is_odd", races=["R53"], killed=("r53-never-persisted", "tree/inclusive", "no-holes"))
+def strays_overlooked(original: Original, runs: Runs, path: Path, ending: Ending) -> bool:
+    """Asks nobody whether what lies beside the chain is in the log."""
+    return False
+
+
+@mutant(Runs, "_count_may_do", races=["R54"], killed=("counted-long-run", "legacy/inclusive", "budget"))
+def never_counts(original: Original, runs: Runs, run: Run) -> bool:
+    """Reads pages for a proof where a count is known to be true, and would do."""
+    return False
+
+
+@mutant(proof, "bare_count", races=["R16"], killed=("counted-doubt", "legacy/inclusive", "budget"))
+def count_settles_no_doubt(
+    original: Original, ledger: Ledger, *, counted: int | None, held_events: int
+) -> Certificate | None:
+    """Counts, and does not believe the count without a chain."""
+    return None
+
+
+MUTANTS = (
+    leaf_alone_proves,
+    highest_seq_proves,
+    live_seq_proves_the_log,
+    chain_proves_the_log,
+    near_enough,
+    tail_of_rest_is_the_end,
+    any_proof_will_do,
+    strays_overlooked,
+    never_counts,
+    count_settles_no_doubt,
+)

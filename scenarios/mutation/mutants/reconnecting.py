@@ -1,0 +1,155 @@
+"""Bugs around lost, silent and refused connections (R33 to R41)."""
+
+from __future__ import annotations
+
+from gapless.scenarios.clients.baselines.full_rescan import FullRescan
+from gapless.scenarios.mutation.planting import Killing, Mutant, Original, Replaced, mutant, with_settings
+from gapless.syncclient import wire
+from gapless.syncclient.core import core, situation
+from gapless.syncclient.core.core import SyncCore
+from gapless.syncclient.core.repairs import Repairs
+from gapless.syncclient.core.run_state import Run
+from gapless.syncclient.core.runs import Runs
+from gapless.syncclient.errors import ConversationNotFound
+
+
+@mutant(
+    FullRescan,
+    "reconcile",
+    races=["R34"],
+    killed=("r34-disconnect-in-mid-run", "legacy/inclusive", "no-holes"),
+    base="full-rescan",
+)
+async def no_reconcile_after_reconnect(original: Original, client: FullRescan) -> None:
+    """As full-rescan, but reconnects and reads nothing again."""
+
+
+@mutant(SyncCore, "_note_closed", races=["R33"], killed=("r33-server-restart", "tree/inclusive", "budget"))
+def reader_dies(original: Original, core: SyncCore, number: int, code: int | None, reason: str) -> None:
+    """Never opens another socket when one was lost."""
+    original(core, number, code, reason)
+    core._now.subscription.retry_at_s = None
+
+
+@mutant(
+    Repairs,
+    "_verify_after_outage",
+    races=["R34", "R39"],
+    killed=("cost-reconnect-none-missed", "tree/inclusive", "budget"),
+)
+def every_reconnect_reads(original: Original, repairs: Repairs) -> None:
+    """Reads on from the anchor after every reconnect, also where the socket has said that nothing was missed."""
+    now = repairs._situation
+    if now.unverified and now.ready_connection() is not None:
+        repairs.begin()
+
+
+@mutant(situation, "delay_s", races=["R41", "R56"], killed=("r34-disconnect-in-mid-run", "tree/inclusive", "no-hang"))
+def no_backoff(original: Original, failures: int, *, draw: float, min_s: float, max_s: float) -> float:
+    """Tries again after a hundredth of a second, whatever failed, however often."""
+    return 0.01
+
+
+@mutant(situation, "delay_s", races=["R41"], killed=("cost-socket-down-for-good", "tree/inclusive", "no-hang"))
+def constant_backoff(original: Original, failures: int, *, draw: float, min_s: float, max_s: float) -> float:
+    """Waits equally long after each failure."""
+    return min_s
+
+
+@mutant(Runs, "_tend_waiting", races=["R35"], killed=("r35-zombie-subscription", "tree/inclusive", "no-hang"))
+def silence_never_doubted(original: Original, runs: Runs, run: Run) -> None:
+    """Takes the silence of an open socket for the agent's."""
+    if runs._situation.ready_connection() is None or run.hint_at_s is not None:
+        original(runs, run)
+
+
+@mutant(Runs, "_tend_waiting", races=["R35", "R41"], killed=("cost-socket-down-for-good", "tree/inclusive", "no-hang"))
+def rest_never_asked(original: Original, runs: Runs, run: Run) -> None:
+    """Waits for the socket to come back, and does not ask REST how the run stands."""
+    if runs._situation.ready_connection() is not None:
+        original(runs, run)
+
+
+endless_handshake = Mutant(
+    "endless-handshake",
+    "Waits for the answer to a handshake for an hour.",
+    ("R41",),
+    (with_settings({"handshake_timeout_s": 3600.0}),),
+    Killing("r41-handshake-hangs-at-attach", "tree/inclusive", "budget"),
+)
+
+
+small_frames_only = Mutant(
+    "small-frames-only",
+    "Takes frames of up to a megabyte, which is the default of many a library.",
+    ("R38",),
+    (with_settings({"frame_size_bytes_max": 2**20}),),
+    Killing("r38-large-frame", "session/inclusive", "budget"),
+)
+
+
+restart_is_fatal = Mutant(
+    "restart-is-fatal",
+    "Takes a restart of the server (close 1012) for the end of the conversation.",
+    ("R33",),
+    (Replaced(core, "_FATAL_CLOSES", {**core._FATAL_CLOSES, 1012: ConversationNotFound("the server went away")}),),
+    Killing("r33-server-restart", "tree/inclusive", "no-hang"),
+)
+
+deletion_is_a_hiccup = Mutant(
+    "deletion-is-a-hiccup",
+    "Reconnects for ever to a conversation that was deleted (close 4004).",
+    ("R33",),
+    (Replaced(core, "_FATAL_CLOSES", {4001: core._FATAL_CLOSES[4001]}),),
+    Killing("r33-closed-for-good", "legacy/inclusive", "budget"),
+)
+
+going_away_is_fatal = Mutant(
+    "going-away-is-fatal",
+    "Takes an orderly close (1001) for the end of the conversation.",
+    ("R33",),
+    (Replaced(core, "_FATAL_CLOSES", {**core._FATAL_CLOSES, 1001: ConversationNotFound("the server went away")}),),
+    Killing("r19-message-after-reconnect", "tree/inclusive", "no-hang"),
+)
+
+overflow_is_fatal = Mutant(
+    "overflow-is-fatal",
+    "Takes the close of a slow subscription (1013) for the end of the conversation.",
+    ("R37",),
+    (Replaced(core, "_FATAL_CLOSES", {**core._FATAL_CLOSES, 1013: ConversationNotFound("the server went away")}),),
+    Killing("r37-slow-consumer", "tree/inclusive", "no-hang"),
+)
+
+deltas_are_events = Mutant(
+    "deltas-are-events",
+    "Holds token deltas beside the events of the log.",
+    ("R40",),
+    (Replaced(wire, "_NEVER_PERSISTED", frozenset({"ServerErrorEvent"})),),
+    Killing("r40-delta-flood", "tree/inclusive", "budget"),
+)
+
+
+@mutant(Runs, "_tend_waiting", races=["R35"], killed=("r35-half-open", "tree/inclusive", "returns-in-time"))
+def patient_by_the_minute(original: Original, runs: Runs, run: Run) -> None:
+    """Doubts a silent socket only after a minute."""
+    run.silence_s = max(run.silence_s, 60.0)
+    original(runs, run)
+
+
+MUTANTS = (
+    no_reconcile_after_reconnect,
+    reader_dies,
+    every_reconnect_reads,
+    no_backoff,
+    constant_backoff,
+    silence_never_doubted,
+    patient_by_the_minute,
+    rest_never_asked,
+    endless_handshake,
+    small_frames_only,
+    restart_is_fatal,
+    deletion_is_a_hiccup,
+    going_away_is_fatal,
+    overflow_is_fatal,
+    deltas_are_events,
+)

@@ -1,0 +1,130 @@
+"""Bugs in what is asked for, when, and how often (R30, R31, R52, R55, R59, R63)."""
+
+from __future__ import annotations
+
+from gapless.scenarios.mutation.planting import Killing, Mutant, Original, mutant, with_settings
+from gapless.syncclient.core import events
+from gapless.syncclient.core.core import SyncCore
+from gapless.syncclient.core.missing import Missing
+from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core.repairs import Repairs
+from gapless.syncclient.core.socket_state import Connection
+from gapless.syncclient.log.held import Anchor
+from gapless.syncclient.log.walk import Walk
+from gapless.syncclient.wire import Durable
+
+nothing_may_be_late = Mutant(
+    "nothing-may-be-late",
+    "Asks for a missing event at once, before it can be merely late.",
+    ("R31",),
+    (with_settings({"settle_s": 1e-9}),),
+    Killing("r31-merely-late", "tree/inclusive", "budget"),
+)
+
+
+anything_may_be_late = Mutant(
+    "anything-may-be-late",
+    "Waits a minute for an event before it asks for it.",
+    ("R30",),
+    (with_settings({"settle_s": 60.0}),),
+    Killing("r30-lost-frame", "tree/inclusive", "returns-in-time"),
+)
+
+
+@mutant(Repairs, "tend", races=["R52"], killed=("r30-lost-frame", "session/inclusive", "no-holes"))
+def asks_only_once(original: Original, repairs: Repairs) -> None:
+    """Gives up what the first answer does not bring."""
+    if repairs._missing.tries > 0 and repairs._situation.exchange is None and repairs._missing:
+        repairs.give_up("it was not there")
+    original(repairs)
+
+
+@mutant(
+    SyncCore, "_note_failure", races=["R55"], killed=("r51-unknown-cursor-for-good", "tree/inclusive", "no-tail-loss")
+)
+def failed_repair_swallowed(
+    original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
+) -> None:
+    """Takes what a repair brought before it failed for all that there was."""
+    if exchange.purpose == "repair":
+        core._now.exchange = None
+        core._repairs.end_walk(exchange)
+    else:
+        original(core, exchange, failure)
+
+
+@mutant(Walk, "forward", races=["R04", "R30"], killed=("cost-one-hole", "legacy/inclusive", "budget"))
+def repairs_from_the_head(
+    original: Original, walk: type[Walk], anchor: Anchor, *, pages_max: int, must_show: str | None = None
+) -> Walk:
+    """Reads the log from its head to repair it."""
+    return Walk.from_head(pages_max=pages_max)
+
+
+@mutant(Walk, "forward", races=["R30"], killed=("cost-two-holes-far", "tree/inclusive", "budget"))
+def repairs_from_the_tail(
+    original: Original, walk: type[Walk], anchor: Anchor, *, pages_max: int, must_show: str | None = None
+) -> Walk:
+    """Reads the log backward from its tail to repair it."""
+    return Walk.backward(pages_max=pages_max)
+
+
+@mutant(Walk, "forward", races=["R50"], killed=("r50-page-borders", "legacy/inclusive", "honest"))
+def one_page_must_do(
+    original: Original, walk: type[Walk], anchor: Anchor, *, pages_max: int, must_show: str | None = None
+) -> Walk:
+    """Reads one page to repair whatever is missing."""
+    found: Walk = original(walk, anchor, pages_max=1, must_show=must_show)
+    return found
+
+
+small_pages = Mutant(
+    "small-pages",
+    "Asks for fifty events a page, where a hundred are to be had.",
+    ("R30",),
+    (with_settings({"page_size_events": 50}),),
+    Killing("cost-one-hole-150", "legacy/inclusive", "budget"),
+)
+
+
+@mutant(Repairs, "go_on", races=["R30"], killed=("cost-two-holes-far", "tree/inclusive", "budget"))
+def reads_on_for_nothing(original: Original, repairs: Repairs, exchange: Exchange) -> None:
+    """Reads to the end of the log when nothing is missing any more."""
+    repairs._situation.ask(exchange)
+
+
+@mutant(SyncCore, "_note_durable", races=["R63"], killed=("r63-slow-repair-fast-socket", "tree/inclusive", "budget"))
+def deaf_while_repairing(original: Original, core: SyncCore, connection: Connection, frame: Durable) -> None:
+    """Passes over what comes by the socket while it reads pages."""
+    if core._now.exchange is None or not core._now.is_attached:
+        original(core, connection, frame)
+
+
+@mutant(Repairs, "begin", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "budget"))
+def pages_instead_of_replay(original: Original, repairs: Repairs, *, to_tail: bool = True) -> None:
+    """Repairs by pages what the socket would replay for nothing."""
+    repairs._replays = dict.fromkeys(range(10_000), 1_000)
+    original(repairs, to_tail=to_tail)
+
+
+@mutant(Missing, "update", races=["R31"], killed=("r30-lost-frame", "tree/inclusive", "no-hang"))
+def clock_of_a_hole_restarts(original: Original, missing: Missing, tokens: object, now_s: float) -> None:
+    """Begins to wait anew for everything that is missing whenever anything comes."""
+    missing._since_s = {}
+    original(missing, tokens, now_s)
+
+
+MUTANTS = (
+    nothing_may_be_late,
+    anything_may_be_late,
+    asks_only_once,
+    failed_repair_swallowed,
+    repairs_from_the_head,
+    repairs_from_the_tail,
+    one_page_must_do,
+    small_pages,
+    reads_on_for_nothing,
+    deaf_while_repairing,
+    pages_instead_of_replay,
+    clock_of_a_hole_restarts,
+)

@@ -1,0 +1,134 @@
+"""Bugs with answers that fail (R51, R55, R56)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gapless.scenarios.mutation.planting import Killing, Mutant, Original, mutant, with_settings
+from gapless.syncclient import wire
+from gapless.syncclient.core import events
+from gapless.syncclient.core.core import SyncCore
+from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.errors import ConversationNotFound, ProtocolViolation
+from gapless.syncclient.network import driver
+from gapless.syncclient.wire import Page
+
+
+@mutant(SyncCore, "_note_failure", races=["R56"], killed=("r56-too-many-for-a-while", "tree/inclusive", "budget"))
+def retry_after_ignored(original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed) -> None:
+    """Comes back when it likes, not when the server said."""
+    original(core, exchange, replace(failure, retry_after_s=None))
+
+
+@mutant(SyncCore, "_note_failure", races=["R56"], killed=("r56-too-many-for-a-while", "tree/inclusive", "budget"))
+def retry_without_bound(original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed) -> None:
+    """Asks again after a hundredth of a second, for as long as it takes."""
+    exchange.retry_at_s = core._now.now_s + 0.01
+
+
+@mutant(SyncCore, "_note_failure", races=["R51"], killed=("r51-unknown-cursor-404", "legacy/inclusive", "no-hang"))
+def unknown_cursor_is_unknown_conversation(
+    original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
+) -> None:
+    """Takes the 404 of a cursor for that of the conversation."""
+    if failure.status == 404:
+        core._now.fail(ConversationNotFound(failure.reason))
+    else:
+        original(core, exchange, failure)
+
+
+@mutant(SyncCore, "_note_failure", races=["R51"], killed=("r51-unknown-cursor-for-good", "legacy/inclusive", "budget"))
+def bad_request_tried_again(
+    original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
+) -> None:
+    """Makes a request again that the server has called bad."""
+    original(core, exchange, replace(failure, status=500, transient=True) if failure.status == 400 else failure)
+
+
+@mutant(driver, "_is_transient", races=["R56"], killed=("r56-unavailable-at-attach", "tree/inclusive", "no-hang"))
+def unavailable_is_for_good(original: Original, status: int) -> bool:
+    """Gives up at the first 503."""
+    return False
+
+
+@mutant(wire, "parse_page", races=["R56"], killed=("r56-malformed-at-attach", "tree/inclusive", "budget"))
+def unreadable_page_is_empty(original: Original, body: bytes) -> Page:
+    """Takes a page that it cannot read for an empty one."""
+    try:
+        page: Page = original(body)
+    except ProtocolViolation:
+        page = Page((), None)
+    return page
+
+
+@mutant(wire, "parse_page", races=["R56"], killed=("r56-malformed-not-json", "legacy/inclusive", "no-hang"))
+def unreadable_page_crashes(original: Original, body: bytes) -> Page:
+    """Lets the error of its JSON parser through."""
+    try:
+        page: Page = original(body)
+    except ProtocolViolation as error:
+        raise ValueError(str(error)) from error
+    return page
+
+
+@mutant(wire, "parse_page", races=["R56"], killed=("r56-malformed-at-attach", "tree/inclusive", "budget"))
+def missing_items_are_none(original: Original, body: bytes) -> Page:
+    """Takes a page without items for an empty one, as a lookup with a default does."""
+    try:
+        page: Page = original(body)
+    except ProtocolViolation as error:
+        if "list of items" not in str(error):
+            raise
+        page = Page((), None)
+    return page
+
+
+request_without_a_time_out = Mutant(
+    "request-without-a-time-out",
+    "Waits for an answer for an hour.",
+    ("R56",),
+    (with_settings({"request_timeout_s": 3600.0}),),
+    Killing("r56-time-out", "legacy/inclusive", "returns-in-time"),
+)
+
+
+@mutant(SyncCore, "_note_failure", races=["R56"], killed=("r56-too-many-requests", "tree/inclusive", "honest"))
+def retry_after_in_minutes(
+    original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
+) -> None:
+    """Takes the seconds of Retry-After for minutes."""
+    wait_s = None if failure.retry_after_s is None else failure.retry_after_s * 60
+    original(core, exchange, replace(failure, retry_after_s=wait_s))
+
+
+@mutant(SyncCore, "_note_failure", races=["R56"], killed=("r56-key-revoked", "legacy/inclusive", "no-hang"))
+def revoked_key_tried_again(
+    original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
+) -> None:
+    """Tries again with a key that the server has refused."""
+    is_refused = failure.status in (401, 403)
+    original(core, exchange, replace(failure, status=500, transient=True) if is_refused else failure)
+
+
+@mutant(SyncCore, "_note_failure", races=["R56"], killed=("r56-conversation-gone", "legacy/inclusive", "no-hang"))
+def gone_conversation_asked_again(
+    original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
+) -> None:
+    """Asks again for a conversation that the server says is not there."""
+    original(core, exchange, replace(failure, status=500, transient=True) if failure.status == 404 else failure)
+
+
+MUTANTS = (
+    retry_after_ignored,
+    retry_without_bound,
+    unknown_cursor_is_unknown_conversation,
+    bad_request_tried_again,
+    unavailable_is_for_good,
+    unreadable_page_is_empty,
+    unreadable_page_crashes,
+    missing_items_are_none,
+    request_without_a_time_out,
+    retry_after_in_minutes,
+    revoked_key_tried_again,
+    gone_conversation_asked_again,
+)

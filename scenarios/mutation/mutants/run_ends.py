@@ -1,0 +1,195 @@
+"""Bugs in telling that a run is over, and whose (R10 to R22)."""
+
+from __future__ import annotations
+
+from gapless.scenarios.mutation.planting import Killing, Mutant, Original, Replaced, mutant, with_settings
+from gapless.syncclient.core import run_state, runs
+from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core.run_state import IDLE, TERMINAL, Belief, Ending, Run
+from gapless.syncclient.core.runs import Runs
+from gapless.syncclient.log import proof
+from gapless.syncclient.log.ledger import Ledger
+
+_FINAL = frozenset({"finished", "error", "stuck"})
+
+
+@mutant(
+    Run, "saw_status", races=["R13"], killed=("r13-stop-hook-veto", "tree/inclusive", "no-tail-loss"), fails_clean=True
+)
+def hint_is_the_end(
+    original: Original, run: Run, status: str, now_s: float, step: int, *, event_id: str | None = None
+) -> None:
+    """Takes the status update that says finished for the end."""
+    original(run, status, now_s, step, event_id=event_id)
+    if status in TERMINAL and run.ending is None:
+        run.ending, run.ending_step = Ending(status, None, True, step), step
+
+
+@mutant(Runs, "word", races=["R13", "R14"], killed=("r14-veto-after-three-seconds", "legacy/inclusive", "no-tail-loss"))
+def veto_ignored(original: Original, runs: Runs, word: Ending, *, is_final: bool) -> None:
+    """Believes a greeting and REST at once, though a stop hook may still veto the end."""
+    original(runs, word, is_final=True)
+
+
+@mutant(Run, "judge", races=["R16"], killed=("r16-anothers-final-snapshot", "tree/inclusive", "no-tail-loss"))
+def previous_snapshot_believed(original: Original, run: Run, ending: Ending, ledger: Ledger) -> Belief:
+    """Takes every word of an end for the end of the run in progress."""
+    if ending.status in TERMINAL:
+        return Belief.OURS
+    belief: Belief = original(run, ending, ledger)
+    return belief
+
+
+@mutant(Run, "judge", races=["R15"], killed=("r15-idle-while-initialising", "tree/inclusive", "returns-in-time"))
+def idle_is_an_end(original: Original, run: Run, ending: Ending, ledger: Ledger) -> Belief:
+    """Takes idle for the end of the run, though it may not have begun."""
+    if ending.status == IDLE:
+        return Belief.OURS
+    belief: Belief = original(run, ending, ledger)
+    return belief
+
+
+@mutant(Run, "judge", races=["R15", "R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
+def idle_is_never_an_end(original: Original, run: Run, ending: Ending, ledger: Ledger) -> Belief:
+    """Takes idle for a sign that the run has not begun, always."""
+    if ending.status == IDLE:
+        return Belief.STALE
+    belief: Belief = original(run, ending, ledger)
+    return belief
+
+
+@mutant(Run, "judge_by_log", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
+def last_status_decides(original: Original, run: Run, ledger: Ledger, word: Ending) -> str | None:
+    """Looks only at the last status in the log, which a message makes idle again."""
+    statuses = run.statuses(ledger)
+    return statuses[-1] if statuses and statuses[-1] in TERMINAL else None
+
+
+waiting_is_no_end = Mutant(
+    "waiting-is-no-end",
+    "Waits for finished, error or stuck; a run that is paused or waits for confirmation never ends.",
+    ("R17",),
+    (Replaced(run_state, "TERMINAL", _FINAL), Replaced(runs, "TERMINAL", _FINAL)),
+    Killing("r17-lost-snapshot-waiting", "tree/inclusive", "no-hang"),
+)
+
+
+@mutant(Runs, "_tend_waiting", races=["R17"], killed=("r17-lost-final-snapshot", "tree/inclusive", "no-hang"))
+def snapshot_alone_ends(original: Original, runs: Runs, run: Run) -> None:
+    """Waits for the final snapshot, however long ago the status said finished."""
+    if run.hint_at_s is None:
+        original(runs, run)
+
+
+@mutant(Runs, "conflicted", races=["R18"], killed=("r18-somebody-elses-run", "tree/inclusive", "no-hang"))
+def run_asked_again_at_once(original: Original, runs: Runs, post: int) -> None:
+    """Asks for the run again after a hundredth of a second when it is refused with 409."""
+    original(runs, post)
+    run = runs._situation.run
+    if run is not None:
+        run.post_again_at_s = runs._situation.now_s + 0.01
+
+
+@mutant(Runs, "_tend_ending", races=["R10"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
+def end_without_a_proof(original: Original, runs: Runs, run: Run, ending: Ending) -> None:
+    """Returns when the run is over, with what has come until then."""
+    runs._finish(runs._certificate(run, ending))
+
+
+@mutant(Runs, "_certificate", races=["R10", "R30"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
+def end_taken_for_a_proof(original: Original, runs: Runs, run: Run, ending: Ending) -> proof.Certificate | None:
+    """Says that a run is complete because it is over."""
+    return proof.Certificate("chain", "branch")
+
+
+@mutant(
+    Runs,
+    "count",
+    races=["R54"],
+    killed=("r54-count-overtaken", "tree/inclusive", "no-holes"),
+    settings={"trusts_count": True},
+)
+def count_compared_with_later(original: Original, runs: Runs, exchange: Exchange, counted: int) -> None:
+    """Compares a count with what is held when it arrives, not with what was held when it was asked for."""
+    exchange.held_events = len(runs._situation.ledger)
+    original(runs, exchange, counted)
+
+
+counts_are_trusted = Mutant(
+    "counts-are-trusted",
+    "Trusts a count where the server publishes before it persists.",
+    ("R54",),
+    (with_settings({"trusts_count": True}),),
+    Killing("r54-counts-agree", "legacy/inclusive", "no-tail-loss"),
+)
+
+
+@mutant(Runs, "_tend_ending", races=["R20"], killed=("clean-run", "tree/inclusive", "budget"), fails_clean=True)
+def count_at_every_end(original: Original, runs: Runs, run: Run, ending: Ending) -> None:
+    """Asks for a count at the end of each run, proven or not."""
+    if run.counted is None and runs._situation.exchange is None:
+        runs._begin_count()
+    elif run.counted is not None:
+        original(runs, run, ending)
+
+
+impatient = Mutant(
+    "impatient",
+    "Asks for the final snapshot after a tenth of a second, and believes what it is told then.",
+    ("R13",),
+    (with_settings({"snapshot_wait_s": 0.1, "veto_wait_s": 0.1}),),
+    Killing("r13-stop-hook-veto", "tree/inclusive", "no-tail-loss"),
+)
+
+
+@mutant(
+    Runs, "_tend_waiting", races=["R13"], killed=("r13-veto-and-a-lost-status", "session/inclusive", "no-tail-loss")
+)
+def hint_stands(original: Original, runs: Runs, run: Run) -> None:
+    """Takes a status that says finished for the end when no other has come for a while."""
+    now = runs._situation
+    if run.hint_at_s is not None and run.hint_status is not None and now.due(run.hint_at_s + 0.7):
+        run.ending, run.ending_step = Ending(run.hint_status, None, True, now.step), now.step
+        now.wake_at_s = now.now_s
+    else:
+        original(runs, run)
+
+
+@mutant(Run, "judge", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "no-hang"))
+def idle_must_be_final(original: Original, run: Run, ending: Ending, ledger: Ledger) -> Belief:
+    """Believes idle of a final snapshot only, as what else says so may speak of the time before the run."""
+    if ending.status == IDLE and not ending.is_final:
+        return Belief.STALE
+    belief: Belief = original(run, ending, ledger)
+    return belief
+
+
+@mutant(Runs, "word", races=["R14", "R19"], killed=("r14-veto-after-a-message", "legacy/inclusive", "returns-in-time"))
+def idle_needs_no_wait(original: Original, runs: Runs, word: Ending, *, is_final: bool) -> None:
+    """Takes idle, which a message made of finished, for the end without waiting for a veto."""
+    original(runs, word, is_final=is_final)
+    run = runs._situation.run
+    if run is not None and run.word is not None and run.hint_at_s is not None and word.status == IDLE:
+        run.word_due_s = run.hint_at_s + runs._situation.settings.snapshot_wait_s
+
+
+MUTANTS = (
+    hint_is_the_end,
+    veto_ignored,
+    previous_snapshot_believed,
+    idle_is_an_end,
+    idle_is_never_an_end,
+    last_status_decides,
+    waiting_is_no_end,
+    snapshot_alone_ends,
+    run_asked_again_at_once,
+    end_without_a_proof,
+    end_taken_for_a_proof,
+    count_compared_with_later,
+    counts_are_trusted,
+    count_at_every_end,
+    impatient,
+    hint_stands,
+    idle_must_be_final,
+    idle_needs_no_wait,
+)

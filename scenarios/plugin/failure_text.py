@@ -1,0 +1,70 @@
+"""Failure: what a failed test prints: what did not hold, how it came about, and how to see it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+import pytest
+
+from gapless.reports.many_runs.table import size
+from gapless.reports.one_run.focus import render_focus
+from gapless.reports.one_run.trace import render_trace
+from gapless.reports.records.record import RunRecord, Verdict, gravest
+from gapless.scenarios.plugin.fixture_use import Place
+from gapless.scenarios.plugin.variants import Variant
+from gapless.scenarios.running.script_player import leaves
+
+VIOLATIONS_MAX = 12
+IDS_SHOWN_MAX = 4
+
+
+def judged_for(variant: Variant, record: RunRecord) -> RunRecord:
+    """The record without what the test does not care about."""
+    if variant.judges_cost:
+        return record
+    violations = tuple(one for one in record.violations if one.breaks is not Verdict.OVER_BUDGET)
+    verdict = gravest(one.breaks for one in violations)
+    return dataclasses.replace(record, violations=violations, verdict=verdict)
+
+
+def told(record: RunRecord, lines: Sequence[str], place: Place, *, testimony: str, see: Iterable[str]) -> str:
+    """The text. ``lines``: the journal; ``testimony``: a client's traceback; ``see``: where to look further."""
+    return "\n".join(_parts(record, lines, place, testimony, see))
+
+
+def _parts(record: RunRecord, lines: Sequence[str], place: Place, testimony: str, see: Iterable[str]) -> Iterator[str]:
+    variant = f"generation {record.generation}, cursor {record.cursor}"
+    yield f"{record.verdict}: {record.scenario}, {variant}, client {record.client}, seed {record.seed}"
+    yield f"  {record.title}"
+    yield ""
+    for violation in record.violations[:VIOLATIONS_MAX]:
+        yield textwrap.fill(
+            f"{violation.oracle}: {violation.message}", 118, initial_indent="  ", subsequent_indent="    "
+        )
+    if len(record.violations) > VIOLATIONS_MAX:
+        yield f"  … and {len(record.violations) - VIOLATIONS_MAX} more"
+    rest = record.rest
+    yield f"  REST {rest.calls} calls (optimum {rest.optimum_calls}, allowed {rest.allowed_calls}), {size(rest.bytes)}"
+    yield ""
+    ids = tuple(dict.fromkeys(event_id for one in record.violations for event_id in one.event_ids))
+    yield "timeline, in seconds" if place.whole else "timeline, in seconds; -vv shows all of it"
+    yield render_trace(lines) if place.whole else render_focus(lines, ids)
+    if testimony:
+        yield ""
+        yield "what the client raised"
+        yield testimony
+    yield ""
+    yield from see
+    yield f"again    {place.again}"
+
+
+def failed(message: str) -> BaseException:
+    """What fails the test, when it is raised, with a message and nothing around it."""
+    return pytest.fail.Exception(message, pytrace=False)
+
+
+def failure_in(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
+    """A test's failure, where a group holds one: task groups wrap what is raised in them."""
+    return next((one for one in leaves(group) if isinstance(one, pytest.fail.Exception)), None)

@@ -1,0 +1,163 @@
+"""The pytest plugin: put your own client through scenarios in your own tests.
+
+``gapless_run`` does so in virtual time, for a client on trio; ``gapless_server`` over TCP in real time, for any other.
+A test that asks for one of them is run for each variant (scenario, generation, cursor mode) that its marker names::
+
+    @pytest.mark.gapless(scenarios=["R10", "r34-disconnect-in-mid-run"], generations=["tree"])
+    def test_my_client(gapless_run):
+        gapless_run(my_package.factory)
+
+Every pytest of an environment with gapless in it imports this file, so it imports nothing of ours until a test asks for
+it: the rooms behind it are in ``plugin/``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from gapless.scenarios.plugin.fixture_use import Use
+    from gapless.scenarios.plugin.real_time import GaplessServer
+    from gapless.scenarios.plugin.variants import Variant
+    from gapless.scenarios.plugin.virtual_time import GaplessRun
+
+FIXTURES = ("gapless_run", "gapless_server")
+_VARIANT = "gapless_variant"
+_MARKER = """\
+gapless(scenarios, generations, cursors, budget=True, deadline_s): the variants that a test with gapless_run or \
+gapless_server is run for. scenarios: names, race ids or paths of TOML files; generations, cursors: words, or "all"; \
+budget=False: what the client spends is told, not judged; deadline_s: for each step."""
+_uses = pytest.StashKey["list[Use]"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options."""
+    group = parser.getgroup("gapless", "gapless: clients put through scenarios")
+    group.addoption(
+        "--gapless-scenarios",
+        metavar="NAME,…",
+        help="Scenarios (names, race ids, paths of TOML files) in place of those that markers name.",
+    )
+    group.addoption(
+        "--gapless-seed", metavar="N", type=_seed, default=0, help="Seed of every choice in a run. [default: 0]"
+    )
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed; give a whole number from 0 on")
+    return int(text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, and look whether the scenarios of the command line are. Raises UsageError."""
+    config.addinivalue_line("markers", _MARKER)
+    named = config.getoption("--gapless-scenarios")
+    if named is not None:
+        from gapless.scenarios.errors import UsageError
+        from gapless.scenarios.plugin.variants import scenarios_of_option
+
+        try:
+            scenarios_of_option(named, config.invocation_params.dir)
+        except UsageError as error:
+            raise pytest.UsageError(f"--gapless-scenarios: {error}") from error
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Once for each variant. A marker that makes no sense is an error of the file that it stands in."""
+    if _VARIANT not in metafunc.fixturenames:
+        if any(mark.name == "gapless" for mark in metafunc.definition.own_markers):
+            raise pytest.Collector.CollectError(
+                f"{metafunc.definition.name} is marked gapless and asks for neither of its fixtures; "
+                f"give it an argument {' or '.join(FIXTURES)}"
+            )
+        return
+    from gapless.scenarios.errors import UsageError
+    from gapless.scenarios.plugin.variants import variants
+
+    try:
+        found = variants(
+            tuple(metafunc.definition.iter_markers("gapless")),
+            named=metafunc.config.getoption("--gapless-scenarios"),
+            named_in=metafunc.config.invocation_params.dir,
+            marked_in=metafunc.definition.path.parent,
+            seed=metafunc.config.getoption("--gapless-seed"),
+            every="gapless_run" in metafunc.fixturenames,
+        )
+    except UsageError as error:
+        raise pytest.Collector.CollectError(f"{metafunc.definition.name}: {error}") from error
+    metafunc.parametrize(_VARIANT, found, ids=[str(one) for one in found], indirect=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A test that passes has put its client through the scenario; one that fails is told without the groups that task
+    groups wrap around it."""
+    try:
+        result = yield
+    except BaseExceptionGroup as group:
+        if _uses not in pyfuncitem.stash:
+            raise
+        from gapless.scenarios.plugin.failure_text import failure_in
+
+        failure = failure_in(group)
+        if failure is None:
+            raise
+        raise failure from None
+    for use in pyfuncitem.stash.get(_uses, ()):
+        use.check_used()
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where pytest sums up in a line (its short summary, the message in JUnit XML), the headline of a failure of ours
+    is enough: it prints the whole of a message there with -vv, and on a CI machine always."""
+    report = yield
+    if _uses in item.stash and call.excinfo is not None and call.excinfo.errisinstance(pytest.fail.Exception):
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if crash is not None:
+            crash.message = crash.message.partition("\n")[0]
+    return report
+
+
+@pytest.fixture
+def gapless_variant(request: pytest.FixtureRequest) -> Variant:
+    """The scenario, generation, cursor mode and seed that a test is run for."""
+    variant: Variant | None = getattr(request, "param", None)
+    if variant is None:
+        pytest.fail("gapless fixtures must be arguments, of the test or of a fixture that it names", pytrace=False)
+    return variant
+
+
+@pytest.fixture
+def gapless_run(request: pytest.FixtureRequest, gapless_variant: Variant) -> GaplessRun:
+    """Put a client on trio through the scenario, in virtual time: ``gapless_run(factory)``."""
+    from gapless.scenarios.plugin.fixture_use import Place
+    from gapless.scenarios.plugin.virtual_time import GaplessRun
+
+    run = GaplessRun(gapless_variant, Place.of(request))
+    _noted(request, run)
+    return run
+
+
+@pytest.fixture
+def gapless_server(request: pytest.FixtureRequest, gapless_variant: Variant) -> Iterator[GaplessServer]:
+    """The scenario on a real port, for any client: ``await gapless_server.drive(client)``, or ``drive_sync``."""
+    from gapless.scenarios.plugin.fixture_use import Place
+    from gapless.scenarios.plugin.real_time import GaplessServer
+
+    with GaplessServer(gapless_variant, Place.of(request)) as server:
+        _noted(request, server)
+        yield server
+
+
+def _noted(request: pytest.FixtureRequest, use: Use) -> None:
+    item: pytest.Item = request.node
+    item.stash.setdefault(_uses, []).append(use)

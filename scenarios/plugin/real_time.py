@@ -1,0 +1,238 @@
+"""Real: any client, put through a scenario over TCP in real time, from a test on any event loop or on none."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import uuid
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Protocol
+
+import anyio
+import anyio.to_thread
+import trio
+from pydantic import ValidationError
+
+from gapless.reports.records.record import RunRecord, Verdict
+from gapless.scenarios.checking import recording
+from gapless.scenarios.checking.check import Checked
+from gapless.scenarios.checking.deadlines import hurried
+from gapless.scenarios.clients.contract import Claim, errors_of
+from gapless.scenarios.errors import first_problem
+from gapless.scenarios.plugin.failure_text import failed, judged_for, told
+from gapless.scenarios.plugin.fixture_use import Place, in_trio
+from gapless.scenarios.plugin.server_thread import Hand, ServerThread
+from gapless.scenarios.plugin.traceback_keeper import Witness
+from gapless.scenarios.plugin.variants import Variant
+from gapless.scenarios.serving.step_protocol import Done, Failed, Reached
+from gapless.simserver.journal import canonical
+
+GRACE_S: Final = 0.5  # it is the server that says when a step has taken too long; then the client is let go
+CLOSE_S_MAX: Final = 5.0
+_STEPS: Final = ("attach", "send", "run", "close", "held")
+
+
+class ClientOverTcp(Protocol):
+    """What ``drive`` asks of a client; ``drive_sync`` asks the same without async.
+
+    A client may have ``errors``, a tuple of the exceptions by which it gives up; any other is a crash. ``run`` may
+    answer a ``gapless.scenarios.clients.contract.Claim``.
+    """
+
+    async def attach(self) -> object:
+        """Come to hold the conversation's past, and follow its present."""
+        ...
+
+    async def send(self, text: str) -> object:
+        """Send a user message, without starting a run."""
+        ...
+
+    async def run(self) -> object:
+        """Start a run, and return when it has ended."""
+        ...
+
+    async def close(self) -> object:
+        """Let go of everything."""
+        ...
+
+    def held(self) -> Sequence[Any]:
+        """The events of the log that it holds, in its own order: ids, or events as mappings with an id."""
+        ...
+
+
+class GaplessServer:
+    """A scenario on a real port. ``url``, ``conversation_id``, ``api_key`` (or None): what a client is to be given."""
+
+    def __init__(self, variant: Variant, place: Place) -> None:
+        self.variant = variant = dataclasses.replace(variant, scenario=hurried(variant.scenario))
+        self._place = place
+        self._thread = ServerThread(variant.request("over-tcp"))
+        self._witness = Witness()
+        self._driven = False
+
+    def __enter__(self) -> GaplessServer:
+        self._thread.start()
+        world = self._thread.session.world
+        self.url, self.conversation_id, self.api_key = self._thread.url, world.conversation_id, world.api_key
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._thread.stop()
+
+    def on_event(self, event_id: str) -> None:
+        """Say that an event has reached the application, from any thread. A client that never does is taken at the word
+        of its ``held()``."""
+        self._thread.take(Reached(str(event_id)))
+
+    async def drive(self, client: ClientOverTcp | _InHand) -> RunRecord:
+        """Put a client through the scenario's script, on asyncio or trio; the record of the run.
+
+        Fails the test when anything that was to hold does not.
+        """
+        __tracebackhide__ = True
+        self._begin(client)
+        closed = False
+        try:
+            while order := await anyio.to_thread.run_sync(self._thread.next_order, abandon_on_cancel=True):
+                asked = json.loads(order)
+                closed = closed or asked["step"] == "close"
+                if not await self._step(client, **asked):
+                    break
+        finally:
+            self._thread.end()
+        if not closed:
+            await self._let_go(client)
+        return self._record(await anyio.to_thread.run_sync(self._thread.checked, abandon_on_cancel=True), client)
+
+    def drive_sync(self, client: Any) -> RunRecord:
+        """The same for a client without async: its methods are called one after the other in one other thread."""
+        __tracebackhide__ = True
+        if in_trio():
+            raise failed(
+                "drive_sync in an async test would stop its event loop; `await gapless_server.drive(client)` there"
+            )
+        _check_form(client)
+        waiting = [name for name in _STEPS if inspect.iscoroutinefunction(getattr(client, name))]
+        if waiting:
+            raise failed(f"{type(client).__name__}.{waiting[0]}() is async; `await gapless_server.drive(client)`")
+        hand = Hand()
+        try:
+            return trio.run(self.drive, _InHand(client, hand))
+        finally:
+            hand.rest()
+
+    def check_used(self) -> None:
+        """Fails a test in which no client was driven."""
+        if not self._driven:
+            raise failed(
+                "the test drove no client, so it proves nothing; `await gapless_server.drive(client)`, "
+                "or gapless_server.drive_sync(client) for one without async"
+            )
+
+    def _begin(self, client: object) -> None:
+        if self._driven:
+            raise failed("a scenario is there for one client and one drive; use the marker, or parametrize, for more")
+        _check_form(client)
+        self._driven = True
+        self._thread.begin()
+
+    async def _step(self, client: Any, step: str, text: str | None = None) -> bool:
+        """Ask the client for a step and pass on what comes of it; whether it can go on."""
+        with anyio.move_on_after(self.variant.scenario.expect.step_deadline_s + GRACE_S):
+            try:
+                held = _ids(client) if step == "close" else None
+                answer = await _awaitable(client.send(text) if step == "send" else getattr(client, step)(), step)
+                self._thread.take(_done(step, _ids(client) if held is None else held, answer))
+            except errors_of(client) as error:
+                self._thread.take(Failed.model_validate({"failed": step, "error": _words(error)}))
+            except Exception as error:
+                self._witness.saw(error)
+                self._thread.end(type(error).__name__, str(error) or "no reason given")
+                return False
+        return True
+
+    async def _let_go(self, client: Any) -> None:
+        with anyio.move_on_after(CLOSE_S_MAX):
+            try:
+                await client.close()
+            except Exception as error:
+                self._witness.saw(error)
+
+    def _record(self, checked: Checked, client: object) -> RunRecord:
+        __tracebackhide__ = True
+        checked = checked.of(_called(client))
+        record = judged_for(self.variant, checked.record)
+        if record.verdict is Verdict.HOLDS:
+            return record
+        lines = list(canonical(checked.entries))
+        see = self._kept(checked)
+        raise failed(told(record, lines, self._place, testimony=self._witness.testimony(), see=see))
+
+    def _kept(self, checked: Checked) -> Iterator[str]:
+        shown = self._place.shown(recording.write(checked, self._place.capsules))
+        yield f"capsule  {shown}"
+        yield f"story    gapless replay {shown} --trace"
+
+
+class _InHand:
+    """A client without async, as one with: its calls are made by another thread."""
+
+    def __init__(self, client: Any, hand: Hand) -> None:
+        self.client = client
+        self.errors = errors_of(client)
+        self.attach, self.send = hand.doing(client.attach), hand.doing(client.send)
+        self.run, self.close = hand.doing(client.run), hand.doing(client.close)
+
+    def held(self) -> Sequence[Any]:
+        """What it holds; asked between two steps, when its own thread is idle."""
+        found: Sequence[Any] = self.client.held()
+        return found
+
+
+def _check_form(client: Any) -> None:
+    missing = [name for name in _STEPS if not callable(getattr(client, name, None))]
+    if missing:
+        raise failed(f"{type(client).__name__} has no {'(), '.join(missing)}(); a client needs {'(), '.join(_STEPS)}()")
+    try:
+        errors_of(client)
+    except TypeError as error:
+        raise failed(f"{type(client).__name__}: {error}") from None
+
+
+def _called(client: object) -> str:
+    return type(client.client if isinstance(client, _InHand) else client).__name__
+
+
+def _awaitable(answer: object, step: str) -> Awaitable[object]:
+    if not inspect.isawaitable(answer):
+        raise TypeError(f"{step}() is not async; gapless_server.drive_sync(client) is for clients without")
+    return answer
+
+
+def _ids(client: Any) -> list[str]:
+    """The ids of what it holds. Raises TypeError when those are none."""
+    held: object = client.held()
+    if isinstance(held, str | bytes) or not isinstance(held, Iterable):
+        raise TypeError(f"held() answered {type(held).__name__}, and not the events that it holds, or their ids")
+    ids = [one.get("id") if isinstance(one, Mapping) else one for one in held]
+    for number, one in enumerate(ids):
+        if not isinstance(one, str | uuid.UUID):
+            raise TypeError(f"held()[{number}] is neither an id nor an event with one")
+    return [str(one) for one in ids]
+
+
+def _done(step: str, held: list[str], answer: object) -> Done:
+    """The report. Raises ValueError when it makes no sense: the client's mistake, told as its crash."""
+    said: dict[str, object] = {"done": step, "held": held}
+    if isinstance(answer, Claim):
+        said |= {"complete": answer.complete, "covers": answer.covers, "proof": answer.proof, "status": answer.status}
+    try:
+        return Done.model_validate(said)
+    except ValidationError as error:
+        raise ValueError(first_problem(error)) from None
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:10_000]

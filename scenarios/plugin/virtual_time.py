@@ -1,0 +1,83 @@
+"""Virtual: a client on trio, put through a scenario in virtual time, in the process of its test."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from gapless.reports.records.record import RunRecord, Verdict
+from gapless.scenarios.capsules import capsule
+from gapless.scenarios.clients import resolve
+from gapless.scenarios.clients.contract import Factory
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.plugin.client_name import can_be_named, name_of
+from gapless.scenarios.plugin.failure_text import failed, judged_for, told
+from gapless.scenarios.plugin.fixture_use import Place, in_trio
+from gapless.scenarios.plugin.traceback_keeper import Witness
+from gapless.scenarios.plugin.variants import Variant
+from gapless.scenarios.running.journal_difference import fingerprints
+from gapless.scenarios.running.runner import RunRequest, RunResult, perform
+
+# What httpx and httpcore leave of a cancelled request harms nobody: a suite in which warnings are errors must not fail
+# by it.
+_LEFT_BEHIND: Final = "Async generator '(httpx|httpcore)"
+
+
+class GaplessRun:
+    """Called with a factory, puts its client through the scenario, and answers the record of the run."""
+
+    def __init__(self, variant: Variant, place: Place) -> None:
+        self.variant = variant
+        self._place = place
+        self._used = False
+
+    def __call__(self, client: Factory | str) -> RunRecord:
+        """Run it. ``client``: a factory (see ``gapless.testing``), or the name of one as ``--client`` takes it.
+
+        Fails the test when anything that was to hold does not.
+        """
+        __tracebackhide__ = True
+        self._used = True
+        if in_trio():
+            raise failed("gapless_run starts an event loop of its own; make this test a plain `def`, without async")
+        try:
+            factory = resolve(client) if isinstance(client, str) else client
+        except UsageError as error:
+            raise failed(str(error)) from None
+        if not callable(factory):
+            raise failed(f"gapless_run({client!r}): give a function that takes a ClientContext, or its name")
+        name = client if isinstance(client, str) else name_of(client)
+        request, witness = self.variant.request(name), Witness()
+        with _quiet():
+            result = perform(request, factory=witness.watching(factory))
+        record = judged_for(self.variant, result.record)
+        if record.verdict is Verdict.HOLDS:
+            return record
+        nameable = isinstance(client, str) or can_be_named(client, self._place.seen_from)
+        see = self._kept(request, record, result, nameable=nameable)
+        message = told(record, result.lines, self._place, testimony=witness.testimony(), see=see)
+        raise failed(message)
+
+    def check_used(self) -> None:
+        """Fails a test that never called it."""
+        if not self._used:
+            raise failed("the test never called gapless_run(factory), so it proves nothing")
+
+    def _kept(self, request: RunRequest, record: RunRecord, result: RunResult, *, nameable: bool) -> Iterator[str]:
+        prints = fingerprints(result.lines)
+        path = capsule.write(request, record, result.tape, self._place.capsules, ranges=result.ranges, prints=prints)
+        shown = self._place.shown(path)
+        yield f"capsule  {shown}"
+        if nameable:
+            yield f"replay   gapless replay {shown} --trace"
+        else:
+            yield "         (`gapless replay` finds no factory by that name; one in a module would be found)"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", _LEFT_BEHIND, ResourceWarning)
+        yield

@@ -1,0 +1,123 @@
+"""Clients as values: each state of a client once, and what each input makes of it, computed once.
+
+A client is deterministic, so *state and input give state and effects* is a function, and a function can be remembered.
+A search takes millions of steps, of which few are new to the client: what the server and the network do in between
+makes schedules many, and clients few.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from gapless.scenarios.clients.contract import Claim, Gap
+from gapless.scenarios.machines import machine as model
+from gapless.scenarios.prove.state_identity import Form, canonical, frozen
+
+SCRIPT: tuple[model.Attach | model.Send | model.Run, ...] = (model.Attach(), model.Send("Do the task"), model.Run())
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """How the script ended: ``run()`` returned with a claim, or a step failed (``error``); and what was held then."""
+
+    claim: Claim | None
+    error: str | None
+    held: tuple[str, ...]
+    gaps: tuple[Gap, ...]
+    deliveries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an input made of a client: its next state, and what it wants done of the world.
+
+    is_attached: whether the attach returned in this step; returned: how the script ended, if it did.
+    """
+
+    client: int
+    wake_at_s: float
+    effects: tuple[model.OpenSocket | model.CloseSocket | model.Call, ...]
+    is_attached: bool
+    returned: Returned | None
+
+
+class _Life:
+    """A client in the middle of the script."""
+
+    __slots__ = ("deliveries", "machine", "stage")
+
+    def __init__(self, machine: model.Machine) -> None:
+        self.machine = machine
+        self.stage = 0
+        self.deliveries: list[str] = []
+
+
+class Clients:
+    """All states of one client that were met; a number stands for each. State 0 has been asked for nothing yet."""
+
+    def __init__(self, machine: model.Machine) -> None:
+        self._numbers: dict[Form, int] = {}
+        self._frozen: list[bytes] = []
+        self._outcomes: dict[tuple[int, float, Hashable], Outcome] = {}
+        self._keep(_Life(machine))
+
+    def __len__(self) -> int:
+        return len(self._frozen)
+
+    def __repr__(self) -> str:
+        return f"<Clients {len(self._frozen)} states, {len(self._outcomes)} steps>"
+
+    @property
+    def steps(self) -> int:
+        """How many steps were computed, and not looked up."""
+        return len(self._outcomes)
+
+    def begin(self, now_s: float) -> Outcome:
+        """Begin the script."""
+        return self.step(0, SCRIPT[0], now_s)
+
+    def step(self, client: int, told: model.Input, now_s: float) -> Outcome:
+        """What an input makes of a client."""
+        key = (client, now_s, told)
+        outcome = self._outcomes.get(key)
+        if outcome is None:
+            outcome = self._outcomes[key] = self._compute(client, told, now_s)
+        return outcome
+
+    def _compute(self, client: int, told: model.Input, now_s: float) -> Outcome:
+        life: _Life = pickle.loads(self._frozen[client])
+        asked: list[model.OpenSocket | model.CloseSocket | model.Call] = []
+        is_attached, returned = False, None
+        pending = life.machine.handle(told, now_s)
+        while pending:
+            effect = pending.pop(0)
+            match effect:
+                case model.Deliver(event_id):
+                    life.deliveries.append(event_id)
+                case model.Done(claim):
+                    is_attached = is_attached or life.stage == 0
+                    life.stage += 1
+                    if life.stage < len(SCRIPT):
+                        pending += life.machine.handle(SCRIPT[life.stage], now_s)
+                    else:
+                        returned = _returned(life, claim, None)
+                case model.Failed(error, message):
+                    returned = _returned(life, None, f"{error}: {message}")
+                case _:
+                    asked.append(effect)
+        return Outcome(self._keep(life), life.machine.wake_at_s, tuple(asked), is_attached, returned)
+
+    def _keep(self, life: _Life) -> int:
+        form = canonical(life)
+        number = self._numbers.get(form)
+        if number is None:
+            number = self._numbers[form] = len(self._frozen)
+            self._frozen.append(frozen(life))
+        return number
+
+
+def _returned(life: _Life, claim: Claim | None, error: str | None) -> Returned:
+    machine = life.machine
+    return Returned(claim, error, tuple(machine.held()), tuple(machine.gaps()), tuple(life.deliveries))

@@ -1,0 +1,79 @@
+"""Several searches at once, in processes; each can be watched, and stopped with what it has covered so far."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, wait
+from contextlib import contextmanager
+from typing import Any
+
+from gapless.scenarios.prove.search import Finding, Question, prove
+from gapless.scenarios.running.executors import method, pool
+
+POLL_S = 0.2
+
+
+class Searches:
+    """Searches under way. ``results`` answers findings in the order of the questions; ``stop`` ends them all early."""
+
+    def __init__(self, questions: Sequence[Question], executor: Executor, stopped: Any, states: Any) -> None:
+        self.questions = tuple(questions)
+        self._executor, self._stopped, self._states = executor, stopped, states
+        self._futures: list[Future[Finding]] = []
+
+    @property
+    def states(self) -> int:
+        """How many states were looked at until now, in all searches."""
+        return sum(self._states)
+
+    @property
+    def done(self) -> int:
+        """How many searches are done."""
+        return sum(future.done() for future in self._futures)
+
+    def stop(self) -> None:
+        """Let every search end with what it has."""
+        self._stopped.value = 1
+
+    def results(self) -> Iterator[Finding | None]:
+        """Each finding as it is its turn; None, every moment in which there is none yet."""
+        self._futures = [self._executor.submit(_prove, number, one) for number, one in enumerate(self.questions)]
+        for future in self._futures:
+            while not future.done():
+                wait([future], timeout=POLL_S)
+                yield None
+            yield future.result()
+
+
+@contextmanager
+def searches(questions: Sequence[Question], jobs: int, time_s_max: float | None) -> Iterator[Searches]:
+    """Searches for the length of the block; leaving it early ends them all."""
+    shared: Any = method()
+    stopped, states = shared.Value("b", 0), shared.Array("L", len(questions))
+    until_s = None if time_s_max is None else time.monotonic() + time_s_max
+    with pool(min(jobs, len(questions)), _begin, stopped, states, until_s) as executor:
+        under_way = Searches(questions, executor, stopped, states)
+        try:
+            yield under_way
+        finally:
+            under_way.stop()
+
+
+_SHARED: dict[str, Any] = {}
+
+
+def _begin(stopped: Any, states: Any, until_s: float | None) -> None:
+    """A worker process begins."""
+    _SHARED.update(stopped=stopped, states=states, until_s=until_s)
+
+
+def _prove(number: int, question: Question) -> Finding:
+    return prove(question, functools.partial(_look, number))
+
+
+def _look(number: int, states: int) -> bool:
+    _SHARED["states"][number] = states
+    until_s = _SHARED["until_s"]
+    return bool(_SHARED["stopped"].value) or (until_s is not None and time.monotonic() > until_s)

@@ -1,0 +1,411 @@
+"""Interleavings: all that can happen next in a small world, and what becomes of it. Pure.
+
+A *state* is the whole world at one moment, as a value: the client, where the server has come to, what is on its way in
+either direction, and which faults were spent. A *move* is one thing that can happen. A schedule is a sequence of moves
+from the beginning until ``run()`` has returned.
+
+**Time.** Between two timers of the client, server and network do what they like, in any order, in no time. A timer
+goes off when nothing else can happen any more; or before that, at the price of a *delay* from the bound, however much
+is still on its way, if it is due within `DELAY_S_MAX`. So k delays cover every schedule in which at most k timers
+overtake the server or the network, which are never later than that.
+
+**Faults**, each with a bound of its own, are named in `Fault`. A frame is lost, or copied, when it would arrive: that
+is the same as any earlier moment, for nobody sees a frame before. A connection breaks for both sides at once: what the
+server publishes until the client has noticed is as lost as what was on its way.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+from gapless.scenarios.machines import machine as model
+from gapless.scenarios.prove.interned_clients import Clients, Outcome, Returned
+from gapless.scenarios.prove.small_server import Deed, Point, Script
+from gapless.simserver.protocol import wire
+
+Fault = Literal[
+    "losses", "disconnects", "delays", "overtakings", "copies", "failures", "late", "forgotten", "vetoes", "others"
+]
+"""losses: a frame is never delivered, and the socket stays open (R30). disconnects: a socket breaks, or is refused
+(R34, R41). delays: a timer of the client goes off before what is on its way. overtakings: a frame is passed by those
+behind it, and comes whenever it likes (R31). copies: a frame comes once more, at any time (R32). failures: a call is
+refused with 503, or its answer is lost (R56). late: events are published and not persisted yet (R52). forgotten: a page
+cursor is taken for unknown (R51). vetoes: a stop hook lets the run go on (R13). others: somebody else's message (R19).
+"""
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+DELAY_S_MAX = 12.0
+
+_REFUSED = '{"detail":"Service unavailable (simulated)"}'
+_COUNTED = frozenset({"search", "count", "conversation"})
+_LOSS, _BREAK, _DELAY, _OVERTAKING, _COPY, _FAILURE, _LATE, _FORGOTTEN, _VETO, _OTHER = range(len(FAULTS))
+
+
+class Socket(NamedTuple):
+    """A connection. waiting: frames in order, the next to arrive first; aside: frames that were overtaken."""
+
+    number: int
+    is_session: bool
+    after_seq: int | None
+    is_open: bool
+    waiting: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+
+
+class Asked(NamedTuple):
+    """A call under way; ``answer`` once the server has dealt with it."""
+
+    call: model.Call
+    answer: model.Answer | model.NoAnswer | None = None
+
+
+class State(NamedTuple):
+    """The world at one moment.
+
+    behind: how many of the log's last events are not persisted yet; spent: of each fault in `FAULTS`; brought: log
+    positions that frames have brought, as bits; counted: calls that count; attached: the log's length and the calls
+    counted when the attach returned; over: when the final snapshot was published, and how much was persisted then;
+    returned: how it all ended.
+    """
+
+    client: int
+    wake_at_s: float
+    now_s: float
+    point: int
+    behind: int
+    sockets: tuple[Socket, ...]
+    calls: tuple[Asked, ...]
+    spent: tuple[int, ...]
+    brought: int
+    counted: int
+    attached: tuple[int, int] | None
+    over: tuple[float, int] | None
+    returned: Returned | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One thing that can happen: ``who`` does ``what``. fault: the index of the fault that it spends, or -1."""
+
+    who: Literal["server", "network", "client"]
+    what: str
+    fault: int = -1
+
+
+class Interleavings:
+    """The world of one client and one script, within a bound on each fault, and on all of them together."""
+
+    def __init__(
+        self, script: Script, clients: Clients, bounds: tuple[int, ...], faults_max: int | None = None
+    ) -> None:
+        self.script = script
+        self.clients = clients
+        self.bounds = bounds
+        self._faults_max = sum(bounds) if faults_max is None else faults_max
+        self._positions: dict[int, dict[str, int]] = {}
+
+    def begin(self) -> State:
+        """The client is told to attach."""
+        empty = State(0, math.inf, 0.0, self.script.start.number, 0, (), (), (0,) * len(FAULTS), 0, 0, None, None, None)
+        return self._did(empty, self.clients.begin(0.0))
+
+    def moves(self, state: State) -> Iterator[tuple[Move, State]]:
+        """Everything that can happen next; nothing, when the script has ended or nothing ever will."""
+        if state.returned is not None:
+            return
+        is_pending = False
+        for move, after in self._network(state):
+            is_pending = True
+            yield move, after
+        for move, after in self._server(state):
+            is_pending = is_pending or move.fault < 0
+            yield move, after
+        if state.wake_at_s == math.inf:
+            return
+        if not is_pending:
+            yield self._timer(state, -1)
+        elif self.may(state, _DELAY) and state.wake_at_s - state.now_s <= DELAY_S_MAX:
+            yield self._timer(state, _DELAY)
+
+    def may(self, state: State, fault: int) -> bool:
+        """Whether the bounds allow one more fault of that kind."""
+        return state.spent[fault] < self.bounds[fault] and sum(state.spent) < self._faults_max
+
+    # -- the client ---------------------------------------------------------------------------------------------------
+
+    def _timer(self, state: State, fault: int) -> tuple[Move, State]:
+        now_s = max(state.now_s, state.wake_at_s)
+        said = "before all that is on its way" if fault >= 0 else "for nothing is on its way"
+        move = Move("client", f"its timer goes off at {now_s:g} s, {said}", fault)
+        state = self._spend(state, fault)._replace(now_s=now_s)
+        return move, self._tell(state, model.Timer())
+
+    def _tell(self, state: State, told: model.Input) -> State:
+        return self._did(state, self.clients.step(state.client, told, state.now_s))
+
+    def _did(self, state: State, outcome: Outcome) -> State:
+        """What the client wants done begins."""
+        sockets, calls, counted = state.sockets, state.calls, state.counted
+        for effect in outcome.effects:
+            match effect:
+                case model.OpenSocket(number, is_session, after_seq):
+                    sockets = (*sockets, Socket(number, is_session, after_seq, False))
+                case model.CloseSocket(number):
+                    sockets = tuple(socket for socket in sockets if socket.number != number)
+                case model.Call():
+                    calls = (*calls, Asked(effect))
+                    counted += effect.name in _COUNTED
+        attached = state.attached
+        if outcome.is_attached:
+            spent = counted - sum(1 for effect in outcome.effects if _is_counted(effect))
+            attached = (len(self.script[state.point].ids) - state.behind, spent)
+        return state._replace(
+            client=outcome.client,
+            wake_at_s=outcome.wake_at_s,
+            sockets=sockets,
+            calls=calls,
+            counted=counted,
+            attached=attached,
+            returned=outcome.returned,
+        )
+
+    # -- the network --------------------------------------------------------------------------------------------------
+
+    def _network(self, state: State) -> Iterator[tuple[Move, State]]:
+        for index, socket in enumerate(state.sockets):
+            if not socket.is_open:
+                yield self._accept(state, index, socket)
+            elif socket.waiting:
+                yield from self._arrive(state, index, socket)
+            for place, text in enumerate(socket.aside):
+                rest = socket._replace(aside=socket.aside[:place] + socket.aside[place + 1 :])
+                what = f"{carried(text)[1]} comes late on socket {socket.number}"
+                yield Move("network", what), self._deliver(_with(state, index, rest), rest.number, text)
+            if self.may(state, _BREAK):
+                yield self._break(state, index, socket)
+        for index, asked in enumerate(state.calls):
+            if asked.answer is None:
+                yield from self._serve(state, index, asked)
+            else:
+                rest_calls = state.calls[:index] + state.calls[index + 1 :]
+                move = Move("network", f"the answer to call {asked.call.call} ({asked.call.name}) arrives")
+                yield move, self._tell(state._replace(calls=rest_calls), asked.answer)
+
+    def _arrive(self, state: State, index: int, socket: Socket) -> Iterator[tuple[Move, State]]:
+        text, behind = socket.waiting[0], socket.waiting[1:]
+        rest = socket._replace(waiting=behind)
+        (_, name), number = carried(text), socket.number
+        if text == "":
+            move = Move("network", f"the client learns that socket {number} is open")
+            yield move, self._tell(_with(state, index, rest), model.SocketOpened(number))
+            return
+        yield (
+            Move("network", f"{name} arrives on socket {number}"),
+            self._deliver(_with(state, index, rest), number, text),
+        )
+        if text.startswith('{"type":"sync"'):
+            return  # it carries no event, and no fault of the publisher concerns it
+        if self.may(state, _LOSS):
+            lost = self._spend(_with(state, index, rest), _LOSS)
+            yield Move("network", f"{name} is lost on socket {number}", _LOSS), lost
+        if self.may(state, _COPY):
+            copied = rest._replace(aside=(*rest.aside, text))
+            after = self._deliver(self._spend(_with(state, index, copied), _COPY), number, text)
+            yield Move("network", f"{name} arrives on socket {number}, and is to come again", _COPY), after
+        if behind and self.may(state, _OVERTAKING):
+            first = behind[0]
+            passed = socket._replace(waiting=behind[1:], aside=(*socket.aside, text))
+            after = self._deliver(self._spend(_with(state, index, passed), _OVERTAKING), number, first)
+            what = f"{carried(first)[1]} overtakes {name} on socket {number}"
+            yield Move("network", what, _OVERTAKING), after
+
+    def _deliver(self, state: State, number: int, text: str) -> State:
+        position = self._position(state, text)
+        if position is not None:
+            state = state._replace(brought=state.brought | 1 << position)
+        return self._tell(state, model.Frame(number, text))
+
+    def _break(self, state: State, index: int, socket: Socket) -> tuple[Move, State]:
+        sockets = state.sockets[:index] + state.sockets[index + 1 :]
+        what, reason = f"socket {socket.number} breaks", "the connection broke off"
+        if not socket.is_open:
+            what, reason = f"socket {socket.number} is refused", "handshake failed"
+        elif socket.waiting or socket.aside:
+            what += f", with {len(socket.waiting) + len(socket.aside)} on their way"
+        after = self._spend(state._replace(sockets=sockets), _BREAK)
+        return Move("network", what, _BREAK), self._tell(after, model.SocketLost(socket.number, None, reason))
+
+    # -- the server ---------------------------------------------------------------------------------------------------
+
+    def _server(self, state: State) -> Iterator[tuple[Move, State]]:
+        point = self.script[state.point]
+        for deed in point.ways:
+            if deed == "veto" and not self.may(state, _VETO):
+                continue
+            fault = _VETO if deed == "veto" else -1
+            yield Move("server", _DEEDS[deed], fault), self._do(self._spend(state, fault), point, deed, is_late=False)
+            if deed not in ("accept", "over") and self.may(state, _LATE):
+                after = self._do(self._spend(state, _LATE), point, deed, is_late=True)
+                yield Move("server", f"{_DEEDS[deed]}, which is persisted late", _LATE), after
+        if self.may(state, _OTHER):
+            after = self._do(self._spend(state, _OTHER), point, "other", is_late=False)
+            yield Move("server", _DEEDS["other"], _OTHER), after
+        if state.behind:
+            yield Move("network", "what was late is persisted"), state._replace(behind=0)
+
+    def _do(self, state: State, point: Point, deed: Deed, *, is_late: bool) -> State:
+        """The server does something and tells every open socket."""
+        after = self.script.after(point, deed)
+        behind = state.behind
+        if is_late or behind:
+            behind += len(after.ids) - len(point.ids)
+        over = (state.now_s, len(after.ids) - behind) if deed == "over" else state.over
+        sockets = state.sockets
+        if after.told and sockets:
+            sockets = tuple(
+                socket._replace(waiting=socket.waiting + self._texts(after, behind, socket.is_session))
+                if socket.is_open
+                else socket
+                for socket in sockets
+            )
+        return state._replace(point=after.number, behind=behind, sockets=sockets, over=over)
+
+    def _texts(self, point: Point, behind: int, is_session: bool) -> tuple[str, ...]:
+        persisted = len(point.ids) - behind
+        return tuple(
+            _frame(one.text, one.index if one.index is not None and one.index < persisted else None, is_session)
+            for one in point.told
+        )
+
+    def _accept(self, state: State, index: int, socket: Socket) -> tuple[Move, State]:
+        """The server takes a subscription, and greets it."""
+        point = self.script[state.point]
+        persisted = len(point.ids) - state.behind
+        texts = [""]
+        greeting = _frame(self.script.greeting(point, socket.number), None, socket.is_session)
+        if socket.is_session:
+            texts.append(wire.sync_frame(socket.after_seq, persisted - 1 if persisted else None))
+            if socket.after_seq is not None:
+                log = point.agent.log
+                seqs = range(max(0, socket.after_seq + 1), persisted)
+                texts += [wire.durable_frame(seq, log.text_at(seq)) for seq in seqs]
+        texts.append(greeting)
+        opened = socket._replace(is_open=True, waiting=tuple(texts))
+        return Move("server", f"takes socket {socket.number}"), _with(state, index, opened)
+
+    def _serve(self, state: State, index: int, asked: Asked) -> Iterator[tuple[Move, State]]:
+        call = asked.call
+        what = f"answers call {call.call} ({call.name})"
+        after, answer = self._answered(state, call, is_forgotten=False)
+        yield Move("server", what), _answer(after, index, answer)
+        if call.page_id is not None and self.may(state, _FORGOTTEN):
+            spent, answer = self._answered(self._spend(state, _FORGOTTEN), call, is_forgotten=True)
+            yield Move("server", f"{what}, and does not know the cursor", _FORGOTTEN), _answer(spent, index, answer)
+        if self.may(state, _FAILURE):
+            spent = self._spend(state, _FAILURE)
+            refused = model.Answer(call.call, 503, _REFUSED)
+            yield Move("server", f"refuses call {call.call} ({call.name})", _FAILURE), _answer(spent, index, refused)
+            if call.name == "run":  # for a message the loss of the answer has an error of its own, as it must
+                spent = self._spend(after, _FAILURE)
+                lost = model.NoAnswer(call.call, True, "the connection broke off")
+                what = f"performs call {call.call} ({call.name}), and its answer is lost"
+                yield Move("network", what, _FAILURE), _answer(spent, index, lost)
+
+    def _answered(self, state: State, call: model.Call, *, is_forgotten: bool) -> tuple[State, model.Answer]:
+        point = self.script[state.point]
+        persisted = len(point.ids) - state.behind
+        match call.name:
+            case "message":
+                return self._do(state, point, "message", is_late=False), model.Answer(call.call, 200, wire.SUCCESS)
+            case "run" if point.is_running:
+                return state, model.Answer(call.call, 409, wire.detail("Conversation already running."))
+            case "run":
+                return self._do(state, point, "accept", is_late=False), model.Answer(call.call, 200, wire.SUCCESS)
+            case "count":
+                return state, model.Answer(call.call, 200, str(persisted))
+            case "conversation":
+                return state, model.Answer(call.call, 200, self.script.info_text(point))
+            case "server_info":
+                return state, model.Answer(call.call, 200, f'{{"version":"{self.script.settings.version}"}}')
+            case "search":
+                page_id = "?" if is_forgotten else call.page_id
+                page = self.script.page(point, persisted, page_id=page_id, limit=call.limit, descending=call.descending)
+                if page is None:
+                    return state, model.Answer(call.call, 404, wire.detail("Unknown page_id"))
+                return state, model.Answer(call.call, 200, self.script.page_text(point, page))
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _spend(self, state: State, fault: int) -> State:
+        if fault < 0:
+            return state
+        spent = state.spent
+        return state._replace(spent=(*spent[:fault], spent[fault] + 1, *spent[fault + 1 :]))
+
+    def _position(self, state: State, text: str) -> int | None:
+        """The log position of the event that a frame carries; None when no log holds it."""
+        event_id = carried(text)[0]
+        table = self._positions.get(state.point)
+        if table is None:
+            ids = self.script[state.point].ids
+            table = self._positions[state.point] = {one: place for place, one in enumerate(ids)}
+        return table.get(event_id)
+
+
+def _is_counted(effect: object) -> bool:
+    return isinstance(effect, model.Call) and effect.name in _COUNTED
+
+
+def _with(state: State, index: int, socket: Socket) -> State:
+    return state._replace(sockets=(*state.sockets[:index], socket, *state.sockets[index + 1 :]))
+
+
+def _answer(state: State, index: int, answer: model.Answer | model.NoAnswer) -> State:
+    asked = Asked(state.calls[index].call, answer)
+    return state._replace(calls=(*state.calls[:index], asked, *state.calls[index + 1 :]))
+
+
+@functools.lru_cache(maxsize=65536)
+def _frame(text: str, seq: int | None, is_session: bool) -> str:
+    if not is_session:
+        return text
+    return wire.transient_frame(text) if seq is None else wire.durable_frame(seq, text)
+
+
+@functools.lru_cache(maxsize=65536)
+def carried(text: str) -> tuple[str, str]:
+    """The id of the event that a frame carries, and how a person would call it."""
+    if not text:
+        return "", "nothing"
+    frame = json.loads(text)
+    event = frame.get("event", frame)
+    if "kind" not in event:
+        return "", str(event["type"])
+    name = str(event["kind"]).removesuffix("Event")
+    if event.get("key") == "full_state":
+        name = f"snapshot ({event['value']['execution_status']})"
+    elif event.get("key") == "execution_status":
+        name = f"status {event['value']}"
+    elif "key" in event:
+        name = str(event["key"])
+    elif event["kind"] == "MessageEvent":
+        name = f"{event['source']} message"
+    return str(event["id"]), name
+
+
+_DEEDS: dict[Deed, str] = {
+    "message": "takes the message",
+    "accept": "takes the run",
+    "start": "begins the run",
+    "action": "acts",
+    "observation": "observes",
+    "answer": "answers in words",
+    "end": "says that the run is finished",
+    "veto": "has a stop hook that says no",
+    "over": "publishes the final snapshot",
+    "other": "takes a message of somebody else",
+}

@@ -1,0 +1,342 @@
+"""The exhaustive search: every schedule within a bound, or the smallest that shows a client broken.
+
+The states of a small world and the moves between them make a graph without circles. It is searched depth first; each
+state is looked at once, and the number of schedules that lead from it to an end is counted when all its moves are done:
+an end has one, any other state the sum of those that follow. So the count is exact, and no schedule is left out,
+though most are never walked through one by one: two that meet in one state have the same future, for a state is all
+there is (`gapless.scenarios.prove.state_identity` says when two clients are the same).
+
+A circle, a state without a move, and a schedule that goes on too long are findings, like a loss.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gapless.reports.records.record import GRAVITY, Verdict, Violation
+from gapless.scenarios.machines.registry import bounded
+from gapless.scenarios.prove.interned_clients import Clients
+from gapless.scenarios.prove.moves import FAULTS, Fault, Interleavings, Move, State
+from gapless.scenarios.prove.small_server import Script
+from gapless.scenarios.prove.verdict import CIRCLE, STUCK, judge, overdue
+from gapless.simserver.settings import ServerSettings
+
+LOOKS_EVERY_STATES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far a search goes: events of the run (actions, observations, answers), each fault of `Fault`, and how many
+    faults together (None: as many as there may be of each).
+    """
+
+    events: int = 2
+    losses: int = 0
+    disconnects: int = 0
+    delays: int = 0
+    overtakings: int = 0
+    copies: int = 0
+    failures: int = 0
+    late: int = 0
+    forgotten: int = 0
+    vetoes: int = 0
+    others: int = 0
+    together: int | None = None
+
+    def faults(self) -> tuple[int, ...]:
+        """The bounds on faults, in the order of `FAULTS`."""
+        return tuple(getattr(self, name) for name in FAULTS)
+
+    @property
+    def faults_max(self) -> int:
+        """How many faults there may be in one schedule."""
+        most = sum(self.faults())
+        return most if self.together is None else min(self.together, most)
+
+    def __str__(self) -> str:
+        return ", ".join([f"≤ {_count(self.events, 'event')}", *self._faults_said()])
+
+    def _faults_said(self) -> Iterator[str]:
+        bounds = {name: bound for name, bound in zip(FAULTS, self.faults(), strict=True) if bound}
+        if self.faults_max < sum(bounds.values()):
+            kinds = " or ".join(_PLURAL[name] for name in bounds)
+            every = f"{len(bounds)} kinds" if len(bounds) > 4 else kinds
+            yield f"≤ {_count(self.faults_max, 'fault')} of {every}"
+            if all(bound >= self.faults_max for bound in bounds.values()):
+                return
+        for name, bound in bounds.items():
+            yield f"≤ {bound} {_SINGULAR[name] if bound == 1 else _PLURAL[name]}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+_SINGULAR: dict[Fault, str] = {
+    "losses": "loss",
+    "disconnects": "disconnect",
+    "delays": "delay",
+    "overtakings": "overtaking",
+    "copies": "copy",
+    "failures": "failed call",
+    "late": "late append",
+    "forgotten": "forgotten cursor",
+    "vetoes": "veto",
+    "others": "message of somebody else",
+}
+_PLURAL: dict[Fault, str] = {name: name for name in FAULTS} | {
+    "failures": "failed calls",
+    "late": "late appends",
+    "forgotten": "forgotten cursors",
+    "others": "messages of somebody else",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be proven: of which client, on which server, how surely, within which bounds."""
+
+    client: str
+    generation: str
+    cursor: str
+    bounds: Bounds
+    certainty: str = "branch"
+    history_events: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A schedule in which something did not hold: what happened, in order. ``is_smallest``: no other has fewer faults,
+    then fewer events, then fewer moves; else it is the first that was met, and the time was over.
+    """
+
+    bounds: Bounds
+    moves: tuple[Move, ...]
+    violation: Violation
+    is_smallest: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came out. schedules: so many were covered, exactly, if ``is_complete``; states: looked at, once each;
+    clients: different states of the client among them; steps: how often the client itself was asked.
+    """
+
+    question: Question
+    schedules: int
+    states: int
+    clients: int
+    steps: int
+    wall_s: float
+    is_complete: bool
+    counterexample: Counterexample | None = None
+
+
+Look = Callable[[int], bool]
+"""Told how many states were looked at; true to stop."""
+
+
+def world(question: Question, bounds: Bounds | None = None) -> Interleavings:
+    """The small world of a question, within its bounds or others."""
+    bounds = bounds or question.bounds
+    settings = ServerSettings(generation=question.generation, cursor=question.cursor)  # type: ignore[arg-type]
+    script = Script(settings, history_events=question.history_events, events_max=bounds.events)
+    machine = bounded(question.client, question.generation, question.certainty)
+    return Interleavings(script, Clients(machine), bounds.faults(), bounds.faults_max)
+
+
+def prove(question: Question, look: Look = lambda states: False) -> Finding:
+    """Search it all; when something does not hold, look for the smallest schedule in which that is so."""
+    began_s = time.monotonic()
+    search = _Search(question, question.bounds, look)
+    search.run()
+    counterexample = search.found
+    if counterexample is not None:
+        counterexample = smallest(question, look, breaks=counterexample.violation.breaks) or counterexample
+    return Finding(
+        question=question,
+        schedules=search.schedules,
+        states=search.states,
+        clients=len(search.world.clients),
+        steps=search.world.clients.steps,
+        wall_s=time.monotonic() - began_s,
+        is_complete=search.is_complete,
+        counterexample=counterexample,
+    )
+
+
+class _Search:
+    """One search, depth first, to the first violation as grave as ``breaks``; of lesser ones the gravest is kept.
+
+    ``found``: the schedule in which it was met.
+    """
+
+    def __init__(self, question: Question, bounds: Bounds, look: Look, *, breaks: Verdict = Verdict.UNSAFE) -> None:
+        self.world = world(question, bounds)
+        self.found: Counterexample | None = None
+        self.schedules = 0
+        self.states = 0
+        self.is_complete = False
+        self.is_over = False
+        self._bounds = bounds
+        self._certainty = question.certainty
+        self._look = look
+        self._breaks = breaks
+
+    def run(self) -> None:
+        """Search."""
+        begin = self.world.begin()
+        counts: dict[State, int] = {}  # 0 while a state is on the way that is being looked at
+        way: list[_Step] = []
+        self._enter(None, begin, counts, way)
+        while way and not self.is_over:
+            step = way[-1]
+            after = next(step.rest, None)
+            if after is None:
+                way.pop()
+                counts[step.state] = step.schedules
+                if way:
+                    way[-1].schedules += step.schedules
+                continue
+            known = counts.get(after[1])
+            if known is None:
+                self._enter(*after, counts, way)
+                if self.states % LOOKS_EVERY_STATES == 0 and self._look(self.states):
+                    break
+            elif known == 0:
+                self._note(CIRCLE, after[0], way)
+            else:
+                step.schedules += known
+        else:
+            self.is_complete = not self.is_over
+        # Cut short, what was counted is what the states that are done stand for, on the way here.
+        self.schedules = counts[begin] or sum(step.schedules for step in way)
+
+    def _enter(self, move: Move | None, state: State, counts: dict[State, int], way: list[_Step]) -> None:
+        self.states += 1
+        violation, moves = look_at(self.world, state, self._certainty)
+        if violation is not None:
+            self._note(violation, move, way)
+        if moves:
+            counts[state] = 0
+            way.append(_Step(move, state, iter(moves)))
+        else:
+            counts[state] = 1
+            if way:
+                way[-1].schedules += 1
+
+    def _note(self, violation: Violation, move: Move | None, way: list[_Step]) -> None:
+        if self.found is None or _is_graver(violation, self.found.violation):
+            moves = tuple(one for one in (*(step.move for step in way), move) if one is not None)
+            self.found = Counterexample(self._bounds, moves, violation, is_smallest=False)
+        self.is_over = self.is_over or _is_as_grave(violation, self._breaks)
+
+
+@dataclass(slots=True)
+class _Step:
+    move: Move | None  # that led there; to where all begins, none
+    state: State
+    rest: Iterator[tuple[Move, State]]
+    schedules: int = 0
+
+
+def look_at(world: Interleavings, state: State, certainty: str) -> tuple[Violation | None, list[tuple[Move, State]]]:
+    """What is wrong with a state, and what can follow it."""
+    if state.returned is not None:
+        return judge(world, state, certainty), []
+    late = overdue(state)
+    if late is not None:
+        return late, []
+    moves = list(world.moves(state))
+    return (None if moves else STUCK), moves
+
+
+def smallest(
+    question: Question, look: Look = lambda states: False, *, breaks: Verdict = Verdict.OVER_BUDGET
+) -> Counterexample | None:
+    """The schedule with the fewest faults, then the fewest events, then the fewest moves, that shows a violation as
+    grave as ``breaks``; None where there is none, or where ``look`` ends the search before it is met.
+    """
+    for bounds in rising(question.bounds):
+        search = _Search(question, bounds, look, breaks=breaks)
+        search.run()
+        if search.is_over:
+            return _shortest(question, bounds, look, breaks=breaks) or search.found
+        if not search.is_complete:
+            return None
+    return None
+
+
+def _is_graver(violation: Violation, than: Violation) -> bool:
+    return GRAVITY.index(violation.breaks) < GRAVITY.index(than.breaks)
+
+
+def _is_as_grave(violation: Violation, breaks: Verdict) -> bool:
+    return GRAVITY.index(violation.breaks) <= GRAVITY.index(breaks)
+
+
+def rising(bounds: Bounds) -> Iterator[Bounds]:
+    """Every smaller bound, fewest faults first, then fewest events; the bound itself is the last."""
+    every = itertools.product(*(range(min(most, bounds.faults_max) + 1) for most in bounds.faults()))
+    vectors = sorted((vector for vector in every if sum(vector) <= bounds.faults_max), key=sum)
+    for _, same in itertools.groupby(vectors, key=sum):
+        together = list(same)
+        for events in range(bounds.events + 1):
+            for vector in together:
+                yield Bounds(events, *vector)
+
+
+def _shortest(question: Question, bounds: Bounds, look: Look, *, breaks: Verdict) -> Counterexample | None:
+    """Breadth first, for the fewest moves; None when ``look`` ends it. A circle is no state, and is not met so."""
+    small = world(question, bounds)
+    begin = small.begin()
+    before: dict[State, tuple[State, Move] | None] = {begin: None}
+    waiting = deque([begin])
+    for states in itertools.count(1):
+        if not waiting or (states % LOOKS_EVERY_STATES == 0 and look(states)):
+            return None
+        state = waiting.popleft()
+        violation, moves = look_at(small, state, question.certainty)
+        if violation is not None and _is_as_grave(violation, breaks):
+            return Counterexample(bounds, tuple(_way(before, state)), violation)
+        for move, after in moves:
+            if after not in before:
+                before[after] = (state, move)
+                waiting.append(after)
+    return None
+
+
+def _way(before: dict[State, tuple[State, Move] | None], state: State) -> list[Move]:
+    moves: list[Move] = []
+    step = before[state]
+    while step is not None:
+        moves.append(step[1])
+        step = before[step[0]]
+    return moves[::-1]
+
+
+def brute_force(world: Interleavings, certainty: str) -> tuple[int, frozenset[str]]:
+    """The same without any reduction: every schedule walked through by itself. How many, and what did not hold."""
+    schedules, found = 0, []
+    stack = [world.begin()]
+    while stack:
+        violation, moves = look_at(world, stack.pop(), certainty)
+        if violation is not None:
+            found.append(f"{violation.oracle}: {violation.message}")
+        schedules += not moves
+        stack.extend(after for _, after in moves)
+    return schedules, frozenset(found)
+
+
+def variants(question: Question, generations: tuple[str, ...], cursors: tuple[str, ...]) -> tuple[Question, ...]:
+    """The question for each server, in the house order."""
+    return tuple(
+        dataclasses.replace(question, generation=generation, cursor=cursor)
+        for generation in generations
+        for cursor in cursors
+    )

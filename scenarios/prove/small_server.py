@@ -1,0 +1,195 @@
+"""The server of a proof: everything that it may do to one small conversation, as the fake agent does it.
+
+A *point* is where the server has come to: a sequence of deeds, and what follows from them: the log, the status, the
+leaf, and what was published last. Points form a tree. `gapless.simserver.conversation.agent` makes them on demand, so
+nothing here decides what an event looks like or in which order it is told. Timestamps follow from the deeds alone, never from the clock of a
+schedule: two schedules in which the server did the same have the same events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gapless.simserver.conversation import event_bodies
+from gapless.simserver.conversation.agent import Agent, Publication, Standing
+from gapless.simserver.conversation.archive import LogView
+from gapless.simserver.conversation.workload import Workload
+from gapless.simserver.protocol import pages, wire
+from gapless.simserver.protocol.pages import Filters, Page
+from gapless.simserver.settings import ServerSettings
+
+Deed = Literal["message", "accept", "start", "action", "observation", "answer", "end", "veto", "over", "other"]
+"""What the server does next.
+
+``message``, ``accept``: it takes the client's message, its `POST run`; ``start``: the run begins; ``action``,
+``observation``, ``answer`` (a message of the agent): it goes on; ``end``: the status says finished; ``veto``: a stop
+hook says no; ``over``: the final snapshot; ``other``: somebody else's message arrives.
+"""
+
+_TICK_S = 0.01
+_RUN_DEEDS = frozenset({"action", "observation", "answer"})
+_NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """Where the server has come to.
+
+    number: its place in the script's table; deeds: how it came there; told: what the last of them published, in
+    publication order; ids, branch: the log, and which of it is on the branch; ways: what it can do next by itself, the
+    most ordinary first.
+    """
+
+    number: int
+    deeds: tuple[Deed, ...]
+    agent: Agent
+    told: tuple[Publication, ...]
+    ids: tuple[str, ...]
+    branch: tuple[bool, ...]
+    ways: tuple[Deed, ...]
+    next: dict[Deed, int] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """The execution status."""
+        return self.agent.status
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run was accepted and is not over."""
+        return "accept" in self.deeds and "over" not in self.deeds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the client's run has ended: its final snapshot is published."""
+        return "over" in self.deeds
+
+
+class Script:
+    """All points of one conversation: ``history_events`` before the client comes, a run of up to ``events_max``."""
+
+    def __init__(self, settings: ServerSettings, *, history_events: int, events_max: int) -> None:
+        self.settings = settings
+        self.history_events = history_events
+        self.events_max = events_max
+        self._points: list[Point] = []
+        self._greetings: dict[int, str] = {}
+        self._bodies: dict[str, str] = {}
+        self.start = self._make(())
+
+    def __repr__(self) -> str:
+        return f"Script({self.settings.generation}, {len(self._points)} points)"
+
+    def __getitem__(self, number: int) -> Point:
+        return self._points[number]
+
+    def after(self, point: Point, deed: Deed) -> Point:
+        """The point that a deed leads to."""
+        known = point.next.get(deed)
+        if known is None:
+            known = point.next[deed] = self._make((*point.deeds, deed)).number
+        return self._points[known]
+
+    def greeting(self, point: Point, connection: int) -> str:
+        """The text of the snapshot that greets a subscription made at this point; an id of its own for each."""
+        text = self._greetings.get(point.number)
+        if text is None:
+            agent, at_s = point.agent, (len(point.deeds) + 0.5) * _TICK_S
+            template = event_bodies.state_update(
+                "full_state", agent.state(Standing(agent.status, agent.leaf, agent.last_user_message_id))
+            )
+            stamp = event_bodies.timestamp(agent.epoch, round(at_s * 1_000_000))
+            text = event_bodies.encode(event_bodies.stamp(template, f"greeting-{point.number}-#", stamp, None))
+            self._greetings[point.number] = text
+        return text.replace("-#", f"-{connection}", 1)
+
+    def page(self, point: Point, persisted: int, *, page_id: str | None, limit: int, descending: bool) -> Page | None:
+        """A page of what is persisted; None where an unknown cursor is refused."""
+        view = LogView(point.agent.log, persisted)
+        start = None
+        if page_id is not None:
+            start = view.index_of(page_id)
+            if start is None and self.settings.unknown_cursor != "natural":
+                return None
+        cursor = self.settings.cursor
+        return pages.search(view, start=start, limit=limit, descending=descending, cursor=cursor, filters=_NO_FILTERS)
+
+    def page_text(self, point: Point, page: Page) -> str:
+        """The body of a page; one text for all that say the same."""
+        log = point.agent.log
+        text = wire.page((log.text_at(index) for index in page.indices), page.next_page_id)
+        return self._bodies.setdefault(text, text)
+
+    def info_text(self, point: Point) -> str:
+        """The body of the conversation's info, as far as a client reads it."""
+        info = {"id": point.agent.conversation_id, "execution_status": point.status}
+        if self.settings.has_tree:
+            info["leaf_event_id"] = point.agent.leaf  # type: ignore[assignment]  # None is a value there
+        return event_bodies.encode(info)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _make(self, deeds: tuple[Deed, ...]) -> Point:
+        agent = Agent(self.settings, Workload(history_events=self.history_events))
+        told: Sequence[Publication] = ()
+        for number, deed in enumerate(deeds):
+            told = self._do(agent, deed, deeds[:number], (number + 1) * _TICK_S)
+        log = agent.log
+        point = Point(
+            number=len(self._points),
+            deeds=deeds,
+            agent=agent,
+            told=tuple(told),
+            ids=tuple(log.ids()),
+            branch=tuple(event_bodies.is_branch_event(event) for event in log),
+            ways=self._ways(deeds),
+        )
+        self._points.append(point)
+        return point
+
+    def _do(self, agent: Agent, deed: Deed, before: tuple[Deed, ...], now_s: float) -> Sequence[Publication]:
+        match deed:
+            case "message":
+                return agent.message(now_s, "Do the task")
+            case "other":
+                return agent.message(now_s, "By the way")
+            case "accept":
+                return ()
+            case "start":
+                return agent.start_run(now_s)
+            case "action":
+                return agent.step(now_s, event_bodies.action(f"call-{before.count('action')}", "step"))
+            case "observation":
+                return agent.step(now_s, event_bodies.observation(f"call-{before.count('action') - 1}", "result"))
+            case "answer":
+                return agent.step(now_s, event_bodies.user_message("Done", source="agent"))
+            case "end":
+                return agent.end_run(now_s, "finished")
+            case "veto":
+                return agent.veto(now_s)
+            case "over":
+                return (agent.snapshot(now_s),)
+
+    def _ways(self, deeds: tuple[Deed, ...]) -> tuple[Deed, ...]:
+        """What may come next, by itself; a veto is possible only where the budget allows it, which is not ours."""
+        own = [deed for deed in deeds if deed not in ("message", "other")]
+        if not own or own[-1] == "over":
+            return ()
+        last = own[-1]
+        if last == "accept":
+            return ("start",)
+        if last == "end":
+            return ("over", "veto")
+        if last == "action":
+            return ("observation",)
+        if last == "answer":
+            return ("end",)
+        left = self.events_max - sum(1 for deed in own if deed in _RUN_DEEDS)
+        ways: list[Deed] = []
+        if left >= 2:
+            ways.append("action")
+        if left >= 1:
+            ways.append("answer")
+        return (*ways, "end")

@@ -1,0 +1,74 @@
+"""Comparing: the same scenarios for several clients, as they are or with another length of history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gapless.scenarios.definition.catalogue import find_one
+from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.running.runner import RunRequest
+from gapless.scenarios.running.suite import Unit
+
+# Beyond this a client that rereads takes minutes a scenario: such are compared only when they are named.
+HISTORY_UNNAMED_MAX = 10_000
+SWEEP_SCENARIO = "clean-run"
+SWEEP_EVENTS = (100, 1_000, 10_000, 60_000)
+# For a report, beside its runs: a second or two of them.
+SHORT_SWEEP_EVENTS = (100, 1_000, 10_000)
+SHORT_SWEEP_REFERENCE = "full-rescan"
+_SHORT_SWEEP_VARIANT = ("tree", "inclusive")
+_CALLS_PER_PAGE_MAX = 10
+
+
+def with_history(scenario: Scenario, history_events: int) -> Scenario:
+    """The scenario with another length of history; rereading it must not pass for a busy loop.
+
+    Raises UsageError for a scenario whose history is a recording.
+    """
+    if scenario.workload.recording is not None:
+        raise UsageError(f"{scenario.name} replays a recording, whose history is as long as it is")
+    pages = history_events // 100
+    return scenario.model_copy(
+        update={
+            "workload": scenario.workload.model_copy(update={"history_events": history_events}),
+            "expect": scenario.expect.model_copy(
+                update={"calls_max": scenario.expect.calls_max + _CALLS_PER_PAGE_MAX * pages}
+            ),
+        }
+    )
+
+
+def stretched(scenarios: Sequence[Scenario], history_events: int | None) -> tuple[Scenario, ...]:
+    """Scenarios with that length of history, without those that replay a recording; unchanged when it is None."""
+    if history_events is None:
+        return tuple(scenarios)
+    return tuple(with_history(one, history_events) for one in scenarios if one.workload.recording is None)
+
+
+def units(
+    scenarios: Sequence[Scenario],
+    clients: Sequence[str],
+    *,
+    seed: int,
+    generations: Sequence[str],
+    cursors: Sequence[str],
+) -> Iterator[Unit]:
+    """Every client in every variant that is wanted, scenario by scenario."""
+    for scenario in scenarios:
+        for client in clients:
+            for generation, cursor in scenario.variants():
+                if generation in generations and cursor in cursors:
+                    yield Unit(RunRequest(scenario, generation, cursor, client, seed))
+
+
+def sweep_units(client: str, seed: int) -> tuple[Unit, ...]:
+    """A short sweep for a report: one clean run at growing lengths of the history, by the client and, as a reference,
+    by one that rereads everything.
+    """
+    scenario, (generation, cursor) = find_one(SWEEP_SCENARIO), _SHORT_SWEEP_VARIANT
+    return tuple(
+        Unit(RunRequest(with_history(scenario, length), generation, cursor, name, seed))
+        for name in dict.fromkeys((client, SHORT_SWEEP_REFERENCE))
+        for length in SHORT_SWEEP_EVENTS
+    )

@@ -1,0 +1,51 @@
+"""From a scenario's words to the simulator's: settings, workload."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from gapless.scenarios.definition.scenario import Background, Run, Scenario
+from gapless.simserver.conversation.workload import Happening, Pause, RunPlan, Workload, pairs, recorded
+from gapless.simserver.settings import ServerSettings
+
+
+def server_settings(scenario: Scenario, generation: str, cursor: str) -> ServerSettings:
+    """The server of one variant."""
+    return ServerSettings(
+        generation=generation,  # type: ignore[arg-type]  # checked by ServerSettings itself
+        cursor=cursor,  # type: ignore[arg-type]
+        unknown_cursor=scenario.server.unknown_cursor,
+        api_key=scenario.server.api_key,
+    )
+
+
+def workload(scenario: Scenario) -> Workload:
+    """What the agent and the others will do."""
+    wanted = scenario.workload
+    background = tuple(happening for one in wanted.background for happening in _happenings(one))
+    if wanted.recording is not None:
+        return dataclasses.replace(recorded(wanted.recording), background=background)
+    return Workload(
+        history_events=wanted.history_events,
+        runs=tuple(_plan(run, f"run-{number}", wanted.payload_bytes) for number, run in enumerate(wanted.runs, 1)),
+        background=background,
+        payload_bytes=wanted.payload_bytes,
+    )
+
+
+def _plan(run: Run, label: str, payload_bytes: int) -> RunPlan:
+    return pairs(
+        run.actions,
+        step_s=run.step_s,
+        init_s=run.init_s,
+        end_status=run.end_status,
+        payload_bytes=payload_bytes if run.payload_bytes is None else run.payload_bytes,
+        label=label,
+    )
+
+
+def _happenings(one: Background) -> tuple[Happening, ...]:
+    message = (Happening(one.at_s, one.message),) if one.message is not None else ()
+    run = (Happening(one.at_s, _plan(one.run, "background", 0)),) if one.run is not None else ()
+    pause = (Happening(one.at_s, Pause()),) if one.pause else ()
+    return message + run + pause

@@ -1,0 +1,124 @@
+"""Account: what a client that drives itself did, read from what the server saw of it. Pure.
+
+Oracles judge steps: attach, send, run. A client that was told each step has them in its journal. For one that was not,
+they are put in here: it attaches from the first instant to its first message or run, sends while its message is under
+way, and runs from its ``POST run`` until it says that it is done, does something else, or exits. A client that goes on
+for long after its run had better say when the run was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gapless.simserver.journal import Entry
+
+
+def accounted(entries: Sequence[Entry], *, driven: bool | None = None) -> tuple[Entry, ...]:
+    """A journal in which each step of the client is written down, and each delivery.
+
+    ``driven``: whether it did what it was asked; None, when the journal is to say so.
+    """
+    told = tuple(entries)
+    if driven is None:
+        driven = any(_is(entry, "client", "attach-called") for entry in told)
+    if not driven:
+        told = tuple(_Steps([entry for entry in told if not _is(entry, "client", "attach-called")]).written())
+    if not any(_is(entry, "client", "delivered") for entry in told):
+        told = tuple(_with_deliveries(told))
+    return tuple(
+        entry if entry.index == index else Entry(index, entry.t_s, entry.place, entry.what, entry.fields)
+        for index, entry in enumerate(told)
+    )
+
+
+def _is(entry: Entry, place: str, what: str) -> bool:
+    return entry.place == place and entry.what == what
+
+
+def _with_deliveries(entries: Iterable[Entry]) -> Iterable[Entry]:
+    """A client that only says what it holds has thereby handed it over: each event when it is first said to be held."""
+    delivered: dict[str, None] = {}
+    for entry in entries:
+        if entry.place == "client":
+            for event_id in entry.fields.get("held", ()):
+                if event_id not in delivered:
+                    delivered[event_id] = None
+                    yield _client(entry.t_s, "delivered", id=event_id, repaired=False)
+        yield entry
+
+
+def _client(t_s: float, what: str, **fields: Any) -> Entry:
+    return Entry(-1, t_s, "client", what, fields)
+
+
+class _Steps:
+    """Walks a journal once, and writes the steps between its entries."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+        self._speaks = any(entry.place == "client" for entry in entries)
+        self._out: list[Entry] = []
+        self._open: str | None = None
+        self._send_call: object = None
+        self._reached: dict[str, None] = {}
+
+    def written(self) -> Sequence[Entry]:
+        self._begin(0.0, "attach")
+        for entry in self._entries:
+            self._before(entry)
+            self._out.append(entry)
+            if _is(entry, "rest", "response") and entry.fields["call"] == self._send_call and self._open == "send":
+                self._end(entry.t_s)
+        return self._out
+
+    def _before(self, entry: Entry) -> None:
+        match entry.place, entry.what:
+            case "rest", "request" if entry.fields["method"] == "POST":
+                self._posted(entry)
+            case "agent", "run-started" if entry.fields.get("by") == "client" and self._open != "run":
+                self._begin(entry.t_s, "run")  # a message that starts a run
+            case "client", "delivered":
+                self._reached[str(entry.fields["id"])] = None
+            case "client", "exited":
+                self._exited(entry)
+            case "client", "error":
+                self._ended(entry, str(entry.fields["step"]))
+            case "client", what if what.endswith("-returned"):
+                self._ended(entry, what.removesuffix("-returned"))
+
+    def _posted(self, entry: Entry) -> None:
+        last = str(entry.fields["path"]).rpartition("/")[2]
+        if last == "events":
+            self._begin(entry.t_s, "send")
+            self._send_call = entry.fields["call"]
+        elif last == "run" and self._open != "run":
+            self._begin(entry.t_s, "run")
+
+    def _begin(self, t_s: float, step: str) -> None:
+        self._end(t_s)
+        self._out.append(_client(t_s, f"{step}-called"))
+        self._open = step
+
+    def _end(self, t_s: float) -> None:
+        """The open step ended unsaid. A run of a client that never says anything is left open: nobody knows."""
+        if self._open == "run" and self._speaks:
+            self._out.append(_client(t_s, "run-returned", held=list(self._reached)))
+        elif self._open not in (None, "run"):
+            self._out.append(_client(t_s, f"{self._open}-returned"))
+        self._open = None
+
+    def _ended(self, entry: Entry, step: str) -> None:
+        """The client, or the harness, says how a step ended."""
+        if self._open != step:
+            self._begin(entry.t_s, step)
+        self._open = None
+
+    def _exited(self, entry: Entry) -> None:
+        if not entry.fields["message"]:
+            self._end(entry.t_s)
+            return
+        if self._open is None:
+            self._begin(entry.t_s, "background")
+        self._out.append(_client(entry.t_s, "error", step=self._open, **entry.fields))
+        self._open = None

@@ -1,0 +1,215 @@
+"""Telling: a session as data, for the page and for programs; ``openapi.py`` describes it from these very forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gapless.scenarios.capsules.capsule import scenario_data
+from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.serving.session import Session
+from gapless.simserver.faults import BaseFault
+from gapless.simserver.journal import Entry
+from gapless.simserver.world import World
+
+
+class Tally:
+    """Counts of a journal, kept up entry by entry."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._counted: set[object] = set()
+        self.requests = self.calls = self.bytes = self.events_read = self.sockets = self.frames = 0
+
+    def update(self, entries: Sequence[Entry]) -> None:
+        """Take in what is new."""
+        for entry in entries[self._seen :]:
+            match entry.place, entry.what:
+                case "rest", "request":
+                    self.requests += 1
+                    if entry.fields["counted"]:
+                        self.calls += 1
+                        self._counted.add(entry.fields["call"])
+                case "rest", "response" if entry.fields["call"] in self._counted:
+                    self._counted.discard(entry.fields["call"])
+                    self.bytes += entry.fields["bytes"]
+                    self.events_read += entry.fields["events_read"]
+                case "socket", "opened":
+                    self.sockets += 1
+                case "socket", "delivered":
+                    self.frames += 1
+        self._seen = len(entries)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultTold:
+    """A fault that can act. ``fired``: how often it has; ``fault``: what it is, as it can be added again."""
+
+    name: str
+    kind: str
+    fired: int
+    fault: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultsTold:
+    """The faults that can act."""
+
+    faults: list[FaultTold]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultAdded(FaultsTold):
+    """The same, and what the one that was added is called."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTold:
+    """``stepwise``: it waits before each step until it is told; ``waiting``: it does so now."""
+
+    status: str
+    log_length: int
+    stepwise: bool
+    waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SocketsTold:
+    """How many are open, how many have been, and how many frames reached the client."""
+
+    open: int
+    opened: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestTold:
+    """``counted``: those of the requests that a client spends; ``bytes`` and ``events_read``: by those."""
+
+    requests: int
+    counted: int
+    bytes: int
+    events_read: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioName:
+    """Which scenario."""
+
+    name: str
+    title: str
+    races: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VariantTold:
+    """In which generation and cursor mode."""
+
+    generation: str
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioLine(ScenarioName):
+    """A scenario in a list, and where it can happen."""
+
+    variants: list[VariantTold]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioWhole(ScenarioLine):
+    """All of a scenario. ``data``: as it can be sent to begin it."""
+
+    origin: str
+    story: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenariosTold:
+    """What can be served."""
+
+    scenarios: list[ScenarioLine]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTold:
+    """The state of a session. ``why``: it is over; ``failure``: how the simulated world broke down; ``t_s``: since the
+    first client came; ``entries``: in the journal.
+    """
+
+    scenario: ScenarioName
+    generation: str
+    cursor: str
+    seed: int
+    state: str
+    why: str | None
+    failure: str | None
+    t_s: float
+    url: str
+    conversation_id: str
+    api_key: str | None
+    entries: int
+    healed: bool
+    agent: AgentTold
+    sockets: SocketsTold
+    rest: RestTold
+    faults: list[FaultTold]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsTaken:
+    """How many lines of a body were reports."""
+
+    reports: int
+
+
+def session_told(session: Session, tally: Tally, url: str) -> SessionTold:
+    """The state of a session."""
+    world, request, stepper = session.world, session.request, session.stepper
+    tally.update(world.journal.entries)
+    return SessionTold(
+        scenario=ScenarioName(request.scenario.name, request.scenario.title, request.scenario.races),
+        generation=request.generation,
+        cursor=request.cursor,
+        seed=request.seed,
+        state=session.state,
+        why=session.why or None,
+        failure=session.failure,
+        t_s=round(session.now_s(), 3),
+        url=url,
+        conversation_id=world.conversation_id,
+        api_key=world.api_key,
+        entries=len(world.journal),
+        healed=world.link.healed.is_set(),
+        agent=AgentTold(world.agent.status, world.archive.length, stepper.stepwise, stepper.waiting),
+        sockets=SocketsTold(len(world.publisher.subscriptions), tally.sockets, tally.frames),
+        rest=RestTold(tally.requests, tally.calls, tally.bytes, tally.events_read),
+        faults=faults_told(world),
+    )
+
+
+def faults_told(world: World) -> list[FaultTold]:
+    """The faults that can act, and how often each has."""
+    return [FaultTold(one.name, one.fault.kind, one.fired, _addable(one.fault)) for one in world.link.faults]
+
+
+def _addable(fault: BaseFault) -> dict[str, Any]:
+    return fault.model_dump(mode="json", exclude_unset=True, exclude={"name"}) | {"kind": fault.kind}
+
+
+def scenario_line(scenario: Scenario) -> ScenarioLine:
+    """A scenario in a list."""
+    variants = [VariantTold(generation, cursor) for generation, cursor in scenario.variants()]
+    return ScenarioLine(scenario.name, scenario.title, scenario.races, variants)
+
+
+def scenario_whole(scenario: Scenario) -> ScenarioWhole:
+    """All of a scenario."""
+    line = scenario_line(scenario)
+    return ScenarioWhole(
+        line.name, line.title, line.races, line.variants, scenario.origin, scenario.story, scenario_data(scenario)
+    )

@@ -1,0 +1,292 @@
+"""The fake agent: a pure model of one conversation, and the source of truth about its log.
+
+No I/O, no clock, no randomness: the time is an argument, and each method returns what is to be published, in the order
+in which the real server publishes it, which is not the order of the log: the state update that follows a user message
+overtakes it (measured in every recorded run).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gapless.simserver.conversation import event_bodies
+from gapless.simserver.conversation.archive import DURABLE, Fate
+from gapless.simserver.conversation.event_bodies import STATE_UPDATE, Event
+from gapless.simserver.conversation.event_log import EventLog
+from gapless.simserver.conversation.ids import Ids, conversation_id_for
+from gapless.simserver.conversation.past_events import History
+from gapless.simserver.conversation.workload import EndStatus, Workload
+from gapless.simserver.errors import IllegalTransition
+from gapless.simserver.faults.verdicts import TailKind
+from gapless.simserver.settings import ServerSettings
+
+# What may be asked in which status. A message wakes a conversation whose run is over.
+RESTING: Final = frozenset({"idle", "paused", "waiting_for_confirmation", "finished", "error", "stuck"})
+WOKEN_BY_MESSAGE: Final = frozenset({"finished", "error", "stuck"})
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One event to tell the subscribers. seq: its log index, as far as they are told (None when it is not persisted, or
+    not yet); text: its JSON; index: its log index, None when no log ever holds it; fate: what becomes of it."""
+
+    event: Event
+    seq: int | None
+    text: str
+    index: int | None = None
+    fate: Fate = DURABLE
+
+    @property
+    def durable(self) -> bool:
+        return self.seq is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a snapshot says of the conversation."""
+
+    status: str
+    leaf: str | None
+    last_user_message_id: str | None
+
+
+def _always_durable(_: Event) -> Fate:
+    return DURABLE
+
+
+class Agent:
+    """One conversation: log, leaf and status. ``fate`` says of each event whether it will be persisted."""
+
+    def __init__(
+        self, settings: ServerSettings, workload: Workload, fate: Callable[[Event], Fate] = _always_durable
+    ) -> None:
+        self.settings = settings
+        self.conversation_id = workload.conversation_id or conversation_id_for("conversation")
+        self.epoch = workload.epoch
+        self._ids = Ids(self.conversation_id)
+        history = History(
+            workload.history_events,
+            self._ids,
+            epoch=workload.epoch,
+            has_tree=settings.has_tree,
+            payload_bytes=workload.payload_bytes,
+        )
+        self.log = EventLog(history, self._ids)
+        self.leaf: str | None = history.leaf
+        self.last_user_message_id: str | None = history.last_user_message_id
+        self.status: str = "finished" if history.ends_finished else "idle"
+        self.title: str | None = None
+        self._recording = list(workload.recording)
+        self._counter = workload.history_events
+        self._last_us = -1
+        self._clock_ahead_us = 0
+        self._tick_us: int | None = None
+        self._actions: dict[str, str] = {}
+        self._fate = fate
+        self._past: list[tuple[float, Standing]] = []
+        self._remember(-1.0)
+
+    def __repr__(self) -> str:
+        return f"Agent({self.status}, {len(self.log)} events, leaf={self.leaf})"
+
+    # --- what can be asked of it -------------------------------------------------------------------------------
+
+    def message(self, now_s: float, text: str) -> tuple[Publication, ...]:
+        """A user message arrives."""
+        published: list[Publication] = []
+        if not len(self.log):
+            published.append(self._append(now_s, event_bodies.system_prompt()))
+        if self.status in WOKEN_BY_MESSAGE:
+            published.append(self._set_status(now_s, "idle"))
+        message = self._append(now_s, event_bodies.user_message(text))
+        self.last_user_message_id = str(message.event["id"])
+        self._remember(now_s)
+        self.title = self.title or text[:50]
+        update = self._append(now_s, event_bodies.state_update("last_user_message_id", self.last_user_message_id))
+        return (*published, update, message)
+
+    def start_run(self, now_s: float) -> tuple[Publication, ...]:
+        """The agent starts working. Raises IllegalTransition while it is running or being deleted."""
+        if self.status not in RESTING:
+            raise IllegalTransition("start a run", self.status)
+        return (self._set_status(now_s, "running"),)
+
+    def step(self, now_s: float, event: Event) -> tuple[Publication, ...]:
+        """The run produces an event. Raises IllegalTransition unless running."""
+        if self.status != "running":
+            raise IllegalTransition("take a step", self.status)
+        return (self._append(now_s, event),)
+
+    def end_run(self, now_s: float, status: EndStatus) -> tuple[Publication, ...]:
+        """The run ends; an error is persisted before the status. Raises IllegalTransition unless running."""
+        if self.status != "running":
+            raise IllegalTransition("end a run", self.status)
+        published: list[Publication] = []
+        if status == "error":
+            error = event_bodies.conversation_error("SimulatedError", "The simulated agent failed as planned.")
+            published.append(self._append(now_s, error))
+        published.append(self._set_status(now_s, status))
+        return tuple(published)
+
+    def pause(self, now_s: float) -> tuple[Publication, ...]:
+        """Pause; only an idle or running conversation changes."""
+        if self.status not in {"idle", "running"}:
+            return ()
+        return (self._set_status(now_s, "paused"),)
+
+    def veto(self, now_s: float) -> tuple[Publication, ...]:
+        """A stop hook says that the run is not over. Raises IllegalTransition while it is running or being deleted."""
+        if self.status not in RESTING:
+            raise IllegalTransition("go on", self.status)
+        feedback = self._append(now_s, event_bodies.user_message("[Stop hook feedback] Not yet.", source="environment"))
+        return (feedback, self._set_status(now_s, "running"))
+
+    def afterthought(self, now_s: float, what: TailKind) -> tuple[Publication, ...]:
+        """Something is persisted after a run's end: statistics, or a log of the model's calls."""
+        stats = event_bodies.state_update("stats", {"usage_to_metrics": {}})
+        return (self._append(now_s, stats if what == "stats" else event_bodies.completion_log()),)
+
+    def delta(self, now_s: float, text: str) -> Publication:
+        """A token delta: never persisted, never a cursor."""
+        event = event_bodies.stamp(event_bodies.delta(text), self._next_id(), self._timestamp(now_s), None)
+        return Publication(event, None, event_bodies.encode(event))
+
+    def recover(self, now_s: float, *, leaf_lags: bool = False) -> tuple[Publication, ...]:
+        """The process is back after it died in mid-run: the run has ended in an error, and an action that has no
+        observation gets an error for one. leaf_lags: it died in mid-step, before it had saved the new leaf."""
+        if self.status != "running":
+            return ()
+        last = next((event for event in self._backwards() if event["kind"] != STATE_UPDATE), None)
+        acting = next((event for event in self._backwards() if event["kind"] == "ActionEvent"), None)
+        if leaf_lags and acting is not None and self.settings.has_tree:
+            self.leaf = acting.get("parent_id")
+        published = [self._set_status(now_s, "error")]
+        if acting is not None and last is acting:
+            error = event_bodies.agent_error(str(acting["tool_name"]), str(acting["tool_call_id"]))
+            # Its parent is the action, wherever the leaf is.
+            self.leaf = str(acting["id"])
+            published.append(self._append(now_s, error))
+        return tuple(published)
+
+    def _backwards(self) -> Iterator[Event]:
+        return (self.log[index] for index in range(len(self.log) - 1, -1, -1))
+
+    def step_clock(self, now_s: float, step_s: float) -> None:
+        """The server's clock jumps."""
+        self._clock_ahead_us += round(step_s * 1_000_000)
+        self._last_us = self._clock_us(now_s) - 1
+
+    def coarsen_clock(self, resolution_s: float) -> None:
+        """From now on events of one tick have one timestamp."""
+        self._tick_us = max(1, round(resolution_s * 1_000_000))
+
+    def truncate(self, now_s: float, length: int) -> None:
+        """The log loses its end; the leaf is now the last event of the branch that is left."""
+        self.log.truncate(length)
+        self.leaf = self._last_id(lambda event: bool(event["kind"] != STATE_UPDATE))
+        self.last_user_message_id = self._last_id(lambda event: event["kind"] == "MessageEvent")
+        self._remember(now_s)
+
+    def _last_id(self, wanted: Callable[[Event], bool]) -> str | None:
+        indices = range(len(self.log) - 1, -1, -1)
+        return next((self.log.id_at(index) for index in indices if wanted(self.log[index])), None)
+
+    def delete(self) -> None:
+        """The conversation goes away; nothing is published (R35)."""
+        self.status = "deleting"
+
+    def snapshot(self, now_s: float, *, stale_s: float = 0.0) -> Publication:
+        """The full_state event: never persisted, never a cursor. It says what was so ``stale_s`` ago."""
+        template = event_bodies.state_update("full_state", self.state(self._standing_at(now_s - stale_s)))
+        event = event_bodies.stamp(template, self._next_id(), self._timestamp(now_s), None)
+        return Publication(event, None, event_bodies.encode(event))
+
+    def _remember(self, now_s: float) -> None:
+        self._past.append((now_s, Standing(self.status, self.leaf, self.last_user_message_id)))
+
+    def _standing_at(self, at_s: float) -> Standing:
+        return self._past[max(0, bisect_right(self._past, at_s, key=lambda one: one[0]) - 1)][1]
+
+    def state(self, standing: Standing) -> dict[str, Any]:
+        """The value of a snapshot, shaped as recorded."""
+        state: dict[str, Any] = {
+            "id": self.conversation_id,
+            "agent": {"kind": "Agent", "llm": {"model": "simulated"}},
+            "workspace": {"working_dir": "/workspace", "kind": "LocalWorkspace"},
+            "persistence_dir": "/persistence",
+            "max_iterations": 500,
+            "stuck_detection": True,
+            "execution_status": standing.status,
+            "confirmation_policy": {"kind": "NeverConfirm"},
+            "activated_knowledge_skills": [],
+            "activated_path_rules": [],
+            "invoked_skills": [],
+            "blocked_actions": {},
+            "blocked_messages": {},
+        }
+        if standing.last_user_message_id is not None:
+            state["last_user_message_id"] = standing.last_user_message_id
+        if self.settings.has_tree and standing.leaf is not None:
+            state["leaf_event_id"] = standing.leaf
+        state |= {"head_is_empty": False, "stats": {"usage_to_metrics": {}}}
+        state |= {"secret_registry": {"secret_sources": {}}, "tags": {}, "agent_state": {}}
+        return state
+
+    # --- how it does it ----------------------------------------------------------------------------------------
+
+    def _set_status(self, now_s: float, status: str) -> Publication:
+        publication = self._append(now_s, event_bodies.state_update("execution_status", status))
+        self.status = status
+        self._remember(now_s)
+        return publication
+
+    def _append(self, now_s: float, template: Event) -> Publication:
+        event = self._event(now_s, template)
+        fate = self._fate(event)
+        if not fate.persisted:
+            return Publication(event, None, event_bodies.encode(event), None, fate)
+        index = self.log.append(event)
+        if event["kind"] != STATE_UPDATE:
+            self.leaf = str(event["id"])
+            self._remember(now_s)
+        if event["kind"] == "ActionEvent" and "tool_call_id" in event:
+            self._actions[str(event["tool_call_id"])] = str(event["id"])
+        return Publication(event, None if fate.lag_s else index, self.log.text_at(index), index, fate)
+
+    def _event(self, now_s: float, template: Event) -> Event:
+        parent_id = self.leaf if self.settings.has_tree else None
+        body = template if "id" in template else self._take_recorded(template)
+        if body is not None:
+            # The parent is always ours: that it equals the recorded one is what the fidelity test shows.
+            return event_bodies.stamp(body, str(body["id"]), str(body["timestamp"]), parent_id)
+        made_up = template if self.settings.has_tree else event_bodies.legacy(template)
+        event = event_bodies.stamp(made_up, self._next_id(), self._timestamp(now_s), parent_id)
+        if "action_id" in event and event["action_id"] is None:
+            event["action_id"] = self._actions.get(str(event["tool_call_id"]))
+        return event
+
+    def _take_recorded(self, template: Event) -> Event | None:
+        """The next recorded event of the same kind and key, if the recording still has one."""
+        wanted = (template["kind"], template.get("key"))
+        for position, event in enumerate(self._recording):
+            if (event["kind"], event.get("key")) == wanted:
+                return self._recording.pop(position)
+        return None
+
+    def _next_id(self) -> str:
+        event_id = self._ids.make(self._counter)
+        self._counter += 1
+        return event_id
+
+    def _timestamp(self, now_s: float) -> str:
+        if self._tick_us is not None:
+            return event_bodies.timestamp(self.epoch, self._clock_us(now_s) // self._tick_us * self._tick_us)
+        # Strictly increasing: two events of one instant are a microsecond apart.
+        self._last_us = max(self._last_us + 1, self._clock_us(now_s))
+        return event_bodies.timestamp(self.epoch, self._last_us)
+
+    def _clock_us(self, now_s: float) -> int:
+        return round(now_s * 1_000_000) + self._clock_ahead_us

@@ -1,0 +1,63 @@
+"""What the faults make of an event that the agent is about to append, and of a snapshot that is about to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gapless.simserver.conversation.archive import DURABLE, Fate
+from gapless.simserver.conversation.event_bodies import Event
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Corrupt, Flood, PersistLate, PersistNever, Stale
+from gapless.simserver.link import Link
+
+
+class Fates:
+    """Asks the faults. A log keeps its order: what is appended behind a late event is as late."""
+
+    def __init__(self, link: Link, now_s: Callable[[], float]) -> None:
+        self._link = link
+        self._now_s = now_s
+        self._behind_until_s = 0.0
+
+    def __repr__(self) -> str:
+        return f"Fates(log behind until {self._behind_until_s:g} s)"
+
+    def of(self, event: Event) -> Fate:
+        """What becomes of an event."""
+        now_s = self._now_s()
+        lag_s, persisted, readable = max(0.0, self._behind_until_s - now_s), True, True
+        flood: Flood | None = None
+        if self._link.watches("append"):
+            for verdict in self._link.consult(_facts(event)):
+                match verdict:
+                    case PersistLate():
+                        lag_s = max(lag_s, verdict.lag_s)
+                    case PersistNever():
+                        persisted = False
+                    case Corrupt():
+                        readable = False
+                    case Flood():
+                        flood = verdict
+                    case _:
+                        raise AssertionError(f"{verdict} is not about an append")
+        if persisted:
+            self._behind_until_s = max(self._behind_until_s, now_s + lag_s)
+        is_plain = persisted and readable and not lag_s and flood is None
+        return DURABLE if is_plain else Fate(persisted, lag_s, readable, flood)
+
+    def stale_s(self, status: str, socket_number: int | None) -> float:
+        """How long ago a snapshot is from: one that greets a socket, or ends a run when there is none."""
+        target = "final snapshot" if socket_number is None else f"snapshot for socket {socket_number}"
+        verdicts = self._link.consult(Facts("snapshot", target, connection=socket_number, status=status))
+        return max((verdict.stale_s for verdict in verdicts if isinstance(verdict, Stale)), default=0.0)
+
+    def caught_up(self) -> None:
+        """Everything has been persisted: what comes next is late no more on account of what came before."""
+        self._behind_until_s = 0.0
+
+
+def _facts(event: Event) -> Facts:
+    key = event.get("key")
+    status = event["value"] if key == "execution_status" else None
+    tool = event.get("tool_name")
+    return Facts("append", str(event["id"]), kind=event["kind"], key=key, status=status, tool=tool)

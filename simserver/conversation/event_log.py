@@ -1,0 +1,107 @@
+"""The event log: append-only, indexed by id, cheap at 60,000 events.
+
+The history part is computed on demand; what is appended is encoded once, and its text is sent to every socket and page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+from gapless.simserver.conversation.event_bodies import Event, encode
+from gapless.simserver.conversation.ids import Ids
+from gapless.simserver.conversation.past_events import History
+from gapless.simserver.errors import SimServerError
+
+
+class EventLog(Sequence[Event]):
+    """What the server has persisted, in log order. Events are shared: do not change them."""
+
+    def __init__(self, history: History, ids: Ids) -> None:
+        self._history = history
+        self._ids = ids
+        self._old_length = history.length
+        self._old: dict[int, Event] = {}
+        self._old_text: dict[int, str] = {}
+        self._new: list[Event] = []
+        self._new_text: list[str] = []
+        self._index: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"EventLog({len(self)} events, {self._old_length} of them history)"
+
+    def __len__(self) -> int:
+        return self._old_length + len(self._new)
+
+    def __iter__(self) -> Iterator[Event]:
+        for index in range(len(self)):
+            yield self._at(index)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        if isinstance(index, slice):
+            return [self._at(i) for i in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self._at(index)
+
+    def _at(self, index: int) -> Event:
+        new = index - self._old_length
+        if new >= 0:
+            return self._new[new]
+        event = self._old.get(index)
+        if event is None:
+            event = self._old[index] = self._history.event(index)
+        return event
+
+    def text_at(self, index: int) -> str:
+        """The event's JSON text, as it goes over the wire."""
+        new = index - self._old_length
+        if new >= 0:
+            return self._new_text[new]
+        text = self._old_text.get(index)
+        if text is None:
+            text = self._old_text[index] = encode(self._at(index))
+        return text
+
+    def id_at(self, index: int) -> str:
+        """The event's id; does not build an event of the history."""
+        new = index - self._old_length
+        return str(self._new[new]["id"]) if new >= 0 else self._ids.make(index)
+
+    def ids(self, start: int = 0, stop: int | None = None) -> list[str]:
+        """The ids of a range of the log."""
+        return [self.id_at(index) for index in range(start, len(self) if stop is None else stop)]
+
+    def index_of(self, event_id: str) -> int | None:
+        """Where an event is; None when it is not in the log."""
+        index = self._index.get(event_id)
+        if index is None and self._old_length:
+            counter = self._ids.counter_of(event_id)
+            if counter is not None and counter < self._old_length:
+                return counter
+        return index
+
+    def append(self, event: Event) -> int:
+        """Persist an event and return its index. Raises SimServerError when its id is in the log already."""
+        event_id = str(event["id"])
+        if self.index_of(event_id) is not None:
+            raise SimServerError(f"event id {event_id} is already in the log")
+        index = len(self)
+        self._new.append(event)
+        self._new_text.append(encode(event))
+        self._index[event_id] = index
+        return index
+
+    def truncate(self, length: int) -> None:
+        """Lose every event from the index ``length`` on."""
+        first_lost = max(0, length - self._old_length)
+        for event in self._new[first_lost:]:
+            del self._index[str(event["id"])]
+        del self._new[first_lost:], self._new_text[first_lost:]
+        self._old_length = min(self._old_length, length)

@@ -1,0 +1,99 @@
+"""A made-up past of any length, computed event by event when somebody looks.
+
+The past is a SystemPromptEvent and then finished runs of nine events each: idle, message,
+last_user_message_id, running, two action/observation pairs, finished. The first run has no ``idle``, and is
+cut or stretched so that the length comes out as asked for.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from gapless.simserver.conversation import event_bodies
+from gapless.simserver.conversation.event_bodies import Event
+from gapless.simserver.conversation.ids import Ids
+
+_RUN: Final = ("idle", "message", "last-user", "running", "action", "observation", "action", "observation", "finished")
+# The first run, by how many events are left for it.
+_FIRST: Final = (
+    (),
+    ("message",),
+    ("message", "last-user"),
+    ("message", "last-user", "running"),
+    ("message", "last-user", "running", "finished"),
+    ("message", "last-user", "running", "action", "finished"),
+    ("message", "last-user", "running", "action", "observation", "finished"),
+    ("message", "last-user", "running", "action", "observation", "action", "finished"),
+    _RUN[1:],
+)
+_BRANCH: Final = frozenset({"system", "message", "action", "observation"})
+_SPACING_US: Final = 1_000_000
+
+
+class History:
+    """The first ``length`` events of a log. Ids are those of counters 0 to length - 1."""
+
+    def __init__(self, length: int, ids: Ids, *, epoch: datetime, has_tree: bool, payload_bytes: int) -> None:
+        self.length = length
+        self._ids = ids
+        self._epoch = epoch
+        self._has_tree = has_tree
+        self._text = "x" * payload_bytes
+        self._first = (length - 1) % len(_RUN) if length else 0
+
+    def __repr__(self) -> str:
+        return f"History({self.length} events)"
+
+    def _role(self, index: int) -> str:
+        if index == 0:
+            return "system"
+        if index <= self._first:
+            return _FIRST[self._first][index - 1]
+        return _RUN[(index - 1 - self._first) % len(_RUN)]
+
+    def _last(self, roles: frozenset[str], before: int) -> str | None:
+        """The id of the last event before an index that has one of the roles; at most nine steps away."""
+        for index in range(before - 1, -1, -1):
+            if self._role(index) in roles:
+                return self._ids.make(index)
+        return None
+
+    @property
+    def leaf(self) -> str | None:
+        """The id of the last branch event."""
+        return self._last(_BRANCH, self.length)
+
+    @property
+    def last_user_message_id(self) -> str | None:
+        return self._last(frozenset({"message"}), self.length)
+
+    @property
+    def ends_finished(self) -> bool:
+        """Does the past end with a finished run? (Else no run was ever started.)"""
+        return self.length > 0 and self._role(self.length - 1) == "finished"
+
+    def event(self, index: int) -> Event:
+        """The event at a log index."""
+        template = self._template(index) if self._has_tree else event_bodies.legacy(self._template(index))
+        at = event_bodies.timestamp(self._epoch, (index - self.length) * _SPACING_US)
+        parent = self._last(_BRANCH, index) if self._has_tree else None
+        return event_bodies.stamp(template, self._ids.make(index), at, parent)
+
+    def _template(self, index: int) -> Event:
+        role = self._role(index)
+        match role:
+            case "system":
+                return event_bodies.system_prompt()
+            case "message":
+                return event_bodies.user_message(f"earlier message {index}")
+            case "last-user":
+                return event_bodies.state_update("last_user_message_id", self._ids.make(index - 1))
+            case "action":
+                return event_bodies.action(f"call-{index}", f"step {index} {self._text}".rstrip())
+            case "observation":
+                template = event_bodies.observation(f"call-{index - 1}", f"result {index} {self._text}".rstrip())
+                template["action_id"] = self._ids.make(index - 1)
+                return template
+            case status:
+                return event_bodies.state_update("execution_status", status)

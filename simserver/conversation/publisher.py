@@ -1,0 +1,146 @@
+"""What the agent did goes to the disk, as the faults say, and to the subscribers; the journal learns of both.
+
+It decides nothing: `fates` has said what becomes of an event before the agent appended it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gapless.simserver.conversation.agent import Agent, Publication
+from gapless.simserver.conversation.archive import Archive, Pending
+from gapless.simserver.conversation.event_bodies import STATE_UPDATE, Event
+from gapless.simserver.conversation.event_faults import Fates
+from gapless.simserver.journal import Fields, Journal
+from gapless.simserver.network.streams import Connection
+from gapless.simserver.process import Process
+from gapless.simserver.protocol.outbox import Act
+
+
+def describe(event: Event, seq: int | None) -> Fields:
+    """How the journal describes a published event."""
+    fields: Fields = {"id": event["id"], "kind": event["kind"], "seq": seq, "durable": seq is not None}
+    if "key" in event:
+        key, value = event["key"], event["value"]
+        fields["key"] = key
+        if key == "full_state":
+            fields |= {"status": value["execution_status"], "leaf": value.get("leaf_event_id")}
+        elif key in {"execution_status", "last_user_message_id"}:
+            fields["value"] = value
+    return fields
+
+
+class Subscriber(Protocol):
+    """An open socket, as those see it who have something for it. number: its ordinal among all sockets; connection:
+    what it stands on, None on a real port.
+    """
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def connection(self) -> Connection | None: ...
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is on its way to the client, nor waiting to be."""
+        ...
+
+    def offer(self, publication: Publication, fields: Fields) -> None:
+        """Take an event that was published. ``fields`` is how the journal describes it."""
+        ...
+
+    def release(self) -> None:
+        """Let go of what faults held back."""
+        ...
+
+    def act(self, verdict: Act) -> None:
+        """Suffer a fault now."""
+        ...
+
+
+class Publisher:
+    """subscriptions: the open sockets; run: the one in whose course events are appended, None between two."""
+
+    def __init__(self, process: Process, agent: Agent, archive: Archive, fates: Fates, journal: Journal) -> None:
+        self.subscriptions: list[Subscriber] = []
+        self.run: int | None = None
+        self._process = process
+        self._now_s = process.now_s
+        self._agent = agent
+        self._archive = archive
+        self._fates = fates
+        self._journal = journal
+
+    def __repr__(self) -> str:
+        return f"Publisher({self._archive!r}, {len(self.subscriptions)} subscribed)"
+
+    def publish(self, publications: Sequence[Publication]) -> bool:
+        """Persist, and tell the subscribers, in publication order. Returns whether there was anything."""
+        appended = [one for one in publications if one.index is not None]
+        if len(appended) > 1:
+            appended.sort(key=lambda one: one.index or 0)
+        for one in appended:
+            self._persist(one)
+        if self._agent.status == "deleting":
+            return bool(publications)
+        for one in publications:
+            flood = one.fate.flood
+            if flood is not None:
+                for _ in range(flood.frames):
+                    self._tell(self._agent.delta(self._now_s(), "x" * flood.size_bytes))
+            self._tell(one)
+        return bool(publications)
+
+    def snapshot(self, socket_number: int | None = None) -> Publication:
+        """The full_state that greets a socket, or ends a run when there is none; as stale as the faults say."""
+        stale_s = self._fates.stale_s(self._agent.status, socket_number)
+        return self._agent.snapshot(self._now_s(), stale_s=stale_s)
+
+    def _tell(self, one: Publication) -> None:
+        fields = describe(one.event, one.seq)
+        self._journal.add("publisher", "publish", fields)
+        for subscription in self.subscriptions:
+            subscription.offer(one, fields)
+
+    # --- the log -----------------------------------------------------------------------------------------------
+
+    def _persist(self, one: Publication) -> None:
+        """Append to the log, now or when the faults say. The journal learns of it when it happens."""
+        assert one.index is not None
+        event, now_s = one.event, self._now_s()
+        fields: Fields = {"id": event["id"], "kind": event["kind"], "index": one.index, "run": self.run}
+        fields["branch"] = event["kind"] != STATE_UPDATE
+        if not one.fate.readable:
+            fields["readable"] = False
+        pending = Pending(one.index, now_s + one.fate.lag_s, lambda: self._journal.add("log", "append", fields))
+        if not self._archive.persist(pending, one.fate, now_s):
+            self._process.start_soon(self._persist_later, one.fate.lag_s)
+        if event.get("key") == "execution_status":
+            self._journal.record("agent", "status", status=event["value"])
+
+    async def _persist_later(self, lag_s: float) -> None:
+        await self._process.loop.sleep(lag_s)
+        self._archive.flush(self._now_s())
+
+    def persist_all(self) -> None:
+        """Append what is still to come, now."""
+        self._fates.caught_up()
+        self._archive.flush(self._now_s(), all_of_it=True)
+
+    def truncate(self, events: int | None) -> None:
+        """Lose so many events from the end of the log, all when None; what was still to come is persisted, and lost."""
+        self.persist_all()
+        log = self._agent.log
+        length = 0 if events is None else max(0, len(log) - events)
+        lost = [log[index] for index in range(length, len(log))]
+        fields = {"length": length, "ids": [str(one["id"]) for one in lost], "kinds": [one["kind"] for one in lost]}
+        self._archive.truncate(length)
+        self._agent.truncate(self._now_s(), length)
+        self._journal.add("log", "truncate", fields)
+
+    def journal_history(self) -> None:
+        """Say what the log holds from before the world began."""
+        length = len(self._agent.log)
+        if length:
+            first, last = self._agent.log.id_at(0), self._agent.log.id_at(length - 1)
+            self._journal.record("log", "history", events=length, first=first, last=last)

@@ -1,0 +1,152 @@
+"""The agent's runs, one at a time: begun, worked through step by step, vetoed, paused, ended, and what trails behind.
+
+A run has the process it began in. When that dies, the run has died with it: what is left of it here returns without a
+word, and whoever brings the process back says how it ended (`Runs.died`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
+
+from gapless.simserver.conversation.agent import Agent
+from gapless.simserver.conversation.archive import Archive
+from gapless.simserver.conversation.publisher import Publisher
+from gapless.simserver.conversation.workload import EndStatus, RunPlan, Step, pairs
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import AppendLater, Verdict, Veto
+from gapless.simserver.journal import Journal
+from gapless.simserver.link import Link
+from gapless.simserver.loop import Scope
+from gapless.simserver.process import Process
+
+
+class Runs:
+    """pace: what a step of the agent waits for, given its duration; a step is whatever it does next, its end too."""
+
+    def __init__(
+        self,
+        process: Process,
+        plans: Sequence[RunPlan],
+        agent: Agent,
+        archive: Archive,
+        publisher: Publisher,
+        link: Link,
+        journal: Journal,
+    ) -> None:
+        self.pace: Callable[[float], Awaitable[None]] = self._work_for
+        self._process = process
+        self._now_s = process.now_s
+        self._plans = plans
+        self._agent = agent
+        self._archive = archive
+        self._publisher = publisher
+        self._publish = publisher.publish
+        self._link = link
+        self._journal = journal
+        self._begun = 0
+        self._planned = 0
+        self._scope: Scope | None = None
+
+    def __repr__(self) -> str:
+        return f"Runs({self._begun} begun{', one in progress' if self.in_progress else ''})"
+
+    @property
+    def in_progress(self) -> bool:
+        """Is there a run? It lasts from before the agent initialises until after the final snapshot."""
+        return self._scope is not None
+
+    def begin(self, plan: RunPlan | None = None, *, by: str = "client") -> bool:
+        """Start a run (the workload's next, unless given); False when one is in progress, or nothing is up."""
+        if self.in_progress or self._process.is_down or not self._process.is_running:
+            return False
+        if plan is None:
+            plan = self._plans[self._planned] if self._planned < len(self._plans) else RunPlan()
+            self._planned += 1
+        self._scope = self._process.loop.scope()
+        self._journal.record("agent", "run-started", run=self._begun, by=by)
+        self._process.start_soon(self._play, self._begun, plan, self._scope)
+        self._begun += 1
+        return True
+
+    def pause(self) -> None:
+        """Stop the run after the current step; the status becomes ``paused``, without a run too."""
+        if self._scope is None:
+            self._publish(self._agent.pause(self._now_s()))
+        else:
+            self._scope.cancel()
+
+    def stop(self) -> None:
+        """Stop the run, if there is one."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def died(self) -> None:
+        """The process has come back, and the run it died in has ended."""
+        if self._scope is not None:
+            self._end(self._begun - 1, self._agent.status)
+
+    async def _play(self, run: int, plan: RunPlan, scope: Scope) -> None:
+        agent, life, vetoed = self._agent, self._process.life, False
+        with scope:
+            await self._process.loop.sleep(plan.init_s)
+            self._publisher.run = run
+            self._publish(agent.start_run(self._now_s()))
+            await self._work(plan.steps)
+            self._publish(agent.end_run(self._now_s(), plan.end_status))
+            while (veto := self._vetoed(run, plan.end_status)) is not None:
+                vetoed = True
+                await self._link.sleep_unless_healed(veto.after_s)
+                self._publish(agent.veto(self._now_s()))
+                await self._work(pairs(veto.actions, step_s=veto.step_s, label=f"vetoed-{len(agent.log)}").steps)
+                self._publish(agent.end_run(self._now_s(), plan.end_status))
+        if self._process.life != life:
+            return
+        if agent.status == "deleting":
+            self._scope = None
+            return
+        status: EndStatus = plan.end_status
+        if scope.cancelled_caught:
+            paused = self._publish(agent.pause(self._now_s()))
+            status = "paused" if paused or not vetoed else plan.end_status
+        self._publisher.run = None
+        if plan.settle_s:
+            await self._process.loop.sleep(plan.settle_s)
+        if self._process.life != life:
+            return
+        self._scope = None
+        if agent.status == "deleting":
+            return
+        self._publish((self._publisher.snapshot(),))
+        self._end(run, status)
+        for verdict in self._consulted("ended", run, status):
+            if isinstance(verdict, AppendLater):
+                await self._append_later(verdict)
+
+    async def _work(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            await self.pace(step.duration_s)
+            self._publish(self._agent.step(self._now_s(), step.event))
+        await self.pace(0.0)  # what follows, the end, is a step too
+
+    async def _work_for(self, duration_s: float) -> None:
+        if duration_s:
+            await self._process.loop.sleep(duration_s)
+
+    def _end(self, run: int, status: str) -> None:
+        self._scope = self._publisher.run = None
+        length, leaf = self._archive.length, self._agent.leaf
+        self._journal.record("agent", "run-ended", run=run, status=status, log_length=length, leaf=leaf)
+
+    async def _append_later(self, tail: AppendLater) -> None:
+        await self._link.sleep_unless_healed(tail.after_s)
+        for _ in range(tail.events):
+            if self._agent.status != "deleting":
+                self._publish(self._agent.afterthought(self._now_s(), tail.what))
+
+    def _vetoed(self, run: int, status: str) -> Veto | None:
+        verdicts = self._consulted("finishing", run, status)
+        return next((verdict for verdict in verdicts if isinstance(verdict, Veto)), None)
+
+    def _consulted(self, moment: Literal["finishing", "ended"], run: int, status: str) -> list[Verdict]:
+        return self._link.consult(Facts("ending", f"run {run} {moment}", status=status, aspect=moment))

@@ -1,0 +1,184 @@
+"""What the agent and the others will do, as data: the past, the runs, and what happens in the background.
+
+Times are virtual seconds. A workload is either made up (`pairs`) or a recording of a real server (`recorded`): then the
+events carry the real ids, timestamps and bodies, and the agent uses them, in log order and by kind and key, wherever it
+would make up an event. A client that sends its own text into a recorded workload still gets the recorded message: the
+bytes of a real conversation are the point, the text of the request is not.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import resources
+from typing import Final, Literal, get_args
+
+from gapless.simserver.conversation import event_bodies
+from gapless.simserver.conversation.event_bodies import STATE_UPDATE, Event
+from gapless.simserver.errors import ConfigError
+
+EndStatus = Literal["finished", "paused", "waiting_for_confirmation", "error", "stuck"]
+
+EPOCH: Final = datetime(2026, 1, 1, 12, 0, 0)  # noqa: DTZ001 - the real server's timestamps are naive
+HISTORY_EVENTS_MAX: Final = 1_000_000
+RECORDINGS: Final = ("agent-server-1.57.0", "session-socket-1.57.0")
+
+
+def _not_negative(owner: str, **values: float) -> None:
+    for name, value in values.items():
+        if not value >= 0:
+            raise ConfigError(f"{owner}: {name} is {value}, but cannot be negative")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of a run. duration_s: work before it appears; event: a template, or a whole event with id and
+    timestamp."""
+
+    duration_s: float
+    event: Event
+
+    def __post_init__(self) -> None:
+        _not_negative("step", duration_s=self.duration_s)
+        if "kind" not in self.event or "source" not in self.event:
+            raise ConfigError("step: the event needs at least `kind` and `source`")
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """One run. init_s: the agent initialises and the status is still the old one (R15); settle_s: from the
+    end status to the final snapshot; end_status: how it ends. An ``error`` end also persists a
+    ConversationErrorEvent."""
+
+    init_s: float = 0.01
+    steps: tuple[Step, ...] = ()
+    end_status: EndStatus = "finished"
+    settle_s: float = 0.004
+
+    def __post_init__(self) -> None:
+        _not_negative("run", init_s=self.init_s, settle_s=self.settle_s)
+        if self.end_status not in get_args(EndStatus):
+            allowed = ", ".join(get_args(EndStatus))
+            raise ConfigError(f"run: end_status is {self.end_status!r}, not one of {allowed}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The run in progress is paused, as by ``POST pause``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Somebody else acts at ``at_s``: starts a run (refused if one is in progress), pauses one, or sends a message."""
+
+    at_s: float
+    what: RunPlan | Pause | str
+
+    def __post_init__(self) -> None:
+        _not_negative("background", at_s=self.at_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A conversation's past and future.
+
+    history_events: length of the log before the client comes; runs: what each `POST run` plays, in order
+    (after the last one, runs have no steps); background: what others do; payload_bytes: filler in each
+    history action and observation; recording: real events, in log order, used before any event is made up;
+    epoch: the server's local time at t = 0.
+    """
+
+    history_events: int = 0
+    runs: tuple[RunPlan, ...] = ()
+    background: tuple[Happening, ...] = ()
+    payload_bytes: int = 0
+    recording: tuple[Event, ...] = field(default=(), repr=False)
+    epoch: datetime = EPOCH
+    conversation_id: str | None = None
+
+    def __post_init__(self) -> None:
+        _not_negative("workload", history_events=self.history_events, payload_bytes=self.payload_bytes)
+        if self.history_events > HISTORY_EVENTS_MAX:
+            raise ConfigError(f"workload: history_events is {self.history_events}, more than {HISTORY_EVENTS_MAX}")
+        if self.recording and self.history_events:
+            raise ConfigError("workload: a recording cannot be combined with history_events")
+
+
+def pairs(
+    count: int,
+    *,
+    step_s: float = 0.01,
+    init_s: float = 0.01,
+    settle_s: float = 0.004,
+    end_status: EndStatus = "finished",
+    payload_bytes: int = 0,
+    label: str = "step",
+) -> RunPlan:
+    """A run of ``count`` action/observation pairs, ``step_s`` before each event, with filler of ``payload_bytes``."""
+    _not_negative("run", pairs=count, payload_bytes=payload_bytes)
+    filler = " " + "x" * payload_bytes if payload_bytes else ""
+    steps: list[Step] = []
+    for number in range(1, count + 1):
+        call_id = f"{label}-{number}"
+        steps.append(Step(step_s, event_bodies.action(call_id, f"{label} {number}{filler}")))
+        steps.append(Step(step_s, event_bodies.observation(call_id, f"result {number}{filler}")))
+    return RunPlan(init_s, tuple(steps), end_status, settle_s)
+
+
+def recorded(name: str) -> Workload:
+    """The conversation of a recording of the real server: ``agent-server-1.57.0`` or ``session-socket-1.57.0``.
+
+    Raises ConfigError on an unknown name.
+    """
+    if name not in RECORDINGS:
+        raise ConfigError(f"no recording called {name!r}; there are {', '.join(RECORDINGS)}")
+    rows = recorded_rows(name)
+    durable: dict[str, Event] = {}
+    for row in rows:
+        if row["channel"] != "ws-frame" or row["by"] not in {"observer", "session-live"}:
+            continue
+        event = row["body"].get("event") if "type" in row["body"] else row["body"]
+        if event is not None and event.get("key") != "full_state":
+            durable[event["id"]] = event
+    # Live frames are not in log order; the timestamps of this recording are.
+    log = sorted(durable.values(), key=lambda event: str(event["timestamp"]))
+    return Workload(
+        runs=_runs_of(log),
+        recording=tuple(event for event in log if not _is_step(event)),
+        epoch=datetime.fromisoformat(log[0]["timestamp"]),
+        conversation_id=_conversation_id(rows),
+    )
+
+
+def recorded_rows(name: str) -> list[Event]:
+    """The rows of a recording, as they were written."""
+    text = resources.files("gapless.simserver").joinpath("recordings", f"{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def _conversation_id(rows: list[Event]) -> str:
+    snapshots = (row["body"].get("event", row["body"]) for row in rows if row["channel"] == "ws-frame")
+    return next(str(event["value"]["id"]) for event in snapshots if event and event.get("key") == "full_state")
+
+
+def _is_step(event: Event) -> bool:
+    return event["kind"] not in {"SystemPromptEvent", "MessageEvent", STATE_UPDATE}
+
+
+def _runs_of(log: list[Event]) -> tuple[RunPlan, ...]:
+    """Cut a log into runs, from each ``running`` to the status that ends it, with the real durations."""
+    runs: list[RunPlan] = []
+    steps: list[Step] = []
+    before: datetime | None = None
+    for event in log:
+        at = datetime.fromisoformat(event["timestamp"])
+        if event.get("key") == "execution_status" and event["value"] == "running":
+            steps, before = [], at
+        elif _is_step(event) and before is not None:
+            steps.append(Step((at - before).total_seconds(), event))
+            before = at
+        elif event.get("key") == "execution_status" and before is not None:
+            runs.append(RunPlan(0.01, tuple(steps), event["value"]))
+            before = None
+    return tuple(runs)

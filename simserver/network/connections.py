@@ -1,0 +1,124 @@
+"""The connections to the server: dialled in memory, numbered, and each served by the app to its end.
+
+What goes through them is the carrier's affair: bytes of HTTP and WebSocket, unless a world is given another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.types import ASGIApp
+
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Refuse
+from gapless.simserver.journal import Journal
+from gapless.simserver.link import Link
+from gapless.simserver.network.hosting import serve_stream
+from gapless.simserver.network.streams import CLIENT_HOST, FIRST_PORT, Connection, Stream
+from gapless.simserver.network.transport import MemoryTransport
+from gapless.simserver.process import Process
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """What carries messages. connect: makes the nth connection; serve: serves an app on the server's end of one."""
+
+    connect: Callable[[int], Connection]
+    serve: Callable[[ASGIApp, Stream], Awaitable[None]]
+
+
+BYTES: Final = Carrier(Connection, serve_stream)
+
+
+class Connections:
+    """The open connections in memory, sockets and REST, by port."""
+
+    def __init__(self, process: Process, link: Link, journal: Journal, app: ASGIApp, carrier: Carrier = BYTES) -> None:
+        self._process = process
+        self._link = link
+        self._journal = journal
+        self._app = app
+        self._carrier = carrier
+        self._open: dict[int, Connection] = {}
+        self._socket_numbers: dict[int, int] = {}
+        self._dialled = 0
+        self._sockets = 0
+
+    def __repr__(self) -> str:
+        return f"Connections({len(self)} open of {self._dialled})"
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(tuple(self._open.values()))
+
+    async def dial(self, host: str, port: int) -> Stream:
+        """Open a connection for a socket. Raises ConnectionRefusedError when a fault refuses it, or nothing runs."""
+        await self._process.loop.checkpoint()
+        number = self._next_socket_number()
+        if self._process.is_down:
+            raise self._refused(number, "the simulated server is down")
+        for verdict in self._link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="dial")):
+            if isinstance(verdict, Refuse):
+                raise self._refused(number, "the simulated link refused the connection")
+        connection = self._connect()
+        self._socket_numbers[connection.port] = number
+        self._link.connected(connection, Facts("connection", f"socket {number}", connection=number, aspect="socket"))
+        return connection.client
+
+    async def dial_rest(self, host: str, port: int) -> Stream:
+        """Open a connection for REST calls. Raises ConnectionRefusedError when nothing runs."""
+        await self._process.loop.checkpoint()
+        if self._process.is_down:
+            raise ConnectionRefusedError("the simulated server is down")
+        connection = self._connect()
+        self._link.connected(connection, Facts("connection", f"rest connection {connection.number}", aspect="rest"))
+        return connection.client
+
+    def http_transport(self) -> MemoryTransport:
+        """A transport for httpx, with connections of its own."""
+        return MemoryTransport(self.dial_rest)
+
+    def of(self, scope: Any) -> Connection | None:
+        """The connection behind an ASGI scope; None on a real port."""
+        host, port = scope["client"]
+        return self._open.get(port) if host == CLIENT_HOST and port > FIRST_PORT else None
+
+    def socket_number(self, connection: Connection | None) -> int:
+        """The ordinal of a handshake: given when dialled, or now."""
+        number = None if connection is None else self._socket_numbers.pop(connection.port, None)
+        return self._next_socket_number() if number is None else number
+
+    def wrap(self, middleware: Callable[[ASGIApp], ASGIApp]) -> None:
+        """Serve the app inside of another one, from the next connection on."""
+        self._app = middleware(self._app)
+
+    def _next_socket_number(self) -> int:
+        self._sockets += 1
+        return self._sockets
+
+    def _refused(self, number: int, why: str) -> ConnectionRefusedError:
+        self._journal.record("socket", "refused", connection=number, status=None)
+        return ConnectionRefusedError(why)
+
+    def _connect(self) -> Connection:
+        if not self._process.is_running:
+            raise ConnectionRefusedError("the world is not running")
+        self._dialled += 1
+        connection = self._carrier.connect(self._dialled)
+        self._open[connection.port] = connection
+        self._process.start_soon(self._serve, connection)
+        return connection
+
+    async def _serve(self, connection: Connection) -> None:
+        try:
+            await self._carrier.serve(self._app, connection.server)
+        except Exception as error:  # whatever breaks the fake must not pass for a fault of the network
+            self._process.crashed(error)
+        finally:
+            connection.server.close()
+            self._open.pop(connection.port, None)
+            self._socket_numbers.pop(connection.port, None)

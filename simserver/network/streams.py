@@ -1,0 +1,326 @@
+"""In-memory byte streams that behave like a network in virtual time.
+
+A *pipe* is one direction. Each chunk has the time at which it arrives; the reader waits for it, so latency and stalls
+need no task of their own. A *connection* is two pipes and their two ends. Bytes are never journalled; a
+*mark* is how the journal learns that a message has arrived: it is called when the reader has taken the last
+byte written so far.
+
+What this deliberately does not do: split or merge writes at random. Message boundaries are the interesting ones.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Callable
+from math import inf
+from typing import Final
+
+import trio
+
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.loop import TRIO, Loop
+
+BUFFER_BYTES_MAX: Final = 256 * 1024
+SERVER_ADDRESS: Final = ("10.0.0.1", 80)
+CLIENT_HOST: Final = "10.0.0.2"
+FIRST_PORT: Final = 40_000
+
+# Of a chunk's size: how long it is on its way, and how long it keeps the line busy; seconds.
+Conditions = Callable[[int], tuple[float, float]]
+
+
+class Pipe:
+    """One direction of a connection."""
+
+    __slots__ = (
+        "_arrival",
+        "_loop",
+        "_writers",
+        "broken",
+        "chunks",
+        "conditions",
+        "cuts_next",
+        "ended",
+        "free_s",
+        "last_due_s",
+        "marks",
+        "read_bytes",
+        "reader_closed",
+        "stalled_until_s",
+        "vanishing",
+        "waiting_bytes",
+        "written_bytes",
+    )
+
+    def __init__(self, loop: Loop = TRIO) -> None:
+        self._loop = loop
+        self.chunks: deque[tuple[float, bytes]] = deque()  # (due_s, data); b"" is the end of the stream
+        self.marks: deque[tuple[int, Callable[[], object]]] = deque()
+        self.conditions: Conditions | None = None
+        self.free_s = -inf  # when the line is free again
+        self.stalled_until_s = -inf
+        self.last_due_s = -inf
+        self.waiting_bytes = self.written_bytes = self.read_bytes = 0
+        self.broken = self.ended = self.reader_closed = self.vanishing = self.cuts_next = False
+        self._arrival = loop.bell()
+        self._writers = loop.parking_lot()
+
+    def write(self, data: bytes) -> None:
+        """Put a chunk on its way; it never overtakes an earlier one."""
+        if self.vanishing:
+            return
+        if self.cuts_next and data:
+            data = data[: len(data) // 2]
+        due_s = self._loop.current_time()
+        if self.conditions is not None:
+            delay_s, busy_s = self.conditions(len(data))
+            self.free_s = max(self.free_s, due_s) + busy_s
+            due_s = self.free_s + delay_s
+        due_s = self.last_due_s = max(due_s, self.last_due_s)
+        self.chunks.append((due_s, data))
+        self.waiting_bytes += len(data)
+        self.written_bytes += len(data)
+        if self.cuts_next:
+            self.broken = True  # what is on its way still arrives
+        self.wake_reader()
+
+    async def room(self) -> None:
+        """Wait while the buffer is full: this is how a slow reader pushes back."""
+        while self.waiting_bytes >= BUFFER_BYTES_MAX and not (self.broken or self.reader_closed):
+            await self._writers.park()
+
+    def readable(self) -> bool:
+        """Would a read return (or fail) at once?"""
+        return self.broken or (bool(self.chunks) and self._next_due_s() <= self._loop.current_time())
+
+    def _next_due_s(self) -> float:
+        return max(self.chunks[0][0], self.stalled_until_s)
+
+    async def read(self, bytes_max: int | None) -> bytes:
+        """The chunks that have arrived; b"" at the end of the stream. Raises trio.BrokenResourceError after a reset."""
+        if self._arrival.awaited:
+            raise trio.BusyResourceError("another task is reading from this stream")
+        waited = False
+        while True:
+            if self.chunks:
+                due_s = self._next_due_s()
+                if due_s <= self._loop.current_time():
+                    break
+                with self._loop.scope(due_s):
+                    await self._arrival.wait()
+            elif self.broken:
+                raise trio.BrokenResourceError("connection reset")
+            else:
+                await self._arrival.wait()
+            waited = True
+        if not waited:
+            await self._loop.checkpoint_if_cancelled()
+        return self._take(bytes_max)
+
+    def _take(self, bytes_max: int | None) -> bytes:
+        chunks = self.chunks
+        if not chunks[0][1]:
+            return b""  # stays at the head: every further read says the same
+        due_s, data = chunks.popleft()
+        if chunks:
+            now_s = self._loop.current_time()
+            parts = [data]
+            size = len(data)
+            while chunks and chunks[0][0] <= now_s and chunks[0][1] and (bytes_max is None or size < bytes_max):
+                parts.append(chunks.popleft()[1])
+                size += len(parts[-1])
+            data = b"".join(parts)
+        if bytes_max is not None and len(data) > bytes_max:
+            chunks.appendleft((due_s, data[bytes_max:]))
+            data = data[:bytes_max]
+        self.waiting_bytes -= len(data)
+        self.read_bytes += len(data)
+        while self.marks and self.marks[0][0] <= self.read_bytes:
+            self.marks.popleft()[1]()
+        if self.waiting_bytes < BUFFER_BYTES_MAX:
+            self._writers.unpark_all()
+        return data
+
+    def wake_reader(self) -> None:
+        """Let the reader look again."""
+        self._arrival.wake()
+
+    def mark(self, arrived: Callable[[], object]) -> None:
+        """Call ``arrived`` when all that is written now has been read: at once, if it has been."""
+        if self.vanishing:
+            return
+        if self.read_bytes >= self.written_bytes:
+            arrived()
+        else:
+            self.marks.append((self.written_bytes, arrived))
+
+    def end(self) -> None:
+        """The writer is done; the reader learns it after what is on its way."""
+        if not (self.ended or self.broken):
+            self.ended = True
+            self.write(b"")
+
+    def release(self) -> None:
+        """Let everything on its way arrive now."""
+        now_s = self._loop.current_time()
+        self.stalled_until_s = -inf
+        self.last_due_s, self.free_s = min(self.last_due_s, now_s), min(self.free_s, now_s)
+        self.chunks = deque((min(due_s, now_s), data) for due_s, data in self.chunks)
+        self.wake_reader()
+
+    def close_reader(self) -> None:
+        """Nobody will read any more; writers fail."""
+        self.reader_closed = True
+        self.chunks.clear()
+        self.marks.clear()
+        self.waiting_bytes = 0
+        self._writers.unpark_all()
+        self.wake_reader()
+
+    def reset(self) -> None:
+        """Break the pipe. What has arrived can still be read, what is on its way is lost."""
+        self.broken = True
+        now_s = self._loop.current_time()
+        arrived = [chunk for chunk in self.chunks if max(chunk[0], self.stalled_until_s) <= now_s and chunk[1]]
+        self.chunks = deque(arrived)
+        self.waiting_bytes = sum(len(data) for _, data in arrived)
+        self.marks = deque(mark for mark in self.marks if mark[0] <= self.read_bytes + self.waiting_bytes)
+        self._writers.unpark_all()
+        self.wake_reader()
+
+
+class Stream(trio.abc.HalfCloseableStream):
+    """One end of a connection. ``socket`` is what Hypercorn asks for names."""
+
+    __slots__ = ("closed", "incoming", "outgoing", "socket")
+
+    def __init__(self, incoming: Pipe, outgoing: Pipe, socket_names: SocketNames) -> None:
+        self.incoming = incoming
+        self.outgoing = outgoing
+        self.socket = socket_names
+        self.closed = False
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        pipe = self.outgoing
+        self._check_writable()
+        if pipe.waiting_bytes >= BUFFER_BYTES_MAX:
+            await pipe.room()
+            self._check_writable()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        if data:
+            pipe.write(bytes(data))
+
+    def _check_writable(self) -> None:
+        if self.closed or self.outgoing.ended:
+            raise trio.ClosedResourceError("this end is closed")
+        if self.outgoing.broken or self.outgoing.reader_closed:
+            raise trio.BrokenResourceError("the other end is gone")
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        await self.outgoing.room()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if self.closed:
+            raise trio.ClosedResourceError("this end is closed")
+        data = await self.incoming.read(max_bytes)
+        if self.closed:
+            raise trio.ClosedResourceError("this end was closed meanwhile")
+        return data
+
+    async def send_eof(self) -> None:
+        if self.closed:
+            raise trio.ClosedResourceError("this end is closed")
+        self.outgoing.end()
+        await trio.lowlevel.checkpoint_if_cancelled()
+
+    async def aclose(self) -> None:
+        self.close()
+        await trio.lowlevel.checkpoint_if_cancelled()
+
+    def close(self) -> None:
+        """Close this end at once."""
+        if not self.closed:
+            self.closed = True
+            self.outgoing.end()
+            self.incoming.close_reader()
+
+
+class SocketNames:
+    """Stands in for a socket where only its names are asked for."""
+
+    __slots__ = ("_peer", "_self")
+
+    family = socket.AF_INET
+
+    def __init__(self, own: tuple[str, int], peer: tuple[str, int]) -> None:
+        self._self = own
+        self._peer = peer
+
+    def getsockname(self) -> tuple[str, int]:
+        return self._self
+
+    def getpeername(self) -> tuple[str, int]:
+        return self._peer
+
+
+class Connection:
+    """Two ends and the wires between them. number: 1, 2, … in the order of dialling; port: the client's, unique; facts:
+    what it carries, as faults are told."""
+
+    __slots__ = ("_conditions", "client", "down", "facts", "number", "port", "server", "up")
+
+    def __init__(self, number: int, pipe: Callable[[], Pipe] = Pipe) -> None:
+        self.number = number
+        self.facts: Facts | None = None
+        self._conditions: list[Conditions] = []
+        self.port = FIRST_PORT + number
+        self.up, self.down = pipe(), pipe()
+        client_address = (CLIENT_HOST, self.port)
+        self.client = Stream(self.down, self.up, SocketNames(client_address, SERVER_ADDRESS))
+        self.server = Stream(self.up, self.down, SocketNames(SERVER_ADDRESS, client_address))
+
+    def __repr__(self) -> str:
+        return f"Connection({self.number}, {'gone' if self.client_gone else 'up'})"
+
+    @property
+    def client_gone(self) -> bool:
+        """Has the client end closed, or the connection been reset?"""
+        return self.client.closed or self.down.broken
+
+    def reset(self) -> None:
+        """Reset both directions, as a dying router would."""
+        self.up.reset()
+        self.down.reset()
+
+    def stall(self, until_s: float) -> None:
+        """Deliver nothing in either direction before ``until_s``."""
+        for pipe in (self.up, self.down):
+            pipe.stalled_until_s = max(pipe.stalled_until_s, until_s)
+            pipe.wake_reader()
+
+    def half_open(self) -> None:
+        """Let everything that is written from now on vanish."""
+        self.up.vanishing = self.down.vanishing = True
+
+    def cut_next(self) -> None:
+        """Break the connection in the middle of what the server writes next."""
+        self.down.cuts_next = True
+
+    def release(self) -> None:
+        """End a stall, and let everything on its way arrive now; what is half open breaks, as it would be told to."""
+        if self.down.vanishing:
+            self.reset()
+        self.up.release()
+        self.down.release()
+
+    def add_conditions(self, conditions: Conditions) -> None:
+        """Let what is written from now on take its time, on top of what it takes already."""
+        self._conditions.append(conditions)
+        self.up.conditions = self.down.conditions = self._take
+
+    def _take(self, size_bytes: int) -> tuple[float, float]:
+        told = [conditions(size_bytes) for conditions in self._conditions]
+        return sum(delay_s for delay_s, _ in told), sum(busy_s for _, busy_s in told)

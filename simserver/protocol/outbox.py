@@ -1,0 +1,160 @@
+"""What one subscriber is still to be sent, and when: the pure half of a socket.
+
+Frames leave in order of their due time, and of their turn where that is equal. The verdicts of the faults change due
+times, add or remove frames, and put acts (reset, close, stall) between them.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, replace
+from math import inf
+
+from gapless.simserver.faults.verdicts import (
+    Close,
+    Cut,
+    Delay,
+    Drop,
+    Duplicate,
+    HalfOpen,
+    Hold,
+    Reset,
+    Stall,
+    Unsubscribe,
+    Verdict,
+)
+from gapless.simserver.journal import Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message to write. text: its JSON; fields: how the journal describes it; torn: break the connection in the
+    middle of it."""
+
+    text: str
+    fields: Fields
+    torn: bool = False
+
+
+Act = Stall | Reset | Close | HalfOpen | Unsubscribe
+Item = Frame | Act
+
+
+@dataclass(slots=True)
+class _Held:
+    remaining: int
+    order: int
+    frame: Frame
+
+
+class Outbox:
+    """Frames and acts by due time."""
+
+    __slots__ = ("_cancelled", "_heap", "_held", "_order")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Item]] = []
+        self._held: list[_Held] = []
+        self._cancelled: set[int] = set()
+        self._order = 0
+
+    def __len__(self) -> int:
+        return len(self._heap) - len(self._cancelled)
+
+    def offer(self, frame: Frame, verdicts: list[Verdict], now_s: float) -> None:
+        """Take a frame whose turn it is, as the verdicts say."""
+        if not verdicts:
+            self._push(now_s, frame)
+        else:
+            self._offer_faulty(frame, verdicts, now_s)
+        if self._held:
+            self._count_down(now_s)
+
+    def offer_act(self, act: Act, now_s: float) -> None:
+        """Do something to the connection, now."""
+        self._push(now_s, act)
+
+    def _offer_faulty(self, frame: Frame, verdicts: list[Verdict], now_s: float) -> None:
+        delay_s, copies, dropped = 0.0, [0.0], False
+        hold: Hold | None = None
+        after: list[Act] = []
+        for verdict in verdicts:
+            match verdict:
+                case Drop("half"):
+                    frame = _unreadable(frame)
+                case Drop():
+                    dropped = True
+                case Delay():
+                    delay_s += verdict.delay_s
+                case Duplicate():
+                    copies += [verdict.gap_s * (number + 1) for number in range(verdict.copies)]
+                case Hold():
+                    hold = verdict
+                case Cut():
+                    frame = replace(frame, torn=True)
+                case Stall() | HalfOpen() | Unsubscribe():
+                    self._push(now_s, verdict)
+                case Reset() | Close():
+                    if verdict.when == "before":
+                        self._push(now_s, verdict)
+                    else:
+                        after.append(verdict)
+                case _:
+                    raise AssertionError(f"{verdict} is not about a frame")
+        if not dropped:
+            for gap_s in copies:
+                due_s = now_s + delay_s + gap_s + (hold.hold_s if hold else 0.0)
+                self._push(due_s, frame)
+                if hold is not None:
+                    # One more, because this frame's own turn counts down too.
+                    self._held.append(_Held(hold.after + 1, self._order, frame))
+        for act in after:
+            self._push(now_s + delay_s, act)
+
+    def _push(self, due_s: float, item: Item) -> None:
+        self._order += 1
+        heapq.heappush(self._heap, (due_s, self._order, item))
+
+    def _count_down(self, now_s: float) -> None:
+        waiting = []
+        for held in self._held:
+            held.remaining -= 1
+            if held.remaining:
+                waiting.append(held)
+            else:
+                self._cancelled.add(held.order)
+                self._push(now_s, held.frame)
+        self._held = waiting
+
+    def next_due_s(self) -> float:
+        """When the next item is due; infinity when there is none."""
+        self._discard_cancelled()
+        return self._heap[0][0] if self._heap else inf
+
+    def pop(self, now_s: float) -> Item | None:
+        """The next item that is due, or None."""
+        self._discard_cancelled()
+        if not self._heap or self._heap[0][0] > now_s:
+            return None
+        _, order, item = heapq.heappop(self._heap)
+        if self._held:
+            self._held = [held for held in self._held if held.order != order]
+        return item
+
+    def _discard_cancelled(self) -> None:
+        while self._heap and self._heap[0][1] in self._cancelled:
+            self._cancelled.discard(heapq.heappop(self._heap)[1])
+
+    def release(self, now_s: float) -> None:
+        """Make everything due now: the world has healed."""
+        self._discard_cancelled()
+        items = sorted(entry for entry in self._heap if entry[1] not in self._cancelled)
+        self._heap, self._held, self._cancelled = [], [], set()
+        for due_s, _, item in items:
+            self._push(min(due_s, now_s), item)
+
+
+def _unreadable(frame: Frame) -> Frame:
+    """The first half of a frame's text; in the journal it brings no event."""
+    half = frame.text[: len(frame.text) // 2]
+    return replace(frame, text=half, fields={**frame.fields, "id": None, "unreadable": True})

@@ -1,0 +1,374 @@
+"""The REST face: one function a call decides the answer; `RestCalls.handle` performs it, with auth, faults
+and journal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from gapless.simserver.conversation.archive import LogView
+from gapless.simserver.conversation.event_bodies import encode
+from gapless.simserver.errors import IllegalTransition
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Answer as AnswerInstead
+from gapless.simserver.faults.verdicts import (
+    CapPage,
+    EmptyPage,
+    ForgetCursor,
+    Hang,
+    LoopCursor,
+    Malform,
+    ResetCall,
+    StaleView,
+    Verdict,
+)
+from gapless.simserver.protocol import pages, validation, wire
+from gapless.simserver.protocol.pages import Filters, Page
+from gapless.simserver.protocol.served_world import ServedWorld
+from gapless.simserver.protocol.validation import SentMessage, TextContent
+
+# What "a REST call" means in a budget: the calls by which a client learns what it may have missed.
+COUNTED: Final = frozenset({"search", "count", "event", "conversation"})
+BODY_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request: a message of 30,000 tokens is some 120 KB
+NOT_JSON: Final = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+
+# Fields that are shown empty where a single event is asked for, and left out on a page or a socket.
+_EMPTY: Final[dict[str, tuple[str, ...]]] = {
+    "SystemPromptEvent": ("dynamic_context",),
+    "MessageEvent": ("llm_response_id", "sender", "critic_result"),
+    "ActionEvent": ("critic_result", "reasoning_content", "responses_reasoning_item"),
+}
+_EMPTY_INSIDE: Final[dict[str, tuple[str, ...]]] = {
+    "llm_message": ("tool_calls", "tool_call_id", "name", "reasoning_content", "responses_reasoning_item"),
+    "tool_call": ("responses_item_id",),
+}
+# What the real server says of a conversation that it does not have, where it does not name it; by call.
+_UNKNOWN: Final = {"conversation": 404, "run": 404, "setting": 404, "delete": 400, "pause": 400, "interrupt": 400}
+_PHRASES: Final = {404: "Not Found", 400: "Bad Request"}
+_AlreadyRunning: Final = "Conversation already running. Wait for completion or pause first."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call, taken apart: path parameters, query, body; verdicts: how the faults want it answered."""
+
+    event_id: str | None
+    query: QueryParams
+    body: bytes
+    verdicts: Sequence[Verdict] = ()
+
+    def view(self, world: ServedWorld) -> LogView:
+        """The log as this call sees it."""
+        lags_s = (verdict.lag_s for verdict in self.verdicts if isinstance(verdict, StaleView))
+        return world.archive.view(max(lags_s, default=0.0), now_s=world.now_s())
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """status and JSON text; events_read: cost to the server; page: for the journal."""
+
+    status: int
+    text: str
+    events_read: int = 0
+    page: Page | None = None
+
+
+def create(world: ServedWorld, asked: Asked) -> Answered:
+    return Answered(201, encode(info(world, runtime=False)))
+
+
+def conversation(world: ServedWorld, asked: Asked) -> Answered:
+    return Answered(200, encode(info(world, runtime=True)))
+
+
+def delete(world: ServedWorld, asked: Asked) -> Answered:
+    world.delete()
+    return Answered(200, wire.SUCCESS)
+
+
+def message(world: ServedWorld, asked: Asked) -> Answered:
+    try:
+        body = json.loads(asked.body)
+    except ValueError:
+        return Answered(422, wire.detail("body: expected JSON"))
+    problem = wire.invalid(validation.MESSAGE, body, "body")
+    if problem is not None:
+        return Answered(422, problem)
+    sent: SentMessage = validation.MESSAGE.validate_python(body)
+    world.send_message("".join(part.text for part in sent.content if isinstance(part, TextContent)))
+    if sent.run:
+        world.runs.begin()  # already running is fine: the message joins that run
+    return Answered(200, wire.SUCCESS)
+
+
+def run(world: ServedWorld, asked: Asked) -> Answered:
+    return Answered(200, wire.SUCCESS) if world.runs.begin() else Answered(409, wire.detail(_AlreadyRunning))
+
+
+def pause(world: ServedWorld, asked: Asked) -> Answered:
+    world.runs.pause()
+    return Answered(200, wire.SUCCESS)
+
+
+def setting(world: ServedWorld, asked: Asked) -> Answered:
+    """Secrets, a policy, an analyzer: taken, and without effect on what a simulated agent does."""
+    return Answered(200, wire.SUCCESS)
+
+
+def search(world: ServedWorld, asked: Asked) -> Answered:
+    query, log, settings = asked.query, asked.view(world), world.settings
+    for adapter, name, default in (
+        (validation.LIMIT, "limit", "100"),
+        (validation.ORDER, "sort_order", "TIMESTAMP"),
+    ):
+        problem = wire.invalid(adapter, query.get(name, default), "query", name)
+        if problem is not None:
+            return Answered(422, problem)
+    filters = _filters(query)
+    if isinstance(filters, Answered):
+        return filters
+    start = None
+    page_id = query.get("page_id")
+    if page_id is not None:
+        forgotten = any(isinstance(verdict, ForgetCursor) for verdict in asked.verdicts)
+        start = None if forgotten else log.index_of(page_id)
+        if start is None and settings.unknown_cursor != "natural":
+            status = 404 if settings.unknown_cursor == "not-found" else 400
+            return Answered(status, wire.detail(f"Unknown page_id: {page_id}"))
+    limit = int(query.get("limit", "100"))
+    page = pages.search(
+        log,
+        start=start,
+        limit=min(limit, *(one.items_max for one in asked.verdicts if isinstance(one, CapPage)), 100),
+        descending=query.get("sort_order") == "TIMESTAMP_DESC",
+        cursor=settings.cursor,
+        filters=filters,
+    )
+    for verdict in asked.verdicts:
+        if isinstance(verdict, EmptyPage):
+            page = Page((), page_id, page.events_read)
+        elif isinstance(verdict, LoopCursor):
+            first = log.id_at(page.indices[0]) if page.indices else None
+            page = Page(page.indices, page_id or first, page.events_read)
+    text = wire.page((log.text_at(index) for index in page.indices), page.next_page_id)
+    return Answered(200, text, page.events_read, page)
+
+
+def count(world: ServedWorld, asked: Asked) -> Answered:
+    filters = _filters(asked.query)
+    if isinstance(filters, Answered):
+        return filters
+    log = asked.view(world)
+    if not filters.any:
+        return Answered(200, str(len(log)))  # without a look at the records: those that cannot be read count too
+    return Answered(200, str(len(pages.matching(log, filters))), len(log))
+
+
+def event(world: ServedWorld, asked: Asked) -> Answered:
+    log, event_id = asked.view(world), asked.event_id or ""
+    index = log.index_of(event_id)
+    if index is None or index in log.unreadable:
+        # Measured: an unknown id is a 500 on the real server, not a 404.
+        failure = {
+            "detail": "Internal Server Error",
+            "exception": f"'Unknown event_id: {event_id}'",
+            "error_id": hashlib.sha256(event_id.encode()).hexdigest()[:32],
+        }
+        return Answered(500, encode(failure))
+    found = log[index]
+    full = {name: found[name] for name in ("id", "timestamp", "source")}
+    if world.settings.has_tree:
+        full["parent_id"] = None
+    full |= dict.fromkeys(_EMPTY.get(found["kind"], ()))
+    full |= {name: value for name, value in found.items() if name != "kind"}
+    for name, empty in _EMPTY_INSIDE.items():
+        if name in full:
+            full[name] = dict.fromkeys(empty) | full[name]
+    return Answered(200, encode(full | {"kind": found["kind"]}), 1)
+
+
+def _filters(query: QueryParams) -> Filters | Answered:
+    moments: dict[str, str | None] = {}
+    for name in ("timestamp__gte", "timestamp__lt"):
+        text = query.get(name)
+        problem = None if text is None else wire.invalid(validation.TIME, text, "query", name)
+        if problem is not None:
+            return Answered(422, problem)
+        moments[name] = None if text is None else wire.naive_timestamp(text)
+    return Filters(
+        kind=query.get("kind"),
+        source=query.get("source"),
+        body=query.get("body"),
+        since=moments["timestamp__gte"],
+        before=moments["timestamp__lt"],
+    )
+
+
+def info(world: ServedWorld, *, runtime: bool) -> dict[str, Any]:
+    """ConversationInfo, shaped as recorded."""
+    agent = world.agent
+    result: dict[str, Any] = {
+        "id": agent.conversation_id,
+        "workspace": {"working_dir": "/workspace", "kind": "LocalWorkspace"},
+        "persistence_dir": "/persistence",
+        "max_iterations": 500,
+        "stuck_detection": True,
+        "execution_status": agent.status,
+        "confirmation_policy": {"kind": "NeverConfirm"},
+        "security_analyzer": None,
+        "activated_knowledge_skills": [],
+        "invoked_skills": [],
+        "blocked_actions": {},
+        "blocked_messages": {},
+        "last_user_message_id": agent.last_user_message_id,
+    }
+    if world.settings.has_tree:
+        result["leaf_event_id"] = agent.leaf
+    created, updated = agent.epoch, agent.epoch + timedelta(seconds=world.now_s())
+    result |= {"stats": {"usage_to_metrics": {}}, "secret_registry": {"secret_sources": {}}, "agent_state": {}}
+    result |= {"hook_config": None, "title": agent.title, "metrics": None}
+    result |= {"created_at": f"{created.isoformat()}Z", "updated_at": f"{updated.isoformat()}Z"}
+    result |= {"forked_from_conversation_id": None, "forked_from_event_id": None}
+    result |= {"parent_conversation_id": None, "sub_conversation_ids": [], "tags": {}}
+    result |= {"current_model_id": None, "available_models": [], "supports_runtime_model_switch": False}
+    result |= {"launched_agent_profile": None, "agent": {"kind": "Agent", "llm": {"model": "simulated"}}}
+    result |= {"client_tools": [], "tool_module_qualnames": {}, "runtime_info": None}
+    if runtime:
+        result["runtime_info"] = {"runtime_status": "available", "can_resume": True, "runtime_error": None}
+    return result
+
+
+Decide = Callable[["ServedWorld", Asked], Answered]
+
+
+class RestCalls:
+    """Performs calls on a world."""
+
+    def __init__(self, world: ServedWorld) -> None:
+        self._world = world
+        self._calls = 0
+
+    async def handle(self, name: str, decide: Decide, request: Request) -> Response:
+        """One call: journal, faults, auth, decision, answer."""
+        world = self._world
+        self._calls += 1
+        call = self._calls
+        path, query = request.url.path, request.url.query
+        world.journal.record(
+            "rest", "request", call=call, method=request.method, path=path, query=query, counted=name in COUNTED
+        )
+        verdicts: list[Verdict] = []
+        if world.link.watches("call"):
+            cursor = request.query_params.get("page_id")
+            verdicts = world.link.consult(Facts("call", f"call {call} {name}", call=name, cursor=cursor))
+        try:
+            body = await _body(request) if request.method == "POST" else b""
+        except ClientDisconnect:
+            return self._answer(request, call, Answered(400, wire.detail("client disconnected")), {})
+        if body is None:
+            return self._answer(request, call, Answered(413, wire.detail(f"body: over {BODY_BYTES_MAX} bytes")), {})
+        headers: dict[str, str] = {}
+        reset = next((verdict for verdict in verdicts if isinstance(verdict, ResetCall)), None)
+        if reset is not None and reset.when == "before":
+            return self._broken_off(request, call, Answered(502, ""))
+        answer = self._decide(name, decide, request, body, verdicts, headers)
+        for verdict in verdicts:
+            if isinstance(verdict, Malform):
+                answer = Answered(answer.status, _spoilt(answer.text, verdict), answer.events_read, answer.page)
+            elif isinstance(verdict, Hang):
+                await world.link.sleep_unless_healed(verdict.hang_s)
+        if reset is not None:
+            return self._broken_off(request, call, answer)
+        return self._answer(request, call, answer, headers)
+
+    def _broken_off(self, request: Request, call: int, answer: Answered) -> Response:
+        connection = self._world.connections.of(request.scope)
+        if connection is None:
+            return self._answer(request, call, Answered(502, ""), {})
+        connection.reset()
+        return self._answer(request, call, answer, {})
+
+    def _decide(
+        self,
+        name: str,
+        decide: Decide,
+        request: Request,
+        body: bytes,
+        verdicts: list[Verdict],
+        headers: dict[str, str],
+    ) -> Answered:
+        world = self._world
+        key = world.settings.api_key
+        if key is not None and request.headers.get("x-session-api-key") != key:
+            return Answered(401, wire.detail("Unauthorized"))
+        for verdict in verdicts:
+            if isinstance(verdict, AnswerInstead):
+                if verdict.retry_after_s is not None:
+                    headers["retry-after"] = f"{verdict.retry_after_s:g}"
+                return Answered(verdict.status, wire.detail("Service unavailable (simulated)"))
+        conversation_id = request.path_params.get("conversation_id")
+        if conversation_id is not None:
+            problem = wire.invalid(validation.ID, conversation_id, "path", "conversation_id")
+            if problem is not None:
+                return Answered(422, problem)
+            if not world.knows(conversation_id):
+                if name in _UNKNOWN:
+                    return Answered(_UNKNOWN[name], wire.detail(_PHRASES[_UNKNOWN[name]]))
+                return Answered(404, wire.detail(f"Conversation not found: {conversation_id}"))
+        try:
+            return decide(world, Asked(request.path_params.get("event_id"), request.query_params, body, verdicts))
+        except IllegalTransition as error:
+            return Answered(409, wire.detail(str(error)))
+
+    def _answer(self, request: Request, call: int, answer: Answered, headers: dict[str, str]) -> Response:
+        world = self._world
+        content = answer.text.encode()
+        fields: dict[str, Any] = {
+            "call": call,
+            "status": answer.status,
+            "bytes": len(content),
+            "events_read": answer.events_read,
+        }
+        if answer.page is not None:
+            indices, log = answer.page.indices, world.agent.log
+            fields["items"] = len(indices)
+            if indices:
+                fields |= {"first": log.id_at(indices[0]), "last": log.id_at(indices[-1])}
+            fields["next"] = answer.page.next_page_id
+        connection = world.connections.of(request.scope)
+        if connection is not None and connection.client_gone:
+            fields["lost"] = True
+        world.journal.add("rest", "response", fields)
+        return Response(content, answer.status, headers, media_type="application/json")
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body of a request; None when it is over the bound. Raises ClientDisconnect."""
+    parts: list[bytes] = []
+    size_bytes = 0
+    async with aclosing(request.stream()) as stream:
+        async for part in stream:
+            parts.append(part)
+            size_bytes += len(part)
+            if size_bytes > BODY_BYTES_MAX:
+                return None
+    return b"".join(parts)
+
+
+def _spoilt(text: str, how: Malform) -> str:
+    match how.body:
+        case "truncated":
+            return text[: len(text) // 2]
+        case "not-json":
+            return NOT_JSON
+        case "wrong-shape":
+            return '{"unexpected":{"shape":[1,2,3]}}'

@@ -1,0 +1,354 @@
+"""The sockets: bare events on ``/sockets/events``, envelopes with sequence numbers on ``/sockets/session``.
+
+A subscriber's frames go through its outbox, where faults change what is sent and when; one task writes them, another
+listens to the client, who has nothing to say after the key but may leave.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Final, Literal
+
+from starlette.responses import Response
+from starlette.types import Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from gapless.simserver.conversation.agent import Publication
+from gapless.simserver.conversation.event_bodies import Event
+from gapless.simserver.conversation.publisher import describe
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Close, Hang, Refuse, Reset, Unsubscribe
+from gapless.simserver.journal import Fields
+from gapless.simserver.loop import Scope
+from gapless.simserver.network.streams import Connection
+from gapless.simserver.protocol import wire
+from gapless.simserver.protocol.outbox import Act, Frame, Outbox
+from gapless.simserver.protocol.served_world import ServedWorld
+
+AUTH_S_MAX: Final = 10.0
+OUTBOX_FRAMES_MAX: Final = 10_000
+BAD_KEY: Final = (4001, "Authentication failed")
+NO_CONVERSATION: Final = (4004, "Conversation not found")
+TOO_SLOW: Final = (1013, "Slow consumer")
+
+Dialect = Literal["events", "session"]
+
+
+class Subscription:
+    """One open socket that listens to the conversation."""
+
+    def __init__(
+        self,
+        world: ServedWorld,
+        websocket: WebSocket,
+        send: Send,
+        dialect: Dialect,
+        number: int,
+        connection: Connection | None,
+    ) -> None:
+        self.world = world
+        self.dialect = dialect
+        self.number = number
+        self.connection = connection
+        self.closed = False
+        self._websocket = websocket
+        self._send = send  # the server's own: frames are many, and Starlette's wrappers add nothing to them
+        self._outbox = Outbox()
+        self._frames = self._read = 0
+        self._forgotten = False
+        self._bell = world.loop.bell()
+
+    def __repr__(self) -> str:
+        return f"Subscription({self.number}, {self.dialect}, {len(self._outbox)} waiting)"
+
+    @property
+    def is_idle(self) -> bool:
+        """Is nothing on its way to the client, nor waiting to be?"""
+        return not len(self._outbox) and (self.connection is None or not self.connection.down.waiting_bytes)
+
+    # --- what it is told ---------------------------------------------------------------------------------------
+
+    def offer(self, publication: Publication, fields: Fields) -> None:
+        """It is this event's turn; the faults decide what becomes of it."""
+        seq = publication.seq
+        if self.dialect == "events":
+            text = publication.text
+            fields = {name: value for name, value in fields.items() if name != "seq"}
+        elif publication.event["kind"] == "StreamingDeltaEvent":
+            text = wire.delta_frame(str(publication.event["id"]), publication.event["content"])
+        elif seq is None:
+            text = wire.transient_frame(publication.text)
+        else:
+            text = wire.durable_frame(seq, publication.text)
+        self._put(Frame(text, fields), publication.event)
+        self._bell.wake()
+
+    def _put(self, frame: Frame, event: Event | None) -> None:
+        link, now_s = self.world.link, self.world.loop.current_time()
+        verdicts = link.consult(self._facts(frame, event)) if link.watches("frame") else []
+        self._outbox.offer(frame, verdicts, now_s)
+        if len(self._outbox) > OUTBOX_FRAMES_MAX:
+            self._outbox = Outbox()
+            self._outbox.offer(frame, [Close(TOO_SLOW[0], "before")], now_s)
+
+    def _facts(self, frame: Frame, event: Event | None) -> Facts:
+        fields = frame.fields
+        if event is None:
+            return Facts("frame", f"socket {self.number} sync", connection=self.number, kind="sync")
+        key = event.get("key")
+        snapshot = key == "full_state"
+        status = fields.get("status") if snapshot else fields.get("value") if key == "execution_status" else None
+        return Facts(
+            "frame",
+            str(event["id"]),
+            unread_frames=len(self._outbox) + (0 if self.connection is None else self._frames - self._read),
+            connection=self.number,
+            kind=event["kind"],
+            key=key,
+            status=status,
+            tool=event.get("tool_name"),
+            durable=bool(fields["durable"]),
+            snapshot=snapshot,
+        )
+
+    def act(self, verdict: Act) -> None:
+        """A timed fault acts on this socket now."""
+        self._outbox.offer_act(verdict, self.world.loop.current_time())
+        self._bell.wake()
+
+    def release(self) -> None:
+        """The world has healed: nothing is held back any more."""
+        self._outbox.release(self.world.loop.current_time())
+        self._bell.wake()
+
+    # --- what it does ------------------------------------------------------------------------------------------
+
+    async def serve(self, greeting: Greeting) -> None:
+        """Greet, replay and then follow the conversation, until either side is gone."""
+        async with self.world.loop.nursery() as nursery:
+            nursery.start_soon(self._listen, nursery.cancel_scope)
+            await self._greet(greeting)
+            await self._follow()
+            nursery.cancel_scope.cancel()
+
+    async def _greet(self, greeting: Greeting) -> None:
+        world = self.world
+        if greeting.sync is not None:
+            through = greeting.through_seq
+            fields: Fields = {"id": None, "kind": "sync", "durable": False, "through_seq": through}
+            self._put(Frame(greeting.sync, fields), None)
+        if self.dialect == "events":
+            self._offer_snapshot()
+        for index in greeting.replay:
+            event = world.agent.log[index]
+            if greeting.since is None or event["timestamp"] >= greeting.since:
+                publication = Publication(event, index, world.agent.log.text_at(index))
+                self.offer(publication, describe(event, index) | {"replay": True})
+                await self._write_due()
+        if self.dialect == "session":
+            self._offer_snapshot()
+
+    def _offer_snapshot(self) -> None:
+        snapshot = self.world.publisher.snapshot(self.number)
+        self.offer(snapshot, describe(snapshot.event, None))
+
+    async def _follow(self) -> None:
+        while not self.closed:
+            await self._write_due()
+            if self.closed:
+                break
+            due_s = self._outbox.next_due_s()
+            if due_s > self.world.loop.current_time():
+                # Nothing can ring between the look at the outbox and the wait: there is no checkpoint between them.
+                if due_s == inf:
+                    await self._bell.wait()
+                else:
+                    with self.world.loop.scope(due_s):
+                        await self._bell.wait()
+
+    async def _write_due(self) -> None:
+        while not self.closed:
+            item = self._outbox.pop(self.world.loop.current_time())
+            if item is None:
+                return
+            if isinstance(item, Frame):
+                if not self._forgotten:
+                    await self._write(item)
+            elif isinstance(item, Unsubscribe):
+                self._forgotten = True
+            elif isinstance(item, Close):
+                await self.close(item.code, "", by="server" if item.code == TOO_SLOW[0] else "link")
+            else:
+                self.world.link.act(item, self.connection)
+                if isinstance(item, Reset):
+                    self._ended(None, "link")
+                    if self.connection is None:
+                        await self._websocket.close(1011)
+
+    async def _write(self, frame: Frame) -> None:
+        self._frames += 1
+        fields = {"connection": self.number, "frame": self._frames, **frame.fields}
+        journal, connection = self.world.journal, self.connection
+        if frame.torn:
+            fields["torn"] = True
+            if connection is not None:
+                connection.cut_next()
+        journal.add("socket", "sent", fields)
+        try:
+            await self._send({"type": "websocket.send", "text": frame.text})
+        except OSError:  # as ASGI says: the client has gone
+            self._ended(None, "client")
+            return
+        if frame.torn:
+            self._ended(None, "link")
+            if connection is None:
+                await self._websocket.close(1011)
+            else:
+                connection.up.reset()
+        elif connection is not None:
+            connection.down.mark(lambda: self._arrived(fields))
+
+    def _arrived(self, fields: Fields) -> None:
+        self._read += 1
+        self.world.journal.add("socket", "delivered", fields)
+
+    async def close(self, code: int, reason: str, *, by: Literal["server", "link"]) -> None:
+        """Close with a code."""
+        self._ended(code, by)
+        with suppress(WebSocketDisconnect, RuntimeError):  # the client was faster
+            await self._websocket.close(code, reason)
+
+    def _ended(self, code: int | None, by: Literal["server", "client", "link"]) -> None:
+        if not self.closed:
+            self.closed = True
+            self.world.journal.record("socket", "closed", connection=self.number, code=code, by=by)
+
+    async def _listen(self, scope: Scope) -> None:
+        while True:
+            received = await self._websocket.receive()
+            if received["type"] == "websocket.disconnect":
+                broken = self.connection is not None and self.connection.down.broken
+                self._ended(None, "link" if broken else "client")
+                scope.cancel()
+                return
+            # A client that speaks on this socket is not an error; the real server takes it for a message or ignores it.
+            self.world.journal.record("socket", "ignored", connection=self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a new subscriber gets first. sync: the session socket's first frame; replay: log indices; since: an earliest
+    timestamp, for which the server reads the whole log."""
+
+    sync: str | None
+    through_seq: int | None
+    replay: Sequence[int]
+    since: str | None
+
+
+async def serve_events_socket(world: ServedWorld, websocket: WebSocket, send: Send) -> None:
+    """``/sockets/events/{id}?resend_mode=all|since&after_timestamp=…``, in every generation."""
+    query = websocket.query_params
+    mode, since = query.get("resend_mode"), None
+    problem = mode is not None and mode not in {"all", "since"}
+    if mode == "since" and "after_timestamp" in query:
+        since = wire.naive_timestamp(query["after_timestamp"])
+        problem = since is None
+    replays = mode == "all" or since is not None  # since no time is since never: nothing is replayed
+    opened = {"path": "events"} | ({} if mode is None else {"resend_mode": mode})
+
+    def greeting() -> Greeting:
+        return Greeting(None, None, world.archive.view().readable() if replays else (), since)
+
+    await _serve(world, websocket, send, "events", opened, greeting, refused=403 if problem else None)
+
+
+async def serve_session_socket(world: ServedWorld, websocket: WebSocket, send: Send) -> None:
+    """``/sockets/session/{id}?after_seq=N``; servers before that generation refuse the handshake with 403."""
+    text = websocket.query_params.get("after_seq")
+    after_seq: int | None = None
+    problem = not world.settings.has_session_socket
+    if text is not None:
+        try:
+            after_seq = int(text)
+        except ValueError:
+            problem = True
+    opened: Fields = {"path": "session"} | ({} if after_seq is None else {"after_seq": after_seq})
+
+    def greeting() -> Greeting:
+        log = world.archive.view()
+        through = len(log) - 1 if len(log) else None
+        replay = () if after_seq is None else log.readable(max(0, after_seq + 1))
+        return Greeting(wire.sync_frame(after_seq, through), through, replay, None)
+
+    await _serve(world, websocket, send, "session", opened, greeting, refused=403 if problem else None)
+
+
+async def _serve(
+    world: ServedWorld,
+    websocket: WebSocket,
+    send: Send,
+    dialect: Dialect,
+    opened: Fields,
+    greeting: Any,
+    *,
+    refused: int | None,
+) -> None:
+    """Shake hands, check the key and the conversation, subscribe, follow."""
+    connection = world.connections.of(websocket.scope)
+    number = world.connections.socket_number(connection)
+    for verdict in world.link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="upgrade")):
+        if isinstance(verdict, Refuse):
+            refused = verdict.status
+        elif isinstance(verdict, Hang):
+            await world.link.sleep_unless_healed(verdict.hang_s)
+    key = world.settings.api_key
+    if key is not None and _given_key(websocket) not in {None, key}:
+        refused = 403  # a wrong key is told apart from a missing one, which may still come in the first frame
+    if refused is not None:
+        world.journal.record("socket", "refused", connection=number, status=refused)
+        await websocket.send_denial_response(Response(status_code=refused))
+        return
+    await websocket.accept()
+    subscription = Subscription(world, websocket, send, dialect, number, connection)
+    fields = {"connection": number, **opened}
+    if dialect == "session" and world.archive.length:
+        fields["through_seq"] = world.archive.length - 1
+    world.journal.add("socket", "opened", fields)
+    if not await _key_is_right(world, websocket):
+        await subscription.close(*BAD_KEY, by="server")
+    elif not world.knows(websocket.path_params["conversation_id"]):
+        await subscription.close(*NO_CONVERSATION, by="server")
+    else:
+        world.publisher.subscriptions.append(subscription)
+        try:
+            await subscription.serve(greeting())
+        finally:
+            world.publisher.subscriptions.remove(subscription)
+
+
+def _given_key(websocket: WebSocket) -> str | None:
+    given = websocket.query_params.get("session_api_key")
+    return websocket.headers.get("x-session-api-key", given)
+
+
+async def _key_is_right(world: ServedWorld, websocket: WebSocket) -> bool:
+    """The key comes in a header, in the query (deprecated), or in the first frame within ten seconds."""
+    key = world.settings.api_key
+    if key is None:
+        return True
+    given = _given_key(websocket)
+    if given is None:
+        with world.loop.move_on_after(AUTH_S_MAX):
+            received = await websocket.receive()
+            try:
+                frame = json.loads(received.get("text") or "null")
+            except ValueError:
+                frame = None
+            if isinstance(frame, dict) and frame.get("type") == "auth":
+                given = frame.get("session_api_key")
+    return given == key

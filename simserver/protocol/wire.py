@@ -1,0 +1,84 @@
+"""The server's half of the wire: envelopes, pages, answers and complaints, as text. Pure.
+
+Written apart from the client's codec on purpose, so that one codec's bug cannot hide on both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from gapless.simserver.conversation.event_bodies import encode
+
+SUCCESS = '{"success":true}'
+
+
+def durable_frame(seq: int, text: str) -> str:
+    """The session socket's envelope around a persisted event."""
+    return f'{{"type":"durable","seq":{seq},"event":{text}}}'
+
+
+def transient_frame(text: str) -> str:
+    """The session socket's envelope around an event that no log holds."""
+    return f'{{"type":"transient","event":{text}}}'
+
+
+def delta_frame(item_id: str, text: str) -> str:
+    """The session socket's frame for a token delta, which is no event there."""
+    return encode({"type": "delta", "item_id": item_id, "delta": text})
+
+
+def sync_frame(from_seq: int | None, through_seq: int | None) -> str:
+    """The session socket's first frame; absent numbers have no key."""
+    frame: dict[str, Any] = {"type": "sync"}
+    if from_seq is not None:
+        frame["from_seq"] = from_seq
+    if through_seq is not None:
+        frame["through_seq"] = through_seq
+    return encode(frame)
+
+
+def page(texts: Iterable[str], next_page_id: str | None) -> str:
+    """A page of events, from their texts."""
+    return f'{{"items":[{",".join(texts)}],"next_page_id":{encode(next_page_id)}}}'
+
+
+def detail(text: str) -> str:
+    """A complaint in FastAPI's shape."""
+    return encode({"detail": text})
+
+
+def invalid(adapter: TypeAdapter[Any], value: object, *where: str) -> str | None:
+    """A 422 body in FastAPI's shape when the value does not fit, else None."""
+    try:
+        adapter.validate_python(value)
+    except ValidationError as error:
+        problems = []
+        for problem in error.errors(include_url=False):
+            shown: dict[str, Any] = {
+                "type": problem["type"],
+                "loc": [*where, *problem["loc"]],
+                "msg": problem["msg"],
+                "input": problem["input"],
+            }
+            if "ctx" in problem:
+                shown["ctx"] = {
+                    key: text if isinstance(text, int | str) else str(text) for key, text in problem["ctx"].items()
+                }
+            problems.append(shown)
+        return encode({"detail": problems})
+    return None
+
+
+def naive_timestamp(text: str) -> str | None:
+    """A timestamp filter in the form of the log's timestamps, or None when it is not a timestamp."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if at.tzinfo is not None:
+        at = at.astimezone(UTC).replace(tzinfo=None)
+    return at.isoformat(timespec="microseconds")

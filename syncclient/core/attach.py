@@ -1,0 +1,192 @@
+"""The first sync: subscribe, then read the head and the tail, and leave the middle as an explicit gap. Pure.
+
+Subscribe first: an event between a first page and the subscription would be nobody's (R01). Two pages whatever the
+length, one if the log fits it, none if the snapshot or the socket says all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gapless.syncclient.core import actions
+from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core.repairs import Repairs
+from gapless.syncclient.core.resume import Belief, Resume
+from gapless.syncclient.core.situation import Situation
+from gapless.syncclient.core.socket_state import Connection
+from gapless.syncclient.log.walk import Walk
+from gapless.syncclient.path_marks import sometimes
+from gapless.syncclient.stores.saved import Saved
+from gapless.syncclient.wire import Durable, LogEvent, Page
+
+
+class Attach:
+    """The attach, from its request until head and tail are held."""
+
+    def __init__(self, situation: Situation, repairs: Repairs) -> None:
+        self._situation = situation
+        self._repairs = repairs
+        self._resume = Resume(situation)
+        self._since_s: float | None = None
+        self._is_first = True
+        self._start: int | None = None
+        """The log index from which the socket replayed the tail (session generation)."""
+
+    @property
+    def is_resuming(self) -> bool:
+        """Whether there is something saved that is neither believed nor dropped yet."""
+        return self._resume.is_open
+
+    def begin(self, saved: Saved | None, payloads: Mapping[str, LogEvent]) -> None:
+        """Subscribe; with what an earlier client saved, go on from there."""
+        self._since_s = self._situation.now_s
+        if saved is not None:
+            self._resume.begin(saved, payloads)
+        self._situation.open_socket()
+
+    def tend(self) -> None:
+        """Read what is to be read, once the subscription stands, or when it has been waited for long enough."""
+        now = self._situation
+        if self._since_s is None or now.exchange is not None:
+            return
+        if now.ready_connection() is None:
+            if not now.due(self._since_s + now.settings.poll_after_s):
+                return
+            sometimes("attach: read before the subscription stood")
+            now.unverified = True  # what comes between this page and the subscription is nobody's yet (R01)
+        if self._resume.is_open:
+            self._tend_resume()
+            return
+        replaying = now.replaying_connection()
+        if replaying is not None:
+            self._follow_replay(replaying)
+        elif self._is_known_empty():
+            sometimes("attach: the snapshot said that the log is empty")
+            now.ledger.begin(next_seq=None, at_head=True)
+            self._finish()
+        else:
+            self._walk(Walk.from_head(pages_max=1))
+
+    def end_walk(self, exchange: Exchange, *, reached_end: bool) -> None:
+        """A page of the attach is placed; `reached_end` says that nothing lies beyond it."""
+        now, is_resuming = self._situation, self._resume.is_open
+        if now.replaying_connection() is not None and not is_resuming:
+            return  # the head is read, the socket replays the tail
+        assert exchange.walk is not None, "only a walk ends"
+        if reached_end or exchange.walk.descending:
+            sometimes("attach: one page held the whole log", not exchange.walk.descending)
+            self._resume.end(has_read_on=reached_end and not exchange.walk.descending)
+            self._finish()
+        else:
+            sometimes("attach: the tail was read, the middle left alone")
+            self._walk(Walk.backward(pages_max=1))
+
+    def contradicts(self, connection: Connection, frame: Durable) -> bool:
+        """Whether the frame shows that what is held is of another log; then all is begun anew without it (R60)."""
+        now = self._situation
+        seq, is_new = frame.seq, frame.event["id"] not in now.ledger
+        is_other = is_new and seq is not None and (seq <= connection.held_seq or now.ledger.is_taken(seq))
+        if not self._resume.contradicts(frame) and not (now.is_attached and is_other):
+            return False
+        self._begin_anew("the log has another event where one of ours was")
+        return True
+
+    def heard_length(self, connection: Connection) -> None:
+        """The log is as long as the connection's sync says; if that is less than it was, it has lost its end (R60)."""
+        now = self._situation
+        if not now.is_attached or now.generation != "session":
+            return
+        if connection.last_seq < connection.held_seq:
+            self._begin_anew("the log is shorter than what was held")
+        elif gone := now.ledger.loose_from(connection.last_seq + 1):
+            sometimes("socket: what was held beyond a hole is beyond the log's end")
+            now.let_go(gone)
+
+    def turn_back(self, page: Page | None) -> None:
+        """The server does not know an event that was saved: ask once more by the log's tail, or begin anew."""
+        self._situation.exchange = None
+        walk = self._resume.second_walk(page)
+        if walk is not None:
+            self._walk(walk)
+        else:
+            self._begin_anew("the log does not have the last events that were saved")
+
+    def _tend_resume(self) -> None:
+        """See whether what was saved can be believed, by the socket or by a page."""
+        replaying = self._situation.replaying_connection()
+        match self._resume.look():
+            case Belief.WAIT:
+                pass
+            case Belief.HELD:
+                self._resume.end(has_read_on=replaying is not None)
+                if replaying is None:
+                    self._finish()
+                else:
+                    self._follow_replay(replaying)
+            case Belief.STALE:
+                self._begin_anew("the log is shorter than what was saved")
+                self.tend()
+            case Belief.READ:
+                walk = self._resume.first_walk()
+                if walk is not None:
+                    self._walk(walk)
+                else:
+                    self._begin_anew("what was saved ends before its first sync did")
+                    self.tend()
+
+    def _begin_anew(self, why: str) -> None:
+        now = self._situation
+        held = "saved" if self._resume.is_open else "held"
+        now.note(f"{why}; dropped what was {held}, {len(now.ledger)} events, and began anew")
+        if self._since_s is None:
+            self._since_s = now.now_s
+        now.drop_all()
+        self._resume.end(has_read_on=False)
+        if now.generation == "session":
+            now.open_socket()
+
+    def _is_known_empty(self) -> bool:
+        """A snapshot that speaks of leaves and names none: nothing is on the branch."""
+        now, connection = self._situation, self._situation.ready_connection()
+        snapshot = connection.snapshot if connection is not None else None
+        has_no_leaf = snapshot is not None and snapshot.knows_leaf and snapshot.leaf_id is None
+        return has_no_leaf and now.settings.certainty == "branch" and not len(now.ledger)
+
+    def _follow_replay(self, connection: Connection) -> None:
+        """The socket tells how long the log is and replays it: a short log whole, a long one's tail."""
+        now, through_seq = self._situation, connection.last_seq
+        page_size, next_seq = now.settings.page_size_events, now.ledger.next_seq()
+        if next_seq is None:
+            # Begun anew, it is followed from where it was at first: the application was there since then (R60).
+            start = max(0, through_seq - page_size + 1)
+            self._start = start = start if self._start is None else min(start, self._start)
+            now.ledger.begin(next_seq=start, at_head=start == 0)
+            if through_seq < 0:
+                sometimes("attach: the index said that the log is empty")
+                self._finish()
+            else:
+                sometimes("attach: the socket replayed a short log whole", start == 0)
+                now.open_socket()
+        elif not now.ledger.head_known:
+            sometimes("attach: the socket replayed a long log's tail")
+            self._walk(Walk.from_head(pages_max=1))
+        elif next_seq > through_seq:
+            self._finish()
+        else:
+            self._repairs.tend()
+
+    def _walk(self, walk: Walk) -> None:
+        now = self._situation
+        assert self._since_s is not None, "the attach has begun"
+        now.begin_exchange("attach", walk, deadline_s=self._since_s + now.settings.attach_deadline_s)
+
+    def _finish(self) -> None:
+        now = self._situation
+        self._since_s, now.is_attached = None, True
+        self._resume.drop_unseen()
+        now.ledger.settle_home()
+        if now.run is not None:
+            now.run.find_arm(now.ledger)  # the log may be another than the one in which it was armed
+        if self._is_first:
+            now.out.append(actions.FinishAttach())
+        self._is_first = False

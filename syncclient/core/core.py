@@ -1,0 +1,321 @@
+"""The decisions of the sync client: what happened goes in, what to do comes out. No I/O, no clock, no randomness.
+
+How it thinks. An event only changes what is known; then `_advance` looks at all that is known and decides what should
+be going on: is there a socket, is the attach done, is something missing, is the run over, is a GET under way. Nothing
+waits in the middle of a decision, so any order of events is a legal one. Times when something will be due without any
+event are gathered in `wake_at_s`; the driver sends `TimerFired` then.
+
+What it deliberately does not do: it never reads the whole history, never filters by timestamp, and never uses an id
+that no log has confirmed as a cursor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import assert_never
+
+from gapless.syncclient.core import actions, events
+from gapless.syncclient.core.attach import Attach
+from gapless.syncclient.core.gap_reading import Reading
+from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core.repairs import Repairs
+from gapless.syncclient.core.run_state import Ending
+from gapless.syncclient.core.runs import Runs
+from gapless.syncclient.core.situation import Situation
+from gapless.syncclient.core.socket_state import Connection
+from gapless.syncclient.errors import AuthenticationFailed, ConversationNotFound, RequestRefused, ServerUnreachable
+from gapless.syncclient.log.ledger import Ledger
+from gapless.syncclient.log.walk import Outcome
+from gapless.syncclient.path_marks import sometimes
+from gapless.syncclient.report import SyncReport
+from gapless.syncclient.settings import Settings
+from gapless.syncclient.stores.saved import Batch
+from gapless.syncclient.wire import Durable, Frame, Ignored, Info, Page, Snapshot, Sync
+
+Answer = events.PageReceived | events.InfoReceived | events.CountReceived | events.RequestFailed
+
+_TOO_BIG = 1009
+
+_FATAL_CLOSES = {
+    4001: AuthenticationFailed("the server refused the API key on the socket (close 4001)"),
+    4004: ConversationNotFound("the server knows no such conversation (close 4004)"),
+}
+
+
+class SyncCore:
+    """The state of one followed conversation; `handle` is the only way in.
+
+    `draw` gives the jitter of backoff, a number from 0 to 1; it is injected, so that a replay draws the same. With
+    `is_saved` there is a store, and each step that changes what is held begins with a `Save`.
+    """
+
+    def __init__(self, settings: Settings, *, draw: Callable[[], float], is_saved: bool = False) -> None:
+        self._now = Situation(settings, draw, is_saved=is_saved)
+        self._repairs = Repairs(self._now)
+        self._attach = Attach(self._now, self._repairs)
+        self._runs = Runs(self._now, self._repairs)
+        self._reading = Reading(self._now, self._repairs)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The events held."""
+        return self._now.ledger
+
+    @property
+    def wake_at_s(self) -> float:
+        """When `TimerFired` is wanted, on the clock of `handle`; infinite when never."""
+        return self._now.wake_at_s
+
+    def handle(self, event: events.Event, now_s: float) -> list[actions.Action]:
+        """Take note of what happened at `now_s` (seconds, any monotonic clock) and say what to do."""
+        now = self._now
+        now.now_s, now.step, now.out, now.wake_at_s = now_s, now.step + 1, [], math.inf
+        now.noted_events = now.delivered_events
+        if not now.failed:
+            self._note(event)
+        if not now.failed:
+            self._advance()
+        now.ledger.trim(now.settings.window_bytes_max)
+        batch = now.take_batch()
+        return now.out if batch is None else [actions.Save(batch), *now.out]
+
+    def last_batch(self) -> Batch | None:
+        """What a store is to be told when the client ends: how much the application has been given."""
+        self._now.noted_events = self._now.delivered_events
+        return self._now.take_batch()
+
+    def report(self) -> SyncReport:
+        """What is known now; it claims nothing, for it is no barrier."""
+        return self._now.report()
+
+    def backoff_s(self, failures: int) -> float:
+        """The wait after so many failures in a row, seconds; for what the driver tries again by itself."""
+        return self._now.backoff_s(failures)
+
+    # -- taking note --------------------------------------------------------------------------------------------------
+
+    def _note(self, event: events.Event) -> None:
+        match event:
+            case events.AttachRequested(generation, saved, payloads):
+                self._now.generation = generation
+                self._attach.begin(saved, payloads)
+            case events.HistoryRequested(after_id):
+                self._reading.want(after_id)
+            case events.HistoryAbandoned():
+                self._reading.abandon()
+            case events.RunRequested(settings):
+                self._runs.begin(settings)
+            case events.RunAccepted(post, is_unsure):
+                self._runs.accepted(post, is_unsure=is_unsure)
+            case events.RunConflicted(post):
+                self._runs.conflicted(post)
+            case events.RunAbandoned():
+                self._runs.abandon()
+            case events.SocketOpened(number):
+                connection = self._now.subscription.find(number)
+                if connection is not None:
+                    connection.opened_at_s = connection.last_frame_at_s = self._now.now_s
+            case events.SocketClosed(number, code, reason):
+                self._note_closed(number, code, reason)
+            case events.FrameReceived(number, frame):
+                connection = self._now.subscription.find(number)
+                if connection is not None:
+                    connection.last_frame_at_s = self._now.now_s
+                    self._note_frame(connection, frame)
+            case events.FrameRejected(_, reason):
+                sometimes("socket: a frame could not be read")
+                self._now.skipped_frames += 1
+                self._now.note(f"a frame was skipped: {reason}")
+            case events.PageReceived() | events.InfoReceived() | events.CountReceived() | events.RequestFailed():
+                exchange = self._now.exchange
+                if exchange is not None and exchange.request == event.request:
+                    self._note_answer(exchange, event)
+                elif isinstance(event, events.PageReceived | events.RequestFailed):
+                    self._reading.answered(event)
+            case events.TimerFired():
+                pass
+            case other:
+                assert_never(other)
+
+    def _note_closed(self, number: int, code: int | None, reason: str) -> None:
+        now = self._now
+        if code in _FATAL_CLOSES:
+            sometimes("socket: closed for good")
+            now.fail(_FATAL_CLOSES[code])
+            return
+        subscription, failures = now.subscription, now.subscription.failures
+        connection = subscription.find(number)
+        if subscription.lose(number, now.now_s):
+            subscription.retry_at_s = now.now_s + now.backoff_s(subscription.failures)
+            sometimes("socket: the connection was lost")
+            now.unverified = True
+            if now.run is not None:
+                now.run.outages += 1
+                now.run.outage_step = now.step
+            now.note(f"connection {number} was lost: {reason}")
+            if now.generation == "session" and now.is_attached and connection is not None:
+                self._repairs.replay_broke_off(connection, is_oversized=code == _TOO_BIG)
+        elif subscription.failures > failures:
+            sometimes("socket: a renewal was refused")
+            subscription.renew_at_s = now.now_s + now.backoff_s(subscription.failures)
+            now.note(f"the subscription could not be renewed: {reason}")
+
+    def _note_frame(self, connection: Connection, frame: Frame) -> None:
+        match frame:
+            case Sync():
+                connection.synced, connection.through_seq = True, frame.through_seq
+                self._now.make_ready(connection)
+                self._attach.heard_length(connection)
+            case Snapshot():
+                # The first one greets; any other is what a run's end publishes, unless it is a copy (R32).
+                is_copy = connection.snapshot == frame and frame.timestamp != ""
+                greets = connection.snapshot is None or is_copy
+                connection.snapshot = frame
+                self._now.make_ready(connection)
+                status, asked_step = frame.status or "unknown", connection.asked_step
+                word = Ending(status, frame.leaf_id, frame.knows_leaf, asked_step, frame.timestamp)
+                self._runs.word(word, is_final=not greets)
+            case Durable():
+                self._note_durable(connection, frame)
+            case Ignored():
+                pass
+
+    def _note_durable(self, connection: Connection, frame: Durable) -> None:
+        now = self._now
+        if self._attach.contradicts(connection, frame):
+            return
+        if rivals := now.ledger.rivals(frame.event["id"], frame.seq):
+            sometimes("socket: an index was another's by now")
+            now.let_go(rivals)  # the log has lost its end, and went on otherwise (R60)
+        if now.ledger.add_live(frame.event, frame.seq, size_bytes=frame.size_bytes):
+            is_replayed = frame.seq is not None and frame.seq <= connection.last_seq
+            sometimes("socket: a replay brought what was missing", is_replayed and now.is_attached)
+            now.deliver([frame.event], "history" if not now.is_attached else "repair" if is_replayed else "live")
+            if now.run is not None:
+                now.run.silence_s = now.settings.silence_s
+
+    def _note_answer(self, exchange: Exchange, event: Answer) -> None:
+        if isinstance(event, events.RequestFailed):
+            self._now.spend(failed_calls=1)
+            self._note_failure(exchange, event)
+            return
+        self._now.spend(body_bytes=event.size_bytes)
+        exchange.failures = 0
+        match event:
+            case events.PageReceived():
+                self._note_page(exchange, event.page)
+            case events.InfoReceived():
+                self._note_info(exchange, event.info)
+            case events.CountReceived():
+                self._now.exchange = None
+                self._runs.count(exchange, event.count)
+
+    def _note_info(self, exchange: Exchange, info: Info) -> None:
+        self._now.exchange = None
+        knows_leaf = self._now.generation != "legacy"
+        self._runs.word(Ending(info.status, info.leaf_id, knows_leaf, exchange.begun_step), is_final=False)
+
+    def _note_page(self, exchange: Exchange, page: Page) -> None:
+        now = self._now
+        assert exchange.walk is not None, "only a walk asks for pages"
+        outcome, new = exchange.walk.take(page, now.ledger)
+        is_attach = exchange.purpose == "attach"
+        now.deliver(new, "history" if is_attach else "repair")
+        match outcome:
+            case Outcome.MORE:
+                self._repairs.go_on(exchange)
+            case Outcome.CURSOR_UNKNOWN if is_attach and self._attach.is_resuming:
+                self._attach.turn_back(page)
+            case Outcome.CURSOR_UNKNOWN:
+                self._repairs.turn_back(exchange)
+            case Outcome.DONE | Outcome.BOUNDED if is_attach:
+                now.exchange = None
+                self._attach.end_walk(exchange, reached_end=outcome is Outcome.DONE)
+            case Outcome.DONE:
+                now.exchange = None
+                self._repairs.end_walk(exchange)
+            case Outcome.BOUNDED:
+                sometimes("repair: gave up at the page limit")
+                self._repairs.give_up(f"pages_max ({now.settings.pages_max}) was reached")
+            case Outcome.ENDLESS:
+                sometimes("repair: gave up, for the cursor never ended")
+                self._repairs.give_up("the server's page cursor never comes to an end")
+
+    def _note_failure(self, exchange: Exchange, failure: events.RequestFailed) -> None:
+        now = self._now
+        with_cursor = exchange.walk is not None and exchange.walk.query().page_id is not None
+        if failure.status in (401, 403):
+            sometimes("rest: the API key was refused")
+            now.fail(AuthenticationFailed(f"the server refused the API key ({failure.reason})"))
+        elif failure.status in (400, 404) and with_cursor and self._attach.is_resuming:
+            self._attach.turn_back(None)
+        elif failure.status in (400, 404) and with_cursor:
+            sometimes("rest: an unknown cursor was refused")
+            self._repairs.turn_back(exchange)
+        elif failure.status == 404:
+            sometimes("rest: there was no such conversation")
+            now.fail(ConversationNotFound(f"the server knows no such conversation ({failure.reason})"))
+        elif failure.transient:
+            exchange.failures += 1
+            wait_s = max(failure.retry_after_s or 0.0, now.backoff_s(exchange.failures))
+            sometimes("rest: the server said when to try again", wait_s == failure.retry_after_s)
+            sometimes("rest: a failed request was tried again")
+            exchange.retry_at_s = now.now_s + wait_s
+            if exchange.retry_at_s > exchange.deadline_s:
+                self._give_up_exchange(exchange, failure)
+        else:
+            self._give_up_exchange(exchange, failure)
+
+    def _give_up_exchange(self, exchange: Exchange, failure: events.RequestFailed) -> None:
+        now, is_attach = self._now, exchange.purpose == "attach"
+        bound = "attach_deadline_s" if is_attach else "repair_deadline_s"
+        if failure.transient:
+            why = f"{bound} ({getattr(now.settings, bound):g} s) was reached; the last answer: {failure.reason}"
+        else:
+            why = f"the server refused a request for good: {failure.reason}"
+        if is_attach and failure.transient:
+            sometimes("attach: gave up, for the server was not reached")
+            now.fail(ServerUnreachable(why))
+        elif is_attach:
+            sometimes("attach: gave up, for the server refused")
+            now.fail(RequestRefused(why, status=failure.status or 0, body=failure.reason))
+        elif exchange.purpose == "status":
+            sometimes("poll: gave up")
+            now.exchange = None
+            now.note(why)
+        else:
+            self._repairs.give_up(why)
+
+    # -- deciding -----------------------------------------------------------------------------------------------------
+
+    def _advance(self) -> None:
+        self._tend_socket()
+        if not self._now.is_attached:
+            self._attach.tend()
+        if self._now.is_attached:  # perhaps only now, with a run in progress: the attach may have been begun anew (R60)
+            self._repairs.tend()
+            self._runs.tend()
+            self._reading.tend()
+        self._tend_exchange()
+
+    def _tend_socket(self) -> None:
+        now, current = self._now, self._now.subscription.current
+        if current is None:
+            retry_at_s = now.subscription.retry_at_s
+            if retry_at_s is not None and now.due(retry_at_s):
+                sometimes("socket: opened again after a loss")
+                now.open_socket()
+        elif (
+            current.opened_at_s is not None
+            and not current.is_ready
+            and now.due(current.opened_at_s + now.settings.ready_wait_s)
+        ):
+            sometimes("socket: no greeting came on subscribe")
+            now.note("no snapshot came on subscribe")
+            now.make_ready(current)
+
+    def _tend_exchange(self) -> None:
+        exchange = self._now.exchange
+        if exchange is not None and exchange.retry_at_s is not None and self._now.due(exchange.retry_at_s):
+            self._now.ask(exchange)

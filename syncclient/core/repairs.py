@@ -1,0 +1,189 @@
+"""What is missing, and how it is asked for: by socket replay, by pages from an anchor, or backward from the tail. Pure.
+
+A repair is begun when something has been missing for the settle interval, or when an outage leaves it open whether
+anything is. It never runs inside the reader: answers come back as events, frames go on in between (R63).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gapless.syncclient.core.missing import Missing
+from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core.situation import Situation
+from gapless.syncclient.core.socket_state import Connection
+from gapless.syncclient.log.walk import Walk
+from gapless.syncclient.path_marks import sometimes
+
+
+class Repairs:
+    """The repairs of one conversation; one at a time."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        self._missing = Missing()
+        self._replays: dict[int, int] = {}
+
+    def tend(self) -> None:
+        """Ask for what is missing, once it has been missing for long enough."""
+        now = self._situation
+        is_over = now.run is not None and now.run.may_be_over(now.now_s)
+        if now.exchange is not None or (now.ready_connection() is None and not is_over):
+            return  # a GET is under way, or a socket is on its way that may tell more
+        self._verify_after_outage()
+        if now.exchange is not None:
+            return
+        missing, settings = self._missing, now.settings
+        missing.update(self._tokens(), now.now_s)
+        if not missing:
+            return
+        if missing.tries and now.due(missing.oldest_s() + settings.repair_deadline_s):
+            sometimes("repair: gave up at the deadline")
+            self.give_up(f"repair_deadline_s ({settings.repair_deadline_s:g} s) was reached")
+        elif now.due(missing.due_at_s(settings.settle_s)):
+            missing.tries += 1
+            missing.not_before_s = now.now_s + settings.settle_s + now.backoff_s(missing.tries)
+            self.begin(to_tail=False)
+
+    def replay_broke_off(self, connection: Connection, *, is_oversized: bool) -> None:
+        """A connection was lost before it had replayed what it said it would: after a few, read over it by a page.
+
+        A frame that is too large for us (close 1009) or for the server (1013) comes again at every replay (R38).
+        """
+        now, next_seq = self._situation, self._situation.ledger.next_seq()
+        if next_seq is None or not (is_oversized or connection.last_seq >= next_seq):
+            return
+        sometimes("repair: a frame was too large for the socket", is_oversized)
+        if is_oversized:
+            now.oversized_seq = next_seq
+        tries = now.settings.replays_max if is_oversized else self._replays.get(next_seq, 0) + 1
+        self._replays[next_seq] = tries
+        if tries >= now.settings.replays_max and now.exchange is None:
+            sometimes("repair: a replay that breaks off was read over")
+            self.begin()
+
+    def has_work(self) -> bool:
+        """Whether something is known to be missing, or is being asked for."""
+        return bool(self._missing) or self._situation.exchange is not None
+
+    def begin(self, *, to_tail: bool = True) -> None:
+        """Ask for what is missing: by socket replay where there is one and it has not failed, else by pages.
+
+        `to_tail` asks for pages up to the log's tail, which proves it; without, they end when nothing is missing.
+        """
+        now = self._situation
+        if now.run is not None:
+            now.run.outages += 1
+        next_seq = now.ledger.next_seq()
+        if now.generation == "session" and next_seq is not None and now.ready_connection() is not None:
+            tried = self._replays.get(next_seq, 0)
+            if tried < now.settings.replays_max and not now.subscription.is_refusing():
+                sometimes("repair: by socket replay")
+                self._replays[next_seq] = tried + now.renew_socket()
+                return
+        if now.places_by_chain():
+            now.ledger.place_path(now.ledger.linked_path())
+        anchor, pages_max = now.ledger.anchor(), now.settings.pages_max
+        if anchor is not None:
+            sometimes("repair: by pages from an anchor")
+            walk = Walk.forward(anchor, pages_max=pages_max)
+        elif now.ledger.follows_from_head():
+            sometimes("repair: by pages from the head")
+            walk = Walk.from_head(pages_max=pages_max)
+        else:
+            sometimes("repair: by pages back from the tail")
+            walk = Walk.backward(pages_max=pages_max)
+        now.begin_exchange("repair", walk, deadline_s=now.now_s + now.settings.repair_deadline_s, to_tail=to_tail)
+
+    def go_on(self, exchange: Exchange) -> None:
+        """More pages follow. Where the chain tells what is missing, read no more of them than that takes."""
+        now, walk = self._situation, exchange.walk
+        if walk is not None and not walk.descending and not exchange.to_tail and now.places_by_chain():
+            now.ledger.place_path(now.ledger.linked_path())
+            self._missing.update(self._tokens(), now.now_s)
+            anchor = now.ledger.anchor()
+            if not self._missing:
+                sometimes("repair: ended as soon as nothing was missing")
+                now.exchange = None
+                return
+            if anchor is not None and anchor.echo != walk.border:
+                sometimes("repair: went on at the next hole")
+                exchange.walk = Walk.forward(anchor, pages_max=now.settings.pages_max)  # the next hole is further on
+        now.ask(exchange)
+
+    def end_walk(self, exchange: Exchange) -> None:
+        """A walk came to the log's tail, or met what is confirmed: the log is held as it was when the walk began."""
+        now, walk = self._situation, exchange.walk
+        now.walked_from_step, now.unverified = exchange.begun_step, False
+        if walk is None or now.generation == "session":
+            return
+        gone = walk.unseen(now.ledger)
+        now.unseen_ids = (*gone, *(event_id for event_id in exchange.loose_ids if now.ledger.is_loose(event_id)))
+        if walk.lost_head:
+            # Nothing of that log is left, and what the socket brought of it went with it.
+            sometimes("repair: the log's head was another")
+            now.let_go(now.unseen_ids)
+        elif replaced := now.ledger.replaced_by(walk.news_id, gone):
+            # A view behind the socket hides what came last, and nothing else: these are in no log any more (R60).
+            now.let_go(replaced)
+
+    def turn_back(self, exchange: Exchange) -> None:
+        """The cursor is unknown to the server: stop at once, and walk backward from the tail (R51).
+
+        If it does not know the cursors either that it gives on the way, the walk is begun anew, ever more slowly, until
+        the deadline.
+        """
+        now = self._situation
+        assert exchange.walk is not None, "only a walk has cursors"
+        sometimes("repair: the cursor was unknown, so back from the tail")
+        now.note("the server did not know a page cursor; read backward from the tail")
+        again, exchange.walk = exchange.walk.descending, Walk.backward(pages_max=now.settings.pages_max)
+        if not again:
+            now.ask(exchange)
+            return
+        sometimes("repair: no cursor was known, so begun anew")
+        exchange.turns += 1
+        exchange.retry_at_s = now.now_s + now.backoff_s(exchange.turns)
+        if exchange.retry_at_s > exchange.deadline_s:
+            limit_s = now.settings.repair_deadline_s
+            sometimes("repair: gave up, for no cursor was known")
+            self.give_up(f"repair_deadline_s ({limit_s:g} s) was reached; the server knows none of its cursors")
+
+    def give_up(self, why: str) -> None:
+        """Stop asking for what is missing now, and say so."""
+        now = self._situation
+        now.exchange, now.unverified, now.gave_up_step = None, False, now.step
+        tokens = self._missing.give_up()
+        now.note(why + (f"; missing: {', '.join(tokens)}" if tokens else "; the latest events may be missing"))
+
+    def _verify_after_outage(self) -> None:
+        """Settle by leaf or `seq` that nothing was missed, or read on from the anchor."""
+        now, connection = self._situation, self._situation.ready_connection()
+        if not now.unverified or connection is None:
+            return
+        if now.replaying_connection() is not None:
+            next_seq = now.ledger.next_seq()
+            now.unverified = next_seq is None or next_seq <= connection.last_seq
+            sometimes("outage: the index said that nothing was missed", not now.unverified)
+        elif now.places_by_chain() and connection.snapshot is not None:
+            sometimes("outage: the leaf told what was missed")
+            now.unverified = False  # a leaf that is not held counts as missing by itself
+        else:
+            sometimes("outage: the log was read on")
+            self.begin()
+
+    def _tokens(self) -> Iterator[str]:
+        now = self._situation
+        if now.generation == "legacy":
+            return
+        if now.leaf_id is not None and now.leaf_id not in now.ledger:
+            yield now.leaf_id
+        if now.generation == "tree":
+            yield from now.ledger.missing_parents()
+        elif self._has_hole_in_seq(now.subscription.current):
+            yield f"seq:{now.ledger.next_seq()}"
+
+    def _has_hole_in_seq(self, connection: Connection | None) -> bool:
+        ledger = self._situation.ledger
+        next_seq, last_seq = ledger.next_seq(), -1 if connection is None else connection.last_seq
+        return ledger.loose_seq_min() is not None or (next_seq is not None and last_seq >= next_seq)

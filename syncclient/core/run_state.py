@@ -1,0 +1,226 @@
+"""The run in progress, and which word of the server about its end is believed. Pure.
+
+A terminal status counts only if it belongs to this run (R15, R16): the leaf it names is new since the run was armed and
+not the user's own message, or the answer was asked for after `running` was seen, or both `running` and a terminal
+update were seen since. If nothing shows that the run has begun, waiting tells more than asking does: the conversation
+may still rest in the status of the run before. Anything else is a doubt, which the log itself resolves.
+
+Only the snapshot that is published when a run has ended is final at once. A snapshot that answers a subscription, REST,
+and per-field updates tell of a moment in which a stop hook may still veto the end (R13): they count when nothing has
+followed for `veto_wait_s`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gapless.syncclient.log.ledger import Ledger
+from gapless.syncclient.path_marks import sometimes
+
+IDLE = "idle"
+TERMINAL = frozenset({"finished", "paused", "waiting_for_confirmation", "error", "stuck"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Somebody's word that a run is over; `asked_step` is when it was asked for."""
+
+    status: str
+    leaf_id: str | None
+    knows_leaf: bool
+    asked_step: int
+    timestamp: str = ""
+    """When it was said, by the server's clock, where that is known."""
+    is_final: bool = False
+    """Whether it is the snapshot that a run's end publishes: no stop hook can veto it any more."""
+
+
+class Belief(Enum):
+    """What to make of an `Ending`."""
+
+    OURS = "ours"
+    STALE = "stale"
+    DOUBT = "doubt"
+    WAIT = "wait"
+    """Nothing shows yet that our run has begun, or the leaf is not here yet: both may come."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One call of `run()`. Times are the caller's clock, seconds; a step is one event that the core has handled."""
+
+    post: int
+    """The number of the `POST run` that starts it."""
+    armed_at_s: float
+    tail_at_arm: str | None
+    status_at_arm: str
+    accepted_at_s: float | None = None
+    """When `POST run` was answered."""
+    is_unsure: bool = False
+    """Whether that answer was lost, so that the server may not have taken it."""
+    is_repeated: bool = False
+    """Whether it was sent again after that: a 409 then says that the first was taken."""
+    blocked: bool = False
+    """Whether it was answered 409: another run is in progress, and this one is yet to be started (R18)."""
+    post_again_at_s: float = 0.0
+    before_arm: dict[str, None] = field(default_factory=dict)
+    """Ids placed up to `tail_at_arm`, kept only when the log turns out to be another (R60): to find the place in it."""
+    fresh: dict[str, None] = field(default_factory=dict)
+    """Ids first held since the run was armed."""
+    running_step: int | None = None
+    running_id: str | None = None
+    """The update that said `running` first, if it was an update that did."""
+    hint_status: str | None = None
+    hint_at_s: float | None = None
+    """When a per-field terminal status came; a stop hook may still veto it (R13)."""
+    hint_step: int = 0
+    hint_id: str | None = None
+    word: Ending | None = None
+    """The latest word that a run is over, not yet judged for good."""
+    word_due_s: float = 0.0
+    """When it is to be judged: at once if it is final, else when nothing has followed it that vetoes it."""
+    ending: Ending | None = None
+    ending_step: int = 0
+    doubt: Ending | None = None
+    doubt_step: int = 0
+    contradicted_at_s: float | None = None
+    """Since when the server says that a run is over, which by the log is not ours."""
+    is_forgotten: bool = False
+    """Whether it never began, for the server forgot it."""
+    error: str | None = None
+    """What the run's error event said."""
+    counted: int | None = None
+    """How many events the log had when the run was over; `counted_held` of ours were asked to be compared with that."""
+    counted_held: int = 0
+    counted_step: int = -1
+    outage_step: int = -1
+    """The core's step at which the socket was last lost since the run was armed."""
+    outages: int = 0
+    """How often something was missed or might have been: then a page tells more than a count."""
+    proof_tries: int = 0
+    """How often the log was read for a proof of the end; the first of them was at `proof_since_s`."""
+    proof_since_s: float = 0.0
+    proof_due_s: float = 0.0
+    is_long_silent: bool = False
+    """Whether renewing the subscription brought nothing for so long that its silence may not be the agent's."""
+    hint_probed: bool = False
+    silence_s: float = 0.0
+    probed_at_s: float = 0.0
+    polled_at_s: float | None = None
+    poll_interval_s: float = 0.0
+
+    def lost_log(self, ledger: Ledger) -> None:
+        """The ledger is to be begun anew: remember what came before the run."""
+        placed = ledger.placed_ids()
+        end = placed.index(self.tail_at_arm) + 1 if self.tail_at_arm in placed else 0
+        self.before_arm.update(dict.fromkeys(one for one in placed[:end] if one not in self.fresh))
+
+    def find_arm(self, ledger: Ledger) -> None:
+        """Find where in another log the run was armed: where it was, or behind the last event that was there before."""
+        if self.tail_at_arm is not None and ledger.has_place(self.tail_at_arm):
+            return
+        self.tail_at_arm = next((one for one in reversed(ledger.placed_ids()) if one in self.before_arm), None)
+
+    def saw_status(self, status: str, now_s: float, step: int, *, event_id: str | None = None) -> None:
+        """A status that is new since the run was armed; `event_id` is the update that told it, if one did."""
+        if status == "running":
+            sometimes("run: its end was vetoed", self.hint_at_s is not None or self.word is not None)
+            if self.running_step is None:
+                self.running_step, self.running_id = step, event_id
+            self.hint_at_s = self.hint_id = self.word = self.contradicted_at_s = None
+            self.hint_probed = False
+        elif status in TERMINAL:
+            self.hint_at_s, self.hint_step, self.hint_status, self.hint_id = now_s, step, status, event_id
+
+    def may_be_over(self, now_s: float) -> bool:
+        """Whether somebody says so, and long enough ago to act on it."""
+        return self.ending is not None or (self.word is not None and now_s >= self.word_due_s)
+
+    def judge(self, ending: Ending, ledger: Ledger) -> Belief:
+        """Whether `ending` is the end of this run."""
+        leaf_id, has_run = ending.leaf_id, self.running_step is not None
+        if ending.status not in TERMINAL and ending.status != IDLE:
+            return Belief.STALE
+        if self._is_of_before(ending, ledger):
+            sometimes("run: idle, as it was before the run")
+            return Belief.STALE
+        if leaf_id is not None and ledger.has_child(leaf_id):
+            return Belief.DOUBT if self._is_told_since(ending) else Belief.STALE
+        if leaf_id in self.fresh and not ledger.is_user_message(leaf_id):
+            return Belief.OURS
+        is_asked_since = self.running_step is not None and ending.asked_step >= self.running_step
+        is_told_since = has_run and self.hint_at_s is not None
+        if ending.knows_leaf and (is_asked_since or is_told_since):
+            return Belief.OURS
+        if ending.status == IDLE and ending.knows_leaf and not self.outages and not self.is_long_silent:
+            sometimes("run: idle, for nothing was done yet")
+            return Belief.STALE  # the leaf says that the agent has done nothing yet (R15)
+        has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
+        is_on_its_way = leaf_id is not None and leaf_id not in ledger
+        return Belief.DOUBT if has_begun and not is_on_its_way else Belief.WAIT
+
+    def _is_of_before(self, ending: Ending, ledger: Ledger) -> bool:
+        """Whether an idle snapshot tells of a moment before the run, though an update has told of its end (R36).
+
+        It came unasked, and its leaf is where the run began; a message that makes the conversation idle again (R19)
+        is a leaf of its own.
+        """
+        if (
+            ending.status != IDLE
+            or not ending.knows_leaf
+            or self.hint_at_s is None
+            or ending.asked_step > self.hint_step
+        ):
+            return False
+        is_known = self.running_id is not None and self.running_id in ledger
+        return ending.leaf_id is None or (is_known and ending.leaf_id == ledger.parent_of(str(self.running_id)))
+
+    def _is_told_since(self, ending: Ending) -> bool:
+        """Whether an ending at a leaf that has a child was asked for late enough to be more than overtaken (R36).
+
+        The server may have died in mid-run, and come back with an older leaf (R33, R60); or the child is in
+        no log (R53). Idle it may be because the run has not begun yet: that tells something only after a silence.
+        """
+        is_since_outage = ending.asked_step > self.outage_step >= 0
+        if ending.status == IDLE:
+            return is_since_outage and self.probed_at_s > self.armed_at_s
+        return is_since_outage or (self.hint_at_s is not None and ending.asked_step > self.hint_step)
+
+    def statuses(self, ledger: Ledger) -> list[str]:
+        """The execution statuses that the log shows since the run was armed; what was held by then is none of its."""
+        return ledger.statuses_after(self.tail_at_arm, self.fresh)
+
+    def judge_by_log(self, ledger: Ledger, word: Ending) -> str | None:
+        """The status by which the log itself says that this run is over, as `word` does; or None.
+
+        A message that comes at the end of a run makes the conversation idle again (R19); a veto makes it run (R13).
+        """
+        statuses = self.statuses(ledger)
+        if "running" not in statuses:
+            # Stopped before it had begun, as the snapshot says that a run's end publishes, and none is older than ours.
+            is_stopped = word.is_final and word.timestamp >= ledger.last_status_at(self.tail_at_arm, self.fresh)
+            return next((status for status in statuses[-1:] if is_stopped and status in TERMINAL), None)
+        since = statuses[len(statuses) - statuses[::-1].index("running") :]
+        return next((status for status in since if status in TERMINAL), None)
+
+    def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
+        """Whether what is placed of the log shows this end: a view behind the socket does not."""
+        is_last = self.statuses(ledger)[-1:] == [ending.status]
+        return is_last or ending.status == IDLE or self.is_forgotten or self.judge_by_log(ledger, ending) is not None
+
+    def shows_nothing_in_log(self, ledger: Ledger) -> bool:
+        """Whether the log has no status at all since this one was asked for."""
+        return not self.statuses(ledger)
+
+    def has_begun_in_log(self, ledger: Ledger) -> bool:
+        """Whether the log says that a run has begun since this one was asked for."""
+        return "running" in self.statuses(ledger)
+
+    def goes_on_in_log(self, ledger: Ledger) -> bool:
+        """Whether the log's last word is that a run is in progress.
+
+        It is not where an update told of the end, and the log has lost it, or does not show it yet: that is no veto.
+        """
+        is_told_after = self.hint_id is not None and not ledger.has_place(self.hint_id)
+        return self.statuses(ledger)[-1:] == ["running"] and not is_told_after

@@ -1,0 +1,412 @@
+"""The run in progress: is it over, and is all of it held? Pure.
+
+Between `run()` and its report: wait for a word about the end that is this run's (`run_state.py`), then for a
+certificate that its events are held (`proof.py`). Meanwhile see to it that silence is the agent's, not the socket's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gapless.syncclient.core import actions
+from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core.repairs import Repairs
+from gapless.syncclient.core.run_state import IDLE, TERMINAL, Belief, Ending, Run
+from gapless.syncclient.core.situation import Situation
+from gapless.syncclient.log import proof
+from gapless.syncclient.log.held import Path
+from gapless.syncclient.path_marks import sometimes
+from gapless.syncclient.report import Coverage
+from gapless.syncclient.settings import Settings
+
+
+class Runs:
+    """The runs of one conversation; one at a time."""
+
+    def __init__(self, situation: Situation, repairs: Repairs) -> None:
+        self._situation = situation
+        self._repairs = repairs
+        self._base_settings = situation.settings
+        self._posts = 0
+        self._asked_at_s: float | None = None
+        """Since when a run is asked for that cannot be posted yet, for the log is begun anew (R60)."""
+
+    # -- what is said -------------------------------------------------------------------------------------------------
+
+    def begin(self, settings: Settings | None) -> None:
+        """Start a run, under `settings` of its own if given."""
+        now = self._situation
+        now.settings = settings or now.settings
+        assert now.run is None, "one run at a time"
+        assert self._asked_at_s is None, "one run at a time"
+        sometimes("run: asked for while the log was begun anew", not now.is_attached)
+        self._asked_at_s = now.now_s
+
+    def abandon(self) -> None:
+        """Nobody waits for the run any more."""
+        self._asked_at_s = None
+        self._situation.run, self._situation.settings = None, self._base_settings
+
+    def accepted(self, post: int, *, is_unsure: bool) -> None:
+        """The server started the run of that post, or, if `is_unsure`, may have."""
+        run = self._situation.run
+        if run is not None and run.post == post:
+            run.accepted_at_s = run.probed_at_s = self._situation.now_s
+            run.is_unsure = is_unsure
+
+    def conflicted(self, post: int) -> None:
+        """Another run is in progress: ours is to follow it (R18)."""
+        now, run = self._situation, self._situation.run
+        if run is not None and run.post == post and run.is_repeated:
+            self.accepted(post, is_unsure=False)  # the run in progress is the one that we were not sure of
+        elif run is not None and run.post == post:
+            sometimes("run: another's run was in progress")
+            run.blocked, run.post_again_at_s = True, now.now_s + run.poll_interval_s
+            now.note("a run of somebody else was in progress; ours follows it")
+
+    def word(self, word: Ending, *, is_final: bool) -> None:
+        """The server's word about the whole conversation: a snapshot, which is final if a run's end published it, or
+        the answer of REST."""
+        now, run = self._situation, self._situation.run
+        if word.leaf_id is not None and not now.ledger.has_child(word.leaf_id):
+            now.leaf_id = word.leaf_id
+        now.hear_status(word.status, word.timestamp)
+        if run is None:
+            return
+        if word.status == "running":
+            run.saw_status(word.status, now.now_s, now.step)
+        elif run.blocked:
+            self._post_again(run)
+        elif word.status in TERMINAL or word.status == IDLE:
+            run.word = replace(word, is_final=is_final)
+            since_s = now.now_s if run.hint_at_s is None else run.hint_at_s
+            is_rest = word.status == IDLE and run.hint_at_s is None
+            wait_s = now.settings.snapshot_wait_s if is_rest else now.settings.veto_wait_s
+            run.word_due_s = now.now_s if is_final else since_s + wait_s
+
+    # -- what to do about it ------------------------------------------------------------------------------------------
+
+    def tend(self) -> None:
+        """Start the run that is asked for; see whether one is over, and what is to be done until it is."""
+        now = self._situation
+        if self._asked_at_s is not None:
+            self._post(armed_at_s=self._asked_at_s, poll_interval_s=now.settings.poll_interval_s)
+            self._asked_at_s = None
+        run = now.run
+        if run is None:
+            return
+        if now.due(run.armed_at_s + now.settings.run_timeout_s):
+            sometimes("run: gave up at the time-out")
+            now.note(f"run_timeout_s ({now.settings.run_timeout_s:g} s) was reached")
+            self._finish(None, timed_out=True)
+        elif run.blocked:
+            if now.due(run.post_again_at_s):
+                self._post_again(run)
+        elif run.accepted_at_s is not None:
+            self._take_word(run, run.accepted_at_s)
+            if run.doubt is not None:
+                self._tend_doubt(run, run.doubt)
+            if run.ending is not None:
+                self._tend_ending(run, run.ending)
+            if run.ending is None and run.doubt is None and now.run is run:
+                self._tend_waiting(run)
+
+    def _take_word(self, run: Run, accepted_at_s: float) -> None:
+        """Judge the latest word that a run is over: is it the end of ours, another's, or a doubt?"""
+        now, word = self._situation, run.word
+        if word is None or run.ending is not None or not now.due(run.word_due_s):
+            return
+        belief = run.judge(word, now.ledger)
+        if run.is_unsure and run.running_step is None and belief is not Belief.OURS:
+            belief = Belief.DOUBT
+        is_deaf = now.is_deaf() and word.status != IDLE
+        if belief is Belief.WAIT and (is_deaf or now.due(accepted_at_s + now.settings.silence_s)):
+            belief = Belief.DOUBT  # nothing came that could have told, or nothing can come
+        sometimes("run: a stale word was disbelieved", belief is Belief.STALE)
+        match belief:
+            case Belief.OURS:
+                run.ending, run.ending_step, run.doubt = word, now.step, None
+                if not word.is_final:
+                    now.note("no final snapshot ended the run; its end was believed when no veto had followed (R14)")
+            case Belief.DOUBT:
+                sometimes("run: a word of the end was doubted")
+                run.doubt, run.doubt_step = word, now.step
+            case Belief.STALE | Belief.WAIT:
+                pass
+        if belief is not Belief.WAIT:
+            run.word = None
+
+    def _tend_doubt(self, run: Run, doubt: Ending) -> None:
+        """Somebody says that the run is over, and it may be another run's end: let the log decide."""
+        now = self._situation
+        if proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held) and not doubt.knows_leaf:
+            sometimes("run: a count settled the doubt")
+            now.ledger.place_loose()
+            self._settle(run, doubt, from_step=run.counted_step)
+        elif now.walked_from_step >= run.doubt_step:
+            sometimes("run: the log settled the doubt")
+            self._settle(run, doubt, from_step=now.walked_from_step)
+        elif now.gave_up_step >= run.doubt_step:
+            sometimes("run: returned in doubt")
+            self._finish(None)
+        elif now.exchange is None and self._count_may_do(run):
+            self._begin_count()
+        elif now.exchange is None:
+            self._read_for_proof(run)
+
+    def _settle(self, run: Run, doubt: Ending, *, from_step: int) -> None:
+        """The log is held as it was at `from_step`: it says whether our run is over."""
+        now = self._situation
+        status, run.doubt = run.judge_by_log(now.ledger, doubt), None
+        tries, run.proof_tries = run.proof_tries, 0
+        if status is None and run.is_unsure and not run.has_begun_in_log(now.ledger):
+            sometimes("run: a POST run that was lost is sent again")
+            now.note("POST run was not answered, and nothing began: it was sent again")
+            self._post(armed_at_s=run.armed_at_s, poll_interval_s=run.poll_interval_s, is_repeated=True)
+        elif status is None and self._is_forgotten(run, doubt):
+            sometimes("run: it never began, for the server forgot it")
+            now.note("the run is over, and the log does not show that it has begun")
+            run.is_forgotten = True
+            run.ending, run.ending_step = replace(doubt, leaf_id=None, asked_step=from_step), from_step
+        elif status is None and now.ledger.has_loose_status():
+            sometimes("run: the log was behind the socket, and settled no doubt")
+            run.doubt, run.doubt_step, run.proof_tries = doubt, now.step, tries
+            self._read_for_proof(run)
+        elif status is None and self._is_contradicted(run, doubt):
+            sometimes("run: over by the server's word, in progress by the log")
+            now.note("the server says that the run is over, and the log does not show it")
+            self._finish(None)
+        elif status is None:
+            sometimes("run: the end of another run was passed over")
+            now.note("the end of another run was passed over")
+        else:
+            run.ending = replace(doubt, status=status, leaf_id=None, asked_step=from_step)
+            run.ending_step = from_step
+
+    def _is_contradicted(self, run: Run, doubt: Ending) -> bool:
+        """Whether the server has said that a run is over, and nothing else, for as long as a repair may take."""
+        if doubt.status not in TERMINAL:
+            return False
+        now = self._situation
+        run.contradicted_at_s = now.now_s if run.contradicted_at_s is None else run.contradicted_at_s
+        return now.now_s >= run.contradicted_at_s + now.settings.repair_deadline_s
+
+    def _is_forgotten(self, run: Run, doubt: Ending) -> bool:
+        """Whether nothing of the run is in the log for so long that nothing will be.
+
+        It was stopped before it had begun, which the log shows by another status; or it died with its server.
+        """
+        now, accepted_at_s = self._situation, run.accepted_at_s
+        if accepted_at_s is None or run.has_begun_in_log(now.ledger):
+            return False
+        waited_s = now.now_s - accepted_at_s
+        if doubt.status == IDLE or run.shows_nothing_in_log(now.ledger):
+            return run.outages > 0 and waited_s >= now.settings.repair_deadline_s
+        return waited_s >= now.settings.silence_s and run.shows_in_log(now.ledger, doubt)
+
+    def _tend_ending(self, run: Run, ending: Ending) -> None:
+        """The run is over; finish when all of it is proven held, or when there is nothing left to try."""
+        now = self._situation
+        certificate = self._certificate(run, ending)
+        if not ending.is_final and now.walked_from_step >= run.ending_step and run.goes_on_in_log(now.ledger):
+            now.note("an end of the run was taken back: the log says that it goes on")
+            run.ending = run.word = None
+        elif certificate is not None and (certificate.covers == "log" or now.settings.certainty == "branch"):
+            self._finish(certificate)
+        elif now.gave_up_step >= run.ending_step:
+            sometimes("run: returned incomplete")
+            self._finish(None)
+        elif not self._repairs.has_work():
+            connection = now.subscription.current
+            if self._count_may_do(run):
+                self._begin_count()
+            elif now.generation != "session" or connection is None:
+                self._read_for_proof(run)
+            elif connection.asked_step < run.ending_step and not now.subscription.is_refusing():
+                sometimes("proof: the subscription was renewed for its index")
+                now.renew_socket()  # its sync names the last index: a proof without a call
+            elif connection.is_ready:
+                self._read_for_proof(run)
+
+    def _read_for_proof(self, run: Run) -> None:
+        """Read on to the log's tail; again, ever more slowly, where REST lags the socket, until the deadline (R52)."""
+        now, limit_s = self._situation, self._situation.settings.repair_deadline_s
+        if not run.proof_tries:
+            run.proof_since_s = run.proof_due_s = now.now_s
+        elif now.due(run.proof_since_s + limit_s):
+            sometimes("proof: gave up, for the log did not show the end")
+            self._repairs.give_up(f"repair_deadline_s ({limit_s:g} s) was reached; the log does not show the run's end")
+            self._finish(None)
+            return
+        if now.due(run.proof_due_s):
+            sometimes("proof: the log was read again, for it lagged", run.proof_tries)
+            run.proof_tries += 1
+            run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries)
+            self._repairs.begin()
+
+    def _certificate(self, run: Run, ending: Ending) -> proof.Certificate | None:
+        now = self._situation
+        if now.walked_from_step >= run.ending_step:
+            covers: Coverage = "branch" if now.places_by_chain() else "log"
+            certificate = proof.echo(now.ledger, leaf_id=ending.leaf_id, covers=covers)
+            # A REST view behind the socket does not show how the run ended; where a chain leads, its leaf says as much.
+            shows_end = now.places_by_chain() or run.shows_in_log(now.ledger, ending)
+            if certificate is not None and shows_end:
+                return certificate
+        match now.generation:
+            case "session":
+                connection = now.replaying_connection()
+                is_later = connection is not None and connection.asked_step >= run.ending_step
+                through_seq = connection.last_seq if connection is not None and is_later else None
+                return proof.seq(now.ledger, leaf_id=ending.leaf_id, through_seq=through_seq)
+            case "tree":
+                return self._chain_certificate(run, ending)
+            case "legacy":
+                return proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held)
+
+    def _chain_certificate(self, run: Run, ending: Ending) -> proof.Certificate | None:
+        now = self._situation
+        certificate = proof.chain(now.ledger, ending.leaf_id)
+        if certificate is not None:
+            path = now.ledger.path_to(ending.leaf_id)
+            is_read = now.walked_from_step >= run.ending_step and ending.leaf_id not in now.unseen_ids
+            if not is_read and self._is_odd(path, ending):
+                return None  # the log is to say what of this it has
+            counted = proof.count(now.ledger, path, counted=run.counted, held_events=run.counted_held)
+            if counted is not None or now.places_by_chain():
+                now.ledger.place_path(path)
+            return counted or certificate
+        return certificate
+
+    def _is_odd(self, path: Path, ending: Ending) -> bool:
+        """Whether something held does not lie on the way to the leaf: it may be in no log (R53), or not any more
+        (R60)."""
+        ledger = self._situation.ledger
+        leaves_tip = bool(path.ids) and ledger.parent_of(path.ids[0]) != ledger.tip_id()
+        return leaves_tip or ledger.has_strays(path, leaf_id=ending.leaf_id, until=ending.timestamp)
+
+    def _let_go(self, run: Run) -> None:
+        """Hold no more what the log, read to its tail after the run's end, does not have.
+
+        A view behind the socket hides only what came last: so what is older than the run's end, or than the last that
+        is on the branch, is in no log (R53), and what was placed where the walk has read is in none any more (R60).
+        """
+        now = self._situation
+        if now.generation == "session" or now.walked_from_step < run.ending_step:
+            return
+        unseen = [event_id for event_id in now.unseen_ids if event_id in now.ledger]
+        if run.ending is not None and run.ending.leaf_id in unseen:
+            return  # a chain proves more than the log shows yet
+        loose = [event_id for event_id in unseen if now.ledger.is_loose(event_id)]
+        is_forgotten = run.is_forgotten or (run.ending is not None and run.ending.status == IDLE)
+        older = loose if is_forgotten else now.ledger.older_than_last_status(loose, run.tail_at_arm)
+        if now.generation == "tree":
+            older = [*older, *now.ledger.older_than_tip(loose)]
+        gone = [event_id for event_id in unseen if event_id in older or event_id not in loose]
+        if gone:
+            now.let_go(gone)
+
+    def _count_may_do(self, run: Run) -> bool:
+        """Whether one count is likely to prove the whole log: nothing was missed, nothing is unread.
+
+        Where something may be missing, a page costs the same, and repairs as it proves. Without a chain a page proves
+        more than a count, order too: there a count is for what one page cannot hold.
+        """
+        now = self._situation
+        if not now.settings.trusts_count:
+            return False
+        saw_all = run.running_step is not None and run.hint_at_s is not None and not run.outages
+        fits_a_page = now.ledger.loose_events() + 2 <= now.settings.page_size_events
+        if not saw_all or run.counted is not None or now.ledger.gaps():
+            return False
+        return now.generation == "tree" or (now.generation == "legacy" and not fits_a_page)
+
+    def _begin_count(self) -> None:
+        now = self._situation
+        sometimes("proof: a count was asked for")
+        now.begin_exchange("count", None, deadline_s=now.now_s + now.settings.repair_deadline_s)
+
+    def count(self, exchange: Exchange, counted: int) -> None:
+        """The log's length, asked for when the run was over."""
+        run = self._situation.run
+        if run is not None:
+            run.counted, run.counted_held, run.counted_step = counted, exchange.held_events, exchange.begun_step
+
+    def _tend_waiting(self, run: Run) -> None:
+        """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""
+        now, settings = self._situation, self._situation.settings
+        connection = now.ready_connection()
+        if run.is_unsure and run.running_step is None and run.accepted_at_s is not None:
+            self._poll(run, run.accepted_at_s + settings.poll_after_s)
+        if run.word is not None and (connection is None or not now.due(run.word_due_s)):
+            return  # it is judged in a moment; asking again tells no more
+        if connection is None:
+            down_since_s = now.subscription.down_since_s
+            assert down_since_s is not None, "a connection that is not ready is down since some time"
+            self._poll(run, max(down_since_s, run.armed_at_s) + settings.poll_after_s)
+        elif run.hint_at_s is None:
+            last_sign_s = max(connection.last_frame_at_s, run.probed_at_s)
+            if now.due(last_sign_s + run.silence_s):
+                sometimes("silence: the subscription was renewed")
+                run.probed_at_s = now.now_s
+                run.is_long_silent = run.silence_s >= settings.silence_s_max
+                run.silence_s = min(2 * run.silence_s, settings.silence_s_max)
+                now.renew_socket()
+        elif run.hint_probed:
+            self._poll(run, connection.asked_at_s + 2 * settings.snapshot_wait_s)
+        elif now.due(run.hint_at_s + settings.snapshot_wait_s):
+            # The final snapshot is lost or late (R17). A new subscription is answered with one, and costs no call.
+            sometimes("silence: the final snapshot was asked for again")
+            run.hint_probed = True
+            now.renew_socket()
+
+    def _poll(self, run: Run, not_before_s: float) -> None:
+        """Ask REST for the status, with growing intervals."""
+        now = self._situation
+        due_s = not_before_s
+        if run.polled_at_s is not None:
+            due_s = max(due_s, run.polled_at_s + run.poll_interval_s)
+        if now.exchange is None and now.due(due_s):
+            if run.polled_at_s is not None:
+                run.poll_interval_s = min(2 * run.poll_interval_s, now.settings.silence_s_max)
+            sometimes("poll: the status was asked of REST")
+            run.polled_at_s = now.now_s
+            now.begin_exchange("status", None, deadline_s=now.now_s + now.settings.repair_deadline_s)
+
+    def _finish(self, certificate: proof.Certificate | None, *, timed_out: bool = False) -> None:
+        now = self._situation
+        run, now.run = now.run, None
+        if run is not None and run.ending is not None:
+            is_idle_again = run.ending.status == IDLE and run.hint_status is not None
+            sometimes("run: idle again by a message at its end", is_idle_again)
+            now.status = run.hint_status if is_idle_again and run.hint_status else run.ending.status
+        sometimes("proof: by index", certificate is not None and certificate.proof == "seq")
+        sometimes("proof: by chain", certificate is not None and certificate.proof == "chain")
+        sometimes("proof: by count", certificate is not None and certificate.proof == "count")
+        sometimes("proof: by echo", certificate is not None and certificate.proof == "echo")
+        if certificate is not None and run is not None:
+            self._let_go(run)
+            now.prove(certificate, after_id=run.tail_at_arm)
+        error = run.error if run is not None else None
+        now.out.append(actions.FinishRun(now.report(certificate, error=error), timed_out))
+        now.settings = self._base_settings
+
+    def _post_again(self, run: Run) -> None:
+        """The other run may be over: start ours, armed anew, so that nothing of the other's end counts (R18)."""
+        sometimes("run: ours was posted again")
+        poll_interval_s = min(2 * run.poll_interval_s, self._situation.settings.silence_s_max)
+        self._post(armed_at_s=run.armed_at_s, poll_interval_s=poll_interval_s)
+
+    def _post(self, *, armed_at_s: float, poll_interval_s: float, is_repeated: bool = False) -> None:
+        now = self._situation
+        self._posts += 1
+        now.run = Run(
+            post=self._posts,
+            armed_at_s=armed_at_s,
+            tail_at_arm=now.ledger.tail_id(),
+            status_at_arm=now.status,
+            silence_s=now.settings.silence_s,
+            poll_interval_s=poll_interval_s,
+            is_repeated=is_repeated,
+        )
+        now.out.append(actions.PostRun(self._posts))

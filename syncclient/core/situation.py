@@ -1,0 +1,290 @@
+"""Everything that the core knows at one moment, and the few things it can do about it. Shared by the core's parts.
+
+Nothing here decides: `attach.py`, `repairs.py` and `runs.py` do, each for its own question.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from gapless.syncclient.core import actions
+from gapless.syncclient.core.backoff import delay_s
+from gapless.syncclient.core.pending_call import Exchange, Purpose
+from gapless.syncclient.core.run_state import Run
+from gapless.syncclient.core.socket_state import Connection, Subscription
+from gapless.syncclient.errors import SyncError
+from gapless.syncclient.log.changes import Changes
+from gapless.syncclient.log.ledger import Ledger
+from gapless.syncclient.log.proof import Certificate
+from gapless.syncclient.log.walk import Walk
+from gapless.syncclient.path_marks import sometimes
+from gapless.syncclient.report import Range, Spent, SyncReport
+from gapless.syncclient.settings import Settings
+from gapless.syncclient.stores.saved import Batch
+from gapless.syncclient.wire import Generation, LogEvent, error_detail, execution_status
+
+
+class Situation:
+    """What is known and under way; times are the caller's clock, seconds; a step is one event handled.
+
+    Steps order what happens at one moment, which a clock does not.
+    """
+
+    def __init__(self, settings: Settings, draw: Callable[[], float], *, is_saved: bool = False) -> None:
+        self.settings = settings
+        self._changes = Changes() if is_saved else None
+        self.ledger = Ledger(self._changes)
+        self.generation: Generation = "legacy"
+        self.now_s = 0.0
+        self.step = 0
+        self.wake_at_s = math.inf
+        self.out: list[actions.Action] = []
+        self.is_attached = False
+        self.failed = False
+        self.subscription = Subscription()
+        self.exchange: Exchange | None = None
+        self.run: Run | None = None
+        self.leaf_id: str | None = None
+        """The newest leaf that the server named."""
+        self.status = "unknown"
+        self._status_at = ""
+        self.unverified = False
+        """Whether events may have been missed since the last proof, without any other sign of it."""
+        self.walked_from_step = -1
+        """When the last walk that came to the log's tail was begun: the log is held as it was then."""
+        self.unseen_ids: tuple[str, ...] = ()
+        """What was held when that walk was begun, and what it did not show though it read there."""
+        self.gave_up_step = -1
+        """When a repair was last given up."""
+        self.repaired_events = 0
+        self.skipped_frames = 0
+        self.oversized_seq: int | None = None
+        """The log index of an event that no socket brings, for it is too large: it is not asked for again (R38)."""
+        self.delivered_events = 0
+        """How many of the events saved were handed to the application."""
+        self.noted_events = 0
+        """How many of them had been handed over before this step: those are delivered for certain."""
+        self.delivered_before: dict[str, None] = {}
+        """Ids of events that the application may have been given by an earlier client."""
+        self._given: dict[str, None] = {}
+        """Ids of events that this client has handed over and then dropped."""
+        self._draw = draw
+        self._requests = 0
+        self._spent = Spent()
+        self._ranges: list[Range] = []
+        self._notes: dict[str, None] = {}
+
+    # -- questions ----------------------------------------------------------------------------------------------------
+
+    def due(self, at_s: float) -> bool:
+        """Whether `at_s` has come; if not, the driver is to wake us then."""
+        if at_s <= self.now_s:
+            return True
+        self.wake_at_s = min(self.wake_at_s, at_s)
+        return False
+
+    def ready_connection(self) -> Connection | None:
+        """The current connection, if the server is known to publish to it."""
+        current = self.subscription.current
+        return current if current is not None and current.is_ready else None
+
+    def replaying_connection(self) -> Connection | None:
+        """The ready connection, if it is one that tells the log's length and replays it (session generation)."""
+        connection = self.ready_connection()
+        is_one = connection is not None and connection.synced and self.generation == "session"
+        return connection if is_one else None
+
+    def is_deaf(self) -> bool:
+        """Whether no socket can tell anything, and nothing is known to be missing that a repair would bring."""
+        is_leaf_held = self.leaf_id is None or self.leaf_id in self.ledger
+        return self.ready_connection() is None and is_leaf_held
+
+    def places_by_chain(self) -> bool:
+        """Whether the chain of parents gives events their place.
+
+        It says nothing of state updates, so an anchor placed by it would hide a lost one from somebody who wants the
+        whole log.
+        """
+        return self.generation == "tree" and self.settings.certainty == "branch"
+
+    def backoff_s(self, failures: int) -> float:
+        """The wait after so many failures in a row, seconds."""
+        settings = self.settings
+        return delay_s(failures, draw=self._draw(), min_s=settings.backoff_s_min, max_s=settings.backoff_s_max)
+
+    def report(self, certificate: Certificate | None = None, *, error: str | None = None) -> SyncReport:
+        """What is known now; without a certificate nothing is claimed."""
+        wanted = self.settings.certainty
+        covers = certificate.covers if certificate else wanted
+        return SyncReport(
+            status=self.status,
+            error=error if self.status in ("error", "stuck") else None,
+            complete=certificate is not None and (covers == "log" or wanted == "branch"),
+            covers=covers,
+            proof=certificate.proof if certificate else "none",
+            gaps=self.ledger.gaps(),
+            ranges=tuple(self._ranges),
+            held_events=len(self.ledger),
+            unloaded=self.ledger.unloaded(),
+            repaired_events=self.repaired_events,
+            skipped_frames=self.skipped_frames,
+            spent=self._spent,
+            notes=tuple(self._notes),
+        )
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def open_socket(self) -> None:
+        """Open a connection in place of the current one, which is read until the new one is ready.
+
+        A session socket is asked for the last event held once more: if it brings another, so is the log (R60).
+        """
+        next_seq = self.ledger.next_seq()
+        after_seq, held_seq = None, -1
+        if self.generation == "session" and next_seq is not None:
+            if self.ledger.tail_id() is not None and next_seq - 1 != self.oversized_seq:
+                held_seq = next_seq - 1
+            after_seq = max((next_seq if held_seq < 0 else held_seq) - 1, -1)
+        connection, superseded = self.subscription.begin(self.now_s, self.step, after_seq, held_seq=held_seq)
+        if superseded is not None:
+            self.out.append(actions.CloseSocket(superseded.number))
+        self.spend(connections=1)
+        self.out.append(actions.OpenSocket(connection.number, self.generation, after_seq))
+
+    def renew_socket(self) -> bool:
+        """Open a connection in place of one that is alive, unless that was refused a moment ago; true if begun."""
+        if self.due(self.subscription.renew_at_s):
+            self.open_socket()
+            return True
+        return False
+
+    def make_ready(self, connection: Connection) -> None:
+        """The current connection is known to be published to; the one it replaces is not wanted any more."""
+        if connection is self.subscription.current and not connection.is_ready:
+            replaced = self.subscription.ready()
+            if replaced is not None:
+                self.out.append(actions.CloseSocket(replaced.number))
+
+    def begin_exchange(self, purpose: Purpose, walk: Walk | None, *, deadline_s: float, to_tail: bool = True) -> None:
+        """Begin a walk, or ask for the conversation's status or a count when `walk` is None."""
+        assert self.exchange is None, "one GET at a time"
+        loose_ids = tuple(self.ledger.loose_ids()) if walk is not None else ()
+        self.exchange = Exchange(purpose, self.step, deadline_s, walk, to_tail=to_tail, loose_ids=loose_ids)
+        self.ask(self.exchange)
+
+    def ask(self, exchange: Exchange) -> None:
+        """Ask for the next page of the walk, or for the status; again, if the last try failed."""
+        self._requests += 1
+        exchange.request, exchange.retry_at_s = self._requests, None
+        self.spend(calls=1)
+        exchange.held_events = len(self.ledger)
+        if exchange.walk is None:
+            fetch = actions.FetchCount if exchange.purpose == "count" else actions.FetchInfo
+            self.out.append(fetch(exchange.request))
+            return
+        query, limit = exchange.walk.query(), self.settings.page_size_events
+        self.out.append(actions.FetchPage(exchange.request, query.page_id, limit, query.descending))
+
+    def deliver(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
+        """Hand events that are held for the first time to the application, and tell the run of them."""
+        for event in new:
+            if self.run is not None and event["id"] not in self.delivered_before:
+                self.run.fresh[event["id"]] = None
+                status = execution_status(event)
+                if status is not None:
+                    self.run.saw_status(status, self.now_s, self.step, event_id=event["id"])
+                    self.hear_status(status, str(event.get("timestamp", "")))
+                self.run.error = error_detail(event) or self.run.error
+            self.hand_over([event], origin)
+
+    def hand_over(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
+        """Hand events to the application that are no news to a run."""
+        for event in new:
+            self.delivered_events += 1
+            if event["id"] in self._given:
+                continue  # it was dropped, and is in the log after all
+            was_before = event["id"] in self.delivered_before
+            self.out.append(actions.Deliver(event, "resumed" if was_before else origin))
+            self.repaired_events += origin == "repair"
+
+    def drop(self, event_ids: Sequence[str]) -> None:
+        """Hold some events no more: the log, read to its tail, does not have them (R53, R60)."""
+        run = self.run
+        is_arm_lost = run is not None and run.tail_at_arm in event_ids
+        if run is not None and is_arm_lost:
+            run.lost_log(self.ledger)
+        self.ledger.drop(event_ids)
+        self.leaf_id = None if self.leaf_id in event_ids else self.leaf_id
+        if run is not None and is_arm_lost:
+            run.find_arm(self.ledger)
+        self._remember_delivered(event_ids)
+        self.delivered_events -= len(event_ids)
+
+    def let_go(self, event_ids: Sequence[str]) -> None:
+        """Drop events that are in no log, and say so."""
+        self.note(f"dropped what the log does not have: {', '.join(event_ids)}")
+        self.drop(event_ids)
+
+    def drop_all(self) -> None:
+        """Hold nothing any more: the log is another than the one that it is from (R60)."""
+        self._remember_delivered(self.ledger.ordered_ids())
+        if self.run is not None:
+            self.run.lost_log(self.ledger)
+        if self._changes is not None:
+            self._changes.reset()
+        self.ledger, self.delivered_events = Ledger(self._changes), 0
+        self.leaf_id, self.unseen_ids, self.exchange = None, (), None
+        self.is_attached = False
+
+    def _remember_delivered(self, event_ids: Sequence[str]) -> None:
+        """What was dropped may come again: it was handed over, unless that is only what an earlier client says."""
+        self.delivered_before.update(dict.fromkeys(event_ids))
+        if self.is_attached:
+            self._given.update(dict.fromkeys(event_ids))
+
+    def take_batch(self) -> Batch | None:
+        """What a store is to be told now."""
+        if self._changes is None:
+            return None
+        ledger = self.ledger
+        delivered = min(self.noted_events, self.delivered_events)  # less, when this step has dropped some
+        return self._changes.take(ledger.edges(), ledger.head_known, delivered, self.settings.certainty)
+
+    def prove(self, certificate: Certificate, *, after_id: str | None) -> None:
+        """Everything from behind `after_id` to the end of what is placed is proven; one certificate, one range."""
+        ids = self.ledger.placed_after(after_id)
+        if not ids:
+            return
+        last = self._ranges[-1] if self._ranges else None
+        goes_on = last is not None and last.last_id == after_id
+        if last is not None and goes_on and (last.proof, last.covers) == (certificate.proof, certificate.covers):
+            self._ranges[-1] = replace(last, last_id=ids[-1])
+        else:
+            self._ranges.append(Range(ids[0], ids[-1], certificate.proof, certificate.covers))
+
+    def hear_status(self, status: str, timestamp: str) -> None:
+        """Take note of a status, unless a newer one was heard: snapshots are overtaken by field updates (R36)."""
+        sometimes("run: an overtaken status was disbelieved", timestamp and timestamp < self._status_at)
+        if timestamp >= self._status_at or not timestamp:
+            self.status, self._status_at = status, timestamp or self._status_at
+
+    def fail(self, error: SyncError) -> None:
+        """Nothing more can be done."""
+        self.failed = True
+        self.out.append(actions.Fail(error))
+
+    def note(self, text: str) -> None:
+        """Something out of the ordinary, for the report."""
+        self._notes[text] = None
+
+    def spend(self, *, calls: int = 0, failed_calls: int = 0, body_bytes: int = 0, connections: int = 0) -> None:
+        """Add to what the client has spent."""
+        spent = self._spent
+        self._spent = Spent(
+            spent.calls + calls,
+            spent.failed_calls + failed_calls,
+            spent.body_bytes + body_bytes,
+            spent.connections + connections,
+        )

@@ -1,0 +1,102 @@
+"""The subscription: which connection is current, which is being replaced, when to try again. Pure state, no decisions
+on what to read: that is the core's.
+
+A live connection is replaced make-before-break: the old one is read until the new one is ready, so that renewing a
+subscription never makes a hole (R35, R39).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gapless.syncclient.wire import Snapshot
+
+
+@dataclass(slots=True)
+class Connection:
+    """One WebSocket connection; times are the caller's clock, seconds."""
+
+    number: int
+    asked_at_s: float
+    asked_step: int
+    """The core's step at which it was asked for: what it says is no older."""
+    after_seq: int | None
+    held_seq: int = -1
+    """The log index of the last event placed when it was asked for: the log was at least that long (R60)."""
+    opened_at_s: float | None = None
+    is_ready: bool = False
+    """Whether the server is known to publish to it: its first snapshot or sync came, or was waited for in vain."""
+    snapshot: Snapshot | None = None
+    synced: bool = False
+    through_seq: int | None = None
+    last_frame_at_s: float = 0.0
+
+    @property
+    def last_seq(self) -> int:
+        """The highest log index when the connection was made; -1 for an empty log, or where no sync came."""
+        return -1 if self.through_seq is None else self.through_seq
+
+
+_REFUSALS_MAX = 2
+
+
+@dataclass(slots=True)
+class Subscription:
+    """The current connection, the one it replaces, and the failures since the last ready one."""
+
+    current: Connection | None = None
+    replaced: Connection | None = None
+    count: int = 0
+    failures: int = 0
+    retry_at_s: float | None = None
+    renew_at_s: float = 0.0
+    """When a connection may be opened in place of one that is alive: not at once after that was refused."""
+    down_since_s: float | None = field(default=None)
+
+    def begin(
+        self, now_s: float, step: int, after_seq: int | None, *, held_seq: int
+    ) -> tuple[Connection, Connection | None]:
+        """A new current connection, and the one to close at once: a replaced one that was still being read."""
+        self.count += 1
+        superseded = self.replaced
+        self.replaced = self.current
+        self.current = Connection(self.count, now_s, step, after_seq, held_seq, last_frame_at_s=now_s)
+        self.retry_at_s = None
+        if self.down_since_s is None:
+            self.down_since_s = now_s
+        return self.current, superseded
+
+    def find(self, number: int) -> Connection | None:
+        """The connection of that number, if it is still read."""
+        return next((c for c in (self.current, self.replaced) if c is not None and c.number == number), None)
+
+    def ready(self) -> Connection | None:
+        """The current one is ready: failures are forgotten; returns the replaced one, which is to be closed."""
+        assert self.current is not None
+        self.current.is_ready = True
+        self.failures, self.down_since_s, self.renew_at_s = 0, None, 0.0
+        replaced, self.replaced = self.replaced, None
+        return replaced
+
+    def is_refusing(self) -> bool:
+        """Whether connections are refused again and again while an old one is alive."""
+        return self.failures >= _REFUSALS_MAX
+
+    def lose(self, number: int, now_s: float) -> bool:
+        """A connection is gone; true if no connection is left and a new one must be opened.
+
+        If the current one is gone before it was ready, and the one that it was to replace is alive, that one stays.
+        """
+        if self.replaced is not None and self.replaced.number == number:
+            self.replaced = None
+            return False
+        if self.current is None or self.current.number != number:
+            return False
+        self.current, self.replaced = self.replaced, None
+        self.failures += 1
+        if self.current is None:
+            if self.down_since_s is None:
+                self.down_since_s = now_s
+            return True
+        self.down_since_s = None
+        return False

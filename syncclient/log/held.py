@@ -1,0 +1,391 @@
+"""What is held, and in which order: the questions that can be asked of a ledger. Pure; `ledger.py` is what changes it.
+
+The log is seen as *stretches*: lists of ids known to be contiguous in the log, in the log's order. Between two
+stretches lies a gap. An event whose place is not proven yet is *loose*. One stretch is *home*: the one that held the
+tail when the attach was done, or grew out of it. Proofs lead there. What lies behind it is a fragment, read from the
+tail by a walk that has not met home yet.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from gapless.syncclient.log.changes import Changes
+from gapless.syncclient.log.payloads import Payloads
+from gapless.syncclient.report import Gap, Unloaded
+from gapless.syncclient.stores.saved import Edge
+from gapless.syncclient.wire import LogEvent, execution_status, is_branch_event
+
+
+@dataclass(slots=True, eq=False)
+class Stretch:
+    """Ids contiguous in the log; `next_seq` is the log index that would follow, where indexes are known."""
+
+    ids: list[str] = field(default_factory=list)
+    next_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where to page on from: ask for `cursor`, expect `echo`, the confirmed event that follows it, on the page.
+
+    Anchored at the predecessor of the last confirmed event, an inclusive server answers with the cursor itself first,
+    an exclusive one with `echo`: both are positive evidence that the cursor was understood (R51).
+    """
+
+    cursor: str
+    echo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The way from a leaf back towards placed events, oldest first; `missing` is the id at which it breaks off.
+
+    `missing` is None when the path reaches a placed event, or the root of a log that was followed from its beginning;
+    it is the empty string when an event without a parent is met that is no such root (some are stamped late).
+    """
+
+    ids: tuple[str, ...]
+    missing: str | None
+
+
+class Held:
+    """The events held and their proven order, for reading."""
+
+    def __init__(self, changes: Changes | None = None) -> None:
+        self._changes = changes
+        self._events: dict[str, LogEvent] = {}  # whole, or stubs: see `payloads`
+        self.payloads = Payloads(self._events)
+        self._seqs: dict[str, int] = {}
+        self._is_numbered = False  # whether indexes are the server's word (session), and no count of ours
+        self._stretches: list[Stretch] = []
+        self._home: Stretch | None = None
+        self._stretch_of: dict[str, Stretch] = {}
+        self._loose: dict[str, None] = {}
+        self._loose_by_seq: dict[int, str] = {}
+        self._awaited: dict[str, int] = {}  # parents not held, with the number of loose events that name them
+        self.head_known = False
+        self.version = 0
+        """Goes up when events get a place between others; at the end of a stretch they do not count."""
+
+    def __repr__(self) -> str:
+        sizes = "+".join(str(len(stretch.ids)) for stretch in self._stretches) or "0"
+        return f"<Ledger {sizes} placed, {len(self._loose)} loose, head {'known' if self.head_known else 'open'}>"
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __contains__(self, event_id: str) -> bool:
+        return event_id in self._events
+
+    # -- questions ----------------------------------------------------------------------------------------------------
+
+    def path_to(self, leaf_id: str | None) -> Path:
+        """The held path that ends at `leaf_id`, back to a placed event or the root (tree generation)."""
+        ids: list[str] = []
+        cursor = leaf_id
+        while cursor is not None:
+            if self.is_placed(cursor):
+                return Path(tuple(reversed(ids)), None)
+            event = self._events.get(cursor)
+            if event is None or len(ids) > len(self._events):
+                return Path(tuple(reversed(ids)), cursor)
+            ids.append(cursor)
+            parent_id = event.get("parent_id")
+            cursor = parent_id if isinstance(parent_id, str) else None
+        root_is_ours = self.head_known and self._home is not None and not self._home.ids
+        return Path(tuple(reversed(ids)), None if root_is_ours or not ids else "")
+
+    def missing_parents(self) -> tuple[str, ...]:
+        """Ids that loose events name as their parents and that are not held: each the end of a hole (tree).
+
+        Placed events name parents in older gaps too; those are no sign of a new hole.
+        """
+        return tuple(self._awaited)
+
+    def loose_seq_min(self) -> int | None:
+        """The lowest log index that is held beyond a hole, or None when there is no hole in `seq`."""
+        return min(self._loose_by_seq, default=None)
+
+    def loose_from(self, seq: int) -> list[str]:
+        """What is loose and was said to stand at that index of the log or behind it."""
+        return [event_id for other_seq, event_id in self._loose_by_seq.items() if other_seq >= seq]
+
+    def rivals(self, event_id: str, seq: int | None) -> list[str]:
+        """What is loose, and was said to stand at the index of the log where that event stands."""
+        other_id = self._loose_by_seq.get(-1 if seq is None else seq, event_id)
+        return [] if other_id == event_id else [other_id]
+
+    def is_taken(self, seq: int) -> bool:
+        """Whether an event is placed at that index of the log, at its end."""
+        last = self._last()
+        first_seq = self._seqs.get(last.ids[0]) if last is not None and last.ids else None
+        next_seq = self.next_seq()
+        return first_seq is not None and next_seq is not None and first_seq <= seq < next_seq
+
+    def next_seq(self) -> int | None:
+        """The log index that follows all that is contiguous; None before there is a stretch with indexes."""
+        last = self._last()
+        return last.next_seq if last is not None else None
+
+    def is_placed(self, event_id: str) -> bool:
+        """Whether the event's place in the log is proven, and joined to home."""
+        stretch = self._stretch_of.get(event_id)
+        return stretch is not None and not any(stretch is fragment for fragment in self._fragments())
+
+    def has_place(self, event_id: str) -> bool:
+        """Whether the event's place in the log is proven, at home or not."""
+        return event_id in self._stretch_of
+
+    def is_loose(self, event_id: str) -> bool:
+        """Whether the event is held, and its place is not proven."""
+        return event_id in self._loose
+
+    def is_home(self, event_id: str) -> bool:
+        """Whether the event is placed in the home stretch: there a walk from the tail has met what is confirmed."""
+        return self._home is not None and self._stretch_of.get(event_id) is self._home
+
+    def has_child(self, event_id: str) -> bool:
+        """Whether a branch event is held whose parent is `event_id`: then a snapshot with that leaf is old (R36)."""
+        return any(
+            event.get("parent_id") == event_id and is_branch_event(event) for event in reversed(self._events.values())
+        )
+
+    def loose_events(self) -> int:
+        """How many events are held whose place is not proven."""
+        return len(self._loose)
+
+    def has_unpaired(self) -> bool:
+        """Whether an action is held without its observation, or the reverse: a sign that something is missing."""
+        loose = [self._events[event_id] for event_id in self._loose]
+        observed = {str(event["action_id"]): None for event in loose if "action_id" in event}
+        lacks_action = any(action_id not in self._events for action_id in observed)
+        return lacks_action or any(e["kind"] == "ActionEvent" and e["id"] not in observed for e in loose)
+
+    def has_strays(self, path: Path, *, leaf_id: str | None = None, until: str = "") -> bool:
+        """Whether a message, action or observation is held that is neither placed nor on the path.
+
+        With a leaf, what follows it is none, unless its timestamp says that it was there before `until`.
+        """
+        on_path = frozenset(path.ids)
+        loose = [e for e in self._loose if e not in on_path and is_branch_event(self._events[e])]
+        return any(self._timestamp(e) <= until or not self._descends(e, leaf_id) for e in loose)
+
+    def is_user_message(self, event_id: str) -> bool:
+        """Whether the event is held, and is what the user said: no sign that the agent has done anything."""
+        event = self._events.get(event_id)
+        return event is not None and event.get("source") == "user"
+
+    def head_id(self) -> str | None:
+        """The first event of the log, where that is known."""
+        return self._stretches[0].ids[0] if self.head_known and self._stretches and self._stretches[0].ids else None
+
+    def tail_id(self) -> str | None:
+        """The last event that is placed."""
+        last = self._last()
+        return last.ids[-1] if last is not None and last.ids else None
+
+    def tip_id(self) -> str | None:
+        """The last branch event that is placed at home."""
+        return self._tip()
+
+    def parent_of(self, event_id: str) -> str | None:
+        """The parent of an event that is held (tree generation)."""
+        parent_id = self._events[event_id].get("parent_id")
+        return parent_id if isinstance(parent_id, str) else None
+
+    def anchor(self) -> Anchor | None:
+        """Where to page on from, or None when the last stretch has no two events."""
+        last = self._last()
+        ids = last.ids if last is not None else []
+        return Anchor(cursor=ids[-2], echo=ids[-1]) if len(ids) >= 2 else None
+
+    def follows_from_head(self) -> bool:
+        """Whether reading from the log's head is the way to go on: the last stretch is at the head and tiny."""
+        return self.head_known and self._last() is self._stretches[0] and len(self._stretches[0].ids) < 2
+
+    def placed_after(self, event_id: str | None) -> list[str]:
+        """The ids placed at home behind `event_id`, or all of them."""
+        last = self._last()
+        ids = last.ids if last is not None else []
+        return ids[rindex(ids, event_id) + 1 :] if event_id is not None and event_id in ids else list(ids)
+
+    def placed_ids(self) -> list[str]:
+        """The ids of all that is placed, home or not, in the log's order."""
+        return [event_id for stretch in self._stretches for event_id in stretch.ids]
+
+    def statuses_after(self, event_id: str | None, among: Container[str]) -> list[str]:
+        """The execution statuses placed at home after `event_id`, in the log's order, of events `among` those ids."""
+        return [status for other_id, status in self._status_events_after(event_id) if other_id in among]
+
+    def has_loose_status(self) -> bool:
+        """Whether an execution status is held that no page has shown: the log that was read is behind the socket."""
+        return any(execution_status(self._events[event_id]) is not None for event_id in self._loose)
+
+    def last_status_at(self, event_id: str | None, among: Container[str]) -> str:
+        """The timestamp of the last of them; empty when there is none."""
+        found = (other_id for other_id, _ in self._status_events_after(event_id)[::-1] if other_id in among)
+        return next((self._timestamp(other_id) for other_id in found), "")
+
+    def older_than_last_status(self, event_ids: Sequence[str], after_id: str | None) -> list[str]:
+        """Those of some events that were there before the last status placed after `after_id` was.
+
+        By the server's clock, or because they were held sooner: clocks are coarse, and step back (R61).
+        """
+        last_id = next((other_id for other_id, _ in self._status_events_after(after_id)[::-1]), None)
+        if last_id is None:
+            return []
+        sooner = self._held_before(last_id)
+        return [i for i in event_ids if i in sooner or self._timestamp(i) <= self._timestamp(last_id)]
+
+    def older_than_tip(self, event_ids: Sequence[str]) -> list[str]:
+        """Those of some branch events that were there before the last placed one was, where parents tell the order.
+
+        By the server's clock, and because they were held sooner, and not as its sequel.
+        """
+        tip_id = self._tip()
+        if tip_id is None:
+            return []
+        sooner, at = self._held_before(tip_id), self._timestamp(tip_id)
+        before = [one for one in event_ids if one in sooner and self._timestamp(one) <= at]
+        return [one for one in before if is_branch_event(self._events[one]) and not self._descends(one, tip_id)]
+
+    def replaced_by(self, event_id: str | None, event_ids: Sequence[str]) -> list[str]:
+        """Those of some events that were held sooner than another, and are not merely its sequel by their parents."""
+        if event_id is None:
+            return []
+        sooner = self._held_before(event_id)
+        return [one for one in event_ids if one in sooner and not self._descends(one, event_id)]
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """The explicit gaps: before the first stretch if the head is open, and between stretches."""
+        gaps = []
+        if self._stretches and not self.head_known:
+            gaps.append(Gap(None, next(iter(self._stretches[0].ids), None)))
+        for earlier, later in zip(self._stretches, self._stretches[1:], strict=False):
+            gaps.append(Gap(next(reversed(earlier.ids), None), next(iter(later.ids), None)))
+        return tuple(gaps)
+
+    def ordered(self) -> list[LogEvent]:
+        """Everything held: placed events in the log's order, then loose ones by index, or else by timestamp."""
+        return [self._events[event_id] for event_id in self.ordered_ids() if event_id in self.payloads]
+
+    def ordered_ids(self) -> list[str]:
+        """The ids of all that is held, with or without payload: placed ones in the log's order, then loose ones."""
+        fragments = self._fragments()
+        behind = [event_id for fragment in fragments for event_id in fragment.ids]
+        placed = [i for stretch in self._stretches[: len(self._stretches) - len(fragments)] for i in stretch.ids]
+        if behind:
+            # What a walk left unfinished is contiguous, and what is loose may belong before it.
+            return placed + list(heapq.merge(behind, self.loose_ids(), key=self._timestamp))
+        return placed + self.loose_ids()
+
+    def loose_ids(self) -> list[str]:
+        """Events whose place is not proven yet, by index, or else by timestamp."""
+        return sorted(self._loose, key=lambda event_id: (self._seqs.get(event_id, 0), self._timestamp(event_id)))
+
+    def unloaded(self) -> tuple[Unloaded, ...]:
+        """Where events are held without their payload, in the order of `ordered_ids`."""
+        return self.payloads.unloaded(self.ordered_ids())
+
+    def following(self, event_id: str | None, count_max: int) -> tuple[list[str], bool]:
+        """Up to `count_max` ids that directly follow a placed one (None: that begin the log), and whether a gap
+        follows instead."""
+        if event_id is None:
+            if not self.head_known:
+                return [], bool(self._stretches)
+            ids, rest = self._stretches[0].ids[:count_max], self._stretches[1:]
+            return ids, not ids and bool(rest)
+        stretch = self._stretch_of.get(event_id)
+        if stretch is None:
+            return [], False
+        index = stretch.ids.index(event_id) + 1
+        ids = stretch.ids[index : index + count_max]
+        return ids, not ids and stretch is not self._stretches[-1]
+
+    def anchor_at(self, event_id: str) -> Anchor | None:
+        """Where to read on from what directly follows a placed event; None if it has no neighbour to vouch for it."""
+        stretch = self._stretch_of.get(event_id)
+        ids = stretch.ids if stretch is not None else []
+        index = ids.index(event_id) if ids else 0
+        if index:
+            return Anchor(cursor=ids[index - 1], echo=event_id)
+        return Anchor(cursor=event_id, echo=ids[1]) if len(ids) > 1 else None
+
+    def is_behind(self, event_id: str, other_id: str | None) -> bool:
+        """Whether a placed event is in the stretch of another, or that is None and it is in the log's head."""
+        stretch = self._stretch_of.get(event_id)
+        if other_id is None:
+            return self.head_known and stretch is self._stretches[0]
+        return stretch is not None and stretch is self._stretch_of.get(other_id)
+
+    def seq_of(self, event_id: str) -> int | None:
+        """The log index of an event, where it is known."""
+        return self._seqs.get(event_id)
+
+    def edges(self) -> tuple[Edge, ...]:
+        """The stretches, for a store."""
+        return tuple(
+            Edge(stretch.ids[0] if stretch.ids else None, stretch.next_seq, stretch is self._home)
+            for stretch in self._stretches
+        )
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _descends(self, event_id: str, ancestor_id: str | None) -> bool:
+        """Whether an event comes after another by its chain of parents, as far as they are held."""
+        cursor: object = event_id
+        for _ in range(len(self._events)):
+            event = self._events.get(str(cursor))
+            cursor = event.get("parent_id") if event is not None else None
+            if cursor is None or cursor == ancestor_id:
+                break
+        return cursor is not None and cursor == ancestor_id
+
+    def _held_before(self, event_id: str) -> frozenset[str]:
+        """What was held sooner than an event; everything, if that is not held."""
+        return frozenset(takewhile(lambda held_id: held_id != event_id, self._events))
+
+    def _status_events_after(self, event_id: str | None) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        last = self._last()
+        for other_id in reversed(last.ids if last is not None else ()):
+            if other_id == event_id:
+                break
+            status = execution_status(self._events[other_id])
+            if status is not None:
+                found.append((other_id, status))
+        return found[::-1]
+
+    def _timestamp(self, event_id: str) -> str:
+        return str(self._events[event_id].get("timestamp", ""))
+
+    def _last(self) -> Stretch | None:
+        """Home, or before the attach is done, the last stretch."""
+        return self._home if self._home is not None else (self._stretches[-1] if self._stretches else None)
+
+    def _fragments(self) -> list[Stretch]:
+        for index, stretch in enumerate(self._stretches):
+            if stretch is self._home:
+                return self._stretches[index + 1 :]
+        return []
+
+    def _tip(self) -> str | None:
+        last = self._last()
+        for event_id in reversed(last.ids if last is not None else ()):
+            if is_branch_event(self._events[event_id]):
+                return event_id
+        return None
+
+
+def rindex(ids: Sequence[str], wanted: str) -> int:
+    """The last position of an id that is there."""
+    return next(index for index in range(len(ids) - 1, -1, -1) if ids[index] == wanted)
+
+
+def ids_of(events: Iterable[LogEvent]) -> list[str]:
+    """The ids of some events, in their order."""
+    return [event["id"] for event in events]

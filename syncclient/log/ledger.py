@@ -1,0 +1,418 @@
+"""What changes what is held: events come in, evidence gives them a place. Pure; no I/O, no clock.
+
+Three kinds of evidence give a place in the log:
+
+- `seq` of the session socket extends a stretch whose next index is known;
+- a REST page is contiguous in itself, and joins the stretches it overlaps;
+- `parent_id` of the tree generation leads from a leaf back to a placed event (`path_to`, `place_path`).
+
+Identity is the id, never a position: both sides of a border may send the same event (R32, R50). `held.py` has the
+terms, and the questions that can be asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from gapless.syncclient.log.held import Held, Path, Stretch, rindex
+from gapless.syncclient.path_marks import sometimes
+from gapless.syncclient.stores.saved import Saved
+from gapless.syncclient.wire import LogEvent, is_branch_event
+
+
+class Ledger(Held):
+    """The events held and their proven order, and how what comes in changes both."""
+
+    # -- what comes in ------------------------------------------------------------------------------------------------
+
+    def begin(self, *, next_seq: int | None, at_head: bool) -> None:
+        """Begin with an empty stretch at the log's head, or before index `next_seq`; earlier events are a gap."""
+        self._stretches.append(Stretch(next_seq=next_seq))
+        self.head_known = self.head_known or at_head
+
+    def settle_home(self) -> None:
+        """The attach is done: the last stretch is home from now on."""
+        if not self._stretches:
+            self.begin(next_seq=None, at_head=False)
+        self._home = self._stretches[-1]
+
+    def add_live(self, event: LogEvent, seq: int | None, *, size_bytes: int = 0) -> bool:
+        """Hold an event from the socket; true if it is new. A duplicate changes nothing."""
+        event_id = event["id"]
+        if event_id in self._events:
+            sometimes("ledger: an event came twice")
+            if seq is not None:
+                self._learn_seq(event_id, seq)
+            return False
+        self._hold(event, size_bytes)
+        self._set_loose(event)
+        if seq is not None:
+            self._learn_seq(event_id, seq)
+        return True
+
+    def merge(
+        self,
+        items: Sequence[LogEvent],
+        *,
+        after: str | None = None,
+        before: str | None = None,
+        at_head: bool = False,
+        sizes_bytes: Sequence[int] = (),
+    ) -> list[LogEvent]:
+        """Place a page, given in the log's order, and return the events that are new.
+
+        `after` and `before` are ids that the page is known to follow and to precede directly; `at_head` says that it
+        begins the log. Stretches that the page overlaps become one; without overlap it is a stretch of its own, at the
+        head or else at the tail.
+        """
+        new: list[LogEvent] = []
+        for index, event in enumerate(items):
+            if event["id"] not in self._events:
+                self._hold(event, sizes_bytes[index] if sizes_bytes else 0)
+                new.append(event)
+        ids = [event["id"] for event in items]
+        if after is not None and after not in ids:
+            ids.insert(0, after)
+        if before is not None and before not in ids:
+            ids.append(before)
+        self.head_known = self.head_known or at_head
+        if ids:
+            self._splice(list(dict.fromkeys(ids)), at_head=at_head)
+        elif at_head and not self._stretches:
+            self.begin(next_seq=0, at_head=True)
+        return new
+
+    def place_path(self, path: Path) -> None:
+        """Place a proven path at the end of home, each state update behind the parent it names.
+
+        The order among state updates of one parent is by their timestamps: likely, not proven, and mended by any page
+        that covers it.
+        """
+        home = self._home
+        if home is None:
+            return
+        self._dissolve_fragments()
+        for event_id in path.ids:
+            if event_id not in self._stretch_of:
+                self._append(home, event_id)
+        updates = [event_id for event_id in self._loose if not is_branch_event(self._events[event_id])]
+        for event_id in sorted(updates, key=self._timestamp):
+            parent_id = self._events[event_id].get("parent_id")
+            if isinstance(parent_id, str) and parent_id in self._stretch_of:
+                self._insert_behind(parent_id, event_id)
+
+    def linked_path(self) -> Path:
+        """The loose branch events that follow the last placed one without a break, but for the newest.
+
+        The newest is left out because it may be published and not yet persisted (R52): a poor anchor.
+        """
+        self._dissolve_fragments()
+        children: dict[str | None, list[str]] = {}
+        for event_id in self._loose:
+            event = self._events[event_id]
+            if is_branch_event(event):
+                children.setdefault(event.get("parent_id"), []).append(event_id)
+        tip = self._tip()
+        if tip is None and not self.head_known:
+            return Path((), None)
+        ids: list[str] = []
+        while len(found := children.get(tip, [])) == 1:
+            tip = found[0]
+            ids.append(tip)
+        return Path(tuple(ids[:-1]), None)
+
+    def place_loose(self) -> None:
+        """Place everything loose at the end of home by its timestamps: for when a count has proven the whole set."""
+        home = self._home
+        if home is not None:
+            for event_id in sorted(self._loose, key=self._timestamp):
+                self._append(home, event_id)
+
+    def trim(self, size_bytes_max: int) -> None:
+        """Drop payloads until those left fit; the log's head and the newest events stay longest."""
+        if self.payloads.size_bytes > size_bytes_max:
+            self.payloads.trim(self.ordered_ids(), size_bytes_max, head_known=self.head_known)
+
+    # -- from one life to the next ------------------------------------------------------------------------------------
+
+    def restore(self, saved: Saved, payloads: Mapping[str, LogEvent]) -> None:
+        """Hold what another client has saved; `payloads` are the events to have whole.
+
+        What that one read from the tail, and had not joined to home yet, has no proven place any more.
+        """
+        for event in saved.events:
+            stub, event_id = event.stub, event.stub.event_id
+            self._events[event_id] = stub
+            if event_id in payloads:
+                self.payloads.hold(payloads[event_id], event.size_bytes)
+        for stretch in saved.stretches:
+            self._stretches.append(Stretch(list(stretch.ids), stretch.next_seq))
+            self._stretch_of.update(dict.fromkeys(stretch.ids, self._stretches[-1]))
+            if stretch.is_home:
+                break
+        self.head_known = saved.head_known
+        for event in saved.events:
+            if event.stub.event_id not in self._stretch_of:
+                self._set_loose(event.stub)  # its index, if any, is learnt again: the log may be another by now
+                if self._changes is not None:
+                    self._changes.loose(event.stub.event_id)
+            elif event.seq is not None:
+                self._seqs[event.stub.event_id] = event.seq
+        if self._stretches:
+            self._home = self._stretches[-1]
+
+    def drop(self, event_ids: Sequence[str]) -> None:
+        """Hold some events no more; in the session generation only loose ones, for its indexes count them all."""
+        for event_id in event_ids:
+            self._loosen(event_id)
+            stretch = self._stretch_of.pop(event_id, None)
+            if stretch is not None:
+                index = rindex(stretch.ids, event_id)
+                del stretch.ids[index]
+                self._note_places(stretch.ids, index, index + 1)
+                self.version += 1
+                if not stretch.ids:
+                    stretch.next_seq = None  # what is next in the log is nobody's to know any more
+            del self._events[event_id]
+            self.payloads.drop(event_id)
+            self._seqs.pop(event_id, None)
+            if self._changes is not None:
+                self._changes.dropped(event_id)
+        self._stretches = [stretch for stretch in self._stretches if stretch.ids or stretch is self._home]
+        if self._home is not None and not self._home.ids and len(self._stretches) > 1:
+            self._stretches = [stretch for stretch in self._stretches if stretch is not self._home]
+            self._home = self._stretches[-1]  # nothing of what was home is left: the log is another
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _hold(self, event: LogEvent, size_bytes: int) -> None:
+        self.payloads.hold(event, size_bytes)
+        self._awaited.pop(event["id"], None)
+        if self._changes is not None:
+            self._changes.held(event, size_bytes)
+
+    def _set_loose(self, event: LogEvent) -> None:
+        self._loose[event["id"]] = None
+        parent_id = event.get("parent_id")
+        if isinstance(parent_id, str) and parent_id not in self._events:
+            self._awaited[parent_id] = self._awaited.get(parent_id, 0) + 1
+
+    def _set_seq(self, event_id: str, seq: int) -> int:
+        """The event's log index: the one known, or else this."""
+        if event_id not in self._seqs:
+            self._seqs[event_id] = seq
+            if self._changes is not None:
+                self._changes.numbered(event_id, seq)
+        return self._seqs[event_id]
+
+    def _note_places(self, ids: Sequence[str], start: int, stop: int) -> None:
+        if self._changes is not None:
+            for index in range(start, min(stop, len(ids))):
+                self._changes.placed(ids[index], ids[index - 1] if index else None)
+
+    def _learn_seq(self, event_id: str, seq: int) -> None:
+        self._is_numbered = True
+        self._set_seq(event_id, seq)
+        if event_id in self._loose:
+            self._loose_by_seq.setdefault(seq, event_id)
+        elif (stretch := self._stretch_of[event_id]).next_seq is None:
+            self._number(stretch, at_head=False)  # read from pages, which carry no indexes
+        self._extend_by_seq()
+
+    def _dissolve_fragments(self) -> None:
+        """Let go of what walks left unfinished: the chain places these events better."""
+        for fragment in self._fragments():
+            self._stretches.remove(fragment)
+            for event_id in fragment.ids:
+                del self._stretch_of[event_id]
+                self._set_loose(self._events[event_id])
+                if self._changes is not None:
+                    self._changes.loose(event_id)
+            self.version += 1
+
+    def _append(self, stretch: Stretch, event_id: str) -> None:
+        stretch.ids.append(event_id)
+        self._stretch_of[event_id] = stretch
+        self._note_places(stretch.ids, len(stretch.ids) - 1, len(stretch.ids))
+        self._loosen(event_id)
+        if stretch.next_seq is not None:
+            stretch.next_seq = self._set_seq(event_id, stretch.next_seq) + 1
+
+    def _loosen(self, event_id: str) -> None:
+        """Take the event off the loose ones, now that its place is known, and off those that wait for a parent."""
+        if event_id not in self._loose:
+            return
+        del self._loose[event_id]
+        parent_id = self._events[event_id].get("parent_id")
+        if isinstance(parent_id, str) and parent_id in self._awaited:
+            self._awaited[parent_id] -= 1
+            if not self._awaited[parent_id]:
+                del self._awaited[parent_id]
+        seq = self._seqs.get(event_id)
+        if seq is not None and self._loose_by_seq.get(seq) == event_id:
+            del self._loose_by_seq[seq]
+
+    def _insert_behind(self, parent_id: str, event_id: str) -> None:
+        stretch = self._stretch_of[parent_id]
+        index = rindex(stretch.ids, parent_id) + 1
+        while index < len(stretch.ids):
+            neighbour = self._events[stretch.ids[index]]
+            same_parent = neighbour.get("parent_id") == parent_id and not is_branch_event(neighbour)
+            if not same_parent or self._timestamp(stretch.ids[index]) > self._timestamp(event_id):
+                break
+            index += 1
+        stretch.ids.insert(index, event_id)
+        self._stretch_of[event_id] = stretch
+        self._note_places(stretch.ids, index, index + 2)
+        self._loosen(event_id)
+        self.version += 1
+
+    def _extend_by_seq(self) -> None:
+        for stretch in self._stretches:
+            while stretch.next_seq is not None and stretch.next_seq in self._loose_by_seq:
+                self._append(stretch, self._loose_by_seq[stretch.next_seq])
+
+    def _goes_on(self, page: list[str], *, at_head: bool) -> bool:
+        """Whether the page shows what a stretch holds, and goes on at its end: then it is done here, in place.
+
+        It is what all other ways come to, at the cost of the page rather than of the log.
+        """
+        stretch = self._stretch_of.get(page[0])
+        if stretch is None or not self._stretches[-1].ids or (at_head and stretch is not self._stretches[0]):
+            return False
+        start = stretch.ids.index(page[0])
+        known = stretch.ids[start : start + len(page)]
+        new = page[len(known) :]
+        if known != page[: len(known)] or any(event_id in self._stretch_of for event_id in new):
+            return False
+        if stretch.next_seq is None and any(event_id in self._seqs for event_id in page):
+            return False
+        seqs = [None if stretch.next_seq is None else stretch.next_seq + offset for offset in range(len(new))]
+        if any(self._seqs.get(event_id, seq) != seq for event_id, seq in zip(new, seqs, strict=True)):
+            return False  # something is skipped in between
+        for event_id in new:
+            self._append(stretch, event_id)
+        self._extend_by_seq()
+        return True
+
+    def _splice(self, page: list[str], *, at_head: bool) -> None:
+        page = self._with_parents(page)
+        if self._goes_on(page, at_head=at_head):
+            return
+        self.version += 1
+        touched = [
+            index
+            for index, stretch in enumerate(self._stretches)
+            if any(self._stretch_of.get(event_id) is stretch for event_id in page)
+        ]
+        if at_head and self._stretches and not self._stretches[0].ids and not self._stretches[0].next_seq:
+            touched.insert(0, 0)  # the empty stretch that `begin` put at the head
+        last_is_empty = bool(self._stretches) and not self._stretches[-1].ids
+        if not at_head and last_is_empty and self._stretches[-1] is not self._home:
+            touched.append(len(self._stretches) - 1)  # begun for a replay that did not come; this page is the tail
+            touched = list(dict.fromkeys(touched))
+        if touched:
+            first, last = self._stretches[touched[0]], self._stretches[touched[-1]]
+            between = [i for s in self._stretches[touched[0] : touched[-1] + 1] for i in s.ids]
+            page = self._with_skipped(page, between)
+            on_page = frozenset(page)  # membership only, never iterated
+            low = next((i for i, event_id in enumerate(first.ids) if event_id in on_page), len(first.ids))
+            high = next((i for i in range(len(last.ids) - 1, -1, -1) if last.ids[i] in on_page), -1)
+            prefix, suffix = first.ids[:low], last.ids[high + 1 :]
+            if suffix and last.ids[high] != page[-1]:
+                prefix, suffix = prefix + suffix, []  # the page goes on past it: a guess had put these too late
+            spared = frozenset(prefix) | frozenset(suffix) | on_page
+            # Events that a chain placed by their timestamps and that the page does not show here belong behind it.
+            moved = [event_id for event_id in between if event_id not in spared]
+            sometimes("ledger: a page put a guessed order right", moved)
+            merged = Stretch(prefix + page + moved + suffix)
+            self._note_places(merged.ids, low, low + len(page) + len(moved) + 1)
+            if any(stretch is self._home for stretch in self._stretches[touched[0] : touched[-1] + 1]):
+                self._home = merged
+            self._stretches[touched[0] : touched[-1] + 1] = [merged]
+        else:
+            merged = Stretch(page)
+            self._note_places(page, 0, len(page))
+            self._stretches.insert(0 if at_head else len(self._stretches), merged)
+        for event_id in merged.ids:
+            self._stretch_of[event_id] = merged
+            self._loosen(event_id)
+        self._number(merged, at_head=at_head)
+        self._extend_by_seq()
+
+    def _with_parents(self, page: list[str]) -> list[str]:
+        """The page, and before the first that names it as its parent, what is loose and follows on another of the page:
+        it was there before, so the page skips it, for its record is corrupt (R59)."""
+        on_page = frozenset(page)
+        found: dict[str, None] = {}
+        for event_id in page:
+            skipped: list[str] = []
+            parent_id = self.parent_of(event_id)
+            while parent_id in self._loose and parent_id not in on_page and parent_id not in found:
+                skipped.append(parent_id)
+                parent_id = self.parent_of(parent_id)
+            if skipped and parent_id in found:
+                sometimes("ledger: a page skipped what one of its events names as its parent")
+                found.update(dict.fromkeys(reversed(skipped)))
+            found[event_id] = None
+        return list(found)
+
+    def _with_skipped(self, page: list[str], placed: Iterable[str]) -> list[str]:
+        """The page, and in their places those held that it skips though an index puts them between two of it: their
+        records are corrupt, so no page has them (R59)."""
+        if not self._is_numbered:
+            return page
+        on_page = frozenset(page)
+        held = (event_id for event_id in (*placed, *self._loose) if event_id in self._seqs)
+        skipped = {self._seqs[event_id]: event_id for event_id in held if event_id not in on_page}
+        found: list[str] = []
+        unnumbered: list[str] = []
+        after_seq: int | None = None
+        for event_id in page:
+            seq = self._seqs.get(event_id)
+            if seq is None:
+                unnumbered.append(event_id)
+                continue
+            found += [*_between(after_seq, seq, unnumbered, skipped), event_id]
+            after_seq, unnumbered = seq, []
+        found += _between(after_seq, None, unnumbered, skipped)
+        sometimes("ledger: a page skipped a corrupt record that is held", len(found) > len(page))
+        return found
+
+    def _number(self, stretch: Stretch, *, at_head: bool) -> None:
+        """Give indexes to the events of a page from their neighbours, where any is known."""
+        seq = 0 if at_head else None
+        for event_id in stretch.ids:
+            seq = self._seqs.get(event_id, seq)
+            if seq is not None:
+                self._set_seq(event_id, seq)
+                seq += 1
+        stretch.next_seq = seq
+
+
+def _between(
+    after_seq: int | None, before_seq: int | None, unnumbered: list[str], skipped: Mapping[int, str]
+) -> Iterator[str]:
+    """What stands between two events of a page: those on it whose indexes are not known, and those that it skips.
+
+    Which is which is certain where there are as many indexes to spare as there are events without one. Where more are
+    to spare, more is skipped than is held, and only what follows directly on the first is certain. Where fewer are,
+    what was held there is held there no more (R60).
+    """
+    if after_seq is None:
+        yield from unnumbered
+        return
+    seq = after_seq + 1
+    if before_seq is not None and before_seq - seq <= len(unnumbered) + len(skipped):
+        spare = [one for one in range(seq, before_seq) if one not in skipped]
+        if len(spare) < len(unnumbered):
+            yield from unnumbered
+            return
+        if len(spare) == len(unnumbered):
+            numbered = {**skipped, **dict(zip(spare, unnumbered, strict=True))}
+            yield from (numbered[one] for one in range(seq, before_seq))
+            return
+    while seq in skipped and seq != before_seq:
+        yield skipped[seq]
+        seq += 1
+    yield from unnumbered

@@ -1,0 +1,191 @@
+"""Paging through the log: forward from an anchor or from the head, or backward from the tail. Pure.
+
+A walk asks for one page at a time, judges it by the cursor discipline and places it in the ledger. It ends at the log's
+tail (forward), where it meets what is held (backward), when its cursor turns out to be unknown, or at its bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gapless.syncclient.log.cursor import CursorMode, goes_on, mode_from_echo, mode_from_next_page
+from gapless.syncclient.log.held import Anchor, ids_of
+from gapless.syncclient.log.ledger import Ledger
+from gapless.syncclient.log.stub import shares
+from gapless.syncclient.wire import LogEvent, Page
+
+_EMPTY_PAGES_MAX = 3
+"""Empty pages with a next cursor in a row before a walk is called endless (R57)."""
+
+
+class Outcome(Enum):
+    """What a page made of a walk."""
+
+    MORE = "more"
+    DONE = "done"
+    CURSOR_UNKNOWN = "cursor unknown"
+    ENDLESS = "endless"
+    BOUNDED = "bounded"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The next page to ask for."""
+
+    page_id: str | None
+    descending: bool
+
+
+class Walk:
+    """One walk over pages; `direction` is fixed by how it is begun: `forward`, `from_head` or `backward`."""
+
+    def __init__(
+        self, *, anchor: Anchor | None, descending: bool, pages_max: int, must_show: str | None = None
+    ) -> None:
+        self._anchor = anchor
+        self._must_show = must_show
+        self._passes_home = False
+        self._reads_to: str | None = None
+        self._descending = descending
+        self._pages_left = pages_max
+        self._page_id = anchor.cursor if anchor else None
+        self._asked: dict[str, None] = {}
+        self._border: str | None = None  # the id at which the last page ended, where the next one must join
+        self._seen: dict[str, None] = {}
+        self._expected: tuple[str, ...] = ()
+        self._news_id: str | None = None
+        self._lost_head = False
+        self._empty_pages = 0
+        self.mode = CursorMode.UNLEARNED
+
+    @classmethod
+    def forward(cls, anchor: Anchor, *, pages_max: int, must_show: str | None = None) -> Walk:
+        """From an anchor in what is confirmed to the tail of the log.
+
+        A first page without the event `must_show` is taken as one of a log that we do not know.
+        """
+        return cls(anchor=anchor, descending=False, pages_max=pages_max, must_show=must_show)
+
+    @classmethod
+    def from_head(cls, *, pages_max: int, must_show: str | None = None) -> Walk:
+        """From the head of the log to its tail."""
+        return cls(anchor=None, descending=False, pages_max=pages_max, must_show=must_show)
+
+    @classmethod
+    def backward(cls, *, pages_max: int, must_show: str | None = None) -> Walk:
+        """From the tail of the log back to what is confirmed. Needs no cursor to begin with."""
+        return cls(anchor=None, descending=True, pages_max=pages_max, must_show=must_show)
+
+    @classmethod
+    def back_to(cls, event_id: str | None, *, pages_max: int) -> Walk:
+        """From the tail of the log, through what is held, back to a placed event, or to the log's head (None)."""
+        walk = cls(anchor=None, descending=True, pages_max=pages_max)
+        walk._passes_home, walk._reads_to = True, event_id
+        return walk
+
+    @property
+    def descending(self) -> bool:
+        """Whether the walk goes from the tail towards the head."""
+        return self._descending
+
+    @property
+    def border(self) -> str | None:
+        """The id at which the last page ended, in the direction of the walk."""
+        return self._border
+
+    def query(self) -> Query:
+        """The page to ask for now."""
+        return Query(self._page_id, self._descending)
+
+    def unseen(self, ledger: Ledger) -> tuple[str, ...]:
+        """What was placed where this walk has read, and was on none of its pages; of a walk that came to the tail."""
+        return tuple(i for i in self._expected if i not in self._seen and i in ledger)
+
+    @property
+    def news_id(self) -> str | None:
+        """The last event of the log, if it was not placed before: then this may be no older view of what is held."""
+        return self._news_id
+
+    @property
+    def lost_head(self) -> bool:
+        """Whether the walk came to the log's head, and it was not the one that is known: the log is another (R60)."""
+        return self._lost_head
+
+    def take(self, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
+        """Judge a page and place it; returns what follows and the events that are new."""
+        head_id = ledger.head_id()
+        if not self._believe(page, ledger):
+            return Outcome.CURSOR_UNKNOWN, []
+        met = self._descending and any(self._is_met(event_id, ledger) for event_id in ids_of(page.items))
+        if self._anchor is not None and self._border is None:
+            self._expected = tuple(ledger.placed_after(self._anchor.cursor))
+        elif met:
+            earliest = next(i for i in reversed(ids_of(page.items)) if self._is_met(i, ledger))
+            self._expected = tuple(ledger.placed_after(earliest))
+        elif self._descending and page.next_page_id is None:
+            self._expected = tuple(ledger.placed_ids())
+        elif self._begins_elsewhere(page, head_id):
+            self._lost_head, self._expected = True, tuple(ledger.placed_ids())
+            self._seen.clear()
+        if page.items and not (self._descending and self._border is not None):
+            last_id = page.items[0 if self._descending else -1]["id"]
+            self._news_id = None if ledger.has_place(last_id) else last_id
+        new = self._place(page, ledger)
+        if self._descending and page.next_page_id is None:
+            self._lost_head = head_id not in (None, *self._seen)
+        if page.next_page_id is None or met:
+            return Outcome.DONE, new
+        self._empty_pages = 0 if page.items else self._empty_pages + 1
+        is_loop = page.next_page_id in self._asked and bool(page.items)  # an empty page may name its own cursor
+        if is_loop or self._empty_pages > _EMPTY_PAGES_MAX:
+            return Outcome.ENDLESS, new
+        self._pages_left -= 1
+        if self._pages_left <= 0:
+            return Outcome.BOUNDED, new
+        self._asked[page.next_page_id] = None
+        self._page_id = page.next_page_id
+        return Outcome.MORE, new
+
+    def _begins_elsewhere(self, page: Page, head_id: str | None) -> bool:
+        """Whether this is the log's first page, and the head that is known is not on it.
+
+        It may stand behind state updates, which the chain that gave it its place says nothing of.
+        """
+        if self._descending or self._anchor is not None or self._border is not None or head_id is None:
+            return False
+        return head_id not in ids_of(page.items) and (bool(page.items) or page.next_page_id is None)
+
+    def _is_met(self, event_id: str, ledger: Ledger) -> bool:
+        if self._passes_home:
+            return self._reads_to == event_id
+        return ledger.is_home(event_id)
+
+    def _believe(self, page: Page, ledger: Ledger) -> bool:
+        if self._border is None:
+            if self._must_show is not None and self._must_show not in ids_of(page.items):
+                return False
+            if self._anchor is None:
+                mode = mode_from_next_page(page)
+            else:
+                mode = mode_from_echo(page, cursor=self._anchor.cursor, echo=self._anchor.echo)
+                if mode is CursorMode.UNLEARNED:
+                    return False
+            self.mode = mode
+            head_id = ledger.head_id()
+            if head_id is not None and not self._descending:
+                # Seen, and so a sign of the natural start on any later page; backward it is where the walk ends.
+                self._seen[head_id] = None
+            return True
+        assert self._page_id is not None, "only a first page has no cursor"
+        return goes_on(page, cursor=self._page_id, mode=self.mode, seen=self._seen)
+
+    def _place(self, page: Page, ledger: Ledger) -> list[LogEvent]:
+        items = page.items[::-1] if self._descending else page.items
+        joint = {} if self._border is None else {"before" if self._descending else "after": self._border}
+        at_head = page.next_page_id is None if self._descending else self._anchor is None and self._border is None
+        new = ledger.merge(items, at_head=at_head, sizes_bytes=shares(page.size_bytes, items), **joint)
+        self._seen.update(dict.fromkeys(ids_of(page.items)))
+        if page.items:
+            self._border = page.items[-1]["id"]
+        return new

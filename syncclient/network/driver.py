@@ -1,0 +1,389 @@
+"""Performs the core's actions on trio and feeds events back. Decides nothing.
+
+All of it runs in one nursery. An event is handled, and its actions are begun, without a checkpoint in between, so the
+core never sees half of anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+import trio
+
+from gapless.syncclient import wire
+from gapless.syncclient.core import actions, events
+from gapless.syncclient.core.core import SyncCore
+from gapless.syncclient.errors import (
+    AuthenticationFailed,
+    ConversationNotFound,
+    ProtocolViolation,
+    RequestRefused,
+    SendUnconfirmed,
+    ServerUnreachable,
+    StoreError,
+    SyncError,
+)
+from gapless.syncclient.network.transport import RequestBroken, Response, SocketLost, Transport
+from gapless.syncclient.report import SyncReport
+from gapless.syncclient.settings import Settings
+from gapless.syncclient.stores.store import Store
+
+_logger = logging.getLogger("gapless.syncclient")
+
+Deliver = Callable[[wire.LogEvent, actions.Origin], None]
+
+
+class Outcome:
+    """Something awaited: a value or an error, set once."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+        self._error: SyncError | None = None
+        self.finished: actions.FinishRun | None = None
+
+    def succeed(self, finished: actions.FinishRun | None = None) -> None:
+        """The wait is over."""
+        self.finished = finished
+        self._event.set()
+
+    def fail(self, error: SyncError) -> None:
+        """The wait is over, with an error for whoever waits."""
+        if not self._event.is_set():
+            self._error = error
+            self._event.set()
+
+    async def wait(self) -> None:
+        """Wait. Raises what `fail` was given."""
+        await self._event.wait()
+        if self._error is not None:
+            raise self._error
+
+
+class Driver:
+    """Joins a `SyncCore` to a `Transport`, for one conversation."""
+
+    def __init__(
+        self,
+        core: SyncCore,
+        transport: Transport,
+        nursery: trio.Nursery,
+        *,
+        conversation_id: str,
+        settings: Settings,
+        deliver: Deliver,
+        store: Store | None = None,
+    ) -> None:
+        self._core = core
+        self._transport = transport
+        self._nursery = nursery
+        self._conversation_id = conversation_id
+        self._path = f"/api/conversations/{conversation_id}"
+        self._settings = settings
+        self._deliver = deliver
+        self._store = store
+        self._reader = trio.Lock()
+        self._page: Outcome | None = None
+        self._page_events: tuple[wire.LogEvent, ...] = ()
+        self._attached = Outcome()
+        self._run: Outcome | None = None
+        self._failure: SyncError | None = None
+        self._is_closed = False
+        self._is_store_open = False
+        self._sockets: dict[int, trio.CancelScope] = {}
+        self._rearm = trio.Event()
+
+    # -- what the face calls ------------------------------------------------------------------------------------------
+
+    async def attach(self, generation: wire.Generation | None) -> None:
+        """Begin to follow the conversation; `generation` None asks the server. Raises `SyncError`s."""
+        self._nursery.start_soon(self._keep_time)
+        if generation is None:
+            generation = await self._ask_generation()
+        self._feed(self._request_attach(generation))
+        await self._attached.wait()
+
+    async def send(self, text: str) -> None:
+        """Post a user message, without starting a run. Raises `SyncError`s."""
+        body = {"role": "user", "content": [{"type": "text", "text": text}], "run": False}
+        answer = await self._post("/events", body)
+        if answer.status >= 300:
+            raise _refusal("POST events", answer)
+
+    async def run(self, settings: Settings | None = None) -> actions.FinishRun:
+        """Start a run, under settings of its own if given, and wait for its proven end. Raises `SyncError`s."""
+        if self._failure is not None:
+            raise self._failure
+        self._run = Outcome()
+        try:
+            self._feed(events.RunRequested(settings))
+            await self._run.wait()
+            assert self._run.finished is not None, "a run ends by FinishRun or by an error"
+            return self._run.finished
+        finally:
+            if self._run.finished is None:
+                self._feed(events.RunAbandoned())
+            self._run = None
+
+    async def read_history(self, after_id: str | None) -> tuple[wire.LogEvent, ...]:
+        """The page of the log that follows a placed event, or begins it (None). Raises `SyncError`s.
+
+        One at a time; who else wants one waits.
+        """
+        async with self._reader:
+            if self._failure is not None:
+                raise self._failure
+            page = self._page = Outcome()
+            try:
+                self._feed(events.HistoryRequested(after_id))
+                await page.wait()
+            except trio.Cancelled:
+                self._feed(events.HistoryAbandoned())
+                raise
+            finally:
+                self._page = None
+            return self._page_events
+
+    def stored(self, event_ids: Sequence[str]) -> dict[str, wire.LogEvent]:
+        """The events of these ids that a store has. Raises `StoreError`."""
+        return self._store.read(event_ids) if self._store is not None else {}
+
+    @property
+    def page_size_events(self) -> int:
+        """How many events a page has at most."""
+        return self._settings.page_size_events
+
+    def report(self) -> SyncReport:
+        """What is known now."""
+        return self._core.report()
+
+    def close(self) -> None:
+        """Tell the store how much was delivered, unless it failed, and close it; nothing is fed any more."""
+        is_telling, self._is_closed = not self._is_closed, True
+        if self._store is None or not self._is_store_open:
+            return
+        try:
+            batch = self._core.last_batch() if is_telling else None
+            if batch is not None:
+                self._store.save(batch)
+        finally:
+            self._is_store_open = False
+            self._store.close()
+
+    # -- events and actions -------------------------------------------------------------------------------------------
+
+    def _request_attach(self, generation: wire.Generation) -> events.AttachRequested:
+        if self._store is None:
+            return events.AttachRequested(generation)
+        saved = self._store.open(self._conversation_id)
+        self._is_store_open = True
+        if saved is None:
+            return events.AttachRequested(generation)
+        wanted = dict.fromkeys([*saved.window(self._settings.window_bytes_max), *saved.undelivered()])
+        return events.AttachRequested(generation, saved, self._store.read(list(wanted)))
+
+    def _feed(self, event: events.Event) -> None:
+        if self._is_closed:
+            return
+        before_s = self._core.wake_at_s
+        try:
+            for action in self._core.handle(event, trio.current_time()):
+                self._perform(action)
+        except StoreError as error:
+            # What follows the batch would be done without being kept; the next client goes on from the one before.
+            self._is_closed = True
+            self._fail(error)
+            return
+        if self._core.wake_at_s != before_s:
+            self._rearm.set()
+
+    def _perform(self, action: actions.Action) -> None:
+        match action:
+            case actions.OpenSocket():
+                self._nursery.start_soon(self._follow, action)
+            case actions.CloseSocket(number):
+                scope = self._sockets.get(number)
+                if scope is not None:
+                    scope.cancel()
+            case actions.FetchPage() | actions.FetchInfo() | actions.FetchCount():
+                self._nursery.start_soon(self._fetch, action)
+            case actions.PostRun(post):
+                self._nursery.start_soon(self._post_run, post)
+            case actions.Save(batch):
+                assert self._store is not None, "only a core with a store saves"
+                self._store.save(batch)
+            case actions.HistoryRead(read):
+                self._page_events = read
+                if self._page is not None:
+                    self._page.succeed()
+            case actions.HistoryFailed(error):
+                if self._page is not None:
+                    self._page.fail(error)
+            case actions.Deliver(event, origin):
+                self._deliver(event, origin)
+            case actions.FinishAttach():
+                self._attached.succeed()
+            case actions.FinishRun():
+                _log(action)
+                if self._run is not None:
+                    self._run.succeed(action)
+            case actions.Fail(error):
+                self._fail(error)
+
+    def _fail(self, error: SyncError) -> None:
+        self._failure = error
+        self._attached.fail(error)
+        if self._run is not None:
+            self._run.fail(error)
+        if self._page is not None:
+            self._page.fail(error)
+
+    async def _keep_time(self) -> None:
+        while True:
+            self._rearm = trio.Event()
+            with trio.move_on_at(self._core.wake_at_s):
+                await self._rearm.wait()
+            if trio.current_time() >= self._core.wake_at_s:
+                self._feed(events.TimerFired())
+
+    # -- the socket ---------------------------------------------------------------------------------------------------
+
+    async def _follow(self, action: actions.OpenSocket) -> None:
+        is_session = action.generation == "session"
+        path = f"/sockets/{'session' if is_session else 'events'}/{self._conversation_id}"
+        query = {} if action.after_seq is None else {"after_seq": str(action.after_seq)}
+        with trio.CancelScope() as scope:
+            self._sockets[action.connection] = scope
+            try:
+                async with self._transport.socket(path, query=query) as socket:
+                    self._feed(events.SocketOpened(action.connection))
+                    while True:
+                        await self._receive(action, await socket.receive())
+            except SocketLost as lost:
+                self._feed(events.SocketClosed(action.connection, lost.code, str(lost)))
+            finally:
+                del self._sockets[action.connection]
+
+    async def _receive(self, action: actions.OpenSocket, text: str) -> None:
+        try:
+            if action.generation == "session":
+                frame = wire.parse_session_frame(text)
+            else:
+                frame = wire.parse_events_frame(text, knows_leaf=action.generation == "tree")
+        except ProtocolViolation as error:
+            self._feed(events.FrameRejected(action.connection, str(error)))
+        else:
+            self._feed(events.FrameReceived(action.connection, frame))
+
+    # -- REST ---------------------------------------------------------------------------------------------------------
+
+    async def _ask_generation(self) -> wire.Generation:
+        """The generation by the server's version. Any trouble means the oldest, which every server speaks."""
+        try:
+            answer = await self._transport.request("GET", "/server_info", query={}, body=None)
+            return wire.parse_generation(answer.body)
+        except (RequestBroken, ProtocolViolation):
+            return "legacy"
+
+    async def _fetch(self, action: actions.FetchPage | actions.FetchInfo | actions.FetchCount) -> None:
+        number = action.request
+        path, query = self._path, {}
+        if isinstance(action, actions.FetchPage):
+            path, query = f"{path}/events/search", {"limit": str(action.limit)}
+            if action.page_id is not None:
+                query["page_id"] = action.page_id
+            if action.descending:
+                query["sort_order"] = "TIMESTAMP_DESC"
+        elif isinstance(action, actions.FetchCount):
+            path = f"{path}/events/count"
+        try:
+            answer = await self._transport.request("GET", path, query=query, body=None)
+        except RequestBroken as error:
+            self._feed(events.RequestFailed(number, None, True, None, str(error)))
+            return
+        if answer.status != 200:
+            self._feed(
+                events.RequestFailed(
+                    number,
+                    answer.status,
+                    _is_transient(answer.status),
+                    answer.retry_after_s,
+                    f"GET {path} was answered with status {answer.status}",
+                )
+            )
+            return
+        size_bytes = len(answer.body)
+        event: events.Event
+        try:
+            match action:
+                case actions.FetchPage():
+                    event = events.PageReceived(number, wire.parse_page(answer.body), size_bytes)
+                case actions.FetchInfo():
+                    event = events.InfoReceived(number, wire.parse_info(answer.body), size_bytes)
+                case actions.FetchCount():
+                    event = events.CountReceived(number, wire.parse_count(answer.body), size_bytes)
+        except ProtocolViolation as error:
+            event = events.RequestFailed(number, answer.status, True, None, f"GET {path}: {error}")
+        self._feed(event)
+
+    async def _post_run(self, post: int) -> None:
+        try:
+            answer = await self._post("/run", None)
+        except SendUnconfirmed:
+            self._feed(events.RunAccepted(post, is_unsure=True))
+        except SyncError as error:
+            self._fail_run(error)
+        else:
+            if answer.status == 409:
+                self._feed(events.RunConflicted(post))
+            elif answer.status >= 300:
+                self._fail_run(_refusal("POST run", answer))
+            else:
+                self._feed(events.RunAccepted(post))
+
+    def _fail_run(self, error: SyncError) -> None:
+        if self._run is not None:
+            self._run.fail(error)
+
+    async def _post(self, path: str, body: object | None) -> Response:
+        """POST, again while it is certain that the server did nothing. Raises `SendUnconfirmed` where it is not."""
+        deadline_s = trio.current_time() + self._settings.repair_deadline_s
+        failures = 0
+        while True:
+            try:
+                answer = await self._transport.request("POST", self._path + path, query={}, body=body)
+                if answer.status not in (429, 503):
+                    return answer
+                reason, wait_s = f"status {answer.status}", answer.retry_after_s or 0.0
+            except RequestBroken as error:
+                if error.was_sent:
+                    raise SendUnconfirmed(f"the answer to a POST was lost: {error}") from error
+                reason, wait_s = str(error), 0.0
+            failures += 1
+            wait_s = max(wait_s, self._core.backoff_s(failures))
+            if trio.current_time() + wait_s > deadline_s:
+                limit_s = self._settings.repair_deadline_s
+                raise ServerUnreachable(f"repair_deadline_s ({limit_s:g} s) was reached; {reason}")
+            await trio.sleep(wait_s)
+
+
+def _log(finished: actions.FinishRun) -> None:
+    """What the report says of trouble goes to the log too, each bound that was reached by its name."""
+    report = finished.report
+    if not report.complete:
+        _logger.warning("a run ended %s, not proven complete: %s", report.status, "; ".join(report.notes))
+    elif report.notes:
+        _logger.info("a run ended %s, complete by %s: %s", report.status, report.proof, "; ".join(report.notes))
+
+
+def _is_transient(status: int) -> bool:
+    return status in (408, 425, 429) or status >= 500
+
+
+def _refusal(what: str, answer: Response) -> SyncError:
+    body = answer.body[:200].decode(errors="replace")
+    if answer.status in (401, 403):
+        return AuthenticationFailed(f"the server refused the API key ({what}: status {answer.status})")
+    if answer.status == 404:
+        return ConversationNotFound(f"the server knows no such conversation ({what}: status 404)")
+    return RequestRefused(f"{what} was answered with status {answer.status}: {body}", status=answer.status, body=body)

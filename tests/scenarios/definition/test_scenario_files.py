@@ -1,0 +1,207 @@
+"""Scenario files: what is wrong is said in one sentence, with file, line, key and cure."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from gapless.scenarios.definition import catalogue, json_schema
+from gapless.scenarios.definition.loading import load_file, parse
+from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.errors import ScenarioError, UsageError
+
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(json_schema.render()))
+
+GOOD = """name = "mine"
+title = "A title"
+origin = "me"
+
+[workload]
+history_events = 3
+
+[[workload.runs]]
+actions = 2
+
+[[faults]]
+kind = "event-drop"
+match = { kind = "ActionEvent" }
+
+[[faults]]
+kind = "event-delay"
+delay_s = 2
+"""
+
+
+def wrong(text: str) -> ScenarioError:
+    with pytest.raises(ScenarioError) as caught:
+        parse(text, "mine.toml")
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_a_good_file_is_a_scenario() -> None:
+    scenario = parse(GOOD, "mine.toml")
+    assert scenario.name == "mine"
+    assert [fault.kind for fault in scenario.faults] == ["event-drop", "event-delay"]
+    assert len(scenario.variants()) == 6
+
+
+def test_a_misspelt_key_gets_its_line_and_a_suggestion() -> None:
+    error = wrong(GOOD.replace("history_events", "history_event"))
+    assert str(error) == "mine.toml:6: workload.history_event: is no known key; did you mean 'history_events'?"
+
+
+def test_a_misspelt_key_of_a_fault_is_found_in_the_right_fault() -> None:
+    error = wrong(GOOD.replace("delay_s = 2", "delay_sec = 2"))
+    assert (error.line, error.key) == (17, "faults.1.delay_sec")
+    assert "did you mean 'delay_s'?" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("probability = 0.5", "is no known key here; it belongs to match"),
+        ("history_events = 3", "is no known key; the keys are delay_s, kind, match, name"),
+    ],
+)
+def test_a_key_that_stands_elsewhere_is_not_suggested_for_itself(text: str, told: str) -> None:
+    assert str(wrong(GOOD.replace("delay_s = 2", f"delay_s = 2\n{text}"))).endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("{ sleep = 5 }", "script.1.sleep: is no known key; did you mean 'sleep_s'?"),
+        ('{ sleep_s = 5, send = "x" }', "cannot stand beside the others; keep one of restart_s, send, sleep_s"),
+    ],
+)
+def test_a_step_that_is_none_says_which_there_are(step: str, told: str) -> None:
+    text = f'name = "x"\ntitle = "x"\norigin = "x"\nscript = ["attach", {step}]'
+    assert str(wrong(text)).endswith(told)
+
+
+def test_a_key_at_the_top_that_belongs_to_a_table_names_the_table() -> None:
+    assert str(wrong("history_events = 4\n" + GOOD)).endswith(
+        "history_events: is no known key here; it belongs to workload"
+    )
+
+
+def test_an_unknown_kind_of_fault_gets_a_suggestion() -> None:
+    error = wrong(GOOD.replace('"event-drop"', '"event-dorp"'))
+    assert str(error) == "mine.toml:11: faults.0: 'event-dorp' is no kind of fault; did you mean 'event-drop'?"
+
+
+def test_a_word_that_is_not_allowed_lists_the_words_that_are() -> None:
+    error = wrong('generations = ["tree", "shrub"]\n' + GOOD)
+    assert "'shrub' is not allowed here" in str(error)
+    assert error.line == 1
+
+
+def test_a_missing_key_says_what_to_add() -> None:
+    error = wrong(GOOD.replace('title = "A title"\n', ""))
+    assert str(error) == "mine.toml: title: is missing; add `title = …`"
+
+
+def test_a_value_out_of_range_says_so() -> None:
+    error = wrong(GOOD.replace("delay_s = 2", "delay_s = -2"))
+    assert error.key == "faults.1.delay_s"
+    assert "-2" in str(error)
+    assert "greater than 0" in str(error)
+
+
+def test_contradictory_values_are_refused() -> None:
+    error = wrong(GOOD.replace("[workload]", '[workload]\nrecording = "agent-server-1.57.0"'))
+    assert "a recording brings its own history_events and runs" in str(error)
+
+
+def test_a_fault_that_contradicts_itself_is_refused() -> None:
+    error = wrong(GOOD.replace('{ kind = "ActionEvent" }', "{ after_s = 3, before_s = 2 }"))
+    assert "before_s" in str(error)
+
+
+def test_two_faults_of_one_name_are_refused() -> None:
+    named = GOOD.replace('kind = "event-d', 'name = "one"\nkind = "event-d')
+    assert "two are called 'one'" in str(wrong(named))
+
+
+def test_text_that_is_not_toml_says_where() -> None:
+    error = wrong("name = \n")
+    assert error.line == 1
+    assert "not valid TOML" in str(error)
+
+
+def test_a_script_has_to_attach_first() -> None:
+    assert "attach before anything else" in str(wrong('script = ["run"]\n' + GOOD))
+
+
+def test_a_file_that_is_not_there_says_so() -> None:
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        load_file(Path("/nowhere/mine.toml"))
+
+
+def test_the_schema_file_is_current() -> None:
+    assert json_schema.PATH.read_text(encoding="utf-8") == json_schema.render(), (
+        "run `python -m gapless.scenarios.definition.json_schema`"
+    )
+
+
+@pytest.mark.parametrize("path", sorted(catalogue.CATALOGUE.glob("*.toml")), ids=lambda path: path.stem)
+def test_each_file_of_the_catalogue_is_well_made(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("#:schema ../definition/scenario.schema.json\n")
+    scenario = load_file(path)
+    assert scenario.name == path.stem
+    assert scenario.story.strip()
+    for generation, cursor in scenario.variants():
+        kills = [kill for kill in scenario.kills if kill.applies(generation, cursor)]
+        assert kills or scenario.documentation, f"{generation}/{cursor} names no baseline that it kills"
+    VALIDATOR.validate(tomllib.loads(text))
+
+
+def test_the_schema_refuses_what_the_loader_refuses() -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(tomllib.loads(GOOD.replace("delay_s", "delay_sec")), json.loads(json_schema.render()))
+
+
+def test_a_scenario_survives_being_written_as_data() -> None:
+    from gapless.scenarios.capsules.capsule import scenario_data
+
+    for scenario in catalogue.catalogue():
+        data = json.loads(json.dumps(scenario_data(scenario), allow_nan=False))
+        assert Scenario.model_validate(data) == scenario
+
+
+def test_every_race_is_there_but_those_that_wait_for_the_client() -> None:
+    races = {race for scenario in catalogue.catalogue() for race in scenario.races}
+    rows = (range(1, 8), range(10, 23), range(30, 42), range(50, 64))
+    waiting = {"R14", "R53", "R54", "R60"}
+    assert races | waiting >= {f"R{number:02}" for row in rows for number in row}
+
+
+def test_every_fault_of_the_first_set_acts_on_the_recorded_conversation() -> None:
+    first_set = "event-delay event-drop event-duplicate event-reorder link-latency link-stall link-reset link-close"
+    first_set += " link-refuse rest-status rest-timeout rest-malformed rest-unknown-cursor"
+    recorded = [one for one in catalogue.catalogue() if one.workload.recording is not None]
+    tried = {fault.kind for scenario in recorded for fault in scenario.faults}
+    assert tried >= set(first_set.split())
+
+
+def test_names_are_found_whatever_their_case_and_races_too() -> None:
+    assert [one.name for one in catalogue.find("R10-LATE-TAIL")] == ["r10-late-tail"]
+    assert [one.name for one in catalogue.find("r10")] == ["r10-late-tail"]
+    assert {one.name[:4] for one in catalogue.find("R51")} == {"r51-"}
+    assert len(catalogue.find("R51")) > 1
+
+
+def test_an_unknown_name_gets_a_suggestion() -> None:
+    with pytest.raises(UsageError, match="did you mean 'r10-late-tail'"):
+        catalogue.find("r10-late-tale")
+
+
+def test_a_race_of_several_scenarios_is_not_one() -> None:
+    with pytest.raises(UsageError, match="name one of r51-"):
+        catalogue.find_one("R51")

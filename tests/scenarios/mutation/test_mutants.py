@@ -1,0 +1,244 @@
+"""The suite bites: each mutant is killed where it says, planting leaves nothing behind, each scenario is there for
+somebody."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gapless.reports.records.record import Verdict
+from gapless.scenarios.cli.commands import mutants as mutants_command
+from gapless.scenarios.cli.main import main
+from gapless.scenarios.clients import resolve
+from gapless.scenarios.definition.catalogue import catalogue, find_one
+from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.mutation import kill_register, mutants
+from gapless.scenarios.mutation.kill_check import broken_clients, fate, mutant_client
+from gapless.scenarios.mutation.mutants import MUTANTS, Mutant
+from gapless.scenarios.mutation.planting import Killing, PlantError, Replaced, Rewritten, planted, with_settings
+from gapless.scenarios.mutation.simplicity import is_simpler
+from gapless.scenarios.running.runner import RunRequest, perform
+from gapless.syncclient.core import core
+from gapless.syncclient.log import proof
+from gapless.syncclient.log.ledger import Ledger
+from gapless.syncclient.log.walk import Walk
+from gapless.syncclient.settings import Settings
+
+
+def bound(mutant: Mutant) -> list[object]:
+    """What the names that a mutant changes are bound to now."""
+    return [vars(change.owner)[change.name] for change in mutant.changes]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_killed_where_it_says_and_no_cruder_than_it_says(mutant: Mutant) -> None:
+    found = fate(mutant.name)
+    assert found.problem is None
+    assert mutant.killed.by in found.by
+    assert bool(found.clean_by) == mutant.fails_clean
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_says_what_it_does_and_leaves_nothing_behind(mutant: Mutant) -> None:
+    assert mutant.about.endswith(".")
+    assert mutant.races
+    before = bound(mutant)
+    with mutant.plant():
+        assert all(now is not then for now, then in zip(bound(mutant), before, strict=True))
+    assert all(now is then for now, then in zip(bound(mutant), before, strict=True))
+
+
+def test_there_are_many_mutants_and_each_has_a_name_of_its_own() -> None:
+    names = [mutant.name for mutant in MUTANTS]
+    assert len(names) >= 40
+    assert len(names) == len(frozenset(names))
+
+
+def test_every_mutant_that_a_scenario_names_exists() -> None:
+    for scenario in catalogue():
+        for kill in scenario.kills:
+            resolve(kill.client)
+
+
+def test_a_mutant_that_crashes_is_taken_out_again() -> None:
+    before = Ledger.add_live
+
+    def crash() -> None:
+        with planted((Rewritten(Ledger, "add_live", _takes_the_same_as_add_live),)):
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        crash()
+    assert Ledger.add_live is before
+
+
+def _takes_the_same_as_add_live(
+    original: object, ledger: object, event: object, seq: object, *, size_bytes: int = 0
+) -> None:
+    """Holds nothing."""
+
+
+def test_the_real_client_is_the_same_before_and_after_a_mutant() -> None:
+    scenario = find_one("r32-copies")
+    first = perform(RunRequest(scenario, "tree", "inclusive", "gapless")).record.digest
+    mutated = perform(RunRequest(scenario, "tree", "inclusive", "mutant:only-the-last-is-known")).record.digest
+    assert mutated != first
+    assert perform(RunRequest(scenario, "tree", "inclusive", "gapless")).record.digest == first
+
+
+def test_a_mutant_behaves_alike_each_time() -> None:
+    request = RunRequest(find_one("r34-disconnect-in-mid-run"), "tree", "inclusive", "mutant:no-backoff")
+    assert perform(request).lines == perform(request).lines
+
+
+def test_one_mutant_at_a_time() -> None:
+    with MUTANTS[0].plant(), pytest.raises(PlantError, match="one run at a time"), MUTANTS[1].plant():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (Rewritten(Ledger, "gone", lambda original, ledger: None), "does not exist"),
+        (Rewritten(proof, "chain", lambda original, ledger: None), "takes other arguments"),
+        (Rewritten(core, "_TOO_BIG", lambda original: None), "is no function"),
+        (Replaced(core, "_TOO_BIG", core._TOO_BIG), "no mutation"),
+        (Replaced(core, "_TOO_BIG", "1009"), "no mutation"),
+    ],
+)
+def test_a_mutant_that_fits_no_more_says_so(change: Rewritten | Replaced, complaint: str) -> None:
+    with pytest.raises(PlantError, match=complaint), planted((change,)):
+        pass
+
+
+def test_a_setting_that_is_so_already_is_no_mutation() -> None:
+    with pytest.raises(PlantError, match="is 100 by default"):
+        with_settings({"page_size_events": 100})
+
+
+def test_a_mutant_may_have_settings_of_its_own() -> None:
+    with planted((with_settings({"settle_s": 60.0}),)):
+        assert Settings().settle_s == 60.0
+    assert Settings().settle_s != 60.0
+
+
+def test_class_methods_and_functions_of_a_module_can_be_mutated() -> None:
+    def backward(original: object, walk: type[Walk], *, pages_max: int, must_show: str | None = None) -> Walk:
+        return Walk.backward(pages_max=pages_max)
+
+    with planted((Rewritten(Walk, "from_head", backward),)):
+        assert Walk.from_head(pages_max=1).descending
+    assert not Walk.from_head(pages_max=1).descending
+
+
+def test_an_unknown_mutant_gets_a_suggestion() -> None:
+    with pytest.raises(UsageError, match="did you mean 'max-seq-cursor'"):
+        resolve("mutant:max-seq-curser")
+
+
+def test_a_mutant_is_a_client_of_gapless_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = [
+        "run",
+        "r32-copies",
+        "--client",
+        "mutant:only-the-last-is-known",
+        "--generation",
+        "tree",
+        "--jobs",
+        "1",
+    ]
+    monkeypatch.chdir(tmp_path)  # where its capsule goes
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == Verdict.UNSAFE.exit_code
+    assert "delivered more than once" in result.output
+
+
+# -- the command ------------------------------------------------------------------------------------------------------
+
+
+def planted_among(monkeypatch: pytest.MonkeyPatch, *added: Mutant) -> None:
+    """Have the registry hold these mutants and no other."""
+    for module in (mutants, mutants_command):
+        monkeypatch.setattr(module, "MUTANTS", added)
+    monkeypatch.setattr("gapless.scenarios.clients.MUTANTS", added)
+
+
+def test_the_command_says_who_was_killed_by_what() -> None:
+    result = CliRunner().invoke(main, ["mutants", "only-the-last-is-known", "--jobs", "1"])
+    assert result.exit_code == 0
+    assert "delivered-once" in result.output
+    assert "1 mutant, 1 killed" in result.output
+
+
+def test_a_mutant_that_does_nothing_is_alive_and_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    harmless = Mutant(
+        "harmless",
+        "Waits a little longer for what is missing.",
+        ("R30",),
+        (with_settings({"settle_s": 0.26}),),
+        Killing("r30-lost-frame", "tree/inclusive", "no-holes"),
+    )
+    planted_among(monkeypatch, harmless)
+    result = CliRunner().invoke(main, ["mutants", "--jobs", "1"])
+    assert result.exit_code == mutants_command.ALIVE_EXIT_CODE
+    assert "harmless is alive: no-holes was to kill it in r30-lost-frame in tree/inclusive" in result.output
+
+
+def test_a_mutant_that_cannot_be_planted_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = Killing("r30-lost-frame", "tree/inclusive", "no-holes")
+    gone = Mutant("gone", "Does not fit.", ("R30",), (Replaced(core, "_GONE", 1),), killed)
+    planted_among(monkeypatch, gone)
+    result = CliRunner().invoke(main, ["mutants", "--jobs", "1"])
+    assert result.exit_code == mutants_command.ALIVE_EXIT_CODE
+    assert "gapless.syncclient.core.core._GONE does not exist" in result.output
+
+
+def test_the_table_is_to_be_had_as_json() -> None:
+    result = CliRunner().invoke(main, ["mutants", "max-seq-cursor", "--json", "--jobs", "1"])
+    row = json.loads(result.stdout)["mutants"][0]
+    assert (row["mutant"], row["killed"], row["problem"]) == ("max-seq-cursor", True, None)
+
+
+# -- what each scenario is there for ----------------------------------------------------------------------------------
+
+
+def test_a_scenario_that_asks_for_less_is_simpler() -> None:
+    clean, lost, longer = find_one("clean-run"), find_one("r30-lost-frame"), find_one("cost-one-hole")
+    assert is_simpler(clean, lost)
+    assert is_simpler(lost, longer)
+    assert not is_simpler(longer, lost)
+    assert not is_simpler(lost, find_one("r34-disconnect-in-mid-run"))
+    assert not is_simpler(lost, lost)
+
+
+def test_the_register_of_deaths_knows_every_client_and_every_scenario() -> None:
+    register = kill_register.load()
+    assert frozenset(register.clients) == frozenset(broken_clients()), "run `gapless mutants --full`"
+    names = [scenario.name for scenario in kill_register.fighting()]
+    assert sorted(register.by_scenario or ()) == sorted(names), "run `gapless mutants --full`"
+
+
+def test_every_mutant_dies_somewhere() -> None:
+    register = kill_register.load()
+    dead = {kill_register.client_of(who) for scenario in kill_register.fighting() for who in register.of(scenario)}
+    assert not [mutant.name for mutant in MUTANTS if mutant_client(mutant) not in dead]
+
+
+def test_each_scenario_kills_somebody_whom_no_simpler_one_kills_or_is_documentation() -> None:
+    idle = kill_register.unjustified(kill_register.load(), kill_register.fighting())
+    assert not [scenario.name for scenario in idle]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", kill_register.fighting(), ids=lambda scenario: scenario.name)
+def test_whom_the_register_says_that_a_scenario_kills_it_kills(scenario: Scenario) -> None:
+    first = kill_register.load().first_deaths(scenario)
+    for who, how in list(first.items())[:2]:
+        client, (variant, by) = kill_register.client_of(who), how.split(" ")
+        generation, cursor = variant.split("/")
+        record = perform(RunRequest(scenario, generation, cursor, client)).record
+        assert by in [violation.oracle for violation in record.violations], client
