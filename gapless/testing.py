@@ -26,7 +26,6 @@ from gapless.scenarios.clients.contract import (  # noqa: E402
     ClientUnderTest,
     Event,
     Factory,
-    Gap,
     OnEvent,
 )
 from gapless.scenarios.definition.catalogue import catalogue, find, find_one  # noqa: E402
@@ -44,7 +43,7 @@ __all__ = [
     "ClientUnderTest",
     "Event",
     "Factory",
-    "Gap",
+    "GapIds",
     "GaplessError",
     "GaplessRun",
     "GaplessServer",

@@ -45,15 +45,15 @@ if __name__ == "simserver":  # the folder of a checkout, found by its bare name
 
 from gapless.simserver.choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
 from gapless.simserver.conversation.agent import Agent, Publication
-from gapless.simserver.conversation.event_bodies import Event
+from gapless.simserver.conversation.event_bodies import EventBody
 from gapless.simserver.conversation.event_log import EventLog
 from gapless.simserver.conversation.workload import (
+    AgentStep,
+    AgentWorkload,
     EndStatus,
     Happening,
     Pause,
     RunPlan,
-    Step,
-    Workload,
     pairs,
     recorded,
     recorded_rows,
@@ -72,23 +72,24 @@ from gapless.simserver.faults import BaseFault, Fault, Match, parse_fault
 from gapless.simserver.journal import Entry, Journal
 from gapless.simserver.link import FaultCount
 from gapless.simserver.port import serve_tcp
-from gapless.simserver.settings import Cursor, Generation, ServerSettings, UnknownCursor
+from gapless.simserver.settings import CursorMode, ServerGeneration, ServerSettings, UnknownCursor
 from gapless.simserver.world import World
 
 __all__ = [
     "FAULT_KINDS",
     "Agent",
+    "AgentStep",
+    "AgentWorkload",
     "BaseFault",
     "Choices",
     "ConfigError",
-    "Cursor",
+    "CursorMode",
     "EndStatus",
     "Entry",
-    "Event",
+    "EventBody",
     "EventLog",
     "Fault",
     "FaultCount",
-    "Generation",
     "Happening",
     "IllegalTransition",
     "Journal",
@@ -100,15 +101,14 @@ __all__ = [
     "RunPlan",
     "SeededSource",
     "ServerCrashed",
+    "ServerGeneration",
     "ServerSettings",
     "SimServerError",
     "Source",
-    "Step",
     "Tape",
     "TapeError",
     "TapeSource",
     "UnknownCursor",
-    "Workload",
     "World",
     "pairs",
     "parse_fault",

@@ -14,10 +14,10 @@ from gapless.simserver.choices import Choices
 from gapless.simserver.errors import ConfigError
 from gapless.simserver.faults.base import BaseFault, ServerFault, TriggeredFault
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import Close, HalfOpen, Reset, Slow, Stall, Throttle, Unsubscribe, Verdict
+from gapless.simserver.faults.verdicts import Close, FaultVerdict, HalfOpen, Reset, Slow, Stall, Throttle, Unsubscribe
 from gapless.simserver.journal import Journal
 from gapless.simserver.loop import TRIO, Loop
-from gapless.simserver.network.streams import Conditions, Connection
+from gapless.simserver.network.streams import Conditions, MemoryConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Link:
     def __repr__(self) -> str:
         return f"Link({list(self.faults)}{', healed' if self.healed.is_set() else ''})"
 
-    def add(self, fault: BaseFault, open_connections: Iterable[Connection]) -> ArmedFault:
+    def add(self, fault: BaseFault, open_connections: Iterable[MemoryConnection]) -> ArmedFault:
         """Arm one more fault in a running world. Raises ConfigError when its name is taken, or the world has healed."""
         if self.healed.is_set():
             raise ConfigError("faults: the world has healed, and none can act any more")
@@ -119,13 +119,13 @@ class Link:
         """Might any fault act there? Saves building facts for nobody."""
         return place in self._places and not self.healed.is_set()
 
-    def consult(self, facts: Facts) -> list[Verdict]:
+    def consult(self, facts: Facts) -> list[FaultVerdict]:
         """What the faults want done, in the order in which they were given."""
         if not self.watches(facts.place):
             return []
         return [verdict for one in self.faults if (verdict := self._ask(one, facts)) is not None]
 
-    def _ask(self, one: ArmedFault, facts: Facts) -> Verdict | None:
+    def _ask(self, one: ArmedFault, facts: Facts) -> FaultVerdict | None:
         if not one.fault.match.open_at(self._now()) or not self._selects(one, facts):
             return None
         return self._fire(one, facts)
@@ -140,7 +140,7 @@ class Link:
             return False
         return self._choices.chance(one.stream, match.probability)
 
-    def _fire(self, one: ArmedFault, facts: Facts) -> Verdict:
+    def _fire(self, one: ArmedFault, facts: Facts) -> FaultVerdict:
         one.fired += 1
         fault = one.fault
         self._journal.record("fault", "fired", name=one.name, kind=fault.kind, n=one.fired, target=facts.target)
@@ -150,11 +150,11 @@ class Link:
         """The faults that go off at a time."""
         return [one for one in self.faults if one.at_s is not None]
 
-    def consult_timed(self, one: ArmedFault, facts: Facts) -> Verdict | None:
+    def consult_timed(self, one: ArmedFault, facts: Facts) -> FaultVerdict | None:
         """What a timed fault wants done to one open socket, or to the server."""
         return None if self.healed.is_set() or one.removed else self._ask(one, facts)
 
-    def connected(self, connection: Connection, facts: Facts) -> None:
+    def connected(self, connection: MemoryConnection, facts: Facts) -> None:
         """A connection was opened: make it slow, if a fault says so.
 
         Which connections is decided now; whether it is time, with each chunk. It has fired when a chunk was delayed.
@@ -167,7 +167,7 @@ class Link:
                 connection.add_conditions(self._condition(one, facts))
 
     def _condition(self, one: ArmedFault, facts: Facts) -> Conditions:
-        verdict: Verdict | None = None
+        verdict: FaultVerdict | None = None
 
         def condition(size_bytes: int) -> tuple[float, float]:
             nonlocal verdict
@@ -185,7 +185,7 @@ class Link:
 
         return condition
 
-    def act(self, verdict: Stall | Reset | Close | HalfOpen | Unsubscribe, connection: Connection | None) -> None:
+    def act(self, verdict: Stall | Reset | Close | HalfOpen | Unsubscribe, connection: MemoryConnection | None) -> None:
         """Do to a connection what a verdict asks for; the rest is the socket's own affair."""
         if connection is None:
             return

@@ -7,11 +7,11 @@ from typing import Literal, get_args
 
 from gapless.simserver.errors import ConfigError
 
-Generation = Literal["legacy", "tree", "session"]
-Cursor = Literal["inclusive", "exclusive"]
+ServerGeneration = Literal["legacy", "tree", "session"]
+CursorMode = Literal["inclusive", "exclusive"]
 UnknownCursor = Literal["natural", "not-found", "bad-request"]
 
-VERSIONS: dict[Generation, str] = {"legacy": "1.11.0", "tree": "1.43.1", "session": "1.57.0"}
+VERSIONS: dict[ServerGeneration, str] = {"legacy": "1.11.0", "tree": "1.43.1", "session": "1.57.0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,15 @@ class ServerSettings:
     api_key: None lets everybody in. Raises ConfigError on an unknown word.
     """
 
-    generation: Generation = "session"
-    cursor: Cursor = "inclusive"
+    generation: ServerGeneration = "session"
+    cursor: CursorMode = "inclusive"
     unknown_cursor: UnknownCursor = "natural"
     api_key: str | None = None
 
     def __post_init__(self) -> None:
         for field, allowed in (
-            ("generation", get_args(Generation)),
-            ("cursor", get_args(Cursor)),
+            ("generation", get_args(ServerGeneration)),
+            ("cursor", get_args(CursorMode)),
             ("unknown_cursor", get_args(UnknownCursor)),
         ):
             value = getattr(self, field)

@@ -16,14 +16,22 @@ from typing import Final
 from gapless.simserver.choices import Choices, SeededSource
 from gapless.simserver.conversation.agent import Agent
 from gapless.simserver.conversation.archive import Archive
-from gapless.simserver.conversation.event_faults import Fates
+from gapless.simserver.conversation.event_faults import EventFaults
 from gapless.simserver.conversation.publisher import Publisher
-from gapless.simserver.conversation.runs import Runs
-from gapless.simserver.conversation.workload import Happening, Pause, RunPlan, Workload
+from gapless.simserver.conversation.runs import AgentRuns
+from gapless.simserver.conversation.workload import AgentWorkload, Happening, Pause, RunPlan
 from gapless.simserver.errors import ServerCrashed
 from gapless.simserver.faults.base import BaseFault
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import Close, CoarsenClock, Reset, Restart, StepClock, Truncate, Verdict
+from gapless.simserver.faults.verdicts import (
+    Close,
+    CoarsenClock,
+    FaultVerdict,
+    Reset,
+    RestartServer,
+    StepClock,
+    Truncate,
+)
 from gapless.simserver.journal import Journal
 from gapless.simserver.link import ArmedFault, FaultCount, Link
 from gapless.simserver.loop import TRIO, Loop
@@ -47,7 +55,7 @@ class World:
     def __init__(
         self,
         settings: ServerSettings | None = None,
-        workload: Workload | None = None,
+        workload: AgentWorkload | None = None,
         faults: Sequence[BaseFault] = (),
         choices: Choices | None = None,
         loop: Loop = TRIO,
@@ -56,15 +64,15 @@ class World:
         self.loop = loop
         self.process = Process(loop)
         self.settings = settings or ServerSettings()
-        self.workload = workload or Workload()
+        self.workload = workload or AgentWorkload()
         self.choices = choices or Choices(SeededSource(0))
         self.journal = Journal(self.process.now_s)
         self.link = Link(faults, self.choices, self.journal, self.process.now_s, loop)
-        fates = Fates(self.link, self.process.now_s)
+        fates = EventFaults(self.link, self.process.now_s)
         self.agent = Agent(self.settings, self.workload, fates.of)
         self.archive = Archive(self.agent.log)
         self.publisher = Publisher(self.process, self.agent, self.archive, fates, self.journal)
-        self.runs = Runs(
+        self.runs = AgentRuns(
             self.process, self.workload.runs, self.agent, self.archive, self.publisher, self.link, self.journal
         )
         self.connections = Connections(self.process, self.link, self.journal, create_app(self), carrier)
@@ -214,7 +222,7 @@ class World:
             if isinstance(verdict, Act):
                 subscription.act(verdict)
 
-    async def _act_on_server(self, verdict: Verdict) -> None:
+    async def _act_on_server(self, verdict: FaultVerdict) -> None:
         agent, now_s = self.agent, self.now_s()
         match verdict:
             case StepClock():
@@ -223,7 +231,7 @@ class World:
                 agent.coarsen_clock(verdict.resolution_s)
             case Truncate():
                 self.publisher.truncate(verdict.events)
-            case Restart():
+            case RestartServer():
                 await self.restart(verdict.down_s, leaf_lags=verdict.leaf_lags)
             case _:
                 raise AssertionError(f"{verdict} is not about a server")

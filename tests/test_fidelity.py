@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gapless.simserver import Generation, ServerSettings, recorded_rows
+from gapless.simserver import ServerGeneration, ServerSettings, recorded_rows
 from tests.simserver.fidelity import differences, replay
 
 SERVER, SESSION = "agent-server-1.57.0", "session-socket-1.57.0"
@@ -16,7 +16,7 @@ Rows = list[dict[str, Any]]
 
 
 @pytest.mark.parametrize("generation", ["legacy", "tree", "session"])
-def test_rest_and_the_events_socket_are_as_recorded(generation: Generation) -> None:
+def test_rest_and_the_events_socket_are_as_recorded(generation: ServerGeneration) -> None:
     done = replay(SERVER, ServerSettings(generation))
     assert done.found == []
     # Every row but the requests is compared, a response twice: its status and its body.

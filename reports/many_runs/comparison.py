@@ -42,7 +42,7 @@ class Line:
         return ratio(self.calls, self.optimum_calls)
 
 
-Name = Callable[[RunRecord], str]
+RowName = Callable[[RunRecord], str]
 
 
 def by_client(record: RunRecord) -> str:
@@ -50,7 +50,7 @@ def by_client(record: RunRecord) -> str:
     return record.client
 
 
-def lines(records: Sequence[RunRecord], name: Name = by_client) -> tuple[Line, ...]:
+def lines(records: Sequence[RunRecord], name: RowName = by_client) -> tuple[Line, ...]:
     """The lines of a comparison, in the order in which their names first appear."""
     groups: dict[str, list[RunRecord]] = {}
     for record in records:
@@ -78,7 +78,7 @@ _HEADINGS = ("runs", "hold", "lost", "calls", "ratio", "bytes", "reads", "back",
 _WIDTHS = (5, 5, 6, 7, 7, 8, 9, 8, 6)
 
 
-def render_terminal(records: Sequence[RunRecord], name: Name = by_client, *, first: str = "client") -> str:
+def render_terminal(records: Sequence[RunRecord], name: RowName = by_client, *, first: str = "client") -> str:
     """A table of at most 80 columns."""
     rows = [_row(first, _HEADINGS), *(_row(line.name, _cells(line)) for line in lines(records, name))]
     return "\n".join(rows)

@@ -20,7 +20,7 @@ class CoverageRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class CoverageTable:
     """The table: its columns, and a row for each kind."""
 
     generations: tuple[str, ...]
@@ -38,7 +38,7 @@ class Coverage:
         return sum(sum(row.firings) for row in self.rows)
 
 
-def render_coverage(coverage: Coverage) -> Iterator[str]:
+def render_coverage(coverage: CoverageTable) -> Iterator[str]:
     """The table as lines of at most 100 columns; what never happened is a dot."""
     columns = (*coverage.generations, *(_SHORT.get(state, state) for state in coverage.states))
     over = len(coverage.generations) * _COLUMN_WIDTH

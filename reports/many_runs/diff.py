@@ -80,7 +80,7 @@ class Tolerance:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RunChange:
     """One run: as it was and as it is, either None where there is none; what became of it."""
 
     before: RunRecord | None
@@ -101,7 +101,7 @@ class Diff:
 
     before: Results
     after: Results
-    changes: tuple[Change, ...]
+    changes: tuple[RunChange, ...]
 
     @property
     def common(self) -> tuple[tuple[RunRecord, RunRecord], ...]:
@@ -109,7 +109,7 @@ class Diff:
         return tuple((one.before, one.after) for one in self.changes if one.before and one.after)
 
     @property
-    def worse(self) -> tuple[Change, ...]:
+    def worse(self) -> tuple[RunChange, ...]:
         """What is worse, gravest first."""
         return tuple(sorted((one for one in self.changes if one.became.exit_code), key=_gravity))
 
@@ -124,8 +124,8 @@ class Diff:
 def diff(before: Results, after: Results, tolerance: Tolerance = Tolerance()) -> Diff:
     """Compare two documents."""
     old, new = ({_key(record): record for record in results.records} for results in (before, after))
-    changes = [Change(old.get(key), record, _became(old.get(key), record, tolerance)) for key, record in new.items()]
-    changes += [Change(record, None, Became.GONE) for key, record in old.items() if key not in new]
+    changes = [RunChange(old.get(key), record, _became(old.get(key), record, tolerance)) for key, record in new.items()]
+    changes += [RunChange(record, None, Became.GONE) for key, record in old.items() if key not in new]
     return Diff(before, after, tuple(changes))
 
 
@@ -177,7 +177,7 @@ def _measured(record: RunRecord) -> tuple[int, int, int, int]:
     return record.lost_events, record.never_returned, record.rest.calls, record.rest.bytes
 
 
-def _gravity(change: Change) -> int:
+def _gravity(change: RunChange) -> int:
     return list(Became).index(change.became)
 
 
@@ -250,7 +250,7 @@ def _table(found: Diff) -> Iterator[str]:
         yield f"… and {len(rows) - ROWS_MAX} more runs that differ; --json has them all"
 
 
-def _differing(found: Diff) -> list[Change]:
+def _differing(found: Diff) -> list[RunChange]:
     told = (one for one in found.changes if one.became not in (Became.SAME, Became.NEW, Became.GONE))
     return sorted(told, key=_gravity)
 
@@ -266,7 +266,7 @@ def _cut(text: str, columns: int) -> str:
     return shown if len(shown) <= columns else shown[: columns - 1] + "…"
 
 
-def _cells(change: Change, found: Diff) -> tuple[str, ...]:
+def _cells(change: RunChange, found: Diff) -> tuple[str, ...]:
     record, before = change.record, change.before
     has_clients = len({one.record.client for one in found.changes}) > 1
     name = f"{record.scenario} {record.client}" if has_clients else record.scenario
@@ -337,7 +337,7 @@ def render_diff_json(found: Diff) -> str:
     return well_formed(json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
 
 
-def _plain(change: Change) -> dict[str, object]:
+def _plain(change: RunChange) -> dict[str, object]:
     record = change.record
     return {
         "became": change.became,

@@ -22,8 +22,8 @@ _LANE = (COLUMNS - len(_GAP)) // 2
 _TIME = ("index", "t_s")
 _SAID = frozenset({"error", "spinning"})
 
-Entry = Mapping[str, object]
-Pair = tuple[Entry | None, Entry | None]
+EntryFields = Mapping[str, object]
+Pair = tuple[EntryFields | None, EntryFields | None]
 
 
 def first_divergence(one: Sequence[str], other: Sequence[str]) -> int | None:
@@ -63,7 +63,7 @@ def _rows(
         yield f"… and {len(pairs) - len(shown)} rows more; --trace has the whole run"
 
 
-def _told(lines: Sequence[str], lost_ids: Sequence[str]) -> list[Entry]:
+def _told(lines: Sequence[str], lost_ids: Sequence[str]) -> list[EntryFields]:
     """What is shown of a run after the parting: the first entries, and of the rest what tells of the loss."""
     later = (parse_entry(line) for line in lines[FIRST_ENTRIES:] if _tells(line, lost_ids))
     return [*(parse_entry(line) for line in lines[:FIRST_ENTRIES]), *later]
@@ -77,7 +77,7 @@ def _tells(line: str, lost_ids: Sequence[str]) -> bool:
     return place == "fault" or what == "run-ended" or any(event_id in line for event_id in lost_ids)
 
 
-def _paired(left: Sequence[Entry], right: Sequence[Entry]) -> Iterator[Pair]:
+def _paired(left: Sequence[EntryFields], right: Sequence[EntryFields]) -> Iterator[Pair]:
     """The two in one order; what both have stands together."""
     ours_timeless, theirs_timeless = ([_timeless(entry) for entry in entries] for entries in (left, right))
     matcher = difflib.SequenceMatcher(None, ours_timeless, theirs_timeless, autojunk=False)
@@ -90,11 +90,11 @@ def _paired(left: Sequence[Entry], right: Sequence[Entry]) -> Iterator[Pair]:
             yield from ((None, entry) for entry in theirs)
 
 
-def _timeless(entry: Entry) -> str:
+def _timeless(entry: EntryFields) -> str:
     return json.dumps({name: value for name, value in entry.items() if name not in _TIME}, sort_keys=True)
 
 
-def _lanes(left: Entry | None, right: Entry | None) -> Iterable[str]:
+def _lanes(left: EntryFields | None, right: EntryFields | None) -> Iterable[str]:
     rows = [() if entry is None else render_in_lane(entry, _LANE) for entry in (left, right)]
     return (_row(*row) for row in itertools.zip_longest(*rows, fillvalue=""))
 

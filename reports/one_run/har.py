@@ -13,7 +13,16 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl
 
-from gapless.reports.one_run.timeline import Call, Connection, Entry, Frame, Timeline, read_timeline, seconds, whole
+from gapless.reports.one_run.timeline import (
+    CallSpan,
+    EntryFields,
+    FrameSpan,
+    SocketSpan,
+    Timeline,
+    read_timeline,
+    seconds,
+    whole,
+)
 from gapless.reports.records.characters import well_formed
 from gapless.reports.records.record import RunRecord
 
@@ -52,7 +61,7 @@ def _entries(timeline: Timeline) -> Iterator[tuple[int, dict[str, object]]]:
         yield whole(connection.first, "index"), _of_connection(connection, conversation, timeline)
 
 
-def _of_call(call: Call, timeline: Timeline) -> dict[str, object]:
+def _of_call(call: CallSpan, timeline: Timeline) -> dict[str, object]:
     asked, answered, status = call.asked, call.answered, call.status
     ended_s = timeline.end_s if status is None or answered is None else seconds(answered)
     request = _request(str(asked.get("method", "")), f"http://{HOST}{call.target}")
@@ -62,13 +71,13 @@ def _of_call(call: Call, timeline: Timeline) -> dict[str, object]:
     return entry if status is not None else entry | {"_error": "no answer reached the client"}
 
 
-def _answer(answered: Entry, status: int) -> dict[str, object]:
+def _answer(answered: EntryFields, status: int) -> dict[str, object]:
     told = json.dumps(_details(answered), sort_keys=True)
     size_bytes = whole(answered, "bytes")
     return _response(status, _phrase(status), "application/json", size_bytes, told)
 
 
-def _of_connection(connection: Connection, conversation: str, timeline: Timeline) -> dict[str, object]:
+def _of_connection(connection: SocketSpan, conversation: str, timeline: Timeline) -> dict[str, object]:
     began_s = seconds(connection.first)
     ended = connection.closed or connection.refused
     ended_s = timeline.end_s if ended is None else seconds(ended)
@@ -81,11 +90,11 @@ def _of_connection(connection: Connection, conversation: str, timeline: Timeline
     return entry | {"_webSocketMessages": [_message(frame) for frame in connection.frames if frame.delivered]}
 
 
-def _path(connection: Connection) -> str:
+def _path(connection: SocketSpan) -> str:
     return str((connection.opened or {}).get("path", "events"))
 
 
-def _how_it_ended(connection: Connection) -> str:
+def _how_it_ended(connection: SocketSpan) -> str:
     if connection.refused is not None:
         return f"refused with {connection.refused.get('status') or 'a reset'}"
     if connection.closed is None:
@@ -94,19 +103,19 @@ def _how_it_ended(connection: Connection) -> str:
     return f"closed by {connection.closed.get('by')}{'' if code is None else f' with code {code}'}"
 
 
-def _message(frame: Frame) -> dict[str, object]:
+def _message(frame: FrameSpan) -> dict[str, object]:
     arrived = frame.delivered or frame.sent
     at_s = round(EPOCH.timestamp() + seconds(arrived), _SECONDS_DIGITS)
     data = json.dumps(_details(arrived), sort_keys=True)
     return {"type": "receive", "time": at_s, "opcode": _OPCODE_TEXT, "data": data}
 
 
-def _details(entry: Entry) -> dict[str, object]:
+def _details(entry: EntryFields) -> dict[str, object]:
     """What the journal knows of a message."""
     return {name: value for name, value in entry.items() if name not in _ENVELOPE}
 
 
-def _conversation(call: Call) -> str:
+def _conversation(call: CallSpan) -> str:
     """The id in ``/api/conversations/{id}/…``; empty where there is none."""
     parts = str(call.asked.get("path", "")).split("/")
     return parts[3] if len(parts) > 3 and parts[2] == "conversations" else ""

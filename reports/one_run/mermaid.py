@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from gapless.reports.one_run.timeline import Entry, Timeline, read_timeline, run_name, seconds, short_path
+from gapless.reports.one_run.timeline import EntryFields, Timeline, read_timeline, run_name, seconds, short_path
 from gapless.reports.records.failures import brief
 from gapless.reports.records.record import RunRecord, Verdict
 
@@ -67,8 +67,8 @@ class _Story:
         frames = [frame for connection in timeline.connections for frame in connection.frames]
         self._undelivered = {id(frame.sent) for frame in frames if frame.delivered is None}
         self._unanswered = {id(call.asked) for call in timeline.calls if call.status is None}
-        self._frames: list[Entry] = []
-        self._repaired: list[Entry] = []
+        self._frames: list[EntryFields] = []
+        self._repaired: list[EntryFields] = []
 
     def rows(self) -> Iterator[str]:
         """Each row; arrivals are held back until something else is to be told."""
@@ -105,7 +105,7 @@ class _Story:
             events = "event" if len(repaired) == 1 else "events"
             yield _note("C", f"{seconds(repaired[0]):.3f} s {len(repaired)} {events} repaired: {which}")
 
-    def _row(self, entry: Entry) -> Iterator[str]:
+    def _row(self, entry: EntryFields) -> Iterator[str]:
         match entry["place"]:
             case "rest":
                 yield from self._rest(entry)
@@ -123,7 +123,7 @@ class _Story:
             case "agent" | "log" | "publisher":
                 yield from self._server(entry)
 
-    def _rest(self, entry: Entry) -> Iterator[str]:
+    def _rest(self, entry: EntryFields) -> Iterator[str]:
         if entry["what"] == "request":
             path = short_path(str(entry.get("path", "")))
             query = _query(str(entry.get("query") or ""))
@@ -134,7 +134,7 @@ class _Story:
             items = "" if entry.get("items") is None else f", {entry['items']} events"
             yield _arrow(entry, "R-->>C", f"{entry.get('status')}{items}, {entry.get('bytes')} bytes")
 
-    def _socket(self, entry: Entry) -> Iterator[str]:
+    def _socket(self, entry: EntryFields) -> Iterator[str]:
         number = entry.get("connection")
         match entry["what"]:
             case "opened":
@@ -149,7 +149,7 @@ class _Story:
             case "delivered":
                 yield _arrow(entry, "S->>C", _event(entry))
 
-    def _server(self, entry: Entry) -> Iterator[str]:
+    def _server(self, entry: EntryFields) -> Iterator[str]:
         match entry["what"]:
             case "run-started":
                 yield _note("A", f"{seconds(entry):.3f} s {run_name(entry)} begins, by {entry.get('by')}")
@@ -166,7 +166,7 @@ class _Story:
                 yield _arrow(entry, "A->>S", f"{_event(entry)} is published")
 
 
-def _client(entry: Entry) -> Iterator[str]:
+def _client(entry: EntryFields) -> Iterator[str]:
     what = str(entry["what"])
     if what.endswith("-called"):
         yield _note("C", f"{seconds(entry):.3f} s {what.removesuffix('-called')}()")
@@ -185,7 +185,7 @@ def _client(entry: Entry) -> Iterator[str]:
         yield _note("C", f"{seconds(entry):.3f} s {entry.get('message')}")
 
 
-def _fault(entry: Entry) -> str:
+def _fault(entry: EntryFields) -> str:
     target = str(entry.get("target") or "")
     shown = _short(target) if _is_id(target) else target
     return f"fault {entry.get('name') or entry.get('kind')} ({entry.get('kind')}) strikes {shown}".rstrip()
@@ -198,7 +198,7 @@ def _query(query: str) -> str:
     return f"?{shown}" if shown else ""
 
 
-def _event(entry: Entry) -> str:
+def _event(entry: EntryFields) -> str:
     kind = _SHORT_KINDS.get(str(entry.get("kind")), str(entry.get("kind") or "a frame"))
     key = "" if entry.get("key") is None else f" {entry['key']}"
     value = entry.get("value")
@@ -214,11 +214,11 @@ def _short(event_id: object) -> str:
     return f"…{str(event_id)[-_ID_CHARACTERS:]}" if event_id else ""
 
 
-def _is(entry: Entry, place: str, what: str) -> bool:
+def _is(entry: EntryFields, place: str, what: str) -> bool:
     return entry["place"] == place and entry["what"] == what
 
 
-def _arrow(entry: Entry, arrow: str, text: str) -> str:
+def _arrow(entry: EntryFields, arrow: str, text: str) -> str:
     return f"{arrow}: {_escaped(f'{seconds(entry):.3f} s {text}')}"
 
 

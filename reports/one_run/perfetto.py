@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gapless.reports.one_run.timeline import Entry, Timeline, read_timeline, run_name, seconds, short_path
+from gapless.reports.one_run.timeline import EntryFields, Timeline, read_timeline, run_name, seconds, short_path
 from gapless.reports.records.characters import well_formed
 from gapless.reports.records.record import RunRecord
 
@@ -29,7 +29,7 @@ _TRACK_OF = {"client": "client", "log": "log", "publisher": "publisher", "agent"
 _ON_THE_WAY = (("log", "append"), ("publisher", "publish"), ("socket", "sent"), ("socket", "delivered"))
 _HANDED_OVER = ("client", "delivered")
 
-Event = dict[str, object]
+TraceEvent = dict[str, object]
 
 
 def render_perfetto(lines: Iterable[str], record: RunRecord) -> str:
@@ -48,8 +48,8 @@ class _Span:
 
     name: str
     track: int
-    begin: Entry
-    end: Entry | None
+    begin: EntryFields
+    end: EntryFields | None
     kind: str
 
 
@@ -64,7 +64,7 @@ class _Drawing:
         self._lanes_of_calls: dict[int, int] = {}
         self._flows: dict[str, list[tuple[int, int]]] = {}
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[TraceEvent]:
         """Metadata, spans, what happened at an instant, and arrows."""
         self._lay_out()
         spans = [*self._spans()]
@@ -120,13 +120,13 @@ class _Drawing:
         self._names.setdefault(track, f"socket {number}")
         return track
 
-    def _drawn(self, span: _Span) -> Event:
+    def _drawn(self, span: _Span) -> TraceEvent:
         begin_us = self._at_us[id(span.begin)]
         end_us = self._end_us if span.end is None else self._at_us[id(span.end)]
         arguments = _details(span.begin) | _details(span.end or {"unfinished": True})
         return _slice(span.name, span.kind, begin_us, end_us - begin_us, span.track, arguments)
 
-    def _instant(self, entry: Entry) -> Iterator[Event]:
+    def _instant(self, entry: EntryFields) -> Iterator[TraceEvent]:
         """What is not the border of a span: a slice where an arrow may begin or end, else an instant."""
         place, what = str(entry["place"]), str(entry["what"])
         at_us, track, event_id = self._at_us[id(entry)], self._track(entry), entry.get("id")
@@ -137,10 +137,10 @@ class _Drawing:
             yield _slice(name, what, at_us, _SLICE_US, track, _details(entry))
         elif not _is_border(place, what):
             name = f"{what} {entry['name']}" if place == "fault" and "name" in entry else what
-            instant: Event = {"ph": "i", "name": name, "cat": place, "ts": at_us, "pid": _PROCESS, "tid": track}
+            instant: TraceEvent = {"ph": "i", "name": name, "cat": place, "ts": at_us, "pid": _PROCESS, "tid": track}
             yield instant | {"s": "p" if place == "fault" else "t", "args": _details(entry)}
 
-    def _track(self, entry: Entry) -> int:
+    def _track(self, entry: EntryFields) -> int:
         number = entry.get("connection")
         if entry["place"] == "socket" and isinstance(number, int):
             return self._socket(number)
@@ -148,13 +148,13 @@ class _Drawing:
             return self._numbers["REST"]
         return self._numbers[_TRACK_OF.get(str(entry["place"]), _TRACKS[-1])]
 
-    def _arrows(self) -> Iterator[Event]:
+    def _arrows(self) -> Iterator[TraceEvent]:
         for number, stops in enumerate(self._flows.values(), start=1):
             for index, (at_us, track) in enumerate(stops):
                 if len(stops) < 2:
                     break
                 phase = "s" if index == 0 else "f" if index == len(stops) - 1 else "t"
-                arrow: Event = {"ph": phase, "name": "way", "cat": "way", "id": number, "ts": at_us}
+                arrow: TraceEvent = {"ph": phase, "name": "way", "cat": "way", "id": number, "ts": at_us}
                 yield arrow | {"pid": _PROCESS, "tid": track} | ({"bp": "e"} if phase == "f" else {})
 
 
@@ -181,16 +181,16 @@ def _order(number: int, name: str) -> tuple[int, int]:
     return (0 if name == "client" else 3), number
 
 
-def _slice(name: str, kind: str, at_us: int, lasts_us: int, track: int, arguments: dict[str, object]) -> Event:
-    event: Event = {"ph": "X", "name": name, "cat": kind, "ts": at_us, "dur": lasts_us}
+def _slice(name: str, kind: str, at_us: int, lasts_us: int, track: int, arguments: dict[str, object]) -> TraceEvent:
+    event: TraceEvent = {"ph": "X", "name": name, "cat": kind, "ts": at_us, "dur": lasts_us}
     return event | {"pid": _PROCESS, "tid": track, "args": arguments}
 
 
-def _meta(track: int, name: str, arguments: dict[str, object]) -> Event:
+def _meta(track: int, name: str, arguments: dict[str, object]) -> TraceEvent:
     return {"ph": "M", "pid": _PROCESS, "tid": track, "ts": 0, "name": name, "args": arguments}
 
 
-def _details(entry: Entry) -> dict[str, object]:
+def _details(entry: EntryFields) -> dict[str, object]:
     """An entry's own fields; a long list by its length."""
     shown = {name: value for name, value in entry.items() if name not in _ENVELOPE and value is not None}
     return {

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 
 from gapless.reports.one_run.trace import parse_entry
 
-Entry = Mapping[str, object]
+EntryFields = Mapping[str, object]
 
 _CALLED, _RETURNED = "-called", "-returned"
 
 
 @dataclass(slots=True)
-class Call:
+class CallSpan:
     """One REST call. ``asked``, ``answered``: its entries; ``answered`` is None where no answer was given."""
 
-    asked: Entry
-    answered: Entry | None = None
+    asked: EntryFields
+    answered: EntryFields | None = None
 
     @property
     def number(self) -> int:
@@ -43,52 +43,52 @@ class Call:
 
 
 @dataclass(slots=True)
-class Frame:
+class FrameSpan:
     """One message of the server; ``delivered`` is None where it did not arrive."""
 
-    sent: Entry
-    delivered: Entry | None = None
+    sent: EntryFields
+    delivered: EntryFields | None = None
 
 
 @dataclass(slots=True)
-class Connection:
+class SocketSpan:
     """One WebSocket. ``first`` is the first that the journal says of it; ``opened`` is None where it was refused,
     ``closed`` where it was open to the end.
     """
 
     number: int
-    first: Entry
-    opened: Entry | None = None
-    refused: Entry | None = None
-    closed: Entry | None = None
-    frames: list[Frame] = field(default_factory=list)
+    first: EntryFields
+    opened: EntryFields | None = None
+    refused: EntryFields | None = None
+    closed: EntryFields | None = None
+    frames: list[FrameSpan] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Step:
+class StepSpan:
     """One step asked of the client; ``ended`` is its return or its error, None where it did neither."""
 
     name: str
-    called: Entry
-    ended: Entry | None = None
+    called: EntryFields
+    ended: EntryFields | None = None
 
 
 @dataclass(slots=True)
 class AgentRun:
     """One run of the agent; ``ended`` is None where it went on."""
 
-    started: Entry
-    ended: Entry | None = None
+    started: EntryFields
+    ended: EntryFields | None = None
 
 
 @dataclass(slots=True)
 class Timeline:
     """Everything of one run: all ``entries`` in order, and the spans among them."""
 
-    entries: tuple[Entry, ...]
-    calls: list[Call] = field(default_factory=list)
-    connections: list[Connection] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    entries: tuple[EntryFields, ...]
+    calls: list[CallSpan] = field(default_factory=list)
+    connections: list[SocketSpan] = field(default_factory=list)
+    steps: list[StepSpan] = field(default_factory=list)
     runs: list[AgentRun] = field(default_factory=list)
 
     @property
@@ -97,7 +97,7 @@ class Timeline:
         return seconds(self.entries[-1]) if self.entries else 0.0
 
 
-def run_name(entry: Entry) -> str:
+def run_name(entry: EntryFields) -> str:
     """``run 1``: which run of the agent an entry speaks of, counted as people count; the journal begins with 0."""
     number = entry.get("run")
     return f"run {number + 1}" if isinstance(number, int) else "a run"
@@ -112,13 +112,13 @@ def read_timeline(lines: Iterable[str]) -> Timeline:
     return timeline
 
 
-def seconds(entry: Entry) -> float:
+def seconds(entry: EntryFields) -> float:
     """The time of an entry."""
     value = entry["t_s"]
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def whole(entry: Entry, name: str) -> int:
+def whole(entry: EntryFields, name: str) -> int:
     """A number of an entry; 0 where it has none."""
     value = entry.get(name)
     return value if isinstance(value, int) else 0
@@ -137,11 +137,11 @@ class _Reader:
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
-        self._calls: dict[int, Call] = {}
-        self._connections: dict[int, Connection] = {}
-        self._frames: dict[tuple[int, int], Frame] = {}
+        self._calls: dict[int, CallSpan] = {}
+        self._connections: dict[int, SocketSpan] = {}
+        self._frames: dict[tuple[int, int], FrameSpan] = {}
 
-    def read(self, entry: Entry) -> None:
+    def read(self, entry: EntryFields) -> None:
         match entry["place"]:
             case "rest":
                 self._rest(entry)
@@ -152,15 +152,15 @@ class _Reader:
             case "agent":
                 self._agent(entry)
 
-    def _rest(self, entry: Entry) -> None:
+    def _rest(self, entry: EntryFields) -> None:
         number = whole(entry, "call")
         if entry["what"] == "request":
-            self._calls[number] = Call(entry)
+            self._calls[number] = CallSpan(entry)
             self._timeline.calls.append(self._calls[number])
         elif entry["what"] == "response" and number in self._calls:
             self._calls[number].answered = entry
 
-    def _socket(self, entry: Entry) -> None:
+    def _socket(self, entry: EntryFields) -> None:
         connection = self._connection(whole(entry, "connection"), entry)
         key = connection.number, whole(entry, "frame")
         match entry["what"]:
@@ -171,21 +171,21 @@ class _Reader:
             case "closed":
                 connection.closed = entry
             case "sent":
-                self._frames[key] = Frame(entry)
+                self._frames[key] = FrameSpan(entry)
                 connection.frames.append(self._frames[key])
             case "delivered" if key in self._frames:
                 self._frames[key].delivered = entry
 
-    def _connection(self, number: int, entry: Entry) -> Connection:
+    def _connection(self, number: int, entry: EntryFields) -> SocketSpan:
         if number not in self._connections:
-            self._connections[number] = Connection(number, entry)
+            self._connections[number] = SocketSpan(number, entry)
             self._timeline.connections.append(self._connections[number])
         return self._connections[number]
 
-    def _client(self, entry: Entry) -> None:
+    def _client(self, entry: EntryFields) -> None:
         what = str(entry["what"])
         if what.endswith(_CALLED):
-            self._timeline.steps.append(Step(what.removesuffix(_CALLED), entry))
+            self._timeline.steps.append(StepSpan(what.removesuffix(_CALLED), entry))
             return
         ended = str(entry.get("step")) if what == "error" else what.removesuffix(_RETURNED)
         if what == "error" or what.endswith(_RETURNED):
@@ -194,7 +194,7 @@ class _Reader:
             if step is not None:
                 step.ended = entry
 
-    def _agent(self, entry: Entry) -> None:
+    def _agent(self, entry: EntryFields) -> None:
         if entry["what"] == "run-started":
             self._timeline.runs.append(AgentRun(entry))
         elif entry["what"] == "run-ended":

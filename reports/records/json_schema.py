@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gapless.reports.records.json import SCHEMA
-from gapless.reports.records.reading import Document
+from gapless.reports.records.reading import RecordsDocument
 
 PATH = Path(__file__).parent / "records.schema.json"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -20,7 +20,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def render_schema() -> str:
     """The schema as text."""
-    schema = Document.model_json_schema()
+    schema = RecordsDocument.model_json_schema()
     properties = {"schema": {"const": SCHEMA, "description": "Says what this document is."}, **schema["properties"]}
     _add_ratio(schema["$defs"]["RestCost"])
     whole = {

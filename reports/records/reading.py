@@ -30,7 +30,7 @@ _PLAINLY = {
 _SHOWN_CHARACTERS = 40
 
 
-class Document(BaseModel):
+class RecordsDocument(BaseModel):
     """A records document as it is on disk, but for ``schema`` and the ratio of each run's calls, which is derived."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
@@ -57,7 +57,7 @@ def read_results(text: str) -> Results:
     for name in ("records", "sweep"):
         _check_ratios(name, document.get(name))
     try:
-        read = Document.model_validate_json(json.dumps(_underived(document)))
+        read = RecordsDocument.model_validate_json(json.dumps(_underived(document)))
     except ValidationError as error:
         raise _unreadable(error) from None
     for index, one in enumerate(read.never):

@@ -28,7 +28,7 @@ _SEEDS_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class NearbyRun:
     """A run that differs in little; ``how`` says in what: "the same run without the fault 'late-tail'"."""
 
     how: str
@@ -98,25 +98,25 @@ def _with_faults(scenario: Scenario, faults: tuple[object, ...]) -> Scenario:
     return scenario.model_copy(update={"faults": faults})
 
 
-def _changes(request: RunRequest, failed: RunResult) -> Iterator[Change]:
+def _changes(request: RunRequest, failed: RunResult) -> Iterator[NearbyRun]:
     kept = dataclasses.replace(request, tape=failed.tape, ranges=None)
     yield from _without_faults(kept)
     yield from _other_choices(kept, failed.tape, failed.ranges)
     for seed in range(request.seed + 1, request.seed + 1 + _SEEDS_MAX):
-        yield Change(f"the same scenario from seed {seed}", dataclasses.replace(kept, seed=seed, tape=None))
+        yield NearbyRun(f"the same scenario from seed {seed}", dataclasses.replace(kept, seed=seed, tape=None))
 
 
-def _without_faults(request: RunRequest) -> Iterator[Change]:
+def _without_faults(request: RunRequest) -> Iterator[NearbyRun]:
     faults = request.scenario.faults
     for count in dict.fromkeys(min(count, len(faults)) for count in (1, 2, len(faults)) if faults):
         for left_out in itertools.combinations(faults, count):
             rest = tuple(fault for fault in faults if fault not in left_out)
             names = " and ".join(repr(fault.name) for fault in left_out)
             how = f"the same run without the fault{'s' * (count > 1)} {names}"
-            yield Change(how, dataclasses.replace(request, scenario=_with_faults(request.scenario, rest)))
+            yield NearbyRun(how, dataclasses.replace(request, scenario=_with_faults(request.scenario, rest)))
 
 
-def _other_choices(request: RunRequest, tape: Tape, ranges: Ranges) -> Iterator[Change]:
+def _other_choices(request: RunRequest, tape: Tape, ranges: Ranges) -> Iterator[NearbyRun]:
     drawn = [
         (stream, index, low, high)
         for stream, runs in ranges.items()
@@ -128,13 +128,13 @@ def _other_choices(request: RunRequest, tape: Tape, ranges: Ranges) -> Iterator[
                 yield _with_choice(request, tape, stream, index, value)
 
 
-def _with_choice(request: RunRequest, tape: Tape, stream: str, index: int, value: Number) -> Change:
+def _with_choice(request: RunRequest, tape: Tape, stream: str, index: int, value: Number) -> NearbyRun:
     values = [*tape[stream][:index], value, *tape[stream][index + 1 :]]
     how = f"the same run with choice {index + 1} of stream {stream!r} at {value:g} instead of {tape[stream][index]:g}"
-    return Change(how, dataclasses.replace(request, tape={**tape, stream: values}))
+    return NearbyRun(how, dataclasses.replace(request, tape={**tape, stream: values}))
 
 
-def _our_client(request: RunRequest) -> Change:
-    return Change(
+def _our_client(request: RunRequest) -> NearbyRun:
+    return NearbyRun(
         f"our client, {DEFAULT}, in the same scenario", dataclasses.replace(request, client=DEFAULT, ranges=None)
     )

@@ -11,14 +11,14 @@ from typing import Any
 KIN = "gapless/capsule/"
 CURRENT = 2
 
-Document = Mapping[str, Any]
+CapsuleDocument = Mapping[str, Any]
 
 
 class TooNew(Exception):
     """A capsule of a version that this gapless does not know."""
 
 
-def upgraded(document: Document) -> Document | None:
+def upgraded(document: CapsuleDocument) -> CapsuleDocument | None:
     """A capsule as the current version would have written it, as far as it is known; None for what is no capsule.
 
     Raises TooNew.
@@ -34,11 +34,11 @@ def upgraded(document: Document) -> Document | None:
     return document
 
 
-def _from_1(document: Document) -> Document:
+def _from_1(document: CapsuleDocument) -> CapsuleDocument:
     """Version 1 kept the values of the choices without their ranges, and nothing of the journal but its digest."""
     tape = document.get("tape")
     streams = {stream: {"values": values} for stream, values in tape.items()} if isinstance(tape, dict) else tape
     return {**document, "schema": f"{KIN}2", "tape": streams, "fingerprints": []}
 
 
-_UPGRADES: Mapping[int, Callable[[Document], Document]] = {1: _from_1}
+_UPGRADES: Mapping[int, Callable[[CapsuleDocument], CapsuleDocument]] = {1: _from_1}

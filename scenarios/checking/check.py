@@ -15,7 +15,7 @@ import trio
 from gapless.reports.records.record import RunRecord
 from gapless.scenarios.checking.command import Show, started
 from gapless.scenarios.checking.environment import given
-from gapless.scenarios.checking.script_driver import Driver
+from gapless.scenarios.checking.script_driver import ScriptDriver
 from gapless.scenarios.errors import WorldBroke
 from gapless.scenarios.judging.evidence import read
 from gapless.scenarios.running.runner import RunRequest, assess, fired
@@ -52,7 +52,7 @@ async def check(request: RunRequest, argv: Sequence[str], *, show: Show) -> Chec
         async with served(request) as hub:
             gift = given(request, hub.session.world, hub.url, Path(directory), os.environ)
             async with started(argv, gift.variables) as command:
-                driver = Driver(hub.session, command)
+                driver = ScriptDriver(hub.session, command)
                 async with trio.open_nursery() as listening:
                     listening.start_soon(command.follow, gift.report, driver.take, show)
                     await driver.perform()
@@ -75,7 +75,7 @@ async def _serving(hub: Hub, *, task_status: trio.TaskStatus[None]) -> None:
     await hub.serve(0, task_status=task_status)
 
 
-def judged(session: Session, driver: Driver, argv: tuple[str, ...]) -> Checked:
+def judged(session: Session, driver: ScriptDriver, argv: tuple[str, ...]) -> Checked:
     """The verdict on a script that was lived through, when the session has ended. Raises WorldBroke."""
     if session.failure is not None:
         raise WorldBroke(f"the simulated world broke down: {session.failure}")

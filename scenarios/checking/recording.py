@@ -55,7 +55,7 @@ class _File(BaseModel):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Kept:
+class Recording:
     """A run as it was kept: its request and command, the verdict it had, and all that it is judged by."""
 
     request: RunRequest
@@ -134,7 +134,7 @@ def is_kept(path: Path) -> bool:
         return False
 
 
-def load(path: Path) -> Kept:
+def load(path: Path) -> Recording:
     """The run in a file. Raises CapsuleError when it is none, broken, or of a version that is not known."""
     cure = "make a new one with `gapless check`"
     try:
@@ -158,7 +158,7 @@ def load(path: Path) -> Kept:
     except UsageError as error:
         raise CapsuleError(str(path), str(error), cure) from error
     faults = tuple(FaultFired(one.name, one.kind, one.fired) for one in file.faults)
-    return Kept(request, file.command, file.verdict, file.ended_s, file.digest, faults, file.log, entries)
+    return Recording(request, file.command, file.verdict, file.ended_s, file.digest, faults, file.log, entries)
 
 
 def _entry(index: int, line: Mapping[str, Any]) -> Entry:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gapless.reports.one_run.trace import render_trace
 from gapless.reports.records.record import Verdict
-from gapless.scenarios.checking.recording import Kept, load
+from gapless.scenarios.checking.recording import Recording, load
 from gapless.scenarios.definition.catalogue import catalogue
 
 
@@ -18,7 +18,7 @@ def retell(path: Path, *, trace: bool) -> tuple[Verdict, str]:
     return kept.judged().verdict, "\n".join(_told(kept, trace=trace))
 
 
-def _told(kept: Kept, *, trace: bool) -> Iterator[str]:
+def _told(kept: Recording, *, trace: bool) -> Iterator[str]:
     record = kept.judged()
     if trace:
         yield render_trace(kept.lines())
@@ -43,7 +43,7 @@ def _told(kept: Kept, *, trace: bool) -> Iterator[str]:
         yield f"  its verdict was {kept.verdict} when it was kept; oracles have changed since"
 
 
-def _anew(kept: Kept) -> str:
+def _anew(kept: Recording) -> str:
     """The command that makes the same check of whatever the client is by then."""
     request = kept.request
     is_known = request.scenario.name in (one.name for one in catalogue())

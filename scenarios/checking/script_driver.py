@@ -12,7 +12,7 @@ import trio
 
 from gapless.reports.records.record import FaultFired
 from gapless.scenarios.checking.peer import Peer
-from gapless.scenarios.definition.scenario import Asked, Restart, Send, Sleep, Step
+from gapless.scenarios.definition.scenario import AskedStep, Restart, Send, Sleep, Step
 from gapless.scenarios.running.script_player import AFTER_BOUND_S, RUN_AFTER_SCRIPT_S_MAX
 from gapless.scenarios.serving.reporter import Reporter
 from gapless.scenarios.serving.session import Session
@@ -21,10 +21,10 @@ from gapless.scenarios.serving.step_protocol import Done, Failed, ProtocolError,
 GOODBYE_S: Final = 5.0
 LOOK_S: Final = 0.02
 
-Ending = Literal["done", "failed", "exited", "hung"]
+StepEnding = Literal["done", "failed", "exited", "hung"]
 
 
-class Driver:
+class ScriptDriver:
     """One peer and its script. ``driven``: it answers what it is asked, else it drives itself, until it answers."""
 
     def __init__(self, session: Session, peer: Peer, *, driven: bool = False) -> None:
@@ -34,7 +34,7 @@ class Driver:
         self._peer = peer
         self._deadline_s = session.request.scenario.expect.step_deadline_s
         self._reporter = Reporter(session.world.journal)
-        self._asked: Asked | None = None
+        self._asked: AskedStep | None = None
         self._answer: Done | Failed | ProtocolError | None = None
         self._bell = trio.Event()
         self._is_hung = False
@@ -105,7 +105,7 @@ class Driver:
             case "attach" | "close":
                 return await self._ask(step) == "done"
 
-    async def _ask(self, step: Asked, text: str | None = None) -> Ending:
+    async def _ask(self, step: AskedStep, text: str | None = None) -> StepEnding:
         self._asked, self._answer, self._bell = step, None, trio.Event()
         self._reporter.called(step)
         await self._peer.say(order(step, text))
@@ -137,7 +137,7 @@ class Driver:
         self._gave_nothing(step, "crashed", self._peer.kind_of_end, failure)
         return "exited"
 
-    def _gave_nothing(self, step: Asked, outcome: str, error: str, message: str) -> None:
+    def _gave_nothing(self, step: AskedStep, outcome: str, error: str, message: str) -> None:
         """No answer: of a command that drives itself nobody knows yet in which step it was."""
         if self.driven:
             self._reporter.ended_badly(step, outcome, error, message)
@@ -209,5 +209,5 @@ class Driver:
             await self._peer.ended.wait()
 
 
-def _step_of(report: Done | Failed) -> Asked:
+def _step_of(report: Done | Failed) -> AskedStep:
     return report.done if isinstance(report, Done) else report.failed

@@ -11,7 +11,7 @@ from rich.console import Group as Lines
 from rich.live import Live
 from rich.text import Text
 
-from gapless.reports.many_runs.coverage import Coverage, CoverageRow, render_coverage
+from gapless.reports.many_runs.coverage import CoverageRow, CoverageTable, render_coverage
 from gapless.reports.records.never import Never, render_never
 from gapless.scenarios.definition.scenario import GENERATIONS
 from gapless.scenarios.explore.campaign import Campaign, Group
@@ -135,7 +135,7 @@ class ExploreScreen:
         yield f"  replay   gapless replay {capsule} --trace"
 
 
-def coverage_of(campaign: Campaign) -> Coverage:
+def coverage_of(campaign: Campaign) -> CoverageTable:
     """The campaign's tally as a table."""
     tally = campaign.tally
     rows = (
@@ -146,7 +146,7 @@ def coverage_of(campaign: Campaign) -> Coverage:
         )
         for kind in KINDS
     )
-    return Coverage(GENERATIONS, STATES, tuple(rows))
+    return CoverageTable(GENERATIONS, STATES, tuple(rows))
 
 
 def _made_of(group: Group) -> str:

@@ -16,7 +16,7 @@ import trio
 
 Event = Mapping[str, Any]
 OnEvent = Callable[[Event, bool], None]
-Gap = tuple[str | None, str | None]
+GapIds = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class ClientUnderTest(Protocol):
         """
         ...
 
-    def gaps(self) -> Sequence[Gap]:
+    def gaps(self) -> Sequence[GapIds]:
         """The gaps that it declares: what lies strictly between two ids, None being the log's own end."""
         ...
 

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import trio
 
 from gapless import syncclient
-from gapless.scenarios.clients.contract import Claim, ClientContext, ClientUnderTest, Event, Gap
+from gapless.scenarios.clients.contract import Claim, ClientContext, ClientUnderTest, Event, GapIds
 
 
 class GaplessClient:
@@ -24,7 +24,7 @@ class GaplessClient:
         self._closing = trio.Event()
         self._closed = trio.Event()
         self._conversation: syncclient.Conversation | None = None
-        self._gaps: tuple[Gap, ...] = ()
+        self._gaps: tuple[GapIds, ...] = ()
 
     async def attach(self) -> None:
         """Open the conversation."""
@@ -50,7 +50,7 @@ class GaplessClient:
         """The client's own list."""
         return [] if self._conversation is None else self._conversation.events
 
-    def gaps(self) -> Sequence[Gap]:
+    def gaps(self) -> Sequence[GapIds]:
         """The gaps of the last report."""
         return self._gaps
 

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gapless.simserver.faults import Fault
 from gapless.simserver.link import armed
 
-Generation = Literal["legacy", "tree", "session"]
-Cursor = Literal["inclusive", "exclusive"]
+ServerGeneration = Literal["legacy", "tree", "session"]
+CursorMode = Literal["inclusive", "exclusive"]
 OracleName = Literal["no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time", "no-hang", "budget"]
-GENERATIONS: tuple[Generation, ...] = ("legacy", "tree", "session")
-CURSORS: tuple[Cursor, ...] = ("inclusive", "exclusive")
+GENERATIONS: tuple[ServerGeneration, ...] = ("legacy", "tree", "session")
+CURSORS: tuple[CursorMode, ...] = ("inclusive", "exclusive")
 
 _Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
@@ -108,7 +108,7 @@ class Restart(_Data):
 # ``disconnect``: every open socket breaks. ``heal``: no fault acts from here on, and nothing is excused any more.
 Word = Literal["attach", "run", "disconnect", "heal", "close"]
 Step = Word | Send | Sleep | Restart
-Asked = Literal["attach", "send", "run", "close"]
+AskedStep = Literal["attach", "send", "run", "close"]
 
 
 class Expectation(_Data):
@@ -125,7 +125,7 @@ class Expectation(_Data):
     run_bound_s: Annotated[float, Field(gt=0, le=3600)] = 15
     step_deadline_s: Annotated[float, Field(gt=0, le=36_000)] = 300
     incomplete_allowed: bool = False
-    errors_allowed: bool | tuple[Asked, ...] = False
+    errors_allowed: bool | tuple[AskedStep, ...] = False
     calls_max: Annotated[int, Field(ge=1)] = 1000
     sockets_max: Annotated[int, Field(ge=1)] = 50
 
@@ -139,7 +139,7 @@ class Allowance(_Data):
 
     calls: Annotated[int, Field(ge=1)]
     because: Annotated[str, Field(min_length=10)]
-    generations: tuple[Generation, ...] = GENERATIONS
+    generations: tuple[ServerGeneration, ...] = GENERATIONS
 
 
 class Ceiling(_Data):
@@ -186,8 +186,8 @@ class PlannedKill(_Data):
 
     client: str
     by: OracleName
-    generations: tuple[Generation, ...] = GENERATIONS
-    cursors: tuple[Cursor, ...] = CURSORS
+    generations: tuple[ServerGeneration, ...] = GENERATIONS
+    cursors: tuple[CursorMode, ...] = CURSORS
 
     def applies(self, generation: str, cursor: str) -> bool:
         """Whether this kill is planned for that variant."""
@@ -213,8 +213,8 @@ class Scenario(_Data):
     origin: Annotated[str, Field(min_length=1)]
     story: str = ""
     documentation: bool = False
-    generations: Annotated[tuple[Generation, ...], Field(min_length=1)] = GENERATIONS
-    cursors: Annotated[tuple[Cursor, ...], Field(min_length=1)] = CURSORS
+    generations: Annotated[tuple[ServerGeneration, ...], Field(min_length=1)] = GENERATIONS
+    cursors: Annotated[tuple[CursorMode, ...], Field(min_length=1)] = CURSORS
     server: Server = Server()
     workload: Workload = Workload()
     script: Annotated[tuple[Step, ...], Field(min_length=1)] = ("attach", Send(send="Do the task"), "run")
@@ -237,7 +237,7 @@ class Scenario(_Data):
         armed(self.faults)  # raises ConfigError, a ValueError, when two share a name
         return self
 
-    def variants(self) -> tuple[tuple[Generation, Cursor], ...]:
+    def variants(self) -> tuple[tuple[ServerGeneration, CursorMode], ...]:
         """Every generation and cursor mode in which this can happen, in the house order."""
         return tuple(
             (generation, cursor)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_-]+)\s*(?:\.|=)")
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 
 def line_of(text: str, path: Sequence[str | int]) -> int | None:
@@ -26,10 +26,10 @@ def line_of(text: str, path: Sequence[str | int]) -> int | None:
     return None
 
 
-def _lines(text: str) -> dict[Path, int]:
-    found: dict[Path, int] = {}
-    counts: dict[Path, int] = {}
-    table: Path = ()
+def _lines(text: str) -> dict[KeyPath, int]:
+    found: dict[KeyPath, int] = {}
+    counts: dict[KeyPath, int] = {}
+    table: KeyPath = ()
     for number, line in enumerate(text.splitlines(), start=1):
         header = _HEADER.match(line)
         if header is not None:
@@ -42,8 +42,8 @@ def _lines(text: str) -> dict[Path, int]:
     return found
 
 
-def _table(names: Sequence[str], is_array: bool, counts: dict[Path, int]) -> Path:
-    path: Path = ()
+def _table(names: Sequence[str], is_array: bool, counts: dict[KeyPath, int]) -> KeyPath:
+    path: KeyPath = ()
     for name in (part.strip().strip('"') for part in names):
         path = (*path, name)
         if path in counts and not (is_array and name == names[-1].strip()):

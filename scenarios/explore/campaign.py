@@ -15,7 +15,7 @@ from gapless.reports.records.record import GRAVITY, Verdict
 from gapless.scenarios.clients import DEFAULT
 from gapless.scenarios.definition.scenario import GENERATIONS
 from gapless.scenarios.explore.symptom import Symptom
-from gapless.scenarios.explore.trial import Failure, Tally, Tried
+from gapless.scenarios.explore.trial import TrialCounts, Tried, WorldFailure
 from gapless.scenarios.explore.worlds import KINDS
 from gapless.scenarios.judging.coverage import ORACLE_NAMES, Mark, declared
 from gapless.scenarios.running.runner import Level
@@ -85,7 +85,7 @@ class Group:
 
     cause: Cause
     name: str
-    smallest: Failure
+    smallest: WorldFailure
     runs: int = 0
     events: int = 0
     faults: int = 0
@@ -103,10 +103,10 @@ class Campaign:
     level: Level = "wire"
     blocks: int = 0
     worlds: int = 0
-    tally: Tally = field(default_factory=Counter)
+    tally: TrialCounts = field(default_factory=Counter)
     failed: int = 0
     groups: list[Group] = field(default_factory=list)
-    waiting: dict[Cause, Failure] = field(default_factory=dict)
+    waiting: dict[Cause, WorldFailure] = field(default_factory=dict)
     explained: dict[Cause, str] = field(default_factory=dict)
     counts: Counter[Cause] = field(default_factory=Counter)
 
@@ -118,7 +118,7 @@ class Campaign:
         for failure in tried.failures:
             self.fail(failure)
 
-    def fail(self, failure: Failure) -> None:
+    def fail(self, failure: WorldFailure) -> None:
         """Sort a failure in: into the group of its cause, or among those that wait to be shrunk."""
         signature = signature_of(failure)
         group = self._group_of(signature)
@@ -130,7 +130,7 @@ class Campaign:
         if before is None or _plainness(failure) < _plainness(before):
             self.waiting[signature] = failure
 
-    def next_to_shrink(self, under_way: Iterable[Symptom] = ()) -> Failure | None:
+    def next_to_shrink(self, under_way: Iterable[Symptom] = ()) -> WorldFailure | None:
         """The failure from which most is to be learnt. What takes no fault comes first, then what one effect alone
         explains, in their order; then the symptom that most worlds wait with, for each cause that it has already.
         """
@@ -141,7 +141,7 @@ class Campaign:
         for signature, worlds in self.counts.items():
             waiting[signature.symptom] += worlds
 
-        def urgency(one: Failure) -> tuple[list[int], float, int, _Plainness]:
+        def urgency(one: WorldFailure) -> tuple[list[int], float, int, _Plainness]:
             known = sum(1 for group in self.groups if group.cause.symptom == one.symptom)
             plainness = _plainness(one)
             alone = plainness[1] if plainness[0] < 2 else [len(_ORDER)]
@@ -149,7 +149,7 @@ class Campaign:
 
         return min(candidates, key=urgency, default=None)
 
-    def found(self, failure: Failure, smallest: Failure, *, runs: int, at_s: float) -> Group | None:
+    def found(self, failure: WorldFailure, smallest: WorldFailure, *, runs: int, at_s: float) -> Group | None:
         """A failure was shrunk to its smallest: a group when its cause is new. What has that cause no longer waits."""
         cause = signature_of(smallest)
         group = next((one for one in self.groups if one.cause == cause), None)
@@ -170,7 +170,7 @@ class Campaign:
         self.groups.remove(group)
         self.explained = {signature: name for signature, name in self.explained.items() if name != group.name}
 
-    def leave(self, failure: Failure, drawn: tuple[int, ...]) -> None:
+    def leave(self, failure: WorldFailure, drawn: tuple[int, ...]) -> None:
         """The shrink of a failure was stopped half way, at these numbers."""
         signature = signature_of(failure)
         if signature in self.waiting:
@@ -180,7 +180,7 @@ class Campaign:
         """Whether a cause with that symptom was found."""
         return any(group.cause.symptom == symptom for group in self.groups)
 
-    def give_up(self, failure: Failure) -> None:
+    def give_up(self, failure: WorldFailure) -> None:
         """That failure could not be shrunk."""
         self.waiting.pop(signature_of(failure), None)
 
@@ -233,12 +233,12 @@ class Campaign:
         return next(f"{base}-{number}" for number in range(2, len(taken) + 3) if f"{base}-{number}" not in taken)
 
 
-def signature_of(failure: Failure) -> Cause:
+def signature_of(failure: WorldFailure) -> Cause:
     """A failure's symptom, and every effect that occurred in its world."""
     return Cause(failure.symptom, tuple(sorted({EFFECTS[kind] for kind in failure.kinds})))
 
 
-def _plainness(failure: Failure) -> _Plainness:
+def _plainness(failure: WorldFailure) -> _Plainness:
     """Few effects come first; of these the ones that are told first above."""
     effects = sorted({_ORDER.index(EFFECTS[kind]) for kind in failure.kinds})
     return len(effects), effects, len(failure.drawn), failure.drawn

@@ -15,7 +15,7 @@ from gapless.scenarios.explore.campaign import Campaign, Group
 from gapless.scenarios.explore.database import Database
 from gapless.scenarios.explore.finding_files import keep
 from gapless.scenarios.explore.shrink import Shrinking, shrink_slice
-from gapless.scenarios.explore.trial import Block, Failure, Tried, still_shows, tried_again, try_block
+from gapless.scenarios.explore.trial import Block, Tried, WorldFailure, still_shows, tried_again, try_block
 from gapless.scenarios.interrupt import Stop
 
 BLOCK_WORLDS = 10
@@ -76,7 +76,7 @@ class Explorer:
         self._worlds_before = campaign.worlds
         self._worlds_out = 0
         self._again: deque[Group | tuple[int, ...]] = deque([*campaign.groups, *database.examples()])
-        self._shrinks: dict[int, tuple[Failure, Shrinking]] = {}
+        self._shrinks: dict[int, tuple[WorldFailure, Shrinking]] = {}
         self._begun = 0
         self._turn = 0
         self._out: dict[Future[Any], Callable[[Any], None]] = {}
@@ -168,7 +168,7 @@ class Explorer:
         self._go_on(self._begun, failure, Shrinking(campaign.client, failure.symptom, failure.drawn, campaign.level))
         return True
 
-    def _go_on(self, number: int, failure: Failure, shrinking: Shrinking) -> None:
+    def _go_on(self, number: int, failure: WorldFailure, shrinking: Shrinking) -> None:
         self._shrinks[number] = failure, shrinking
 
         def shrunk(after: Shrinking) -> None:
@@ -188,7 +188,7 @@ class Explorer:
         campaign = self._campaign
         if isinstance(one, tuple):
 
-            def tried(failures: tuple[Failure, ...]) -> None:
+            def tried(failures: tuple[WorldFailure, ...]) -> None:
                 for failure in failures:
                     campaign.fail(failure)
 
@@ -207,7 +207,7 @@ class Explorer:
 
     # --- what was found ----------------------------------------------------------------------------------------
 
-    def _found(self, failure: Failure, shrunk: Shrinking) -> None:
+    def _found(self, failure: WorldFailure, shrunk: Shrinking) -> None:
         """A shrink has come to its end: a new cause, or one that is known."""
         campaign = self._campaign
         failures = tried_again(campaign.client, shrunk.drawn, campaign.level)

@@ -12,14 +12,14 @@ from gapless.scenarios.definition.scenario import PlannedKill, Scenario
 from gapless.scenarios.definition.toml_writing import render
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.explore.symptom import judged, symptoms_in
-from gapless.scenarios.explore.trial import Failure, planned
+from gapless.scenarios.explore.trial import WorldFailure, planned
 from gapless.scenarios.judging.oracles.case import count
 from gapless.scenarios.running.journal_difference import fingerprints
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ShrunkWorld:
     """A shrunk world: its run, how many events its log came to hold, how many faults it takes, whether it shows at the
     wire; and its files.
     """
@@ -32,7 +32,7 @@ class Kept:
     capsule: Path
 
 
-def keep(client: str, failure: Failure, name: str, directory: Path) -> Kept:
+def keep(client: str, failure: WorldFailure, name: str, directory: Path) -> ShrunkWorld:
     """Write both files of a failing world. Raises UsageError when they cannot be written."""
     request = planned(client, failure.drawn)
     result = perform(request)
@@ -50,7 +50,7 @@ def keep(client: str, failure: Failure, name: str, directory: Path) -> Kept:
         raise UsageError(
             f"{directory}: cannot be written ({error.strerror}); give --database another directory"
         ) from error
-    return Kept(request, events, len(scenario.faults), failure.symptom in symptoms_in(result), *paths)
+    return ShrunkWorld(request, events, len(scenario.faults), failure.symptom in symptoms_in(result), *paths)
 
 
 def _capsule(request: RunRequest, result: RunResult) -> str:
@@ -58,7 +58,7 @@ def _capsule(request: RunRequest, result: RunResult) -> str:
     return capsule.render(request, result.record, result.tape, result.ranges, prints)
 
 
-def _written_up(name: str, request: RunRequest, failure: Failure, events: int) -> Scenario:
+def _written_up(name: str, request: RunRequest, failure: WorldFailure, events: int) -> Scenario:
     """The scenario with what is known of it: a name, what happened, whom it kills."""
     kinds = " and ".join(fault.kind for fault in request.scenario.faults) or "no fault"
     story = (

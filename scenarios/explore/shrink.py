@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.database import ExampleDatabase, choices_to_bytes
 
 from gapless.scenarios.explore.symptom import Symptom, symptoms_in
-from gapless.scenarios.explore.trial import World, performed, worlds
+from gapless.scenarios.explore.trial import DrawnWorld, performed, worlds
 from gapless.scenarios.running.runner import Level
 
 SLICE_RUNS = 40
@@ -81,7 +81,7 @@ def shrink_slice(before: Shrinking) -> Shrinking:
     )
     @seed(0)
     @given(worlds(before.client))
-    def holds(world: World) -> None:
+    def holds(world: DrawnWorld) -> None:
         nonlocal best, runs
         key = _key(world.drawn)
         if key in held:

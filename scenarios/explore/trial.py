@@ -27,11 +27,11 @@ from gapless.simserver.errors import TapeError
 T = TypeVar("T")
 # What happened, and how often; the first part of a key says what is counted: ``world`` by generation, ``planned`` and
 # ``fired`` worlds by kind of fault and generation, ``state`` firings by kind and state, ``oracle`` and ``path`` worlds.
-Tally = Counter[tuple[str, ...]]
+TrialCounts = Counter[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class WorldFailure:
     """A symptom in a world. ``drawn``: its numbers; ``kinds``: of the faults that fired, and
     what the script itself broke.
     """
@@ -61,13 +61,13 @@ class Tried:
 
     block: Block
     worlds: int
-    tally: Tally = field(default_factory=Counter)
-    failures: tuple[Failure, ...] = ()
+    tally: TrialCounts = field(default_factory=Counter)
+    failures: tuple[WorldFailure, ...] = ()
 
 
 def try_block(block: Block) -> Tried:
     """Try the worlds of a block. Raises WorldBroke."""
-    tally, failures, seen = Tally(), list[Failure](), set[tuple[int, ...]]()
+    tally, failures, seen = TrialCounts(), list[WorldFailure](), set[tuple[int, ...]]()
     broken: list[WorldBroke] = []
 
     @seed(block.number)
@@ -79,7 +79,7 @@ def try_block(block: Block) -> Tried:
         phases=(Phase.generate,),
     )
     @given(worlds(block.client))
-    def attempt(world: World) -> None:
+    def attempt(world: DrawnWorld) -> None:
         if world.drawn in seen:
             return
         seen.add(world.drawn)
@@ -102,13 +102,13 @@ def performed(request: RunRequest, level: Level) -> RunResult:
     return perform(request, level=level, schedule=None if level == "wire" else request.seed or None)
 
 
-def tried_again(client: str, drawn: Sequence[int], level: Level = "wire") -> tuple[Failure, ...]:
+def tried_again(client: str, drawn: Sequence[int], level: Level = "wire") -> tuple[WorldFailure, ...]:
     """What fails in a world that was drawn before; nothing when all holds, or the drawing has changed since."""
     try:
         request = planned(client, drawn)
     except TapeError:
         return ()
-    return failures_of(World(request, tuple(drawn)), performed(request, level))
+    return failures_of(DrawnWorld(request, tuple(drawn)), performed(request, level))
 
 
 def still_shows(request: RunRequest, symptom: Symptom, level: Level = "wire") -> bool:
@@ -117,7 +117,7 @@ def still_shows(request: RunRequest, symptom: Symptom, level: Level = "wire") ->
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class DrawnWorld:
     """A run to try, and every number that was drawn for it."""
 
     request: RunRequest
@@ -125,7 +125,7 @@ class World:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, client: str) -> World:
+def worlds(draw: st.DrawFn, client: str) -> DrawnWorld:
     """Any world, for Hypothesis to draw and to shrink."""
     source = HypothesisSource(draw)
 
@@ -133,7 +133,7 @@ def worlds(draw: st.DrawFn, client: str) -> World:
         return draw(st.builds(make))
 
     request = plan(Choices(source), client, part=together)
-    return World(request, tuple(source.drawn))
+    return DrawnWorld(request, tuple(source.drawn))
 
 
 def planned(client: str, drawn: Sequence[int]) -> RunRequest:
@@ -141,13 +141,13 @@ def planned(client: str, drawn: Sequence[int]) -> RunRequest:
     return plan(Choices(ListSource(drawn)), client)
 
 
-def failures_of(world: World, result: RunResult) -> tuple[Failure, ...]:
+def failures_of(world: DrawnWorld, result: RunResult) -> tuple[WorldFailure, ...]:
     """What failed in a world, one for each symptom."""
     record = result.record
     kinds = {fault.kind for fault in record.faults if fault.fired} | _staged(world.request.scenario)
     variant = record.generation, record.cursor
     return tuple(
-        Failure(world.drawn, symptom, one.message, one.breaks, tuple(sorted(kinds)), *variant)
+        WorldFailure(world.drawn, symptom, one.message, one.breaks, tuple(sorted(kinds)), *variant)
         for symptom, one in symptoms_in(result).items()
     )
 
@@ -158,10 +158,10 @@ def _staged(scenario: Scenario) -> set[str]:
     return restarts | {"script-disconnect" for step in scenario.script if step == "disconnect"}
 
 
-def tally_of(result: RunResult) -> Tally:
+def tally_of(result: RunResult) -> TrialCounts:
     """What one run adds to a tally."""
     record = result.record
-    tally = Tally({("world", record.generation): 1})
+    tally = TrialCounts({("world", record.generation): 1})
     tally.update({("oracle", judged.oracle): 1 for judged in record.judged if judged.count})
     tally.update({("path", name): 1 for name in record.taken})
     tally.update({("planned", kind, record.generation): 1 for kind in {fault.kind for fault in record.faults}})

@@ -65,7 +65,7 @@ def _is_mark(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Name) and call.func.id == "sometimes"
 
 
-class Campaign:
+class CampaignCoverage:
     """What happened in the runs added so far. Records come from any process; the order does not matter.
 
     ``fault_kinds`` and ``oracles`` are those that the campaign can bring about; our client's paths are asked for once

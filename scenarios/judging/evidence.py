@@ -12,11 +12,11 @@ from typing import Literal, Protocol
 
 STATE_UPDATE = "ConversationStateUpdateEvent"
 
-Outcome = Literal["returned", "failed", "crashed", "hung", "unfinished"]
+StepOutcome = Literal["returned", "failed", "crashed", "hung", "unfinished"]
 
 
-class Entry(Protocol):
-    """What is read of a journal entry; ``gapless.simserver.journal.Entry`` has this shape."""
+class JournalEntry(Protocol):
+    """What is read of a journal entry; ``gapless.simserver.journal.JournalEntry`` has this shape."""
 
     @property
     def index(self) -> int: ...
@@ -31,7 +31,7 @@ class Entry(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class LogEvent:
+class PersistedEvent:
     """One persisted event: ``index`` in the log, ``branch`` unless it is a state update.
 
     ``at`` is the journal index of its append; -1 for the history, which was there before the journal began.
@@ -73,7 +73,7 @@ class StepCall:
     step: str
     called_s: float
     called_at: int
-    outcome: Outcome = "unfinished"
+    outcome: StepOutcome = "unfinished"
     ended_s: float | None = None
     ended_at: int | None = None
     message: str = ""
@@ -113,8 +113,8 @@ class Evidence:
     faults ended.
     """
 
-    log: tuple[LogEvent, ...] = ()
-    gone: tuple[LogEvent, ...] = ()
+    log: tuple[PersistedEvent, ...] = ()
+    gone: tuple[PersistedEvent, ...] = ()
     steps: tuple[StepCall, ...] = ()
     runs: tuple[RunCall, ...] = ()
     deliveries: tuple[str, ...] = ()
@@ -130,7 +130,7 @@ class Evidence:
     sockets: int = 0
     spinning: str | None = None
     healed_at: int | None = None
-    by_id: Mapping[str, LogEvent] = field(default_factory=dict)
+    by_id: Mapping[str, PersistedEvent] = field(default_factory=dict)
 
     @property
     def attach(self) -> StepCall | None:
@@ -149,7 +149,7 @@ class Evidence:
             1 for event in self.gone if event.at < journal_index <= (event.gone_at or 0)
         )
 
-    def log_as_of(self, run: RunCall) -> tuple[LogEvent, ...]:
+    def log_as_of(self, run: RunCall) -> tuple[PersistedEvent, ...]:
         """The log up to the end of the run that ``run()`` was about, without what was lost before it returned."""
         if run.server_run is not None and run.server_run.log_length is not None:
             length, at = run.server_run.log_length, run.server_run.ended_at
@@ -157,12 +157,12 @@ class Evidence:
             length, at = self.log_length_at(run.step.ended_at), run.step.ended_at
         return self._log_at(at, lasting_to=run.step.ended_at)[:length]
 
-    def log_of_attach(self) -> tuple[LogEvent, ...]:
+    def log_of_attach(self) -> tuple[PersistedEvent, ...]:
         """The log as it stood when the client was told to attach."""
         called_at = self.attach.called_at if self.attach else None
         return self._log_at(called_at, lasting_to=called_at)[: self.history_length()]
 
-    def _log_at(self, journal_index: int | None, *, lasting_to: int | None) -> tuple[LogEvent, ...]:
+    def _log_at(self, journal_index: int | None, *, lasting_to: int | None) -> tuple[PersistedEvent, ...]:
         if not self.gone:
             return self.log
         lasted = [one for one in self.gone if lasting_to is None or (one.gone_at or 0) > lasting_to]
@@ -181,7 +181,7 @@ class Evidence:
         return self.log_length_at(self.attach.called_at) if self.attach else len(self.log)
 
 
-def read(entries: Iterable[Entry], log: Iterable[Mapping[str, object]]) -> Evidence:
+def read(entries: Iterable[JournalEntry], log: Iterable[Mapping[str, object]]) -> Evidence:
     """The evidence in a journal, beside the log as it stood at the end (a long history is not journalled)."""
     reader = _Reader(log)
     for entry in entries:
@@ -196,7 +196,7 @@ class _Reader:
         self._final_log = log
         self._appended_at: dict[str, int] = {}
         self._unreadable: set[str] = set()
-        self._gone: list[LogEvent] = []
+        self._gone: list[PersistedEvent] = []
         self._steps: list[StepCall] = []
         self._claims: dict[int, Mapping[str, object]] = {}
         self._server_runs: dict[int, ServerRun] = {}
@@ -210,7 +210,7 @@ class _Reader:
         self._spinning: str | None = None
         self._healed_at: int | None = None
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: JournalEntry) -> None:
         fields = entry.fields
         match entry.place, entry.what:
             case "log", "append":
@@ -245,7 +245,7 @@ class _Reader:
             case "client", what:
                 self._client(what, entry)
 
-    def _run_ended(self, entry: Entry) -> None:
+    def _run_ended(self, entry: JournalEntry) -> None:
         run = _whole(entry.fields["run"])
         self._server_runs[run] = dataclasses.replace(
             self._server_runs[run],
@@ -255,7 +255,7 @@ class _Reader:
             log_length=_whole(entry.fields["log_length"]),
         )
 
-    def _client(self, what: str, entry: Entry) -> None:
+    def _client(self, what: str, entry: JournalEntry) -> None:
         if what == "delivered":
             self._deliveries.append(_text(entry.fields["id"]))
         elif what == "closed":
@@ -267,10 +267,10 @@ class _Reader:
         elif what.endswith("-returned"):
             self._end_step("returned", entry)
         elif what == "error":
-            outcome: Outcome = entry.fields["outcome"]  # type: ignore[assignment]
+            outcome: StepOutcome = entry.fields["outcome"]  # type: ignore[assignment]
             self._end_step(outcome, entry, f"{entry.fields['error']}: {entry.fields['message']}")
 
-    def _end_step(self, outcome: Outcome, entry: Entry, message: str = "") -> None:
+    def _end_step(self, outcome: StepOutcome, entry: JournalEntry, message: str = "") -> None:
         begun = self._steps[-1]
         self._steps[-1] = StepCall(
             begun.step, begun.called_s, begun.called_at, outcome, entry.t_s, entry.index, message
@@ -303,10 +303,10 @@ class _Reader:
             by_id={event.id: event for event in (*self._gone, *log)},
         )
 
-    def _log_event(self, index: int, event: Mapping[str, object]) -> LogEvent:
+    def _log_event(self, index: int, event: Mapping[str, object]) -> PersistedEvent:
         event_id, kind = _text(event["id"]), _text(event["kind"])
         appended_at, readable = self._appended_at.get(event_id, -1), event_id not in self._unreadable
-        return LogEvent(event_id, kind, index, kind != STATE_UPDATE, appended_at, readable=readable)
+        return PersistedEvent(event_id, kind, index, kind != STATE_UPDATE, appended_at, readable=readable)
 
     def _run_call(self, step: StepCall) -> RunCall:
         claim = self._claims.get(step.called_at, {})

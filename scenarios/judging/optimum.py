@@ -36,7 +36,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gapless.scenarios.judging.evidence import Evidence, LogEvent, RunCall
+from gapless.scenarios.judging.evidence import Evidence, PersistedEvent, RunCall
 
 PAGE_EVENTS_MAX = 100
 
@@ -125,7 +125,7 @@ def _runs(evidence: Evidence, generation: str, certainty: str, run_bound_s: floa
         settled = max(settled, run.server_run.log_length)
 
 
-def _wanted(evidence: Evidence, run: RunCall, settled: int, certainty: str) -> tuple[LogEvent, ...]:
+def _wanted(evidence: Evidence, run: RunCall, settled: int, certainty: str) -> tuple[PersistedEvent, ...]:
     """The events between what was settled before and the run's end, within the certainty, as far as they can be
     read."""
     return tuple(
@@ -133,7 +133,7 @@ def _wanted(evidence: Evidence, run: RunCall, settled: int, certainty: str) -> t
     )
 
 
-def _missed(evidence: Evidence, run: RunCall, wanted: Sequence[LogEvent], run_bound_s: float) -> list[int]:
+def _missed(evidence: Evidence, run: RunCall, wanted: Sequence[PersistedEvent], run_bound_s: float) -> list[int]:
     """The log positions of those of them that the socket did not bring in time."""
     assert run.server_run is not None
     assert run.server_run.ended_s is not None

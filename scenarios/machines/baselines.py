@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
-from gapless.scenarios.clients.contract import Claim, Gap
+from gapless.scenarios.clients.contract import Claim, GapIds
 from gapless.scenarios.machines import machine as model
 from gapless.scenarios.machines.shared_events import Shared, shared
 
@@ -60,7 +60,7 @@ class FollowerMachine:
         """What is cached, without the snapshots that lie among it."""
         return [event["id"] for event in self.cache if not _is_snapshot(event)]
 
-    def gaps(self) -> Sequence[Gap]:
+    def gaps(self) -> Sequence[GapIds]:
         """None of these clients knows of its gaps."""
         return ()
 
@@ -68,22 +68,22 @@ class FollowerMachine:
         """Take note of what happened, and say what to do."""
         self._out = []
         match told:
-            case model.Attach():
+            case model.AttachStep():
                 self.read("sync", None)
-            case model.Send(text):
+            case model.SendStep(text):
                 self.ask("send", "message", text=text)
-            case model.Run():
+            case model.RunStep():
                 self.begin_run(now_s)
             case model.GiveUp():
                 self.task, self.wait_until_s = None, math.inf
-            case model.SocketOpened():
+            case model.HandshakeDone():
                 self._delay_s = 1.0
-            case model.SocketLost():
+            case model.SocketGone():
                 self._retry_at_s = now_s + self._delay_s
                 self._delay_s = min(2 * self._delay_s, RECONNECT_S_MAX)
-            case model.Frame(_, text):
+            case model.FrameArrived(_, text):
                 self._frame(text, now_s)
-            case model.Answer(call) | model.NoAnswer(call):
+            case model.CallAnswered(call) | model.NoAnswer(call):
                 if call == self._call:
                     self._answered(told, now_s)
             case model.Timer():
@@ -120,7 +120,7 @@ class FollowerMachine:
         self.task = task
         self._calls += 1
         self._call = self._calls
-        self._out.append(model.Call(self._calls, name, page_id, text=text))
+        self._out.append(model.RestCall(self._calls, name, page_id, text=text))
 
     def read(self, task: str, cursor: str | None) -> None:
         """Read pages from a cursor, or the head, to the end."""
@@ -130,12 +130,12 @@ class FollowerMachine:
     def finish(self, claim: Claim | None = None) -> None:
         """The step is done."""
         self.task, self.wait_until_s = None, math.inf
-        self._out.append(model.Done(claim))
+        self._out.append(model.StepDone(claim))
 
     def fail(self, message: str, *, error: str = "BaselineError") -> None:
         """The step cannot be done."""
         self.task, self.wait_until_s = None, math.inf
-        self._out.append(model.Failed(error, message))
+        self._out.append(model.StepError(error, message))
 
     def keep(self, event: Shared, *, is_repaired: bool) -> None:
         """Keep an event unless it is cached, and tell the application."""
@@ -143,7 +143,7 @@ class FollowerMachine:
             return
         self.cached_ids[event["id"]] = None
         self.insert(event)
-        self._out.append(model.Deliver(event["id"], is_repaired))
+        self._out.append(model.DeliverEvent(event["id"], is_repaired))
 
     def _frame(self, text: str, now_s: float) -> None:
         event = _parsed(text)
@@ -167,7 +167,7 @@ class FollowerMachine:
         """Read what may have been missed."""
         self.read(task, None)
 
-    def _answered(self, told: model.Answer | model.NoAnswer, now_s: float) -> None:
+    def _answered(self, told: model.CallAnswered | model.NoAnswer, now_s: float) -> None:
         task = self.task
         body = _body(told)
         match task:
@@ -187,7 +187,7 @@ class FollowerMachine:
             case "sync" | "resync" | "reconcile" | "last":
                 self._page(task, told, body, now_s)
 
-    def _polled(self, told: model.Answer | model.NoAnswer, body: Any, now_s: float) -> None:
+    def _polled(self, told: model.CallAnswered | model.NoAnswer, body: Any, now_s: float) -> None:
         failed = _failed(told)
         self.task = "running"
         if failed is not None and 400 <= failed < 500 and failed != 429:
@@ -197,7 +197,7 @@ class FollowerMachine:
         else:
             self.polled(str(body["execution_status"]), now_s)
 
-    def _page(self, task: str, told: model.Answer | model.NoAnswer, body: Any, now_s: float) -> None:
+    def _page(self, task: str, told: model.CallAnswered | model.NoAnswer, body: Any, now_s: float) -> None:
         is_page = _failed(told) is None and isinstance(body, dict) and "items" in body and "next_page_id" in body
         if not is_page and task in ("sync", "resync"):
             self._fail_call("GET …/events/search", told)
@@ -226,7 +226,7 @@ class FollowerMachine:
         else:
             self.finish()
 
-    def _fail_call(self, what: str, told: model.Answer | model.NoAnswer) -> None:
+    def _fail_call(self, what: str, told: model.CallAnswered | model.NoAnswer) -> None:
         failed = _failed(told)
         if failed is not None and failed > 0:
             self.fail(f"{what} was answered with {failed}", error="Rejected")
@@ -236,7 +236,7 @@ class FollowerMachine:
     def _open(self) -> None:
         self._sockets += 1
         self._retry_at_s = math.inf
-        self._out.append(model.OpenSocket(self._sockets))
+        self._out.append(model.DialSocket(self._sockets))
 
     def _timer(self, now_s: float) -> None:
         if self._retry_at_s <= now_s:
@@ -411,14 +411,14 @@ def _is_snapshot(event: Shared) -> bool:
     return event.get("key") == "full_state"
 
 
-def _failed(told: model.Answer | model.NoAnswer) -> int | None:
+def _failed(told: model.CallAnswered | model.NoAnswer) -> int | None:
     """The status that is no success, 0 when there is none at all, None when all is well."""
     if isinstance(told, model.NoAnswer):
         return 0
     return None if 200 <= told.status < 300 else told.status
 
 
-def _body(told: model.Answer | model.NoAnswer) -> Any:
+def _body(told: model.CallAnswered | model.NoAnswer) -> Any:
     """The body as JSON; None where it is none."""
     if isinstance(told, model.NoAnswer):
         return None

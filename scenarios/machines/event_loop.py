@@ -27,7 +27,7 @@ TURNS_PER_EVENT_MAX = 40
 class Cancelled(BaseException):
     """Raised in a task whose waiting was called off."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: ModelScope) -> None:
         self.scope = scope
         super().__init__("called off")
 
@@ -41,7 +41,9 @@ class Task:
 
     __slots__ = ("coroutine", "is_waiting", "nursery", "scopes", "undo")
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], scopes: list[Scope], nursery: Nursery | None) -> None:
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, Any], scopes: list[ModelScope], nursery: ModelNursery | None
+    ) -> None:
         self.coroutine = coroutine
         self.scopes = scopes
         self.nursery = nursery
@@ -49,7 +51,7 @@ class Task:
         self.undo: Callable[[], None] | None = None
 
 
-class Scope:
+class ModelScope:
     """A block whose waiting can be called off."""
 
     def __init__(self, loop: EventLoop, deadline: float = inf) -> None:
@@ -60,7 +62,7 @@ class Scope:
         self._task: Task | None = None
         self._is_over = False
 
-    def __enter__(self) -> Scope:
+    def __enter__(self) -> ModelScope:
         self._task = self.loop.task
         self._task.scopes.append(self)
         if self.deadline <= self.loop.current_time():
@@ -91,18 +93,18 @@ class Scope:
             self.loop.interrupt(self)
 
 
-class Nursery:
+class ModelNursery:
     """A block that tasks live in; it ends with the last of them. The first error of any calls off the others."""
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
-        self.cancel_scope = Scope(loop)
-        self._scopes: list[Scope] = []
+        self.cancel_scope = ModelScope(loop)
+        self._scopes: list[ModelScope] = []
         self._running = 0
         self._error: BaseException | None = None
         self._parent: Task | None = None
 
-    async def __aenter__(self) -> Nursery:
+    async def __aenter__(self) -> ModelNursery:
         self.cancel_scope.__enter__()
         self._scopes = list(self._loop.task.scopes)
         return self
@@ -144,7 +146,7 @@ class Nursery:
             self._loop.wake(self._parent)
 
 
-class Event:
+class ModelEvent:
     """Happens once."""
 
     def __init__(self, loop: EventLoop) -> None:
@@ -171,7 +173,7 @@ class Event:
         await self._loop.wait(lambda: self._waiting.pop(task, None))
 
 
-class Bell:
+class ModelBell:
     """Wakes the one task that waits at it."""
 
     def __init__(self, loop: EventLoop) -> None:
@@ -243,7 +245,7 @@ class EventLoop:
                 raise Deadlock("everybody waits, and nothing is due")
         return result[0]
 
-    def begin(self, coroutine: Any, scopes: list[Scope], nursery: Nursery | None) -> Task:
+    def begin(self, coroutine: Any, scopes: list[ModelScope], nursery: ModelNursery | None) -> Task:
         """Begin a task."""
         task = Task(coroutine, scopes, nursery)
         self._tasks[task] = None
@@ -312,7 +314,7 @@ class EventLoop:
             task.is_waiting = False
             self._ready.append((task, None))
 
-    def interrupt(self, scope: Scope) -> None:
+    def interrupt(self, scope: ModelScope) -> None:
         """A scope was called off: so is the waiting of every task in it."""
         for task in list(self._tasks):
             if task.is_waiting and task.undo is not None and scope in task.scopes:
@@ -363,20 +365,20 @@ class EventLoop:
             if scope.cancel_called:
                 raise Cancelled(scope)
 
-    def move_on_after(self, seconds: float) -> Scope:
-        return Scope(self, self._now_s + seconds)
+    def move_on_after(self, seconds: float) -> ModelScope:
+        return ModelScope(self, self._now_s + seconds)
 
-    def scope(self, deadline: float = inf) -> Scope:
-        return Scope(self, deadline)
+    def scope(self, deadline: float = inf) -> ModelScope:
+        return ModelScope(self, deadline)
 
-    def nursery(self) -> Nursery:
-        return Nursery(self)
+    def nursery(self) -> ModelNursery:
+        return ModelNursery(self)
 
-    def event(self) -> Event:
-        return Event(self)
+    def event(self) -> ModelEvent:
+        return ModelEvent(self)
 
-    def bell(self) -> Bell:
-        return Bell(self)
+    def bell(self) -> ModelBell:
+        return ModelBell(self)
 
     def parking_lot(self) -> _NoParking:
         return _NoParking()
@@ -395,7 +397,7 @@ class TurnWatch:
     """What `gapless.scenarios.running.spin_watch.SpinWatch` is on trio."""
 
     def __init__(self, scope: simserver_loop.Scope, *, history_events: int = 0) -> None:
-        assert isinstance(scope, Scope)
+        assert isinstance(scope, ModelScope)
         self._scope = scope
         self._loop = scope.loop
         self._loop.turns_max = TURNS_MAX + TURNS_PER_EVENT_MAX * history_events

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from gapless.scenarios.clients.contract import Claim, Gap
+from gapless.scenarios.clients.contract import Claim, GapIds
 
 CallName = Literal["server_info", "search", "count", "conversation", "message", "run"]
 
@@ -19,19 +19,19 @@ CallName = Literal["server_info", "search", "count", "conversation", "message", 
 
 
 @dataclass(frozen=True, slots=True)
-class Attach:
+class AttachStep:
     """Step of a script: attach."""
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class SendStep:
     """Step of a script: send a user message."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunStep:
     """Step of a script: run."""
 
 
@@ -41,14 +41,14 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
-class SocketOpened:
+class HandshakeDone:
     """The handshake of a socket is done."""
 
     socket: int
 
 
 @dataclass(frozen=True, slots=True)
-class SocketLost:
+class SocketGone:
     """A socket is gone, or never came to be."""
 
     socket: int
@@ -57,7 +57,7 @@ class SocketLost:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FrameArrived:
     """A frame came."""
 
     socket: int
@@ -65,7 +65,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallAnswered:
     """A call was answered."""
 
     call: int
@@ -88,14 +88,25 @@ class Timer:
     """The time that `wake_at_s` named has come."""
 
 
-Input = Attach | Send | Run | GiveUp | SocketOpened | SocketLost | Frame | Answer | NoAnswer | Timer
+Input = (
+    AttachStep
+    | SendStep
+    | RunStep
+    | GiveUp
+    | HandshakeDone
+    | SocketGone
+    | FrameArrived
+    | CallAnswered
+    | NoAnswer
+    | Timer
+)
 
 
 # -- what a machine wants done ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class OpenSocket:
+class DialSocket:
     """Open a socket; the session dialect takes ``after_seq``."""
 
     socket: int
@@ -104,14 +115,14 @@ class OpenSocket:
 
 
 @dataclass(frozen=True, slots=True)
-class CloseSocket:
+class DropSocket:
     """Close a socket; nothing more is wanted from it."""
 
     socket: int
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RestCall:
     """A REST call. page_id, limit, descending: of a search; text: of a message."""
 
     call: int
@@ -123,7 +134,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Deliver:
+class DeliverEvent:
     """An event reaches the application."""
 
     event_id: str
@@ -131,21 +142,21 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class StepDone:
     """The step is done; ``claim`` is what was said of a run."""
 
     claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class StepError:
     """The step ended with an error of its own kind."""
 
     error: str
     message: str
 
 
-Effect = OpenSocket | CloseSocket | Call | Deliver | Done | Failed
+Effect = DialSocket | DropSocket | RestCall | DeliverEvent | StepDone | StepError
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +186,6 @@ class Machine(Protocol):
         """The ids of the persisted events held, in the client's own order."""
         ...
 
-    def gaps(self) -> Sequence[Gap]:
+    def gaps(self) -> Sequence[GapIds]:
         """The gaps that it declares."""
         ...

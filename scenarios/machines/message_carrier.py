@@ -18,13 +18,13 @@ from starlette.types import ASGIApp
 
 from gapless.simserver.loop import Loop
 from gapless.simserver.network.connections import Carrier
-from gapless.simserver.network.streams import Connection, Pipe, Stream
+from gapless.simserver.network.streams import MemoryConnection, Pipe, Stream
 
 _END = b"\x00"
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class CarriedMessage:
     """kind: ``request``, ``answer``, ``open``, ``accept``, ``denied``, ``text``, ``ping``, ``pong`` or ``close``; head:
     what else is to be said in a few words; body: the text."""
 
@@ -51,7 +51,7 @@ class MessagePipe(Pipe):
         if not chunks[0][1]:
             return b""
         if len(chunks[0][1]) > self.limit_bytes:
-            return Message("close", {"code": 1009}).encoded()  # in the middle of it; the message has not arrived
+            return CarriedMessage("close", {"code": 1009}).encoded()  # in the middle of it; the message has not arrived
         data = chunks.popleft()[1]
         self.waiting_bytes -= len(data)
         self.read_bytes += len(data)
@@ -63,12 +63,12 @@ class MessagePipe(Pipe):
 def messages(loop: Loop) -> Carrier:
     """Connections on a loop that carry messages."""
     return Carrier(
-        lambda number: Connection(number, lambda: MessagePipe(loop)),
+        lambda number: MemoryConnection(number, lambda: MessagePipe(loop)),
         lambda app, stream: _serve(app, stream, loop),
     )
 
 
-async def receive(pipe: Pipe) -> Message | None:
+async def receive(pipe: Pipe) -> CarriedMessage | None:
     """The next message; None at the end. Raises trio.BrokenResourceError after a reset, or a torn message."""
     data = await pipe.read(None)
     if not data:
@@ -77,10 +77,10 @@ async def receive(pipe: Pipe) -> Message | None:
         raise trio.BrokenResourceError("a message was torn")
     head, _, body = data[:-1].partition(b"\n")
     kind, words = json.loads(head)
-    return Message(kind, words, body.decode())
+    return CarriedMessage(kind, words, body.decode())
 
 
-def send(pipe: Pipe, message: Message) -> bool:
+def send(pipe: Pipe, message: CarriedMessage) -> bool:
     """Put a message on its way; False when nobody is there any more."""
     if pipe.ended or pipe.broken or pipe.reader_closed:
         return False
@@ -99,7 +99,7 @@ async def _serve(app: ASGIApp, stream: Stream, loop: Loop) -> None:
         return
 
 
-async def _answer(app: ASGIApp, stream: Stream, message: Message) -> None:
+async def _answer(app: ASGIApp, stream: Stream, message: CarriedMessage) -> None:
     said: dict[str, Any] = {}
     body: list[bytes] = []
 
@@ -115,13 +115,13 @@ async def _answer(app: ASGIApp, stream: Stream, message: Message) -> None:
     await app(_scope("http", stream, message) | {"method": message.head["method"]}, hear, say)
     retry_after = [value.decode() for name, value in said["headers"] if name == b"retry-after"]
     head = {"status": said["status"], "retry_after": retry_after[0] if retry_after else None}
-    send(stream.outgoing, Message("answer", head, b"".join(body).decode()))
+    send(stream.outgoing, CarriedMessage("answer", head, b"".join(body).decode()))
 
 
 class _Socket:
     """One WebSocket, for the app."""
 
-    def __init__(self, stream: Stream, loop: Loop, message: Message) -> None:
+    def __init__(self, stream: Stream, loop: Loop, message: CarriedMessage) -> None:
         self._stream = stream
         self._loop = loop
         self._message = message
@@ -141,7 +141,7 @@ class _Socket:
         try:
             while (message := await receive(self._stream.incoming)) is not None:
                 if message.kind == "ping":
-                    send(self._stream.outgoing, Message("pong"))
+                    send(self._stream.outgoing, CarriedMessage("pong"))
                 else:
                     self._tell({"type": "websocket.receive", "text": message.body})
         except trio.BrokenResourceError:
@@ -161,19 +161,19 @@ class _Socket:
         pipe = self._stream.outgoing
         match event["type"]:
             case "websocket.accept":
-                send(pipe, Message("accept"))
+                send(pipe, CarriedMessage("accept"))
             case "websocket.send":
-                if not send(pipe, Message("text", body=event["text"])):
+                if not send(pipe, CarriedMessage("text", body=event["text"])):
                     raise OSError("the client has gone")
             case "websocket.close":
-                send(pipe, Message("close", {"code": event["code"], "reason": event.get("reason") or ""}))
+                send(pipe, CarriedMessage("close", {"code": event["code"], "reason": event.get("reason") or ""}))
                 pipe.end()
             case "websocket.http.response.start":
-                send(pipe, Message("denied", {"status": event["status"]}))
+                send(pipe, CarriedMessage("denied", {"status": event["status"]}))
                 pipe.end()
 
 
-def _scope(kind: str, stream: Stream, message: Message) -> dict[str, Any]:
+def _scope(kind: str, stream: Stream, message: CarriedMessage) -> dict[str, Any]:
     key = message.head.get("key")
     return {
         "type": kind,

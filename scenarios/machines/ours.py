@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from gapless.scenarios.clients.contract import Claim, Gap
+from gapless.scenarios.clients.contract import Claim, GapIds
 from gapless.scenarios.machines import machine as model
 from gapless.scenarios.machines.shared_events import shared
 from gapless.syncclient import wire
@@ -75,7 +75,7 @@ class GaplessMachine:
         self._is_session: dict[int, bool] = {}
         self._step: str | None = None
         self._failure: SyncError | None = None
-        self._gaps: tuple[Gap, ...] = ()
+        self._gaps: tuple[GapIds, ...] = ()
         self._out: list[model.Effect] = []
 
     def __repr__(self) -> str:
@@ -92,7 +92,7 @@ class GaplessMachine:
         ledger = self._core.ledger
         return [event_id for event_id in ledger.ordered_ids() if event_id in ledger.payloads]
 
-    def gaps(self) -> Sequence[Gap]:
+    def gaps(self) -> Sequence[GapIds]:
         """The gaps of the last report."""
         return self._gaps
 
@@ -100,23 +100,23 @@ class GaplessMachine:
         """Take note of what happened, and say what to do."""
         self._out = []
         match told:
-            case model.Attach():
+            case model.AttachStep():
                 self._attach(now_s)
-            case model.Send(text):
+            case model.SendStep(text):
                 self._step = "send"
                 self._post(_Post("message", text, 0, now_s + self._settings.repair_deadline_s))
-            case model.Run():
+            case model.RunStep():
                 self._run(now_s)
             case model.GiveUp():
                 self._give_up(now_s)
-            case model.SocketOpened(number):
+            case model.HandshakeDone(number):
                 self._feed(events.SocketOpened(number), now_s)
-            case model.SocketLost(number, code, reason):
+            case model.SocketGone(number, code, reason):
                 self._is_session.pop(number, None)
                 self._feed(events.SocketClosed(number, code, reason), now_s)
-            case model.Frame(number, text):
+            case model.FrameArrived(number, text):
                 self._frame(number, text, now_s)
-            case model.Answer() | model.NoAnswer():
+            case model.CallAnswered() | model.NoAnswer():
                 self._answered(told, now_s)
             case model.Timer():
                 self._timer(now_s)
@@ -150,17 +150,17 @@ class GaplessMachine:
         step, self._step = self._step, None
         if step is None:
             return
-        self._out.append(model.Failed(type(error).__name__, str(error)))
+        self._out.append(model.StepError(type(error).__name__, str(error)))
         if step == "run":
             self._feed(events.RunAbandoned(), now_s)
 
     def _finish_step(self, claim: Claim | None = None) -> None:
         self._step = None
-        self._out.append(model.Done(claim))
+        self._out.append(model.StepDone(claim))
 
     # -- the core -----------------------------------------------------------------------------------------------------
 
-    def _feed(self, event: events.Event, now_s: float) -> None:
+    def _feed(self, event: events.CoreEvent, now_s: float) -> None:
         for action in self._core.handle(event, now_s):
             self._perform(action, now_s)
 
@@ -168,10 +168,10 @@ class GaplessMachine:
         match action:
             case actions.OpenSocket(number, generation, after_seq):
                 self._is_session[number] = generation == "session"
-                self._out.append(model.OpenSocket(number, generation == "session", after_seq))
+                self._out.append(model.DialSocket(number, generation == "session", after_seq))
             case actions.CloseSocket(number):
                 self._is_session.pop(number, None)
-                self._out.append(model.CloseSocket(number))
+                self._out.append(model.DropSocket(number))
             case actions.FetchPage(_, page_id, limit, descending):
                 call = self._call("search", page_id=page_id, limit=limit, descending=descending)
                 self._gets[call] = action
@@ -182,7 +182,7 @@ class GaplessMachine:
             case actions.PostRun(post):
                 self._post(_Post("run", "", post, now_s + self._settings.repair_deadline_s))
             case actions.Deliver(event, origin):
-                self._out.append(model.Deliver(str(event["id"]), origin == "repair"))
+                self._out.append(model.DeliverEvent(str(event["id"]), origin == "repair"))
             case actions.FinishAttach():
                 self._finish_step()
             case actions.FinishRun(report, timed_out):
@@ -191,7 +191,7 @@ class GaplessMachine:
                 if timed_out:
                     self._step = None
                     error = RunTimedOut("the run did not end in time; see report", report=report)
-                    self._out.append(model.Failed(type(error).__name__, str(error)))
+                    self._out.append(model.StepError(type(error).__name__, str(error)))
                     return
                 self._gaps = tuple((gap.after_id, gap.before_id) for gap in report.gaps)
                 self._finish_step(Claim(report.complete, report.covers, report.proof, report.status, report.notes))
@@ -226,10 +226,10 @@ class GaplessMachine:
         text: str = "",
     ) -> int:
         self._calls += 1
-        self._out.append(model.Call(self._calls, name, page_id, limit, descending, text))
+        self._out.append(model.RestCall(self._calls, name, page_id, limit, descending, text))
         return self._calls
 
-    def _answered(self, told: model.Answer | model.NoAnswer, now_s: float) -> None:
+    def _answered(self, told: model.CallAnswered | model.NoAnswer, now_s: float) -> None:
         call = told.call
         if call == self._asks_generation:
             self._asks_generation = 0
@@ -244,15 +244,15 @@ class GaplessMachine:
         post.retry_at_s = None
         self._posts[self._call(post.name, text=post.text)] = post
 
-    def _posted(self, post: _Post, told: model.Answer | model.NoAnswer, now_s: float) -> None:
-        if isinstance(told, model.Answer) and told.status not in (429, 503):
+    def _posted(self, post: _Post, told: model.CallAnswered | model.NoAnswer, now_s: float) -> None:
+        if isinstance(told, model.CallAnswered) and told.status not in (429, 503):
             self._end_post(post, told, now_s)
             return
         if isinstance(told, model.NoAnswer) and told.was_sent:
             self._fail_post(post, SendUnconfirmed(f"the answer to a POST was lost: {told.reason}"), now_s)
             return
         reason, wait_s = "", 0.0
-        if isinstance(told, model.Answer):
+        if isinstance(told, model.CallAnswered):
             reason, wait_s = f"status {told.status}", told.retry_after_s or 0.0
         else:
             reason = told.reason
@@ -267,7 +267,7 @@ class GaplessMachine:
         self._calls += 1
         self._posts[-self._calls] = post  # no call is under way: its number is that of no answer
 
-    def _end_post(self, post: _Post, told: model.Answer, now_s: float) -> None:
+    def _end_post(self, post: _Post, told: model.CallAnswered, now_s: float) -> None:
         if post.run and told.status == 409:
             self._feed(events.RunConflicted(post.run), now_s)
         elif told.status >= 300:
@@ -292,7 +292,7 @@ class GaplessMachine:
             self._feed(events.TimerFired(), now_s)
 
 
-def _generation(told: model.Answer | model.NoAnswer) -> Generation:
+def _generation(told: model.CallAnswered | model.NoAnswer) -> Generation:
     if isinstance(told, model.NoAnswer):
         return "legacy"
     try:
@@ -303,9 +303,9 @@ def _generation(told: model.Answer | model.NoAnswer) -> Generation:
 
 def _fetched(
     action: actions.FetchPage | actions.FetchInfo | actions.FetchCount,
-    told: model.Answer | model.NoAnswer,
+    told: model.CallAnswered | model.NoAnswer,
     parse_page: Callable[[str], Page],
-) -> events.Event:
+) -> events.CoreEvent:
     """What the driver makes of an answer to a GET."""
     number = action.request
     if isinstance(told, model.NoAnswer):
@@ -328,7 +328,7 @@ def _fetched(
         return events.RequestFailed(number, status, True, None, f"{what}: {error}")
 
 
-def _refusal(what: str, told: model.Answer) -> SyncError:
+def _refusal(what: str, told: model.CallAnswered) -> SyncError:
     if told.status in (401, 403):
         return AuthenticationFailed(f"the server refused the API key ({what}: status {told.status})")
     if told.status == 404:

@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 
 import trio
 
-from gapless.scenarios.clients.contract import Claim, ClientContext, ClientUnderTest, Event, Factory, Gap
+from gapless.scenarios.clients.contract import Claim, ClientContext, ClientUnderTest, Event, Factory, GapIds
 from gapless.scenarios.machines import machine as model
-from gapless.scenarios.machines.message_carrier import Message, MessagePipe, receive, send
+from gapless.scenarios.machines.message_carrier import CarriedMessage, MessagePipe, receive, send
 from gapless.scenarios.machines.registry import Known, jitter
 from gapless.simserver.loop import Nursery, Scope
 from gapless.simserver.network.streams import Stream
@@ -62,7 +62,7 @@ class Shell:
         self._idle: list[Stream] = []
         self._rearm = self._loop.event()
         self._ended = self._loop.event()
-        self._said: model.Done | model.Failed | None = None
+        self._said: model.StepDone | model.StepError | None = None
         self._is_closed = False
 
     # -- the script ---------------------------------------------------------------------------------------------------
@@ -70,15 +70,15 @@ class Shell:
     async def attach(self) -> None:
         """Attach."""
         self._nursery.start_soon(self._keep_time)
-        await self._step(model.Attach())
+        await self._step(model.AttachStep())
 
     async def send(self, text: str) -> None:
         """Send a user message."""
-        await self._step(model.Send(text))
+        await self._step(model.SendStep(text))
 
     async def run(self) -> Claim:
         """Run."""
-        claim = await self._step(model.Run())
+        claim = await self._step(model.RunStep())
         assert claim is not None, "a run ends with a claim"
         return claim
 
@@ -91,7 +91,7 @@ class Shell:
         """What the machine holds, as far as it is asked: ids."""
         return [{"id": event_id} for event_id in self._machine.held()]
 
-    def gaps(self) -> Sequence[Gap]:
+    def gaps(self) -> Sequence[GapIds]:
         """The gaps that it declares."""
         return self._machine.gaps()
 
@@ -105,8 +105,8 @@ class Shell:
         finally:
             if not is_over:
                 self._feed(model.GiveUp())
-        said: model.Done | model.Failed | None = self._said
-        if isinstance(said, model.Failed):
+        said: model.StepDone | model.StepError | None = self._said
+        if isinstance(said, model.StepError):
             raise type(said.error, (MachineFailed,), {})(said.message)
         return said.claim if said is not None else None
 
@@ -123,16 +123,16 @@ class Shell:
 
     def _perform(self, effect: model.Effect) -> None:
         match effect:
-            case model.OpenSocket():
+            case model.DialSocket():
                 self._nursery.start_soon(self._follow, effect)
-            case model.CloseSocket(number):
+            case model.DropSocket(number):
                 if number in self._sockets:
                     self._sockets[number].cancel()
-            case model.Call():
+            case model.RestCall():
                 self._nursery.start_soon(self._call, effect)
-            case model.Deliver(event_id, is_repaired):
+            case model.DeliverEvent(event_id, is_repaired):
                 self._context.on_event({"id": event_id}, is_repaired)
-            case model.Done() | model.Failed():
+            case model.StepDone() | model.StepError():
                 self._said = effect
                 self._ended.set()
 
@@ -146,20 +146,22 @@ class Shell:
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
-    async def _call(self, call: model.Call) -> None:
+    async def _call(self, call: model.RestCall) -> None:
         limit_s = self._manners.request_timeout_s
         told: model.Input = model.NoAnswer(call.call, True, f"no answer in {limit_s:g} s")
         try:
             with self._loop.move_on_after(limit_s):
                 answer = await self._exchange(self._request(call))
-                told = model.Answer(call.call, answer.head["status"], answer.body, _seconds(answer.head["retry_after"]))
+                told = model.CallAnswered(
+                    call.call, answer.head["status"], answer.body, _seconds(answer.head["retry_after"])
+                )
         except ConnectionRefusedError as error:
             told = model.NoAnswer(call.call, False, str(error))
         except _GONE as error:
             told = model.NoAnswer(call.call, True, str(error))
         self._feed(told)
 
-    def _request(self, call: model.Call) -> Message:
+    def _request(self, call: model.RestCall) -> CarriedMessage:
         path, query, body = self._path, {}, ""
         match call.name:
             case "search":
@@ -181,12 +183,12 @@ class Shell:
             case "conversation":
                 pass
         head = {"method": _METHODS.get(call.name, "GET"), "path": path, "query": urlencode(query)}
-        return Message("request", head | {"key": self._context.api_key}, body)
+        return CarriedMessage("request", head | {"key": self._context.api_key}, body)
 
-    async def _exchange(self, request: Message) -> Message:
+    async def _exchange(self, request: CarriedMessage) -> CarriedMessage:
         """One request, on a connection that is idle, or a new one."""
         stream = await self._connection()
-        answer: Message | None = None
+        answer: CarriedMessage | None = None
         try:
             if not send(stream.outgoing, request):
                 raise trio.BrokenResourceError("the connection is gone")
@@ -209,17 +211,17 @@ class Shell:
 
     # -- sockets ------------------------------------------------------------------------------------------------------
 
-    async def _follow(self, wanted: model.OpenSocket) -> None:
+    async def _follow(self, wanted: model.DialSocket) -> None:
         with self._loop.scope() as scope:
             self._sockets[wanted.socket] = scope
             try:
                 await self._read(wanted)
             except _Lost as lost:
-                self._feed(model.SocketLost(wanted.socket, lost.code, str(lost)))
+                self._feed(model.SocketGone(wanted.socket, lost.code, str(lost)))
             finally:
                 del self._sockets[wanted.socket]
 
-    async def _read(self, wanted: model.OpenSocket) -> None:
+    async def _read(self, wanted: model.DialSocket) -> None:
         stream: Stream | None = None
         try:
             with self._loop.move_on_after(self._manners.handshake_timeout_s) as in_time:
@@ -228,7 +230,7 @@ class Shell:
             if in_time.cancelled_caught:
                 raise _Lost(f"no handshake in {self._manners.handshake_timeout_s:g} s")
             assert stream is not None
-            self._feed(model.SocketOpened(wanted.socket))
+            self._feed(model.HandshakeDone(wanted.socket))
             await self._listen(stream, wanted.socket)
         except OSError as error:
             raise _Lost(f"handshake failed: {error}") from error
@@ -238,10 +240,10 @@ class Shell:
             if stream is not None:
                 stream.close()
 
-    async def _shake_hands(self, stream: Stream, wanted: model.OpenSocket) -> None:
+    async def _shake_hands(self, stream: Stream, wanted: model.DialSocket) -> None:
         path = f"/sockets/{'session' if wanted.is_session else 'events'}/{self._context.conversation_id}"
         query = "" if wanted.after_seq is None else urlencode({"after_seq": wanted.after_seq})
-        send(stream.outgoing, Message("open", {"path": path, "query": query, "key": self._context.api_key}))
+        send(stream.outgoing, CarriedMessage("open", {"path": path, "query": query, "key": self._context.api_key}))
         reply = await receive(stream.incoming)
         if reply is None or reply.kind != "accept":
             status = "" if reply is None else f" with status {reply.head.get('status')}"
@@ -275,14 +277,14 @@ class Shell:
                 case "close":
                     return _Lost(f"closed with code {message.head['code']}", int(message.head["code"]))
                 case _:
-                    self._feed(model.Frame(number, message.body))
+                    self._feed(model.FrameArrived(number, message.body))
 
     async def _ping(self, stream: Stream, heard: _Heard, nursery: Nursery) -> None:
         assert self._manners.ping_interval_s is not None
         while True:
             await self._loop.sleep(self._manners.ping_interval_s)
             heard.pong = self._loop.event()
-            if not send(stream.outgoing, Message("ping")):
+            if not send(stream.outgoing, CarriedMessage("ping")):
                 return
             with self._loop.move_on_after(self._manners.ping_timeout_s or math.inf):
                 await heard.pong.wait()

@@ -34,7 +34,7 @@ def killers(violations: Sequence[Violation]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class MutantFate:
     """What became of a mutant where it is to be killed: ``by`` which oracles, gravest first, and by which where nothing
     goes wrong; ``problem`` when it could not be planted.
     """
@@ -60,7 +60,7 @@ class Fate:
         return bool(self.clean_by) == self.mutant.fails_clean
 
 
-def fate(name: str) -> Fate:
+def fate(name: str) -> MutantFate:
     """Put a mutant through the scenario that is to kill it, and through a clean run of the same variant."""
     mutant = mutant_called(name)
     generation, cursor = mutant.killed.variant.split("/")
@@ -70,5 +70,5 @@ def fate(name: str) -> Fate:
             for scenario in (find_one(mutant.killed.scenario), find_one(CLEAN))
         )
     except PlantError as error:
-        return Fate(name, problem=str(error))
-    return Fate(name, by, clean_by)
+        return MutantFate(name, problem=str(error))
+    return MutantFate(name, by, clean_by)

@@ -34,7 +34,7 @@ SCHEMA = "gapless/deaths/1"
 
 _BY = " by "
 
-Variant = tuple[str, str]
+VariantKey = tuple[str, str]
 Deaths = dict[str, str]
 """By who died (a mutant, or ``socket-only by no-holes``): the variant, and the oracle that found the gravest of it, as
 ``tree/inclusive budget``.
@@ -143,8 +143,8 @@ def fight(ground: Ground) -> Deaths:
 
 
 def _failures(
-    scenario: Scenario, client: str, variants: Iterable[Variant]
-) -> Iterator[tuple[Variant, tuple[str, ...]]]:
+    scenario: Scenario, client: str, variants: Iterable[VariantKey]
+) -> Iterator[tuple[VariantKey, tuple[str, ...]]]:
     for variant in variants:
         by = killers(perform(RunRequest(scenario, *variant, client)).record.violations)
         if by:

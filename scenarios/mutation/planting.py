@@ -27,7 +27,7 @@ class PlantError(UsageError):
     """A mutant no longer fits the client: what it would replace is not there, or takes something else."""
 
 
-class Change(Protocol):
+class CodeChange(Protocol):
     """One name of the client's code, bound to something else for a while."""
 
     @property
@@ -107,7 +107,7 @@ class Mutant:
     name: str
     about: str
     races: tuple[str, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[CodeChange, ...]
     killed: Killing
     base: str = "gapless"
     fails_clean: bool = False
@@ -132,7 +132,7 @@ def mutant(
     """
 
     def named(bug: Bug) -> Mutant:
-        changes: tuple[Change, ...] = (Rewritten(owner, name, bug),)
+        changes: tuple[CodeChange, ...] = (Rewritten(owner, name, bug),)
         if settings:
             changes = (*changes, with_settings(settings))
         return Mutant(_name(bug), _about(bug), tuple(races), changes, Killing(*killed), base, fails_clean)
@@ -140,7 +140,7 @@ def mutant(
     return named
 
 
-def with_settings(values: Mapping[str, object]) -> Change:
+def with_settings(values: Mapping[str, object]) -> CodeChange:
     """Our client with other settings than it has by default, which are checked as a user's are.
 
     Raises PlantError when one of them is the default.
@@ -162,7 +162,7 @@ _PLANTING = threading.Lock()
 
 
 @contextmanager
-def planted(changes: Sequence[Change]) -> Iterator[None]:
+def planted(changes: Sequence[CodeChange]) -> Iterator[None]:
     """The changes, for the length of a block; in this process only, and one block at a time.
 
     Raises PlantError when one of them does not fit; then none is made.
@@ -181,14 +181,14 @@ def planted(changes: Sequence[Change]) -> Iterator[None]:
         _PLANTING.release()
 
 
-def _original(change: Change) -> object:
+def _original(change: CodeChange) -> object:
     if change.name not in vars(change.owner):
         raise PlantError(f"{place_of(change)} does not exist; plant the mutant on what has taken its place")
     original: object = vars(change.owner)[change.name]
     return original
 
 
-def place_of(change: Change) -> str:
+def place_of(change: CodeChange) -> str:
     """The name that a change binds to something else, in full."""
     owner = change.owner
     module = owner.__name__ if isinstance(owner, ModuleType) else f"{owner.__module__}.{owner.__qualname__}"

@@ -12,7 +12,7 @@ from gapless.reports.many_runs.table import size
 from gapless.reports.one_run.focus import render_focus
 from gapless.reports.one_run.trace import render_trace
 from gapless.reports.records.record import RunRecord, Verdict, gravest
-from gapless.scenarios.plugin.fixture_use import Place
+from gapless.scenarios.plugin.fixture_use import CapsulePlace
 from gapless.scenarios.plugin.variants import Variant
 from gapless.scenarios.running.script_player import leaves
 
@@ -29,12 +29,14 @@ def judged_for(variant: Variant, record: RunRecord) -> RunRecord:
     return dataclasses.replace(record, violations=violations, verdict=verdict)
 
 
-def told(record: RunRecord, lines: Sequence[str], place: Place, *, testimony: str, see: Iterable[str]) -> str:
+def told(record: RunRecord, lines: Sequence[str], place: CapsulePlace, *, testimony: str, see: Iterable[str]) -> str:
     """The text. ``lines``: the journal; ``testimony``: a client's traceback; ``see``: where to look further."""
     return "\n".join(_parts(record, lines, place, testimony, see))
 
 
-def _parts(record: RunRecord, lines: Sequence[str], place: Place, testimony: str, see: Iterable[str]) -> Iterator[str]:
+def _parts(
+    record: RunRecord, lines: Sequence[str], place: CapsulePlace, testimony: str, see: Iterable[str]
+) -> Iterator[str]:
     variant = f"generation {record.generation}, cursor {record.cursor}"
     yield f"{record.verdict}: {record.scenario}, {variant}, client {record.client}, seed {record.seed}"
     yield f"  {record.title}"

@@ -22,7 +22,7 @@ class Use(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CapsulePlace:
     """``capsules``: where they are kept; ``seen_from``: the directory that a user's next command is given in;
     ``again``: the command that runs the test again; ``whole``: are timelines to be printed whole?
     """
@@ -33,7 +33,7 @@ class Place:
     whole: bool
 
     @classmethod
-    def of(cls, request: pytest.FixtureRequest) -> Place:
+    def of(cls, request: pytest.FixtureRequest) -> CapsulePlace:
         """The place of a test: capsules lie below pytest's root, wherever the test itself may have gone."""
         config = request.config
         words: list[str] = ["pytest", str(config.cwd_relative_nodeid(request.node.nodeid))]

@@ -139,10 +139,10 @@ def gapless_variant(request: pytest.FixtureRequest) -> Variant:
 @pytest.fixture
 def gapless_run(request: pytest.FixtureRequest, gapless_variant: Variant) -> GaplessRun:
     """Put a client on trio through the scenario, in virtual time: ``gapless_run(factory)``."""
-    from gapless.scenarios.plugin.fixture_use import Place
+    from gapless.scenarios.plugin.fixture_use import CapsulePlace
     from gapless.scenarios.plugin.virtual_time import GaplessRun
 
-    run = GaplessRun(gapless_variant, Place.of(request))
+    run = GaplessRun(gapless_variant, CapsulePlace.of(request))
     _noted(request, run)
     return run
 
@@ -150,10 +150,10 @@ def gapless_run(request: pytest.FixtureRequest, gapless_variant: Variant) -> Gap
 @pytest.fixture
 def gapless_server(request: pytest.FixtureRequest, gapless_variant: Variant) -> Iterator[GaplessServer]:
     """The scenario on a real port, for any client: ``await gapless_server.drive(client)``, or ``drive_sync``."""
-    from gapless.scenarios.plugin.fixture_use import Place
+    from gapless.scenarios.plugin.fixture_use import CapsulePlace
     from gapless.scenarios.plugin.real_time import GaplessServer
 
-    with GaplessServer(gapless_variant, Place.of(request)) as server:
+    with GaplessServer(gapless_variant, CapsulePlace.of(request)) as server:
         _noted(request, server)
         yield server
 

@@ -22,7 +22,7 @@ from gapless.scenarios.checking.deadlines import hurried
 from gapless.scenarios.clients.contract import Claim, errors_of
 from gapless.scenarios.errors import first_problem
 from gapless.scenarios.plugin.failure_text import failed, judged_for, told
-from gapless.scenarios.plugin.fixture_use import Place, in_trio
+from gapless.scenarios.plugin.fixture_use import CapsulePlace, in_trio
 from gapless.scenarios.plugin.server_thread import Hand, ServerThread
 from gapless.scenarios.plugin.traceback_keeper import Witness
 from gapless.scenarios.plugin.variants import Variant
@@ -65,7 +65,7 @@ class ClientOverTcp(Protocol):
 class GaplessServer:
     """A scenario on a real port. ``url``, ``conversation_id``, ``api_key`` (or None): what a client is to be given."""
 
-    def __init__(self, variant: Variant, place: Place) -> None:
+    def __init__(self, variant: Variant, place: CapsulePlace) -> None:
         self.variant = variant = dataclasses.replace(variant, scenario=hurried(variant.scenario))
         self._place = place
         self._thread = ServerThread(variant.request("over-tcp"))

@@ -14,7 +14,7 @@ import trio
 
 from gapless.scenarios.checking.check import Checked, judged, served
 from gapless.scenarios.checking.in_process_peer import Inside
-from gapless.scenarios.checking.script_driver import Driver
+from gapless.scenarios.checking.script_driver import ScriptDriver
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.serving.session import Session
 from gapless.scenarios.serving.step_protocol import Report
@@ -31,7 +31,7 @@ class ServerThread:
         self.session: Session
         self._request = request
         self._peer = Inside()
-        self._driver: Driver
+        self._driver: ScriptDriver
         self._begun = trio.Event()
         self._scope = trio.CancelScope()
         self._token: trio.lowlevel.TrioToken
@@ -91,7 +91,7 @@ class ServerThread:
         with self._scope:
             async with served(self._request) as hub:
                 self.url, self.session = hub.url, hub.session
-                self._driver = Driver(hub.session, self._peer, driven=True)
+                self._driver = ScriptDriver(hub.session, self._peer, driven=True)
                 self._started.set_result(None)
                 await self._begun.wait()
                 await self._driver.perform()

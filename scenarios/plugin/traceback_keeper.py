@@ -19,7 +19,7 @@ from gapless.scenarios.clients.contract import (
     ClientUnderTest,
     Event,
     Factory,
-    Gap,
+    GapIds,
     errors_of,
     opened,
 )
@@ -93,7 +93,7 @@ class _Watched:
         with self._seeing():
             return self._client.held()
 
-    def gaps(self) -> Sequence[Gap]:
+    def gaps(self) -> Sequence[GapIds]:
         with self._seeing():
             return self._client.gaps()
 

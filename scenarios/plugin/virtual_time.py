@@ -14,7 +14,7 @@ from gapless.scenarios.clients.contract import Factory
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.plugin.client_name import can_be_named, name_of
 from gapless.scenarios.plugin.failure_text import failed, judged_for, told
-from gapless.scenarios.plugin.fixture_use import Place, in_trio
+from gapless.scenarios.plugin.fixture_use import CapsulePlace, in_trio
 from gapless.scenarios.plugin.traceback_keeper import Witness
 from gapless.scenarios.plugin.variants import Variant
 from gapless.scenarios.running.journal_difference import fingerprints
@@ -28,7 +28,7 @@ _LEFT_BEHIND: Final = "Async generator '(httpx|httpcore)"
 class GaplessRun:
     """Called with a factory, puts its client through the scenario, and answers the record of the run."""
 
-    def __init__(self, variant: Variant, place: Place) -> None:
+    def __init__(self, variant: Variant, place: CapsulePlace) -> None:
         self.variant = variant
         self._place = place
         self._used = False

@@ -11,11 +11,15 @@ import pickle
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from gapless.scenarios.clients.contract import Claim, Gap
+from gapless.scenarios.clients.contract import Claim, GapIds
 from gapless.scenarios.machines import machine as model
 from gapless.scenarios.prove.state_identity import Form, canonical, frozen
 
-SCRIPT: tuple[model.Attach | model.Send | model.Run, ...] = (model.Attach(), model.Send("Do the task"), model.Run())
+SCRIPT: tuple[model.AttachStep | model.SendStep | model.RunStep, ...] = (
+    model.AttachStep(),
+    model.SendStep("Do the task"),
+    model.RunStep(),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +29,12 @@ class Returned:
     claim: Claim | None
     error: str | None
     held: tuple[str, ...]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[GapIds, ...]
     deliveries: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Reaction:
     """What an input made of a client: its next state, and what it wants done of the world.
 
     is_attached: whether the attach returned in this step; returned: how the script ended, if it did.
@@ -38,7 +42,7 @@ class Outcome:
 
     client: int
     wake_at_s: float
-    effects: tuple[model.OpenSocket | model.CloseSocket | model.Call, ...]
+    effects: tuple[model.DialSocket | model.DropSocket | model.RestCall, ...]
     is_attached: bool
     returned: Returned | None
 
@@ -60,7 +64,7 @@ class Clients:
     def __init__(self, machine: model.Machine) -> None:
         self._numbers: dict[Form, int] = {}
         self._frozen: list[bytes] = []
-        self._outcomes: dict[tuple[int, float, Hashable], Outcome] = {}
+        self._outcomes: dict[tuple[int, float, Hashable], Reaction] = {}
         self._keep(_Life(machine))
 
     def __len__(self) -> int:
@@ -74,11 +78,11 @@ class Clients:
         """How many steps were computed, and not looked up."""
         return len(self._outcomes)
 
-    def begin(self, now_s: float) -> Outcome:
+    def begin(self, now_s: float) -> Reaction:
         """Begin the script."""
         return self.step(0, SCRIPT[0], now_s)
 
-    def step(self, client: int, told: model.Input, now_s: float) -> Outcome:
+    def step(self, client: int, told: model.Input, now_s: float) -> Reaction:
         """What an input makes of a client."""
         key = (client, now_s, told)
         outcome = self._outcomes.get(key)
@@ -86,28 +90,28 @@ class Clients:
             outcome = self._outcomes[key] = self._compute(client, told, now_s)
         return outcome
 
-    def _compute(self, client: int, told: model.Input, now_s: float) -> Outcome:
+    def _compute(self, client: int, told: model.Input, now_s: float) -> Reaction:
         life: _Life = pickle.loads(self._frozen[client])
-        asked: list[model.OpenSocket | model.CloseSocket | model.Call] = []
+        asked: list[model.DialSocket | model.DropSocket | model.RestCall] = []
         is_attached, returned = False, None
         pending = life.machine.handle(told, now_s)
         while pending:
             effect = pending.pop(0)
             match effect:
-                case model.Deliver(event_id):
+                case model.DeliverEvent(event_id):
                     life.deliveries.append(event_id)
-                case model.Done(claim):
+                case model.StepDone(claim):
                     is_attached = is_attached or life.stage == 0
                     life.stage += 1
                     if life.stage < len(SCRIPT):
                         pending += life.machine.handle(SCRIPT[life.stage], now_s)
                     else:
                         returned = _returned(life, claim, None)
-                case model.Failed(error, message):
+                case model.StepError(error, message):
                     returned = _returned(life, None, f"{error}: {message}")
                 case _:
                     asked.append(effect)
-        return Outcome(self._keep(life), life.machine.wake_at_s, tuple(asked), is_attached, returned)
+        return Reaction(self._keep(life), life.machine.wake_at_s, tuple(asked), is_attached, returned)
 
     def _keep(self, life: _Life) -> int:
         form = canonical(life)

@@ -9,7 +9,7 @@ from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
 from typing import Any
 
-from gapless.scenarios.prove.search import Finding, Question, prove
+from gapless.scenarios.prove.search import Question, SearchResult, prove
 from gapless.scenarios.running.executors import method, pool
 
 POLL_S = 0.2
@@ -21,7 +21,7 @@ class Searches:
     def __init__(self, questions: Sequence[Question], executor: Executor, stopped: Any, states: Any) -> None:
         self.questions = tuple(questions)
         self._executor, self._stopped, self._states = executor, stopped, states
-        self._futures: list[Future[Finding]] = []
+        self._futures: list[Future[SearchResult]] = []
 
     @property
     def states(self) -> int:
@@ -37,7 +37,7 @@ class Searches:
         """Let every search end with what it has."""
         self._stopped.value = 1
 
-    def results(self) -> Iterator[Finding | None]:
+    def results(self) -> Iterator[SearchResult | None]:
         """Each finding as it is its turn; None, every moment in which there is none yet."""
         self._futures = [self._executor.submit(_prove, number, one) for number, one in enumerate(self.questions)]
         for future in self._futures:
@@ -69,7 +69,7 @@ def _begin(stopped: Any, states: Any, until_s: float | None) -> None:
     _SHARED.update(stopped=stopped, states=states, until_s=until_s)
 
 
-def _prove(number: int, question: Question) -> Finding:
+def _prove(number: int, question: Question) -> SearchResult:
     return prove(question, functools.partial(_look, number))
 
 

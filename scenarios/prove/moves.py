@@ -24,11 +24,11 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
 from gapless.scenarios.machines import machine as model
-from gapless.scenarios.prove.interned_clients import Clients, Outcome, Returned
+from gapless.scenarios.prove.interned_clients import Clients, Reaction, Returned
 from gapless.scenarios.prove.small_server import Deed, Point, Script
 from gapless.simserver.protocol import wire
 
-Fault = Literal[
+FaultName = Literal[
     "losses", "disconnects", "delays", "overtakings", "copies", "failures", "late", "forgotten", "vetoes", "others"
 ]
 """losses: a frame is never delivered, and the socket stays open (R30). disconnects: a socket breaks, or is refused
@@ -37,7 +37,7 @@ behind it, and comes whenever it likes (R31). copies: a frame comes once more, a
 refused with 503, or its answer is lost (R56). late: events are published and not persisted yet (R52). forgotten: a page
 cursor is taken for unknown (R51). vetoes: a stop hook lets the run go on (R13). others: somebody else's message (R19).
 """
-FAULTS: tuple[Fault, ...] = get_args(Fault)
+FAULTS: tuple[FaultName, ...] = get_args(FaultName)
 DELAY_S_MAX = 12.0
 
 _REFUSED = '{"detail":"Service unavailable (simulated)"}'
@@ -45,7 +45,7 @@ _COUNTED = frozenset({"search", "count", "conversation"})
 _LOSS, _BREAK, _DELAY, _OVERTAKING, _COPY, _FAILURE, _LATE, _FORGOTTEN, _VETO, _OTHER = range(len(FAULTS))
 
 
-class Socket(NamedTuple):
+class SearchSocket(NamedTuple):
     """A connection. waiting: frames in order, the next to arrive first; aside: frames that were overtaken."""
 
     number: int
@@ -56,14 +56,14 @@ class Socket(NamedTuple):
     aside: tuple[str, ...] = ()
 
 
-class Asked(NamedTuple):
+class CallUnderWay(NamedTuple):
     """A call under way; ``answer`` once the server has dealt with it."""
 
-    call: model.Call
-    answer: model.Answer | model.NoAnswer | None = None
+    call: model.RestCall
+    answer: model.CallAnswered | model.NoAnswer | None = None
 
 
-class State(NamedTuple):
+class WorldState(NamedTuple):
     """The world at one moment.
 
     behind: how many of the log's last events are not persisted yet; spent: of each fault in `FAULTS`; brought: log
@@ -77,8 +77,8 @@ class State(NamedTuple):
     now_s: float
     point: int
     behind: int
-    sockets: tuple[Socket, ...]
-    calls: tuple[Asked, ...]
+    sockets: tuple[SearchSocket, ...]
+    calls: tuple[CallUnderWay, ...]
     spent: tuple[int, ...]
     brought: int
     counted: int
@@ -108,12 +108,14 @@ class Interleavings:
         self._faults_max = sum(bounds) if faults_max is None else faults_max
         self._positions: dict[int, dict[str, int]] = {}
 
-    def begin(self) -> State:
+    def begin(self) -> WorldState:
         """The client is told to attach."""
-        empty = State(0, math.inf, 0.0, self.script.start.number, 0, (), (), (0,) * len(FAULTS), 0, 0, None, None, None)
+        empty = WorldState(
+            0, math.inf, 0.0, self.script.start.number, 0, (), (), (0,) * len(FAULTS), 0, 0, None, None, None
+        )
         return self._did(empty, self.clients.begin(0.0))
 
-    def moves(self, state: State) -> Iterator[tuple[Move, State]]:
+    def moves(self, state: WorldState) -> Iterator[tuple[Move, WorldState]]:
         """Everything that can happen next; nothing, when the script has ended or nothing ever will."""
         if state.returned is not None:
             return
@@ -131,33 +133,33 @@ class Interleavings:
         elif self.may(state, _DELAY) and state.wake_at_s - state.now_s <= DELAY_S_MAX:
             yield self._timer(state, _DELAY)
 
-    def may(self, state: State, fault: int) -> bool:
+    def may(self, state: WorldState, fault: int) -> bool:
         """Whether the bounds allow one more fault of that kind."""
         return state.spent[fault] < self.bounds[fault] and sum(state.spent) < self._faults_max
 
     # -- the client ---------------------------------------------------------------------------------------------------
 
-    def _timer(self, state: State, fault: int) -> tuple[Move, State]:
+    def _timer(self, state: WorldState, fault: int) -> tuple[Move, WorldState]:
         now_s = max(state.now_s, state.wake_at_s)
         said = "before all that is on its way" if fault >= 0 else "for nothing is on its way"
         move = Move("client", f"its timer goes off at {now_s:g} s, {said}", fault)
         state = self._spend(state, fault)._replace(now_s=now_s)
         return move, self._tell(state, model.Timer())
 
-    def _tell(self, state: State, told: model.Input) -> State:
+    def _tell(self, state: WorldState, told: model.Input) -> WorldState:
         return self._did(state, self.clients.step(state.client, told, state.now_s))
 
-    def _did(self, state: State, outcome: Outcome) -> State:
+    def _did(self, state: WorldState, outcome: Reaction) -> WorldState:
         """What the client wants done begins."""
         sockets, calls, counted = state.sockets, state.calls, state.counted
         for effect in outcome.effects:
             match effect:
-                case model.OpenSocket(number, is_session, after_seq):
-                    sockets = (*sockets, Socket(number, is_session, after_seq, False))
-                case model.CloseSocket(number):
+                case model.DialSocket(number, is_session, after_seq):
+                    sockets = (*sockets, SearchSocket(number, is_session, after_seq, False))
+                case model.DropSocket(number):
                     sockets = tuple(socket for socket in sockets if socket.number != number)
-                case model.Call():
-                    calls = (*calls, Asked(effect))
+                case model.RestCall():
+                    calls = (*calls, CallUnderWay(effect))
                     counted += effect.name in _COUNTED
         attached = state.attached
         if outcome.is_attached:
@@ -175,7 +177,7 @@ class Interleavings:
 
     # -- the network --------------------------------------------------------------------------------------------------
 
-    def _network(self, state: State) -> Iterator[tuple[Move, State]]:
+    def _network(self, state: WorldState) -> Iterator[tuple[Move, WorldState]]:
         for index, socket in enumerate(state.sockets):
             if not socket.is_open:
                 yield self._accept(state, index, socket)
@@ -195,13 +197,13 @@ class Interleavings:
                 move = Move("network", f"the answer to call {asked.call.call} ({asked.call.name}) arrives")
                 yield move, self._tell(state._replace(calls=rest_calls), asked.answer)
 
-    def _arrive(self, state: State, index: int, socket: Socket) -> Iterator[tuple[Move, State]]:
+    def _arrive(self, state: WorldState, index: int, socket: SearchSocket) -> Iterator[tuple[Move, WorldState]]:
         text, behind = socket.waiting[0], socket.waiting[1:]
         rest = socket._replace(waiting=behind)
         (_, name), number = carried(text), socket.number
         if text == "":
             move = Move("network", f"the client learns that socket {number} is open")
-            yield move, self._tell(_with(state, index, rest), model.SocketOpened(number))
+            yield move, self._tell(_with(state, index, rest), model.HandshakeDone(number))
             return
         yield (
             Move("network", f"{name} arrives on socket {number}"),
@@ -223,13 +225,13 @@ class Interleavings:
             what = f"{carried(first)[1]} overtakes {name} on socket {number}"
             yield Move("network", what, _OVERTAKING), after
 
-    def _deliver(self, state: State, number: int, text: str) -> State:
+    def _deliver(self, state: WorldState, number: int, text: str) -> WorldState:
         position = self._position(state, text)
         if position is not None:
             state = state._replace(brought=state.brought | 1 << position)
-        return self._tell(state, model.Frame(number, text))
+        return self._tell(state, model.FrameArrived(number, text))
 
-    def _break(self, state: State, index: int, socket: Socket) -> tuple[Move, State]:
+    def _break(self, state: WorldState, index: int, socket: SearchSocket) -> tuple[Move, WorldState]:
         sockets = state.sockets[:index] + state.sockets[index + 1 :]
         what, reason = f"socket {socket.number} breaks", "the connection broke off"
         if not socket.is_open:
@@ -237,11 +239,11 @@ class Interleavings:
         elif socket.waiting or socket.aside:
             what += f", with {len(socket.waiting) + len(socket.aside)} on their way"
         after = self._spend(state._replace(sockets=sockets), _BREAK)
-        return Move("network", what, _BREAK), self._tell(after, model.SocketLost(socket.number, None, reason))
+        return Move("network", what, _BREAK), self._tell(after, model.SocketGone(socket.number, None, reason))
 
     # -- the server ---------------------------------------------------------------------------------------------------
 
-    def _server(self, state: State) -> Iterator[tuple[Move, State]]:
+    def _server(self, state: WorldState) -> Iterator[tuple[Move, WorldState]]:
         point = self.script[state.point]
         for deed in point.ways:
             if deed == "veto" and not self.may(state, _VETO):
@@ -257,7 +259,7 @@ class Interleavings:
         if state.behind:
             yield Move("network", "what was late is persisted"), state._replace(behind=0)
 
-    def _do(self, state: State, point: Point, deed: Deed, *, is_late: bool) -> State:
+    def _do(self, state: WorldState, point: Point, deed: Deed, *, is_late: bool) -> WorldState:
         """The server does something and tells every open socket."""
         after = self.script.after(point, deed)
         behind = state.behind
@@ -281,7 +283,7 @@ class Interleavings:
             for one in point.told
         )
 
-    def _accept(self, state: State, index: int, socket: Socket) -> tuple[Move, State]:
+    def _accept(self, state: WorldState, index: int, socket: SearchSocket) -> tuple[Move, WorldState]:
         """The server takes a subscription, and greets it."""
         point = self.script[state.point]
         persisted = len(point.ids) - state.behind
@@ -297,7 +299,7 @@ class Interleavings:
         opened = socket._replace(is_open=True, waiting=tuple(texts))
         return Move("server", f"takes socket {socket.number}"), _with(state, index, opened)
 
-    def _serve(self, state: State, index: int, asked: Asked) -> Iterator[tuple[Move, State]]:
+    def _serve(self, state: WorldState, index: int, asked: CallUnderWay) -> Iterator[tuple[Move, WorldState]]:
         call = asked.call
         what = f"answers call {call.call} ({call.name})"
         after, answer = self._answered(state, call, is_forgotten=False)
@@ -307,7 +309,7 @@ class Interleavings:
             yield Move("server", f"{what}, and does not know the cursor", _FORGOTTEN), _answer(spent, index, answer)
         if self.may(state, _FAILURE):
             spent = self._spend(state, _FAILURE)
-            refused = model.Answer(call.call, 503, _REFUSED)
+            refused = model.CallAnswered(call.call, 503, _REFUSED)
             yield Move("server", f"refuses call {call.call} ({call.name})", _FAILURE), _answer(spent, index, refused)
             if call.name == "run":  # for a message the loss of the answer has an error of its own, as it must
                 spent = self._spend(after, _FAILURE)
@@ -315,38 +317,42 @@ class Interleavings:
                 what = f"performs call {call.call} ({call.name}), and its answer is lost"
                 yield Move("network", what, _FAILURE), _answer(spent, index, lost)
 
-    def _answered(self, state: State, call: model.Call, *, is_forgotten: bool) -> tuple[State, model.Answer]:
+    def _answered(
+        self, state: WorldState, call: model.RestCall, *, is_forgotten: bool
+    ) -> tuple[WorldState, model.CallAnswered]:
         point = self.script[state.point]
         persisted = len(point.ids) - state.behind
         match call.name:
             case "message":
-                return self._do(state, point, "message", is_late=False), model.Answer(call.call, 200, wire.SUCCESS)
+                return self._do(state, point, "message", is_late=False), model.CallAnswered(
+                    call.call, 200, wire.SUCCESS
+                )
             case "run" if point.is_running:
-                return state, model.Answer(call.call, 409, wire.detail("Conversation already running."))
+                return state, model.CallAnswered(call.call, 409, wire.detail("Conversation already running."))
             case "run":
-                return self._do(state, point, "accept", is_late=False), model.Answer(call.call, 200, wire.SUCCESS)
+                return self._do(state, point, "accept", is_late=False), model.CallAnswered(call.call, 200, wire.SUCCESS)
             case "count":
-                return state, model.Answer(call.call, 200, str(persisted))
+                return state, model.CallAnswered(call.call, 200, str(persisted))
             case "conversation":
-                return state, model.Answer(call.call, 200, self.script.info_text(point))
+                return state, model.CallAnswered(call.call, 200, self.script.info_text(point))
             case "server_info":
-                return state, model.Answer(call.call, 200, f'{{"version":"{self.script.settings.version}"}}')
+                return state, model.CallAnswered(call.call, 200, f'{{"version":"{self.script.settings.version}"}}')
             case "search":
                 page_id = "?" if is_forgotten else call.page_id
                 page = self.script.page(point, persisted, page_id=page_id, limit=call.limit, descending=call.descending)
                 if page is None:
-                    return state, model.Answer(call.call, 404, wire.detail("Unknown page_id"))
-                return state, model.Answer(call.call, 200, self.script.page_text(point, page))
+                    return state, model.CallAnswered(call.call, 404, wire.detail("Unknown page_id"))
+                return state, model.CallAnswered(call.call, 200, self.script.page_text(point, page))
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _spend(self, state: State, fault: int) -> State:
+    def _spend(self, state: WorldState, fault: int) -> WorldState:
         if fault < 0:
             return state
         spent = state.spent
         return state._replace(spent=(*spent[:fault], spent[fault] + 1, *spent[fault + 1 :]))
 
-    def _position(self, state: State, text: str) -> int | None:
+    def _position(self, state: WorldState, text: str) -> int | None:
         """The log position of the event that a frame carries; None when no log holds it."""
         event_id = carried(text)[0]
         table = self._positions.get(state.point)
@@ -357,15 +363,15 @@ class Interleavings:
 
 
 def _is_counted(effect: object) -> bool:
-    return isinstance(effect, model.Call) and effect.name in _COUNTED
+    return isinstance(effect, model.RestCall) and effect.name in _COUNTED
 
 
-def _with(state: State, index: int, socket: Socket) -> State:
+def _with(state: WorldState, index: int, socket: SearchSocket) -> WorldState:
     return state._replace(sockets=(*state.sockets[:index], socket, *state.sockets[index + 1 :]))
 
 
-def _answer(state: State, index: int, answer: model.Answer | model.NoAnswer) -> State:
-    asked = Asked(state.calls[index].call, answer)
+def _answer(state: WorldState, index: int, answer: model.CallAnswered | model.NoAnswer) -> WorldState:
+    asked = CallUnderWay(state.calls[index].call, answer)
     return state._replace(calls=(*state.calls[:index], asked, *state.calls[index + 1 :]))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gapless.scenarios.prove.search import Counterexample, Finding
+from gapless.scenarios.prove.search import Counterexample, SearchResult
 
 HOLDS = "nothing lost, in order, once, honest, in time, within budget"
 
 
-def told(finding: Finding) -> Iterator[str]:
+def told(finding: SearchResult) -> Iterator[str]:
     """One search."""
     yield statement(finding)
     yield f"  {measured(finding)}"
@@ -17,7 +17,7 @@ def told(finding: Finding) -> Iterator[str]:
         yield from (f"  {line}" for line in schedule(finding.counterexample))
 
 
-def statement(finding: Finding) -> str:
+def statement(finding: SearchResult) -> str:
     """One sentence: what was covered, and what came of it."""
     question = finding.question
     where = f"{question.client}, {question.generation}/{question.cursor}, {question.certainty}"
@@ -30,7 +30,7 @@ def statement(finding: Finding) -> str:
     return f"{where}: all {_schedules(finding.schedules)} of {question.bounds}: {HOLDS}"
 
 
-def measured(finding: Finding) -> str:
+def measured(finding: SearchResult) -> str:
     """How much work it was."""
     rate = finding.schedules / finding.wall_s if finding.wall_s else 0.0
     states_rate = finding.states / finding.wall_s if finding.wall_s else 0.0
@@ -49,7 +49,7 @@ def schedule(found: Counterexample) -> Iterator[str]:
     yield f"{'':>{width}}   {found.violation.oracle}: {found.violation.message}"
 
 
-def totals(findings: Sequence[Finding], wall_s: float) -> str:
+def totals(findings: Sequence[SearchResult], wall_s: float) -> str:
     """The last line."""
     schedules = sum(finding.schedules for finding in findings)
     proven = sum(finding.is_complete and finding.counterexample is None for finding in findings)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from gapless.reports.records.record import GRAVITY, Verdict, Violation
 from gapless.scenarios.machines.registry import bounded
 from gapless.scenarios.prove.interned_clients import Clients
-from gapless.scenarios.prove.moves import FAULTS, Fault, Interleavings, Move, State
+from gapless.scenarios.prove.moves import FAULTS, FaultName, Interleavings, Move, WorldState
 from gapless.scenarios.prove.small_server import Script
 from gapless.scenarios.prove.verdict import CIRCLE, STUCK, judge, overdue
 from gapless.simserver.settings import ServerSettings
@@ -77,7 +77,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-_SINGULAR: dict[Fault, str] = {
+_SINGULAR: dict[FaultName, str] = {
     "losses": "loss",
     "disconnects": "disconnect",
     "delays": "delay",
@@ -89,7 +89,7 @@ _SINGULAR: dict[Fault, str] = {
     "vetoes": "veto",
     "others": "message of somebody else",
 }
-_PLURAL: dict[Fault, str] = {name: name for name in FAULTS} | {
+_PLURAL: dict[FaultName, str] = {name: name for name in FAULTS} | {
     "failures": "failed calls",
     "late": "late appends",
     "forgotten": "forgotten cursors",
@@ -122,7 +122,7 @@ class Counterexample:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SearchResult:
     """What came out. schedules: so many were covered, exactly, if ``is_complete``; states: looked at, once each;
     clients: different states of the client among them; steps: how often the client itself was asked.
     """
@@ -150,7 +150,7 @@ def world(question: Question, bounds: Bounds | None = None) -> Interleavings:
     return Interleavings(script, Clients(machine), bounds.faults(), bounds.faults_max)
 
 
-def prove(question: Question, look: Look = lambda states: False) -> Finding:
+def prove(question: Question, look: Look = lambda states: False) -> SearchResult:
     """Search it all; when something does not hold, look for the smallest schedule in which that is so."""
     began_s = time.monotonic()
     search = _Search(question, question.bounds, look)
@@ -158,7 +158,7 @@ def prove(question: Question, look: Look = lambda states: False) -> Finding:
     counterexample = search.found
     if counterexample is not None:
         counterexample = smallest(question, look, breaks=counterexample.violation.breaks) or counterexample
-    return Finding(
+    return SearchResult(
         question=question,
         schedules=search.schedules,
         states=search.states,
@@ -191,7 +191,7 @@ class _Search:
     def run(self) -> None:
         """Search."""
         begin = self.world.begin()
-        counts: dict[State, int] = {}  # 0 while a state is on the way that is being looked at
+        counts: dict[WorldState, int] = {}  # 0 while a state is on the way that is being looked at
         way: list[_Step] = []
         self._enter(None, begin, counts, way)
         while way and not self.is_over:
@@ -217,7 +217,7 @@ class _Search:
         # Cut short, what was counted is what the states that are done stand for, on the way here.
         self.schedules = counts[begin] or sum(step.schedules for step in way)
 
-    def _enter(self, move: Move | None, state: State, counts: dict[State, int], way: list[_Step]) -> None:
+    def _enter(self, move: Move | None, state: WorldState, counts: dict[WorldState, int], way: list[_Step]) -> None:
         self.states += 1
         violation, moves = look_at(self.world, state, self._certainty)
         if violation is not None:
@@ -240,12 +240,14 @@ class _Search:
 @dataclass(slots=True)
 class _Step:
     move: Move | None  # that led there; to where all begins, none
-    state: State
-    rest: Iterator[tuple[Move, State]]
+    state: WorldState
+    rest: Iterator[tuple[Move, WorldState]]
     schedules: int = 0
 
 
-def look_at(world: Interleavings, state: State, certainty: str) -> tuple[Violation | None, list[tuple[Move, State]]]:
+def look_at(
+    world: Interleavings, state: WorldState, certainty: str
+) -> tuple[Violation | None, list[tuple[Move, WorldState]]]:
     """What is wrong with a state, and what can follow it."""
     if state.returned is not None:
         return judge(world, state, certainty), []
@@ -295,7 +297,7 @@ def _shortest(question: Question, bounds: Bounds, look: Look, *, breaks: Verdict
     """Breadth first, for the fewest moves; None when ``look`` ends it. A circle is no state, and is not met so."""
     small = world(question, bounds)
     begin = small.begin()
-    before: dict[State, tuple[State, Move] | None] = {begin: None}
+    before: dict[WorldState, tuple[WorldState, Move] | None] = {begin: None}
     waiting = deque([begin])
     for states in itertools.count(1):
         if not waiting or (states % LOOKS_EVERY_STATES == 0 and look(states)):
@@ -311,7 +313,7 @@ def _shortest(question: Question, bounds: Bounds, look: Look, *, breaks: Verdict
     return None
 
 
-def _way(before: dict[State, tuple[State, Move] | None], state: State) -> list[Move]:
+def _way(before: dict[WorldState, tuple[WorldState, Move] | None], state: WorldState) -> list[Move]:
     moves: list[Move] = []
     step = before[state]
     while step is not None:

@@ -15,9 +15,9 @@ from typing import Literal
 from gapless.simserver.conversation import event_bodies
 from gapless.simserver.conversation.agent import Agent, Publication, Standing
 from gapless.simserver.conversation.archive import LogView
-from gapless.simserver.conversation.workload import Workload
+from gapless.simserver.conversation.workload import AgentWorkload
 from gapless.simserver.protocol import pages, wire
-from gapless.simserver.protocol.pages import Filters, Page
+from gapless.simserver.protocol.pages import Filters, SearchPage
 from gapless.simserver.settings import ServerSettings
 
 Deed = Literal["message", "accept", "start", "action", "observation", "answer", "end", "veto", "over", "other"]
@@ -105,7 +105,9 @@ class Script:
             self._greetings[point.number] = text
         return text.replace("-#", f"-{connection}", 1)
 
-    def page(self, point: Point, persisted: int, *, page_id: str | None, limit: int, descending: bool) -> Page | None:
+    def page(
+        self, point: Point, persisted: int, *, page_id: str | None, limit: int, descending: bool
+    ) -> SearchPage | None:
         """A page of what is persisted; None where an unknown cursor is refused."""
         view = LogView(point.agent.log, persisted)
         start = None
@@ -116,7 +118,7 @@ class Script:
         cursor = self.settings.cursor
         return pages.search(view, start=start, limit=limit, descending=descending, cursor=cursor, filters=_NO_FILTERS)
 
-    def page_text(self, point: Point, page: Page) -> str:
+    def page_text(self, point: Point, page: SearchPage) -> str:
         """The body of a page; one text for all that say the same."""
         log = point.agent.log
         text = wire.page((log.text_at(index) for index in page.indices), page.next_page_id)
@@ -132,7 +134,7 @@ class Script:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _make(self, deeds: tuple[Deed, ...]) -> Point:
-        agent = Agent(self.settings, Workload(history_events=self.history_events))
+        agent = Agent(self.settings, AgentWorkload(history_events=self.history_events))
         told: Sequence[Publication] = ()
         for number, deed in enumerate(deeds):
             told = self._do(agent, deed, deeds[:number], (number + 1) * _TICK_S)

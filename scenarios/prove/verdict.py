@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from gapless.reports.records.record import Verdict, Violation
 from gapless.scenarios.definition.scenario import Allowance, Budget, Expectation
-from gapless.scenarios.judging.evidence import Evidence, GapSpan, LogEvent, RunCall, ServerRun, StepCall
+from gapless.scenarios.judging.evidence import Evidence, GapSpan, PersistedEvent, RunCall, ServerRun, StepCall
 from gapless.scenarios.judging.oracles import ORACLES
 from gapless.scenarios.judging.oracles.case import Case
-from gapless.scenarios.prove.moves import FAULTS, Fault, Interleavings, State, carried
+from gapless.scenarios.prove.moves import FAULTS, FaultName, Interleavings, WorldState, carried
 from gapless.scenarios.prove.small_server import Point, Script
 
 RUN_BOUND_S = 120.0
@@ -15,7 +15,7 @@ CALLS_MAX = 60
 _CERTAIN_ENDS = frozenset({"finished"})
 
 # What a client may spend above the optimum, by the faults that struck, and why; without a fault, nothing.
-_ALLOWED: dict[Fault, tuple[int, str]] = {
+_ALLOWED: dict[FaultName, tuple[int, str]] = {
     "losses": (
         2,
         "a lost status or snapshot leaves open whose end of a run it was: REST is asked, and the log decides",
@@ -35,7 +35,7 @@ _GREW = Allowance(
 )
 
 
-def judge(world: Interleavings, state: State, certainty: str) -> Violation | None:
+def judge(world: Interleavings, state: WorldState, certainty: str) -> Violation | None:
     """The first thing that did not hold, safety first and cost last; None when all did."""
     script = world.script
     point = script[state.point]
@@ -55,7 +55,7 @@ def judge(world: Interleavings, state: State, certainty: str) -> Violation | Non
     return None
 
 
-def overdue(state: State) -> Violation | None:
+def overdue(state: WorldState) -> Violation | None:
     """Whether a schedule that goes on has gone on for too long."""
     if state.over is not None and state.now_s > state.over[0] + RUN_BOUND_S:
         message = f"run() had not returned {RUN_BOUND_S:g} s after the server's end"
@@ -70,12 +70,12 @@ STUCK = Violation("no-hang", "run() never returns: nothing is on its way, and no
 CIRCLE = Violation("no-hang", "run() need never return: the schedule comes back to where it was", breaks=Verdict.STUCK)
 
 
-def _is_guess(world: Interleavings, state: State, point: Point) -> bool:
+def _is_guess(world: Interleavings, state: WorldState, point: Point) -> bool:
     """Whether the run may go on by a veto that the bound still allows."""
     return "veto" in point.ways and world.may(state, FAULTS.index("vetoes"))
 
 
-def _budget(script: Script, state: State) -> Budget:
+def _budget(script: Script, state: WorldState) -> Budget:
     struck = [(name, times) for name, times in zip(FAULTS, state.spent, strict=True) if times and name in _ALLOWED]
     allowances = [Allowance(calls=_ALLOWED[name][0] * times, because=_ALLOWED[name][1]) for name, times in struck]
     if state.attached is not None and state.attached[0] > script.history_events:
@@ -83,12 +83,12 @@ def _budget(script: Script, state: State) -> Budget:
     return Budget(allowances=tuple(allowances))
 
 
-def _evidence(script: Script, state: State, point: Point) -> Evidence:
+def _evidence(script: Script, state: WorldState, point: Point) -> Evidence:
     """Journal indexes are made up: event n is appended at 2n, so that the attach can lie between two events."""
     returned = state.returned
     assert returned is not None
     log = tuple(
-        LogEvent(event_id, str(event["kind"]), index, branch, 2 * index)
+        PersistedEvent(event_id, str(event["kind"]), index, branch, 2 * index)
         for index, (event_id, branch, event) in enumerate(zip(point.ids, point.branch, point.agent.log, strict=True))
     )
     by_id = {event.id: event for event in log}
@@ -119,7 +119,7 @@ def _evidence(script: Script, state: State, point: Point) -> Evidence:
     )
 
 
-def _run(state: State, point: Point, step: StepCall) -> RunCall:
+def _run(state: WorldState, point: Point, step: StepCall) -> RunCall:
     returned, claim = state.returned, None
     if returned is not None:
         claim = returned.claim
@@ -139,7 +139,7 @@ def _run(state: State, point: Point, step: StepCall) -> RunCall:
     )
 
 
-def _brought(state: State, by_id: dict[str, LogEvent]) -> int:
+def _brought(state: WorldState, by_id: dict[str, PersistedEvent]) -> int:
     """Log positions that frames have brought, or would still bring."""
     brought = state.brought
     for socket in state.sockets:

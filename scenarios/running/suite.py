@@ -37,7 +37,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class UnitOutcome:
     """What became of a unit, and what a replay of it takes; the fingerprints only where it failed. ``journal``:
     deflated, for it travels between processes; None unless the unit asked for it.
     """
@@ -50,7 +50,7 @@ class Outcome:
     journal: bytes | None = None
 
 
-def run_unit(unit: Unit) -> Outcome:
+def run_unit(unit: Unit) -> UnitOutcome:
     """Perform one unit."""
     result = perform(unit.request)
     record = result.record
@@ -70,7 +70,7 @@ def run_unit(unit: Unit) -> Outcome:
     )
     prints = () if record.verdict is Verdict.HOLDS else fingerprints(result.lines)
     journal = deflated(result.lines) if unit.with_journal else None
-    return Outcome(unit, record, result.tape, result.ranges, prints, journal)
+    return UnitOutcome(unit, record, result.tape, result.ranges, prints, journal)
 
 
 def _kills(request: RunRequest) -> Iterator[Kill]:
@@ -105,7 +105,7 @@ def _unsteady(here: RunResult, there: Seen) -> Iterator[Violation]:
 
 
 @contextmanager
-def run_units(units: Sequence[Unit], jobs: int) -> Iterator[Iterator[Outcome]]:
+def run_units(units: Sequence[Unit], jobs: int) -> Iterator[Iterator[UnitOutcome]]:
     """Outcomes in the order of ``units``, from ``jobs`` processes; leaving early abandons what is not done yet."""
     try:
         with spread(run_unit, units, jobs) as outcomes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from gapless.scenarios.definition.scenario import Background, Run, Scenario
-from gapless.simserver.conversation.workload import Happening, Pause, RunPlan, Workload, pairs, recorded
+from gapless.simserver.conversation.workload import AgentWorkload, Happening, Pause, RunPlan, pairs, recorded
 from gapless.simserver.settings import ServerSettings
 
 
@@ -19,13 +19,13 @@ def server_settings(scenario: Scenario, generation: str, cursor: str) -> ServerS
     )
 
 
-def workload(scenario: Scenario) -> Workload:
+def workload(scenario: Scenario) -> AgentWorkload:
     """What the agent and the others will do."""
     wanted = scenario.workload
     background = tuple(happening for one in wanted.background for happening in _happenings(one))
     if wanted.recording is not None:
         return dataclasses.replace(recorded(wanted.recording), background=background)
-    return Workload(
+    return AgentWorkload(
         history_events=wanted.history_events,
         runs=tuple(_plan(run, f"run-{number}", wanted.payload_bytes) for number, run in enumerate(wanted.runs, 1)),
         background=background,

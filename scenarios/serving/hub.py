@@ -24,7 +24,7 @@ from gapless.scenarios.serving.responses import Tally
 from gapless.scenarios.serving.session import ENTRIES_MAX, Session
 from gapless.scenarios.serving.verdict_so_far import Judging
 from gapless.simserver.network.hosting import serve_stream
-from gapless.simserver.network.streams import Connection
+from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.port import Admit, Opening, admit_to, join, serve_port
 
 CLIENTS_MAX: Final = 96  # connections to the world; those above, up to the port's bound, are the control's
@@ -105,7 +105,7 @@ class Hub:
             await self._serve_world(stream, opening)
 
     async def _serve_control(self, stream: trio.SocketStream, opening: Opening) -> None:
-        connection = Connection(0)
+        connection = MemoryConnection(0)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._serve_quietly, connection)
             try:
@@ -114,7 +114,7 @@ class Hub:
                 connection.reset()  # before anything waits: a write to a client that reads no more never ends
             nursery.cancel_scope.cancel()
 
-    async def _serve_quietly(self, connection: Connection) -> None:
+    async def _serve_quietly(self, connection: MemoryConnection) -> None:
         with suppress(Exception):  # what a broken client makes the HTTP library raise concerns nobody
             await serve_stream(self._control, connection.server)
         connection.server.close()

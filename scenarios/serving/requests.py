@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from gapless.scenarios.definition.scenario import Cursor, Generation
+from gapless.scenarios.definition.scenario import CursorMode, ServerGeneration
 
 WAIT_S_MAX: Final = 20.0  # for a new entry of the journal
 
@@ -26,8 +26,8 @@ class Start(_Asked):
     left out is chosen as on the command line: the newest generation in which it can happen."""
 
     scenario: Annotated[str | dict[str, Any], BeforeValidator(_a_scenario)]
-    generation: Generation | None = None
-    cursor: Cursor | None = None
+    generation: ServerGeneration | None = None
+    cursor: CursorMode | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     stepwise: bool = False
 

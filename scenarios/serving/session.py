@@ -23,7 +23,7 @@ ENTRIES_MAX: Final = 200_000
 TEXT_BYTES_MAX: Final = 256 * 1024 * 1024  # in the entries: a path may have 16 KB, and a list of what is held megabytes
 WATCH_S: Final = 0.2  # how often it looks how full the journal is; the journal's own bound is ten times ours
 
-State = Literal["waiting", "running", "over"]
+SessionState = Literal["waiting", "running", "over"]
 
 
 class Session:
@@ -41,7 +41,7 @@ class Session:
         )
         self.stepper = Stepper(stepwise=stepwise)
         self.world.runs.pace = self.stepper.pace
-        self.state: State = "waiting"
+        self.state: SessionState = "waiting"
         self.why = ""
         self.failure: str | None = None
         self.ended_s = 0.0

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gapless.scenarios.definition.scenario import Asked
+from gapless.scenarios.definition.scenario import AskedStep
 from gapless.scenarios.errors import GaplessError, first_problem
 
 HELD_MAX = 1_000_000
@@ -35,7 +35,7 @@ class Done(_Line):
     ``complete``, ``covers``, ``proof``, ``gaps`` and ``status`` are claims; who makes none says that all is well.
     """
 
-    done: Asked
+    done: AskedStep
     held: Annotated[list[_Id], Field(max_length=HELD_MAX)] | None = None
     complete: bool | None = None
     covers: Literal["branch", "log"] | None = None
@@ -49,7 +49,7 @@ class Done(_Line):
 class Failed(_Line):
     """The client gave up on a step, and says so."""
 
-    failed: Asked
+    failed: AskedStep
     error: Annotated[str, Field(max_length=10_000)] = "no reason given"
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gapless.simserver.conversation import event_bodies
-from gapless.simserver.conversation.archive import DURABLE, Fate
-from gapless.simserver.conversation.event_bodies import STATE_UPDATE, Event
+from gapless.simserver.conversation.archive import DURABLE, EventTreatment
+from gapless.simserver.conversation.event_bodies import STATE_UPDATE, EventBody
 from gapless.simserver.conversation.event_log import EventLog
 from gapless.simserver.conversation.ids import Ids, conversation_id_for
-from gapless.simserver.conversation.past_events import History
-from gapless.simserver.conversation.workload import EndStatus, Workload
+from gapless.simserver.conversation.past_events import PastEvents
+from gapless.simserver.conversation.workload import AgentWorkload, EndStatus
 from gapless.simserver.errors import IllegalTransition
 from gapless.simserver.faults.verdicts import TailKind
 from gapless.simserver.settings import ServerSettings
@@ -33,11 +33,11 @@ class Publication:
     """One event to tell the subscribers. seq: its log index, as far as they are told (None when it is not persisted, or
     not yet); text: its JSON; index: its log index, None when no log ever holds it; fate: what becomes of it."""
 
-    event: Event
+    event: EventBody
     seq: int | None
     text: str
     index: int | None = None
-    fate: Fate = DURABLE
+    fate: EventTreatment = DURABLE
 
     @property
     def durable(self) -> bool:
@@ -53,7 +53,7 @@ class Standing:
     last_user_message_id: str | None
 
 
-def _always_durable(_: Event) -> Fate:
+def _always_durable(_: EventBody) -> EventTreatment:
     return DURABLE
 
 
@@ -61,13 +61,16 @@ class Agent:
     """One conversation: log, leaf and status. ``fate`` says of each event whether it will be persisted."""
 
     def __init__(
-        self, settings: ServerSettings, workload: Workload, fate: Callable[[Event], Fate] = _always_durable
+        self,
+        settings: ServerSettings,
+        workload: AgentWorkload,
+        fate: Callable[[EventBody], EventTreatment] = _always_durable,
     ) -> None:
         self.settings = settings
         self.conversation_id = workload.conversation_id or conversation_id_for("conversation")
         self.epoch = workload.epoch
         self._ids = Ids(self.conversation_id)
-        history = History(
+        history = PastEvents(
             workload.history_events,
             self._ids,
             epoch=workload.epoch,
@@ -114,7 +117,7 @@ class Agent:
             raise IllegalTransition("start a run", self.status)
         return (self._set_status(now_s, "running"),)
 
-    def step(self, now_s: float, event: Event) -> tuple[Publication, ...]:
+    def step(self, now_s: float, event: EventBody) -> tuple[Publication, ...]:
         """The run produces an event. Raises IllegalTransition unless running."""
         if self.status != "running":
             raise IllegalTransition("take a step", self.status)
@@ -171,7 +174,7 @@ class Agent:
             published.append(self._append(now_s, error))
         return tuple(published)
 
-    def _backwards(self) -> Iterator[Event]:
+    def _backwards(self) -> Iterator[EventBody]:
         return (self.log[index] for index in range(len(self.log) - 1, -1, -1))
 
     def step_clock(self, now_s: float, step_s: float) -> None:
@@ -190,7 +193,7 @@ class Agent:
         self.last_user_message_id = self._last_id(lambda event: event["kind"] == "MessageEvent")
         self._remember(now_s)
 
-    def _last_id(self, wanted: Callable[[Event], bool]) -> str | None:
+    def _last_id(self, wanted: Callable[[EventBody], bool]) -> str | None:
         indices = range(len(self.log) - 1, -1, -1)
         return next((self.log.id_at(index) for index in indices if wanted(self.log[index])), None)
 
@@ -243,7 +246,7 @@ class Agent:
         self._remember(now_s)
         return publication
 
-    def _append(self, now_s: float, template: Event) -> Publication:
+    def _append(self, now_s: float, template: EventBody) -> Publication:
         event = self._event(now_s, template)
         fate = self._fate(event)
         if not fate.persisted:
@@ -256,7 +259,7 @@ class Agent:
             self._actions[str(event["tool_call_id"])] = str(event["id"])
         return Publication(event, None if fate.lag_s else index, self.log.text_at(index), index, fate)
 
-    def _event(self, now_s: float, template: Event) -> Event:
+    def _event(self, now_s: float, template: EventBody) -> EventBody:
         parent_id = self.leaf if self.settings.has_tree else None
         body = template if "id" in template else self._take_recorded(template)
         if body is not None:
@@ -268,7 +271,7 @@ class Agent:
             event["action_id"] = self._actions.get(str(event["tool_call_id"]))
         return event
 
-    def _take_recorded(self, template: Event) -> Event | None:
+    def _take_recorded(self, template: EventBody) -> EventBody | None:
         """The next recorded event of the same kind and key, if the recording still has one."""
         wanted = (template["kind"], template.get("key"))
         for position, event in enumerate(self._recording):

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gapless.simserver.conversation.event_bodies import Event
+from gapless.simserver.conversation.event_bodies import EventBody
 from gapless.simserver.conversation.event_log import EventLog
 from gapless.simserver.faults.verdicts import Flood
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class EventTreatment:
     """What becomes of an event: persisted at all, lag_s after it was published, readable afterwards? flood: the deltas
     that are told right before it."""
 
@@ -27,7 +27,7 @@ class Fate:
     flood: Flood | None = None
 
 
-DURABLE = Fate()
+DURABLE = EventTreatment()
 
 
 class LogView:
@@ -46,7 +46,7 @@ class LogView:
     def __len__(self) -> int:
         return self._length
 
-    def __getitem__(self, index: int) -> Event:
+    def __getitem__(self, index: int) -> EventBody:
         return self._log[index]
 
     def text_at(self, index: int) -> str:
@@ -90,7 +90,7 @@ class Archive:
     def __repr__(self) -> str:
         return f"Archive({self.length} events, {len(self.pending)} pending)"
 
-    def persist(self, one: Pending, fate: Fate, now_s: float) -> bool:
+    def persist(self, one: Pending, fate: EventTreatment, now_s: float) -> bool:
         """Take an event, in log order; False when it has to wait."""
         if not fate.readable:
             self._unreadable |= {one.index}

@@ -9,7 +9,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-Event = dict[str, Any]
+EventBody = dict[str, Any]
 
 STATE_UPDATE: Final = "ConversationStateUpdateEvent"
 STAMPED: Final = frozenset({"id", "timestamp", "source", "parent_id", "kind"})
@@ -27,9 +27,9 @@ def timestamp(epoch: datetime, offset_us: int) -> str:
     return (epoch + timedelta(microseconds=offset_us)).isoformat(timespec="microseconds")
 
 
-def stamp(template: Event, event_id: str, at: str, parent_id: str | None) -> Event:
+def stamp(template: EventBody, event_id: str, at: str, parent_id: str | None) -> EventBody:
     """An event: the template with its id, timestamp and parent (no key at all when there is no parent)."""
-    event: Event = {"id": event_id, "timestamp": at, "source": template["source"]}
+    event: EventBody = {"id": event_id, "timestamp": at, "source": template["source"]}
     if parent_id is not None:
         event["parent_id"] = parent_id
     for name, value in template.items():
@@ -43,18 +43,18 @@ def stamp(template: Event, event_id: str, at: str, parent_id: str | None) -> Eve
 _SINCE_THE_TREE: Final = {"ObservationEvent": "extended_content", "AgentErrorEvent": "classification"}
 
 
-def legacy(template: Event) -> Event:
+def legacy(template: EventBody) -> EventBody:
     """The template as servers made it before there was a tree."""
     later = _SINCE_THE_TREE.get(template["kind"])
     return {name: value for name, value in template.items() if name != later}
 
 
-def is_branch_event(event: Event) -> bool:
+def is_branch_event(event: EventBody) -> bool:
     """Does the event become the leaf? All persisted events but state updates do."""
     return bool(event["kind"] != STATE_UPDATE)
 
 
-def system_prompt() -> Event:
+def system_prompt() -> EventBody:
     return {
         "kind": "SystemPromptEvent",
         "source": "agent",
@@ -63,7 +63,7 @@ def system_prompt() -> Event:
     }
 
 
-def user_message(text: str, *, source: str = "user") -> Event:
+def user_message(text: str, *, source: str = "user") -> EventBody:
     return {
         "kind": "MessageEvent",
         "source": source,
@@ -77,15 +77,15 @@ def user_message(text: str, *, source: str = "user") -> Event:
     }
 
 
-def state_update(key: str, value: Any) -> Event:
+def state_update(key: str, value: Any) -> EventBody:
     return {"kind": STATE_UPDATE, "source": "environment", "key": key, "value": value}
 
 
-def conversation_error(code: str, detail: str) -> Event:
+def conversation_error(code: str, detail: str) -> EventBody:
     return {"kind": "ConversationErrorEvent", "source": "environment", "code": code, "detail": detail}
 
 
-def agent_error(tool: str, call_id: str) -> Event:
+def agent_error(tool: str, call_id: str) -> EventBody:
     """The answer to an action whose process died under it."""
     return {
         "kind": "AgentErrorEvent",
@@ -97,7 +97,7 @@ def agent_error(tool: str, call_id: str) -> Event:
     }
 
 
-def completion_log() -> Event:
+def completion_log() -> EventBody:
     return {
         "kind": "LLMCompletionLogEvent",
         "source": "environment",
@@ -108,11 +108,11 @@ def completion_log() -> Event:
     }
 
 
-def delta(text: str) -> Event:
+def delta(text: str) -> EventBody:
     return {"kind": "StreamingDeltaEvent", "source": "agent", "content": text, "reasoning_content": None}
 
 
-def action(call_id: str, command: str, *, tool: str = "terminal") -> Event:
+def action(call_id: str, command: str, *, tool: str = "terminal") -> EventBody:
     arguments = json.dumps({"command": command})
     return {
         "kind": "ActionEvent",
@@ -129,7 +129,7 @@ def action(call_id: str, command: str, *, tool: str = "terminal") -> Event:
     }
 
 
-def observation(call_id: str, text: str, *, tool: str = "terminal") -> Event:
+def observation(call_id: str, text: str, *, tool: str = "terminal") -> EventBody:
     """The answer to an action. ``action_id`` is filled in by the agent, which knows the action's id."""
     return {
         "kind": "ObservationEvent",

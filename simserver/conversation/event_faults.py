@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gapless.simserver.conversation.archive import DURABLE, Fate
-from gapless.simserver.conversation.event_bodies import Event
+from gapless.simserver.conversation.archive import DURABLE, EventTreatment
+from gapless.simserver.conversation.event_bodies import EventBody
 from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import Corrupt, Flood, PersistLate, PersistNever, Stale
 from gapless.simserver.link import Link
 
 
-class Fates:
+class EventFaults:
     """Asks the faults. A log keeps its order: what is appended behind a late event is as late."""
 
     def __init__(self, link: Link, now_s: Callable[[], float]) -> None:
@@ -22,7 +22,7 @@ class Fates:
     def __repr__(self) -> str:
         return f"Fates(log behind until {self._behind_until_s:g} s)"
 
-    def of(self, event: Event) -> Fate:
+    def of(self, event: EventBody) -> EventTreatment:
         """What becomes of an event."""
         now_s = self._now_s()
         lag_s, persisted, readable = max(0.0, self._behind_until_s - now_s), True, True
@@ -43,7 +43,7 @@ class Fates:
         if persisted:
             self._behind_until_s = max(self._behind_until_s, now_s + lag_s)
         is_plain = persisted and readable and not lag_s and flood is None
-        return DURABLE if is_plain else Fate(persisted, lag_s, readable, flood)
+        return DURABLE if is_plain else EventTreatment(persisted, lag_s, readable, flood)
 
     def stale_s(self, status: str, socket_number: int | None) -> float:
         """How long ago a snapshot is from: one that greets a socket, or ends a run when there is none."""
@@ -56,7 +56,7 @@ class Fates:
         self._behind_until_s = 0.0
 
 
-def _facts(event: Event) -> Facts:
+def _facts(event: EventBody) -> Facts:
     key = event.get("key")
     status = event["value"] if key == "execution_status" else None
     tool = event.get("tool_name")

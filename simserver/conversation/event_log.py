@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import overload
 
-from gapless.simserver.conversation.event_bodies import Event, encode
+from gapless.simserver.conversation.event_bodies import EventBody, encode
 from gapless.simserver.conversation.ids import Ids
-from gapless.simserver.conversation.past_events import History
+from gapless.simserver.conversation.past_events import PastEvents
 from gapless.simserver.errors import SimServerError
 
 
-class EventLog(Sequence[Event]):
+class EventLog(Sequence[EventBody]):
     """What the server has persisted, in log order. Events are shared: do not change them."""
 
-    def __init__(self, history: History, ids: Ids) -> None:
+    def __init__(self, history: PastEvents, ids: Ids) -> None:
         self._history = history
         self._ids = ids
         self._old_length = history.length
-        self._old: dict[int, Event] = {}
+        self._old: dict[int, EventBody] = {}
         self._old_text: dict[int, str] = {}
-        self._new: list[Event] = []
+        self._new: list[EventBody] = []
         self._new_text: list[str] = []
         self._index: dict[str, int] = {}
 
@@ -33,15 +33,15 @@ class EventLog(Sequence[Event]):
     def __len__(self) -> int:
         return self._old_length + len(self._new)
 
-    def __iter__(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[EventBody]:
         for index in range(len(self)):
             yield self._at(index)
 
     @overload
-    def __getitem__(self, index: int) -> Event: ...
+    def __getitem__(self, index: int) -> EventBody: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Event]: ...
-    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+    def __getitem__(self, index: slice) -> list[EventBody]: ...
+    def __getitem__(self, index: int | slice) -> EventBody | list[EventBody]:
         if isinstance(index, slice):
             return [self._at(i) for i in range(*index.indices(len(self)))]
         if index < 0:
@@ -50,7 +50,7 @@ class EventLog(Sequence[Event]):
             raise IndexError(index)
         return self._at(index)
 
-    def _at(self, index: int) -> Event:
+    def _at(self, index: int) -> EventBody:
         new = index - self._old_length
         if new >= 0:
             return self._new[new]
@@ -87,7 +87,7 @@ class EventLog(Sequence[Event]):
                 return counter
         return index
 
-    def append(self, event: Event) -> int:
+    def append(self, event: EventBody) -> int:
         """Persist an event and return its index. Raises SimServerError when its id is in the log already."""
         event_id = str(event["id"])
         if self.index_of(event_id) is not None:

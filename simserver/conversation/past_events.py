@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from gapless.simserver.conversation import event_bodies
-from gapless.simserver.conversation.event_bodies import Event
+from gapless.simserver.conversation.event_bodies import EventBody
 from gapless.simserver.conversation.ids import Ids
 
 _RUN: Final = ("idle", "message", "last-user", "running", "action", "observation", "action", "observation", "finished")
@@ -31,7 +31,7 @@ _BRANCH: Final = frozenset({"system", "message", "action", "observation"})
 _SPACING_US: Final = 1_000_000
 
 
-class History:
+class PastEvents:
     """The first ``length`` events of a log. Ids are those of counters 0 to length - 1."""
 
     def __init__(self, length: int, ids: Ids, *, epoch: datetime, has_tree: bool, payload_bytes: int) -> None:
@@ -73,14 +73,14 @@ class History:
         """Does the past end with a finished run? (Else no run was ever started.)"""
         return self.length > 0 and self._role(self.length - 1) == "finished"
 
-    def event(self, index: int) -> Event:
+    def event(self, index: int) -> EventBody:
         """The event at a log index."""
         template = self._template(index) if self._has_tree else event_bodies.legacy(self._template(index))
         at = event_bodies.timestamp(self._epoch, (index - self.length) * _SPACING_US)
         parent = self._last(_BRANCH, index) if self._has_tree else None
         return event_bodies.stamp(template, self._ids.make(index), at, parent)
 
-    def _template(self, index: int) -> Event:
+    def _template(self, index: int) -> EventBody:
         role = self._role(index)
         match role:
             case "system":

@@ -10,15 +10,15 @@ from typing import Protocol
 
 from gapless.simserver.conversation.agent import Agent, Publication
 from gapless.simserver.conversation.archive import Archive, Pending
-from gapless.simserver.conversation.event_bodies import STATE_UPDATE, Event
-from gapless.simserver.conversation.event_faults import Fates
+from gapless.simserver.conversation.event_bodies import STATE_UPDATE, EventBody
+from gapless.simserver.conversation.event_faults import EventFaults
 from gapless.simserver.journal import Fields, Journal
-from gapless.simserver.network.streams import Connection
+from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.process import Process
 from gapless.simserver.protocol.outbox import Act
 
 
-def describe(event: Event, seq: int | None) -> Fields:
+def describe(event: EventBody, seq: int | None) -> Fields:
     """How the journal describes a published event."""
     fields: Fields = {"id": event["id"], "kind": event["kind"], "seq": seq, "durable": seq is not None}
     if "key" in event:
@@ -31,7 +31,7 @@ def describe(event: Event, seq: int | None) -> Fields:
     return fields
 
 
-class Subscriber(Protocol):
+class SocketSubscriber(Protocol):
     """An open socket, as those see it who have something for it. number: its ordinal among all sockets; connection:
     what it stands on, None on a real port.
     """
@@ -39,7 +39,7 @@ class Subscriber(Protocol):
     @property
     def number(self) -> int: ...
     @property
-    def connection(self) -> Connection | None: ...
+    def connection(self) -> MemoryConnection | None: ...
     @property
     def is_idle(self) -> bool:
         """Whether nothing is on its way to the client, nor waiting to be."""
@@ -61,8 +61,8 @@ class Subscriber(Protocol):
 class Publisher:
     """subscriptions: the open sockets; run: the one in whose course events are appended, None between two."""
 
-    def __init__(self, process: Process, agent: Agent, archive: Archive, fates: Fates, journal: Journal) -> None:
-        self.subscriptions: list[Subscriber] = []
+    def __init__(self, process: Process, agent: Agent, archive: Archive, fates: EventFaults, journal: Journal) -> None:
+        self.subscriptions: list[SocketSubscriber] = []
         self.run: int | None = None
         self._process = process
         self._now_s = process.now_s

@@ -12,16 +12,16 @@ from typing import Literal
 from gapless.simserver.conversation.agent import Agent
 from gapless.simserver.conversation.archive import Archive
 from gapless.simserver.conversation.publisher import Publisher
-from gapless.simserver.conversation.workload import EndStatus, RunPlan, Step, pairs
+from gapless.simserver.conversation.workload import AgentStep, EndStatus, RunPlan, pairs
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import AppendLater, Verdict, Veto
+from gapless.simserver.faults.verdicts import AppendLater, FaultVerdict, Veto
 from gapless.simserver.journal import Journal
 from gapless.simserver.link import Link
 from gapless.simserver.loop import Scope
 from gapless.simserver.process import Process
 
 
-class Runs:
+class AgentRuns:
     """pace: what a step of the agent waits for, given its duration; a step is whatever it does next, its end too."""
 
     def __init__(
@@ -123,7 +123,7 @@ class Runs:
             if isinstance(verdict, AppendLater):
                 await self._append_later(verdict)
 
-    async def _work(self, steps: Sequence[Step]) -> None:
+    async def _work(self, steps: Sequence[AgentStep]) -> None:
         for step in steps:
             await self.pace(step.duration_s)
             self._publish(self._agent.step(self._now_s(), step.event))
@@ -148,5 +148,5 @@ class Runs:
         verdicts = self._consulted("finishing", run, status)
         return next((verdict for verdict in verdicts if isinstance(verdict, Veto)), None)
 
-    def _consulted(self, moment: Literal["finishing", "ended"], run: int, status: str) -> list[Verdict]:
+    def _consulted(self, moment: Literal["finishing", "ended"], run: int, status: str) -> list[FaultVerdict]:
         return self._link.consult(Facts("ending", f"run {run} {moment}", status=status, aspect=moment))

@@ -15,7 +15,7 @@ from importlib import resources
 from typing import Final, Literal, get_args
 
 from gapless.simserver.conversation import event_bodies
-from gapless.simserver.conversation.event_bodies import STATE_UPDATE, Event
+from gapless.simserver.conversation.event_bodies import STATE_UPDATE, EventBody
 from gapless.simserver.errors import ConfigError
 
 EndStatus = Literal["finished", "paused", "waiting_for_confirmation", "error", "stuck"]
@@ -32,12 +32,12 @@ def _not_negative(owner: str, **values: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class AgentStep:
     """One event of a run. duration_s: work before it appears; event: a template, or a whole event with id and
     timestamp."""
 
     duration_s: float
-    event: Event
+    event: EventBody
 
     def __post_init__(self) -> None:
         _not_negative("step", duration_s=self.duration_s)
@@ -52,7 +52,7 @@ class RunPlan:
     ConversationErrorEvent."""
 
     init_s: float = 0.01
-    steps: tuple[Step, ...] = ()
+    steps: tuple[AgentStep, ...] = ()
     end_status: EndStatus = "finished"
     settle_s: float = 0.004
 
@@ -80,7 +80,7 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
-class Workload:
+class AgentWorkload:
     """A conversation's past and future.
 
     history_events: length of the log before the client comes; runs: what each `POST run` plays, in order
@@ -93,7 +93,7 @@ class Workload:
     runs: tuple[RunPlan, ...] = ()
     background: tuple[Happening, ...] = ()
     payload_bytes: int = 0
-    recording: tuple[Event, ...] = field(default=(), repr=False)
+    recording: tuple[EventBody, ...] = field(default=(), repr=False)
     epoch: datetime = EPOCH
     conversation_id: str | None = None
 
@@ -118,15 +118,15 @@ def pairs(
     """A run of ``count`` action/observation pairs, ``step_s`` before each event, with filler of ``payload_bytes``."""
     _not_negative("run", pairs=count, payload_bytes=payload_bytes)
     filler = " " + "x" * payload_bytes if payload_bytes else ""
-    steps: list[Step] = []
+    steps: list[AgentStep] = []
     for number in range(1, count + 1):
         call_id = f"{label}-{number}"
-        steps.append(Step(step_s, event_bodies.action(call_id, f"{label} {number}{filler}")))
-        steps.append(Step(step_s, event_bodies.observation(call_id, f"result {number}{filler}")))
+        steps.append(AgentStep(step_s, event_bodies.action(call_id, f"{label} {number}{filler}")))
+        steps.append(AgentStep(step_s, event_bodies.observation(call_id, f"result {number}{filler}")))
     return RunPlan(init_s, tuple(steps), end_status, settle_s)
 
 
-def recorded(name: str) -> Workload:
+def recorded(name: str) -> AgentWorkload:
     """The conversation of a recording of the real server: ``agent-server-1.57.0`` or ``session-socket-1.57.0``.
 
     Raises ConfigError on an unknown name.
@@ -134,7 +134,7 @@ def recorded(name: str) -> Workload:
     if name not in RECORDINGS:
         raise ConfigError(f"no recording called {name!r}; there are {', '.join(RECORDINGS)}")
     rows = recorded_rows(name)
-    durable: dict[str, Event] = {}
+    durable: dict[str, EventBody] = {}
     for row in rows:
         if row["channel"] != "ws-frame" or row["by"] not in {"observer", "session-live"}:
             continue
@@ -143,7 +143,7 @@ def recorded(name: str) -> Workload:
             durable[event["id"]] = event
     # Live frames are not in log order; the timestamps of this recording are.
     log = sorted(durable.values(), key=lambda event: str(event["timestamp"]))
-    return Workload(
+    return AgentWorkload(
         runs=_runs_of(log),
         recording=tuple(event for event in log if not _is_step(event)),
         epoch=datetime.fromisoformat(log[0]["timestamp"]),
@@ -151,32 +151,32 @@ def recorded(name: str) -> Workload:
     )
 
 
-def recorded_rows(name: str) -> list[Event]:
+def recorded_rows(name: str) -> list[EventBody]:
     """The rows of a recording, as they were written."""
     text = resources.files("gapless.simserver").joinpath("recordings", f"{name}.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 
-def _conversation_id(rows: list[Event]) -> str:
+def _conversation_id(rows: list[EventBody]) -> str:
     snapshots = (row["body"].get("event", row["body"]) for row in rows if row["channel"] == "ws-frame")
     return next(str(event["value"]["id"]) for event in snapshots if event and event.get("key") == "full_state")
 
 
-def _is_step(event: Event) -> bool:
+def _is_step(event: EventBody) -> bool:
     return event["kind"] not in {"SystemPromptEvent", "MessageEvent", STATE_UPDATE}
 
 
-def _runs_of(log: list[Event]) -> tuple[RunPlan, ...]:
+def _runs_of(log: list[EventBody]) -> tuple[RunPlan, ...]:
     """Cut a log into runs, from each ``running`` to the status that ends it, with the real durations."""
     runs: list[RunPlan] = []
-    steps: list[Step] = []
+    steps: list[AgentStep] = []
     before: datetime | None = None
     for event in log:
         at = datetime.fromisoformat(event["timestamp"])
         if event.get("key") == "execution_status" and event["value"] == "running":
             steps, before = [], at
         elif _is_step(event) and before is not None:
-            steps.append(Step((at - before).total_seconds(), event))
+            steps.append(AgentStep((at - before).total_seconds(), event))
             before = at
         elif event.get("key") == "execution_status" and before is not None:
             runs.append(RunPlan(0.01, tuple(steps), event["value"]))

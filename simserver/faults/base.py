@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gapless.simserver.faults.match import Facts, Match, Place
-from gapless.simserver.faults.verdicts import Verdict
+from gapless.simserver.faults.match import Facts, FaultPlace, Match
+from gapless.simserver.faults.verdicts import FaultVerdict
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 
@@ -16,7 +16,7 @@ class BaseFault(BaseModel):
     """A fault as data. name: defaults to its kind and an ordinal; match: when it acts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    place: ClassVar[Place]
+    place: ClassVar[FaultPlace]
 
     kind: str
     name: Name | None = None
@@ -35,7 +35,7 @@ class BaseFault(BaseModel):
         """Can the fault act on this at all? Frames that carry no event concern link faults only."""
         return facts.place == self.place
 
-    def decide(self, facts: Facts, now_s: float) -> Verdict:
+    def decide(self, facts: Facts, now_s: float) -> FaultVerdict:
         """What to do about something that matches."""
         raise NotImplementedError
 

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Place = Literal["frame", "call", "handshake", "connection", "append", "ending", "snapshot", "server"]
-Call = Literal["search", "count", "event", "conversation", "create", "message", "run", "pause", "interrupt", "delete"]
+FaultPlace = Literal["frame", "call", "handshake", "connection", "append", "ending", "snapshot", "server"]
+CallName = Literal[
+    "search", "count", "event", "conversation", "create", "message", "run", "pause", "interrupt", "delete"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Facts:
     what the connection carries; unread_frames: how many frames the subscriber has not read yet; the rest as in `Match`,
     None where it has no meaning."""
 
-    place: Place
+    place: FaultPlace
     target: str
     connection: int | None = None
     kind: str | None = None
@@ -39,12 +41,12 @@ def _listed(value: Any) -> Any:
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
 Ordinals = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_listed), Field(min_length=1)]
-Calls = Annotated[tuple[Call, ...], BeforeValidator(_listed), Field(min_length=1)]
+Calls = Annotated[tuple[CallName, ...], BeforeValidator(_listed), Field(min_length=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 # Which fields mean something where; the others are a contradiction, not a no-op.
 _ANYWHERE = frozenset({"nth", "after_s", "before_s", "probability"})
-_MEANINGFUL: dict[Place, frozenset[str]] = {
+_MEANINGFUL: dict[FaultPlace, frozenset[str]] = {
     "frame": _ANYWHERE | {"kind", "key", "status", "tool", "durable", "snapshot", "connection"},
     "call": _ANYWHERE | {"call"},
     "handshake": _ANYWHERE | {"connection"},
@@ -88,7 +90,7 @@ class Match(BaseModel):
             raise ValueError("a snapshot is never durable: drop one of `snapshot` and `durable`")
         return self
 
-    def meaningless_at(self, place: Place) -> list[str]:
+    def meaningless_at(self, place: FaultPlace) -> list[str]:
         """The given fields that mean nothing at a place."""
         return sorted(self.model_fields_set - _MEANINGFUL[place])
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gapless.simserver.faults.base import BaseFault
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import Answer
+from gapless.simserver.faults.verdicts import AnswerWith
 
 
 class RestStatus(BaseFault):
@@ -20,5 +20,5 @@ class RestStatus(BaseFault):
     status: Annotated[int, Field(ge=400, le=599)]
     retry_after_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
-    def decide(self, facts: Facts, now_s: float) -> Answer:
-        return Answer(self.status, self.retry_after_s)
+    def decide(self, facts: Facts, now_s: float) -> AnswerWith:
+        return AnswerWith(self.status, self.retry_after_s)

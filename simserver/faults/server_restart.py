@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gapless.simserver.faults.base import ServerFault
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import Restart
+from gapless.simserver.faults.verdicts import RestartServer
 
 
 class ServerRestart(ServerFault):
@@ -21,5 +21,5 @@ class ServerRestart(ServerFault):
     down_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     leaf_lags: bool = False
 
-    def decide(self, facts: Facts, now_s: float) -> Restart:
-        return Restart(self.down_s, self.leaf_lags)
+    def decide(self, facts: Facts, now_s: float) -> RestartServer:
+        return RestartServer(self.down_s, self.leaf_lags)

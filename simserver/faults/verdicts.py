@@ -78,7 +78,7 @@ class Slow:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnswerWith:
     """Do not perform the call; answer with this status."""
 
     status: int
@@ -177,7 +177,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Restart:
+class RestartServer:
     """Close everything, be gone for down_s, come back with the log; with an older leaf, if leaf_lags."""
 
     down_s: float
@@ -236,7 +236,7 @@ class EmptyPage:
     """Show no item, and name the cursor that was asked for as the next page."""
 
 
-Verdict = (
+FaultVerdict = (
     Drop
     | Delay
     | Duplicate
@@ -246,7 +246,7 @@ Verdict = (
     | Close
     | Refuse
     | Slow
-    | Answer
+    | AnswerWith
     | Hang
     | Malform
     | ForgetCursor
@@ -261,7 +261,7 @@ Verdict = (
     | HalfOpen
     | Unsubscribe
     | Cut
-    | Restart
+    | RestartServer
     | Truncate
     | StepClock
     | CoarsenClock

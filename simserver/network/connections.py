@@ -16,7 +16,7 @@ from gapless.simserver.faults.verdicts import Refuse
 from gapless.simserver.journal import Journal
 from gapless.simserver.link import Link
 from gapless.simserver.network.hosting import serve_stream
-from gapless.simserver.network.streams import CLIENT_HOST, FIRST_PORT, Connection, Stream
+from gapless.simserver.network.streams import CLIENT_HOST, FIRST_PORT, MemoryConnection, Stream
 from gapless.simserver.network.transport import MemoryTransport
 from gapless.simserver.process import Process
 
@@ -25,11 +25,11 @@ from gapless.simserver.process import Process
 class Carrier:
     """What carries messages. connect: makes the nth connection; serve: serves an app on the server's end of one."""
 
-    connect: Callable[[int], Connection]
+    connect: Callable[[int], MemoryConnection]
     serve: Callable[[ASGIApp, Stream], Awaitable[None]]
 
 
-BYTES: Final = Carrier(Connection, serve_stream)
+BYTES: Final = Carrier(MemoryConnection, serve_stream)
 
 
 class Connections:
@@ -41,7 +41,7 @@ class Connections:
         self._journal = journal
         self._app = app
         self._carrier = carrier
-        self._open: dict[int, Connection] = {}
+        self._open: dict[int, MemoryConnection] = {}
         self._socket_numbers: dict[int, int] = {}
         self._dialled = 0
         self._sockets = 0
@@ -52,7 +52,7 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    def __iter__(self) -> Iterator[Connection]:
+    def __iter__(self) -> Iterator[MemoryConnection]:
         return iter(tuple(self._open.values()))
 
     async def dial(self, host: str, port: int) -> Stream:
@@ -82,12 +82,12 @@ class Connections:
         """A transport for httpx, with connections of its own."""
         return MemoryTransport(self.dial_rest)
 
-    def of(self, scope: Any) -> Connection | None:
+    def of(self, scope: Any) -> MemoryConnection | None:
         """The connection behind an ASGI scope; None on a real port."""
         host, port = scope["client"]
         return self._open.get(port) if host == CLIENT_HOST and port > FIRST_PORT else None
 
-    def socket_number(self, connection: Connection | None) -> int:
+    def socket_number(self, connection: MemoryConnection | None) -> int:
         """The ordinal of a handshake: given when dialled, or now."""
         number = None if connection is None else self._socket_numbers.pop(connection.port, None)
         return self._next_socket_number() if number is None else number
@@ -104,7 +104,7 @@ class Connections:
         self._journal.record("socket", "refused", connection=number, status=None)
         return ConnectionRefusedError(why)
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> MemoryConnection:
         if not self._process.is_running:
             raise ConnectionRefusedError("the world is not running")
         self._dialled += 1
@@ -113,7 +113,7 @@ class Connections:
         self._process.start_soon(self._serve, connection)
         return connection
 
-    async def _serve(self, connection: Connection) -> None:
+    async def _serve(self, connection: MemoryConnection) -> None:
         try:
             await self._carrier.serve(self._app, connection.server)
         except Exception as error:  # whatever breaks the fake must not pass for a fault of the network

@@ -266,7 +266,7 @@ class SocketNames:
         return self._peer
 
 
-class Connection:
+class MemoryConnection:
     """Two ends and the wires between them. number: 1, 2, … in the order of dialling; port: the client's, unique; facts:
     what it carries, as faults are told."""
 

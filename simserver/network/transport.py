@@ -16,7 +16,7 @@ import trio
 
 from gapless.simserver.network.streams import Stream
 
-Dial = Callable[[str, int], Awaitable[Stream]]
+DialStream = Callable[[str, int], Awaitable[Stream]]
 
 # Most specific first; httpx and httpcore use the same names.
 _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
@@ -36,7 +36,7 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 class MemoryTransport(httpx.AsyncBaseTransport):
     """httpx over ``dial``. Connections are kept alive for ever: expiry would read the wall clock."""
 
-    def __init__(self, dial: Dial) -> None:
+    def __init__(self, dial: DialStream) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             network_backend=MemoryBackend(dial), keepalive_expiry=None, max_connections=100
         )
@@ -94,7 +94,7 @@ def _mapped_errors() -> Any:
 class MemoryBackend(httpcore.AsyncNetworkBackend):
     """httpcore's network, over ``dial``."""
 
-    def __init__(self, dial: Dial) -> None:
+    def __init__(self, dial: DialStream) -> None:
         self._dial = dial
 
     async def connect_tcp(

@@ -16,18 +16,18 @@ from gapless.simserver.faults.verdicts import (
     Delay,
     Drop,
     Duplicate,
+    FaultVerdict,
     HalfOpen,
     Hold,
     Reset,
     Stall,
     Unsubscribe,
-    Verdict,
 )
 from gapless.simserver.journal import Fields
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class OutgoingFrame:
     """One message to write. text: its JSON; fields: how the journal describes it; torn: break the connection in the
     middle of it."""
 
@@ -37,14 +37,14 @@ class Frame:
 
 
 Act = Stall | Reset | Close | HalfOpen | Unsubscribe
-Item = Frame | Act
+Item = OutgoingFrame | Act
 
 
 @dataclass(slots=True)
 class _Held:
     remaining: int
     order: int
-    frame: Frame
+    frame: OutgoingFrame
 
 
 class Outbox:
@@ -61,7 +61,7 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._heap) - len(self._cancelled)
 
-    def offer(self, frame: Frame, verdicts: list[Verdict], now_s: float) -> None:
+    def offer(self, frame: OutgoingFrame, verdicts: list[FaultVerdict], now_s: float) -> None:
         """Take a frame whose turn it is, as the verdicts say."""
         if not verdicts:
             self._push(now_s, frame)
@@ -74,7 +74,7 @@ class Outbox:
         """Do something to the connection, now."""
         self._push(now_s, act)
 
-    def _offer_faulty(self, frame: Frame, verdicts: list[Verdict], now_s: float) -> None:
+    def _offer_faulty(self, frame: OutgoingFrame, verdicts: list[FaultVerdict], now_s: float) -> None:
         delay_s, copies, dropped = 0.0, [0.0], False
         hold: Hold | None = None
         after: list[Act] = []
@@ -154,7 +154,7 @@ class Outbox:
             self._push(min(due_s, now_s), item)
 
 
-def _unreadable(frame: Frame) -> Frame:
+def _unreadable(frame: OutgoingFrame) -> OutgoingFrame:
     """The first half of a frame's text; in the journal it brings no event."""
     half = frame.text[: len(frame.text) // 2]
     return replace(frame, text=half, fields={**frame.fields, "id": None, "unreadable": True})

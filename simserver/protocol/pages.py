@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gapless.simserver.conversation.archive import LogView
-from gapless.simserver.conversation.event_bodies import Event
-from gapless.simserver.settings import Cursor
+from gapless.simserver.conversation.event_bodies import EventBody
+from gapless.simserver.settings import CursorMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Filters:
     def any(self) -> bool:
         return any(part is not None for part in (self.kind, self.source, self.body, self.since, self.before))
 
-    def passes(self, event: Event, text: Callable[[], str]) -> bool:
+    def passes(self, event: EventBody, text: Callable[[], str]) -> bool:
         """Does an event pass?"""
         return (
             (self.kind is None or event["kind"] == self.kind)
@@ -40,7 +40,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SearchPage:
     """indices: log indices, in page order; next_page_id: None at the end; events_read: what it cost."""
 
     indices: Sequence[int]
@@ -56,7 +56,9 @@ def matching(log: LogView, filters: Filters) -> Sequence[int]:
     return [index for index in readable if filters.passes(log[index], lambda index=index: log.text_at(index))]  # type: ignore[misc]
 
 
-def search(log: LogView, *, start: int | None, limit: int, descending: bool, cursor: Cursor, filters: Filters) -> Page:
+def search(
+    log: LogView, *, start: int | None, limit: int, descending: bool, cursor: CursorMode, filters: Filters
+) -> SearchPage:
     """One page. start: the log index behind the page cursor, None for the natural beginning."""
     found = matching(log, filters)
     if descending:
@@ -69,7 +71,7 @@ def search(log: LogView, *, start: int | None, limit: int, descending: bool, cur
     next_page_id = None
     if more:
         next_page_id = log.id_at(found[limit] if cursor == "inclusive" else shown[-1])
-    return Page(shown, next_page_id, len(log) if filters.any else len(shown) + more)
+    return SearchPage(shown, next_page_id, len(log) if filters.any else len(shown) + more)
 
 
 def _first_at(found: Sequence[int], start: int, descending: bool) -> int:

@@ -19,20 +19,20 @@ from gapless.simserver.conversation.archive import LogView
 from gapless.simserver.conversation.event_bodies import encode
 from gapless.simserver.errors import IllegalTransition
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import Answer as AnswerInstead
+from gapless.simserver.faults.verdicts import AnswerWith as AnswerInstead
 from gapless.simserver.faults.verdicts import (
     CapPage,
     EmptyPage,
+    FaultVerdict,
     ForgetCursor,
     Hang,
     LoopCursor,
     Malform,
     ResetCall,
     StaleView,
-    Verdict,
 )
 from gapless.simserver.protocol import pages, validation, wire
-from gapless.simserver.protocol.pages import Filters, Page
+from gapless.simserver.protocol.pages import Filters, SearchPage
 from gapless.simserver.protocol.served_world import ServedWorld
 from gapless.simserver.protocol.validation import SentMessage, TextContent
 
@@ -58,13 +58,13 @@ _AlreadyRunning: Final = "Conversation already running. Wait for completion or p
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RestRequest:
     """A call, taken apart: path parameters, query, body; verdicts: how the faults want it answered."""
 
     event_id: str | None
     query: QueryParams
     body: bytes
-    verdicts: Sequence[Verdict] = ()
+    verdicts: Sequence[FaultVerdict] = ()
 
     def view(self, world: ServedWorld) -> LogView:
         """The log as this call sees it."""
@@ -79,23 +79,23 @@ class Answered:
     status: int
     text: str
     events_read: int = 0
-    page: Page | None = None
+    page: SearchPage | None = None
 
 
-def create(world: ServedWorld, asked: Asked) -> Answered:
+def create(world: ServedWorld, asked: RestRequest) -> Answered:
     return Answered(201, encode(info(world, runtime=False)))
 
 
-def conversation(world: ServedWorld, asked: Asked) -> Answered:
+def conversation(world: ServedWorld, asked: RestRequest) -> Answered:
     return Answered(200, encode(info(world, runtime=True)))
 
 
-def delete(world: ServedWorld, asked: Asked) -> Answered:
+def delete(world: ServedWorld, asked: RestRequest) -> Answered:
     world.delete()
     return Answered(200, wire.SUCCESS)
 
 
-def message(world: ServedWorld, asked: Asked) -> Answered:
+def message(world: ServedWorld, asked: RestRequest) -> Answered:
     try:
         body = json.loads(asked.body)
     except ValueError:
@@ -110,21 +110,21 @@ def message(world: ServedWorld, asked: Asked) -> Answered:
     return Answered(200, wire.SUCCESS)
 
 
-def run(world: ServedWorld, asked: Asked) -> Answered:
+def run(world: ServedWorld, asked: RestRequest) -> Answered:
     return Answered(200, wire.SUCCESS) if world.runs.begin() else Answered(409, wire.detail(_AlreadyRunning))
 
 
-def pause(world: ServedWorld, asked: Asked) -> Answered:
+def pause(world: ServedWorld, asked: RestRequest) -> Answered:
     world.runs.pause()
     return Answered(200, wire.SUCCESS)
 
 
-def setting(world: ServedWorld, asked: Asked) -> Answered:
+def setting(world: ServedWorld, asked: RestRequest) -> Answered:
     """Secrets, a policy, an analyzer: taken, and without effect on what a simulated agent does."""
     return Answered(200, wire.SUCCESS)
 
 
-def search(world: ServedWorld, asked: Asked) -> Answered:
+def search(world: ServedWorld, asked: RestRequest) -> Answered:
     query, log, settings = asked.query, asked.view(world), world.settings
     for adapter, name, default in (
         (validation.LIMIT, "limit", "100"),
@@ -155,15 +155,15 @@ def search(world: ServedWorld, asked: Asked) -> Answered:
     )
     for verdict in asked.verdicts:
         if isinstance(verdict, EmptyPage):
-            page = Page((), page_id, page.events_read)
+            page = SearchPage((), page_id, page.events_read)
         elif isinstance(verdict, LoopCursor):
             first = log.id_at(page.indices[0]) if page.indices else None
-            page = Page(page.indices, page_id or first, page.events_read)
+            page = SearchPage(page.indices, page_id or first, page.events_read)
     text = wire.page((log.text_at(index) for index in page.indices), page.next_page_id)
     return Answered(200, text, page.events_read, page)
 
 
-def count(world: ServedWorld, asked: Asked) -> Answered:
+def count(world: ServedWorld, asked: RestRequest) -> Answered:
     filters = _filters(asked.query)
     if isinstance(filters, Answered):
         return filters
@@ -173,7 +173,7 @@ def count(world: ServedWorld, asked: Asked) -> Answered:
     return Answered(200, str(len(pages.matching(log, filters))), len(log))
 
 
-def event(world: ServedWorld, asked: Asked) -> Answered:
+def event(world: ServedWorld, asked: RestRequest) -> Answered:
     log, event_id = asked.view(world), asked.event_id or ""
     index = log.index_of(event_id)
     if index is None or index in log.unreadable:
@@ -247,7 +247,7 @@ def info(world: ServedWorld, *, runtime: bool) -> dict[str, Any]:
     return result
 
 
-Decide = Callable[["ServedWorld", Asked], Answered]
+Decide = Callable[["ServedWorld", RestRequest], Answered]
 
 
 class RestCalls:
@@ -266,7 +266,7 @@ class RestCalls:
         world.journal.record(
             "rest", "request", call=call, method=request.method, path=path, query=query, counted=name in COUNTED
         )
-        verdicts: list[Verdict] = []
+        verdicts: list[FaultVerdict] = []
         if world.link.watches("call"):
             cursor = request.query_params.get("page_id")
             verdicts = world.link.consult(Facts("call", f"call {call} {name}", call=name, cursor=cursor))
@@ -303,7 +303,7 @@ class RestCalls:
         decide: Decide,
         request: Request,
         body: bytes,
-        verdicts: list[Verdict],
+        verdicts: list[FaultVerdict],
         headers: dict[str, str],
     ) -> Answered:
         world = self._world
@@ -325,7 +325,7 @@ class RestCalls:
                     return Answered(_UNKNOWN[name], wire.detail(_PHRASES[_UNKNOWN[name]]))
                 return Answered(404, wire.detail(f"Conversation not found: {conversation_id}"))
         try:
-            return decide(world, Asked(request.path_params.get("event_id"), request.query_params, body, verdicts))
+            return decide(world, RestRequest(request.path_params.get("event_id"), request.query_params, body, verdicts))
         except IllegalTransition as error:
             return Answered(409, wire.detail(str(error)))
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from gapless.simserver.conversation.agent import Agent
 from gapless.simserver.conversation.archive import Archive
 from gapless.simserver.conversation.publisher import Publisher
-from gapless.simserver.conversation.runs import Runs
+from gapless.simserver.conversation.runs import AgentRuns
 from gapless.simserver.journal import Journal
 from gapless.simserver.link import Link
 from gapless.simserver.loop import Loop
@@ -36,7 +36,7 @@ class ServedWorld(Protocol):
     @property
     def publisher(self) -> Publisher: ...
     @property
-    def runs(self) -> Runs: ...
+    def runs(self) -> AgentRuns: ...
     @property
     def connections(self) -> Connections: ...
 

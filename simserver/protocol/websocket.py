@@ -18,15 +18,15 @@ from starlette.types import Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gapless.simserver.conversation.agent import Publication
-from gapless.simserver.conversation.event_bodies import Event
+from gapless.simserver.conversation.event_bodies import EventBody
 from gapless.simserver.conversation.publisher import describe
 from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import Close, Hang, Refuse, Reset, Unsubscribe
 from gapless.simserver.journal import Fields
 from gapless.simserver.loop import Scope
-from gapless.simserver.network.streams import Connection
+from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.protocol import wire
-from gapless.simserver.protocol.outbox import Act, Frame, Outbox
+from gapless.simserver.protocol.outbox import Act, Outbox, OutgoingFrame
 from gapless.simserver.protocol.served_world import ServedWorld
 
 AUTH_S_MAX: Final = 10.0
@@ -38,7 +38,7 @@ TOO_SLOW: Final = (1013, "Slow consumer")
 Dialect = Literal["events", "session"]
 
 
-class Subscription:
+class ServerSubscription:
     """One open socket that listens to the conversation."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Subscription:
         send: Send,
         dialect: Dialect,
         number: int,
-        connection: Connection | None,
+        connection: MemoryConnection | None,
     ) -> None:
         self.world = world
         self.dialect = dialect
@@ -84,10 +84,10 @@ class Subscription:
             text = wire.transient_frame(publication.text)
         else:
             text = wire.durable_frame(seq, publication.text)
-        self._put(Frame(text, fields), publication.event)
+        self._put(OutgoingFrame(text, fields), publication.event)
         self._bell.wake()
 
-    def _put(self, frame: Frame, event: Event | None) -> None:
+    def _put(self, frame: OutgoingFrame, event: EventBody | None) -> None:
         link, now_s = self.world.link, self.world.loop.current_time()
         verdicts = link.consult(self._facts(frame, event)) if link.watches("frame") else []
         self._outbox.offer(frame, verdicts, now_s)
@@ -95,7 +95,7 @@ class Subscription:
             self._outbox = Outbox()
             self._outbox.offer(frame, [Close(TOO_SLOW[0], "before")], now_s)
 
-    def _facts(self, frame: Frame, event: Event | None) -> Facts:
+    def _facts(self, frame: OutgoingFrame, event: EventBody | None) -> Facts:
         fields = frame.fields
         if event is None:
             return Facts("frame", f"socket {self.number} sync", connection=self.number, kind="sync")
@@ -140,7 +140,7 @@ class Subscription:
         if greeting.sync is not None:
             through = greeting.through_seq
             fields: Fields = {"id": None, "kind": "sync", "durable": False, "through_seq": through}
-            self._put(Frame(greeting.sync, fields), None)
+            self._put(OutgoingFrame(greeting.sync, fields), None)
         if self.dialect == "events":
             self._offer_snapshot()
         for index in greeting.replay:
@@ -175,7 +175,7 @@ class Subscription:
             item = self._outbox.pop(self.world.loop.current_time())
             if item is None:
                 return
-            if isinstance(item, Frame):
+            if isinstance(item, OutgoingFrame):
                 if not self._forgotten:
                     await self._write(item)
             elif isinstance(item, Unsubscribe):
@@ -189,7 +189,7 @@ class Subscription:
                     if self.connection is None:
                         await self._websocket.close(1011)
 
-    async def _write(self, frame: Frame) -> None:
+    async def _write(self, frame: OutgoingFrame) -> None:
         self._frames += 1
         fields = {"connection": self.number, "frame": self._frames, **frame.fields}
         journal, connection = self.world.journal, self.connection
@@ -314,7 +314,7 @@ async def _serve(
         await websocket.send_denial_response(Response(status_code=refused))
         return
     await websocket.accept()
-    subscription = Subscription(world, websocket, send, dialect, number, connection)
+    subscription = ServerSubscription(world, websocket, send, dialect, number, connection)
     fields = {"connection": number, **opened}
     if dialect == "session" and world.archive.length:
         fields["through_seq"] = world.archive.length - 1

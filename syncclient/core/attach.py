@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from gapless.syncclient.core import actions
 from gapless.syncclient.core.pending_call import Exchange
 from gapless.syncclient.core.repairs import Repairs
-from gapless.syncclient.core.resume import Belief, Resume
+from gapless.syncclient.core.resume import Resume, SavedBelief
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.log.walk import Walk
@@ -115,18 +115,18 @@ class Attach:
         """See whether what was saved can be believed, by the socket or by a page."""
         replaying = self._situation.replaying_connection()
         match self._resume.look():
-            case Belief.WAIT:
+            case SavedBelief.WAIT:
                 pass
-            case Belief.HELD:
+            case SavedBelief.HELD:
                 self._resume.end(has_read_on=replaying is not None)
                 if replaying is None:
                     self._finish()
                 else:
                     self._follow_replay(replaying)
-            case Belief.STALE:
+            case SavedBelief.STALE:
                 self._begin_anew("the log is shorter than what was saved")
                 self.tend()
-            case Belief.READ:
+            case SavedBelief.READ:
                 walk = self._resume.first_walk()
                 if walk is not None:
                     self._walk(walk)

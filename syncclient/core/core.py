@@ -33,7 +33,7 @@ from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.saved import Batch
 from gapless.syncclient.wire import Durable, Frame, Ignored, Info, Page, Snapshot, Sync
 
-Answer = events.PageReceived | events.InfoReceived | events.CountReceived | events.RequestFailed
+ReceivedAnswer = events.PageReceived | events.InfoReceived | events.CountReceived | events.RequestFailed
 
 _TOO_BIG = 1009
 
@@ -67,7 +67,7 @@ class SyncCore:
         """When `TimerFired` is wanted, on the clock of `handle`; infinite when never."""
         return self._now.wake_at_s
 
-    def handle(self, event: events.Event, now_s: float) -> list[actions.Action]:
+    def handle(self, event: events.CoreEvent, now_s: float) -> list[actions.Action]:
         """Take note of what happened at `now_s` (seconds, any monotonic clock) and say what to do."""
         now = self._now
         now.now_s, now.step, now.out, now.wake_at_s = now_s, now.step + 1, [], math.inf
@@ -95,7 +95,7 @@ class SyncCore:
 
     # -- taking note --------------------------------------------------------------------------------------------------
 
-    def _note(self, event: events.Event) -> None:
+    def _note(self, event: events.CoreEvent) -> None:
         match event:
             case events.AttachRequested(generation, saved, payloads):
                 self._now.generation = generation
@@ -195,7 +195,7 @@ class SyncCore:
             if now.run is not None:
                 now.run.silence_s = now.settings.silence_s
 
-    def _note_answer(self, exchange: Exchange, event: Answer) -> None:
+    def _note_answer(self, exchange: Exchange, event: ReceivedAnswer) -> None:
         if isinstance(event, events.RequestFailed):
             self._now.spend(failed_calls=1)
             self._note_failure(exchange, event)

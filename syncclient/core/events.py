@@ -142,7 +142,7 @@ class TimerFired:
     """The time that `SyncCore.wake_at_s` named has come."""
 
 
-Event = (
+CoreEvent = (
     AttachRequested
     | HistoryRequested
     | HistoryAbandoned

@@ -23,7 +23,7 @@ from gapless.syncclient.stores.saved import Saved
 from gapless.syncclient.wire import Durable, LogEvent, Page
 
 
-class Belief(Enum):
+class SavedBelief(Enum):
     """What to make of what was saved."""
 
     WAIT = "wait"
@@ -63,26 +63,26 @@ class Resume:
         if now.generation == "session" and last_id is not None and next_seq is not None:
             self._echo = (next_seq - 1, last_id)
 
-    def look(self) -> Belief:
+    def look(self) -> SavedBelief:
         """What the connection has shown so far; it is ready, or was waited for in vain."""
         now, connection = self._situation, self._situation.replaying_connection()
         if connection is not None and self._echo is not None:
             if connection.last_seq < self._echo[0]:
-                return Belief.STALE
+                return SavedBelief.STALE
             if self._is_echoed:
-                return Belief.HELD
+                return SavedBelief.HELD
             is_late = now.due(connection.last_frame_at_s + now.settings.ready_wait_s)
-            return Belief.READ if is_late else Belief.WAIT
+            return SavedBelief.READ if is_late else SavedBelief.WAIT
         ready = now.ready_connection()
         leaf_id = ready.snapshot.leaf_id if ready is not None and ready.snapshot is not None else None
         if not now.places_by_chain() or leaf_id is None or now.ledger.has_child(leaf_id):
-            return Belief.READ
+            return SavedBelief.READ
         path, tip_id = now.ledger.path_to(leaf_id), now.ledger.tip_id()
         root_id = now.ledger.parent_of(path.ids[0]) if path.ids else leaf_id
         if path.missing is not None or tip_id is None or root_id != tip_id:
-            return Belief.READ  # another branch, or a log that was cut short
+            return SavedBelief.READ  # another branch, or a log that was cut short
         now.ledger.place_path(path)
-        return Belief.HELD
+        return SavedBelief.HELD
 
     def contradicts(self, frame: Durable) -> bool:
         """Whether the socket has another event at the index of our last: then the log is another."""

@@ -47,7 +47,7 @@ class Belief(Enum):
 
 
 @dataclass(slots=True)
-class Run:
+class RunInProgress:
     """One call of `run()`. Times are the caller's clock, seconds; a step is one event that the core has handled."""
 
     post: int

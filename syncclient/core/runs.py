@@ -11,10 +11,10 @@ from dataclasses import replace
 from gapless.syncclient.core import actions
 from gapless.syncclient.core.pending_call import Exchange
 from gapless.syncclient.core.repairs import Repairs
-from gapless.syncclient.core.run_state import IDLE, TERMINAL, Belief, Ending, Run
+from gapless.syncclient.core.run_state import IDLE, TERMINAL, Belief, Ending, RunInProgress
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.log import proof
-from gapless.syncclient.log.held import Path
+from gapless.syncclient.log.held import BranchPath
 from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.report import Coverage
 from gapless.syncclient.settings import Settings
@@ -111,7 +111,7 @@ class Runs:
             if run.ending is None and run.doubt is None and now.run is run:
                 self._tend_waiting(run)
 
-    def _take_word(self, run: Run, accepted_at_s: float) -> None:
+    def _take_word(self, run: RunInProgress, accepted_at_s: float) -> None:
         """Judge the latest word that a run is over: is it the end of ours, another's, or a doubt?"""
         now, word = self._situation, run.word
         if word is None or run.ending is not None or not now.due(run.word_due_s):
@@ -136,7 +136,7 @@ class Runs:
         if belief is not Belief.WAIT:
             run.word = None
 
-    def _tend_doubt(self, run: Run, doubt: Ending) -> None:
+    def _tend_doubt(self, run: RunInProgress, doubt: Ending) -> None:
         """Somebody says that the run is over, and it may be another run's end: let the log decide."""
         now = self._situation
         if proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held) and not doubt.knows_leaf:
@@ -154,7 +154,7 @@ class Runs:
         elif now.exchange is None:
             self._read_for_proof(run)
 
-    def _settle(self, run: Run, doubt: Ending, *, from_step: int) -> None:
+    def _settle(self, run: RunInProgress, doubt: Ending, *, from_step: int) -> None:
         """The log is held as it was at `from_step`: it says whether our run is over."""
         now = self._situation
         status, run.doubt = run.judge_by_log(now.ledger, doubt), None
@@ -183,7 +183,7 @@ class Runs:
             run.ending = replace(doubt, status=status, leaf_id=None, asked_step=from_step)
             run.ending_step = from_step
 
-    def _is_contradicted(self, run: Run, doubt: Ending) -> bool:
+    def _is_contradicted(self, run: RunInProgress, doubt: Ending) -> bool:
         """Whether the server has said that a run is over, and nothing else, for as long as a repair may take."""
         if doubt.status not in TERMINAL:
             return False
@@ -191,7 +191,7 @@ class Runs:
         run.contradicted_at_s = now.now_s if run.contradicted_at_s is None else run.contradicted_at_s
         return now.now_s >= run.contradicted_at_s + now.settings.repair_deadline_s
 
-    def _is_forgotten(self, run: Run, doubt: Ending) -> bool:
+    def _is_forgotten(self, run: RunInProgress, doubt: Ending) -> bool:
         """Whether nothing of the run is in the log for so long that nothing will be.
 
         It was stopped before it had begun, which the log shows by another status; or it died with its server.
@@ -204,7 +204,7 @@ class Runs:
             return run.outages > 0 and waited_s >= now.settings.repair_deadline_s
         return waited_s >= now.settings.silence_s and run.shows_in_log(now.ledger, doubt)
 
-    def _tend_ending(self, run: Run, ending: Ending) -> None:
+    def _tend_ending(self, run: RunInProgress, ending: Ending) -> None:
         """The run is over; finish when all of it is proven held, or when there is nothing left to try."""
         now = self._situation
         certificate = self._certificate(run, ending)
@@ -228,7 +228,7 @@ class Runs:
             elif connection.is_ready:
                 self._read_for_proof(run)
 
-    def _read_for_proof(self, run: Run) -> None:
+    def _read_for_proof(self, run: RunInProgress) -> None:
         """Read on to the log's tail; again, ever more slowly, where REST lags the socket, until the deadline (R52)."""
         now, limit_s = self._situation, self._situation.settings.repair_deadline_s
         if not run.proof_tries:
@@ -244,7 +244,7 @@ class Runs:
             run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries)
             self._repairs.begin()
 
-    def _certificate(self, run: Run, ending: Ending) -> proof.Certificate | None:
+    def _certificate(self, run: RunInProgress, ending: Ending) -> proof.Certificate | None:
         now = self._situation
         if now.walked_from_step >= run.ending_step:
             covers: Coverage = "branch" if now.places_by_chain() else "log"
@@ -264,7 +264,7 @@ class Runs:
             case "legacy":
                 return proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held)
 
-    def _chain_certificate(self, run: Run, ending: Ending) -> proof.Certificate | None:
+    def _chain_certificate(self, run: RunInProgress, ending: Ending) -> proof.Certificate | None:
         now = self._situation
         certificate = proof.chain(now.ledger, ending.leaf_id)
         if certificate is not None:
@@ -278,14 +278,14 @@ class Runs:
             return counted or certificate
         return certificate
 
-    def _is_odd(self, path: Path, ending: Ending) -> bool:
+    def _is_odd(self, path: BranchPath, ending: Ending) -> bool:
         """Whether something held does not lie on the way to the leaf: it may be in no log (R53), or not any more
         (R60)."""
         ledger = self._situation.ledger
         leaves_tip = bool(path.ids) and ledger.parent_of(path.ids[0]) != ledger.tip_id()
         return leaves_tip or ledger.has_strays(path, leaf_id=ending.leaf_id, until=ending.timestamp)
 
-    def _let_go(self, run: Run) -> None:
+    def _let_go(self, run: RunInProgress) -> None:
         """Hold no more what the log, read to its tail after the run's end, does not have.
 
         A view behind the socket hides only what came last: so what is older than the run's end, or than the last that
@@ -306,7 +306,7 @@ class Runs:
         if gone:
             now.let_go(gone)
 
-    def _count_may_do(self, run: Run) -> bool:
+    def _count_may_do(self, run: RunInProgress) -> bool:
         """Whether one count is likely to prove the whole log: nothing was missed, nothing is unread.
 
         Where something may be missing, a page costs the same, and repairs as it proves. Without a chain a page proves
@@ -332,7 +332,7 @@ class Runs:
         if run is not None:
             run.counted, run.counted_held, run.counted_step = counted, exchange.held_events, exchange.begun_step
 
-    def _tend_waiting(self, run: Run) -> None:
+    def _tend_waiting(self, run: RunInProgress) -> None:
         """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""
         now, settings = self._situation, self._situation.settings
         connection = now.ready_connection()
@@ -360,7 +360,7 @@ class Runs:
             run.hint_probed = True
             now.renew_socket()
 
-    def _poll(self, run: Run, not_before_s: float) -> None:
+    def _poll(self, run: RunInProgress, not_before_s: float) -> None:
         """Ask REST for the status, with growing intervals."""
         now = self._situation
         due_s = not_before_s
@@ -391,7 +391,7 @@ class Runs:
         now.out.append(actions.FinishRun(now.report(certificate, error=error), timed_out))
         now.settings = self._base_settings
 
-    def _post_again(self, run: Run) -> None:
+    def _post_again(self, run: RunInProgress) -> None:
         """The other run may be over: start ours, armed anew, so that nothing of the other's end counts (R18)."""
         sometimes("run: ours was posted again")
         poll_interval_s = min(2 * run.poll_interval_s, self._situation.settings.silence_s_max)
@@ -400,7 +400,7 @@ class Runs:
     def _post(self, *, armed_at_s: float, poll_interval_s: float, is_repeated: bool = False) -> None:
         now = self._situation
         self._posts += 1
-        now.run = Run(
+        now.run = RunInProgress(
             post=self._posts,
             armed_at_s=armed_at_s,
             tail_at_arm=now.ledger.tail_id(),

@@ -12,7 +12,7 @@ from dataclasses import replace
 from gapless.syncclient.core import actions
 from gapless.syncclient.core.backoff import delay_s
 from gapless.syncclient.core.pending_call import Exchange, Purpose
-from gapless.syncclient.core.run_state import Run
+from gapless.syncclient.core.run_state import RunInProgress
 from gapless.syncclient.core.socket_state import Connection, Subscription
 from gapless.syncclient.errors import SyncError
 from gapless.syncclient.log.changes import Changes
@@ -45,7 +45,7 @@ class Situation:
         self.failed = False
         self.subscription = Subscription()
         self.exchange: Exchange | None = None
-        self.run: Run | None = None
+        self.run: RunInProgress | None = None
         self.leaf_id: str | None = None
         """The newest leaf that the server named."""
         self.status = "unknown"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gapless.syncclient.settings import Certainty
-from gapless.syncclient.stores.saved import Batch, Edge, Held, Place
+from gapless.syncclient.stores.saved import Batch, Edge, HeldEvent, Place
 from gapless.syncclient.wire import LogEvent
 
 
@@ -11,7 +11,7 @@ class Changes:
     """The changes that make up the next batch; only a client with a store has them."""
 
     def __init__(self) -> None:
-        self._held: list[Held] = []
+        self._held: list[HeldEvent] = []
         self._places: dict[str, Place] = {}
         self._seqs: dict[str, int] = {}
         self._dropped: list[str] = []
@@ -20,7 +20,7 @@ class Changes:
 
     def held(self, event: LogEvent, size_bytes: int) -> None:
         """An event is held for the first time."""
-        self._held.append(Held(event, size_bytes))
+        self._held.append(HeldEvent(event, size_bytes))
 
     def placed(self, event_id: str, after_id: str | None) -> None:
         """An event's place is directly behind another, or first in its stretch."""

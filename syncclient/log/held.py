@@ -41,7 +41,7 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class BranchPath:
     """The way from a leaf back towards placed events, oldest first; `missing` is the id at which it breaks off.
 
     `missing` is None when the path reaches a placed event, or the root of a log that was followed from its beginning;
@@ -83,21 +83,21 @@ class Held:
 
     # -- questions ----------------------------------------------------------------------------------------------------
 
-    def path_to(self, leaf_id: str | None) -> Path:
+    def path_to(self, leaf_id: str | None) -> BranchPath:
         """The held path that ends at `leaf_id`, back to a placed event or the root (tree generation)."""
         ids: list[str] = []
         cursor = leaf_id
         while cursor is not None:
             if self.is_placed(cursor):
-                return Path(tuple(reversed(ids)), None)
+                return BranchPath(tuple(reversed(ids)), None)
             event = self._events.get(cursor)
             if event is None or len(ids) > len(self._events):
-                return Path(tuple(reversed(ids)), cursor)
+                return BranchPath(tuple(reversed(ids)), cursor)
             ids.append(cursor)
             parent_id = event.get("parent_id")
             cursor = parent_id if isinstance(parent_id, str) else None
         root_is_ours = self.head_known and self._home is not None and not self._home.ids
-        return Path(tuple(reversed(ids)), None if root_is_ours or not ids else "")
+        return BranchPath(tuple(reversed(ids)), None if root_is_ours or not ids else "")
 
     def missing_parents(self) -> tuple[str, ...]:
         """Ids that loose events name as their parents and that are not held: each the end of a hole (tree).
@@ -165,7 +165,7 @@ class Held:
         lacks_action = any(action_id not in self._events for action_id in observed)
         return lacks_action or any(e["kind"] == "ActionEvent" and e["id"] not in observed for e in loose)
 
-    def has_strays(self, path: Path, *, leaf_id: str | None = None, until: str = "") -> bool:
+    def has_strays(self, path: BranchPath, *, leaf_id: str | None = None, until: str = "") -> bool:
         """Whether a message, action or observation is held that is neither placed nor on the path.
 
         With a leaf, what follows it is none, unless its timestamp says that it was there before `until`.

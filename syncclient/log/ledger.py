@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from gapless.syncclient.log.held import Held, Path, Stretch, rindex
+from gapless.syncclient.log.held import BranchPath, Held, Stretch, rindex
 from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.stores.saved import Saved
 from gapless.syncclient.wire import LogEvent, is_branch_event
@@ -82,7 +82,7 @@ class Ledger(Held):
             self.begin(next_seq=0, at_head=True)
         return new
 
-    def place_path(self, path: Path) -> None:
+    def place_path(self, path: BranchPath) -> None:
         """Place a proven path at the end of home, each state update behind the parent it names.
 
         The order among state updates of one parent is by their timestamps: likely, not proven, and mended by any page
@@ -101,7 +101,7 @@ class Ledger(Held):
             if isinstance(parent_id, str) and parent_id in self._stretch_of:
                 self._insert_behind(parent_id, event_id)
 
-    def linked_path(self) -> Path:
+    def linked_path(self) -> BranchPath:
         """The loose branch events that follow the last placed one without a break, but for the newest.
 
         The newest is left out because it may be published and not yet persisted (R52): a poor anchor.
@@ -114,12 +114,12 @@ class Ledger(Held):
                 children.setdefault(event.get("parent_id"), []).append(event_id)
         tip = self._tip()
         if tip is None and not self.head_known:
-            return Path((), None)
+            return BranchPath((), None)
         ids: list[str] = []
         while len(found := children.get(tip, [])) == 1:
             tip = found[0]
             ids.append(tip)
-        return Path(tuple(ids[:-1]), None)
+        return BranchPath(tuple(ids[:-1]), None)
 
     def place_loose(self) -> None:
         """Place everything loose at the end of home by its timestamps: for when a count has proven the whole set."""

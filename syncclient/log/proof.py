@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gapless.syncclient.log.held import Path
+from gapless.syncclient.log.held import BranchPath
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.report import Coverage, Proof
@@ -69,7 +69,7 @@ def bare_count(ledger: Ledger, *, counted: int | None, held_events: int) -> Cert
     return Certificate("count", "log") if counted == held_events else None
 
 
-def count(ledger: Ledger, path: Path, *, counted: int | None, held_events: int) -> Certificate | None:
+def count(ledger: Ledger, path: BranchPath, *, counted: int | None, held_events: int) -> Certificate | None:
     """The log has no event that was not held when the count was asked for.
 
     Costs a few bytes and reads no event. `held_events` is as of the request: what came later may make up for what is

@@ -31,10 +31,10 @@ from gapless.syncclient.stores.store import Store
 
 _logger = logging.getLogger("gapless.syncclient")
 
-Deliver = Callable[[wire.LogEvent, actions.Origin], None]
+DeliverCallback = Callable[[wire.LogEvent, actions.Origin], None]
 
 
-class Outcome:
+class Awaited:
     """Something awaited: a value or an error, set once."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Driver:
         *,
         conversation_id: str,
         settings: Settings,
-        deliver: Deliver,
+        deliver: DeliverCallback,
         store: Store | None = None,
     ) -> None:
         self._core = core
@@ -83,10 +83,10 @@ class Driver:
         self._deliver = deliver
         self._store = store
         self._reader = trio.Lock()
-        self._page: Outcome | None = None
+        self._page: Awaited | None = None
         self._page_events: tuple[wire.LogEvent, ...] = ()
-        self._attached = Outcome()
-        self._run: Outcome | None = None
+        self._attached = Awaited()
+        self._run: Awaited | None = None
         self._failure: SyncError | None = None
         self._is_closed = False
         self._is_store_open = False
@@ -114,7 +114,7 @@ class Driver:
         """Start a run, under settings of its own if given, and wait for its proven end. Raises `SyncError`s."""
         if self._failure is not None:
             raise self._failure
-        self._run = Outcome()
+        self._run = Awaited()
         try:
             self._feed(events.RunRequested(settings))
             await self._run.wait()
@@ -133,7 +133,7 @@ class Driver:
         async with self._reader:
             if self._failure is not None:
                 raise self._failure
-            page = self._page = Outcome()
+            page = self._page = Awaited()
             try:
                 self._feed(events.HistoryRequested(after_id))
                 await page.wait()
@@ -182,7 +182,7 @@ class Driver:
         wanted = dict.fromkeys([*saved.window(self._settings.window_bytes_max), *saved.undelivered()])
         return events.AttachRequested(generation, saved, self._store.read(list(wanted)))
 
-    def _feed(self, event: events.Event) -> None:
+    def _feed(self, event: events.CoreEvent) -> None:
         if self._is_closed:
             return
         before_s = self._core.wake_at_s
@@ -313,7 +313,7 @@ class Driver:
             )
             return
         size_bytes = len(answer.body)
-        event: events.Event
+        event: events.CoreEvent
         try:
             match action:
                 case actions.FetchPage():

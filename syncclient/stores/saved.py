@@ -18,7 +18,7 @@ HEAD_EVENTS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldEvent:
     """An event that is held for the first time; `size_bytes` is its share of the text that it came in."""
 
     event: LogEvent
@@ -47,7 +47,7 @@ class Edge:
 class Batch:
     """What one step changed; a store takes all of it or nothing."""
 
-    new: tuple[Held, ...] = ()
+    new: tuple[HeldEvent, ...] = ()
     """In the order in which the application gets them."""
     places: tuple[Place, ...] = ()
     seqs: tuple[tuple[str, int], ...] = ()

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 import trio
 
 from gapless import syncclient
-from gapless.simserver import ServerSettings, Workload, World, pairs, parse_fault, serve_tcp
+from gapless.simserver import AgentWorkload, ServerSettings, World, pairs, parse_fault, serve_tcp
 
 KB = 1000
 # History and payload of each event; the last step reads no more than this many bytes of events.
@@ -52,7 +52,7 @@ async def serve(events: int, payload_bytes: int, generation: str) -> None:
     run = pairs(3, step_s=0.02)
     cut = parse_fault({"kind": "link-close", "code": 1012, "match": {"kind": "ObservationEvent", "nth": [4]}})
     settings = ServerSettings(generation=generation)  # type: ignore[arg-type]  # checked by ServerSettings itself
-    world = World(settings, Workload(events, (run, run), payload_bytes=payload_bytes), (cut,))
+    world = World(settings, AgentWorkload(events, (run, run), payload_bytes=payload_bytes), (cut,))
     async with world.running(), trio.open_nursery() as nursery:
         port: int = await nursery.start(serve_tcp, world, 0)
         print(json.dumps({"url": f"http://127.0.0.1:{port}", "id": world.conversation_id}), flush=True)  # noqa: T201

@@ -72,7 +72,7 @@ def live(url: str, conversation_id: str, window_bytes_max: int, reads_all: bool,
     trio.run(life)
 
 
-def measure(generation: simserver.Generation, history_events: int, *, reads_all: bool) -> Measured:
+def measure(generation: simserver.ServerGeneration, history_events: int, *, reads_all: bool) -> Measured:
     """Measure one client against a server in another process."""
     payload_bytes, window_bytes_max = (2 * KIB, 4 * MIB) if reads_all else (120 * KIB, 8 * MIB)
     ours, theirs = processes.Pipe()
@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the numbers there")
     options = parser.parse_args(arguments)
     rows: list[Measured] = []
-    generations: tuple[simserver.Generation, ...] = ("legacy", "tree", "session")
+    generations: tuple[simserver.ServerGeneration, ...] = ("legacy", "tree", "session")
     for reads_all in (False, True):
         for generation in generations:
             row = measure(generation, options.history_events, reads_all=reads_all)

@@ -24,7 +24,7 @@ import httpx
 import trio
 from trio_websocket import wrap_client_stream
 
-from gapless.simserver import Choices, SeededSource, ServerSettings, Workload, World, pairs, run_deterministic
+from gapless.simserver import AgentWorkload, Choices, SeededSource, ServerSettings, World, pairs, run_deterministic
 
 # What a spike did before any tuning, and what we aim at: twice that.
 TARGETS = {10: 248.0, 100: 78.0}
@@ -35,7 +35,7 @@ def conversation(events: int) -> World:
     """A conversation of that many log events, over real bytes; the world it happened in."""
     # system prompt, message and three state updates come with every run; the rest are actions and observations
     count = (events - 4) // 2
-    world = World(ServerSettings("session"), Workload(runs=(pairs(count),)), (), Choices(SeededSource(0)))
+    world = World(ServerSettings("session"), AgentWorkload(runs=(pairs(count),)), (), Choices(SeededSource(0)))
     base = f"{world.base_url}/api/conversations/{world.conversation_id}"
 
     async def main() -> None:

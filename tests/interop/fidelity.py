@@ -13,14 +13,14 @@ from typing import Any
 import trio
 
 from gapless.simserver import (
+    AgentStep,
+    AgentWorkload,
     BaseFault,
     Choices,
-    Event,
+    EventBody,
     RunPlan,
     SeededSource,
     ServerSettings,
-    Step,
-    Workload,
     World,
     parse_fault,
     serve_tcp,
@@ -106,10 +106,10 @@ async def _play_real(release: str, directory: Path) -> Playing:
     return playing
 
 
-async def _play_ours(log: Sequence[Event]) -> Playing:
+async def _play_ours(log: Sequence[EventBody]) -> Playing:
     runs, tails = _doings(log)
     settings = ServerSettings("session", api_key=RIGHT_KEY)
-    world = World(settings, Workload(runs=tuple(runs)), tails, Choices(SeededSource(0)))
+    world = World(settings, AgentWorkload(runs=tuple(runs)), tails, Choices(SeededSource(0)))
     async with world.running(), trio.open_nursery() as nursery:
         port: int = await nursery.start(serve_tcp, world, 0)
         playing = Playing(f"http://127.0.0.1:{port}")
@@ -118,13 +118,13 @@ async def _play_ours(log: Sequence[Event]) -> Playing:
     return playing
 
 
-def _doings(log: Sequence[Event]) -> tuple[list[RunPlan], list[BaseFault]]:
+def _doings(log: Sequence[EventBody]) -> tuple[list[RunPlan], list[BaseFault]]:
     """What the agent did between each ``running`` and the word that ended it, told in our own events; and the state
     updates that its threads persisted after that word (R20), as the fault that they are in the simulator.
     """
     runs: list[RunPlan] = []
     late: dict[int, int] = {}
-    steps: list[Step] | None = None
+    steps: list[AgentStep] | None = None
     for event in log:
         key, value = event.get("key"), event.get("value")
         if key == "execution_status" and value == "running":
@@ -133,7 +133,7 @@ def _doings(log: Sequence[Event]) -> tuple[list[RunPlan], list[BaseFault]]:
             runs.append(RunPlan(0.0, tuple(steps), value))
             steps = None
         elif steps is not None:
-            steps.append(Step(STEP_S, _ours(event)))
+            steps.append(AgentStep(STEP_S, _ours(event)))
         elif key == "stats":
             late[len(runs)] = late.get(len(runs), 0) + 1
     tails = [
@@ -143,7 +143,7 @@ def _doings(log: Sequence[Event]) -> tuple[list[RunPlan], list[BaseFault]]:
     return runs, tails
 
 
-def _ours(event: Event) -> Event:
+def _ours(event: EventBody) -> EventBody:
     match event["kind"]:
         case "ActionEvent":
             return event_bodies.action(event["tool_call_id"], "think", tool=event["tool_name"])

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import trio
 
 from gapless import scenarios
-from gapless.scenarios.clients.contract import Claim, ClientContext, Event, Factory, Gap
+from gapless.scenarios.clients.contract import Claim, ClientContext, Event, Factory, GapIds
 from gapless.simserver import World, serve_tcp
 from tests.interop import environments
 
@@ -145,7 +145,7 @@ class SdkClient:
     def held(self) -> Sequence[Event]:
         return [{"id": event_id} for event_id in self._sdk.held]
 
-    def gaps(self) -> Sequence[Gap]:
+    def gaps(self) -> Sequence[GapIds]:
         return ()
 
 

@@ -26,7 +26,9 @@ class Calls:
     """The ids of each page."""
 
 
-def serve(generation: simserver.Generation, history_events: int, pipe: Connection, payload_bytes: int = 0) -> None:
+def serve(
+    generation: simserver.ServerGeneration, history_events: int, pipe: Connection, payload_bytes: int = 0
+) -> None:
     """Serve until told to end; the first message on the pipe is the port and the conversation's id.
 
     `payload_bytes` is filler in each action and observation.
@@ -34,10 +36,12 @@ def serve(generation: simserver.Generation, history_events: int, pipe: Connectio
     trio.run(_serve, generation, history_events, pipe, payload_bytes)
 
 
-async def _serve(generation: simserver.Generation, history_events: int, pipe: Connection, payload_bytes: int) -> None:
+async def _serve(
+    generation: simserver.ServerGeneration, history_events: int, pipe: Connection, payload_bytes: int
+) -> None:
     plan = pairs(5, step_s=0.002, init_s=0.003, settle_s=0.002, payload_bytes=payload_bytes)
     runs = (plan,) * _RUNS
-    workload = simserver.Workload(history_events=history_events, runs=runs, payload_bytes=payload_bytes)
+    workload = simserver.AgentWorkload(history_events=history_events, runs=runs, payload_bytes=payload_bytes)
     world = simserver.World(simserver.ServerSettings(generation), workload)
     async with world.running(), trio.open_nursery() as nursery:
         port: int = await nursery.start(simserver.serve_tcp, world, 0)

@@ -30,7 +30,7 @@ processes = multiprocessing.get_context("forkserver")
 class Lane:
     """A server, the certainty its clients want, and the GETs that these may spend."""
 
-    generation: simserver.Generation
+    generation: simserver.ServerGeneration
     certainty: syncclient.Certainty
     attach_calls_max: int
     """To go on, as long as less than a page was missed; a first attach and a page more take up to 2."""
@@ -61,7 +61,7 @@ class Server:
 
 
 @contextmanager
-def serving(generation: simserver.Generation, history_events: int) -> Iterator[Server]:
+def serving(generation: simserver.ServerGeneration, history_events: int) -> Iterator[Server]:
     """A server in a process of its own."""
     ours, theirs = processes.Pipe()
     process = processes.Process(target=server.serve, args=(generation, history_events, theirs))

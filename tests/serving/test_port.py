@@ -12,7 +12,7 @@ import pytest
 import trio
 from trio_websocket import wrap_client_stream
 
-from gapless.simserver import ServerSettings, Workload, World, pairs, parse_fault, serve_tcp
+from gapless.simserver import AgentWorkload, ServerSettings, World, pairs, parse_fault, serve_tcp
 from gapless.simserver.port import parse_opening
 from tests.simserver.visiting import Socket, entries, is_snapshot
 
@@ -20,7 +20,7 @@ from tests.simserver.visiting import Socket, entries, is_snapshot
 @asynccontextmanager
 async def on_a_port(*faults: dict[str, Any], actions: int = 2) -> AsyncIterator[tuple[World, int]]:
     """A running world on a port of its own."""
-    workload = Workload(runs=(pairs(actions, step_s=0.002, init_s=0.001),) * 3)
+    workload = AgentWorkload(runs=(pairs(actions, step_s=0.002, init_s=0.001),) * 3)
     world = World(ServerSettings("tree"), workload, [parse_fault(fault) for fault in faults])
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:

@@ -8,26 +8,26 @@ import pytest
 
 from gapless.simserver import (
     Agent,
+    AgentStep,
+    AgentWorkload,
     ConfigError,
     EndStatus,
     Happening,
     IllegalTransition,
     RunPlan,
     ServerSettings,
-    Step,
-    Workload,
     pairs,
     recorded,
 )
 from gapless.simserver.conversation.event_bodies import STATE_UPDATE, action, observation
 from gapless.simserver.conversation.ids import Ids
-from gapless.simserver.protocol.outbox import Frame, Outbox
+from gapless.simserver.protocol.outbox import Outbox, OutgoingFrame
 
 TREE = ServerSettings("tree")
 
 
 def agent(settings: ServerSettings = TREE, **workload: Any) -> Agent:
-    return Agent(settings, Workload(**workload))
+    return Agent(settings, AgentWorkload(**workload))
 
 
 def test_a_message_is_published_after_the_state_update_that_follows_it() -> None:
@@ -191,12 +191,12 @@ def test_recorded_runs_take_as_long_as_they_took() -> None:
 @pytest.mark.parametrize(
     ("build", "says"),
     [
-        (lambda: Workload(history_events=-1), "history_events is -1"),
-        (lambda: Workload(history_events=10**9), "more than 1000000"),
+        (lambda: AgentWorkload(history_events=-1), "history_events is -1"),
+        (lambda: AgentWorkload(history_events=10**9), "more than 1000000"),
         (lambda: RunPlan(end_status="done"), "end_status is 'done', not one of finished"),  # type: ignore[arg-type]
         (lambda: RunPlan(init_s=-1), "init_s is -1"),
-        (lambda: Step(float("nan"), action("c", "ls")), "duration_s is nan"),
-        (lambda: Step(0.0, {}), "at least `kind` and `source`"),
+        (lambda: AgentStep(float("nan"), action("c", "ls")), "duration_s is nan"),
+        (lambda: AgentStep(0.0, {}), "at least `kind` and `source`"),
         (lambda: pairs(-1), "pairs is -1"),
         (lambda: Happening(-1, "x"), "at_s is -1"),
         (lambda: recorded("yesterday"), "no recording called 'yesterday'; there are agent-server-1.57.0"),
@@ -214,7 +214,7 @@ def test_a_senseless_workload_is_refused_in_one_sentence(build: Any, says: str) 
 
 def test_an_outbox_is_first_in_first_out_by_due_time() -> None:
     outbox = Outbox()
-    frames = [Frame(str(number), {}) for number in range(3)]
+    frames = [OutgoingFrame(str(number), {}) for number in range(3)]
     for frame in frames:
         outbox.offer(frame, [], 1.0)
     assert outbox.pop(0.5) is None

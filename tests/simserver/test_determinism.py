@@ -13,13 +13,13 @@ import trio
 from trio_websocket import ConnectionClosed
 
 from gapless.simserver import (
+    AgentWorkload,
     Choices,
     ConfigError,
     SeededSource,
     ServerSettings,
     TapeError,
     TapeSource,
-    Workload,
     World,
     pairs,
     parse_fault,
@@ -51,7 +51,7 @@ def busy_world(seed: int, choices: Choices | None = None) -> World:
         parse_fault({"kind": "event-delay", "delay_s": 0.02, "match": {"durable": True, "probability": 0.3}}),
         parse_fault({"kind": "event-duplicate", "match": {"durable": True, "probability": 0.3}}),
     ]
-    workload = Workload(history_events=10, runs=(pairs(5, step_s=0.01),))
+    workload = AgentWorkload(history_events=10, runs=(pairs(5, step_s=0.01),))
     world = World(ServerSettings(), workload, faults, choices or Choices(SeededSource(seed)))
     return visit(world, script, seed=seed)
 
@@ -107,7 +107,7 @@ def stormy_world(seed: int) -> World:
         await trio.sleep(1)
 
     faults = [parse_fault(one) for one in STORM]
-    workload = Workload(history_events=10, runs=(pairs(8, step_s=0.03),))
+    workload = AgentWorkload(history_events=10, runs=(pairs(8, step_s=0.03),))
     return visit(World(ServerSettings(), workload, faults, Choices(SeededSource(seed))), script, seed=seed)
 
 

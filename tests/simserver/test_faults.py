@@ -10,7 +10,7 @@ import httpx
 import pytest
 import trio
 
-from gapless.simserver import ConfigError, ServerSettings, Workload, World, pairs, parse_fault
+from gapless.simserver import AgentWorkload, ConfigError, ServerSettings, World, pairs, parse_fault
 from gapless.simserver.faults import KINDS
 from gapless.simserver.faults.base import BaseFault
 from tests.simserver.visiting import Socket, Visit, entries, event_of, is_snapshot, log_ids, visit
@@ -24,7 +24,7 @@ def fault(kind: str, **fields: Any) -> BaseFault:
 
 
 def world_with(*faults: BaseFault, actions: int = 3, step_s: float = 1.0, **settings: Any) -> World:
-    return World(ServerSettings(**settings), Workload(runs=(pairs(actions, step_s=step_s),)), faults)
+    return World(ServerSettings(**settings), AgentWorkload(runs=(pairs(actions, step_s=step_s),)), faults)
 
 
 def fired(world: World) -> list[int]:

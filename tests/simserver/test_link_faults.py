@@ -7,7 +7,7 @@ import httpx
 import pytest
 import trio
 
-from gapless.simserver import Workload, World, pairs
+from gapless.simserver import AgentWorkload, World, pairs
 from tests.simserver.test_faults import ACTIONS, fault, fired, seqs, whole_run, world_with
 from tests.simserver.visiting import Visit, entries, event_of, is_snapshot, log_ids, visit
 
@@ -178,7 +178,7 @@ def test_rest_page_cap_shows_fewer_items_and_goes_on() -> None:
                 break
         assert seen == log_ids(v.world)
 
-    world = World(None, Workload(history_events=10), [fault("rest-page-cap", items_max=3)])
+    world = World(None, AgentWorkload(history_events=10), [fault("rest-page-cap", items_max=3)])
     assert fired(visit(world, script)) == [4]
 
 
@@ -191,7 +191,7 @@ def test_rest_cursor_loop_never_comes_to_an_end() -> None:
         last = await v.search(sort_order="TIMESTAMP_DESC", page_id=log_ids(v.world)[0])
         assert last["next_page_id"] == log_ids(v.world)[0]
 
-    world = World(None, Workload(history_events=10), [fault("rest-cursor-loop")])
+    world = World(None, AgentWorkload(history_events=10), [fault("rest-cursor-loop")])
     assert fired(visit(world, script)) == [3]
 
 
@@ -202,7 +202,7 @@ def test_rest_empty_page_goes_on() -> None:
         assert await v.search(page_id=cursor) == {"items": [], "next_page_id": cursor}
         assert len((await v.search(page_id=cursor))["items"]) == 6
 
-    world = World(None, Workload(history_events=10), [fault("rest-empty-page", match={"nth": 1})])
+    world = World(None, AgentWorkload(history_events=10), [fault("rest-empty-page", match={"nth": 1})])
     assert fired(visit(world, script)) == [1]
 
 
@@ -212,5 +212,5 @@ def test_all_faults_of_a_kind_are_told_apart_in_a_world_with_many() -> None:
         assert event_of(socket.frames[-1])["key"] == "full_state"
 
     faults = (fault("link-bandwidth", bytes_per_s=1e6), fault("link-latency", latency_s=0.1))
-    world = World(None, Workload(runs=(pairs(2),)), faults)
+    world = World(None, AgentWorkload(runs=(pairs(2),)), faults)
     assert fired(visit(world, script)) == [2, 2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from gapless.simserver import ConfigError, Workload, World, pairs
+from gapless.simserver import AgentWorkload, ConfigError, World, pairs
 from tests.simserver.test_faults import fault, fired, seqs, whole_run, world_with
 from tests.simserver.visiting import Json, Visit, entries, event_of, is_snapshot, log_ids, visit
 
@@ -126,7 +126,7 @@ def test_only_an_end_that_the_agent_chose_can_be_vetoed() -> None:
         await v.send(run=True)
         await socket.until(is_snapshot("error"))
 
-    world = World(None, Workload(runs=(pairs(1, end_status="error"),)), [fault("stop-hook-veto")])
+    world = World(None, AgentWorkload(runs=(pairs(1, end_status="error"),)), [fault("stop-hook-veto")])
     assert fired(visit(world, script)) == [0]
 
 

@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, ConnectionRejected, ConnectionTimeout, wrap_client_stream
 
-from gapless.simserver import ServerSettings, Workload, World, pairs, parse_fault, run_deterministic
+from gapless.simserver import AgentWorkload, ServerSettings, World, pairs, parse_fault, run_deterministic
 from gapless.simserver.faults.base import BaseFault
 
 # Everything that a network may do to a client; anything else is our failure.
@@ -88,7 +88,7 @@ async def reckless_client(world: World, http: httpx.AsyncClient, draw: random.Ra
 @pytest.mark.parametrize("seed", range(40))
 def test_no_mixture_of_faults_and_recklessness_breaks_the_fake(seed: int) -> None:
     draw = random.Random(seed)
-    world = World(ServerSettings("session"), Workload(15, (pairs(4),) * 9), random_faults(draw))
+    world = World(ServerSettings("session"), AgentWorkload(15, (pairs(4),) * 9), random_faults(draw))
 
     async def main() -> None:
         async with (
@@ -112,7 +112,10 @@ def test_no_mixture_of_faults_and_recklessness_breaks_the_fake(seed: int) -> Non
 def test_cancelling_a_world_ends_it(after_s: float) -> None:
     async def main() -> float:
         with trio.move_on_after(after_s):
-            async with World(workload=Workload(runs=(pairs(100),))).running() as world, trio.open_nursery() as nursery:
+            async with (
+                World(workload=AgentWorkload(runs=(pairs(100),))).running() as world,
+                trio.open_nursery() as nursery,
+            ):
                 stream: Any = await world.connections.dial("agent.test", 80)
                 path = f"/sockets/session/{world.conversation_id}"
                 socket = await wrap_client_stream(nursery, stream, "agent.test", path)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 import trio
 
-from gapless.simserver import ConfigError, ServerSettings, Workload, World, pairs
+from gapless.simserver import AgentWorkload, ConfigError, ServerSettings, World, pairs
 from gapless.simserver.conversation.event_bodies import STATE_UPDATE
 from gapless.simserver.faults.base import BaseFault
 from tests.simserver.test_faults import fault, fired, seqs, whole_run, world_with
@@ -14,7 +14,7 @@ from tests.simserver.visiting import Visit, entries, event_of, is_snapshot, log_
 
 
 def old_world(*faults: BaseFault, history: int = 20) -> World:
-    return World(ServerSettings(), Workload(history_events=history, runs=(pairs(3, step_s=1.0),)), faults)
+    return World(ServerSettings(), AgentWorkload(history_events=history, runs=(pairs(3, step_s=1.0),)), faults)
 
 
 def test_a_restart_closes_everything_and_comes_back_with_the_log() -> None:

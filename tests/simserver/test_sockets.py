@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from gapless.simserver import Generation, ServerSettings, Workload, World, pairs
+from gapless.simserver import AgentWorkload, ServerGeneration, ServerSettings, World, pairs
 from tests.simserver.visiting import Visit, entries, event_of, is_snapshot, log_ids, visit
 
 KEYED = ServerSettings("session", api_key="right")
@@ -16,7 +16,7 @@ def events_path(world: World) -> str:
 
 
 @pytest.mark.parametrize("generation", ["legacy", "tree"])
-def test_older_servers_refuse_the_session_socket(generation: Generation) -> None:
+def test_older_servers_refuse_the_session_socket(generation: ServerGeneration) -> None:
     async def script(v: Visit) -> None:
         assert (await v.handshake(f"/sockets/session/{v.world.conversation_id}"))[0] == 403
 
@@ -87,7 +87,7 @@ def test_resend_all_replays_the_log_after_the_snapshot() -> None:
         assert frames[0]["key"] == "full_state"
         assert [frame["id"] for frame in frames[1:]] == log_ids(v.world)
 
-    world = visit(World(workload=Workload(history_events=20)), script)
+    world = visit(World(workload=AgentWorkload(history_events=20)), script)
     assert [entry.get("replay", False) for entry in entries(world, "socket", "sent")] == [False] + [True] * 20
 
 
@@ -98,7 +98,7 @@ def test_resend_since_includes_the_timestamp_itself() -> None:
         frames = await socket.for_seconds(1.0)
         assert [frame["id"] for frame in frames[1:]] == log_ids(v.world)[15:]
 
-    visit(World(workload=Workload(history_events=20)), script)
+    visit(World(workload=AgentWorkload(history_events=20)), script)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_session_socket_resumes_after_a_seq(query: str, sync: object, replay
         assert [frame["seq"] for frame in frames[1:-1]] == replayed
         assert is_snapshot("finished")(frames[-1])
 
-    visit(World(workload=Workload(history_events=20)), script)
+    visit(World(workload=AgentWorkload(history_events=20)), script)
 
 
 @pytest.mark.parametrize("query", ["?after_seq=soon", "?resend_mode=some", "?resend_mode=since&after_timestamp=x"])
@@ -168,7 +168,7 @@ def test_a_client_that_vanishes_leaves_nothing_behind() -> None:
         await v.send(run=True)
         await trio.sleep(10.0)
 
-    visit(World(workload=Workload(runs=(pairs(3),))), script)
+    visit(World(workload=AgentWorkload(runs=(pairs(3),))), script)
 
 
 def test_a_reader_who_stops_reading_does_not_keep_the_world_from_ending() -> None:
@@ -178,7 +178,7 @@ def test_a_reader_who_stops_reading_does_not_keep_the_world_from_ending() -> Non
         sent = len(entries(v.world, "socket", "sent"))
         assert 0 < sent < 5_000  # pushed back long before the end of the history
 
-    visit(World(workload=Workload(history_events=5_000, payload_bytes=500)), script)
+    visit(World(workload=AgentWorkload(history_events=5_000, payload_bytes=500)), script)
 
 
 def test_a_live_socket_that_falls_10000_frames_behind_is_closed_with_1013() -> None:
@@ -188,4 +188,4 @@ def test_a_live_socket_that_falls_10000_frames_behind_is_closed_with_1013() -> N
         # Behind at one instant: the run's steps take no time, so the writer never gets a turn in between.
         assert (await socket.closed()).code == 1013
 
-    visit(World(workload=Workload(runs=(pairs(6_000, step_s=0.0),))), script)
+    visit(World(workload=AgentWorkload(runs=(pairs(6_000, step_s=0.0),))), script)

@@ -9,13 +9,13 @@ import pytest
 import trio
 from trio_websocket import open_websocket, wrap_client_stream
 
-from gapless.simserver import Generation, ServerSettings, Workload, World, pairs, parse_fault, serve_tcp
+from gapless.simserver import AgentWorkload, ServerGeneration, ServerSettings, World, pairs, parse_fault, serve_tcp
 from tests.simserver.visiting import Socket, entries, is_snapshot, log_ids
 
 
 @pytest.mark.parametrize("generation", ["tree", "session"])
-async def test_a_real_client_on_a_real_port(generation: Generation) -> None:
-    world = World(ServerSettings(generation, api_key="right"), Workload(runs=(pairs(3, step_s=0.001),)))
+async def test_a_real_client_on_a_real_port(generation: ServerGeneration) -> None:
+    world = World(ServerSettings(generation, api_key="right"), AgentWorkload(runs=(pairs(3, step_s=0.001),)))
     headers = {"X-Session-API-Key": "right"}
     with trio.fail_after(10):
         async with world.running(), trio.open_nursery() as nursery:
@@ -50,7 +50,7 @@ async def test_faults_act_on_a_real_port_too() -> None:
         parse_fault({"kind": "link-reset", "match": {"kind": "ActionEvent"}}),
         parse_fault({"kind": "rest-status", "status": 503, "match": {"call": "count"}}),
     ]
-    world = World(ServerSettings("tree"), Workload(runs=(pairs(1, step_s=0.001),)), faults)
+    world = World(ServerSettings("tree"), AgentWorkload(runs=(pairs(1, step_s=0.001),)), faults)
     base = f"/api/conversations/{world.conversation_id}"
     with trio.fail_after(10):
         async with world.running(), trio.open_nursery() as nursery:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import trio
 
-from gapless.simserver import Generation, ServerSettings, Workload, World, pairs, run_deterministic
+from gapless.simserver import AgentWorkload, ServerGeneration, ServerSettings, World, pairs, run_deterministic
 from gapless.simserver.errors import ServerCrashed
 from tests.simserver.visiting import Visit, entries, event_of, is_snapshot, log_ids, visit
 
-GENERATIONS: tuple[Generation, ...] = ("legacy", "tree", "session")
+GENERATIONS: tuple[ServerGeneration, ...] = ("legacy", "tree", "session")
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-def test_a_client_sends_runs_sees_the_frames_and_pages(generation: Generation) -> None:
+def test_a_client_sends_runs_sees_the_frames_and_pages(generation: ServerGeneration) -> None:
     async def script(v: Visit) -> None:
         socket = await v.socket()
         assert (await v.send()).json() == {"success": True}
@@ -35,7 +35,7 @@ def test_a_client_sends_runs_sees_the_frames_and_pages(generation: Generation) -
         assert page["next_page_id"] is None
         assert (await v.get("/events/count")).json() == 9
 
-    world = visit(World(ServerSettings(generation), Workload(runs=(pairs(2),))), script)
+    world = visit(World(ServerSettings(generation), AgentWorkload(runs=(pairs(2),))), script)
     assert len(entries(world, "log", "append")) == 9
     assert [entry["frame"] for entry in entries(world, "socket", "delivered")] == list(
         range(1, len(entries(world, "socket", "sent")) + 1)
@@ -49,7 +49,7 @@ def test_run_ended_says_what_the_log_was_when_the_last_snapshot_went_out() -> No
         await v.run()
         await socket.until(is_snapshot("finished"))
 
-    world = visit(World(workload=Workload(runs=(pairs(1),))), script)
+    world = visit(World(workload=AgentWorkload(runs=(pairs(1),))), script)
     (ended,) = entries(world, "agent", "run-ended")
     log = world.agent.log
     assert ended == {"run": 0, "status": "finished", "log_length": 7, "leaf": log.id_at(5)}
@@ -68,7 +68,7 @@ def test_running_twice_is_a_conflict_also_while_the_agent_initialises() -> None:
         assert (await v.get()).json()["execution_status"] == "finished"
         assert (await v.run()).status_code == 200
 
-    visit(World(workload=Workload(runs=(pairs(1, init_s=1.0, step_s=2.0),))), script)
+    visit(World(workload=AgentWorkload(runs=(pairs(1, init_s=1.0, step_s=2.0),))), script)
 
 
 def test_a_run_beyond_the_workload_has_no_steps_and_finishes() -> None:
@@ -89,7 +89,7 @@ def test_pause_stops_a_run_after_the_current_step() -> None:
         await v.http.post(f"{v.base}/pause")
         await socket.until(is_snapshot("paused"))
 
-    world = visit(World(workload=Workload(runs=(pairs(5, step_s=1.0),))), script)
+    world = visit(World(workload=AgentWorkload(runs=(pairs(5, step_s=1.0),))), script)
     assert entries(world, "agent", "run-ended")[0]["status"] == "paused"
     assert [event["kind"] for event in world.agent.log].count("ActionEvent") == 2
 
@@ -102,7 +102,7 @@ def test_background_runs_and_messages_happen_by_themselves() -> None:
         await socket.until(is_snapshot("finished"))
 
     background = (Happening(1.0, "from elsewhere"), Happening(2.0, pairs(1)))
-    world = visit(World(workload=Workload(background=background)), script)
+    world = visit(World(workload=AgentWorkload(background=background)), script)
     assert entries(world, "agent", "run-started") == [{"run": 0, "by": "background"}]
 
 
@@ -115,7 +115,7 @@ def test_a_deleted_conversation_is_gone_but_its_sockets_stay_silent() -> None:
         await socket.for_seconds(100.0)
         assert await socket.for_seconds(100.0) == []
 
-    visit(World(workload=Workload(runs=(pairs(5),))), script)
+    visit(World(workload=AgentWorkload(runs=(pairs(5),))), script)
 
 
 def test_a_history_of_60000_events_costs_nothing_to_attach_to() -> None:
@@ -129,7 +129,7 @@ def test_a_history_of_60000_events_costs_nothing_to_attach_to() -> None:
         assert [event["id"] for event in middle["items"]] == log.ids(30_000, 30_002)
         assert (await v.get("/events/count")).json() == 60_000
 
-    world = visit(World(workload=Workload(history_events=60_000)), script)
+    world = visit(World(workload=AgentWorkload(history_events=60_000)), script)
     reads = [entry["events_read"] for entry in entries(world, "rest", "response")]
     assert reads == [3, 4, 3, 0]
     log = world.agent.log

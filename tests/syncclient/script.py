@@ -63,7 +63,7 @@ class Hand:
         self.delivered: list[tuple[str, str]] = []
         self.feed(events.AttachRequested(generation))
 
-    def feed(self, event: events.Event) -> list[actions.Action]:
+    def feed(self, event: events.CoreEvent) -> list[actions.Action]:
         """One event; returns what the core asks for, deliveries apart."""
         asked: list[actions.Action] = []
         for action in self.core.handle(event, self.now_s):

@@ -19,7 +19,7 @@ from gapless.simserver.conversation.workload import pairs
 class Story:
     """A world to tell in a test, and what happens in it."""
 
-    workload: simserver.Workload = field(default_factory=lambda: simserver.Workload(runs=(pairs(2),)))
+    workload: simserver.AgentWorkload = field(default_factory=lambda: simserver.AgentWorkload(runs=(pairs(2),)))
     settings: simserver.ServerSettings = field(default_factory=simserver.ServerSettings)
 
     def tell(self, told: Callable[[simserver.World], Awaitable[None]]) -> None:
@@ -62,7 +62,7 @@ def test_a_run_is_complete_in_order_and_delivered_once() -> None:
 
 
 @pytest.mark.parametrize("generation", ["legacy", "tree", "session"])
-def test_a_wrong_key_is_an_authentication_error(generation: simserver.Generation) -> None:
+def test_a_wrong_key_is_an_authentication_error(generation: simserver.ServerGeneration) -> None:
     async def told(world: simserver.World) -> None:
         with pytest.raises(syncclient.AuthenticationFailed):
             async with opened(world, api_key="wrong"):
@@ -80,7 +80,7 @@ def test_the_right_key_opens_socket_and_rest() -> None:
 
 
 @pytest.mark.parametrize("generation", ["legacy", "tree", "session"])
-def test_an_unknown_conversation_is_said_so(generation: simserver.Generation) -> None:
+def test_an_unknown_conversation_is_said_so(generation: simserver.ServerGeneration) -> None:
     async def told(world: simserver.World) -> None:
         with pytest.raises(syncclient.ConversationNotFound):
             async with opened(world, conversation_id="00000000-0000-0000-0000-000000000000"):
@@ -98,7 +98,7 @@ def test_a_run_that_does_not_end_in_time_says_what_is_known() -> None:
             assert not caught.value.report.complete
             assert "run_timeout_s (1 s) was reached" in caught.value.report.notes
 
-    Story(simserver.Workload(runs=(pairs(1, step_s=60),))).tell(told)
+    Story(simserver.AgentWorkload(runs=(pairs(1, step_s=60),))).tell(told)
 
 
 def test_a_setting_can_be_overridden_for_one_run() -> None:
@@ -112,7 +112,7 @@ def test_a_setting_can_be_overridden_for_one_run() -> None:
             with pytest.raises(syncclient.SettingsError, match="greater than zero"):
                 await conversation.run(run_timeout_s=0)
 
-    Story(simserver.Workload(runs=(pairs(1, step_s=2), pairs(1)))).tell(told)
+    Story(simserver.AgentWorkload(runs=(pairs(1, step_s=2), pairs(1)))).tell(told)
 
 
 def test_an_incomplete_run_is_logged_with_the_bound_that_was_reached(caplog: pytest.LogCaptureFixture) -> None:
@@ -121,7 +121,7 @@ def test_an_incomplete_run_is_logged_with_the_bound_that_was_reached(caplog: pyt
             with pytest.raises(syncclient.RunTimedOut):
                 await conversation.run(run_timeout_s=1)
 
-    Story(simserver.Workload(runs=(pairs(1, step_s=60),))).tell(told)
+    Story(simserver.AgentWorkload(runs=(pairs(1, step_s=60),))).tell(told)
     assert "not proven complete: run_timeout_s (1 s) was reached" in caplog.text
 
 
@@ -162,7 +162,7 @@ def test_giving_up_a_run_lets_the_next_one_begin() -> None:
             assert [event["id"] for event in conversation.events] == world.agent.log.ids()
             assert world.agent.status == "finished"
 
-    Story(simserver.Workload(runs=(pairs(2), pairs(2)))).tell(told)
+    Story(simserver.AgentWorkload(runs=(pairs(2), pairs(2)))).tell(told)
 
 
 @pytest.mark.parametrize("base_url", ["agent.test", "ftp://agent.test", "http://"])

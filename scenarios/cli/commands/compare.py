@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gapless.reports.many_runs.comparison import (
-    Name,
+    RowName,
     by_client,
     render_comparison_json,
     render_markdown,
@@ -183,7 +183,7 @@ def _compare(
 def _tables(records: Sequence[RunRecord], *, sweep: bool) -> Iterator[str]:
     """Each scenario by itself where they are few, and all together; a sweep only by itself."""
     scenarios = tuple(dict.fromkeys(record.scenario for record in records))
-    name: Name = by_client
+    name: RowName = by_client
     if sweep or 1 < len(scenarios) <= SCENARIOS_SHOWN_MAX:
         for scenario in scenarios:
             yield f"{scenario}:"

@@ -21,7 +21,7 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE, Stop, stoppable
 from gapless.scenarios.mutation import kill_register
-from gapless.scenarios.mutation.kill_check import Fate, broken_clients, fate
+from gapless.scenarios.mutation.kill_check import MutantFate, broken_clients, fate
 from gapless.scenarios.mutation.kill_register import Register
 from gapless.scenarios.mutation.mutants import MUTANTS
 from gapless.scenarios.running.suite import spread
@@ -64,7 +64,7 @@ def mutants(names: tuple[str, ...], full: bool, afresh: bool, as_json: bool, job
 
 
 def _tried(console: Console, wanted: Sequence[str], jobs: int, *, as_json: bool) -> int:
-    found: list[Fate] = []
+    found: list[MutantFate] = []
     began_s = time.monotonic()
     with stoppable() as stop, spread(fate, wanted, jobs) as coming, _progress(console, len(wanted)) as advance:
         for one in coming:
@@ -88,7 +88,7 @@ def _tried(console: Console, wanted: Sequence[str], jobs: int, *, as_json: bool)
     return ALIVE_EXIT_CODE if alive or crude else 0
 
 
-def _table(found: Iterable[Fate]) -> Table:
+def _table(found: Iterable[MutantFate]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("mutant", "what it does", "killed by", "in"):
         table.add_column(column, overflow="fold")
@@ -99,7 +99,7 @@ def _table(found: Iterable[Fate]) -> Table:
     return table
 
 
-def _cure(one: Fate) -> str:
+def _cure(one: MutantFate) -> str:
     name, killed = one.name, one.mutant.killed
     where = f"{killed.scenario} in {killed.variant}"
     if one.problem is not None:
@@ -116,7 +116,7 @@ def _cure(one: Fate) -> str:
     )
 
 
-def _json(found: Iterable[Fate]) -> str:
+def _json(found: Iterable[MutantFate]) -> str:
     rows = [
         {
             "mutant": one.name,

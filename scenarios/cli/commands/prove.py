@@ -29,7 +29,7 @@ from gapless.scenarios.machines.registry import resolve
 from gapless.scenarios.prove.jobs import Searches, searches
 from gapless.scenarios.prove.moves import FAULTS
 from gapless.scenarios.prove.report_text import told, totals
-from gapless.scenarios.prove.search import Bounds, Finding, Question, variants
+from gapless.scenarios.prove.search import Bounds, Question, SearchResult, variants
 
 CERTAINTIES = ("branch", "log")
 
@@ -118,7 +118,7 @@ def _bounds(events: int, faults: int | None, kinds: dict[str, int | None]) -> Bo
 
 def _prove(questions: tuple[Question, ...], jobs: int, time_s_max: float | None) -> int:
     console = standard_output()
-    findings: list[Finding] = []
+    findings: list[SearchResult] = []
     began_s = time.monotonic()
     with stoppable() as stop, searches(questions, jobs, time_s_max) as under_way, _progress(console) as progress:
         task = progress.add_task("")
@@ -146,7 +146,7 @@ def _so_far(under_way: Searches) -> str:
     return f"{under_way.done} of {len(under_way.questions)} searches, {under_way.states:,} states"
 
 
-def _print(console: Console, finding: Finding) -> None:
+def _print(console: Console, finding: SearchResult) -> None:
     first, *rest = told(finding)
     style = "red" if finding.counterexample is not None else "yellow" if _is_open(finding) else "green"
     console.print(Text(first, style=style), soft_wrap=True)
@@ -154,11 +154,11 @@ def _print(console: Console, finding: Finding) -> None:
         console.print(Text(line), soft_wrap=True)
 
 
-def _is_open(finding: Finding) -> bool:
+def _is_open(finding: SearchResult) -> bool:
     return finding.counterexample is None and not finding.is_complete
 
 
-def _verdict(finding: Finding) -> Verdict:
+def _verdict(finding: SearchResult) -> Verdict:
     if finding.counterexample is not None:
         return finding.counterexample.violation.breaks
     return Verdict.HOLDS if finding.is_complete else Verdict.VACUOUS

@@ -34,10 +34,10 @@ from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.interrupt import stoppable
-from gapless.scenarios.judging.coverage import Campaign
+from gapless.scenarios.judging.coverage import CampaignCoverage
 from gapless.scenarios.running.client_comparison import sweep_units
 from gapless.scenarios.running.runner import requests
-from gapless.scenarios.running.suite import Outcome, Unit, run_units
+from gapless.scenarios.running.suite import Unit, UnitOutcome, run_units
 
 
 @click.command("run")
@@ -119,7 +119,7 @@ def _run(units: Sequence[Unit], sweep: Sequence[Unit], jobs: int, wanted: Wanted
     records: list[RunRecord] = []
     measured: list[RunRecord] = []
     journals: dict[str, bytes] = {}
-    campaign = Campaign()
+    campaign = CampaignCoverage()
     began_s = time.monotonic()
     with stoppable() as stop, run_units((*units, *sweep), jobs) as outcomes, screen.live():
         for index, outcome in enumerate(outcomes):
@@ -146,7 +146,7 @@ def _run(units: Sequence[Unit], sweep: Sequence[Unit], jobs: int, wanted: Wanted
     return conclude(results, wanted, screen, planned=len(units), noun="runs", took_s=time.monotonic() - began_s)
 
 
-def _kept(outcome: Outcome, directory: Path) -> RunRecord:
+def _kept(outcome: UnitOutcome, directory: Path) -> RunRecord:
     """The record; with a capsule in that directory and the command that replays it when the run failed."""
     if outcome.record.verdict is Verdict.HOLDS:
         return outcome.record

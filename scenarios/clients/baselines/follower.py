@@ -13,7 +13,7 @@ import trio
 import trio_websocket
 
 from gapless.scenarios.clients.baselines.wire import BaselineError, Wire, is_snapshot
-from gapless.scenarios.clients.contract import Claim, ClientContext, Event, Gap
+from gapless.scenarios.clients.contract import Claim, ClientContext, Event, GapIds
 
 READY_TIMEOUT_S = 30
 RECONNECT_S_MAX = 30
@@ -70,7 +70,7 @@ class Follower:
         """What is cached, without the snapshots that lie among it."""
         return [event for event in self.cache if not is_snapshot(event)]
 
-    def gaps(self) -> Sequence[Gap]:
+    def gaps(self) -> Sequence[GapIds]:
         """None of these clients knows of its gaps."""
         return ()
 

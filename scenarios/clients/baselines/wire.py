@@ -37,7 +37,7 @@ class Rejected(BaselineError):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class LogPage:
     """One page of the log, and the cursor to the next."""
 
     items: list[dict[str, Any]]
@@ -63,16 +63,16 @@ class Wire:
         """Close the HTTP client."""
         await self._http.aclose()
 
-    async def page(self, page_id: str | None = None) -> Page:
+    async def page(self, page_id: str | None = None) -> LogPage:
         """One ascending page of the log. Raises BaselineError."""
         query = {"limit": str(PAGE_EVENTS)} | ({"page_id": page_id} if page_id else {})
         body = await self._call("GET", "/events/search", params=query)
         try:
-            return Page(list(body["items"]), body["next_page_id"])
+            return LogPage(list(body["items"]), body["next_page_id"])
         except (TypeError, KeyError) as error:
             raise BaselineError(f"a page without items: {error!r}") from error
 
-    async def pages(self, page_id: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, page_id: str | None = None) -> AsyncIterator[LogPage]:
         """Pages from a cursor (or the head) to the end of the log. Raises BaselineError."""
         for _ in range(PAGES_MAX):
             page = await self.page(page_id)

@@ -28,10 +28,10 @@ SEED_MAX = 7
 _PATIENCE = frozenset({"rest-timeout", "link-handshake-hang", "server-restart"})
 PATIENCE_MAX = 2
 
-Fault = Callable[[Choices, Course], list[Data]]
+DrawFault = Callable[[Choices, Course], list[Data]]
 
 # Families, and kinds within them: those that a reader understands at once come first, for a shrunk world prefers them.
-FAMILIES: tuple[tuple[str, tuple[tuple[str, Fault], ...]], ...] = (
+FAMILIES: tuple[tuple[str, tuple[tuple[str, DrawFault], ...]], ...] = (
     (
         "frames",
         (

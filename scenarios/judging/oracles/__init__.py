@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gapless.scenarios.judging.oracles.budget import budget
-from gapless.scenarios.judging.oracles.case import Case, Finding
+from gapless.scenarios.judging.oracles.case import Case, OracleFinding
 from gapless.scenarios.judging.oracles.delivered_once import delivered_once
 from gapless.scenarios.judging.oracles.honest import honest
 from gapless.scenarios.judging.oracles.no_hang import no_hang
@@ -26,7 +26,7 @@ from gapless.scenarios.judging.oracles.no_holes import no_holes
 from gapless.scenarios.judging.oracles.no_tail_loss import no_tail_loss
 from gapless.scenarios.judging.oracles.returns_in_time import returns_in_time
 
-Oracle = Callable[[Case], Finding]
+Oracle = Callable[[Case], OracleFinding]
 
 ORACLES: tuple[tuple[str, Oracle], ...] = (
     ("no-tail-loss", no_tail_loss),
@@ -38,4 +38,4 @@ ORACLES: tuple[tuple[str, Oracle], ...] = (
     ("budget", budget),
 )
 
-__all__ = ["ORACLES", "Case", "Finding", "Oracle"]
+__all__ = ["ORACLES", "Case", "Oracle", "OracleFinding"]

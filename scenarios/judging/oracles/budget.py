@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from gapless.reports.records.record import RestCost, Verdict, Violation
 from gapless.scenarios.judging.optimum import optimum
-from gapless.scenarios.judging.oracles.case import Case, Finding, count
+from gapless.scenarios.judging.oracles.case import Case, OracleFinding, count
 
 NAME = "budget"
 
@@ -33,9 +33,9 @@ def cost(case: Case) -> RestCost:
     )
 
 
-def budget(case: Case) -> Finding:
+def budget(case: Case) -> OracleFinding:
     """The whole run's cost; there is always something to judge once the client was told to attach."""
-    return Finding(int(case.evidence.attach is not None), tuple(_violations(case)))
+    return OracleFinding(int(case.evidence.attach is not None), tuple(_violations(case)))
 
 
 def _violations(case: Case) -> Iterator[Violation]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gapless.reports.records.record import Violation
 from gapless.scenarios.definition.scenario import Budget, Expectation
-from gapless.scenarios.judging.evidence import Evidence, LogEvent, RunCall, StepCall
+from gapless.scenarios.judging.evidence import Evidence, PersistedEvent, RunCall, StepCall
 
 IDS_SHOWN_MAX = 4
 
@@ -32,7 +32,7 @@ class Case:
         claims_log = run.complete is True and run.covers == "log"
         return "log" if claims_log else self.expect.certainty
 
-    def missing(self, run: RunCall, scope: str) -> tuple[LogEvent, ...]:
+    def missing(self, run: RunCall, scope: str) -> tuple[PersistedEvent, ...]:
         """Events up to the end of the run that are not held, outside the gaps that the client may declare.
 
         A declared gap excuses only what is older than the attach: the rest the client was there to see. What cannot be
@@ -79,19 +79,19 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class OracleFinding:
     """How many things were judged, and what was found wrong with them."""
 
     judged: int
     violations: tuple[Violation, ...] = ()
 
 
-def ids_of(events: Sequence[LogEvent]) -> tuple[str, ...]:
+def ids_of(events: Sequence[PersistedEvent]) -> tuple[str, ...]:
     """The ids of events, in the order given."""
     return tuple(event.id for event in events)
 
 
-def named(events: Sequence[LogEvent]) -> str:
+def named(events: Sequence[PersistedEvent]) -> str:
     """Events as a sentence names them: how many, then kind and id of the first few."""
     shown = ", ".join(f"{event.kind} {event.id}" for event in events[:IDS_SHOWN_MAX])
     more = len(events) - IDS_SHOWN_MAX

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter
 
 from gapless.reports.records.record import Violation
-from gapless.scenarios.judging.oracles.case import Case, Finding, ids_of, named
+from gapless.scenarios.judging.oracles.case import Case, OracleFinding, ids_of, named
 
 NAME = "delivered-once"
 
 
-def delivered_once(case: Case) -> Finding:
+def delivered_once(case: Case) -> OracleFinding:
     """Every persisted event that was delivered, and every later one that is held at the end."""
     evidence = case.evidence
     times = Counter(one for one in evidence.deliveries if one in evidence.by_id)
@@ -28,4 +28,4 @@ def delivered_once(case: Case) -> Finding:
     never = tuple(event for event in due if times[event.id] == 0)
     if never:
         violations.append(Violation(NAME, f"held, but never delivered: {named(never)}", ids_of(never)))
-    return Finding(len(times) + len(due), tuple(violations))
+    return OracleFinding(len(times) + len(due), tuple(violations))

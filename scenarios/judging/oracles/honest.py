@@ -13,15 +13,15 @@ from collections.abc import Iterator
 
 from gapless.reports.records.record import Verdict, Violation
 from gapless.scenarios.judging.evidence import RunCall
-from gapless.scenarios.judging.oracles.case import Case, Finding, ids_of, named, ordinal_of
+from gapless.scenarios.judging.oracles.case import Case, OracleFinding, ids_of, named, ordinal_of
 
 NAME = "honest"
 
 
-def honest(case: Case) -> Finding:
+def honest(case: Case) -> OracleFinding:
     """What was said at each return of ``run()``, against what was held then."""
     runs = case.returned_runs()
-    return Finding(len(runs), tuple(found for run in runs for found in _violations(case, run)))
+    return OracleFinding(len(runs), tuple(found for run in runs for found in _violations(case, run)))
 
 
 def _violations(case: Case, run: RunCall) -> Iterator[Violation]:

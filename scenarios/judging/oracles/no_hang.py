@@ -11,16 +11,16 @@ from collections.abc import Iterator
 
 from gapless.reports.records.record import Verdict, Violation
 from gapless.scenarios.judging.evidence import StepCall
-from gapless.scenarios.judging.oracles.case import Case, Finding
+from gapless.scenarios.judging.oracles.case import Case, OracleFinding
 
 NAME = "no-hang"
 
 
-def no_hang(case: Case) -> Finding:
+def no_hang(case: Case) -> OracleFinding:
     """Every step that was asked of the client, and how often it called and connected meanwhile."""
     steps = case.evidence.steps
     found = (*(found for step in steps for found in _step(case, step)), *_spinning(case))
-    return Finding(len(steps), found)
+    return OracleFinding(len(steps), found)
 
 
 def _step(case: Case, step: StepCall) -> Iterator[Violation]:

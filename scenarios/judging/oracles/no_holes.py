@@ -13,12 +13,12 @@ from itertools import pairwise
 
 from gapless.reports.records.record import Violation
 from gapless.scenarios.judging.evidence import RunCall
-from gapless.scenarios.judging.oracles.case import Case, Finding, count, ids_of, named, ordinal_of
+from gapless.scenarios.judging.oracles.case import Case, OracleFinding, count, ids_of, named, ordinal_of
 
 NAME = "no-holes"
 
 
-def no_holes(case: Case) -> Finding:
+def no_holes(case: Case) -> OracleFinding:
     """What was held at each return of ``run()``, and what was held at the end."""
     violations: list[Violation] = []
     judged = 0
@@ -34,7 +34,7 @@ def no_holes(case: Case) -> Finding:
         is_unsure = any(case.is_excused_incomplete(run) for run in case.returned_runs()[-1:])
         held = _settled_at_end(case)
         violations += _disorder(case, held, case.expect.certainty, "at the end", is_unsure=is_unsure)
-    return Finding(judged, tuple(violations))
+    return OracleFinding(judged, tuple(violations))
 
 
 def _settled_at_end(case: Case) -> Sequence[str]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gapless.reports.records.record import Violation
-from gapless.scenarios.judging.oracles.case import Case, Finding, ids_of, named, ordinal_of
+from gapless.scenarios.judging.oracles.case import Case, OracleFinding, ids_of, named, ordinal_of
 
 
-def no_tail_loss(case: Case) -> Finding:
+def no_tail_loss(case: Case) -> OracleFinding:
     """Every returned run, against the log up to that run's end."""
     runs = case.returned_runs()
     judged = sum(case.judged(run, case.scope(run)) for run in runs)
-    return Finding(judged, tuple(_violations(case)))
+    return OracleFinding(judged, tuple(_violations(case)))
 
 
 def _violations(case: Case) -> Iterator[Violation]:

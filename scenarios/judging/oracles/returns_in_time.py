@@ -10,16 +10,16 @@ from collections.abc import Iterator
 
 from gapless.reports.records.record import Verdict, Violation
 from gapless.scenarios.judging.evidence import RunCall
-from gapless.scenarios.judging.oracles.case import Case, Finding, ordinal_of
+from gapless.scenarios.judging.oracles.case import Case, OracleFinding, ordinal_of
 
 NAME = "returns-in-time"
 _ALMOST_S = 0.1
 
 
-def returns_in_time(case: Case) -> Finding:
+def returns_in_time(case: Case) -> OracleFinding:
     """Every returned run that was about a run of the server."""
     runs = tuple(run for run in case.returned_runs() if run.server_run is not None)
-    return Finding(len(runs), tuple(found for run in runs for found in _violations(case, run)))
+    return OracleFinding(len(runs), tuple(found for run in runs for found in _violations(case, run)))
 
 
 def _violations(case: Case, run: RunCall) -> Iterator[Violation]:

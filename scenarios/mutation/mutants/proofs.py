@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from gapless.scenarios.mutation.planting import Original, mutant
-from gapless.syncclient.core.run_state import Ending, Run
+from gapless.syncclient.core.run_state import Ending, RunInProgress
 from gapless.syncclient.core.runs import Runs
 from gapless.syncclient.log import proof
-from gapless.syncclient.log.held import Path
+from gapless.syncclient.log.held import BranchPath
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.proof import Certificate
 from gapless.syncclient.report import Coverage
 
 
 @mutant(Runs, "_chain_certificate", races=["R11", "R30"], killed=("r30-lost-frame", "tree/inclusive", "no-tail-loss"))
-def leaf_alone_proves(original: Original, runs: Runs, run: Run, ending: Ending) -> Certificate | None:
+def leaf_alone_proves(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> Certificate | None:
     """Takes the branch for complete when its leaf is held."""
     is_held = ending.leaf_id is not None and ending.leaf_id in runs._situation.ledger
     return Certificate("chain", "branch") if is_held else None
@@ -53,7 +53,7 @@ def chain_proves_the_log(original: Original, ledger: Ledger, leaf_id: str | None
     settings={"trusts_count": True},
 )
 def near_enough(
-    original: Original, ledger: Ledger, path: Path, *, counted: int | None, held_events: int
+    original: Original, ledger: Ledger, path: BranchPath, *, counted: int | None, held_events: int
 ) -> Certificate | None:
     """Takes a count for a proof when it is off by no more than one."""
     return None if counted is None or abs(counted - held_events) > 1 else Certificate("count", "log")
@@ -68,20 +68,20 @@ def tail_of_rest_is_the_end(
 
 
 @mutant(Runs, "_certificate", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
-def any_proof_will_do(original: Original, runs: Runs, run: Run, ending: Ending) -> Certificate | None:
+def any_proof_will_do(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> Certificate | None:
     """Says of the whole log what was proven of the branch."""
     certificate: Certificate | None = original(runs, run, ending)
     return certificate and Certificate(certificate.proof, "log")
 
 
 @mutant(Runs, "_is_odd", races=["R53"], killed=("r53-never-persisted", "tree/inclusive", "no-holes"))
-def strays_overlooked(original: Original, runs: Runs, path: Path, ending: Ending) -> bool:
+def strays_overlooked(original: Original, runs: Runs, path: BranchPath, ending: Ending) -> bool:
     """Asks nobody whether what lies beside the chain is in the log."""
     return False
 
 
 @mutant(Runs, "_count_may_do", races=["R54"], killed=("counted-long-run", "legacy/inclusive", "budget"))
-def never_counts(original: Original, runs: Runs, run: Run) -> bool:
+def never_counts(original: Original, runs: Runs, run: RunInProgress) -> bool:
     """Reads pages for a proof where a count is known to be true, and would do."""
     return False
 

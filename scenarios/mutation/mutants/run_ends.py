@@ -5,7 +5,7 @@ from __future__ import annotations
 from gapless.scenarios.mutation.planting import Killing, Mutant, Original, Replaced, mutant, with_settings
 from gapless.syncclient.core import run_state, runs
 from gapless.syncclient.core.pending_call import Exchange
-from gapless.syncclient.core.run_state import IDLE, TERMINAL, Belief, Ending, Run
+from gapless.syncclient.core.run_state import IDLE, TERMINAL, Belief, Ending, RunInProgress
 from gapless.syncclient.core.runs import Runs
 from gapless.syncclient.log import proof
 from gapless.syncclient.log.ledger import Ledger
@@ -14,10 +14,14 @@ _FINAL = frozenset({"finished", "error", "stuck"})
 
 
 @mutant(
-    Run, "saw_status", races=["R13"], killed=("r13-stop-hook-veto", "tree/inclusive", "no-tail-loss"), fails_clean=True
+    RunInProgress,
+    "saw_status",
+    races=["R13"],
+    killed=("r13-stop-hook-veto", "tree/inclusive", "no-tail-loss"),
+    fails_clean=True,
 )
 def hint_is_the_end(
-    original: Original, run: Run, status: str, now_s: float, step: int, *, event_id: str | None = None
+    original: Original, run: RunInProgress, status: str, now_s: float, step: int, *, event_id: str | None = None
 ) -> None:
     """Takes the status update that says finished for the end."""
     original(run, status, now_s, step, event_id=event_id)
@@ -31,8 +35,8 @@ def veto_ignored(original: Original, runs: Runs, word: Ending, *, is_final: bool
     original(runs, word, is_final=True)
 
 
-@mutant(Run, "judge", races=["R16"], killed=("r16-anothers-final-snapshot", "tree/inclusive", "no-tail-loss"))
-def previous_snapshot_believed(original: Original, run: Run, ending: Ending, ledger: Ledger) -> Belief:
+@mutant(RunInProgress, "judge", races=["R16"], killed=("r16-anothers-final-snapshot", "tree/inclusive", "no-tail-loss"))
+def previous_snapshot_believed(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Takes every word of an end for the end of the run in progress."""
     if ending.status in TERMINAL:
         return Belief.OURS
@@ -40,8 +44,10 @@ def previous_snapshot_believed(original: Original, run: Run, ending: Ending, led
     return belief
 
 
-@mutant(Run, "judge", races=["R15"], killed=("r15-idle-while-initialising", "tree/inclusive", "returns-in-time"))
-def idle_is_an_end(original: Original, run: Run, ending: Ending, ledger: Ledger) -> Belief:
+@mutant(
+    RunInProgress, "judge", races=["R15"], killed=("r15-idle-while-initialising", "tree/inclusive", "returns-in-time")
+)
+def idle_is_an_end(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Takes idle for the end of the run, though it may not have begun."""
     if ending.status == IDLE:
         return Belief.OURS
@@ -49,8 +55,8 @@ def idle_is_an_end(original: Original, run: Run, ending: Ending, ledger: Ledger)
     return belief
 
 
-@mutant(Run, "judge", races=["R15", "R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
-def idle_is_never_an_end(original: Original, run: Run, ending: Ending, ledger: Ledger) -> Belief:
+@mutant(RunInProgress, "judge", races=["R15", "R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
+def idle_is_never_an_end(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Takes idle for a sign that the run has not begun, always."""
     if ending.status == IDLE:
         return Belief.STALE
@@ -58,8 +64,8 @@ def idle_is_never_an_end(original: Original, run: Run, ending: Ending, ledger: L
     return belief
 
 
-@mutant(Run, "judge_by_log", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
-def last_status_decides(original: Original, run: Run, ledger: Ledger, word: Ending) -> str | None:
+@mutant(RunInProgress, "judge_by_log", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
+def last_status_decides(original: Original, run: RunInProgress, ledger: Ledger, word: Ending) -> str | None:
     """Looks only at the last status in the log, which a message makes idle again."""
     statuses = run.statuses(ledger)
     return statuses[-1] if statuses and statuses[-1] in TERMINAL else None
@@ -75,7 +81,7 @@ waiting_is_no_end = Mutant(
 
 
 @mutant(Runs, "_tend_waiting", races=["R17"], killed=("r17-lost-final-snapshot", "tree/inclusive", "no-hang"))
-def snapshot_alone_ends(original: Original, runs: Runs, run: Run) -> None:
+def snapshot_alone_ends(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Waits for the final snapshot, however long ago the status said finished."""
     if run.hint_at_s is None:
         original(runs, run)
@@ -91,13 +97,15 @@ def run_asked_again_at_once(original: Original, runs: Runs, post: int) -> None:
 
 
 @mutant(Runs, "_tend_ending", races=["R10"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
-def end_without_a_proof(original: Original, runs: Runs, run: Run, ending: Ending) -> None:
+def end_without_a_proof(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
     """Returns when the run is over, with what has come until then."""
     runs._finish(runs._certificate(run, ending))
 
 
 @mutant(Runs, "_certificate", races=["R10", "R30"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
-def end_taken_for_a_proof(original: Original, runs: Runs, run: Run, ending: Ending) -> proof.Certificate | None:
+def end_taken_for_a_proof(
+    original: Original, runs: Runs, run: RunInProgress, ending: Ending
+) -> proof.Certificate | None:
     """Says that a run is complete because it is over."""
     return proof.Certificate("chain", "branch")
 
@@ -125,7 +133,7 @@ counts_are_trusted = Mutant(
 
 
 @mutant(Runs, "_tend_ending", races=["R20"], killed=("clean-run", "tree/inclusive", "budget"), fails_clean=True)
-def count_at_every_end(original: Original, runs: Runs, run: Run, ending: Ending) -> None:
+def count_at_every_end(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
     """Asks for a count at the end of each run, proven or not."""
     if run.counted is None and runs._situation.exchange is None:
         runs._begin_count()
@@ -145,7 +153,7 @@ impatient = Mutant(
 @mutant(
     Runs, "_tend_waiting", races=["R13"], killed=("r13-veto-and-a-lost-status", "session/inclusive", "no-tail-loss")
 )
-def hint_stands(original: Original, runs: Runs, run: Run) -> None:
+def hint_stands(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Takes a status that says finished for the end when no other has come for a while."""
     now = runs._situation
     if run.hint_at_s is not None and run.hint_status is not None and now.due(run.hint_at_s + 0.7):
@@ -155,8 +163,8 @@ def hint_stands(original: Original, runs: Runs, run: Run) -> None:
         original(runs, run)
 
 
-@mutant(Run, "judge", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "no-hang"))
-def idle_must_be_final(original: Original, run: Run, ending: Ending, ledger: Ledger) -> Belief:
+@mutant(RunInProgress, "judge", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "no-hang"))
+def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Believes idle of a final snapshot only, as what else says so may speak of the time before the run."""
     if ending.status == IDLE and not ending.is_final:
         return Belief.STALE

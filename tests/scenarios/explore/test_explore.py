@@ -26,7 +26,7 @@ from gapless.scenarios.explore.explorer import Explorer, Limits
 from gapless.scenarios.explore.finding_files import keep
 from gapless.scenarios.explore.shrink import Shrinking, shrink_slice
 from gapless.scenarios.explore.symptom import Symptom, symptom_of, symptoms_in
-from gapless.scenarios.explore.trial import Block, Failure, Tally, Tried, tried_again, try_block
+from gapless.scenarios.explore.trial import Block, TrialCounts, Tried, WorldFailure, tried_again, try_block
 from gapless.scenarios.explore.worlds import KINDS
 from gapless.scenarios.interrupt import Stop
 from gapless.scenarios.judging.coverage import ORACLE_NAMES
@@ -38,14 +38,14 @@ LOSS = Symptom("no-tail-loss", "run() returned without n event")
 HANG = Symptom("no-hang", "run() had not ended n s after it was called")
 
 
-def failure(symptom: Symptom, *kinds: str, drawn: tuple[int, ...] = (1, 2, 3)) -> Failure:
+def failure(symptom: Symptom, *kinds: str, drawn: tuple[int, ...] = (1, 2, 3)) -> WorldFailure:
     breaks = Verdict.UNSAFE if symptom is LOSS else Verdict.STUCK
-    return Failure(drawn, symptom, symptom.shape, breaks, tuple(sorted(kinds)), "tree", "inclusive")
+    return WorldFailure(drawn, symptom, symptom.shape, breaks, tuple(sorted(kinds)), "tree", "inclusive")
 
 
-def campaign_with(*failures: Failure, worlds: int = 100) -> Campaign:
+def campaign_with(*failures: WorldFailure, worlds: int = 100) -> Campaign:
     campaign = Campaign("socket-only")
-    campaign.add(Tried(Block("socket-only", 0, worlds), worlds, Tally(), failures))
+    campaign.add(Tried(Block("socket-only", 0, worlds), worlds, TrialCounts(), failures))
     return campaign
 
 

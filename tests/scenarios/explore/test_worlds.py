@@ -12,7 +12,7 @@ from gapless.scenarios.capsules import capsule
 from gapless.scenarios.definition.loading import parse
 from gapless.scenarios.definition.scenario import GENERATIONS
 from gapless.scenarios.definition.toml_writing import render
-from gapless.scenarios.explore.trial import Block, World, planned, try_block, worlds
+from gapless.scenarios.explore.trial import Block, DrawnWorld, planned, try_block, worlds
 from gapless.scenarios.explore.worlds import KINDS, HypothesisSource, ListSource, plan, plans
 from gapless.scenarios.judging.coverage import FAULT_KINDS
 from gapless.scenarios.running.runner import RunRequest
@@ -42,7 +42,7 @@ def test_every_world_is_a_file_that_loads_again(request: RunRequest) -> None:
 
 @given(worlds("gapless"))
 @SOME
-def test_the_same_numbers_are_the_same_world(world: World) -> None:
+def test_the_same_numbers_are_the_same_world(world: DrawnWorld) -> None:
     assert planned("gapless", world.drawn) == world.request
 
 

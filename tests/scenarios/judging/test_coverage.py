@@ -14,7 +14,7 @@ from gapless.scenarios.cli.main import main
 from gapless.scenarios.definition import catalogue
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.judging import coverage
-from gapless.scenarios.judging.coverage import FAULT_KINDS, Campaign, Mark, declared
+from gapless.scenarios.judging.coverage import FAULT_KINDS, CampaignCoverage, Mark, declared
 from gapless.scenarios.running.runner import RunRequest, perform
 from gapless.syncclient.path_marks import listening, sometimes
 
@@ -68,7 +68,7 @@ def test_a_mark_that_cannot_be_listed_is_refused(tmp_path: Path, source: str, wo
 
 
 def test_what_never_happened_is_listed(record: RunRecord) -> None:
-    campaign = Campaign(
+    campaign = CampaignCoverage(
         fault_kinds=("event-drop", "link-cut"),
         oracles=("no-holes", "honest"),
         marks=(Mark("repair: by pages from an anchor", "a.py:1"), Mark("never reached", "a.py:2")),
@@ -88,13 +88,13 @@ def test_what_never_happened_is_listed(record: RunRecord) -> None:
 
 
 def test_a_fault_that_was_planned_and_did_not_fire_has_not_happened(record: RunRecord) -> None:
-    campaign = Campaign(fault_kinds=("event-drop",), oracles=(), marks=())
+    campaign = CampaignCoverage(fault_kinds=("event-drop",), oracles=(), marks=())
     campaign.add(dataclasses.replace(record, faults=(FaultFired("a", "event-drop", 0),)))
     assert campaign.never() == (Never("fault", "event-drop"),)
 
 
 def test_paths_are_not_asked_of_another_client(record: RunRecord) -> None:
-    campaign = Campaign(fault_kinds=(), oracles=(), marks=(Mark("never reached", "a.py:2"),))
+    campaign = CampaignCoverage(fault_kinds=(), oracles=(), marks=(Mark("never reached", "a.py:2"),))
     campaign.add(dataclasses.replace(record, client="full-rescan"))
     assert campaign.never() == ()
 

@@ -9,7 +9,7 @@ import pytest
 from gapless.reports.records.record import Verdict
 from gapless.scenarios.definition.scenario import Budget
 from gapless.scenarios.judging.evidence import Evidence
-from gapless.scenarios.judging.oracles import ORACLES, Case, Finding
+from gapless.scenarios.judging.oracles import ORACLES, Case, OracleFinding
 from gapless.scenarios.judging.oracles.budget import budget, cost
 from gapless.scenarios.judging.oracles.delivered_once import delivered_once
 from gapless.scenarios.judging.oracles.honest import honest
@@ -22,7 +22,7 @@ from tests.scenarios.by_hand import Story, clean_story
 ALL = ("h0", "h1", "a1", "a2", "s1")
 
 
-def bites(finding: Finding, *words: str, verdict: Verdict = Verdict.UNSAFE) -> None:
+def bites(finding: OracleFinding, *words: str, verdict: Verdict = Verdict.UNSAFE) -> None:
     assert len(finding.violations) == 1, finding
     violation = finding.violations[0]
     assert violation.breaks is verdict

@@ -15,11 +15,20 @@ from click.testing import CliRunner
 from gapless import syncclient
 from gapless.reports.records.record import Verdict
 from gapless.scenarios.cli.main import main
-from gapless.scenarios.machines.machine import Attach, Call, Effect, Frame, Input, Run, SocketOpened, Timer
+from gapless.scenarios.machines.machine import (
+    AttachStep,
+    Effect,
+    FrameArrived,
+    HandshakeDone,
+    Input,
+    RestCall,
+    RunStep,
+    Timer,
+)
 from gapless.scenarios.machines.ours import GaplessMachine
 from gapless.scenarios.machines.registry import bounded
 from gapless.scenarios.prove import search
-from gapless.scenarios.prove.moves import FAULTS, State
+from gapless.scenarios.prove.moves import FAULTS, WorldState
 from gapless.scenarios.prove.report_text import statement
 from gapless.scenarios.prove.search import Bounds, Question, brute_force, look_at, prove, rising, smallest, world
 from gapless.scenarios.prove.state_identity import canonical, frozen
@@ -58,10 +67,10 @@ def test_reduction_counts_each_schedule_and_finds_what_walking_through_them_one_
 def by_states(question: Question) -> tuple[int, int, frozenset[str]]:
     """What `brute_force` answers, each state looked at once; and how many there were."""
     small_world = world(question)
-    counts: dict[State, int] = {}
+    counts: dict[WorldState, int] = {}
     found: list[str] = []
 
-    def count(state: State) -> int:
+    def count(state: WorldState) -> int:
         if state not in counts:
             violation, moves = look_at(small_world, state, question.certainty)
             if violation is not None:
@@ -143,7 +152,7 @@ def asks_once_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
     spare = GaplessMachine.handle
 
     def handle(self: GaplessMachine, told: Input, now_s: float) -> list[Effect]:
-        more: list[Effect] = [Call(10_000, "count")] if isinstance(told, Run) else []
+        more: list[Effect] = [RestCall(10_000, "count")] if isinstance(told, RunStep) else []
         return [*spare(self, told, now_s), *more]
 
     monkeypatch.setattr(GaplessMachine, "handle", handle)
@@ -191,10 +200,10 @@ def test_the_schedule_that_a_search_met_first_leads_to_what_it_found(monkeypatch
 def test_two_clients_that_differ_in_one_field_are_not_the_same() -> None:
     one, other = bounded("gapless", "tree", "branch"), bounded("gapless", "tree", "branch")
     assert canonical(one) == canonical(other)
-    one.handle(Attach(), 0.0)
-    other.handle(Attach(), 0.0)
+    one.handle(AttachStep(), 0.0)
+    other.handle(AttachStep(), 0.0)
     assert canonical(one) == canonical(other)
-    other.handle(SocketOpened(1), 0.0)
+    other.handle(HandshakeDone(1), 0.0)
     assert canonical(one) != canonical(other)
 
 
@@ -216,9 +225,9 @@ def test_what_is_left_out_of_the_form_is_never_read_by_a_decision() -> None:
 
 def test_a_copy_of_a_client_goes_on_as_the_client_does() -> None:
     client = bounded("gapless", "session", "branch")
-    client.handle(Attach(), 0.0)
+    client.handle(AttachStep(), 0.0)
     copy = pickle.loads(frozen(client))
-    for told in (SocketOpened(1), Frame(1, '{"type":"sync"}'), Timer()):
+    for told in (HandshakeDone(1), FrameArrived(1, '{"type":"sync"}'), Timer()):
         assert client.handle(told, 1.0) == copy.handle(told, 1.0)
         assert canonical(client) == canonical(copy)
 

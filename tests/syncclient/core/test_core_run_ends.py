@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gapless.syncclient.core import actions, events
-from gapless.syncclient.core.run_state import Run
+from gapless.syncclient.core.run_state import RunInProgress
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.wire import Generation, Info, Snapshot
 from tests.syncclient.script import RUNNING, Hand, branch, message, page, run_of, update
@@ -271,7 +271,7 @@ def test_a_run_that_is_stopped_before_it_has_begun_is_over() -> None:
 def test_a_run_that_was_armed_in_this_log_keeps_its_place_when_an_attach_ends() -> None:
     ledger = Ledger()
     ledger.merge([{"id": "a", "kind": "MessageEvent"}, {"id": "b", "kind": "MessageEvent"}], at_head=True)
-    run = Run(post=1, armed_at_s=0.0, tail_at_arm="a", status_at_arm="idle")
+    run = RunInProgress(post=1, armed_at_s=0.0, tail_at_arm="a", status_at_arm="idle")
     run.find_arm(ledger)
     assert run.tail_at_arm == "a"
     run.lost_log(ledger)

@@ -218,7 +218,7 @@ def test_the_whole_log_is_read_in_order_each_page_once(server: simserver.ServerS
             assert [event["id"] async for event in conversation.history()] == ids
             assert conversation.report().spent.calls == after.spent.calls
 
-    Story(simserver.Workload(history_events=1000), server).tell(told)
+    Story(simserver.AgentWorkload(history_events=1000), server).tell(told)
     assert len(delivered) == len({event_id for event_id, _ in delivered}) == 1000
     assert {origin for _, origin in delivered} == {"history"}
 
@@ -235,7 +235,7 @@ def test_a_reader_who_stops_has_paid_for_what_it_read() -> None:
             assert conversation.report().spent.calls == before + 1
             assert len(conversation.report().gaps) == 1
 
-    Story(simserver.Workload(history_events=1000)).tell(told)
+    Story(simserver.AgentWorkload(history_events=1000)).tell(told)
 
 
 def test_history_goes_on_while_a_run_does() -> None:
@@ -246,11 +246,11 @@ def test_history_goes_on_while_a_run_does() -> None:
             assert ids[:500] == world.agent.log.ids()[:500]
             assert len(ids) == len(set(ids))
 
-    Story(simserver.Workload(history_events=500)).tell(told)
+    Story(simserver.AgentWorkload(history_events=500)).tell(told)
 
 
 @pytest.mark.parametrize("generation", ["legacy", "tree", "session"])
-def test_two_readers_at_once_get_the_same(generation: simserver.Generation) -> None:
+def test_two_readers_at_once_get_the_same(generation: simserver.ServerGeneration) -> None:
 
     async def told(world: simserver.World) -> None:
         async with opened(world) as conversation:
@@ -264,7 +264,7 @@ def test_two_readers_at_once_get_the_same(generation: simserver.Generation) -> N
                 nursery.start_soon(reader)
             assert got == [world.agent.log.ids()] * 2
 
-    Story(simserver.Workload(history_events=500), simserver.ServerSettings(generation)).tell(told)
+    Story(simserver.AgentWorkload(history_events=500), simserver.ServerSettings(generation)).tell(told)
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 99, 100, 101, 199, 200, 201, 202, 297, 298, 299, 300])
@@ -274,4 +274,4 @@ def test_history_of_any_length_is_whole(server: simserver.ServerSettings, length
         async with opened(world) as conversation:
             assert [event["id"] async for event in conversation.history()] == world.agent.log.ids()
 
-    Story(simserver.Workload(history_events=length), server).tell(told)
+    Story(simserver.AgentWorkload(history_events=length), server).tell(told)

@@ -121,7 +121,7 @@ def test_a_window_that_cannot_be_is_refused_by_name(size: Any) -> None:
 @pytest.mark.parametrize("with_store", [False, True])
 @pytest.mark.parametrize("generation", ["legacy", "tree", "session"])
 def test_history_is_whole_whatever_the_window(
-    generation: simserver.Generation, with_store: bool, tmp_path: Path
+    generation: simserver.ServerGeneration, with_store: bool, tmp_path: Path
 ) -> None:
     window_bytes_max = 60_000
 
@@ -144,5 +144,5 @@ def test_history_is_whole_whatever_the_window(
             unloaded = sum(run.events for run in report.unloaded)
             assert again == 0 if with_store else again <= -(-unloaded // 100) + 1
 
-    workload = simserver.Workload(history_events=650, payload_bytes=1000, runs=(pairs(30, payload_bytes=1000),))
+    workload = simserver.AgentWorkload(history_events=650, payload_bytes=1000, runs=(pairs(30, payload_bytes=1000),))
     Story(workload, simserver.ServerSettings(generation)).tell(told)

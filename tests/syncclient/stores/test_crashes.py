@@ -33,7 +33,7 @@ async def live(world: simserver.World, store: Store, certainty: Any, life: Life)
 
 
 def die(
-    generation: simserver.Generation, certainty: str, make_store: Callable[[], Store], *, at: int, before: bool
+    generation: simserver.ServerGeneration, certainty: str, make_store: Callable[[], Store], *, at: int, before: bool
 ) -> int:
     """A life that ends at an operation of the store, then another; returns how many operations the first took."""
     operations = 0
@@ -65,7 +65,7 @@ def die(
             assert kept_ids(store, world.conversation_id) == log.ids()
             assert_delivered_once([first, second], log.ids())
 
-    workload = simserver.Workload(history_events=14, runs=(pairs(2), pairs(2)))
+    workload = simserver.AgentWorkload(history_events=14, runs=(pairs(2), pairs(2)))
     Story(workload, simserver.ServerSettings(generation)).tell(told)
     return operations
 
@@ -73,7 +73,7 @@ def die(
 @pytest.mark.parametrize(("generation", "certainty"), SERVERS)
 @pytest.mark.parametrize("before", [True, False])
 def test_a_client_may_die_at_any_operation_of_its_store(
-    generation: simserver.Generation, certainty: str, before: bool
+    generation: simserver.ServerGeneration, certainty: str, before: bool
 ) -> None:
     operations = die(generation, certainty, syncclient.MemoryStore, at=0, before=before)
     assert operations > 10
@@ -83,7 +83,7 @@ def test_a_client_may_die_at_any_operation_of_its_store(
 
 @pytest.mark.parametrize(("generation", "certainty"), SERVERS)
 def test_a_client_may_die_at_any_operation_of_its_file(
-    generation: simserver.Generation, certainty: str, tmp_path: Path
+    generation: simserver.ServerGeneration, certainty: str, tmp_path: Path
 ) -> None:
     numbers = iter(range(1_000_000))
 

@@ -32,7 +32,7 @@ class Heir(Hand):
         payloads = {} if saved is None else store.read([event.stub.event_id for event in saved.events])
         self.feed(events.AttachRequested(generation, saved, payloads))
 
-    def feed(self, event: events.Event) -> list[actions.Action]:
+    def feed(self, event: events.CoreEvent) -> list[actions.Action]:
         """One event; batches go to the store."""
         asked = super().feed(event)
         for action in asked:
@@ -314,7 +314,7 @@ def test_a_server_that_forgot_a_cursor_and_not_its_log_is_believed_by_its_tail()
 
 @pytest.mark.parametrize(("generation", "calls"), [("legacy", 1), ("tree", 0), ("session", 0)])
 def test_a_client_that_comes_back_to_a_quiet_conversation(
-    generation: simserver.Generation, calls: int, tmp_path: Path
+    generation: simserver.ServerGeneration, calls: int, tmp_path: Path
 ) -> None:
     lives = [Life(), Life()]
 
@@ -326,7 +326,7 @@ def test_a_client_that_comes_back_to_a_quiet_conversation(
                 assert (await conversation.run()).complete
                 assert [event["id"] for event in conversation.events][-5:] == world.agent.log.ids()[-5:]
 
-    workload = simserver.Workload(history_events=1000, runs=(pairs(3), pairs(3)))
+    workload = simserver.AgentWorkload(history_events=1000, runs=(pairs(3), pairs(3)))
     Story(workload, simserver.ServerSettings(generation)).tell(told)
     assert lives[1].attach_calls == calls
     assert not set(lives[0].ids) & set(lives[1].ids)
@@ -334,7 +334,9 @@ def test_a_client_that_comes_back_to_a_quiet_conversation(
 
 @pytest.mark.parametrize("generation", ["legacy", "tree", "session"])
 @pytest.mark.parametrize("length", [150, 90, 1, 0])
-def test_a_log_that_was_cut_short_is_noticed(generation: simserver.Generation, length: int, tmp_path: Path) -> None:
+def test_a_log_that_was_cut_short_is_noticed(
+    generation: simserver.ServerGeneration, length: int, tmp_path: Path
+) -> None:
     for history_events in (160, length):
 
         async def told(world: simserver.World) -> None:
@@ -345,7 +347,7 @@ def test_a_log_that_was_cut_short_is_noticed(generation: simserver.Generation, l
                 notes = "; ".join(conversation.report().notes)
                 assert ("dropped what was saved, 160 events" in notes) == (len(world.agent.log) < 160)
 
-        Story(simserver.Workload(history_events=history_events), simserver.ServerSettings(generation)).tell(told)
+        Story(simserver.AgentWorkload(history_events=history_events), simserver.ServerSettings(generation)).tell(told)
 
 
 def test_a_store_that_fails_in_the_middle_is_what_the_caller_gets() -> None:
@@ -368,7 +370,7 @@ def test_a_store_that_fails_in_the_middle_is_what_the_caller_gets() -> None:
             async with opened(world, store=store, subscriber=life.subscriber) as conversation:
                 await conversation.run()
 
-    Story(simserver.Workload(runs=(pairs(10),))).tell(told)
+    Story(simserver.AgentWorkload(runs=(pairs(10),))).tell(told)
     kept = [event_id.removeprefix("loose:") for event_id in kept_ids(inner, conversation_id)]
     assert life.ids == kept
 

@@ -14,7 +14,7 @@ from gapless.syncclient.errors import StoreError
 from gapless.syncclient.log.changes import Changes
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.stub import Stub
-from gapless.syncclient.stores.saved import Batch, Edge, Held, Place, Saved, SavedEvent, SavedStretch
+from gapless.syncclient.stores.saved import Batch, Edge, HeldEvent, Place, Saved, SavedEvent, SavedStretch
 from gapless.syncclient.stores.sqlite_store import SqliteStore
 from gapless.syncclient.stores.store import MemoryStore, Store
 from tests.syncclient.script import branch, message, update
@@ -40,7 +40,7 @@ def filled(path: Path) -> SqliteStore:
     """A store with one event in it, closed."""
     store = SqliteStore(path)
     store.open("conversation")
-    store.save(Batch(new=(Held(message("a"), 10),), places=(Place("a", None),), edges=(Edge("a", 1, True),)))
+    store.save(Batch(new=(HeldEvent(message("a"), 10),), places=(Place("a", None),), edges=(Edge("a", 1, True),)))
     store.close()
     return store
 
@@ -55,7 +55,7 @@ def test_what_is_saved_is_there_when_it_is_opened_again(store: Store) -> None:
     event = update("b", "execution_status", "running", "a") | {"text": 'ü "\ud800" \x00', "n": [1, 2.5, None, True]}
     store.save(
         Batch(
-            new=(Held(message("a"), 10), Held(event, 20), Held(message("c", "b"), 30)),
+            new=(HeldEvent(message("a"), 10), HeldEvent(event, 20), HeldEvent(message("c", "b"), 30)),
             places=(Place("a", None), Place("b", "a")),
             seqs=(("a", 0), ("b", 1)),
             edges=(Edge("a", 2, True),),
@@ -81,9 +81,9 @@ def test_what_is_saved_is_there_when_it_is_opened_again(store: Store) -> None:
 
 def test_a_reset_drops_what_was_saved_before(store: Store) -> None:
     store.open("conversation")
-    store.save(Batch(new=(Held(message("a"), 1),), places=(Place("a", None),), edges=(Edge("a", None, True),)))
+    store.save(Batch(new=(HeldEvent(message("a"), 1),), places=(Place("a", None),), edges=(Edge("a", None, True),)))
     store.save(
-        Batch(new=(Held(message("b"), 1),), places=(Place("b", None),), edges=(Edge("b", None, True),), reset=True)
+        Batch(new=(HeldEvent(message("b"), 1),), places=(Place("b", None),), edges=(Edge("b", None, True),), reset=True)
     )
     saved = reopened(store)
     assert saved is not None
@@ -93,7 +93,7 @@ def test_a_reset_drops_what_was_saved_before(store: Store) -> None:
 
 def test_an_event_may_be_dropped(store: Store) -> None:
     store.open("conversation")
-    store.save(Batch(new=(Held(message("a"), 1), Held(message("b"), 1)), delivered=2))
+    store.save(Batch(new=(HeldEvent(message("a"), 1), HeldEvent(message("b"), 1)), delivered=2))
     store.save(Batch(dropped=("a",), delivered=1))
     saved = reopened(store)
     assert saved is not None
@@ -243,7 +243,7 @@ def test_a_batch_that_fails_leaves_nothing_behind(path: Path) -> None:
     store = filled(path)
     store.open("conversation")
     with pytest.raises(StoreError):
-        store.save(Batch(new=(Held(message("b"), 1), Held(message("a"), 1)), edges=(Edge("b", None, True),)))
+        store.save(Batch(new=(HeldEvent(message("b"), 1), HeldEvent(message("a"), 1)), edges=(Edge("b", None, True),)))
     saved = reopened(store)
     assert saved is not None
     assert [kept.stub.event_id for kept in saved.events] == ["a"]
@@ -260,7 +260,7 @@ def test_another_process_does_not_get_in(path: Path) -> None:
     )
     outcome = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
     assert "in use by another client" in outcome.stderr
-    store.save(Batch(new=(Held(message("b"), 1),), edges=(Edge("a", 1, True),), places=()))
+    store.save(Batch(new=(HeldEvent(message("b"), 1),), edges=(Edge("a", 1, True),), places=()))
     store.close()
     outcome = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
     assert (outcome.returncode, outcome.stderr) == (0, "")
