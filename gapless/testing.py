@@ -26,6 +26,7 @@ from gapless.scenarios.clients.contract import (  # noqa: E402
     ClientUnderTest,
     Event,
     Factory,
+    GapIds,
     OnEvent,
 )
 from gapless.scenarios.definition.catalogue import catalogue, find, find_one  # noqa: E402

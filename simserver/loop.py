@@ -43,7 +43,7 @@ class LoopEvent(Protocol):
     async def wait(self) -> None: ...
 
 
-class Bell(Protocol):
+class Notifier(Protocol):
     """Wakes the one task that waits at it; rung while nobody waits, it is not remembered."""
 
     @property
@@ -66,11 +66,11 @@ class Loop(Protocol):
     def scope(self, deadline: float = inf) -> Scope: ...
     def nursery(self) -> AbstractAsyncContextManager[Nursery]: ...
     def event(self) -> LoopEvent: ...
-    def bell(self) -> Bell: ...
+    def notifier(self) -> Notifier: ...
     def parking_lot(self) -> Any: ...
 
 
-class Doorbell:
+class TrioNotifier:
     """Cheaper than trio.Event."""
 
     __slots__ = ("_task",)
@@ -106,7 +106,7 @@ class TrioLoop:
     move_on_after = staticmethod(trio.move_on_after)
     nursery = staticmethod(trio.open_nursery)
     event = staticmethod(trio.Event)
-    bell = staticmethod(Doorbell)
+    notifier = staticmethod(TrioNotifier)
     parking_lot = staticmethod(trio.lowlevel.ParkingLot)
 
     def scope(self, deadline: float = inf) -> trio.CancelScope:

@@ -18,14 +18,14 @@ class Process:
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.is_down = False
-        self.life = 1
+        self.incarnation = 1
         self.failure: BaseException | None = None
         self._nursery: Nursery | None = None
         self._began_s: float | None = None
 
     def __repr__(self) -> str:
         state = "down" if self.is_down else "up" if self.is_running else "not running"
-        return f"Process({state}, life {self.life}, {self.now_s():g} s)"
+        return f"Process({state}, life {self.incarnation}, {self.now_s():g} s)"
 
     @property
     def is_running(self) -> bool:
@@ -53,8 +53,8 @@ class Process:
     def go_down(self) -> int:
         """Die; the next life, whose number this is, begins with `come_back`."""
         self.is_down = True
-        self.life += 1
-        return self.life
+        self.incarnation += 1
+        return self.incarnation
 
     def come_back(self) -> None:
         """Be up again."""

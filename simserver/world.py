@@ -162,7 +162,7 @@ class World:
         under way are reset, and a run in progress has ended in ``error``; the leaf is an older one, if it lags."""
         self.journal.record("world", "restarting", down_s=down_s)
         self.publisher.persist_all()
-        life = self.process.go_down()
+        incarnation = self.process.go_down()
         self.runs.stop()
         subscribed = {one.connection for one in self.publisher.subscriptions}
         for subscription in list(self.publisher.subscriptions):
@@ -171,7 +171,7 @@ class World:
             if connection not in subscribed:
                 connection.reset()
         await self.link.sleep_unless_healed(down_s)
-        if self.process.life != life:
+        if self.process.incarnation != incarnation:
             return  # it was restarted once more while it was down; that brings it back
         self.process.come_back()
         self.publisher.publish(self.agent.recover(self.now_s(), leaf_lags=leaf_lags))

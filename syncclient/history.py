@@ -56,7 +56,7 @@ class History:
         ids, is_gap = ledger.following(self._after_id, self._driver.page_size_events)
         if not ids and not is_gap:
             self._is_at_end = True
-            ids = ledger.loose_ids()
+            ids = ledger.unplaced_ids()
         found = self._find(ids)
         if self._is_at_end:
             self._ready.extend(found[event_id] for event_id in ids if event_id in found and event_id not in self._given)

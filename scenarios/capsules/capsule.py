@@ -32,7 +32,7 @@ _FINGERPRINTS_PER_ROW = 16
 _LIBRARIES = ("gapless", "httpx", "hypercorn", "starlette", "trio", "trio-websocket")
 
 
-class _Told(BaseModel):
+class _Response(BaseModel):
     """The violation that the run was kept for."""
 
     model_config = ConfigDict(frozen=True)
@@ -67,7 +67,7 @@ class _File(BaseModel):
     fingerprints: tuple[str, ...] = ()
     digest: str
     verdict: Verdict
-    violations: tuple[_Told, ...] = ()
+    violations: tuple[_Response, ...] = ()
     versions: dict[str, str] = {}
 
 

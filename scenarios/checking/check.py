@@ -20,8 +20,8 @@ from gapless.scenarios.errors import WorldBroke
 from gapless.scenarios.judging.evidence import read
 from gapless.scenarios.running.runner import RunRequest, assess, fired
 from gapless.scenarios.serving.client_account import accounted
-from gapless.scenarios.serving.hub import Hub
 from gapless.scenarios.serving.session import Session
+from gapless.scenarios.serving.session_server import SessionServer
 from gapless.simserver.choices import Tape
 from gapless.simserver.journal import Entry, digest_of
 
@@ -49,30 +49,32 @@ async def check(request: RunRequest, argv: Sequence[str], *, show: Show) -> Chec
     Raises UsageError when the command cannot be started, and WorldBroke.
     """
     with tempfile.TemporaryDirectory(prefix="gapless-") as directory:
-        async with served(request) as hub:
-            gift = given(request, hub.session.world, hub.url, Path(directory), os.environ)
-            async with started(argv, gift.variables) as command:
-                driver = ScriptDriver(hub.session, command)
+        async with served(request) as session_server:
+            given_to_command = given(
+                request, session_server.session.world, session_server.url, Path(directory), os.environ
+            )
+            async with started(argv, given_to_command.variables) as command:
+                driver = ScriptDriver(session_server.session, command)
                 async with trio.open_nursery() as listening:
-                    listening.start_soon(command.follow, gift.report, driver.take, show)
+                    listening.start_soon(command.follow, given_to_command.report, driver.take, show)
                     await driver.perform()
                     listening.cancel_scope.cancel()
-            await hub.session.end("the check is over")
-    return judged(hub.session, driver, tuple(argv))
+            await session_server.session.end("the check is over")
+    return judged(session_server.session, driver, tuple(argv))
 
 
 @asynccontextmanager
-async def served(request: RunRequest) -> AsyncIterator[Hub]:
+async def served(request: RunRequest) -> AsyncIterator[SessionServer]:
     """A server for one check, on any free port of loopback."""
-    hub = Hub(request)
+    session_server = SessionServer(request)
     async with trio.open_nursery() as nursery:
-        await nursery.start(_serving, hub)
-        yield hub
+        await nursery.start(_serving, session_server)
+        yield session_server
         nursery.cancel_scope.cancel()
 
 
-async def _serving(hub: Hub, *, task_status: trio.TaskStatus[None]) -> None:
-    await hub.serve(0, task_status=task_status)
+async def _serving(session_server: SessionServer, *, task_status: trio.TaskStatus[None]) -> None:
+    await session_server.serve(0, task_status=task_status)
 
 
 def judged(session: Session, driver: ScriptDriver, argv: tuple[str, ...]) -> Checked:

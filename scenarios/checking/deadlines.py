@@ -15,7 +15,7 @@ STEP_DEADLINE_S: Final = 120.0
 DEADLINE_S_MAX: Final = 36_000  # a scenario says no more either
 
 
-def hurried(scenario: Scenario, deadline_s: float | None = None) -> Scenario:
+def with_real_time_deadline(scenario: Scenario, deadline_s: float | None = None) -> Scenario:
     """The scenario with that deadline for each step; without one, its own, or ours where it has none."""
     if deadline_s is None:
         if "step_deadline_s" in scenario.expect.model_fields_set:

@@ -36,7 +36,7 @@ class ScriptDriver:
         self._reporter = Reporter(session.world.journal)
         self._asked: AskedStep | None = None
         self._answer: Done | Failed | ProtocolError | None = None
-        self._bell = trio.Event()
+        self._notifier = trio.Event()
         self._is_hung = False
         self.driven = driven
         self.ended_s = 0.0
@@ -62,7 +62,7 @@ class ScriptDriver:
             if not isinstance(report, Done | Failed) or _step_of(report) != self._asked:
                 return
         self._answer = self._answer or report
-        self._bell.set()
+        self._notifier.set()
 
     async def perform(self) -> None:
         """Live the script through, and a while longer."""
@@ -106,7 +106,7 @@ class ScriptDriver:
                 return await self._ask(step) == "done"
 
     async def _ask(self, step: AskedStep, text: str | None = None) -> StepEnding:
-        self._asked, self._answer, self._bell = step, None, trio.Event()
+        self._asked, self._answer, self._notifier = step, None, trio.Event()
         self._reporter.called(step)
         await self._peer.say(order(step, text))
         await self._wait()
@@ -159,7 +159,7 @@ class ScriptDriver:
                         await trio.sleep(LOOK_S)
                     scope.deadline += self._rest_of_script_s()
 
-                nursery.start_soon(first, self._bell)
+                nursery.start_soon(first, self._notifier)
                 nursery.start_soon(first, self._peer.ended)
                 nursery.start_soon(first, self._session.over)
                 if not self.driven:

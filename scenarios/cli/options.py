@@ -93,7 +93,7 @@ class _Ours(click.ClickException):
     exit_code = BROKEN_EXIT_CODE
 
 
-def told_plainly(command: Callable[P, T]) -> Callable[P, T]:
+def plain_errors(command: Callable[P, T]) -> Callable[P, T]:
     """A command whose user errors end in one sentence instead of a traceback."""
 
     @functools.wraps(command)

@@ -11,7 +11,7 @@ from gapless.scenarios.judging.oracles.case import Case
 
 
 @dataclass(frozen=True, slots=True)
-class Aftermath:
+class RunOutcome:
     """``lost_events``: events that some ``run()`` returned without, or that are not held at the end by a client whose
     ``run()`` did not return. ``return_s``: the longest time from the server's end of a run to the return of ``run()``,
     virtual seconds, None when none returned. ``never_returned``: how many ``run()`` did not.
@@ -22,7 +22,7 @@ class Aftermath:
     never_returned: int
 
 
-def aftermath(case: Case) -> Aftermath:
+def run_outcome(case: Case) -> RunOutcome:
     """The numbers of one run."""
     evidence = case.evidence
     lost = {event.id: None for run in case.returned_runs() for event in case.missing(run, case.expect.certainty)}
@@ -40,4 +40,4 @@ def aftermath(case: Case) -> Aftermath:
         for run in case.returned_runs()
         if run.server_run is not None and run.server_run.ended_s is not None and run.step.ended_s is not None
     ]
-    return Aftermath(len(lost), round(max(waits_s), 6) if waits_s else None, len(stuck))
+    return RunOutcome(len(lost), round(max(waits_s), 6) if waits_s else None, len(stuck))

@@ -173,7 +173,7 @@ class ModelEvent:
         await self._loop.wait(lambda: self._waiting.pop(task, None))
 
 
-class ModelBell:
+class ModelNotifier:
     """Wakes the one task that waits at it."""
 
     def __init__(self, loop: EventLoop) -> None:
@@ -377,8 +377,8 @@ class EventLoop:
     def event(self) -> ModelEvent:
         return ModelEvent(self)
 
-    def bell(self) -> ModelBell:
-        return ModelBell(self)
+    def notifier(self) -> ModelNotifier:
+        return ModelNotifier(self)
 
     def parking_lot(self) -> _NoParking:
         return _NoParking()

@@ -126,7 +126,7 @@ class _Socket:
         self._loop = loop
         self._message = message
         self._heard: deque[dict[str, Any]] = deque([{"type": "websocket.connect"}])
-        self._bell = loop.bell()
+        self._notifier = loop.notifier()
 
     async def serve(self, app: ASGIApp) -> None:
         async with self._loop.nursery() as nursery:
@@ -150,11 +150,11 @@ class _Socket:
 
     def _tell(self, event: dict[str, Any]) -> None:
         self._heard.append(event)
-        self._bell.wake()
+        self._notifier.wake()
 
     async def _hear(self) -> dict[str, Any]:
         while not self._heard:
-            await self._bell.wait()
+            await self._notifier.wait()
         return self._heard.popleft()
 
     async def _say(self, event: Any) -> None:

@@ -35,7 +35,7 @@ SCHEMA = "gapless/deaths/1"
 _BY = " by "
 
 VariantKey = tuple[str, str]
-Deaths = dict[str, str]
+Kills = dict[str, str]
 """By who died (a mutant, or ``socket-only by no-holes``): the variant, and the oracle that found the gravest of it, as
 ``tree/inclusive budget``.
 """
@@ -56,17 +56,17 @@ class Register:
     """
 
     clients: tuple[str, ...] = ()
-    by_scenario: Mapping[str, Deaths] | None = None
+    by_scenario: Mapping[str, Kills] | None = None
 
-    def of(self, scenario: Scenario) -> Deaths:
+    def of(self, scenario: Scenario) -> Kills:
         """Who died in a scenario, as far as is known."""
         return (self.by_scenario or {}).get(scenario.name, {})
 
-    def kept(self, scenario: Scenario) -> Deaths:
+    def kept(self, scenario: Scenario) -> Kills:
         """The same, of those clients that there still are."""
         return {who: how for who, how in self.of(scenario).items() if client_of(who) in broken_clients()}
 
-    def first_deaths(self, scenario: Scenario) -> Deaths:
+    def first_kills(self, scenario: Scenario) -> Kills:
         """Who dies in a scenario and in none that is simpler."""
         simpler = simpler_than(scenario, fighting())
         return {who: how for who, how in self.of(scenario).items() if not any(who in self.of(one) for one in simpler)}
@@ -98,7 +98,7 @@ def render(register: Register) -> str:
 
 def unjustified(register: Register, scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
     """Those that kill nobody whom no simpler scenario kills, and are not marked as documentation."""
-    return tuple(one for one in scenarios if not one.documentation and not register.first_deaths(one))
+    return tuple(one for one in scenarios if not one.documentation and not register.first_kills(one))
 
 
 def layers(scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, ...]]:
@@ -110,13 +110,13 @@ def layers(scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, ...]]:
         left = tuple(one for one in left if one not in layer)
 
 
-def grounds(layer: Iterable[Scenario], known: Register, found: Mapping[str, Deaths]) -> tuple[Ground, ...]:
+def grounds(layer: Iterable[Scenario], known: Register, found: Mapping[str, Kills]) -> tuple[Ground, ...]:
     """Whom to try where: who has not been tried there, and whom nothing simpler kills. ``found`` is of the layers
     before."""
     return tuple(Ground(scenario, tuple(_to_try(scenario, known, found))) for scenario in layer)
 
 
-def _to_try(scenario: Scenario, known: Register, found: Mapping[str, Deaths]) -> Iterator[str]:
+def _to_try(scenario: Scenario, known: Register, found: Mapping[str, Kills]) -> Iterator[str]:
     is_new = scenario.name not in (known.by_scenario or {})
     simpler = simpler_than(scenario, fighting())
     for client in broken_clients():
@@ -125,13 +125,13 @@ def _to_try(scenario: Scenario, known: Register, found: Mapping[str, Deaths]) ->
             yield client
 
 
-def fight(ground: Ground) -> Deaths:
+def fight(ground: Ground) -> Kills:
     """Who of the clients dies there, and in which variant first, in the house order."""
     scenario = ground.scenario
     if not ground.clients:
         return {}
     met = {variant: places_met(RunRequest(scenario, *variant, DEFAULT)) for variant in scenario.variants()}
-    found: Deaths = {}
+    found: Kills = {}
     for client in ground.clients:
         variants = (variant for variant in scenario.variants() if _may_differ(client, met[variant]))
         for variant, by in _failures(scenario, client, variants):

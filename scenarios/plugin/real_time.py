@@ -18,13 +18,13 @@ from pydantic import ValidationError
 from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.checking import recording
 from gapless.scenarios.checking.check import Checked
-from gapless.scenarios.checking.deadlines import hurried
+from gapless.scenarios.checking.deadlines import with_real_time_deadline
 from gapless.scenarios.clients.contract import Claim, errors_of
 from gapless.scenarios.errors import first_problem
 from gapless.scenarios.plugin.failure_text import failed, judged_for, told
 from gapless.scenarios.plugin.fixture_use import CapsulePlace, in_trio
 from gapless.scenarios.plugin.server_thread import Hand, ServerThread
-from gapless.scenarios.plugin.traceback_keeper import Witness
+from gapless.scenarios.plugin.traceback_keeper import TracebackKeeper
 from gapless.scenarios.plugin.variants import Variant
 from gapless.scenarios.serving.step_protocol import Done, Failed, Reached
 from gapless.simserver.journal import canonical
@@ -66,10 +66,10 @@ class GaplessServer:
     """A scenario on a real port. ``url``, ``conversation_id``, ``api_key`` (or None): what a client is to be given."""
 
     def __init__(self, variant: Variant, place: CapsulePlace) -> None:
-        self.variant = variant = dataclasses.replace(variant, scenario=hurried(variant.scenario))
+        self.variant = variant = dataclasses.replace(variant, scenario=with_real_time_deadline(variant.scenario))
         self._place = place
         self._thread = ServerThread(variant.request("over-tcp"))
-        self._witness = Witness()
+        self._traceback_keeper = TracebackKeeper()
         self._driven = False
 
     def __enter__(self) -> GaplessServer:
@@ -148,7 +148,7 @@ class GaplessServer:
             except errors_of(client) as error:
                 self._thread.take(Failed.model_validate({"failed": step, "error": _words(error)}))
             except Exception as error:
-                self._witness.saw(error)
+                self._traceback_keeper.saw(error)
                 self._thread.end(type(error).__name__, str(error) or "no reason given")
                 return False
         return True
@@ -158,7 +158,7 @@ class GaplessServer:
             try:
                 await client.close()
             except Exception as error:
-                self._witness.saw(error)
+                self._traceback_keeper.saw(error)
 
     def _record(self, checked: Checked, client: object) -> RunRecord:
         __tracebackhide__ = True
@@ -168,7 +168,7 @@ class GaplessServer:
             return record
         lines = list(canonical(checked.entries))
         see = self._kept(checked)
-        raise failed(told(record, lines, self._place, testimony=self._witness.testimony(), see=see))
+        raise failed(told(record, lines, self._place, testimony=self._traceback_keeper.testimony(), see=see))
 
     def _kept(self, checked: Checked) -> Iterator[str]:
         shown = self._place.shown(recording.write(checked, self._place.capsules))

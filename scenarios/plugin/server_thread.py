@@ -89,14 +89,14 @@ class ServerThread:
     async def _serve(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
         with self._scope:
-            async with served(self._request) as hub:
-                self.url, self.session = hub.url, hub.session
-                self._driver = ScriptDriver(hub.session, self._peer, driven=True)
+            async with served(self._request) as session_server:
+                self.url, self.session = session_server.url, session_server.session
+                self._driver = ScriptDriver(session_server.session, self._peer, driven=True)
                 self._started.set_result(None)
                 await self._begun.wait()
                 await self._driver.perform()
                 self._peer.orders.put(None)
-                await hub.session.end("the test is over")
+                await session_server.session.end("the test is over")
             self._checked.set_result(judged(self.session, self._driver, ()))
 
 

@@ -31,7 +31,7 @@ LINES_MAX: Final = 40
 _OURS: Final = (script_player.__file__, clients.__file__, server_thread.__file__, __file__, contextlib.__file__)
 
 
-class Witness:
+class TracebackKeeper:
     """``crash``: the first error that is none of the client's own."""
 
     def __init__(self) -> None:
@@ -70,8 +70,8 @@ class Witness:
 
 
 class _Watched:
-    def __init__(self, client: ClientUnderTest, witness: Witness) -> None:
-        self._client, self._witness = client, witness
+    def __init__(self, client: ClientUnderTest, keeper: TracebackKeeper) -> None:
+        self._client, self._traceback_keeper = client, keeper
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
@@ -108,5 +108,5 @@ class _Watched:
         except errors_of(self._client):
             raise
         except Exception as error:
-            self._witness.saw(error)
+            self._traceback_keeper.saw(error)
             raise

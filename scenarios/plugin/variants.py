@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from gapless.scenarios.checking.deadlines import DEADLINE_S_MAX, hurried
+from gapless.scenarios.checking.deadlines import DEADLINE_S_MAX, with_real_time_deadline
 from gapless.scenarios.definition.catalogue import find
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
@@ -133,7 +133,7 @@ def _among(name: str, value: object, known: Sequence[str]) -> tuple[str, ...] | 
 def _with_deadline(scenario: Scenario, deadline_s: object) -> Scenario:
     if not isinstance(deadline_s, int | float) or not 0 < deadline_s <= DEADLINE_S_MAX:
         raise UsageError(f"deadline_s={deadline_s!r} is no number of seconds up to {DEADLINE_S_MAX}")
-    return hurried(scenario, deadline_s)
+    return with_real_time_deadline(scenario, deadline_s)
 
 
 def _fitting(

@@ -15,7 +15,7 @@ from gapless.scenarios.errors import UsageError
 from gapless.scenarios.plugin.client_name import can_be_named, name_of
 from gapless.scenarios.plugin.failure_text import failed, judged_for, told
 from gapless.scenarios.plugin.fixture_use import CapsulePlace, in_trio
-from gapless.scenarios.plugin.traceback_keeper import Witness
+from gapless.scenarios.plugin.traceback_keeper import TracebackKeeper
 from gapless.scenarios.plugin.variants import Variant
 from gapless.scenarios.running.journal_difference import fingerprints
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
@@ -49,15 +49,15 @@ class GaplessRun:
         if not callable(factory):
             raise failed(f"gapless_run({client!r}): give a function that takes a ClientContext, or its name")
         name = client if isinstance(client, str) else name_of(client)
-        request, witness = self.variant.request(name), Witness()
+        request, keeper = self.variant.request(name), TracebackKeeper()
         with _quiet():
-            result = perform(request, factory=witness.watching(factory))
+            result = perform(request, factory=keeper.watching(factory))
         record = judged_for(self.variant, result.record)
         if record.verdict is Verdict.HOLDS:
             return record
         nameable = isinstance(client, str) or can_be_named(client, self._place.seen_from)
         see = self._kept(request, record, result, nameable=nameable)
-        message = told(record, result.lines, self._place, testimony=witness.testimony(), see=see)
+        message = told(record, result.lines, self._place, testimony=keeper.testimony(), see=see)
         raise failed(message)
 
     def check_used(self) -> None:

@@ -91,37 +91,37 @@ class Clients:
         return outcome
 
     def _compute(self, client: int, told: model.Input, now_s: float) -> Reaction:
-        life: _Life = pickle.loads(self._frozen[client])
+        incarnation: _Life = pickle.loads(self._frozen[client])
         asked: list[model.DialSocket | model.DropSocket | model.RestCall] = []
         is_attached, returned = False, None
-        pending = life.machine.handle(told, now_s)
+        pending = incarnation.machine.handle(told, now_s)
         while pending:
             effect = pending.pop(0)
             match effect:
                 case model.DeliverEvent(event_id):
-                    life.deliveries.append(event_id)
+                    incarnation.deliveries.append(event_id)
                 case model.StepDone(claim):
-                    is_attached = is_attached or life.stage == 0
-                    life.stage += 1
-                    if life.stage < len(SCRIPT):
-                        pending += life.machine.handle(SCRIPT[life.stage], now_s)
+                    is_attached = is_attached or incarnation.stage == 0
+                    incarnation.stage += 1
+                    if incarnation.stage < len(SCRIPT):
+                        pending += incarnation.machine.handle(SCRIPT[incarnation.stage], now_s)
                     else:
-                        returned = _returned(life, claim, None)
+                        returned = _returned(incarnation, claim, None)
                 case model.StepError(error, message):
-                    returned = _returned(life, None, f"{error}: {message}")
+                    returned = _returned(incarnation, None, f"{error}: {message}")
                 case _:
                     asked.append(effect)
-        return Reaction(self._keep(life), life.machine.wake_at_s, tuple(asked), is_attached, returned)
+        return Reaction(self._keep(incarnation), incarnation.machine.wake_at_s, tuple(asked), is_attached, returned)
 
-    def _keep(self, life: _Life) -> int:
-        form = canonical(life)
+    def _keep(self, incarnation: _Life) -> int:
+        form = canonical(incarnation)
         number = self._numbers.get(form)
         if number is None:
             number = self._numbers[form] = len(self._frozen)
-            self._frozen.append(frozen(life))
+            self._frozen.append(frozen(incarnation))
         return number
 
 
-def _returned(life: _Life, claim: Claim | None, error: str | None) -> Returned:
-    machine = life.machine
-    return Returned(claim, error, tuple(machine.held()), tuple(machine.gaps()), tuple(life.deliveries))
+def _returned(incarnation: _Life, claim: Claim | None, error: str | None) -> Returned:
+    machine = incarnation.machine
+    return Returned(claim, error, tuple(machine.held()), tuple(machine.gaps()), tuple(incarnation.deliveries))

@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple, get_args
 
 from gapless.scenarios.machines import machine as model
 from gapless.scenarios.prove.interned_clients import Clients, Reaction, Returned
-from gapless.scenarios.prove.small_server import Deed, Point, Script
+from gapless.scenarios.prove.small_server import Point, Script, ServerAction
 from gapless.simserver.protocol import wire
 
 FaultName = Literal[
@@ -245,27 +245,30 @@ class Interleavings:
 
     def _server(self, state: WorldState) -> Iterator[tuple[Move, WorldState]]:
         point = self.script[state.point]
-        for deed in point.ways:
-            if deed == "veto" and not self.may(state, _VETO):
+        for action in point.ways:
+            if action == "veto" and not self.may(state, _VETO):
                 continue
-            fault = _VETO if deed == "veto" else -1
-            yield Move("server", _DEEDS[deed], fault), self._do(self._spend(state, fault), point, deed, is_late=False)
-            if deed not in ("accept", "over") and self.may(state, _LATE):
-                after = self._do(self._spend(state, _LATE), point, deed, is_late=True)
-                yield Move("server", f"{_DEEDS[deed]}, which is persisted late", _LATE), after
+            fault = _VETO if action == "veto" else -1
+            yield (
+                Move("server", _ACTIONS[action], fault),
+                self._do(self._spend(state, fault), point, action, is_late=False),
+            )
+            if action not in ("accept", "over") and self.may(state, _LATE):
+                after = self._do(self._spend(state, _LATE), point, action, is_late=True)
+                yield Move("server", f"{_ACTIONS[action]}, which is persisted late", _LATE), after
         if self.may(state, _OTHER):
             after = self._do(self._spend(state, _OTHER), point, "other", is_late=False)
-            yield Move("server", _DEEDS["other"], _OTHER), after
+            yield Move("server", _ACTIONS["other"], _OTHER), after
         if state.behind:
             yield Move("network", "what was late is persisted"), state._replace(behind=0)
 
-    def _do(self, state: WorldState, point: Point, deed: Deed, *, is_late: bool) -> WorldState:
+    def _do(self, state: WorldState, point: Point, action: ServerAction, *, is_late: bool) -> WorldState:
         """The server does something and tells every open socket."""
-        after = self.script.after(point, deed)
+        after = self.script.after(point, action)
         behind = state.behind
         if is_late or behind:
             behind += len(after.ids) - len(point.ids)
-        over = (state.now_s, len(after.ids) - behind) if deed == "over" else state.over
+        over = (state.now_s, len(after.ids) - behind) if action == "over" else state.over
         sockets = state.sockets
         if after.told and sockets:
             sockets = tuple(
@@ -403,7 +406,7 @@ def carried(text: str) -> tuple[str, str]:
     return str(event["id"]), name
 
 
-_DEEDS: dict[Deed, str] = {
+_ACTIONS: dict[ServerAction, str] = {
     "message": "takes the message",
     "accept": "takes the run",
     "start": "begins the run",

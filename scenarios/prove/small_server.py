@@ -20,7 +20,7 @@ from gapless.simserver.protocol import pages, wire
 from gapless.simserver.protocol.pages import Filters, SearchPage
 from gapless.simserver.settings import ServerSettings
 
-Deed = Literal["message", "accept", "start", "action", "observation", "answer", "end", "veto", "over", "other"]
+ServerAction = Literal["message", "accept", "start", "action", "observation", "answer", "end", "veto", "over", "other"]
 """What the server does next.
 
 ``message``, ``accept``: it takes the client's message, its `POST run`; ``start``: the run begins; ``action``,
@@ -29,7 +29,7 @@ hook says no; ``over``: the final snapshot; ``other``: somebody else's message a
 """
 
 _TICK_S = 0.01
-_RUN_DEEDS = frozenset({"action", "observation", "answer"})
+_RUN_ACTIONS = frozenset({"action", "observation", "answer"})
 _NO_FILTERS = Filters()
 
 
@@ -43,13 +43,13 @@ class Point:
     """
 
     number: int
-    deeds: tuple[Deed, ...]
+    actions: tuple[ServerAction, ...]
     agent: Agent
     told: tuple[Publication, ...]
     ids: tuple[str, ...]
     branch: tuple[bool, ...]
-    ways: tuple[Deed, ...]
-    next: dict[Deed, int] = field(default_factory=dict)
+    ways: tuple[ServerAction, ...]
+    next: dict[ServerAction, int] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -59,12 +59,12 @@ class Point:
     @property
     def is_running(self) -> bool:
         """Whether a run was accepted and is not over."""
-        return "accept" in self.deeds and "over" not in self.deeds
+        return "accept" in self.actions and "over" not in self.actions
 
     @property
     def is_over(self) -> bool:
         """Whether the client's run has ended: its final snapshot is published."""
-        return "over" in self.deeds
+        return "over" in self.actions
 
 
 class Script:
@@ -85,18 +85,18 @@ class Script:
     def __getitem__(self, number: int) -> Point:
         return self._points[number]
 
-    def after(self, point: Point, deed: Deed) -> Point:
+    def after(self, point: Point, action: ServerAction) -> Point:
         """The point that a deed leads to."""
-        known = point.next.get(deed)
+        known = point.next.get(action)
         if known is None:
-            known = point.next[deed] = self._make((*point.deeds, deed)).number
+            known = point.next[action] = self._make((*point.actions, action)).number
         return self._points[known]
 
     def greeting(self, point: Point, connection: int) -> str:
         """The text of the snapshot that greets a subscription made at this point; an id of its own for each."""
         text = self._greetings.get(point.number)
         if text is None:
-            agent, at_s = point.agent, (len(point.deeds) + 0.5) * _TICK_S
+            agent, at_s = point.agent, (len(point.actions) + 0.5) * _TICK_S
             template = event_bodies.state_update(
                 "full_state", agent.state(Standing(agent.status, agent.leaf, agent.last_user_message_id))
             )
@@ -133,26 +133,28 @@ class Script:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _make(self, deeds: tuple[Deed, ...]) -> Point:
+    def _make(self, actions: tuple[ServerAction, ...]) -> Point:
         agent = Agent(self.settings, AgentWorkload(history_events=self.history_events))
         told: Sequence[Publication] = ()
-        for number, deed in enumerate(deeds):
-            told = self._do(agent, deed, deeds[:number], (number + 1) * _TICK_S)
+        for number, action in enumerate(actions):
+            told = self._do(agent, action, actions[:number], (number + 1) * _TICK_S)
         log = agent.log
         point = Point(
             number=len(self._points),
-            deeds=deeds,
+            actions=actions,
             agent=agent,
             told=tuple(told),
             ids=tuple(log.ids()),
             branch=tuple(event_bodies.is_branch_event(event) for event in log),
-            ways=self._ways(deeds),
+            ways=self._ways(actions),
         )
         self._points.append(point)
         return point
 
-    def _do(self, agent: Agent, deed: Deed, before: tuple[Deed, ...], now_s: float) -> Sequence[Publication]:
-        match deed:
+    def _do(
+        self, agent: Agent, action: ServerAction, before: tuple[ServerAction, ...], now_s: float
+    ) -> Sequence[Publication]:
+        match action:
             case "message":
                 return agent.message(now_s, "Do the task")
             case "other":
@@ -174,9 +176,9 @@ class Script:
             case "over":
                 return (agent.snapshot(now_s),)
 
-    def _ways(self, deeds: tuple[Deed, ...]) -> tuple[Deed, ...]:
+    def _ways(self, actions: tuple[ServerAction, ...]) -> tuple[ServerAction, ...]:
         """What may come next, by itself; a veto is possible only where the budget allows it, which is not ours."""
-        own = [deed for deed in deeds if deed not in ("message", "other")]
+        own = [action for action in actions if action not in ("message", "other")]
         if not own or own[-1] == "over":
             return ()
         last = own[-1]
@@ -188,8 +190,8 @@ class Script:
             return ("observation",)
         if last == "answer":
             return ("end",)
-        left = self.events_max - sum(1 for deed in own if deed in _RUN_DEEDS)
-        ways: list[Deed] = []
+        left = self.events_max - sum(1 for action in own if action in _RUN_ACTIONS)
+        ways: list[ServerAction] = []
         if left >= 2:
             ways.append("action")
         if left >= 1:

@@ -20,12 +20,12 @@ from gapless.scenarios.judging.evidence import Evidence, read
 from gapless.scenarios.judging.judge import judge
 from gapless.scenarios.judging.oracles.budget import cost
 from gapless.scenarios.judging.oracles.case import Case
-from gapless.scenarios.judging.run_outcome import aftermath
+from gapless.scenarios.judging.run_outcome import run_outcome
 from gapless.scenarios.machines.event_loop import EventLoop, TurnWatch
 from gapless.scenarios.machines.message_carrier import messages
 from gapless.scenarios.machines.registry import resolve as machine
 from gapless.scenarios.machines.shell import factory as machine_factory
-from gapless.scenarios.running.script_player import Stage, leaves
+from gapless.scenarios.running.script_player import ScriptPlayer, leaves
 from gapless.scenarios.running.world_setup import server_settings, workload
 from gapless.simserver.choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
 from gapless.simserver.determinism import run_deterministic
@@ -91,12 +91,12 @@ def perform(
     if level == "wire":
         client = factory or resolve(request.client)
         world = World(settings, work, scenario.faults, choices)
-        stage = Stage(world, scenario, request.seed)
+        stage = ScriptPlayer(world, scenario, request.seed)
     else:
         loop = EventLoop(schedule)
         world = World(settings, work, scenario.faults, choices, loop, messages(loop))
         client = factory or machine_factory(world, machine(request.client))
-        stage = Stage(world, scenario, request.seed, TurnWatch)
+        stage = ScriptPlayer(world, scenario, request.seed, TurnWatch)
     spun: str | None = None
     taken: dict[str, None] = {}
     try:
@@ -137,7 +137,7 @@ def _sort_out(error: Exception, request: RunRequest) -> str:
 
 
 def _result(
-    request: RunRequest, world: World, stage: Stage, choices: Choices, spun: str | None, taken: tuple[str, ...]
+    request: RunRequest, world: World, stage: ScriptPlayer, choices: Choices, spun: str | None, taken: tuple[str, ...]
 ) -> RunResult:
     journal = world.journal
     faults = fired(world)
@@ -177,7 +177,7 @@ def assess(
     violations, judged = judge(case, scenario, faults)
     if spun is not None:
         violations = (Violation("no-hang", spun, breaks=Verdict.STUCK), *violations)
-    came_to = aftermath(case)
+    came_to = run_outcome(case)
     return RunRecord(
         scenario=scenario.name,
         origin=scenario.origin,

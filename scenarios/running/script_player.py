@@ -30,7 +30,7 @@ RUN_AFTER_SCRIPT_S_MAX = 600
 AFTER_BOUND_S = 0.01  # healing lets go of what was held back: that must not pass for in time
 
 
-class Stage:
+class ScriptPlayer:
     """One run of one client. ``perform`` lives it through; afterwards ``ended_s`` says when the last step
     had ended.
     """

@@ -28,7 +28,7 @@ class Seen:
     problem: str | None = None
 
 
-class Elsewhere:
+class SecondProcess:
     """This side. It is for the process that made it: a fork needs one of its own."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Elsewhere:
         assert isinstance(seen, Seen)
         return seen
 
-    def __enter__(self) -> Elsewhere:
+    def __enter__(self) -> SecondProcess:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -63,18 +63,18 @@ class Elsewhere:
         self._process.communicate()
 
 
-_second: Elsewhere | None = None
+_second: SecondProcess | None = None
 
 
-def seen_elsewhere(request: RunRequest) -> Seen:
+def seen_in_second_process(request: RunRequest) -> Seen:
     """The run in the second process of this process; it is started when it is first asked for."""
     global _second
     if _second is None or _second.owner != os.getpid():
-        _second = Elsewhere()
+        _second = SecondProcess()
     return _second.perform(request)
 
 
-def end_elsewhere() -> None:
+def end_second_process() -> None:
     """End the second process of this process, if there is one."""
     global _second
     if _second is not None and _second.owner == os.getpid():

@@ -17,7 +17,7 @@ from gapless.reports.records.record import Kill, RunRecord, Verdict, Violation, 
 from gapless.scenarios.running.executors import processes
 from gapless.scenarios.running.journal_difference import difference, fingerprints
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
-from gapless.scenarios.running.second_process import Seen, end_elsewhere, seen_elsewhere
+from gapless.scenarios.running.second_process import Seen, end_second_process, seen_in_second_process
 from gapless.simserver.choices import Ranges, Tape
 
 T = TypeVar("T")
@@ -58,9 +58,9 @@ def run_unit(unit: Unit) -> UnitOutcome:
     kills: tuple[Kill, ...] = ()
     if unit.with_kills:
         kills = tuple(_kills(unit.request))
-        found += _toothless(unit.request, kills)
+        found += _surviving_clients(unit.request, kills)
     if unit.twice:
-        found += _unsteady(result, seen_elsewhere(unit.request))
+        found += _unsteady(result, seen_in_second_process(unit.request))
     violations = (*record.violations, *found)
     record = dataclasses.replace(
         record,
@@ -84,7 +84,7 @@ def _kills(request: RunRequest) -> Iterator[Kill]:
         yield Kill(planned.client, planned.by, any(violation.oracle == planned.by for violation in found))
 
 
-def _toothless(request: RunRequest, kills: Sequence[Kill]) -> Iterator[Violation]:
+def _surviving_clients(request: RunRequest, kills: Sequence[Kill]) -> Iterator[Violation]:
     if not kills and not request.scenario.documentation:
         message = "this variant names no broken client that it kills, so passing it proves nothing"
         yield Violation("kills", message, breaks=Verdict.VACUOUS)
@@ -111,7 +111,7 @@ def run_units(units: Sequence[Unit], jobs: int) -> Iterator[Iterator[UnitOutcome
         with spread(run_unit, units, jobs) as outcomes:
             yield outcomes
     finally:
-        end_elsewhere()  # ours; those of the pool's processes end with them
+        end_second_process()  # ours; those of the pool's processes end with them
 
 
 @contextmanager

@@ -31,13 +31,13 @@ from gapless.scenarios.serving import requests
 from gapless.scenarios.serving.openapi import document
 from gapless.scenarios.serving.responses import (
     FaultAdded,
-    FaultsTold,
+    FaultsResponse,
     ReportsTaken,
-    ScenariosTold,
-    faults_told,
+    ScenariosResponse,
+    faults_response,
     scenario_line,
     scenario_whole,
-    session_told,
+    session_response,
 )
 from gapless.scenarios.serving.scenario_choice import named, request_for
 from gapless.scenarios.serving.step_protocol import ProtocolError, parse
@@ -48,8 +48,8 @@ from gapless.simserver.journal import canonical
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from gapless.scenarios.serving.hub import Hub
     from gapless.scenarios.serving.session import Session
+    from gapless.scenarios.serving.session_server import SessionServer
     from gapless.simserver.world import World
 
 B = TypeVar("B", bound=BaseModel)
@@ -67,15 +67,15 @@ HEADERS: Final = (
 )
 
 
-def create_control(hub: Hub) -> ASGIApp:
+def create_control(session_server: SessionServer) -> ASGIApp:
     """The ASGI app of the control. What it raises stays inside: a client sees a status and one sentence."""
     mistakes = {HTTPException: _refused, Exception: _broke}
-    return _closing(Starlette(routes=routes(hub), exception_handlers=mistakes))
+    return _closing(Starlette(routes=routes(session_server), exception_handlers=mistakes))
 
 
-def routes(hub: Hub) -> list[Route]:
+def routes(session_server: SessionServer) -> list[Route]:
     """What there is under ``/sim/``."""
-    control = _Control(hub)
+    control = _Control(session_server)
     return [
         Route("/sim", _to_page),
         Route("/sim/", _page),
@@ -121,40 +121,40 @@ def _closing(inner: ASGIApp) -> ASGIApp:
 class _Control:
     """The routes that speak of the session; each reads what was asked, does it, and tells what there is now."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, session_server: SessionServer) -> None:
+        self._session_server = session_server
 
     # --- what there is -----------------------------------------------------------------------------------------
 
     async def scenarios(self, request: Request) -> Response:
-        listed = dict.fromkeys((*self._hub.offered, *catalogue()))
-        return _told(ScenariosTold([scenario_line(one) for one in listed]))
+        listed = dict.fromkeys((*self._session_server.offered, *catalogue()))
+        return _told(ScenariosResponse([scenario_line(one) for one in listed]))
 
     async def scenario(self, request: Request) -> Response:
         return _told(scenario_whole(self._named(request.path_params["name"])))
 
     async def session(self, request: Request) -> Response:
-        hub = self._hub
-        return _told(session_told(hub.session, hub.tally, hub.url))
+        session_server = self._session_server
+        return _told(session_response(session_server.session, session_server.counts, session_server.url))
 
     async def faults(self, request: Request) -> Response:
-        return _told(FaultsTold(faults_told(self._hub.session.world)))
+        return _told(FaultsResponse(faults_response(self._session_server.session.world)))
 
     async def verdict(self, request: Request) -> Response:
-        return _told(await self._hub.judging.now())
+        return _told(await self._session_server.judging.now())
 
     async def journal(self, request: Request) -> Response:
         """Lines from ``after`` on; when there are none yet, wait for some."""
         after = _number(request.query_params, "after", 0.0, 1e12)
         wait_s = _number(request.query_params, "wait_s", 0.0, requests.WAIT_S_MAX)
-        session = self._hub.session
+        session = self._session_server.session
         journal = session.world.journal
         with trio.move_on_after(wait_s):
-            while len(journal) <= after and self._hub.session is session:
+            while len(journal) <= after and self._session_server.session is session:
                 await trio.sleep(LOOK_S)
         entries = journal.entries[int(after) : int(after) + ENTRIES_PER_ANSWER_MAX]
         text = "".join(f"{line}\n" for line in canonical(entries))
-        headers = {"x-next": str(int(after) + len(entries)), "x-session": str(self._hub.sessions)}
+        headers = {"x-next": str(int(after) + len(entries)), "x-session": str(self._session_server.sessions)}
         return Response(text, media_type="application/x-ndjson", headers=headers)
 
     # --- what can be done --------------------------------------------------------------------------------------
@@ -162,30 +162,34 @@ class _Control:
     async def start(self, request: Request) -> Response:
         asked = await _asked(request, requests.Start)
         chosen = request_for(
-            self._named(asked.scenario), asked.generation, asked.cursor, seed=asked.seed, api_key=self._hub.api_key
+            self._named(asked.scenario),
+            asked.generation,
+            asked.cursor,
+            seed=asked.seed,
+            api_key=self._session_server.api_key,
         )
-        self._hub.replace(chosen, stepwise=asked.stepwise)
+        self._session_server.replace(chosen, stepwise=asked.stepwise)
         return await self.session(request)
 
     async def reset(self, request: Request) -> Response:
         await _asked(request, requests.Nothing)
-        session = self._hub.session
-        self._hub.replace(session.request, stepwise=session.stepper.stepwise)
+        session = self._session_server.session
+        self._session_server.replace(session.request, stepwise=session.stepper.stepwise)
         return await self.session(request)
 
     async def add_fault(self, request: Request) -> Response:
         data = await _json(request)
         try:
-            name = self._hub.session.world.add_fault(parse_fault(data))
+            name = self._session_server.session.world.add_fault(parse_fault(data))
         except ConfigError as error:
             raise HTTPException(
                 409 if "already" in str(error) or "healed" in str(error) else 422, str(error)
             ) from error
-        return _told(FaultAdded(faults_told(self._hub.session.world), name), 201)
+        return _told(FaultAdded(faults_response(self._session_server.session.world), name), 201)
 
     async def remove_fault(self, request: Request) -> Response:
         name = request.path_params["name"]
-        if not self._hub.session.world.remove_fault(name):
+        if not self._session_server.session.world.remove_fault(name):
             raise HTTPException(404, f"no fault is called {name!r}; GET /sim/faults lists them")
         return await self.faults(request)
 
@@ -197,7 +201,7 @@ class _Control:
 
     async def step(self, request: Request) -> Response:
         asked = await _asked(request, requests.Steps)
-        session = self._hub.session
+        session = self._session_server.session
         if not session.stepper.stepwise:
             raise HTTPException(409, 'the agent works by itself; POST /sim/agent/mode {"stepwise": true} first')
         session.stepper.allow(asked.steps)
@@ -219,7 +223,7 @@ class _Control:
         return await self.session(request)
 
     async def mode(self, request: Request) -> Response:
-        self._hub.session.stepper.stepwise = (await _asked(request, requests.Mode)).stepwise
+        self._session_server.session.stepper.stepwise = (await _asked(request, requests.Mode)).stepwise
         return await self.session(request)
 
     async def heal(self, request: Request) -> Response:
@@ -240,7 +244,7 @@ class _Control:
             await trio.sleep(LOOK_S)  # for this answer to be on its way: its connection may be one of the world's
             await world.restart(asked.down_s)
 
-        self._hub.session.in_background(restart)
+        self._session_server.session.in_background(restart)
         return await self.session(request)
 
     async def report(self, request: Request) -> Response:
@@ -248,7 +252,7 @@ class _Control:
         taken = 0
         body = await _body(request)
         await self._world()
-        session, reporter = self._hub.session, self._hub.reporter
+        session, reporter = self._session_server.session, self._session_server.reporter
         for number, line in enumerate(io.BytesIO(body), 1):
             if number % REPORTS_A_TURN == 0:
                 await trio.sleep(0)
@@ -267,13 +271,13 @@ class _Control:
 
     def _named(self, scenario: str | Mapping[str, Any]) -> Any:
         try:
-            return named(scenario, self._hub.offered)
+            return named(scenario, self._session_server.offered)
         except UsageError as error:
             raise HTTPException(404 if isinstance(scenario, str) else 422, str(error)) from error
 
     async def _world(self) -> Any:
         """The world, running: what is done to it is the session's first event if nothing was before."""
-        session = self._hub.session
+        session = self._session_server.session
         await session.begin()
         if session.over.is_set():
             raise _over(session)

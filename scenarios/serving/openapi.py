@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.serving import requests, responses
 from gapless.scenarios.serving.step_protocol import Done, Failed
-from gapless.scenarios.serving.verdict_so_far import SoFar
+from gapless.scenarios.serving.verdict_so_far import VerdictSoFar
 from gapless.simserver.faults import Fault
 
 _REF = "#/components/schemas/{model}"
@@ -74,15 +74,15 @@ _JOURNAL_HEADERS = {
 _MEDIA = {"/sim/": "text/html", "/sim/journal": "application/x-ndjson"}
 # What is answered, where it is not the session.
 _ANSWERS: dict[tuple[str, str], type[Any]] = {
-    ("get", "/sim/scenarios"): responses.ScenariosTold,
+    ("get", "/sim/scenarios"): responses.ScenariosResponse,
     ("get", "/sim/scenarios/{name}"): responses.ScenarioWhole,
-    ("get", "/sim/faults"): responses.FaultsTold,
+    ("get", "/sim/faults"): responses.FaultsResponse,
     ("post", "/sim/faults"): responses.FaultAdded,
-    ("delete", "/sim/faults/{name}"): responses.FaultsTold,
-    ("get", "/sim/verdict"): SoFar,
+    ("delete", "/sim/faults/{name}"): responses.FaultsResponse,
+    ("get", "/sim/verdict"): VerdictSoFar,
     ("post", "/sim/report"): responses.ReportsTaken,
 }
-_SESSION = responses.SessionTold
+_SESSION = responses.SessionResponse
 
 
 def document() -> dict[str, Any]:

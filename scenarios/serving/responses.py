@@ -14,7 +14,7 @@ from gapless.simserver.journal import Entry
 from gapless.simserver.world import World
 
 
-class Tally:
+class JournalCounts:
     """Counts of a journal, kept up entry by entry."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class FaultTold:
+class FaultResponse:
     """A fault that can act. ``fired``: how often it has; ``fault``: what it is, as it can be added again."""
 
     name: str
@@ -53,21 +53,21 @@ class FaultTold:
 
 
 @dataclass(frozen=True, slots=True)
-class FaultsTold:
+class FaultsResponse:
     """The faults that can act."""
 
-    faults: list[FaultTold]
+    faults: list[FaultResponse]
 
 
 @dataclass(frozen=True, slots=True)
-class FaultAdded(FaultsTold):
+class FaultAdded(FaultsResponse):
     """The same, and what the one that was added is called."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class AgentTold:
+class AgentResponse:
     """``stepwise``: it waits before each step until it is told; ``waiting``: it does so now."""
 
     status: str
@@ -77,7 +77,7 @@ class AgentTold:
 
 
 @dataclass(frozen=True, slots=True)
-class SocketsTold:
+class SocketsResponse:
     """How many are open, how many have been, and how many frames reached the client."""
 
     open: int
@@ -86,7 +86,7 @@ class SocketsTold:
 
 
 @dataclass(frozen=True, slots=True)
-class RestTold:
+class RestResponse:
     """``counted``: those of the requests that a client spends; ``bytes`` and ``events_read``: by those."""
 
     requests: int
@@ -105,7 +105,7 @@ class ScenarioName:
 
 
 @dataclass(frozen=True, slots=True)
-class VariantTold:
+class VariantResponse:
     """In which generation and cursor mode."""
 
     generation: str
@@ -116,7 +116,7 @@ class VariantTold:
 class ScenarioLine(ScenarioName):
     """A scenario in a list, and where it can happen."""
 
-    variants: list[VariantTold]
+    variants: list[VariantResponse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +129,14 @@ class ScenarioWhole(ScenarioLine):
 
 
 @dataclass(frozen=True, slots=True)
-class ScenariosTold:
+class ScenariosResponse:
     """What can be served."""
 
     scenarios: list[ScenarioLine]
 
 
 @dataclass(frozen=True, slots=True)
-class SessionTold:
+class SessionResponse:
     """The state of a session. ``why``: it is over; ``failure``: how the simulated world broke down; ``t_s``: since the
     first client came; ``entries``: in the journal.
     """
@@ -154,10 +154,10 @@ class SessionTold:
     api_key: str | None
     entries: int
     healed: bool
-    agent: AgentTold
-    sockets: SocketsTold
-    rest: RestTold
-    faults: list[FaultTold]
+    agent: AgentResponse
+    sockets: SocketsResponse
+    rest: RestResponse
+    faults: list[FaultResponse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +167,11 @@ class ReportsTaken:
     reports: int
 
 
-def session_told(session: Session, tally: Tally, url: str) -> SessionTold:
+def session_response(session: Session, counts: JournalCounts, url: str) -> SessionResponse:
     """The state of a session."""
     world, request, stepper = session.world, session.request, session.stepper
-    tally.update(world.journal.entries)
-    return SessionTold(
+    counts.update(world.journal.entries)
+    return SessionResponse(
         scenario=ScenarioName(request.scenario.name, request.scenario.title, request.scenario.races),
         generation=request.generation,
         cursor=request.cursor,
@@ -185,16 +185,16 @@ def session_told(session: Session, tally: Tally, url: str) -> SessionTold:
         api_key=world.api_key,
         entries=len(world.journal),
         healed=world.link.healed.is_set(),
-        agent=AgentTold(world.agent.status, world.archive.length, stepper.stepwise, stepper.waiting),
-        sockets=SocketsTold(len(world.publisher.subscriptions), tally.sockets, tally.frames),
-        rest=RestTold(tally.requests, tally.calls, tally.bytes, tally.events_read),
-        faults=faults_told(world),
+        agent=AgentResponse(world.agent.status, world.archive.length, stepper.stepwise, stepper.waiting),
+        sockets=SocketsResponse(len(world.publisher.subscriptions), counts.sockets, counts.frames),
+        rest=RestResponse(counts.requests, counts.calls, counts.bytes, counts.events_read),
+        faults=faults_response(world),
     )
 
 
-def faults_told(world: World) -> list[FaultTold]:
+def faults_response(world: World) -> list[FaultResponse]:
     """The faults that can act, and how often each has."""
-    return [FaultTold(one.name, one.fault.kind, one.fired, _addable(one.fault)) for one in world.link.faults]
+    return [FaultResponse(one.name, one.fault.kind, one.fired, _addable(one.fault)) for one in world.link.faults]
 
 
 def _addable(fault: BaseFault) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def _addable(fault: BaseFault) -> dict[str, Any]:
 
 def scenario_line(scenario: Scenario) -> ScenarioLine:
     """A scenario in a list."""
-    variants = [VariantTold(generation, cursor) for generation, cursor in scenario.variants()]
+    variants = [VariantResponse(generation, cursor) for generation, cursor in scenario.variants()]
     return ScenarioLine(scenario.name, scenario.title, scenario.races, variants)
 
 

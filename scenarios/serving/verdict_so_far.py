@@ -22,7 +22,7 @@ COST_SHARE_MAX = 0.1  # of the time of the server that judging may take, however
 
 
 @dataclass(frozen=True, slots=True)
-class SoFar:
+class VerdictSoFar:
     """verdict: of the violations so far, vacuous as long as something is pending; pending: what is still to be shown;
     unreached: ids of the log that were never sent to the client; reports: does the client say what it holds?"""
 
@@ -39,12 +39,12 @@ class SoFar:
     exit_code: int
 
 
-def so_far(session: Session) -> SoFar:
+def so_far(session: Session) -> VerdictSoFar:
     """Judge a session as it stands."""
     world = session.world
     entries = accounted(world.journal.entries)
     record = _record(session, _settled(read(entries, world.agent.log)))
-    return SoFar(
+    return VerdictSoFar(
         verdict=record.verdict,
         violations=tuple(one for one in record.violations if one.breaks is not Verdict.VACUOUS),
         pending=tuple(one.message for one in record.violations if one.breaks is Verdict.VACUOUS),
@@ -81,11 +81,11 @@ class Judging:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._found: SoFar | None = None
+        self._found: VerdictSoFar | None = None
         self._entries = -1
         self._not_before_s = 0.0
 
-    async def now(self) -> SoFar:
+    async def now(self) -> VerdictSoFar:
         """Judge the session as it stands, as soon as its length allows."""
         await trio.sleep_until(self._not_before_s)
         began_s, entries = trio.current_time(), len(self._session.world.journal)

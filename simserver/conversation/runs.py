@@ -87,7 +87,7 @@ class AgentRuns:
             self._end(self._begun - 1, self._agent.status)
 
     async def _play(self, run: int, plan: RunPlan, scope: Scope) -> None:
-        agent, life, vetoed = self._agent, self._process.life, False
+        agent, incarnation, vetoed = self._agent, self._process.incarnation, False
         with scope:
             await self._process.loop.sleep(plan.init_s)
             self._publisher.run = run
@@ -100,7 +100,7 @@ class AgentRuns:
                 self._publish(agent.veto(self._now_s()))
                 await self._work(pairs(veto.actions, step_s=veto.step_s, label=f"vetoed-{len(agent.log)}").steps)
                 self._publish(agent.end_run(self._now_s(), plan.end_status))
-        if self._process.life != life:
+        if self._process.incarnation != incarnation:
             return
         if agent.status == "deleting":
             self._scope = None
@@ -112,7 +112,7 @@ class AgentRuns:
         self._publisher.run = None
         if plan.settle_s:
             await self._process.loop.sleep(plan.settle_s)
-        if self._process.life != life:
+        if self._process.incarnation != incarnation:
             return
         self._scope = None
         if agent.status == "deleting":

@@ -63,7 +63,7 @@ class Pipe:
         self.last_due_s = -inf
         self.waiting_bytes = self.written_bytes = self.read_bytes = 0
         self.broken = self.ended = self.reader_closed = self.vanishing = self.cuts_next = False
-        self._arrival = loop.bell()
+        self._arrival = loop.notifier()
         self._writers = loop.parking_lot()
 
     def write(self, data: bytes) -> None:

@@ -60,7 +60,7 @@ class ServerSubscription:
         self._outbox = Outbox()
         self._frames = self._read = 0
         self._forgotten = False
-        self._bell = world.loop.bell()
+        self._notifier = world.loop.notifier()
 
     def __repr__(self) -> str:
         return f"Subscription({self.number}, {self.dialect}, {len(self._outbox)} waiting)"
@@ -85,7 +85,7 @@ class ServerSubscription:
         else:
             text = wire.durable_frame(seq, publication.text)
         self._put(OutgoingFrame(text, fields), publication.event)
-        self._bell.wake()
+        self._notifier.wake()
 
     def _put(self, frame: OutgoingFrame, event: EventBody | None) -> None:
         link, now_s = self.world.link, self.world.loop.current_time()
@@ -118,12 +118,12 @@ class ServerSubscription:
     def act(self, verdict: Act) -> None:
         """A timed fault acts on this socket now."""
         self._outbox.offer_act(verdict, self.world.loop.current_time())
-        self._bell.wake()
+        self._notifier.wake()
 
     def release(self) -> None:
         """The world has healed: nothing is held back any more."""
         self._outbox.release(self.world.loop.current_time())
-        self._bell.wake()
+        self._notifier.wake()
 
     # --- what it does ------------------------------------------------------------------------------------------
 
@@ -165,10 +165,10 @@ class ServerSubscription:
             if due_s > self.world.loop.current_time():
                 # Nothing can ring between the look at the outbox and the wait: there is no checkpoint between them.
                 if due_s == inf:
-                    await self._bell.wait()
+                    await self._notifier.wait()
                 else:
                     with self.world.loop.scope(due_s):
-                        await self._bell.wait()
+                        await self._notifier.wait()
 
     async def _write_due(self) -> None:
         while not self.closed:

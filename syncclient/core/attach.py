@@ -44,7 +44,7 @@ class Attach:
             self._resume.begin(saved, payloads)
         self._situation.open_socket()
 
-    def tend(self) -> None:
+    def step(self) -> None:
         """Read what is to be read, once the subscription stands, or when it has been waited for long enough."""
         now = self._situation
         if self._since_s is None or now.exchange is not None:
@@ -55,7 +55,7 @@ class Attach:
             sometimes("attach: read before the subscription stood")
             now.unverified = True  # what comes between this page and the subscription is nobody's yet (R01)
         if self._resume.is_open:
-            self._tend_resume()
+            self._step_resume()
             return
         replaying = now.replaying_connection()
         if replaying is not None:
@@ -98,9 +98,9 @@ class Attach:
             return
         if connection.last_seq < connection.held_seq:
             self._begin_anew("the log is shorter than what was held")
-        elif gone := now.ledger.loose_from(connection.last_seq + 1):
+        elif gone := now.ledger.unplaced_from(connection.last_seq + 1):
             sometimes("socket: what was held beyond a hole is beyond the log's end")
-            now.let_go(gone)
+            now.discard(gone)
 
     def turn_back(self, page: Page | None) -> None:
         """The server does not know an event that was saved: ask once more by the log's tail, or begin anew."""
@@ -111,7 +111,7 @@ class Attach:
         else:
             self._begin_anew("the log does not have the last events that were saved")
 
-    def _tend_resume(self) -> None:
+    def _step_resume(self) -> None:
         """See whether what was saved can be believed, by the socket or by a page."""
         replaying = self._situation.replaying_connection()
         match self._resume.look():
@@ -125,14 +125,14 @@ class Attach:
                     self._follow_replay(replaying)
             case SavedBelief.STALE:
                 self._begin_anew("the log is shorter than what was saved")
-                self.tend()
+                self.step()
             case SavedBelief.READ:
                 walk = self._resume.first_walk()
                 if walk is not None:
                     self._walk(walk)
                 else:
                     self._begin_anew("what was saved ends before its first sync did")
-                    self.tend()
+                    self.step()
 
     def _begin_anew(self, why: str) -> None:
         now = self._situation
@@ -173,7 +173,7 @@ class Attach:
         elif next_seq > through_seq:
             self._finish()
         else:
-            self._repairs.tend()
+            self._repairs.step()
 
     def _walk(self, walk: Walk) -> None:
         now = self._situation
@@ -184,7 +184,7 @@ class Attach:
         now = self._situation
         self._since_s, now.is_attached = None, True
         self._resume.drop_unseen()
-        now.ledger.settle_home()
+        now.ledger.settle_main()
         if now.run is not None:
             now.run.find_arm(now.ledger)  # the log may be another than the one in which it was armed
         if self._is_first:

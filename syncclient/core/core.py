@@ -174,8 +174,8 @@ class SyncCore:
                 connection.snapshot = frame
                 self._now.make_ready(connection)
                 status, asked_step = frame.status or "unknown", connection.asked_step
-                word = Ending(status, frame.leaf_id, frame.knows_leaf, asked_step, frame.timestamp)
-                self._runs.word(word, is_final=not greets)
+                status_report = Ending(status, frame.leaf_id, frame.knows_leaf, asked_step, frame.timestamp)
+                self._runs.status_report(status_report, is_final=not greets)
             case Durable():
                 self._note_durable(connection, frame)
             case Ignored():
@@ -185,9 +185,9 @@ class SyncCore:
         now = self._now
         if self._attach.contradicts(connection, frame):
             return
-        if rivals := now.ledger.rivals(frame.event["id"], frame.seq):
+        if conflicting := now.ledger.conflicting(frame.event["id"], frame.seq):
             sometimes("socket: an index was another's by now")
-            now.let_go(rivals)  # the log has lost its end, and went on otherwise (R60)
+            now.discard(conflicting)  # the log has lost its end, and went on otherwise (R60)
         if now.ledger.add_live(frame.event, frame.seq, size_bytes=frame.size_bytes):
             is_replayed = frame.seq is not None and frame.seq <= connection.last_seq
             sometimes("socket: a replay brought what was missing", is_replayed and now.is_attached)
@@ -214,7 +214,7 @@ class SyncCore:
     def _note_info(self, exchange: Exchange, info: Info) -> None:
         self._now.exchange = None
         knows_leaf = self._now.generation != "legacy"
-        self._runs.word(Ending(info.status, info.leaf_id, knows_leaf, exchange.begun_step), is_final=False)
+        self._runs.status_report(Ending(info.status, info.leaf_id, knows_leaf, exchange.begun_step), is_final=False)
 
     def _note_page(self, exchange: Exchange, page: Page) -> None:
         now = self._now
@@ -290,16 +290,16 @@ class SyncCore:
     # -- deciding -----------------------------------------------------------------------------------------------------
 
     def _advance(self) -> None:
-        self._tend_socket()
+        self._step_socket()
         if not self._now.is_attached:
-            self._attach.tend()
+            self._attach.step()
         if self._now.is_attached:  # perhaps only now, with a run in progress: the attach may have been begun anew (R60)
-            self._repairs.tend()
-            self._runs.tend()
-            self._reading.tend()
-        self._tend_exchange()
+            self._repairs.step()
+            self._runs.step()
+            self._reading.step()
+        self._step_exchange()
 
-    def _tend_socket(self) -> None:
+    def _step_socket(self) -> None:
         now, current = self._now, self._now.subscription.current
         if current is None:
             retry_at_s = now.subscription.retry_at_s
@@ -315,7 +315,7 @@ class SyncCore:
             now.note("no snapshot came on subscribe")
             now.make_ready(current)
 
-    def _tend_exchange(self) -> None:
+    def _step_exchange(self) -> None:
         exchange = self._now.exchange
         if exchange is not None and exchange.retry_at_s is not None and self._now.due(exchange.retry_at_s):
             self._now.ask(exchange)

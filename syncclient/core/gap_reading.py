@@ -35,7 +35,7 @@ class Reading:
         """Nobody wants it any more."""
         self._is_wanted, self._exchange, self._walk = False, None, None
 
-    def tend(self) -> None:
+    def step(self) -> None:
         """Ask for the page, when nothing else has anything to ask."""
         now, exchange = self._situation, self._exchange
         if not self._is_wanted or self._repairs.has_work():

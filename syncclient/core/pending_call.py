@@ -28,7 +28,7 @@ class Exchange:
     """Whether the walk is to come to the log's tail, and so to prove it; else it may stop when nothing is missing."""
     held_events: int = 0
     """How many events were held when it was last asked: a count is compared with these, not with what came later."""
-    loose_ids: tuple[str, ...] = ()
+    unplaced_ids: tuple[str, ...] = ()
     """What was held without a proven place when it was begun: a walk to the tail shows it, or the log has it not."""
     failures: int = 0
     turns: int = 0

@@ -24,7 +24,7 @@ class Repairs:
         self._missing = Missing()
         self._replays: dict[int, int] = {}
 
-    def tend(self) -> None:
+    def step(self) -> None:
         """Ask for what is missing, once it has been missing for long enough."""
         now = self._situation
         is_over = now.run is not None and now.run.may_be_over(now.now_s)
@@ -118,14 +118,14 @@ class Repairs:
         if walk is None or now.generation == "session":
             return
         gone = walk.unseen(now.ledger)
-        now.unseen_ids = (*gone, *(event_id for event_id in exchange.loose_ids if now.ledger.is_loose(event_id)))
+        now.unseen_ids = (*gone, *(event_id for event_id in exchange.unplaced_ids if now.ledger.is_unplaced(event_id)))
         if walk.lost_head:
             # Nothing of that log is left, and what the socket brought of it went with it.
             sometimes("repair: the log's head was another")
-            now.let_go(now.unseen_ids)
+            now.discard(now.unseen_ids)
         elif replaced := now.ledger.replaced_by(walk.news_id, gone):
             # A view behind the socket hides what came last, and nothing else: these are in no log any more (R60).
-            now.let_go(replaced)
+            now.discard(replaced)
 
     def turn_back(self, exchange: Exchange) -> None:
         """The cursor is unknown to the server: stop at once, and walk backward from the tail (R51).
@@ -186,4 +186,4 @@ class Repairs:
     def _has_hole_in_seq(self, connection: Connection | None) -> bool:
         ledger = self._situation.ledger
         next_seq, last_seq = ledger.next_seq(), -1 if connection is None else connection.last_seq
-        return ledger.loose_seq_min() is not None or (next_seq is not None and last_seq >= next_seq)
+        return ledger.unplaced_seq_min() is not None or (next_seq is not None and last_seq >= next_seq)

@@ -49,13 +49,13 @@ class Resume:
     def begin(self, saved: Saved, payloads: Mapping[str, LogEvent]) -> None:
         """Hold what was saved, and deliver again what is not known to have been delivered."""
         now = self._situation
-        if not saved.head_known and not any(stretch.ids for stretch in saved.stretches):
-            saved = replace(saved, stretches=())  # its client was killed before anything was proven
+        if not saved.head_known and not any(segment.ids for segment in saved.segments):
+            saved = replace(saved, segments=())  # its client was killed before anything was proven
         now.ledger.restore(saved, payloads)
-        self.is_open = bool(saved.stretches)
+        self.is_open = bool(saved.segments)
         if saved.certainty == "branch" and now.settings.certainty == "log" and saved.events:
             now.note("saved under certainty 'branch': state updates before this attach may be missing")
-        self._unproven = tuple(now.ledger.loose_ids())
+        self._unproven = tuple(now.ledger.unplaced_ids())
         undelivered = saved.undelivered()
         now.noted_events = now.delivered_events = saved.delivered
         now.hand_over((payloads[event_id] for event_id in undelivered if event_id in payloads), "resumed")
@@ -120,7 +120,7 @@ class Resume:
     def drop_unseen(self) -> None:
         """The log has been read from what was saved to its tail: what it did not show is dropped, and noted."""
         now = self._situation
-        unseen = [event_id for event_id in self._unproven if now.ledger.is_loose(event_id)]
+        unseen = [event_id for event_id in self._unproven if now.ledger.is_unplaced(event_id)]
         self._unproven = ()
         if unseen:
             now.note(f"dropped events that were saved without a proven place, and are not in the log: {len(unseen)}")

@@ -41,7 +41,7 @@ class Belief(Enum):
 
     OURS = "ours"
     STALE = "stale"
-    DOUBT = "doubt"
+    UNVERIFIED_END = "doubt"
     WAIT = "wait"
     """Nothing shows yet that our run has begun, or the leaf is not here yet: both may come."""
 
@@ -76,14 +76,14 @@ class RunInProgress:
     """When a per-field terminal status came; a stop hook may still veto it (R13)."""
     hint_step: int = 0
     hint_id: str | None = None
-    word: Ending | None = None
+    status_report: Ending | None = None
     """The latest word that a run is over, not yet judged for good."""
-    word_due_s: float = 0.0
+    status_report_due_s: float = 0.0
     """When it is to be judged: at once if it is final, else when nothing has followed it that vetoes it."""
     ending: Ending | None = None
     ending_step: int = 0
-    doubt: Ending | None = None
-    doubt_step: int = 0
+    unverified_end: Ending | None = None
+    unverified_end_step: int = 0
     contradicted_at_s: float | None = None
     """Since when the server says that a run is over, which by the log is not ours."""
     is_forgotten: bool = False
@@ -125,17 +125,17 @@ class RunInProgress:
     def saw_status(self, status: str, now_s: float, step: int, *, event_id: str | None = None) -> None:
         """A status that is new since the run was armed; `event_id` is the update that told it, if one did."""
         if status == "running":
-            sometimes("run: its end was vetoed", self.hint_at_s is not None or self.word is not None)
+            sometimes("run: its end was vetoed", self.hint_at_s is not None or self.status_report is not None)
             if self.running_step is None:
                 self.running_step, self.running_id = step, event_id
-            self.hint_at_s = self.hint_id = self.word = self.contradicted_at_s = None
+            self.hint_at_s = self.hint_id = self.status_report = self.contradicted_at_s = None
             self.hint_probed = False
         elif status in TERMINAL:
             self.hint_at_s, self.hint_step, self.hint_status, self.hint_id = now_s, step, status, event_id
 
     def may_be_over(self, now_s: float) -> bool:
         """Whether somebody says so, and long enough ago to act on it."""
-        return self.ending is not None or (self.word is not None and now_s >= self.word_due_s)
+        return self.ending is not None or (self.status_report is not None and now_s >= self.status_report_due_s)
 
     def judge(self, ending: Ending, ledger: Ledger) -> Belief:
         """Whether `ending` is the end of this run."""
@@ -146,7 +146,7 @@ class RunInProgress:
             sometimes("run: idle, as it was before the run")
             return Belief.STALE
         if leaf_id is not None and ledger.has_child(leaf_id):
-            return Belief.DOUBT if self._is_told_since(ending) else Belief.STALE
+            return Belief.UNVERIFIED_END if self._is_told_since(ending) else Belief.STALE
         if leaf_id in self.fresh and not ledger.is_user_message(leaf_id):
             return Belief.OURS
         is_asked_since = self.running_step is not None and ending.asked_step >= self.running_step
@@ -158,7 +158,7 @@ class RunInProgress:
             return Belief.STALE  # the leaf says that the agent has done nothing yet (R15)
         has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
         is_on_its_way = leaf_id is not None and leaf_id not in ledger
-        return Belief.DOUBT if has_begun and not is_on_its_way else Belief.WAIT
+        return Belief.UNVERIFIED_END if has_begun and not is_on_its_way else Belief.WAIT
 
     def _is_of_before(self, ending: Ending, ledger: Ledger) -> bool:
         """Whether an idle snapshot tells of a moment before the run, though an update has told of its end (R36).
@@ -191,7 +191,7 @@ class RunInProgress:
         """The execution statuses that the log shows since the run was armed; what was held by then is none of its."""
         return ledger.statuses_after(self.tail_at_arm, self.fresh)
 
-    def judge_by_log(self, ledger: Ledger, word: Ending) -> str | None:
+    def judge_by_log(self, ledger: Ledger, status_report: Ending) -> str | None:
         """The status by which the log itself says that this run is over, as `word` does; or None.
 
         A message that comes at the end of a run makes the conversation idle again (R19); a veto makes it run (R13).
@@ -199,7 +199,9 @@ class RunInProgress:
         statuses = self.statuses(ledger)
         if "running" not in statuses:
             # Stopped before it had begun, as the snapshot says that a run's end publishes, and none is older than ours.
-            is_stopped = word.is_final and word.timestamp >= ledger.last_status_at(self.tail_at_arm, self.fresh)
+            is_stopped = status_report.is_final and status_report.timestamp >= ledger.last_status_at(
+                self.tail_at_arm, self.fresh
+            )
             return next((status for status in statuses[-1:] if is_stopped and status in TERMINAL), None)
         since = statuses[len(statuses) - statuses[::-1].index("running") :]
         return next((status for status in since if status in TERMINAL), None)

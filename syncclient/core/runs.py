@@ -64,29 +64,29 @@ class Runs:
             run.blocked, run.post_again_at_s = True, now.now_s + run.poll_interval_s
             now.note("a run of somebody else was in progress; ours follows it")
 
-    def word(self, word: Ending, *, is_final: bool) -> None:
+    def status_report(self, status_report: Ending, *, is_final: bool) -> None:
         """The server's word about the whole conversation: a snapshot, which is final if a run's end published it, or
         the answer of REST."""
         now, run = self._situation, self._situation.run
-        if word.leaf_id is not None and not now.ledger.has_child(word.leaf_id):
-            now.leaf_id = word.leaf_id
-        now.hear_status(word.status, word.timestamp)
+        if status_report.leaf_id is not None and not now.ledger.has_child(status_report.leaf_id):
+            now.leaf_id = status_report.leaf_id
+        now.hear_status(status_report.status, status_report.timestamp)
         if run is None:
             return
-        if word.status == "running":
-            run.saw_status(word.status, now.now_s, now.step)
+        if status_report.status == "running":
+            run.saw_status(status_report.status, now.now_s, now.step)
         elif run.blocked:
             self._post_again(run)
-        elif word.status in TERMINAL or word.status == IDLE:
-            run.word = replace(word, is_final=is_final)
+        elif status_report.status in TERMINAL or status_report.status == IDLE:
+            run.status_report = replace(status_report, is_final=is_final)
             since_s = now.now_s if run.hint_at_s is None else run.hint_at_s
-            is_rest = word.status == IDLE and run.hint_at_s is None
+            is_rest = status_report.status == IDLE and run.hint_at_s is None
             wait_s = now.settings.snapshot_wait_s if is_rest else now.settings.veto_wait_s
-            run.word_due_s = now.now_s if is_final else since_s + wait_s
+            run.status_report_due_s = now.now_s if is_final else since_s + wait_s
 
     # -- what to do about it ------------------------------------------------------------------------------------------
 
-    def tend(self) -> None:
+    def step(self) -> None:
         """Start the run that is asked for; see whether one is over, and what is to be done until it is."""
         now = self._situation
         if self._asked_at_s is not None:
@@ -103,50 +103,53 @@ class Runs:
             if now.due(run.post_again_at_s):
                 self._post_again(run)
         elif run.accepted_at_s is not None:
-            self._take_word(run, run.accepted_at_s)
-            if run.doubt is not None:
-                self._tend_doubt(run, run.doubt)
+            self._take_status_report(run, run.accepted_at_s)
+            if run.unverified_end is not None:
+                self._step_unverified_end(run, run.unverified_end)
             if run.ending is not None:
-                self._tend_ending(run, run.ending)
-            if run.ending is None and run.doubt is None and now.run is run:
-                self._tend_waiting(run)
+                self._step_ending(run, run.ending)
+            if run.ending is None and run.unverified_end is None and now.run is run:
+                self._step_waiting(run)
 
-    def _take_word(self, run: RunInProgress, accepted_at_s: float) -> None:
+    def _take_status_report(self, run: RunInProgress, accepted_at_s: float) -> None:
         """Judge the latest word that a run is over: is it the end of ours, another's, or a doubt?"""
-        now, word = self._situation, run.word
-        if word is None or run.ending is not None or not now.due(run.word_due_s):
+        now, status_report = self._situation, run.status_report
+        if status_report is None or run.ending is not None or not now.due(run.status_report_due_s):
             return
-        belief = run.judge(word, now.ledger)
+        belief = run.judge(status_report, now.ledger)
         if run.is_unsure and run.running_step is None and belief is not Belief.OURS:
-            belief = Belief.DOUBT
-        is_deaf = now.is_deaf() and word.status != IDLE
+            belief = Belief.UNVERIFIED_END
+        is_deaf = now.is_deaf() and status_report.status != IDLE
         if belief is Belief.WAIT and (is_deaf or now.due(accepted_at_s + now.settings.silence_s)):
-            belief = Belief.DOUBT  # nothing came that could have told, or nothing can come
+            belief = Belief.UNVERIFIED_END  # nothing came that could have told, or nothing can come
         sometimes("run: a stale word was disbelieved", belief is Belief.STALE)
         match belief:
             case Belief.OURS:
-                run.ending, run.ending_step, run.doubt = word, now.step, None
-                if not word.is_final:
+                run.ending, run.ending_step, run.unverified_end = status_report, now.step, None
+                if not status_report.is_final:
                     now.note("no final snapshot ended the run; its end was believed when no veto had followed (R14)")
-            case Belief.DOUBT:
+            case Belief.UNVERIFIED_END:
                 sometimes("run: a word of the end was doubted")
-                run.doubt, run.doubt_step = word, now.step
+                run.unverified_end, run.unverified_end_step = status_report, now.step
             case Belief.STALE | Belief.WAIT:
                 pass
         if belief is not Belief.WAIT:
-            run.word = None
+            run.status_report = None
 
-    def _tend_doubt(self, run: RunInProgress, doubt: Ending) -> None:
+    def _step_unverified_end(self, run: RunInProgress, unverified_end: Ending) -> None:
         """Somebody says that the run is over, and it may be another run's end: let the log decide."""
         now = self._situation
-        if proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held) and not doubt.knows_leaf:
+        if (
+            proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held)
+            and not unverified_end.knows_leaf
+        ):
             sometimes("run: a count settled the doubt")
-            now.ledger.place_loose()
-            self._settle(run, doubt, from_step=run.counted_step)
-        elif now.walked_from_step >= run.doubt_step:
+            now.ledger.place_unplaced()
+            self._settle(run, unverified_end, from_step=run.counted_step)
+        elif now.walked_from_step >= run.unverified_end_step:
             sometimes("run: the log settled the doubt")
-            self._settle(run, doubt, from_step=now.walked_from_step)
-        elif now.gave_up_step >= run.doubt_step:
+            self._settle(run, unverified_end, from_step=now.walked_from_step)
+        elif now.gave_up_step >= run.unverified_end_step:
             sometimes("run: returned in doubt")
             self._finish(None)
         elif now.exchange is None and self._count_may_do(run):
@@ -154,25 +157,25 @@ class Runs:
         elif now.exchange is None:
             self._read_for_proof(run)
 
-    def _settle(self, run: RunInProgress, doubt: Ending, *, from_step: int) -> None:
+    def _settle(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
         """The log is held as it was at `from_step`: it says whether our run is over."""
         now = self._situation
-        status, run.doubt = run.judge_by_log(now.ledger, doubt), None
+        status, run.unverified_end = run.judge_by_log(now.ledger, unverified_end), None
         tries, run.proof_tries = run.proof_tries, 0
         if status is None and run.is_unsure and not run.has_begun_in_log(now.ledger):
             sometimes("run: a POST run that was lost is sent again")
             now.note("POST run was not answered, and nothing began: it was sent again")
             self._post(armed_at_s=run.armed_at_s, poll_interval_s=run.poll_interval_s, is_repeated=True)
-        elif status is None and self._is_forgotten(run, doubt):
+        elif status is None and self._is_forgotten(run, unverified_end):
             sometimes("run: it never began, for the server forgot it")
             now.note("the run is over, and the log does not show that it has begun")
             run.is_forgotten = True
-            run.ending, run.ending_step = replace(doubt, leaf_id=None, asked_step=from_step), from_step
-        elif status is None and now.ledger.has_loose_status():
+            run.ending, run.ending_step = replace(unverified_end, leaf_id=None, asked_step=from_step), from_step
+        elif status is None and now.ledger.has_unplaced_status():
             sometimes("run: the log was behind the socket, and settled no doubt")
-            run.doubt, run.doubt_step, run.proof_tries = doubt, now.step, tries
+            run.unverified_end, run.unverified_end_step, run.proof_tries = unverified_end, now.step, tries
             self._read_for_proof(run)
-        elif status is None and self._is_contradicted(run, doubt):
+        elif status is None and self._is_contradicted(run, unverified_end):
             sometimes("run: over by the server's word, in progress by the log")
             now.note("the server says that the run is over, and the log does not show it")
             self._finish(None)
@@ -180,18 +183,18 @@ class Runs:
             sometimes("run: the end of another run was passed over")
             now.note("the end of another run was passed over")
         else:
-            run.ending = replace(doubt, status=status, leaf_id=None, asked_step=from_step)
+            run.ending = replace(unverified_end, status=status, leaf_id=None, asked_step=from_step)
             run.ending_step = from_step
 
-    def _is_contradicted(self, run: RunInProgress, doubt: Ending) -> bool:
+    def _is_contradicted(self, run: RunInProgress, unverified_end: Ending) -> bool:
         """Whether the server has said that a run is over, and nothing else, for as long as a repair may take."""
-        if doubt.status not in TERMINAL:
+        if unverified_end.status not in TERMINAL:
             return False
         now = self._situation
         run.contradicted_at_s = now.now_s if run.contradicted_at_s is None else run.contradicted_at_s
         return now.now_s >= run.contradicted_at_s + now.settings.repair_deadline_s
 
-    def _is_forgotten(self, run: RunInProgress, doubt: Ending) -> bool:
+    def _is_forgotten(self, run: RunInProgress, unverified_end: Ending) -> bool:
         """Whether nothing of the run is in the log for so long that nothing will be.
 
         It was stopped before it had begun, which the log shows by another status; or it died with its server.
@@ -200,17 +203,17 @@ class Runs:
         if accepted_at_s is None or run.has_begun_in_log(now.ledger):
             return False
         waited_s = now.now_s - accepted_at_s
-        if doubt.status == IDLE or run.shows_nothing_in_log(now.ledger):
+        if unverified_end.status == IDLE or run.shows_nothing_in_log(now.ledger):
             return run.outages > 0 and waited_s >= now.settings.repair_deadline_s
-        return waited_s >= now.settings.silence_s and run.shows_in_log(now.ledger, doubt)
+        return waited_s >= now.settings.silence_s and run.shows_in_log(now.ledger, unverified_end)
 
-    def _tend_ending(self, run: RunInProgress, ending: Ending) -> None:
+    def _step_ending(self, run: RunInProgress, ending: Ending) -> None:
         """The run is over; finish when all of it is proven held, or when there is nothing left to try."""
         now = self._situation
         certificate = self._certificate(run, ending)
         if not ending.is_final and now.walked_from_step >= run.ending_step and run.goes_on_in_log(now.ledger):
             now.note("an end of the run was taken back: the log says that it goes on")
-            run.ending = run.word = None
+            run.ending = run.status_report = None
         elif certificate is not None and (certificate.covers == "log" or now.settings.certainty == "branch"):
             self._finish(certificate)
         elif now.gave_up_step >= run.ending_step:
@@ -285,7 +288,7 @@ class Runs:
         leaves_tip = bool(path.ids) and ledger.parent_of(path.ids[0]) != ledger.tip_id()
         return leaves_tip or ledger.has_strays(path, leaf_id=ending.leaf_id, until=ending.timestamp)
 
-    def _let_go(self, run: RunInProgress) -> None:
+    def _discard(self, run: RunInProgress) -> None:
         """Hold no more what the log, read to its tail after the run's end, does not have.
 
         A view behind the socket hides only what came last: so what is older than the run's end, or than the last that
@@ -297,14 +300,14 @@ class Runs:
         unseen = [event_id for event_id in now.unseen_ids if event_id in now.ledger]
         if run.ending is not None and run.ending.leaf_id in unseen:
             return  # a chain proves more than the log shows yet
-        loose = [event_id for event_id in unseen if now.ledger.is_loose(event_id)]
+        unplaced = [event_id for event_id in unseen if now.ledger.is_unplaced(event_id)]
         is_forgotten = run.is_forgotten or (run.ending is not None and run.ending.status == IDLE)
-        older = loose if is_forgotten else now.ledger.older_than_last_status(loose, run.tail_at_arm)
+        older = unplaced if is_forgotten else now.ledger.older_than_last_status(unplaced, run.tail_at_arm)
         if now.generation == "tree":
-            older = [*older, *now.ledger.older_than_tip(loose)]
-        gone = [event_id for event_id in unseen if event_id in older or event_id not in loose]
+            older = [*older, *now.ledger.older_than_tip(unplaced)]
+        gone = [event_id for event_id in unseen if event_id in older or event_id not in unplaced]
         if gone:
-            now.let_go(gone)
+            now.discard(gone)
 
     def _count_may_do(self, run: RunInProgress) -> bool:
         """Whether one count is likely to prove the whole log: nothing was missed, nothing is unread.
@@ -316,7 +319,7 @@ class Runs:
         if not now.settings.trusts_count:
             return False
         saw_all = run.running_step is not None and run.hint_at_s is not None and not run.outages
-        fits_a_page = now.ledger.loose_events() + 2 <= now.settings.page_size_events
+        fits_a_page = now.ledger.unplaced_events() + 2 <= now.settings.page_size_events
         if not saw_all or run.counted is not None or now.ledger.gaps():
             return False
         return now.generation == "tree" or (now.generation == "legacy" and not fits_a_page)
@@ -332,13 +335,13 @@ class Runs:
         if run is not None:
             run.counted, run.counted_held, run.counted_step = counted, exchange.held_events, exchange.begun_step
 
-    def _tend_waiting(self, run: RunInProgress) -> None:
+    def _step_waiting(self, run: RunInProgress) -> None:
         """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""
         now, settings = self._situation, self._situation.settings
         connection = now.ready_connection()
         if run.is_unsure and run.running_step is None and run.accepted_at_s is not None:
             self._poll(run, run.accepted_at_s + settings.poll_after_s)
-        if run.word is not None and (connection is None or not now.due(run.word_due_s)):
+        if run.status_report is not None and (connection is None or not now.due(run.status_report_due_s)):
             return  # it is judged in a moment; asking again tells no more
         if connection is None:
             down_since_s = now.subscription.down_since_s
@@ -385,7 +388,7 @@ class Runs:
         sometimes("proof: by count", certificate is not None and certificate.proof == "count")
         sometimes("proof: by echo", certificate is not None and certificate.proof == "echo")
         if certificate is not None and run is not None:
-            self._let_go(run)
+            self._discard(run)
             now.prove(certificate, after_id=run.tail_at_arm)
         error = run.error if run is not None else None
         now.out.append(actions.FinishRun(now.report(certificate, error=error), timed_out))

@@ -170,8 +170,8 @@ class Situation:
     def begin_exchange(self, purpose: Purpose, walk: Walk | None, *, deadline_s: float, to_tail: bool = True) -> None:
         """Begin a walk, or ask for the conversation's status or a count when `walk` is None."""
         assert self.exchange is None, "one GET at a time"
-        loose_ids = tuple(self.ledger.loose_ids()) if walk is not None else ()
-        self.exchange = Exchange(purpose, self.step, deadline_s, walk, to_tail=to_tail, loose_ids=loose_ids)
+        unplaced_ids = tuple(self.ledger.unplaced_ids()) if walk is not None else ()
+        self.exchange = Exchange(purpose, self.step, deadline_s, walk, to_tail=to_tail, unplaced_ids=unplaced_ids)
         self.ask(self.exchange)
 
     def ask(self, exchange: Exchange) -> None:
@@ -222,7 +222,7 @@ class Situation:
         self._remember_delivered(event_ids)
         self.delivered_events -= len(event_ids)
 
-    def let_go(self, event_ids: Sequence[str]) -> None:
+    def discard(self, event_ids: Sequence[str]) -> None:
         """Drop events that are in no log, and say so."""
         self.note(f"dropped what the log does not have: {', '.join(event_ids)}")
         self.drop(event_ids)

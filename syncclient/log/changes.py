@@ -26,9 +26,9 @@ class Changes:
         """An event's place is directly behind another, or first in its stretch."""
         self._places[event_id] = Place(event_id, after_id)
 
-    def loose(self, event_id: str) -> None:
+    def unplaced(self, event_id: str) -> None:
         """An event has no proven place any more."""
-        self._places[event_id] = Place(event_id, None, is_loose=True)
+        self._places[event_id] = Place(event_id, None, is_unplaced=True)
 
     def dropped(self, event_id: str) -> None:
         """An event that was saved before is not held any more."""

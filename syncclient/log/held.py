@@ -21,7 +21,7 @@ from gapless.syncclient.wire import LogEvent, execution_status, is_branch_event
 
 
 @dataclass(slots=True, eq=False)
-class Stretch:
+class Segment:
     """Ids contiguous in the log; `next_seq` is the log index that would follow, where indexes are known."""
 
     ids: list[str] = field(default_factory=list)
@@ -61,19 +61,19 @@ class Held:
         self.payloads = Payloads(self._events)
         self._seqs: dict[str, int] = {}
         self._is_numbered = False  # whether indexes are the server's word (session), and no count of ours
-        self._stretches: list[Stretch] = []
-        self._home: Stretch | None = None
-        self._stretch_of: dict[str, Stretch] = {}
-        self._loose: dict[str, None] = {}
-        self._loose_by_seq: dict[int, str] = {}
+        self._segments: list[Segment] = []
+        self._main: Segment | None = None
+        self._segment_of: dict[str, Segment] = {}
+        self._unplaced: dict[str, None] = {}
+        self._unplaced_by_seq: dict[int, str] = {}
         self._awaited: dict[str, int] = {}  # parents not held, with the number of loose events that name them
         self.head_known = False
         self.version = 0
         """Goes up when events get a place between others; at the end of a stretch they do not count."""
 
     def __repr__(self) -> str:
-        sizes = "+".join(str(len(stretch.ids)) for stretch in self._stretches) or "0"
-        return f"<Ledger {sizes} placed, {len(self._loose)} loose, head {'known' if self.head_known else 'open'}>"
+        sizes = "+".join(str(len(segment.ids)) for segment in self._segments) or "0"
+        return f"<Ledger {sizes} placed, {len(self._unplaced)} loose, head {'known' if self.head_known else 'open'}>"
 
     def __len__(self) -> int:
         return len(self._events)
@@ -96,7 +96,7 @@ class Held:
             ids.append(cursor)
             parent_id = event.get("parent_id")
             cursor = parent_id if isinstance(parent_id, str) else None
-        root_is_ours = self.head_known and self._home is not None and not self._home.ids
+        root_is_ours = self.head_known and self._main is not None and not self._main.ids
         return BranchPath(tuple(reversed(ids)), None if root_is_ours or not ids else "")
 
     def missing_parents(self) -> tuple[str, ...]:
@@ -106,17 +106,17 @@ class Held:
         """
         return tuple(self._awaited)
 
-    def loose_seq_min(self) -> int | None:
+    def unplaced_seq_min(self) -> int | None:
         """The lowest log index that is held beyond a hole, or None when there is no hole in `seq`."""
-        return min(self._loose_by_seq, default=None)
+        return min(self._unplaced_by_seq, default=None)
 
-    def loose_from(self, seq: int) -> list[str]:
+    def unplaced_from(self, seq: int) -> list[str]:
         """What is loose and was said to stand at that index of the log or behind it."""
-        return [event_id for other_seq, event_id in self._loose_by_seq.items() if other_seq >= seq]
+        return [event_id for other_seq, event_id in self._unplaced_by_seq.items() if other_seq >= seq]
 
-    def rivals(self, event_id: str, seq: int | None) -> list[str]:
+    def conflicting(self, event_id: str, seq: int | None) -> list[str]:
         """What is loose, and was said to stand at the index of the log where that event stands."""
-        other_id = self._loose_by_seq.get(-1 if seq is None else seq, event_id)
+        other_id = self._unplaced_by_seq.get(-1 if seq is None else seq, event_id)
         return [] if other_id == event_id else [other_id]
 
     def is_taken(self, seq: int) -> bool:
@@ -133,20 +133,20 @@ class Held:
 
     def is_placed(self, event_id: str) -> bool:
         """Whether the event's place in the log is proven, and joined to home."""
-        stretch = self._stretch_of.get(event_id)
-        return stretch is not None and not any(stretch is fragment for fragment in self._fragments())
+        segment = self._segment_of.get(event_id)
+        return segment is not None and not any(segment is fragment for fragment in self._fragments())
 
     def has_place(self, event_id: str) -> bool:
         """Whether the event's place in the log is proven, at home or not."""
-        return event_id in self._stretch_of
+        return event_id in self._segment_of
 
-    def is_loose(self, event_id: str) -> bool:
+    def is_unplaced(self, event_id: str) -> bool:
         """Whether the event is held, and its place is not proven."""
-        return event_id in self._loose
+        return event_id in self._unplaced
 
-    def is_home(self, event_id: str) -> bool:
+    def is_main(self, event_id: str) -> bool:
         """Whether the event is placed in the home stretch: there a walk from the tail has met what is confirmed."""
-        return self._home is not None and self._stretch_of.get(event_id) is self._home
+        return self._main is not None and self._segment_of.get(event_id) is self._main
 
     def has_child(self, event_id: str) -> bool:
         """Whether a branch event is held whose parent is `event_id`: then a snapshot with that leaf is old (R36)."""
@@ -154,16 +154,16 @@ class Held:
             event.get("parent_id") == event_id and is_branch_event(event) for event in reversed(self._events.values())
         )
 
-    def loose_events(self) -> int:
+    def unplaced_events(self) -> int:
         """How many events are held whose place is not proven."""
-        return len(self._loose)
+        return len(self._unplaced)
 
     def has_unpaired(self) -> bool:
         """Whether an action is held without its observation, or the reverse: a sign that something is missing."""
-        loose = [self._events[event_id] for event_id in self._loose]
-        observed = {str(event["action_id"]): None for event in loose if "action_id" in event}
+        unplaced = [self._events[event_id] for event_id in self._unplaced]
+        observed = {str(event["action_id"]): None for event in unplaced if "action_id" in event}
         lacks_action = any(action_id not in self._events for action_id in observed)
-        return lacks_action or any(e["kind"] == "ActionEvent" and e["id"] not in observed for e in loose)
+        return lacks_action or any(e["kind"] == "ActionEvent" and e["id"] not in observed for e in unplaced)
 
     def has_strays(self, path: BranchPath, *, leaf_id: str | None = None, until: str = "") -> bool:
         """Whether a message, action or observation is held that is neither placed nor on the path.
@@ -171,8 +171,8 @@ class Held:
         With a leaf, what follows it is none, unless its timestamp says that it was there before `until`.
         """
         on_path = frozenset(path.ids)
-        loose = [e for e in self._loose if e not in on_path and is_branch_event(self._events[e])]
-        return any(self._timestamp(e) <= until or not self._descends(e, leaf_id) for e in loose)
+        unplaced = [e for e in self._unplaced if e not in on_path and is_branch_event(self._events[e])]
+        return any(self._timestamp(e) <= until or not self._descends(e, leaf_id) for e in unplaced)
 
     def is_user_message(self, event_id: str) -> bool:
         """Whether the event is held, and is what the user said: no sign that the agent has done anything."""
@@ -181,7 +181,7 @@ class Held:
 
     def head_id(self) -> str | None:
         """The first event of the log, where that is known."""
-        return self._stretches[0].ids[0] if self.head_known and self._stretches and self._stretches[0].ids else None
+        return self._segments[0].ids[0] if self.head_known and self._segments and self._segments[0].ids else None
 
     def tail_id(self) -> str | None:
         """The last event that is placed."""
@@ -205,7 +205,7 @@ class Held:
 
     def follows_from_head(self) -> bool:
         """Whether reading from the log's head is the way to go on: the last stretch is at the head and tiny."""
-        return self.head_known and self._last() is self._stretches[0] and len(self._stretches[0].ids) < 2
+        return self.head_known and self._last() is self._segments[0] and len(self._segments[0].ids) < 2
 
     def placed_after(self, event_id: str | None) -> list[str]:
         """The ids placed at home behind `event_id`, or all of them."""
@@ -215,15 +215,15 @@ class Held:
 
     def placed_ids(self) -> list[str]:
         """The ids of all that is placed, home or not, in the log's order."""
-        return [event_id for stretch in self._stretches for event_id in stretch.ids]
+        return [event_id for segment in self._segments for event_id in segment.ids]
 
     def statuses_after(self, event_id: str | None, among: Container[str]) -> list[str]:
         """The execution statuses placed at home after `event_id`, in the log's order, of events `among` those ids."""
         return [status for other_id, status in self._status_events_after(event_id) if other_id in among]
 
-    def has_loose_status(self) -> bool:
+    def has_unplaced_status(self) -> bool:
         """Whether an execution status is held that no page has shown: the log that was read is behind the socket."""
-        return any(execution_status(self._events[event_id]) is not None for event_id in self._loose)
+        return any(execution_status(self._events[event_id]) is not None for event_id in self._unplaced)
 
     def last_status_at(self, event_id: str | None, among: Container[str]) -> str:
         """The timestamp of the last of them; empty when there is none."""
@@ -263,9 +263,9 @@ class Held:
     def gaps(self) -> tuple[Gap, ...]:
         """The explicit gaps: before the first stretch if the head is open, and between stretches."""
         gaps = []
-        if self._stretches and not self.head_known:
-            gaps.append(Gap(None, next(iter(self._stretches[0].ids), None)))
-        for earlier, later in zip(self._stretches, self._stretches[1:], strict=False):
+        if self._segments and not self.head_known:
+            gaps.append(Gap(None, next(iter(self._segments[0].ids), None)))
+        for earlier, later in zip(self._segments, self._segments[1:], strict=False):
             gaps.append(Gap(next(reversed(earlier.ids), None), next(iter(later.ids), None)))
         return tuple(gaps)
 
@@ -277,15 +277,15 @@ class Held:
         """The ids of all that is held, with or without payload: placed ones in the log's order, then loose ones."""
         fragments = self._fragments()
         behind = [event_id for fragment in fragments for event_id in fragment.ids]
-        placed = [i for stretch in self._stretches[: len(self._stretches) - len(fragments)] for i in stretch.ids]
+        placed = [i for segment in self._segments[: len(self._segments) - len(fragments)] for i in segment.ids]
         if behind:
             # What a walk left unfinished is contiguous, and what is loose may belong before it.
-            return placed + list(heapq.merge(behind, self.loose_ids(), key=self._timestamp))
-        return placed + self.loose_ids()
+            return placed + list(heapq.merge(behind, self.unplaced_ids(), key=self._timestamp))
+        return placed + self.unplaced_ids()
 
-    def loose_ids(self) -> list[str]:
+    def unplaced_ids(self) -> list[str]:
         """Events whose place is not proven yet, by index, or else by timestamp."""
-        return sorted(self._loose, key=lambda event_id: (self._seqs.get(event_id, 0), self._timestamp(event_id)))
+        return sorted(self._unplaced, key=lambda event_id: (self._seqs.get(event_id, 0), self._timestamp(event_id)))
 
     def unloaded(self) -> tuple[Unloaded, ...]:
         """Where events are held without their payload, in the order of `ordered_ids`."""
@@ -296,20 +296,20 @@ class Held:
         follows instead."""
         if event_id is None:
             if not self.head_known:
-                return [], bool(self._stretches)
-            ids, rest = self._stretches[0].ids[:count_max], self._stretches[1:]
+                return [], bool(self._segments)
+            ids, rest = self._segments[0].ids[:count_max], self._segments[1:]
             return ids, not ids and bool(rest)
-        stretch = self._stretch_of.get(event_id)
-        if stretch is None:
+        segment = self._segment_of.get(event_id)
+        if segment is None:
             return [], False
-        index = stretch.ids.index(event_id) + 1
-        ids = stretch.ids[index : index + count_max]
-        return ids, not ids and stretch is not self._stretches[-1]
+        index = segment.ids.index(event_id) + 1
+        ids = segment.ids[index : index + count_max]
+        return ids, not ids and segment is not self._segments[-1]
 
     def anchor_at(self, event_id: str) -> Anchor | None:
         """Where to read on from what directly follows a placed event; None if it has no neighbour to vouch for it."""
-        stretch = self._stretch_of.get(event_id)
-        ids = stretch.ids if stretch is not None else []
+        segment = self._segment_of.get(event_id)
+        ids = segment.ids if segment is not None else []
         index = ids.index(event_id) if ids else 0
         if index:
             return Anchor(cursor=ids[index - 1], echo=event_id)
@@ -317,10 +317,10 @@ class Held:
 
     def is_behind(self, event_id: str, other_id: str | None) -> bool:
         """Whether a placed event is in the stretch of another, or that is None and it is in the log's head."""
-        stretch = self._stretch_of.get(event_id)
+        segment = self._segment_of.get(event_id)
         if other_id is None:
-            return self.head_known and stretch is self._stretches[0]
-        return stretch is not None and stretch is self._stretch_of.get(other_id)
+            return self.head_known and segment is self._segments[0]
+        return segment is not None and segment is self._segment_of.get(other_id)
 
     def seq_of(self, event_id: str) -> int | None:
         """The log index of an event, where it is known."""
@@ -329,8 +329,8 @@ class Held:
     def edges(self) -> tuple[Edge, ...]:
         """The stretches, for a store."""
         return tuple(
-            Edge(stretch.ids[0] if stretch.ids else None, stretch.next_seq, stretch is self._home)
-            for stretch in self._stretches
+            Edge(segment.ids[0] if segment.ids else None, segment.next_seq, segment is self._main)
+            for segment in self._segments
         )
 
     # -- inside -------------------------------------------------------------------------------------------------------
@@ -363,14 +363,14 @@ class Held:
     def _timestamp(self, event_id: str) -> str:
         return str(self._events[event_id].get("timestamp", ""))
 
-    def _last(self) -> Stretch | None:
+    def _last(self) -> Segment | None:
         """Home, or before the attach is done, the last stretch."""
-        return self._home if self._home is not None else (self._stretches[-1] if self._stretches else None)
+        return self._main if self._main is not None else (self._segments[-1] if self._segments else None)
 
-    def _fragments(self) -> list[Stretch]:
-        for index, stretch in enumerate(self._stretches):
-            if stretch is self._home:
-                return self._stretches[index + 1 :]
+    def _fragments(self) -> list[Segment]:
+        for index, segment in enumerate(self._segments):
+            if segment is self._main:
+                return self._segments[index + 1 :]
         return []
 
     def _tip(self) -> str | None:

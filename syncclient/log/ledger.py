@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from gapless.syncclient.log.held import BranchPath, Held, Stretch, rindex
+from gapless.syncclient.log.held import BranchPath, Held, Segment, rindex
 from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.stores.saved import Saved
 from gapless.syncclient.wire import LogEvent, is_branch_event
@@ -27,14 +27,14 @@ class Ledger(Held):
 
     def begin(self, *, next_seq: int | None, at_head: bool) -> None:
         """Begin with an empty stretch at the log's head, or before index `next_seq`; earlier events are a gap."""
-        self._stretches.append(Stretch(next_seq=next_seq))
+        self._segments.append(Segment(next_seq=next_seq))
         self.head_known = self.head_known or at_head
 
-    def settle_home(self) -> None:
+    def settle_main(self) -> None:
         """The attach is done: the last stretch is home from now on."""
-        if not self._stretches:
+        if not self._segments:
             self.begin(next_seq=None, at_head=False)
-        self._home = self._stretches[-1]
+        self._main = self._segments[-1]
 
     def add_live(self, event: LogEvent, seq: int | None, *, size_bytes: int = 0) -> bool:
         """Hold an event from the socket; true if it is new. A duplicate changes nothing."""
@@ -45,7 +45,7 @@ class Ledger(Held):
                 self._learn_seq(event_id, seq)
             return False
         self._hold(event, size_bytes)
-        self._set_loose(event)
+        self._set_unplaced(event)
         if seq is not None:
             self._learn_seq(event_id, seq)
         return True
@@ -78,7 +78,7 @@ class Ledger(Held):
         self.head_known = self.head_known or at_head
         if ids:
             self._splice(list(dict.fromkeys(ids)), at_head=at_head)
-        elif at_head and not self._stretches:
+        elif at_head and not self._segments:
             self.begin(next_seq=0, at_head=True)
         return new
 
@@ -88,17 +88,17 @@ class Ledger(Held):
         The order among state updates of one parent is by their timestamps: likely, not proven, and mended by any page
         that covers it.
         """
-        home = self._home
-        if home is None:
+        main = self._main
+        if main is None:
             return
         self._dissolve_fragments()
         for event_id in path.ids:
-            if event_id not in self._stretch_of:
-                self._append(home, event_id)
-        updates = [event_id for event_id in self._loose if not is_branch_event(self._events[event_id])]
+            if event_id not in self._segment_of:
+                self._append(main, event_id)
+        updates = [event_id for event_id in self._unplaced if not is_branch_event(self._events[event_id])]
         for event_id in sorted(updates, key=self._timestamp):
             parent_id = self._events[event_id].get("parent_id")
-            if isinstance(parent_id, str) and parent_id in self._stretch_of:
+            if isinstance(parent_id, str) and parent_id in self._segment_of:
                 self._insert_behind(parent_id, event_id)
 
     def linked_path(self) -> BranchPath:
@@ -108,7 +108,7 @@ class Ledger(Held):
         """
         self._dissolve_fragments()
         children: dict[str | None, list[str]] = {}
-        for event_id in self._loose:
+        for event_id in self._unplaced:
             event = self._events[event_id]
             if is_branch_event(event):
                 children.setdefault(event.get("parent_id"), []).append(event_id)
@@ -121,12 +121,12 @@ class Ledger(Held):
             ids.append(tip)
         return BranchPath(tuple(ids[:-1]), None)
 
-    def place_loose(self) -> None:
+    def place_unplaced(self) -> None:
         """Place everything loose at the end of home by its timestamps: for when a count has proven the whole set."""
-        home = self._home
-        if home is not None:
-            for event_id in sorted(self._loose, key=self._timestamp):
-                self._append(home, event_id)
+        main = self._main
+        if main is not None:
+            for event_id in sorted(self._unplaced, key=self._timestamp):
+                self._append(main, event_id)
 
     def trim(self, size_bytes_max: int) -> None:
         """Drop payloads until those left fit; the log's head and the newest events stay longest."""
@@ -145,43 +145,43 @@ class Ledger(Held):
             self._events[event_id] = stub
             if event_id in payloads:
                 self.payloads.hold(payloads[event_id], event.size_bytes)
-        for stretch in saved.stretches:
-            self._stretches.append(Stretch(list(stretch.ids), stretch.next_seq))
-            self._stretch_of.update(dict.fromkeys(stretch.ids, self._stretches[-1]))
-            if stretch.is_home:
+        for segment in saved.segments:
+            self._segments.append(Segment(list(segment.ids), segment.next_seq))
+            self._segment_of.update(dict.fromkeys(segment.ids, self._segments[-1]))
+            if segment.is_main:
                 break
         self.head_known = saved.head_known
         for event in saved.events:
-            if event.stub.event_id not in self._stretch_of:
-                self._set_loose(event.stub)  # its index, if any, is learnt again: the log may be another by now
+            if event.stub.event_id not in self._segment_of:
+                self._set_unplaced(event.stub)  # its index, if any, is learnt again: the log may be another by now
                 if self._changes is not None:
-                    self._changes.loose(event.stub.event_id)
+                    self._changes.unplaced(event.stub.event_id)
             elif event.seq is not None:
                 self._seqs[event.stub.event_id] = event.seq
-        if self._stretches:
-            self._home = self._stretches[-1]
+        if self._segments:
+            self._main = self._segments[-1]
 
     def drop(self, event_ids: Sequence[str]) -> None:
         """Hold some events no more; in the session generation only loose ones, for its indexes count them all."""
         for event_id in event_ids:
-            self._loosen(event_id)
-            stretch = self._stretch_of.pop(event_id, None)
-            if stretch is not None:
-                index = rindex(stretch.ids, event_id)
-                del stretch.ids[index]
-                self._note_places(stretch.ids, index, index + 1)
+            self._unplace(event_id)
+            segment = self._segment_of.pop(event_id, None)
+            if segment is not None:
+                index = rindex(segment.ids, event_id)
+                del segment.ids[index]
+                self._note_places(segment.ids, index, index + 1)
                 self.version += 1
-                if not stretch.ids:
-                    stretch.next_seq = None  # what is next in the log is nobody's to know any more
+                if not segment.ids:
+                    segment.next_seq = None  # what is next in the log is nobody's to know any more
             del self._events[event_id]
             self.payloads.drop(event_id)
             self._seqs.pop(event_id, None)
             if self._changes is not None:
                 self._changes.dropped(event_id)
-        self._stretches = [stretch for stretch in self._stretches if stretch.ids or stretch is self._home]
-        if self._home is not None and not self._home.ids and len(self._stretches) > 1:
-            self._stretches = [stretch for stretch in self._stretches if stretch is not self._home]
-            self._home = self._stretches[-1]  # nothing of what was home is left: the log is another
+        self._segments = [segment for segment in self._segments if segment.ids or segment is self._main]
+        if self._main is not None and not self._main.ids and len(self._segments) > 1:
+            self._segments = [segment for segment in self._segments if segment is not self._main]
+            self._main = self._segments[-1]  # nothing of what was home is left: the log is another
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -191,8 +191,8 @@ class Ledger(Held):
         if self._changes is not None:
             self._changes.held(event, size_bytes)
 
-    def _set_loose(self, event: LogEvent) -> None:
-        self._loose[event["id"]] = None
+    def _set_unplaced(self, event: LogEvent) -> None:
+        self._unplaced[event["id"]] = None
         parent_id = event.get("parent_id")
         if isinstance(parent_id, str) and parent_id not in self._events:
             self._awaited[parent_id] = self._awaited.get(parent_id, 0) + 1
@@ -213,85 +213,85 @@ class Ledger(Held):
     def _learn_seq(self, event_id: str, seq: int) -> None:
         self._is_numbered = True
         self._set_seq(event_id, seq)
-        if event_id in self._loose:
-            self._loose_by_seq.setdefault(seq, event_id)
-        elif (stretch := self._stretch_of[event_id]).next_seq is None:
-            self._number(stretch, at_head=False)  # read from pages, which carry no indexes
+        if event_id in self._unplaced:
+            self._unplaced_by_seq.setdefault(seq, event_id)
+        elif (segment := self._segment_of[event_id]).next_seq is None:
+            self._number(segment, at_head=False)  # read from pages, which carry no indexes
         self._extend_by_seq()
 
     def _dissolve_fragments(self) -> None:
         """Let go of what walks left unfinished: the chain places these events better."""
         for fragment in self._fragments():
-            self._stretches.remove(fragment)
+            self._segments.remove(fragment)
             for event_id in fragment.ids:
-                del self._stretch_of[event_id]
-                self._set_loose(self._events[event_id])
+                del self._segment_of[event_id]
+                self._set_unplaced(self._events[event_id])
                 if self._changes is not None:
-                    self._changes.loose(event_id)
+                    self._changes.unplaced(event_id)
             self.version += 1
 
-    def _append(self, stretch: Stretch, event_id: str) -> None:
-        stretch.ids.append(event_id)
-        self._stretch_of[event_id] = stretch
-        self._note_places(stretch.ids, len(stretch.ids) - 1, len(stretch.ids))
-        self._loosen(event_id)
-        if stretch.next_seq is not None:
-            stretch.next_seq = self._set_seq(event_id, stretch.next_seq) + 1
+    def _append(self, segment: Segment, event_id: str) -> None:
+        segment.ids.append(event_id)
+        self._segment_of[event_id] = segment
+        self._note_places(segment.ids, len(segment.ids) - 1, len(segment.ids))
+        self._unplace(event_id)
+        if segment.next_seq is not None:
+            segment.next_seq = self._set_seq(event_id, segment.next_seq) + 1
 
-    def _loosen(self, event_id: str) -> None:
+    def _unplace(self, event_id: str) -> None:
         """Take the event off the loose ones, now that its place is known, and off those that wait for a parent."""
-        if event_id not in self._loose:
+        if event_id not in self._unplaced:
             return
-        del self._loose[event_id]
+        del self._unplaced[event_id]
         parent_id = self._events[event_id].get("parent_id")
         if isinstance(parent_id, str) and parent_id in self._awaited:
             self._awaited[parent_id] -= 1
             if not self._awaited[parent_id]:
                 del self._awaited[parent_id]
         seq = self._seqs.get(event_id)
-        if seq is not None and self._loose_by_seq.get(seq) == event_id:
-            del self._loose_by_seq[seq]
+        if seq is not None and self._unplaced_by_seq.get(seq) == event_id:
+            del self._unplaced_by_seq[seq]
 
     def _insert_behind(self, parent_id: str, event_id: str) -> None:
-        stretch = self._stretch_of[parent_id]
-        index = rindex(stretch.ids, parent_id) + 1
-        while index < len(stretch.ids):
-            neighbour = self._events[stretch.ids[index]]
+        segment = self._segment_of[parent_id]
+        index = rindex(segment.ids, parent_id) + 1
+        while index < len(segment.ids):
+            neighbour = self._events[segment.ids[index]]
             same_parent = neighbour.get("parent_id") == parent_id and not is_branch_event(neighbour)
-            if not same_parent or self._timestamp(stretch.ids[index]) > self._timestamp(event_id):
+            if not same_parent or self._timestamp(segment.ids[index]) > self._timestamp(event_id):
                 break
             index += 1
-        stretch.ids.insert(index, event_id)
-        self._stretch_of[event_id] = stretch
-        self._note_places(stretch.ids, index, index + 2)
-        self._loosen(event_id)
+        segment.ids.insert(index, event_id)
+        self._segment_of[event_id] = segment
+        self._note_places(segment.ids, index, index + 2)
+        self._unplace(event_id)
         self.version += 1
 
     def _extend_by_seq(self) -> None:
-        for stretch in self._stretches:
-            while stretch.next_seq is not None and stretch.next_seq in self._loose_by_seq:
-                self._append(stretch, self._loose_by_seq[stretch.next_seq])
+        for segment in self._segments:
+            while segment.next_seq is not None and segment.next_seq in self._unplaced_by_seq:
+                self._append(segment, self._unplaced_by_seq[segment.next_seq])
 
     def _goes_on(self, page: list[str], *, at_head: bool) -> bool:
         """Whether the page shows what a stretch holds, and goes on at its end: then it is done here, in place.
 
         It is what all other ways come to, at the cost of the page rather than of the log.
         """
-        stretch = self._stretch_of.get(page[0])
-        if stretch is None or not self._stretches[-1].ids or (at_head and stretch is not self._stretches[0]):
+        segment = self._segment_of.get(page[0])
+        if segment is None or not self._segments[-1].ids or (at_head and segment is not self._segments[0]):
             return False
-        start = stretch.ids.index(page[0])
-        known = stretch.ids[start : start + len(page)]
+        start = segment.ids.index(page[0])
+        known = segment.ids[start : start + len(page)]
         new = page[len(known) :]
-        if known != page[: len(known)] or any(event_id in self._stretch_of for event_id in new):
+        if known != page[: len(known)] or any(event_id in self._segment_of for event_id in new):
             return False
-        if stretch.next_seq is None and any(event_id in self._seqs for event_id in page):
+        if segment.next_seq is None and any(event_id in self._seqs for event_id in page):
             return False
-        seqs = [None if stretch.next_seq is None else stretch.next_seq + offset for offset in range(len(new))]
+        seqs = [None if segment.next_seq is None else segment.next_seq + offset for offset in range(len(new))]
         if any(self._seqs.get(event_id, seq) != seq for event_id, seq in zip(new, seqs, strict=True)):
             return False  # something is skipped in between
         for event_id in new:
-            self._append(stretch, event_id)
+            self._append(segment, event_id)
         self._extend_by_seq()
         return True
 
@@ -302,18 +302,18 @@ class Ledger(Held):
         self.version += 1
         touched = [
             index
-            for index, stretch in enumerate(self._stretches)
-            if any(self._stretch_of.get(event_id) is stretch for event_id in page)
+            for index, segment in enumerate(self._segments)
+            if any(self._segment_of.get(event_id) is segment for event_id in page)
         ]
-        if at_head and self._stretches and not self._stretches[0].ids and not self._stretches[0].next_seq:
+        if at_head and self._segments and not self._segments[0].ids and not self._segments[0].next_seq:
             touched.insert(0, 0)  # the empty stretch that `begin` put at the head
-        last_is_empty = bool(self._stretches) and not self._stretches[-1].ids
-        if not at_head and last_is_empty and self._stretches[-1] is not self._home:
-            touched.append(len(self._stretches) - 1)  # begun for a replay that did not come; this page is the tail
+        last_is_empty = bool(self._segments) and not self._segments[-1].ids
+        if not at_head and last_is_empty and self._segments[-1] is not self._main:
+            touched.append(len(self._segments) - 1)  # begun for a replay that did not come; this page is the tail
             touched = list(dict.fromkeys(touched))
         if touched:
-            first, last = self._stretches[touched[0]], self._stretches[touched[-1]]
-            between = [i for s in self._stretches[touched[0] : touched[-1] + 1] for i in s.ids]
+            first, last = self._segments[touched[0]], self._segments[touched[-1]]
+            between = [i for s in self._segments[touched[0] : touched[-1] + 1] for i in s.ids]
             page = self._with_skipped(page, between)
             on_page = frozenset(page)  # membership only, never iterated
             low = next((i for i, event_id in enumerate(first.ids) if event_id in on_page), len(first.ids))
@@ -325,18 +325,18 @@ class Ledger(Held):
             # Events that a chain placed by their timestamps and that the page does not show here belong behind it.
             moved = [event_id for event_id in between if event_id not in spared]
             sometimes("ledger: a page put a guessed order right", moved)
-            merged = Stretch(prefix + page + moved + suffix)
+            merged = Segment(prefix + page + moved + suffix)
             self._note_places(merged.ids, low, low + len(page) + len(moved) + 1)
-            if any(stretch is self._home for stretch in self._stretches[touched[0] : touched[-1] + 1]):
-                self._home = merged
-            self._stretches[touched[0] : touched[-1] + 1] = [merged]
+            if any(segment is self._main for segment in self._segments[touched[0] : touched[-1] + 1]):
+                self._main = merged
+            self._segments[touched[0] : touched[-1] + 1] = [merged]
         else:
-            merged = Stretch(page)
+            merged = Segment(page)
             self._note_places(page, 0, len(page))
-            self._stretches.insert(0 if at_head else len(self._stretches), merged)
+            self._segments.insert(0 if at_head else len(self._segments), merged)
         for event_id in merged.ids:
-            self._stretch_of[event_id] = merged
-            self._loosen(event_id)
+            self._segment_of[event_id] = merged
+            self._unplace(event_id)
         self._number(merged, at_head=at_head)
         self._extend_by_seq()
 
@@ -348,7 +348,7 @@ class Ledger(Held):
         for event_id in page:
             skipped: list[str] = []
             parent_id = self.parent_of(event_id)
-            while parent_id in self._loose and parent_id not in on_page and parent_id not in found:
+            while parent_id in self._unplaced and parent_id not in on_page and parent_id not in found:
                 skipped.append(parent_id)
                 parent_id = self.parent_of(parent_id)
             if skipped and parent_id in found:
@@ -363,7 +363,7 @@ class Ledger(Held):
         if not self._is_numbered:
             return page
         on_page = frozenset(page)
-        held = (event_id for event_id in (*placed, *self._loose) if event_id in self._seqs)
+        held = (event_id for event_id in (*placed, *self._unplaced) if event_id in self._seqs)
         skipped = {self._seqs[event_id]: event_id for event_id in held if event_id not in on_page}
         found: list[str] = []
         unnumbered: list[str] = []
@@ -379,15 +379,15 @@ class Ledger(Held):
         sometimes("ledger: a page skipped a corrupt record that is held", len(found) > len(page))
         return found
 
-    def _number(self, stretch: Stretch, *, at_head: bool) -> None:
+    def _number(self, segment: Segment, *, at_head: bool) -> None:
         """Give indexes to the events of a page from their neighbours, where any is known."""
         seq = 0 if at_head else None
-        for event_id in stretch.ids:
+        for event_id in segment.ids:
             seq = self._seqs.get(event_id, seq)
             if seq is not None:
                 self._set_seq(event_id, seq)
                 seq += 1
-        stretch.next_seq = seq
+        segment.next_seq = seq
 
 
 def _between(

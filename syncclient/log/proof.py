@@ -47,8 +47,8 @@ def seq(ledger: Ledger, *, leaf_id: str | None, through_seq: int | None) -> Cert
     the server gave at the barrier or later. None if an index is missing, or the leaf is not among what is contiguous.
     """
     next_seq = ledger.next_seq()
-    sometimes("proof: an index is missing", ledger.loose_seq_min() is not None)
-    if next_seq is None or ledger.loose_seq_min() is not None:
+    sometimes("proof: an index is missing", ledger.unplaced_seq_min() is not None)
+    if next_seq is None or ledger.unplaced_seq_min() is not None:
         return None
     if leaf_id is not None and not ledger.is_placed(leaf_id):
         return None

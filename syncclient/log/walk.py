@@ -45,7 +45,7 @@ class Walk:
     ) -> None:
         self._anchor = anchor
         self._must_show = must_show
-        self._passes_home = False
+        self._passes_main = False
         self._reads_to: str | None = None
         self._descending = descending
         self._pages_left = pages_max
@@ -81,7 +81,7 @@ class Walk:
     def back_to(cls, event_id: str | None, *, pages_max: int) -> Walk:
         """From the tail of the log, through what is held, back to a placed event, or to the log's head (None)."""
         walk = cls(anchor=None, descending=True, pages_max=pages_max)
-        walk._passes_home, walk._reads_to = True, event_id
+        walk._passes_main, walk._reads_to = True, event_id
         return walk
 
     @property
@@ -157,9 +157,9 @@ class Walk:
         return head_id not in ids_of(page.items) and (bool(page.items) or page.next_page_id is None)
 
     def _is_met(self, event_id: str, ledger: Ledger) -> bool:
-        if self._passes_home:
+        if self._passes_main:
             return self._reads_to == event_id
-        return ledger.is_home(event_id)
+        return ledger.is_main(event_id)
 
     def _believe(self, page: Page, ledger: Ledger) -> bool:
         if self._border is None:

@@ -31,7 +31,7 @@ class Place:
 
     event_id: str
     after_id: str | None
-    is_loose: bool = False
+    is_unplaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Edge:
 
     first_id: str | None
     next_seq: int | None
-    is_home: bool
+    is_main: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,12 @@ class SavedEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedStretch:
+class SavedSegment:
     """A stretch as saved; see `gapless.syncclient.log.ledger.Stretch`."""
 
     ids: tuple[str, ...]
     next_seq: int | None
-    is_home: bool
+    is_main: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Saved:
 
     events: tuple[SavedEvent, ...]
     """In the order in which they were first held."""
-    stretches: tuple[SavedStretch, ...]
+    segments: tuple[SavedSegment, ...]
     head_known: bool
     delivered: int
     certainty: Certainty
@@ -99,7 +99,7 @@ class Saved:
     def window(self, size_bytes_max: int) -> list[str]:
         """Ids whose payloads are to be in memory: the head, and of the newest what `size_bytes_max` allows."""
         sizes = {event.stub.event_id: event.size_bytes for event in self.events}
-        placed = [event_id for stretch in self.stretches for event_id in stretch.ids]
+        placed = [event_id for segment in self.segments for event_id in segment.ids]
         on_log = dict.fromkeys(placed)
         ids = placed + [event_id for event_id in sizes if event_id not in on_log]
         head = ids[:HEAD_EVENTS] if self.head_known else []
@@ -112,20 +112,20 @@ class Saved:
         return [event_id for event_id in ids if event_id in chosen]
 
 
-def chain_up(edges: tuple[Edge, ...], places: dict[str, str | None]) -> tuple[SavedStretch, ...] | None:
+def chain_up(edges: tuple[Edge, ...], places: dict[str, str | None]) -> tuple[SavedSegment, ...] | None:
     """The stretches, put together from each event's predecessor (None: the first of a stretch).
 
     None if that does not add up: an event has two successors, or belongs to no stretch.
     """
     following = {after_id: event_id for event_id, after_id in places.items() if after_id is not None}
-    stretches = []
+    segments = []
     for edge in edges:
         ids: list[str] = []
         event_id = edge.first_id
         while event_id is not None and len(ids) <= len(places):
             ids.append(event_id)
             event_id = following.get(event_id)
-        stretches.append(SavedStretch(tuple(ids), edge.next_seq, edge.is_home))
-    placed = {event_id for stretch in stretches for event_id in stretch.ids}
-    adds_up = placed == places.keys() and sum(len(stretch.ids) for stretch in stretches) == len(places)
-    return tuple(stretches) if adds_up else None
+        segments.append(SavedSegment(tuple(ids), edge.next_seq, edge.is_main))
+    placed = {event_id for segment in segments for event_id in segment.ids}
+    adds_up = placed == places.keys() and sum(len(segment.ids) for segment in segments) == len(places)
+    return tuple(segments) if adds_up else None

@@ -170,16 +170,16 @@ class SqliteStore:
             if place != "loose":
                 places[event_id] = after_id
         self._edges = tuple(
-            Edge(first_id, next_seq, bool(is_home))
-            for first_id, next_seq, is_home in database.execute(
+            Edge(first_id, next_seq, bool(is_main))
+            for first_id, next_seq, is_main in database.execute(
                 "SELECT first_id, next_seq, is_home FROM edge ORDER BY number"
             )
         )
-        stretches = chain_up(self._edges, places)
-        if stretches is None:
+        segments = chain_up(self._edges, places)
+        if segments is None:
             raise StoreError(f"the store {self.path} is corrupt: its order does not add up; it is left as it is")
         certainty: Certainty = "log" if meta["certainty"] == "log" else "branch"
-        return Saved(tuple(events), stretches, meta["head_known"] == "1", int(meta["delivered"]), certainty)
+        return Saved(tuple(events), segments, meta["head_known"] == "1", int(meta["delivered"]), certainty)
 
     def _write(self, database: sqlite3.Connection, batch: Batch) -> None:
         if batch.reset:
@@ -189,7 +189,10 @@ class SqliteStore:
             self._insert(database, held.event, held.size_bytes)
         database.executemany(
             "UPDATE event SET place = ?, after_id = ? WHERE id = ?",
-            [(_word(place.is_loose, place.after_id), place.after_id, place.event_id) for place in batch.places],
+            [
+                (_status_report(place.is_unplaced, place.after_id), place.after_id, place.event_id)
+                for place in batch.places
+            ],
         )
         database.executemany("UPDATE event SET seq = ? WHERE id = ?", [(seq, id_) for id_, seq in batch.seqs])
         for event_id in batch.dropped:
@@ -201,7 +204,7 @@ class SqliteStore:
             database.execute("DELETE FROM edge")
             database.executemany(
                 "INSERT INTO edge VALUES (?, ?, ?, ?)",
-                [(n, edge.first_id, edge.next_seq, edge.is_home) for n, edge in enumerate(batch.edges)],
+                [(n, edge.first_id, edge.next_seq, edge.is_main) for n, edge in enumerate(batch.edges)],
             )
         meta = {"head_known": int(batch.head_known), "delivered": batch.delivered, "certainty": batch.certainty}
         database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(n, str(v)) for n, v in meta.items()])
@@ -218,5 +221,5 @@ class SqliteStore:
         database.execute("INSERT INTO payload VALUES (?, ?)", (cursor.lastrowid, text))
 
 
-def _word(is_loose: bool, after_id: str | None) -> str:
-    return "loose" if is_loose else "first" if after_id is None else "behind"
+def _status_report(is_unplaced: bool, after_id: str | None) -> str:
+    return "loose" if is_unplaced else "first" if after_id is None else "behind"

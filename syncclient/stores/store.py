@@ -61,13 +61,13 @@ class MemoryStore:
         if self._conversation_id is None:
             self._conversation_id = conversation_id
             return None
-        stretches = chain_up(self._edges, self._places)
-        assert stretches is not None, "what was saved adds up"
+        segments = chain_up(self._edges, self._places)
+        assert segments is not None, "what was saved adds up"
         events = tuple(
             SavedEvent(Stub.of(event), size_bytes, self._seqs.get(event_id))
             for event_id, (event, size_bytes) in self._events.items()
         )
-        return Saved(events, stretches, self._head_known, self._delivered, self._certainty)
+        return Saved(events, segments, self._head_known, self._delivered, self._certainty)
 
     def save(self, batch: Batch) -> None:
         """Take a batch."""
@@ -76,7 +76,7 @@ class MemoryStore:
         for held in batch.new:
             self._events[held.event["id"]] = (held.event, held.size_bytes)
         for place in batch.places:
-            if place.is_loose:
+            if place.is_unplaced:
                 self._places.pop(place.event_id, None)
             else:
                 self._places[place.event_id] = place.after_id

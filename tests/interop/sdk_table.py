@@ -12,8 +12,8 @@ from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.judging.evidence import RunCall, read
 from gapless.scenarios.judging.oracles.budget import cost
 from gapless.scenarios.judging.oracles.case import Case
-from gapless.scenarios.judging.run_outcome import aftermath
-from gapless.scenarios.running.script_player import Stage
+from gapless.scenarios.judging.run_outcome import run_outcome
+from gapless.scenarios.running.script_player import ScriptPlayer
 from gapless.scenarios.running.world_setup import server_settings, workload
 from gapless.simserver import Choices, SeededSource, World
 from tests.interop.expectations import EXPECTED, IN_TIME_S_MAX, STALL_S, UNDERSTOOD, Expected, Return
@@ -78,7 +78,7 @@ async def _one(sdk: SdkProcess, release: str, generation: str, expected: Expecte
         Choices(SeededSource(0)),
     )
     with trio.fail_after(SCENARIO_S_MAX):
-        await Stage(world, scenario, seed=0).perform(factory(world, sdk, _coming(expected.scenario)))
+        await ScriptPlayer(world, scenario, seed=0).perform(factory(world, sdk, _coming(expected.scenario)))
     entries = world.journal.entries
     case = Case(read(entries, world.agent.log), generation, scenario.expect, scenario.budget)
     polled = f"/api/conversations/{world.conversation_id}"
@@ -92,7 +92,7 @@ async def _one(sdk: SdkProcess, release: str, generation: str, expected: Expecte
         release,
         generation,
         expected.scenario,
-        aftermath(case).lost_events,
+        run_outcome(case).lost_events,
         spent.calls,
         polls,
         spent.optimum_calls,

@@ -87,7 +87,7 @@ def placed_ids(part: client.Part) -> tuple[dict[str, None], bool]:
     store.close()
     if saved is None:
         return {}, False
-    return {event_id: None for stretch in saved.stretches for event_id in stretch.ids}, saved.head_known
+    return {event_id: None for segment in saved.segments for event_id in segment.ids}, saved.head_known
 
 
 def kept(part: client.Part, log: list[dict[str, Any]]) -> list[Any]:
@@ -95,8 +95,8 @@ def kept(part: client.Part, log: list[dict[str, Any]]) -> list[Any]:
     store = syncclient.SqliteStore(part.store_path)
     saved = store.open(part.conversation_id)
     assert saved is not None
-    assert [stretch.ids[0] for stretch in saved.stretches] == [log[0]["id"]]
-    placed = saved.stretches[0].ids
+    assert [segment.ids[0] for segment in saved.segments] == [log[0]["id"]]
+    placed = saved.segments[0].ids
     if part.certainty == "log":
         assert len(saved.events) == len(placed)
     events = store.read(placed)

@@ -11,8 +11,8 @@ import trio
 
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.running.runner import RunRequest
-from gapless.scenarios.serving.hub import Hub
 from gapless.scenarios.serving.scenario_choice import request_for
+from gapless.scenarios.serving.session_server import SessionServer
 
 LIMIT_S = 20.0
 
@@ -35,25 +35,27 @@ def quick_request(generation: str = "tree", *, stepwise: bool = False, **changed
 
 
 @asynccontextmanager
-async def served(request: RunRequest | None = None, **options: Any) -> AsyncIterator[tuple[Hub, httpx.AsyncClient]]:
+async def served(
+    request: RunRequest | None = None, **options: Any
+) -> AsyncIterator[tuple[SessionServer, httpx.AsyncClient]]:
     """A hub that listens, and an HTTP client at its address."""
-    hub = Hub(request or quick_request(), **options)
+    session_server = SessionServer(request or quick_request(), **options)
     with trio.fail_after(LIMIT_S):
         async with trio.open_nursery() as nursery:
-            await nursery.start(_serving, hub)
-            async with httpx.AsyncClient(base_url=hub.url, timeout=LIMIT_S) as http:
-                yield hub, http
+            await nursery.start(_serving, session_server)
+            async with httpx.AsyncClient(base_url=session_server.url, timeout=LIMIT_S) as http:
+                yield session_server, http
             nursery.cancel_scope.cancel()
 
 
-async def _serving(hub: Hub, *, task_status: trio.TaskStatus[None]) -> None:
-    await hub.serve(0, task_status=task_status)
+async def _serving(session_server: SessionServer, *, task_status: trio.TaskStatus[None]) -> None:
+    await session_server.serve(0, task_status=task_status)
 
 
-def port_of(hub: Hub) -> int:
-    return int(hub.url.rpartition(":")[2])
+def port_of(session_server: SessionServer) -> int:
+    return int(session_server.url.rpartition(":")[2])
 
 
-def calls(hub: Hub) -> str:
+def calls(session_server: SessionServer) -> str:
     """Where the world's REST calls are."""
-    return f"/api/conversations/{hub.session.world.conversation_id}"
+    return f"/api/conversations/{session_server.session.world.conversation_id}"

@@ -17,11 +17,11 @@ import trio
 from gapless.reports.records.record import Verdict
 from gapless.scenarios.checking import recording
 from gapless.scenarios.checking.check import Checked, check
-from gapless.scenarios.checking.deadlines import hurried
+from gapless.scenarios.checking.deadlines import with_real_time_deadline
 from gapless.scenarios.checking.replay_text import retell
 from gapless.scenarios.errors import CapsuleError, UsageError
 from gapless.scenarios.running.script_player import leaves
-from gapless.scenarios.serving.hub import Hub
+from gapless.scenarios.serving.session_server import SessionServer
 from tests.serving.port import quick, quick_request
 
 CLIENT = Path(__file__).parent / "plain_client.py"
@@ -76,9 +76,9 @@ async def test_the_last_word_of_a_crash_is_the_error_and_not_what_a_runtime_prin
 
 def test_a_step_in_real_time_is_given_two_minutes_unless_the_scenario_knows_better() -> None:
     unsaid, said = quick(expect={}), quick(expect={"step_deadline_s": 4000})
-    assert hurried(unsaid).expect.step_deadline_s == 120
-    assert hurried(said) is said
-    assert hurried(said, 3).expect.step_deadline_s == 3
+    assert with_real_time_deadline(unsaid).expect.step_deadline_s == 120
+    assert with_real_time_deadline(said) is said
+    assert with_real_time_deadline(said, 3).expect.step_deadline_s == 3
 
 
 async def test_an_exit_without_an_answer_is_a_crash_too() -> None:
@@ -112,7 +112,7 @@ async def test_noise_is_no_report_and_is_shown() -> None:
 async def test_a_flood_of_reports_is_a_verdict_when_the_journal_is_full(
     where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gapless.scenarios.checking.check.Hub", partial(Hub, entries_max=3000))
+    monkeypatch.setattr("gapless.scenarios.checking.check.Hub", partial(SessionServer, entries_max=3000))
     code = "import os\nwhere = " + where + '\nwhile True: os.write(where, b\'{"id": "a"}\\n\' * 1000)'
     with trio.fail_after(20):
         result = await check(quick_request(), (sys.executable, "-S", "-E", "-c", code), show=lambda line: None)

@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from gapless.reports.html.assets import SHARED
 from gapless.scenarios.serving.control import BODY_BYTES_MAX, routes
-from gapless.scenarios.serving.hub import Hub
 from gapless.scenarios.serving.openapi import document
+from gapless.scenarios.serving.session_server import SessionServer
 from tests.serving.port import calls, quick, quick_request, served
 
 Json = dict[str, Any]
@@ -40,50 +40,50 @@ async def journal(http: httpx.AsyncClient, after: int = 0, wait_s: float = 0) ->
     return [json.loads(line) for line in response.text.splitlines()]
 
 
-async def until_ended(hub: Hub) -> None:
-    while hub.session.world.runs.in_progress:
+async def until_ended(session_server: SessionServer) -> None:
+    while session_server.session.world.runs.in_progress:
         await trio.sleep(0.01)
 
 
 async def test_the_clock_starts_with_the_first_client_and_not_with_the_control() -> None:
-    async with served() as (hub, http):
+    async with served() as (session_server, http):
         assert (await told(http, "/sim/session"))["state"] == "waiting"
         await trio.sleep(0.05)
-        assert hub.session.now_s() == 0
+        assert session_server.session.now_s() == 0
         assert (await http.get("/health")).status_code == 200
         assert (await told(http, "/sim/session"))["state"] == "running"
-        assert hub.session.now_s() > 0
+        assert session_server.session.now_s() > 0
 
 
 async def test_the_control_is_neither_counted_nor_journalled_even_on_a_connection_of_the_world() -> None:
-    async with served() as (hub, http):
-        first = await http.get(f"{calls(hub)}/events/count")
-        before = len(hub.session.world.journal)
+    async with served() as (session_server, http):
+        first = await http.get(f"{calls(session_server)}/events/count")
+        before = len(session_server.session.world.journal)
         assert first.headers.get("connection") != "close"
         for path in ("/sim/session", "/sim/verdict", "/sim/journal", "/sim/faults", "/sim/"):
             assert (await http.get(path)).headers["connection"] == "close"
-        assert len(hub.session.world.journal) == before
+        assert len(session_server.session.world.journal) == before
         assert (await told(http, "/sim/session"))["rest"]["counted"] == 1
 
 
 async def test_another_scenario_is_another_world_and_the_old_connections_are_reset() -> None:
-    async with served(offered=(quick(),)) as (hub, http):
+    async with served(offered=(quick(),)) as (session_server, http):
         await http.get("/health")
-        old = hub.session.world
-        async with await trio.open_tcp_stream("127.0.0.1", int(hub.url.rpartition(":")[2])) as stream:
-            await stream.send_all(f"GET {calls(hub)}/events/count HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        old = session_server.session.world
+        async with await trio.open_tcp_stream("127.0.0.1", int(session_server.url.rpartition(":")[2])) as stream:
+            await stream.send_all(f"GET {calls(session_server)}/events/count HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
             session = await do(http, "/sim/session", {"scenario": "clean-run", "generation": "legacy"})
             with pytest.raises(trio.BrokenResourceError):
                 await stream.receive_some()
         assert (session["scenario"]["name"], session["generation"]) == ("clean-run", "legacy")
         assert session["state"] == "waiting"
-        assert hub.session.world is not old
+        assert session_server.session.world is not old
 
 
 async def test_a_reset_begins_the_same_scenario_anew() -> None:
-    async with served() as (hub, http):
-        await http.post(f"{calls(hub)}/run")
+    async with served() as (session_server, http):
+        await http.post(f"{calls(session_server)}/run")
         assert (await told(http, "/sim/session"))["entries"]
         session = await do(http, "/sim/reset")
         assert session["entries"] == 0
@@ -98,8 +98,8 @@ async def test_a_whole_scenario_can_be_sent() -> None:
 
 
 async def test_a_fault_acts_from_when_it_is_added_until_it_is_removed() -> None:
-    async with served() as (hub, http):
-        count = f"{calls(hub)}/events/count"
+    async with served() as (session_server, http):
+        count = f"{calls(session_server)}/events/count"
         assert (await http.get(count)).status_code == 200
         added = await do(http, "/sim/faults", {"kind": "rest-status", "status": 503, "name": "away"})
         assert added["name"] == "away"
@@ -111,21 +111,21 @@ async def test_a_fault_acts_from_when_it_is_added_until_it_is_removed() -> None:
 
 
 async def test_latency_that_is_added_is_felt_on_connections_that_are_open() -> None:
-    async with served() as (hub, http):
-        await http.get(f"{calls(hub)}/events/count")
+    async with served() as (session_server, http):
+        await http.get(f"{calls(session_server)}/events/count")
         await do(http, "/sim/faults", {"kind": "link-latency", "latency_s": 0.1})
         began_s = trio.current_time()
-        await http.get(f"{calls(hub)}/events/count")
+        await http.get(f"{calls(session_server)}/events/count")
         assert trio.current_time() - began_s >= 0.2
 
 
 async def test_a_fault_with_a_time_that_has_passed_goes_off_at_once() -> None:
-    async with served() as (hub, http):
+    async with served() as (session_server, http):
         await http.get("/health")
         await do(http, "/sim/faults", {"kind": "clock-step", "step_s": 60, "at_s": 0})
         await trio.sleep(0.02)
         assert (await told(http, "/sim/session"))["faults"][0]["fired"] == 1
-        assert hub.session.world.fired()[0].fired == 1
+        assert session_server.session.world.fired()[0].fired == 1
 
 
 async def test_after_healing_no_fault_can_be_added() -> None:
@@ -136,10 +136,10 @@ async def test_after_healing_no_fault_can_be_added() -> None:
 
 
 async def test_a_stepwise_agent_waits_for_each_step() -> None:
-    async with served(stepwise=True) as (hub, http):
-        await http.post(f"{calls(hub)}/run")
+    async with served(stepwise=True) as (session_server, http):
+        await http.post(f"{calls(session_server)}/run")
         await trio.sleep(0.05)
-        log = hub.session.world.agent.log
+        log = session_server.session.world.agent.log
         before = len(log)
         assert (await told(http, "/sim/session"))["agent"]["waiting"]
         await trio.sleep(0.05)
@@ -147,25 +147,25 @@ async def test_a_stepwise_agent_waits_for_each_step() -> None:
         await do(http, "/sim/agent/step")
         assert len(log) == before + 1
         await do(http, "/sim/agent/step", {"steps": 3})
-        assert hub.session.world.runs.in_progress  # its end is a step as well
+        assert session_server.session.world.runs.in_progress  # its end is a step as well
         await do(http, "/sim/agent/step")
-        assert not hub.session.world.runs.in_progress
+        assert not session_server.session.world.runs.in_progress
 
 
 async def test_an_agent_that_is_let_go_works_by_itself() -> None:
-    async with served(stepwise=True) as (hub, http):
-        await http.post(f"{calls(hub)}/run")
+    async with served(stepwise=True) as (session_server, http):
+        await http.post(f"{calls(session_server)}/run")
         await do(http, "/sim/agent/mode", {"stepwise": False})
-        await until_ended(hub)
+        await until_ended(session_server)
         assert (await http.post("/sim/agent/step", json={})).status_code == 409
 
 
 async def test_others_can_act_through_the_control() -> None:
-    async with served() as (hub, http):
+    async with served() as (session_server, http):
         await do(http, "/sim/agent/message", {"text": "hello"})
         await do(http, "/sim/agent/run")
         assert (await http.post("/sim/agent/run")).status_code == 409
-        await until_ended(hub)
+        await until_ended(session_server)
         entries = await journal(http)
         assert [one["by"] for one in entries if one["what"] == "run-started"] == ["control"]
 
@@ -183,8 +183,8 @@ async def test_the_server_can_be_restarted() -> None:
 
 
 async def test_the_journal_is_read_on_from_an_entry_and_waited_for() -> None:
-    async with served() as (hub, http):
-        await http.get(f"{calls(hub)}/events/count")
+    async with served() as (session_server, http):
+        await http.get(f"{calls(session_server)}/events/count")
         entries = await journal(http)
         assert [one["index"] for one in entries] == list(range(len(entries)))
         async with trio.open_nursery() as nursery:
@@ -196,27 +196,27 @@ async def test_the_journal_is_read_on_from_an_entry_and_waited_for() -> None:
             nursery.start_soon(wait)
             await trio.sleep(0.1)
             assert found == []
-            await http.get(f"{calls(hub)}/events/count")
+            await http.get(f"{calls(session_server)}/events/count")
         assert found[0]["index"] == len(entries)
 
 
 async def test_a_client_that_says_nothing_is_judged_by_what_the_server_saw() -> None:
-    async with served() as (hub, http):
-        await http.post(f"{calls(hub)}/run")
-        await until_ended(hub)
+    async with served() as (session_server, http):
+        await http.post(f"{calls(session_server)}/run")
+        await until_ended(session_server)
         verdict = await told(http, "/sim/verdict")
         assert (verdict["verdict"], verdict["reports"], verdict["violations"]) == ("vacuous", False, [])
-        assert len(verdict["unreached"]) == verdict["log_length"] == len(hub.session.world.agent.log)
-        await http.get(f"{calls(hub)}/events/search")
+        assert len(verdict["unreached"]) == verdict["log_length"] == len(session_server.session.world.agent.log)
+        await http.get(f"{calls(session_server)}/events/search")
         assert (await told(http, "/sim/verdict"))["unreached"] == []
 
 
 @pytest.mark.parametrize(("left_out", "verdict"), [(0, "holds"), (1, "unsafe")])
 async def test_a_client_that_reports_is_judged_by_what_it_holds(left_out: int, verdict: str) -> None:
-    async with served() as (hub, http):
-        await http.post(f"{calls(hub)}/run")
-        await until_ended(hub)
-        page = (await http.get(f"{calls(hub)}/events/search")).json()["items"]
+    async with served() as (session_server, http):
+        await http.post(f"{calls(session_server)}/run")
+        await until_ended(session_server)
+        page = (await http.get(f"{calls(session_server)}/events/search")).json()["items"]
         held = [event["id"] for event in page][: len(page) - 1 - left_out] + [page[-1]["id"]] * (not left_out)
         response = await http.post("/sim/report", content=json.dumps({"done": "run", "held": held}) + "\nand noise\n")
         assert response.json() == {"reports": 1}
@@ -264,7 +264,7 @@ async def test_the_description_and_the_routes_are_the_same() -> None:
     described = {(path, method.upper()) for path, methods in document()["paths"].items() for method in methods}
     served_routes = {
         (route.path, method)
-        for route in routes(Hub(quick_request()))
+        for route in routes(SessionServer(quick_request()))
         if isinstance(route, Route) and route.path not in {"/sim", "/sim/{file}"}
         for method in (route.methods or set()) - {"HEAD"}
     }

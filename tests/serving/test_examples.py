@@ -29,7 +29,7 @@ def command(example: str) -> list[str]:
     return [NODE or "node", str(EXAMPLES / example)]
 
 
-def hurried(scenario: Scenario) -> Scenario:
+def with_real_time_deadline(scenario: Scenario) -> Scenario:
     """R34 with less waiting before it: the cut comes as long after the message as ever."""
     earlier_s = 4.0
     script = tuple(Sleep(sleep_s=one.sleep_s - earlier_s) if isinstance(one, Sleep) else one for one in scenario.script)
@@ -47,7 +47,7 @@ def hurried(scenario: Scenario) -> Scenario:
 
 async def tried(example: str, scenario: str, generation: str | None = None) -> Checked:
     whole = find_one(scenario)
-    request = request_for(hurried(whole) if scenario.startswith("r34") else whole, generation, None)
+    request = request_for(with_real_time_deadline(whole) if scenario.startswith("r34") else whole, generation, None)
     shown: list[str] = []
     with trio.fail_after(LIMIT_S):
         result = await check(request, command(example), show=shown.append)

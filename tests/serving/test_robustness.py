@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trio
 
-from gapless.scenarios.serving.hub import CLIENTS_MAX, Hub
+from gapless.scenarios.serving.session_server import CLIENTS_MAX, SessionServer
 from gapless.simserver.network.hosting import MESSAGE_BYTES_MAX
 from gapless.simserver.port import CONNECTIONS_MAX, OPENING_BYTES_MAX, TURNED_AWAY_MAX
 from gapless.simserver.protocol.rest import BODY_BYTES_MAX
@@ -20,8 +20,8 @@ from tests.serving.port import calls, port_of, quick_request, served
 
 
 @asynccontextmanager
-async def raw(hub: Hub) -> AsyncIterator[trio.SocketStream]:
-    async with await trio.open_tcp_stream("127.0.0.1", port_of(hub)) as stream:
+async def raw(session_server: SessionServer) -> AsyncIterator[trio.SocketStream]:
+    async with await trio.open_tcp_stream("127.0.0.1", port_of(session_server)) as stream:
         yield stream
 
 
@@ -36,18 +36,18 @@ async def answer(stream: trio.SocketStream) -> bytes:
     return data
 
 
-def handshake(hub: Hub) -> bytes:
+def handshake(session_server: SessionServer) -> bytes:
     return (
-        f"GET /sockets/events/{hub.session.world.conversation_id} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        f"GET /sockets/events/{session_server.session.world.conversation_id} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     ).encode()
 
 
-async def is_well(hub: Hub, http: httpx.AsyncClient) -> None:
+async def is_well(session_server: SessionServer, http: httpx.AsyncClient) -> None:
     """The world and the control still answer, and nothing of ours has failed."""
-    assert (await http.get(f"{calls(hub)}/events/count")).status_code == 200
+    assert (await http.get(f"{calls(session_server)}/events/count")).status_code == 200
     assert (await http.get("/sim/session")).json()["failure"] is None
-    assert hub.session.failure is None
+    assert session_server.session.failure is None
 
 
 GARBAGE = (
@@ -68,34 +68,34 @@ GARBAGE = (
 
 @pytest.mark.parametrize("data", GARBAGE, ids=range(len(GARBAGE)))
 async def test_garbage_gets_an_answer_or_an_end(data: bytes, capfd: pytest.CaptureFixture[str]) -> None:
-    async with served() as (hub, http):
-        async with raw(hub) as stream:
+    async with served() as (session_server, http):
+        async with raw(session_server) as stream:
             with trio.move_on_after(1):
                 await stream.send_all(data)
                 await stream.send_eof()
                 assert b"Traceback" not in await answer(stream)
-        await is_well(hub, http)
+        await is_well(session_server, http)
     assert capfd.readouterr() == ("", "")
 
 
 async def test_garbage_on_an_open_socket_ends_only_that_socket(capfd: pytest.CaptureFixture[str]) -> None:
     draw = random.Random(1)
-    async with served() as (hub, http):
+    async with served() as (session_server, http):
         for _ in range(8):
-            async with raw(hub) as stream:
-                await stream.send_all(handshake(hub))
+            async with raw(session_server) as stream:
+                await stream.send_all(handshake(session_server))
                 assert (await stream.receive_some()).startswith(b"HTTP/1.1 101")
                 with trio.move_on_after(0.1):
                     await stream.send_all(draw.randbytes(200))
                     await answer(stream)
-        await is_well(hub, http)
+        await is_well(session_server, http)
     assert capfd.readouterr() == ("", "")
 
 
 async def test_a_message_beyond_the_bound_closes_its_socket() -> None:
-    async with served() as (hub, http):
-        async with raw(hub) as stream:
-            await stream.send_all(handshake(hub))
+    async with served() as (session_server, http):
+        async with raw(session_server) as stream:
+            await stream.send_all(handshake(session_server))
             await stream.receive_some()
             size = MESSAGE_BYTES_MAX + 1
             data = b""
@@ -103,50 +103,53 @@ async def test_a_message_beyond_the_bound_closes_its_socket() -> None:
                 await stream.send_all(b"\x81\xff" + size.to_bytes(8, "big") + b"\0" * 4 + b"x" * size)
                 while b"\x03\xf1" not in data:  # 1009: too big
                     data += await stream.receive_some()
-        await is_well(hub, http)
+        await is_well(session_server, http)
         with trio.fail_after(5):
-            while hub.session.world.publisher.subscriptions:
+            while session_server.session.world.publisher.subscriptions:
                 await trio.sleep(0.01)
 
 
 async def test_a_body_beyond_the_bound_is_refused() -> None:
-    async with served() as (hub, http):
-        response = await http.post(f"{calls(hub)}/events", content=b"x" * (BODY_BYTES_MAX + 1))
+    async with served() as (session_server, http):
+        response = await http.post(f"{calls(session_server)}/events", content=b"x" * (BODY_BYTES_MAX + 1))
         assert response.status_code == 413
-        assert hub.session.world.agent.last_user_message_id is not None
-        await is_well(hub, http)
+        assert session_server.session.world.agent.last_user_message_id is not None
+        await is_well(session_server, http)
 
 
 async def test_clients_that_say_nothing_or_vanish_half_way_leave_nothing_behind() -> None:
-    async with served() as (hub, http):
+    async with served() as (session_server, http):
         for data in (
             b"",
             b"GET /he",
             b"POST /api/conversations HTTP/1.1\r\nContent-Length: 100\r\nHost: x\r\n\r\nhalf",
         ):
             for _ in range(5):
-                async with raw(hub) as stream:
+                async with raw(session_server) as stream:
                     if data:
                         await stream.send_all(data)
         for _ in range(5):
-            async with raw(hub) as stream:
-                await stream.send_all(handshake(hub))
-        await is_well(hub, http)
+            async with raw(session_server) as stream:
+                await stream.send_all(handshake(session_server))
+        await is_well(session_server, http)
         with trio.fail_after(5):
-            while len(hub.session.world.connections) > 1 or hub.session.world.publisher.subscriptions:
+            while (
+                len(session_server.session.world.connections) > 1
+                or session_server.session.world.publisher.subscriptions
+            ):
                 await trio.sleep(0.01)
 
 
 async def test_more_connections_than_the_bound_are_told_so_and_the_control_stays_reachable() -> None:
-    async with served() as (hub, http):
-        await is_well(hub, http)
+    async with served() as (session_server, http):
+        await is_well(session_server, http)
         async with trio.open_nursery() as nursery:
-            streams = [await trio.open_tcp_stream("127.0.0.1", port_of(hub)) for _ in range(CLIENTS_MAX)]
+            streams = [await trio.open_tcp_stream("127.0.0.1", port_of(session_server)) for _ in range(CLIENTS_MAX)]
             for stream in streams:
-                await stream.send_all(handshake(hub))
+                await stream.send_all(handshake(session_server))
                 nursery.start_soon(stream.receive_some)
-        async with raw(hub) as stream:
-            await stream.send_all(handshake(hub))
+        async with raw(session_server) as stream:
+            await stream.send_all(handshake(session_server))
             refusal = await answer(stream)
         assert refusal.startswith(b"HTTP/1.1 503")
         assert b"close some" in refusal
@@ -154,42 +157,43 @@ async def test_more_connections_than_the_bound_are_told_so_and_the_control_stays
         for stream in streams:
             await trio.aclose_forcefully(stream)
         with trio.fail_after(5):
-            while hub.session.world.publisher.subscriptions:
+            while session_server.session.world.publisher.subscriptions:
                 await trio.sleep(0.01)
-        await is_well(hub, http)
+        await is_well(session_server, http)
 
 
 async def test_a_flood_of_silent_connections_is_turned_away() -> None:
-    async with served() as (hub, http):
-        streams = [await trio.open_tcp_stream("127.0.0.1", port_of(hub)) for _ in range(CONNECTIONS_MAX)]
-        async with raw(hub) as stream:
+    async with served() as (session_server, http):
+        streams = [await trio.open_tcp_stream("127.0.0.1", port_of(session_server)) for _ in range(CONNECTIONS_MAX)]
+        async with raw(session_server) as stream:
             assert (await answer(stream)).startswith(b"HTTP/1.1 503")
         for stream in streams:
             await trio.aclose_forcefully(stream)
         await trio.sleep(0.05)
-        await is_well(hub, http)
+        await is_well(session_server, http)
 
 
 async def test_those_above_even_the_ones_that_are_turned_away_are_reset_so_that_files_never_run_out() -> None:
-    async with served() as (hub, http):
+    async with served() as (session_server, http):
         streams = [
-            await trio.open_tcp_stream("127.0.0.1", port_of(hub)) for _ in range(CONNECTIONS_MAX + TURNED_AWAY_MAX)
+            await trio.open_tcp_stream("127.0.0.1", port_of(session_server))
+            for _ in range(CONNECTIONS_MAX + TURNED_AWAY_MAX)
         ]
-        async with raw(hub) as stream:
+        async with raw(session_server) as stream:
             with pytest.raises(trio.BrokenResourceError):
                 await stream.receive_some()
         for stream in streams:
             await trio.aclose_forcefully(stream)
         await trio.sleep(0.05)
-        await is_well(hub, http)
+        await is_well(session_server, http)
 
 
 async def test_a_full_journal_ends_the_session_with_a_sentence_and_a_reset_begins_it_anew() -> None:
-    async with served(quick_request(), entries_max=50) as (hub, http):
+    async with served(quick_request(), entries_max=50) as (session_server, http):
         with trio.fail_after(10):
             while True:
                 try:
-                    response = await http.get(f"{calls(hub)}/events/count")
+                    response = await http.get(f"{calls(session_server)}/events/count")
                 except httpx.TransportError:
                     continue  # the connections of the session were reset when it ended
                 if response.status_code == 503:
@@ -200,51 +204,51 @@ async def test_a_full_journal_ends_the_session_with_a_sentence_and_a_reset_begin
         assert (await http.get("/sim/verdict")).status_code == 200
         assert (await http.post("/sim/agent/run")).status_code == 409
         await http.post("/sim/reset")
-        await is_well(hub, http)
+        await is_well(session_server, http)
 
 
 async def test_a_journal_of_few_and_large_entries_is_full_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gapless.scenarios.serving.session.WATCH_S", 0.01)
     monkeypatch.setattr("gapless.scenarios.serving.session.TEXT_BYTES_MAX", 50_000)
-    async with served() as (hub, http):
+    async with served() as (session_server, http):
         report = {"done": "run", "held": ["x" * 100] * 250}
         for _ in range(2):
             assert (await http.post("/sim/report", json=report)).status_code == 200
         with trio.fail_after(5):
-            await hub.session.over.wait()
+            await session_server.session.over.wait()
         refusal = await http.post("/sim/report", json=report)
         assert (refusal.status_code, "the journal is full (50000 bytes)" in refusal.text) == (409, True)
 
 
 async def test_a_flood_of_reports_ends_with_the_session_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gapless.scenarios.serving.session.WATCH_S", 0.01)
-    async with served(entries_max=1000) as (hub, http):
+    async with served(entries_max=1000) as (session_server, http):
         response = await http.post("/sim/report", content=b'"a"\n' * 200_000)
         assert (response.status_code, response.json()["detail"]) == (
             409,
             "the session is over: the journal is full (1000 entries); POST /sim/reset begins it anew",
         )
-        assert len(hub.session.world.journal) < 100_000
+        assert len(session_server.session.world.journal) < 100_000
         await http.post("/sim/reset")
-        await is_well(hub, http)
+        await is_well(session_server, http)
 
 
 async def test_one_who_never_reads_does_not_hold_up_the_others_nor_the_end() -> None:
     long = quick_request(workload={"history_events": 500, "payload_bytes": 2000})
-    async with served(long) as (hub, http), raw(hub) as greedy:
-        await greedy.send_all(f"GET {calls(hub)}/events/search HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 100)
+    async with served(long) as (session_server, http), raw(session_server) as greedy:
+        await greedy.send_all(f"GET {calls(session_server)}/events/search HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 100)
         await trio.sleep(0.2)
-        await is_well(hub, http)
+        await is_well(session_server, http)
         await http.post("/sim/reset")
         await trio.sleep(0.2)
-        await is_well(hub, http)
+        await is_well(session_server, http)
 
 
 async def test_the_journal_of_a_flooded_session_is_read_in_parts() -> None:
-    async with served() as (hub, http):
+    async with served() as (session_server, http):
         await http.get("/health")
         for number in range(2500):
-            hub.session.world.journal.record("world", "noise", number=number)
+            session_server.session.world.journal.record("world", "noise", number=number)
         first = await http.get("/sim/journal")
         rest = await http.get("/sim/journal", params={"after": first.headers["x-next"]})
         numbers = [json.loads(line).get("number") for line in (first.text + rest.text).splitlines()]

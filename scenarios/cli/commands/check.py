@@ -17,16 +17,16 @@ from gapless.reports.records.results import Results
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.checking import recording
 from gapless.scenarios.checking.check import Checked, check
-from gapless.scenarios.checking.deadlines import DEADLINE_S_MAX, STEP_DEADLINE_S, hurried
+from gapless.scenarios.checking.deadlines import DEADLINE_S_MAX, STEP_DEADLINE_S, with_real_time_deadline
 from gapless.scenarios.cli.conclusion import Wanted, conclude
 from gapless.scenarios.cli.options import (
     ALL,
     Finite,
     json_option,
     out_option,
+    plain_errors,
     seed_option,
     standard_output,
-    told_plainly,
 )
 from gapless.scenarios.cli.screen import Screen
 from gapless.scenarios.definition.loading import load_file
@@ -81,7 +81,7 @@ class _TakesCommand(click.Command):
 )
 @seed_option
 @click.pass_context
-@told_plainly
+@plain_errors
 def check_command(
     context: click.Context,
     names: tuple[str, ...],
@@ -110,7 +110,7 @@ def check_command(
     if not argv:
         raise UsageError("say which client: gapless check NAME... -- COMMAND...")
     named = dict.fromkeys((*(load_file(path) for path in files), *all_named(names)))
-    scenarios = tuple(hurried(one, deadline_s) for one in named)
+    scenarios = tuple(with_real_time_deadline(one, deadline_s) for one in named)
     if not scenarios:
         raise UsageError("say which scenarios: gapless check NAME... -- COMMAND...; `gapless list` shows them")
     client = label or _label(argv)

@@ -31,9 +31,9 @@ from gapless.scenarios.cli.options import (
     chosen,
     cursor_option,
     generation_option,
+    plain_errors,
     seed_option,
     standard_output,
-    told_plainly,
 )
 from gapless.scenarios.clients import CLIENTS, resolve
 from gapless.scenarios.definition.catalogue import catalogue, find, find_one
@@ -81,7 +81,7 @@ _SWEPT = " and ".join(", ".join(f"{length:,}" for length in part) for part in (S
     help="Write a table for a pull request.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
-@told_plainly
+@plain_errors
 def compare(
     names: tuple[str, ...],
     clients: tuple[str, ...],

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gapless.reports.many_runs.diff import Diff, Tolerance, diff, render_diff, render_diff_json, render_diff_markdown
-from gapless.scenarios.cli.options import Finite, check_writable, told_plainly
+from gapless.scenarios.cli.options import Finite, check_writable, plain_errors
 from gapless.scenarios.cli.report_files import read_records
 from gapless.scenarios.errors import UsageError
 
@@ -43,7 +43,7 @@ _file = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
     metavar="FILE",
     help="Write it for a pull request; - for standard output.",
 )
-@told_plainly
+@plain_errors
 def diff_command(
     old: Path,
     new: Path,

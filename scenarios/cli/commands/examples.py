@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gapless.scenarios.cli.options import told_plainly
+from gapless.scenarios.cli.options import plain_errors
 from gapless.scenarios.errors import UsageError, did_you_mean
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -16,7 +16,7 @@ ABOUT_COLUMNS = 70
 
 @click.command("examples")
 @click.argument("name", required=False)
-@told_plainly
+@plain_errors
 def examples(name: str | None) -> None:
     """List the example clients, or print one: gapless examples trio_client.py > trio_client.py."""
     files = {path.name: path for path in sorted(EXAMPLES.iterdir()) if path.suffix in {".py", ".mjs"}}

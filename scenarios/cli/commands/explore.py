@@ -11,7 +11,7 @@ import click
 
 from gapless.reports.records.record import Verdict, gravest
 from gapless.scenarios.cli.explore_screen import ExploreScreen
-from gapless.scenarios.cli.options import Finite, client_option, standard_output, told_plainly
+from gapless.scenarios.cli.options import Finite, client_option, plain_errors, standard_output
 from gapless.scenarios.clients import resolve
 from gapless.scenarios.explore.database import DIRECTORY, Database
 from gapless.scenarios.explore.explorer import SHRINKS_MAX, Explorer, Limits
@@ -43,7 +43,7 @@ from gapless.scenarios.running.runner import Level
     show_default=True,
     help="Where the campaign is kept, and resumed from.",
 )
-@told_plainly
+@plain_errors
 def explore(
     client: str, runs: int | None, time_s: float | None, jobs: int | None, level: Level, shrinks: int, database: Path
 ) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from gapless.scenarios.cli.options import told_plainly
+from gapless.scenarios.cli.options import plain_errors
 from gapless.scenarios.definition.catalogue import catalogue, find, path_of
 from gapless.scenarios.definition.scenario import Scenario
 
 
 @click.command("list")
-@told_plainly
+@plain_errors
 def list_() -> None:
     """List the scenarios of the catalogue."""
     scenarios = catalogue()
@@ -22,7 +22,7 @@ def list_() -> None:
 
 @click.command()
 @click.argument("name")
-@told_plainly
+@plain_errors
 def show(name: str) -> None:
     """Show a scenario (name) or all scenarios of a race (id): what happens, and its file."""
     click.echo("\n\n".join(_shown(scenario) for scenario in find(name)))

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from gapless.scenarios.cli.options import standard_output, told_plainly
+from gapless.scenarios.cli.options import plain_errors, standard_output
 from gapless.scenarios.clients import MUTANT, mutant_called
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
@@ -39,7 +39,7 @@ Advance = Callable[[str], None]
 @click.option("--afresh", is_flag=True, help="With --full: try everything again, not only what is new.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
-@told_plainly
+@plain_errors
 def mutants(names: tuple[str, ...], full: bool, afresh: bool, as_json: bool, jobs: int | None) -> None:
     """Plant bugs in the client, one at a time, and see that the suite fails each of them.
 
@@ -152,7 +152,7 @@ def _full(console: Console, known: Register, jobs: int) -> int:
         kill_register.PATH.write_text(kill_register.render(register), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{kill_register.PATH}: cannot be written ({error.strerror}); run in a checkout") from error
-    console.print(_table_of_deaths(register, scenarios))
+    console.print(_table_of_kills(register, scenarios))
     idle = kill_register.unjustified(register, scenarios)
     for scenario in idle:
         told = f"{scenario.name} kills nobody whom no simpler scenario kills: plant the bug that it is there to catch, "
@@ -172,9 +172,9 @@ def _full(console: Console, known: Register, jobs: int) -> int:
 
 def _fought(
     scenarios: Sequence[Scenario], known: Register, jobs: int, stop: Stop, advance: Advance
-) -> dict[str, kill_register.Deaths]:
+) -> dict[str, kill_register.Kills]:
     """Who died where, simplest scenarios first; as far as it went when the user stops it."""
-    found: dict[str, kill_register.Deaths] = {}
+    found: dict[str, kill_register.Kills] = {}
     for layer in kill_register.layers(scenarios):
         grounds = kill_register.grounds(layer, known, found)
         with spread(kill_register.fight, grounds, jobs) as coming:
@@ -186,12 +186,12 @@ def _fought(
     return found
 
 
-def _table_of_deaths(register: Register, scenarios: Iterable[Scenario]) -> Table:
+def _table_of_kills(register: Register, scenarios: Iterable[Scenario]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("scenario", "kills what nothing simpler kills"):
         table.add_column(column, overflow="fold")
     for scenario in scenarios:
-        whom = ", ".join(who.removeprefix(MUTANT) for who in register.first_deaths(scenario))
+        whom = ", ".join(who.removeprefix(MUTANT) for who in register.first_kills(scenario))
         table.add_row(scenario.name, whom or ("documentation" if scenario.documentation else "nobody"))
     return table
 

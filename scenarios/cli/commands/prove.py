@@ -19,8 +19,8 @@ from gapless.scenarios.cli.options import (
     chosen,
     cursor_option,
     generation_option,
+    plain_errors,
     standard_output,
-    told_plainly,
 )
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS
 from gapless.scenarios.errors import UsageError
@@ -76,7 +76,7 @@ def _fault_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--history", type=click.IntRange(0, 99), default=5, show_default=True, help="Events before the client.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
 @click.option("--time", "time_s_max", type=Finite(min=0.1), default=None, help="Stop after so many seconds.")
-@told_plainly
+@plain_errors
 def prove(
     client: str,
     generation: str,

@@ -19,13 +19,13 @@ from gapless.scenarios.capsules.capsule import Capsule
 from gapless.scenarios.capsules.nearest_pass import nearest
 from gapless.scenarios.checking import recording as in_real_time
 from gapless.scenarios.checking.replay_text import retell
-from gapless.scenarios.cli.options import client_option, cursor_option, generation_option, seed_option, told_plainly
+from gapless.scenarios.cli.options import client_option, cursor_option, generation_option, plain_errors, seed_option
 from gapless.scenarios.cli.run_drawings import STANDARD_OUTPUT, Drawings
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.running.journal_difference import difference
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
-from gapless.scenarios.running.second_process import Elsewhere
+from gapless.scenarios.running.second_process import SecondProcess
 from gapless.simserver.errors import TapeError
 
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -53,7 +53,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     "--har", type=_file, metavar="FILE", help="Write REST calls and WebSockets for a browser's developer tools."
 )
 @click.option("--perfetto", type=_file, metavar="FILE", help="Write a timeline for ui.perfetto.dev.")
-@told_plainly
+@plain_errors
 def replay(
     path: Path | None,
     name: str | None,
@@ -81,7 +81,7 @@ def replay(
         hint = f" (--mermaid took {mermaid} for its own file: name the capsule before it)" if taken else ""
         raise UsageError(f"say what to replay: either a CAPSULE, or --scenario NAME with --seed N{hint}")
     drawings.check()
-    told = _Told(trace, diff, drawings)
+    told = _Response(trace, diff, drawings)
     if path is not None and in_real_time.is_kept(path):
         sys.exit(_in_real_time(path, told))
     if path is not None:
@@ -93,7 +93,7 @@ def replay(
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Response:
     """What is to be told of a run."""
 
     trace: bool
@@ -110,7 +110,7 @@ class _Told:
         click.echo(text, err=self.drawings.takes_standard_output)
 
 
-def _in_real_time(path: Path, told: _Told) -> int:
+def _in_real_time(path: Path, told: _Response) -> int:
     """A run that cannot happen again: it is told, and drawn, from what was kept of it."""
     verdict, text = retell(path, trace=told.trace)
     if told.diff:
@@ -135,7 +135,7 @@ def _request(name: str, client: str, generation: str, cursor: str, seed: int) ->
     return RunRequest(scenario, *fitting[0], client, seed)
 
 
-def _from_capsule(kept: Capsule, path: Path, told: _Told) -> int:
+def _from_capsule(kept: Capsule, path: Path, told: _Response) -> int:
     try:
         result = perform(kept.request)
     except TapeError as error:
@@ -162,7 +162,7 @@ def _from_capsule(kept: Capsule, path: Path, told: _Told) -> int:
 
 
 def _digest_elsewhere(kept: Capsule) -> str:
-    with Elsewhere() as other:
+    with SecondProcess() as other:
         seen = other.perform(kept.request)
     return seen.problem or seen.digest
 
@@ -177,7 +177,7 @@ def _changed(kept: Capsule) -> str:
     return f" (since then: {', '.join(changed)})" if changed else ""
 
 
-def _tell(request: RunRequest, result: RunResult, told: _Told) -> None:
+def _tell(request: RunRequest, result: RunResult, told: _Response) -> None:
     told.draw(result.record, result.lines)
     if told.trace:
         told.say(render_trace(result.lines))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gapless.reports.folder import INDEX, JOURNALS, PAGE
-from gapless.scenarios.cli.options import told_plainly
+from gapless.scenarios.cli.options import plain_errors
 from gapless.scenarios.cli.report_files import check_directory, read_report, write_report
 
 
@@ -19,7 +19,7 @@ from gapless.scenarios.cli.report_files import check_directory, read_report, wri
     metavar="DIR",
     help="Write the files there.  [default: where they were]",
 )
-@told_plainly
+@plain_errors
 def report(directory: Path, out: Path | None) -> None:
     """Render a report again, with nothing run.
 

@@ -23,9 +23,9 @@ from gapless.scenarios.cli.options import (
     generation_option,
     json_option,
     out_option,
+    plain_errors,
     seed_option,
     standard_output,
-    told_plainly,
 )
 from gapless.scenarios.cli.screen import Screen
 from gapless.scenarios.clients import DEFAULT, resolve
@@ -59,7 +59,7 @@ from gapless.scenarios.running.suite import Unit, UnitOutcome, run_units
     "--scenario-file", "files", multiple=True, type=click.Path(path_type=Path), help="A scenario of your own (TOML)."
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
-@told_plainly
+@plain_errors
 def run(
     names: tuple[str, ...],
     client: str,

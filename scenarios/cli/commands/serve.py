@@ -16,16 +16,16 @@ import trio
 
 from gapless.reports.many_runs.table import size
 from gapless.reports.records.record import Verdict
-from gapless.scenarios.cli.options import seed_option, told_plainly
+from gapless.scenarios.cli.options import plain_errors, seed_option
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.running.script_player import leaves
-from gapless.scenarios.serving.hub import Hub
 from gapless.scenarios.serving.scenario_choice import all_named, request_for
 from gapless.scenarios.serving.session import Session
+from gapless.scenarios.serving.session_server import SessionServer
 from gapless.scenarios.serving.verdict_so_far import so_far
 
 DEFAULT_PORT = 8765
@@ -44,7 +44,7 @@ DEFAULT_SCENARIO = "clean-run"
 @click.option(
     "--scenario-file", "files", multiple=True, type=click.Path(path_type=Path), help="A scenario of your own (TOML)."
 )
-@told_plainly
+@plain_errors
 def serve(
     names: tuple[str, ...],
     port: int,
@@ -69,32 +69,34 @@ def serve(
     offered = (*(load_file(path) for path in files), *all_named(names))
     offered = offered or all_named((DEFAULT_SCENARIO,))
     request = request_for(offered[0], generation, cursor, seed=seed, api_key=api_key)
-    hub = Hub(request, offered=offered, api_key=api_key, stepwise=stepwise)
+    session_server = SessionServer(request, offered=offered, api_key=api_key, stepwise=stepwise)
     try:
-        by = trio.run(_serve, hub, port, host)
+        by = trio.run(_serve, session_server, port, host)
     except BaseExceptionGroup as group:
         raise _plainly(leaves(group)[0], host, port) from group
     except OSError as error:
         raise _plainly(error, host, port) from error
-    for line in _summary(hub.session):
+    for line in _summary(session_server.session):
         click.echo(line)
     sys.exit(INTERRUPTED_EXIT_CODE if by == signal.SIGINT else Verdict.HOLDS.exit_code)
 
 
-async def _serve(hub: Hub, port: int, host: str) -> int:
+async def _serve(session_server: SessionServer, port: int, host: str) -> int:
     """Serve until a signal comes; which one."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
-            await nursery.start(_listening, hub, port, host)
-            for line in _where(hub, host):
+            await nursery.start(_listening, session_server, port, host)
+            for line in _where(session_server, host):
                 click.echo(line)
             number: int = await anext(aiter(signals))
             nursery.cancel_scope.cancel()
     return number
 
 
-async def _listening(hub: Hub, port: int, host: str, *, task_status: trio.TaskStatus[None]) -> None:
-    await hub.serve(port, host=host, task_status=task_status)
+async def _listening(
+    session_server: SessionServer, port: int, host: str, *, task_status: trio.TaskStatus[None]
+) -> None:
+    await session_server.serve(port, host=host, task_status=task_status)
 
 
 def _plainly(error: BaseException, host: str, port: int) -> BaseException:
@@ -105,15 +107,15 @@ def _plainly(error: BaseException, host: str, port: int) -> BaseException:
     return UsageError(f"cannot listen on {host} port {port} ({error.strerror or error}); {cure}")
 
 
-def _where(hub: Hub, host: str) -> Iterator[str]:
-    request, world = hub.session.request, hub.session.world
+def _where(session_server: SessionServer, host: str) -> Iterator[str]:
+    request, world = session_server.session.request, session_server.session.world
     if not _is_loopback(host):
         yield f"warning: {host} can be reached from other machines, and whoever reaches it can steer it; mean it"
     yield f"gapless serve: {title(request)}"
-    yield f"  url              {hub.url}"
+    yield f"  url              {session_server.url}"
     yield f"  conversation id  {world.conversation_id}"
     yield f"  api key          {world.api_key or 'none'}"
-    yield f"  control          {hub.url}/sim/"
+    yield f"  control          {session_server.url}/sim/"
 
 
 def title(request: RunRequest) -> str:

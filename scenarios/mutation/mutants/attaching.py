@@ -14,7 +14,7 @@ from gapless.syncclient.wire import Durable
 
 
 @mutant(
-    SyncCore, "_tend_socket", races=["R02"], killed=("r02-dropped-subscribe-snapshot", "legacy/inclusive", "budget")
+    SyncCore, "_step_socket", races=["R02"], killed=("r02-dropped-subscribe-snapshot", "legacy/inclusive", "budget")
 )
 def waits_for_the_greeting(original: Original, core: SyncCore) -> None:
     """Takes a subscription for ready only when it was greeted."""

@@ -28,22 +28,22 @@ def order_of_timestamps(original: Original, ledger: Held) -> list[str]:
 )
 def latest_update_first(original: Original, ledger: Ledger, parent_id: str, event_id: str) -> None:
     """Puts each state update directly behind its parent, before those that came earlier."""
-    stretch = ledger._stretch_of[parent_id]
-    stretch.ids.insert(stretch.ids.index(parent_id) + 1, event_id)
-    ledger._stretch_of[event_id] = stretch
-    ledger._loosen(event_id)
+    segment = ledger._segment_of[parent_id]
+    segment.ids.insert(segment.ids.index(parent_id) + 1, event_id)
+    ledger._segment_of[event_id] = segment
+    ledger._unplace(event_id)
 
 
 @mutant(Ledger, "place_path", races=["R31"], killed=("r31-merely-late", "tree/inclusive", "no-holes"))
 def updates_left_at_the_end(original: Original, ledger: Ledger, path: object) -> None:
     """Places what the chain proves, and leaves state updates where they are: at the end."""
-    updates = [event_id for event_id in ledger._loose if event_id in ledger._events]
+    updates = [event_id for event_id in ledger._unplaced if event_id in ledger._events]
     original(ledger, path)
     for event_id in updates:
-        stretch = ledger._stretch_of.get(event_id)
-        if stretch is not None:
-            stretch.ids.remove(event_id)
-            stretch.ids.append(event_id)
+        segment = ledger._segment_of.get(event_id)
+        if segment is not None:
+            segment.ids.remove(event_id)
+            segment.ids.append(event_id)
 
 
 @mutant(Held, "rivals", races=["R60"], killed=("r60-lost-end-beyond-a-hole", "session/inclusive", "no-holes"))

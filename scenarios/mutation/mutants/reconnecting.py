@@ -56,14 +56,14 @@ def constant_backoff(original: Original, failures: int, *, draw: float, min_s: f
     return min_s
 
 
-@mutant(Runs, "_tend_waiting", races=["R35"], killed=("r35-zombie-subscription", "tree/inclusive", "no-hang"))
+@mutant(Runs, "_step_waiting", races=["R35"], killed=("r35-zombie-subscription", "tree/inclusive", "no-hang"))
 def silence_never_doubted(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Takes the silence of an open socket for the agent's."""
     if runs._situation.ready_connection() is None or run.hint_at_s is not None:
         original(runs, run)
 
 
-@mutant(Runs, "_tend_waiting", races=["R35", "R41"], killed=("cost-socket-down-for-good", "tree/inclusive", "no-hang"))
+@mutant(Runs, "_step_waiting", races=["R35", "R41"], killed=("cost-socket-down-for-good", "tree/inclusive", "no-hang"))
 def rest_never_asked(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Waits for the socket to come back, and does not ask REST how the run stands."""
     if runs._situation.ready_connection() is not None:
@@ -129,7 +129,7 @@ deltas_are_events = Mutant(
 )
 
 
-@mutant(Runs, "_tend_waiting", races=["R35"], killed=("r35-half-open", "tree/inclusive", "returns-in-time"))
+@mutant(Runs, "_step_waiting", races=["R35"], killed=("r35-half-open", "tree/inclusive", "returns-in-time"))
 def patient_by_the_minute(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Doubts a silent socket only after a minute."""
     run.silence_s = max(run.silence_s, 60.0)

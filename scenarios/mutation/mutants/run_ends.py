@@ -30,9 +30,9 @@ def hint_is_the_end(
 
 
 @mutant(Runs, "word", races=["R13", "R14"], killed=("r14-veto-after-three-seconds", "legacy/inclusive", "no-tail-loss"))
-def veto_ignored(original: Original, runs: Runs, word: Ending, *, is_final: bool) -> None:
+def veto_ignored(original: Original, runs: Runs, status_report: Ending, *, is_final: bool) -> None:
     """Believes a greeting and REST at once, though a stop hook may still veto the end."""
-    original(runs, word, is_final=True)
+    original(runs, status_report, is_final=True)
 
 
 @mutant(RunInProgress, "judge", races=["R16"], killed=("r16-anothers-final-snapshot", "tree/inclusive", "no-tail-loss"))
@@ -65,7 +65,7 @@ def idle_is_never_an_end(original: Original, run: RunInProgress, ending: Ending,
 
 
 @mutant(RunInProgress, "judge_by_log", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
-def last_status_decides(original: Original, run: RunInProgress, ledger: Ledger, word: Ending) -> str | None:
+def last_status_decides(original: Original, run: RunInProgress, ledger: Ledger, status_report: Ending) -> str | None:
     """Looks only at the last status in the log, which a message makes idle again."""
     statuses = run.statuses(ledger)
     return statuses[-1] if statuses and statuses[-1] in TERMINAL else None
@@ -80,7 +80,7 @@ waiting_is_no_end = Mutant(
 )
 
 
-@mutant(Runs, "_tend_waiting", races=["R17"], killed=("r17-lost-final-snapshot", "tree/inclusive", "no-hang"))
+@mutant(Runs, "_step_waiting", races=["R17"], killed=("r17-lost-final-snapshot", "tree/inclusive", "no-hang"))
 def snapshot_alone_ends(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Waits for the final snapshot, however long ago the status said finished."""
     if run.hint_at_s is None:
@@ -96,7 +96,7 @@ def run_asked_again_at_once(original: Original, runs: Runs, post: int) -> None:
         run.post_again_at_s = runs._situation.now_s + 0.01
 
 
-@mutant(Runs, "_tend_ending", races=["R10"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
+@mutant(Runs, "_step_ending", races=["R10"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
 def end_without_a_proof(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
     """Returns when the run is over, with what has come until then."""
     runs._finish(runs._certificate(run, ending))
@@ -132,7 +132,7 @@ counts_are_trusted = Mutant(
 )
 
 
-@mutant(Runs, "_tend_ending", races=["R20"], killed=("clean-run", "tree/inclusive", "budget"), fails_clean=True)
+@mutant(Runs, "_step_ending", races=["R20"], killed=("clean-run", "tree/inclusive", "budget"), fails_clean=True)
 def count_at_every_end(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
     """Asks for a count at the end of each run, proven or not."""
     if run.counted is None and runs._situation.exchange is None:
@@ -151,7 +151,7 @@ impatient = Mutant(
 
 
 @mutant(
-    Runs, "_tend_waiting", races=["R13"], killed=("r13-veto-and-a-lost-status", "session/inclusive", "no-tail-loss")
+    Runs, "_step_waiting", races=["R13"], killed=("r13-veto-and-a-lost-status", "session/inclusive", "no-tail-loss")
 )
 def hint_stands(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Takes a status that says finished for the end when no other has come for a while."""
@@ -173,12 +173,12 @@ def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, l
 
 
 @mutant(Runs, "word", races=["R14", "R19"], killed=("r14-veto-after-a-message", "legacy/inclusive", "returns-in-time"))
-def idle_needs_no_wait(original: Original, runs: Runs, word: Ending, *, is_final: bool) -> None:
+def idle_needs_no_wait(original: Original, runs: Runs, status_report: Ending, *, is_final: bool) -> None:
     """Takes idle, which a message made of finished, for the end without waiting for a veto."""
-    original(runs, word, is_final=is_final)
+    original(runs, status_report, is_final=is_final)
     run = runs._situation.run
-    if run is not None and run.word is not None and run.hint_at_s is not None and word.status == IDLE:
-        run.word_due_s = run.hint_at_s + runs._situation.settings.snapshot_wait_s
+    if run is not None and run.status_report is not None and run.hint_at_s is not None and status_report.status == IDLE:
+        run.status_report_due_s = run.hint_at_s + runs._situation.settings.snapshot_wait_s
 
 
 MUTANTS = (

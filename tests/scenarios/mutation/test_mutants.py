@@ -236,7 +236,7 @@ def test_each_scenario_kills_somebody_whom_no_simpler_one_kills_or_is_documentat
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", kill_register.fighting(), ids=lambda scenario: scenario.name)
 def test_whom_the_register_says_that_a_scenario_kills_it_kills(scenario: Scenario) -> None:
-    first = kill_register.load().first_deaths(scenario)
+    first = kill_register.load().first_kills(scenario)
     for who, how in list(first.items())[:2]:
         client, (variant, by) = kill_register.client_of(who), how.split(" ")
         generation, cursor = variant.split("/")

@@ -72,7 +72,7 @@ def test_a_hole_that_no_replay_fills_is_read_over_by_a_page() -> None:
         if hand.pages:
             break
         hand.wait(1)
-        if hand.core.ledger.loose_seq_min() is not None and not hand.pages:
+        if hand.core.ledger.unplaced_seq_min() is not None and not hand.pages:
             hand.open_socket()
             hand.sync(4, from_seq=1)
             hand.live(d, e, seq=3)

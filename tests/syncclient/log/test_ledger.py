@@ -29,10 +29,10 @@ def test_indexes_out_of_order_are_placed_when_the_hole_closes() -> None:
     for seq in (0, 2, 3):
         ledger.add_live(message(f"e{seq}"), seq)
     assert ledger.next_seq() == 1
-    assert ledger.loose_seq_min() == 2
+    assert ledger.unplaced_seq_min() == 2
     ledger.add_live(message("e1"), 1)
     assert ledger.next_seq() == 4
-    assert ledger.loose_seq_min() is None
+    assert ledger.unplaced_seq_min() is None
     assert held(ledger) == ["e0", "e1", "e2", "e3"]
 
 
@@ -77,7 +77,7 @@ def test_pages_that_only_touch_are_joined_by_their_border() -> None:
     assert backward.gaps() == (Gap(None, "b"),)
 
 
-def test_a_page_takes_events_off_the_loose_ones() -> None:
+def test_a_page_takes_events_off_the_unplaced_ones() -> None:
     ledger = Ledger()
     ledger.merge(branch("ab"), at_head=True)
     ledger.add_live(message("d"), None)
@@ -102,14 +102,14 @@ def test_a_page_over_a_hole_in_the_indexes_places_what_lies_beyond() -> None:
     for seq in (0, 1, 3):
         ledger.add_live(message(f"e{seq}"), seq)
     ledger.merge([message("e0"), message("e1"), message("e3")])  # index 2 is unreadable: no call can fill it
-    assert ledger.loose_seq_min() is None
+    assert ledger.unplaced_seq_min() is None
     assert ledger.next_seq() == 4
 
 
 def test_path_breaks_off_at_the_missing_parent() -> None:
     ledger = Ledger()
     ledger.begin(next_seq=None, at_head=True)
-    ledger.settle_home()
+    ledger.settle_main()
     a, b, c, d = branch("abcd")
     for event in (a, b, d):
         ledger.add_live(event, None)
@@ -132,7 +132,7 @@ def test_an_event_stamped_late_is_no_root() -> None:
 def test_placing_a_path_puts_state_updates_behind_their_parents() -> None:
     ledger = Ledger()
     ledger.begin(next_seq=None, at_head=True)
-    ledger.settle_home()
+    ledger.settle_main()
     ledger.add_live(update("s2", "last_user_message_id", "b", "b"), None)
     for event in branch("abc"):
         ledger.add_live(event, None)
@@ -144,7 +144,7 @@ def test_placing_a_path_puts_state_updates_behind_their_parents() -> None:
 def test_a_late_state_update_goes_behind_its_parent_in_the_middle() -> None:
     ledger = Ledger()
     ledger.begin(next_seq=None, at_head=True)
-    ledger.settle_home()
+    ledger.settle_main()
     for event in branch("abc"):
         ledger.add_live(event, None)
     ledger.place_path(ledger.path_to("c"))
@@ -156,7 +156,7 @@ def test_a_late_state_update_goes_behind_its_parent_in_the_middle() -> None:
 def test_linked_path_stops_before_the_newest_and_at_a_hole() -> None:
     ledger = Ledger()
     ledger.begin(next_seq=None, at_head=True)
-    ledger.settle_home()
+    ledger.settle_main()
     for event in branch("abcd"):
         ledger.add_live(event, None)
     ledger.add_live(message("f", "e"), None)
@@ -191,7 +191,7 @@ def test_repr_reads_well(at_head: bool) -> None:
 def test_what_a_walk_left_unfinished_is_placed_by_the_chain() -> None:
     ledger = Ledger()
     ledger.merge(branch("ab"), at_head=True)
-    ledger.settle_home()
+    ledger.settle_main()
     c, d, e = branch("cde", "b")
     ledger.merge([d, e])  # from the tail, and the walk could not go on
     ledger.add_live(c, None)
@@ -205,7 +205,7 @@ def test_what_a_walk_left_unfinished_is_placed_by_the_chain() -> None:
 def test_a_page_corrects_the_guessed_order_of_state_updates() -> None:
     ledger = Ledger()
     ledger.merge([*branch("ab"), update("y", "stats", 1, "b"), update("x", "stats", 2, "b")], at_head=True)
-    ledger.settle_home()
+    ledger.settle_main()
     ledger.merge([update("y", "stats", 1, "b"), *branch("cd", "b")])
     assert held(ledger) == ["a", "b", "x", "y", "c", "d"]
 
@@ -238,7 +238,7 @@ def test_where_more_is_skipped_than_is_held_nothing_is_guessed() -> None:
     for seq, event_id in ((0, "a"), (2, "corrupt"), (5, "f")):
         ledger.add_live(message(event_id), seq)
     ledger.merge([message("a"), message("b"), message("f")])
-    assert ledger.is_loose("corrupt")
+    assert ledger.is_unplaced("corrupt")
     assert ledger.ordered_ids()[:3] == ["a", "b", "f"]
 
 
@@ -252,24 +252,24 @@ def test_where_no_index_is_to_spare_what_was_held_there_is_another_logs() -> Non
     assert [one for one in ledger.ordered_ids() if one != "old"] == ["a", "b", "c", "d"]
 
 
-def test_what_is_loose_at_an_index_that_is_anothers_is_its_rival() -> None:
+def test_what_is_unplaced_at_an_index_that_is_anothers_is_its_rival() -> None:
     """R60: the log lost its end beyond a hole, and went on otherwise."""
     ledger = Ledger()
     ledger.begin(next_seq=0, at_head=True)
     ledger.add_live(message("a"), 0)
     ledger.add_live(message("old"), 2)
-    assert ledger.loose_from(2) == ["old"]
-    assert ledger.loose_from(3) == []
-    assert ledger.rivals("old", 2) == []
-    assert ledger.rivals("new", 2) == ["old"]
-    assert ledger.rivals("new", None) == []
+    assert ledger.unplaced_from(2) == ["old"]
+    assert ledger.unplaced_from(3) == []
+    assert ledger.conflicting("old", 2) == []
+    assert ledger.conflicting("new", 2) == ["old"]
+    assert ledger.conflicting("new", None) == []
 
 
 def test_what_a_page_skips_though_one_of_its_events_names_it_as_its_parent_has_its_place() -> None:
     """R59: its record is corrupt, and the chain tells where it stands."""
     ledger = Ledger()
     ledger.merge(branch("ab"), at_head=True)
-    ledger.settle_home()
+    ledger.settle_main()
     for event in (*branch("cd", "b"), update("e", "execution_status", "finished", "d")):
         ledger.add_live(event, None)
     ledger.merge([message("b", "a"), update("e", "execution_status", "finished", "d")])
@@ -277,10 +277,10 @@ def test_what_a_page_skips_though_one_of_its_events_names_it_as_its_parent_has_i
     assert ledger.is_placed("d")
 
 
-def test_what_a_page_skips_and_follows_on_nothing_of_it_is_left_loose() -> None:
+def test_what_a_page_skips_and_follows_on_nothing_of_it_is_left_unplaced() -> None:
     ledger = Ledger()
     ledger.merge(branch("ab"), at_head=True)
-    ledger.settle_home()
+    ledger.settle_main()
     ledger.add_live(message("d", "c"), None)
     ledger.merge([message("b", "a"), update("e", "execution_status", "finished", "d")])
-    assert ledger.is_loose("d")
+    assert ledger.is_unplaced("d")

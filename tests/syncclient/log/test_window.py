@@ -24,7 +24,7 @@ def ledger_of(ids: str, *, size_bytes: int = 10) -> Ledger:
     """A ledger that holds a whole log."""
     ledger = Ledger()
     ledger.merge(branch(ids), at_head=True, sizes_bytes=[size_bytes] * len(ids))
-    ledger.settle_home()
+    ledger.settle_main()
     return ledger
 
 
@@ -71,7 +71,7 @@ def test_chains_and_statuses_are_known_of_dropped_events_too() -> None:
     ledger = Ledger()
     ledger.merge([message("a"), update("u", "execution_status", "finished", "a"), message("b", "a")], at_head=True)
     ledger.merge(branch("bc"), sizes_bytes=[5, 5])
-    ledger.settle_home()
+    ledger.settle_main()
     ledger.payloads.size_bytes = 100
     ledger.trim(0)
     ledger.add_live(message("d", "c"), None)

@@ -83,7 +83,7 @@ def kept_ids(store: Store, conversation_id: str) -> list[str]:
     store.close()
     if saved is None:
         return []
-    placed = [event_id for stretch in saved.stretches for event_id in stretch.ids]
+    placed = [event_id for segment in saved.segments for event_id in segment.ids]
     ids = [event.stub.event_id for event in saved.events]
     return placed + [f"loose:{event_id}" for event_id in ids if event_id not in placed]
 

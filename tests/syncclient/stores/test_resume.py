@@ -183,7 +183,7 @@ def test_events_without_a_place_are_neither_lost_nor_delivered_again() -> None:
     heir.snapshot("idle")
     heir.answer(page([*branch("ef", "d"), message("g"), message("h")]))
     assert heir.delivered == []
-    assert heir.core.ledger.loose_ids() == []
+    assert heir.core.ledger.unplaced_ids() == []
 
 
 def test_an_event_saved_that_no_log_has_is_dropped_and_noted() -> None:

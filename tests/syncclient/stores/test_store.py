@@ -14,7 +14,7 @@ from gapless.syncclient.errors import StoreError
 from gapless.syncclient.log.changes import Changes
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.stub import Stub
-from gapless.syncclient.stores.saved import Batch, Edge, HeldEvent, Place, Saved, SavedEvent, SavedStretch
+from gapless.syncclient.stores.saved import Batch, Edge, HeldEvent, Place, Saved, SavedEvent, SavedSegment
 from gapless.syncclient.stores.sqlite_store import SqliteStore
 from gapless.syncclient.stores.store import MemoryStore, Store
 from tests.syncclient.script import branch, message, update
@@ -74,7 +74,7 @@ def test_what_is_saved_is_there_when_it_is_opened_again(store: Store) -> None:
     assert dict(saved.events[1].stub) == {
         key: event[key] for key in ("id", "kind", "parent_id", "timestamp", "key", "value")
     }
-    assert saved.stretches == (SavedStretch(("a", "b"), 2, True),)
+    assert saved.segments == (SavedSegment(("a", "b"), 2, True),)
     assert (saved.head_known, saved.certainty, saved.undelivered()) == (True, "log", ["c"])
     assert store.read(["c", "b", "nobody"]) == {"b": event, "c": message("c", "b")}
 
@@ -132,7 +132,7 @@ def test_whatever_a_ledger_goes_through_its_store_follows(store: Store) -> None:
         ]
         ledger.merge(log[:5], at_head=True)
         ledger.merge(log[20:25])
-        ledger.settle_home()
+        ledger.settle_main()
         for _ in range(25):
             start = chance.randrange(len(log))
             match chance.randrange(4):
@@ -151,10 +151,10 @@ def test_whatever_a_ledger_goes_through_its_store_follows(store: Store) -> None:
         assert saved is not None
         restored = Ledger()
         restored.restore(saved, {})
-        home = next(i for i, edge in enumerate(ledger.edges()) if edge.is_home)
-        assert restored.edges() == ledger.edges()[: home + 1]
-        placed = [event_id for stretch in saved.stretches for event_id in stretch.ids]
-        assert placed == [event_id for event_id in ledger.ordered_ids() if not ledger.is_loose(event_id)]
+        main = next(i for i, edge in enumerate(ledger.edges()) if edge.is_main)
+        assert restored.edges() == ledger.edges()[: main + 1]
+        placed = [event_id for segment in saved.segments for event_id in segment.ids]
+        assert placed == [event_id for event_id in ledger.ordered_ids() if not ledger.is_unplaced(event_id)]
         assert {kept.stub.event_id: kept.seq for kept in saved.events} == {
             i: ledger.seq_of(i) for i in ledger.ordered_ids()
         }
@@ -163,7 +163,7 @@ def test_whatever_a_ledger_goes_through_its_store_follows(store: Store) -> None:
 def test_the_window_of_a_store_is_its_head_and_its_newest() -> None:
     ids = [f"e{number:02}" for number in range(30)]
     events = tuple(SavedEvent(Stub(event_id, "MessageEvent"), 10, None) for event_id in ids)
-    saved = Saved(events, (SavedStretch(tuple(ids[:28]), None, True),), True, 30, "log")
+    saved = Saved(events, (SavedSegment(tuple(ids[:28]), None, True),), True, 30, "log")
     assert saved.window(1000) == ids
     assert saved.window(150) == ids[:10] + ids[-5:]
     assert saved.window(50) == ids[:5]

@@ -20,7 +20,7 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.serving.control import create_control
 from gapless.scenarios.serving.reporter import Reporter
-from gapless.scenarios.serving.responses import Tally
+from gapless.scenarios.serving.responses import JournalCounts
 from gapless.scenarios.serving.session import ENTRIES_MAX, Session
 from gapless.scenarios.serving.verdict_so_far import Judging
 from gapless.simserver.network.hosting import serve_stream
@@ -33,7 +33,7 @@ ANSWERING_S: Final = 0.1  # for an answer to be on its way before its connection
 PREFIX: Final = "/sim"
 
 
-class Hub:
+class SessionServer:
     """Serves one session at a time. ``offered``: scenarios beside the catalogue; ``api_key``: of each session, in place
     of the scenario's own; ``url``: where, once it listens; ``sessions``: how many there have been.
     """
@@ -83,7 +83,7 @@ class Hub:
     def _show(self, session: Session) -> None:
         self.session = session
         self.sessions += 1
-        self.tally, self.judging, self.reporter = Tally(), Judging(session), Reporter(session.world.journal)
+        self.counts, self.judging, self.reporter = JournalCounts(), Judging(session), Reporter(session.world.journal)
 
     def _start(self, session: Session) -> None:
         assert self._nursery is not None
