@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gapless.reports.records.record import RunRecord
-from gapless.scenarios.clients import DEFAULT
+from gapless.scenarios.clients.registry import DEFAULT
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.simserver.choices import Number, Ranges, SeededSource, Source, Tape, TapeSource

@@ -1,7 +1,10 @@
-"""Campaign: what has been tried, what failed by which cause, and what never happened. Pure.
+"""The state of an exploration: how many worlds were tried, which failures have which cause, and what never happened.
 
-A *cause* is a symptom and what had to go wrong for it: the effects of the faults that are left when the world has been
-shrunk. Whether a frame is late because the link is slow, or because the publisher was, is the same to a client.
+This module performs no I/O.
+
+A *signature* is a symptom plus the effects of all faults that fired in the failing world. A *cause* is the signature of
+the shrunk world: only the faults that the failure needs are left. Several kinds of fault have the same effect. For
+example, a frame is late because the link is slow or because the publisher is slow; a client cannot tell which.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from gapless.reports.records.never import Never
 from gapless.reports.records.record import GRAVITY, Verdict
-from gapless.scenarios.clients import DEFAULT
+from gapless.scenarios.clients.registry import DEFAULT
 from gapless.scenarios.definition.scenario import GENERATIONS
 from gapless.scenarios.explore.symptom import Symptom
 from gapless.scenarios.explore.trial import TrialCounts, Tried, WorldFailure
@@ -20,7 +23,8 @@ from gapless.scenarios.explore.worlds import KINDS
 from gapless.scenarios.judging.coverage import ORACLE_NAMES, Mark, declared
 from gapless.scenarios.running.runner import Level
 
-# What a fault does to a client, by kind; the script's own doings too. What is told first is the plainer explanation.
+# The effect on a client of each kind of fault, and of the script's own restarts and disconnects. The order matters:
+# an effect that comes first is the plainer explanation, and is preferred.
 EFFECTS: Mapping[str, str] = {
     "event-delay": "late",
     "event-reorder": "late",
@@ -62,16 +66,16 @@ EFFECTS: Mapping[str, str] = {
 }
 _ORDER = tuple(dict.fromkeys(EFFECTS.values()))
 _Plainness = tuple[int, list[int], int, tuple[int, ...]]
-# When a campaign is large enough to be asked for everything: a kind of fault that was planned so often in a generation
-# must have fired there; and in so many worlds every kind must have been planned, and every oracle have judged. Paths of
-# our client are listed and not asked for: some lie beyond any world that can be survived, such as giving up at attach.
+# Thresholds of `Campaign.never`. A kind of fault that was planned in PLANNED_MIN worlds of a generation must have fired
+# there. After WORLDS_MIN worlds, every kind must have fired in every generation, and every oracle must have judged.
+# Paths of our client are only listed. Some of them, such as giving up at attach, need a world that no client survives.
 PLANNED_MIN = 30
 WORLDS_MIN = 1_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cause:
-    """Why worlds fail: a symptom, and the effects that bring it about; none where it takes no fault."""
+    """Why worlds fail: a symptom, and the effects that produce it. ``effects`` is empty when no fault is needed."""
 
     symptom: Symptom
     effects: tuple[str, ...]
@@ -79,9 +83,18 @@ class Cause:
 
 @dataclass(slots=True)
 class Group:
-    """The failures of one cause. ``smallest``: the shrunk world; ``worlds``: how many failed so; ``runs``: how many it
-    took to shrink; ``events``: in the log of the shrunk world, ``seed``: of its own choices;
-    ``at_the_wire``: whether it fails there too; ``name``: of its files."""
+    """All failures with one cause.
+
+    ``name``: the base name of its files
+    ``smallest``: the failure in the shrunk world
+    ``runs``: how many runs the shrink took
+    ``events``: how many events the log of the shrunk world holds
+    ``faults``: how many faults the shrunk world has
+    ``seed``: the seed of the shrunk run
+    ``at_the_wire``: whether the shrunk world also fails at the wire level
+    ``worlds``: how many worlds failed with this cause
+    ``found_s``: when it was found, in seconds since the exploration began
+    """
 
     cause: Cause
     name: str
@@ -97,7 +110,16 @@ class Group:
 
 @dataclass(slots=True)
 class Campaign:
-    """All of it. ``waiting``: failures of which no cause is known yet, one of each signature."""
+    """The state of one client's exploration.
+
+    ``blocks``: how many blocks were submitted; the next block has this number as its seed
+    ``worlds``: how many worlds were tried
+    ``failed``: how many of them failed
+    ``groups``: the causes that were found
+    ``waiting``: failures without a known cause, the plainest one of each signature
+    ``counts``: how many worlds failed with each waiting signature
+    ``explained``: for each signature that was shrunk, the name of its group
+    """
 
     client: str
     level: Level = "wire"
@@ -111,7 +133,7 @@ class Campaign:
     counts: Counter[Cause] = field(default_factory=Counter)
 
     def add(self, tried: Tried) -> None:
-        """Take note of a block."""
+        """Record the result of a block."""
         self.worlds += tried.worlds
         self.tally.update(tried.tally)
         self.failed += len({failure.drawn for failure in tried.failures})
@@ -119,7 +141,7 @@ class Campaign:
             self.fail(failure)
 
     def fail(self, failure: WorldFailure) -> None:
-        """Sort a failure in: into the group of its cause, or among those that wait to be shrunk."""
+        """Add a failure to the group of its cause, or to the failures that wait to be shrunk."""
         signature = signature_of(failure)
         group = self._group_of(signature)
         if group is not None:
@@ -131,8 +153,11 @@ class Campaign:
             self.waiting[signature] = failure
 
     def next_to_shrink(self, under_way: Iterable[Symptom] = ()) -> WorldFailure | None:
-        """The failure from which most is to be learnt. What takes no fault comes first, then what one effect alone
-        explains, in their order; then the symptom that most worlds wait with, for each cause that it has already.
+        """The waiting failure to shrink next. Symptoms in ``under_way`` are left out.
+
+        Failures without an effect come first, then failures with exactly one effect, in the order of `EFFECTS`. Among
+        the others, the symptom with the most waiting worlds comes first. Its number of worlds is divided by one plus
+        the number of causes already known for it.
         """
         busy = set(under_way)
         candidates = [one for one in self.waiting.values() if one.symptom not in busy]
@@ -150,7 +175,10 @@ class Campaign:
         return min(candidates, key=urgency, default=None)
 
     def found(self, failure: WorldFailure, smallest: WorldFailure, *, runs: int, at_s: float) -> Group | None:
-        """A failure was shrunk to its smallest: a group when its cause is new. What has that cause no longer waits."""
+        """Record that a failure was shrunk. Returns the new group, or None when the cause was known.
+
+        Waiting failures that fit the group are counted there and no longer wait.
+        """
         cause = signature_of(smallest)
         group = next((one for one in self.groups if one.cause == cause), None)
         new = None
@@ -166,12 +194,12 @@ class Campaign:
         return new
 
     def forget(self, group: Group) -> None:
-        """That cause is no more."""
+        """Remove a group, because its world no longer fails."""
         self.groups.remove(group)
         self.explained = {signature: name for signature, name in self.explained.items() if name != group.name}
 
     def leave(self, failure: WorldFailure, drawn: tuple[int, ...]) -> None:
-        """The shrink of a failure was stopped half way, at these numbers."""
+        """Record how far the shrink of a failure came before it was stopped."""
         signature = signature_of(failure)
         if signature in self.waiting:
             self.waiting[signature] = replace(failure, drawn=drawn)
@@ -181,20 +209,20 @@ class Campaign:
         return any(group.cause.symptom == symptom for group in self.groups)
 
     def give_up(self, failure: WorldFailure) -> None:
-        """That failure could not be shrunk."""
+        """Remove a waiting failure that could not be shrunk."""
         self.waiting.pop(signature_of(failure), None)
 
     def verdicts(self) -> Iterator[Verdict]:
-        """What the failures break, each once a cause."""
+        """The verdicts of the failures: one for each group, and one for each waiting failure."""
         yield from (group.smallest.breaks for group in self.groups)
         yield from (failure.breaks for failure in self.waiting.values())
 
     def fired(self, kind: str, generation: str) -> int:
-        """In how many worlds of a generation that kind of fault fired."""
+        """In how many worlds of a generation a kind of fault fired."""
         return self.tally["fired", kind, generation]
 
     def never(self, marks: tuple[Mark, ...] | None = None) -> tuple[Never, ...]:
-        """What never happened, though the campaign was large enough that it should have."""
+        """What never happened, although the campaign was large enough for it."""
         is_large = self.worlds >= WORLDS_MIN
         nevers = [
             Never("fault", f"{kind} in generation {generation}")
@@ -207,13 +235,17 @@ class Campaign:
         return tuple(nevers)
 
     def paths_not_taken(self) -> tuple[Never, ...]:
-        """The paths of our client, marked with ``sometimes``, that no world has taken."""
+        """The paths of our client, marked with ``sometimes``, that no world took. Empty for any other client."""
         if self.client != DEFAULT:
             return ()
         return tuple(Never("path", one.name, one.place) for one in declared() if not self.tally["path", one.name])
 
     def _group_of(self, signature: Cause) -> Group | None:
-        """By what was learnt from shrinking one like it; else a group of that symptom whose effects all occurred."""
+        """The group of a signature.
+
+        It is the group that an earlier shrink found for the same signature. Otherwise it is the group with the same
+        symptom and the most effects, all of which occur in the signature.
+        """
         name = self.explained.get(signature)
         if name is not None:
             return next(group for group in self.groups if group.name == name)
@@ -234,11 +266,11 @@ class Campaign:
 
 
 def signature_of(failure: WorldFailure) -> Cause:
-    """A failure's symptom, and every effect that occurred in its world."""
+    """The symptom of a failure, and the effects of all faults that fired in its world."""
     return Cause(failure.symptom, tuple(sorted({EFFECTS[kind] for kind in failure.kinds})))
 
 
 def _plainness(failure: WorldFailure) -> _Plainness:
-    """Few effects come first; of these the ones that are told first above."""
+    """Sort key: fewest effects first, then the effects that come first in `EFFECTS`, then the fewest numbers drawn."""
     effects = sorted({_ORDER.index(EFFECTS[kind]) for kind in failure.kinds})
     return len(effects), effects, len(failure.drawn), failure.drawn

@@ -1,11 +1,11 @@
-"""In which state client and server were when a fault acted: read from a journal, told in a word.
+"""What the client was doing when a fault fired, derived from a journal.
 
 - ``attach``        the client has not attached yet
-- ``reconnecting``  it has no socket that the server knows of
-- ``repairing``     it waits for a page or a count
-- ``run``           the agent works on the run that the client asked for
-- ``tail``          the run has ended, and ``run()`` has not returned yet
-- ``idle``          nothing is under way
+- ``reconnecting``  the server has no open socket of the client
+- ``repairing``     the client waits for a page or a count
+- ``run``           the run that the client asked for is in progress
+- ``tail``          the run has ended, but ``run()`` has not returned yet
+- ``idle``          none of these
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 STATES = ("attach", "idle", "run", "tail", "reconnecting", "repairing")
-# What can change the state, as it stands in a canonical line: only these lines are parsed.
+# Substrings of the journal lines that can change the state. Only these lines are parsed: parsing all would be slow.
 _TELLING = tuple(f'"place":"{place}"' for place in ("agent", "client", "fault", "rest", "socket", "world"))
 _DULL = ('"what":"delivered"', '"what":"sent"')
 
 
 def fired_in(lines: Iterable[str]) -> Counter[tuple[str, str]]:
-    """How often each kind of fault acted in each state, from the canonical lines of a journal."""
+    """How often each kind of fault fired in each state. ``lines`` are the canonical lines of a journal."""
     now, fired = _Now(), Counter[tuple[str, str]]()
     for line in lines:
         if any(place in line for place in _TELLING) and not any(what in line for what in _DULL):
@@ -35,7 +35,7 @@ def fired_in(lines: Iterable[str]) -> Counter[tuple[str, str]]:
 
 
 class _Now:
-    """The state, as far as the journal has been read."""
+    """The state after the journal entries read so far."""
 
     def __init__(self) -> None:
         self._attached = self._running = self._called = False
@@ -43,7 +43,7 @@ class _Now:
         self._asked: set[object] = set()
 
     def state(self) -> str:
-        """The first that applies."""
+        """The first state that applies."""
         if not self._attached:
             return "attach"
         if not self._sockets:
@@ -55,7 +55,7 @@ class _Now:
         return "idle"
 
     def take(self, entry: Mapping[str, Any]) -> None:
-        """Read one entry."""
+        """Apply one journal entry."""
         match entry["place"], entry["what"]:
             case "client", "attach-returned":
                 self._attached = True

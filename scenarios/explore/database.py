@@ -1,8 +1,9 @@
-"""The database of a campaign: a directory from which it resumes.
+"""The database of a campaign: a directory from which the campaign is resumed.
 
-campaign.json   how far it has come, what happened, which causes were found
-examples/       failing worlds that wait to be shrunk, as numbers, in Hypothesis's own example database
-<cause>.toml    the shrunk world of a cause, ready for the catalogue; <cause>.json its capsule
+- ``campaign.json``   the number of worlds tried, the counts, and the causes found
+- ``examples/``       failing worlds that wait to be shrunk, as lists of numbers in a Hypothesis example database
+- ``<cause>.toml``    the shrunk world of a cause as a scenario file
+- ``<cause>.json``    the capsule of that world
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ KEY = b"gapless explore"
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """``campaign.json``. ``tally`` as pairs of a key and a number."""
+    """The content of ``campaign.json``. ``tally`` is a list of pairs, because JSON keys cannot be tuples."""
 
     schema: str
     client: str
@@ -54,13 +55,16 @@ class Database:
         self.directory = directory / re.sub(r"[^A-Za-z0-9._-]+", "-", name)
         self._client, self._level = client, level
         self._file = self.directory / "campaign.json"
-        # Of the code as it is when the campaign begins: whoever edits it meanwhile does not change what is running.
+        # Taken now: edits to the files during the campaign do not change the code that is running.
         self._code = code_digest()
         self._examples = DirectoryBasedExampleDatabase(self.directory / "examples")
 
     def load(self) -> tuple[Campaign, bool]:
-        """The campaign as it was left, or a new one; and whether the code has changed since: then what was tried is to
-        be tried again, and only what failed is kept. Raises UsageError for a file that is no campaign."""
+        """The stored campaign, or a new one; and whether the code has changed since it was stored.
+
+        After a change of the code, worlds are tried again from the first block, and only the causes are kept.
+        Raises UsageError for a file that is no campaign.
+        """
         try:
             text = self._file.read_bytes()
         except FileNotFoundError:
@@ -94,7 +98,7 @@ class Database:
         )
 
     def save(self, campaign: Campaign) -> None:
-        """Keep the campaign, all of it or what was there before. Raises UsageError when it cannot be written."""
+        """Store the campaign. The file is replaced atomically. Raises UsageError when it cannot be written."""
         file = _File(
             SCHEMA,
             campaign.client,
@@ -117,7 +121,7 @@ class Database:
         self._keep_examples(failure.drawn for failure in campaign.waiting.values())
 
     def examples(self) -> Iterator[tuple[int, ...]]:
-        """The failing worlds that waited to be shrunk, as numbers. Raises UsageError for what is none."""
+        """The stored worlds that wait to be shrunk, shortest first. Raises UsageError for an unreadable example."""
         for kept in sorted(self._examples.fetch(KEY), key=lambda one: (len(one), one)):
             choices = choices_from_bytes(kept)
             if choices is None or not all(type(one) is int for one in choices):
@@ -125,8 +129,10 @@ class Database:
             yield tuple(one for one in choices if isinstance(one, int))
 
     def request(self, group: Group) -> RunRequest:
-        """The run of a group, with whatever choices the code makes of its seed now. Raises UsageError when its capsule
-        is gone, or is none."""
+        """The run of a group's shrunk world, without its tape: the choices are made anew from its seed.
+
+        Raises UsageError when the capsule is missing or cannot be read.
+        """
         path = self.path(group, ".json")
         try:
             return replace(capsule.load(path).request, tape=None)
@@ -134,7 +140,7 @@ class Database:
             raise self._broken(error.problem, path) from error
 
     def path(self, group: Group, suffix: str) -> Path:
-        """A file of a group."""
+        """The path of a group's file with this suffix."""
         return self.directory / f"{group.name}{suffix}"
 
     def _keep_examples(self, drawn: Iterable[tuple[int, ...]]) -> None:
@@ -150,7 +156,7 @@ class Database:
 
 
 def code_digest() -> str:
-    """A digest of all code that a world depends on: another code may fail elsewhere."""
+    """A digest of all code that the result of a world depends on."""
     digest = hashlib.sha256()
     for package in (syncclient, simserver, scenarios, reports):
         root = Path(package.__path__[0])

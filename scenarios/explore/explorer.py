@@ -1,5 +1,7 @@
-"""Exploring: a campaign through an executor. Blocks of worlds, slices of shrinks, and earlier failures are all
-work for ``concurrent.futures``, so that processes serve here, and a cluster's executor can elsewhere.
+"""The exploration loop: submits work to an executor and records the results in a campaign.
+
+The work is blocks of worlds, slices of shrinks, and checks of earlier failures. The executor is any from
+``concurrent.futures``: processes by default, or the executor of a cluster.
 """
 
 from __future__ import annotations
@@ -22,15 +24,15 @@ BLOCK_WORLDS = 10
 LOOK_EVERY_S = 0.2
 SAVE_EVERY_S = 5.0
 SHRINKS_MAX = 12
-# Shrinks under way at the end of the time may take so much of it once more.
+# When the time limit is reached, shrinks in progress may take this share of it in addition.
 SHRINK_SHARE = 0.5
-# Among so many worlds there are plainer failures than the first, and those are shrunk sooner.
+# Shrinks begin after this many worlds. By then there are usually plainer failures than the first, which shrink faster.
 WORLDS_BEFORE_SHRINKS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to stop: after ``worlds``, after ``time_s``, whichever comes first; and how many failures to shrink."""
+    """When to stop: after ``worlds`` or after ``time_s`` seconds, whichever is first. ``shrinks``: how many at most."""
 
     worlds: int | None = None
     time_s: float | None = None
@@ -38,23 +40,23 @@ class Limits:
 
 
 class Listener(Protocol):
-    """Who is told how it goes."""
+    """Receives the progress of an exploration."""
 
     def found(self, group: Group) -> None:
-        """A cause was found, and its world is shrunk."""
+        """A new cause was found, and its world was shrunk."""
         ...
 
     def checked(self, group: Group, still_fails: bool) -> None:
-        """An earlier failure was tried again."""
+        """The world of an earlier cause was run again."""
         ...
 
     def look(self, campaign: Campaign, shrinks: tuple[Shrinking, ...], elapsed_s: float) -> None:
-        """Some time has passed."""
+        """Called at least every `LOOK_EVERY_S` seconds with the current state. ``shrinks`` are in progress."""
         ...
 
 
 class Explorer:
-    """Drives a campaign: hands out work, sorts in what comes back, keeps the database."""
+    """Submits work, records the results in the campaign, and saves the database."""
 
     def __init__(
         self,
@@ -83,11 +85,11 @@ class Explorer:
 
     @property
     def elapsed_s(self) -> float:
-        """Since the exploring began."""
+        """Seconds since the exploration began."""
         return self._clock() - self._began_s
 
     def explore(self) -> None:
-        """Go on until a limit is reached, or somebody asks to stop; the database is saved in any case."""
+        """Explore until a limit is reached or a stop is requested. The database is saved in any case."""
         try:
             while True:
                 while not self._stop.asked and len(self._out) < self._jobs and self._hand_out():
@@ -110,7 +112,10 @@ class Explorer:
     # --- what to do next ---------------------------------------------------------------------------------------
 
     def _hand_out(self) -> bool:
-        """Begin one more piece of work; False when there is none."""
+        """Submit one more piece of work. False when there is none.
+
+        Earlier failures come first. With one job, blocks and shrinks alternate.
+        """
         if self._again:
             self._check_again(self._again.popleft())
             return True
@@ -135,12 +140,12 @@ class Explorer:
         return True
 
     def _is_late(self) -> bool:
-        """Whether what is being shrunk has to do as it is."""
+        """Whether the additional time for shrinks is used up."""
         time_s = self._limits.time_s
         return time_s is not None and self.elapsed_s >= time_s * (1 + SHRINK_SHARE)
 
     def _worlds_left(self) -> int:
-        """How many worlds the next block may have; 0 when a limit is reached."""
+        """How many worlds the next block may have. 0 when a limit is reached."""
         limits = self._limits
         if limits.time_s is not None and self.elapsed_s >= limits.time_s:
             return 0
@@ -150,8 +155,11 @@ class Explorer:
         return max(0, min(BLOCK_WORLDS, limits.worlds - tried))
 
     def _shrink(self) -> bool:
-        """Begin a shrink. Half of the jobs at most, for the others explore; and once the limits are reached, only where
-        there is a symptom of which no cause is known."""
+        """Begin a shrink; False when none is due.
+
+        At most half of the jobs shrink, so that the others try new worlds. Once a limit is reached, only symptoms
+        without a known cause are shrunk.
+        """
         campaign, under_way = self._campaign, self._shrinks
         if self._is_late():
             return False
@@ -208,7 +216,7 @@ class Explorer:
     # --- what was found ----------------------------------------------------------------------------------------
 
     def _found(self, failure: WorldFailure, shrunk: Shrinking) -> None:
-        """A shrink has come to its end: a new cause, or one that is known."""
+        """Record a finished shrink, and write the files of a new cause."""
         campaign = self._campaign
         failures = tried_again(campaign.client, shrunk.drawn, campaign.level)
         smallest = next((one for one in failures if one.symptom == shrunk.symptom), None)

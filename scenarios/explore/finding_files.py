@@ -1,4 +1,4 @@
-"""Keeping: the shrunk world of a cause in two files, a scenario that can go into the catalogue and a capsule."""
+"""Write the shrunk world of a cause to two files: a scenario, ready for the catalogue, and a capsule."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gapless.scenarios.capsules import capsule
-from gapless.scenarios.clients import CLIENTS, DEFAULT
+from gapless.scenarios.clients.registry import CLIENTS, DEFAULT
 from gapless.scenarios.definition.scenario import PlannedKill, Scenario
 from gapless.scenarios.definition.toml_writing import render
 from gapless.scenarios.errors import UsageError
@@ -20,8 +20,13 @@ from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 
 @dataclass(frozen=True, slots=True)
 class ShrunkWorld:
-    """A shrunk world: its run, how many events its log came to hold, how many faults it takes, whether it shows at the
-    wire; and its files.
+    """A shrunk world and its files.
+
+    ``request``: its run
+    ``events``: how many events its log holds at the end
+    ``faults``: how many faults it has
+    ``at_the_wire``: whether the symptom shows at the wire level
+    ``scenario``, ``capsule``: the paths of its files
     """
 
     request: RunRequest
@@ -33,7 +38,7 @@ class ShrunkWorld:
 
 
 def keep(client: str, failure: WorldFailure, name: str, directory: Path) -> ShrunkWorld:
-    """Write both files of a failing world. Raises UsageError when they cannot be written."""
+    """Write both files of a failing world. ``name`` is their base name. Raises UsageError when they cannot be written."""
     request = planned(client, failure.drawn)
     result = perform(request)
     events = request.scenario.workload.history_events + sum(1 for line in result.lines if '"what":"append"' in line)
@@ -59,7 +64,7 @@ def _capsule(request: RunRequest, result: RunResult) -> str:
 
 
 def _written_up(name: str, request: RunRequest, failure: WorldFailure, events: int) -> Scenario:
-    """The scenario with what is known of it: a name, what happened, whom it kills."""
+    """The drawn scenario with a name, a title, a story, and the clients that fail in it."""
     kinds = " and ".join(fault.kind for fault in request.scenario.faults) or "no fault"
     story = (
         f"Drawn and shrunk; to be told in words. Client {request.client}, generation {request.generation}, cursor "
@@ -79,7 +84,7 @@ def _written_up(name: str, request: RunRequest, failure: WorldFailure, events: i
 
 
 def _kills(request: RunRequest, oracle: str) -> Iterator[PlannedKill]:
-    """The broken clients that fail here: the one that was tried; or, where ours was, the baselines."""
+    """The clients that fail in this world: the one that was tried, or the failing baselines if ours was tried."""
     by = {request.client: oracle}
     if request.client == DEFAULT:
         others = (client.name for client in CLIENTS if client.name != DEFAULT)

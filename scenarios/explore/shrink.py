@@ -1,7 +1,7 @@
-"""Shrinking: a failing world made as plain as it can be, by Hypothesis, a slice of runs at a time.
+"""Shrink a failing world with Hypothesis, in slices of a bounded number of runs.
 
-A slice is work that any executor can do: it takes what was reached, tries on for a bounded number of runs, and answers
-what it reached. So there is progress to show, and whoever stops in between keeps the best so far.
+A slice takes a `Shrinking`, tries simpler worlds, and returns a new `Shrinking`. Both can be pickled, so any executor
+can do the work. Slices allow progress to be shown, and a shrink that is stopped keeps its best world so far.
 """
 
 from __future__ import annotations
@@ -25,8 +25,12 @@ _ATTEMPTS_MAX = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Shrinking:
-    """A shrink under way: ``drawn`` is the plainest world with that symptom so far; ``runs`` were tried for it, and
-    ``held`` tells those in which the symptom did not show. ``done``: it gets no plainer, or the bound is reached.
+    """The progress of one shrink.
+
+    ``drawn``: the plainest world with the symptom so far, as the numbers drawn for it
+    ``runs``: how many runs were made
+    ``held``: digests of the worlds in which the symptom did not show, so that they are not run again
+    ``done``: no plainer world was found, or `RUNS_MAX` is reached
     """
 
     client: str
@@ -39,22 +43,22 @@ class Shrinking:
 
 
 class _Shows(Exception):
-    """The symptom shows."""
+    """Raised for a world that shows the symptom: a failure in the terms of Hypothesis."""
 
 
 class _Enough(BaseException):
-    """The slice has had its runs. Not an Exception, for Hypothesis would take that for a failure."""
+    """The slice has used its runs. Not an Exception, because Hypothesis would treat that as a failing example."""
 
 
 class _Primed(ExampleDatabase):
-    """Knows one example, whatever it is asked for, and learns nothing."""
+    """A database that returns one example for every key and stores nothing."""
 
     def __init__(self, drawn: Sequence[int]) -> None:
         super().__init__()
         self._example = choices_to_bytes(tuple(drawn))
 
     def fetch(self, key: bytes) -> Iterable[bytes]:
-        # What stands among the primary examples is taken to be shrunk already.
+        # Hypothesis treats examples under the primary key as already shrunk.
         return (self._example,) if key.endswith(b".secondary") else ()
 
     def save(self, key: bytes, value: bytes) -> None:
@@ -65,11 +69,11 @@ class _Primed(ExampleDatabase):
 
 
 def shrink_slice(before: Shrinking) -> Shrinking:
-    """Try for one more slice."""
+    """Shrink for at most `SLICE_RUNS` more runs."""
     best, held, showed = before.drawn, set(before.held), {_key(before.drawn)}
     runs = 0
 
-    # The seed comes before the settings, for it takes the database away.
+    # Decorators apply from the bottom up. `seed` removes the database, so `settings` has to be applied after it.
     @settings(
         max_examples=_ATTEMPTS_MAX,
         database=_Primed(before.drawn),
@@ -99,7 +103,7 @@ def shrink_slice(before: Shrinking) -> Shrinking:
 
     try:
         holds()
-        done = True  # the drawing has changed, and these numbers are no longer that world
+        done = True  # the code that draws worlds has changed, and these numbers now draw another world
     except _Shows:
         done = True
     except _Enough:
@@ -108,7 +112,7 @@ def shrink_slice(before: Shrinking) -> Shrinking:
 
 
 def _plainness(drawn: Sequence[int]) -> tuple[int, Sequence[int]]:
-    """Hypothesis's own order: fewer choices first, then smaller ones."""
+    """Hypothesis's own order: fewer choices first, then smaller numbers."""
     return len(drawn), drawn
 
 

@@ -1,4 +1,4 @@
-"""Symptoms: what did not hold in a drawn world, said in a way that is the same for every world that fails so."""
+"""Symptoms: violations reduced to a form that is equal for all worlds that fail in the same way."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from gapless.reports.records.record import RunRecord, Verdict, Violation
 from gapless.scenarios.running.runner import RunResult
 
-# What a drawn world is not judged by: the cost, for which no allowance could be justified beforehand, and that each
-# planned fault fires. Over all worlds together, vacuity is judged.
+# Verdicts that do not count in a drawn world. No allowance of calls could be justified for it beforehand, so its cost
+# is not judged. Its planned faults need not all fire; `Campaign.never` judges that over all worlds.
 NOT_JUDGED = frozenset({Verdict.VACUOUS, Verdict.OVER_BUDGET})
 
 _SAME = (
@@ -30,7 +30,7 @@ _ORDINAL = re.compile(r"run\(\) no\. (\d+)")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Symptom:
-    """What did not hold: the oracle, and what it said without ids, numbers and lists."""
+    """The oracle that failed, and its message without ids, numbers and lists."""
 
     oracle: str
     shape: str
@@ -45,9 +45,13 @@ def symptom_of(violation: Violation) -> Symptom:
 
 
 def symptoms_in(result: RunResult) -> Mapping[Symptom, Violation]:
-    """The symptoms of a run, each with the first violation that shows it, gravest first; without those that only follow
-    from others. A client that crashed does nothing more; one that returned too early cannot hold what came after that;
-    and to say nothing of a loss takes a loss.
+    """The symptoms of a run, gravest first, each with the first violation that shows it.
+
+    Violations that follow from another one are left out:
+
+    - If the client crashed, everything else. It does nothing after a crash.
+    - If ``run()`` returned too early, the loss of events that were appended after the return.
+    - Violations of the oracle ``honest``, if there are others: they report that a loss was not declared.
     """
     violations = judged(result.record)
     crashes = [one for one in violations if one.oracle == "no-hang" and " crashed: " in one.message]
@@ -64,18 +68,18 @@ def symptoms_in(result: RunResult) -> Mapping[Symptom, Violation]:
 
 
 def judged(record: RunRecord) -> tuple[Violation, ...]:
-    """The violations that count in a drawn world, gravest first."""
+    """The violations that count in a drawn world, gravest first. See `NOT_JUDGED`."""
     return tuple(one for one in record.violations if one.breaks not in NOT_JUDGED)
 
 
 def _ordinal(violation: Violation) -> int:
-    """The run() that a violation speaks of."""
+    """The ordinal of the run() that a violation is about. A message without an ordinal is about the first."""
     found = _ORDINAL.search(violation.message)
     return int(found.group(1)) if found else 1
 
 
 def _came_later(violation: Violation, lines: Sequence[str]) -> bool:
-    """Whether all the events that a violation speaks of were appended after its run() had returned."""
+    """Whether all events of a violation were appended after its run() had returned."""
     if not violation.event_ids:
         return False
     wanted, calls, returned = frozenset(violation.event_ids), 0, False

@@ -1,7 +1,7 @@
-"""Trying: drawn worlds by the block, as work that any executor can do. Data in, data out, and both can be pickled.
+"""Run drawn worlds in blocks. Arguments and results can be pickled, so any executor can do the work.
 
-Hypothesis draws the worlds of a block; the block's number is its seed, so that the same block is always the same worlds
-(under the same version of Hypothesis and of this code).
+Hypothesis draws the worlds of a block. The number of the block is the seed, so a block always has the same worlds, as
+long as the versions of Hypothesis and of this code are the same.
 """
 
 from __future__ import annotations
@@ -25,15 +25,22 @@ from gapless.simserver.choices import Choices
 from gapless.simserver.errors import TapeError
 
 T = TypeVar("T")
-# What happened, and how often; the first part of a key says what is counted: ``world`` by generation, ``planned`` and
-# ``fired`` worlds by kind of fault and generation, ``state`` firings by kind and state, ``oracle`` and ``path`` worlds.
+# Counts. The first part of a key names what is counted:
+#   ("world", generation)                              worlds
+#   ("planned", kind, generation), ("fired", kind, generation)   worlds in which a kind of fault was planned, or fired
+#   ("state", kind, state)                             firings of a kind of fault in a state of the client
+#   ("oracle", name), ("path", name)                   worlds in which an oracle judged, or a path was taken
 TrialCounts = Counter[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class WorldFailure:
-    """A symptom in a world. ``drawn``: its numbers; ``kinds``: of the faults that fired, and
-    what the script itself broke.
+    """A symptom in a world.
+
+    ``drawn``: the numbers that were drawn for the world
+    ``message``: the message of the violation
+    ``breaks``: its verdict
+    ``kinds``: the kinds of the faults that fired; ``script-restart`` and ``script-disconnect`` for steps of the script
     """
 
     drawn: tuple[int, ...]
@@ -47,7 +54,7 @@ class WorldFailure:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Worlds to try: ``worlds`` of them, drawn from the seed ``number``."""
+    """Worlds to try: up to ``worlds`` of them, drawn with the seed ``number``."""
 
     client: str
     number: int
@@ -57,7 +64,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of a block. ``worlds``: how many were tried, for Hypothesis may have drawn one twice."""
+    """The result of a block. ``worlds``: how many were tried; a world that Hypothesis drew twice is tried once."""
 
     block: Block
     worlds: int
@@ -86,7 +93,7 @@ def try_block(block: Block) -> Tried:
         try:
             result = performed(world.request, block.level)
         except WorldBroke as error:
-            broken.append(error)  # raised below: here it would be a finding of Hypothesis
+            broken.append(error)  # raised below: raised here, Hypothesis would treat it as a failing example
             return
         tally.update(tally_of(result))
         failures.extend(failures_of(world, result))
@@ -98,12 +105,15 @@ def try_block(block: Block) -> Tried:
 
 
 def performed(request: RunRequest, level: Level) -> RunResult:
-    """A run at a level. At the model a seed shuffles what happens at one moment too, and 0 leaves it in order."""
+    """Perform a run at a level.
+
+    At the model level, a seed other than 0 also shuffles what happens at the same time. Seed 0 leaves it in order.
+    """
     return perform(request, level=level, schedule=None if level == "wire" else request.seed or None)
 
 
 def tried_again(client: str, drawn: Sequence[int], level: Level = "wire") -> tuple[WorldFailure, ...]:
-    """What fails in a world that was drawn before; nothing when all holds, or the drawing has changed since."""
+    """The failures of a world that was drawn before. Empty when the numbers no longer fit the code that draws."""
     try:
         request = planned(client, drawn)
     except TapeError:
@@ -118,7 +128,7 @@ def still_shows(request: RunRequest, symptom: Symptom, level: Level = "wire") ->
 
 @dataclass(frozen=True, slots=True)
 class DrawnWorld:
-    """A run to try, and every number that was drawn for it."""
+    """A run, and the numbers that were drawn for it."""
 
     request: RunRequest
     drawn: tuple[int, ...]
@@ -126,7 +136,7 @@ class DrawnWorld:
 
 @st.composite
 def worlds(draw: st.DrawFn, client: str) -> DrawnWorld:
-    """Any world, for Hypothesis to draw and to shrink."""
+    """A Hypothesis strategy for worlds."""
     source = HypothesisSource(draw)
 
     def together(make: Callable[[], Any]) -> Any:
@@ -137,12 +147,12 @@ def worlds(draw: st.DrawFn, client: str) -> DrawnWorld:
 
 
 def planned(client: str, drawn: Sequence[int]) -> RunRequest:
-    """The run that was drawn with these numbers. Raises TapeError when the drawing has changed since."""
+    """The run that these numbers draw. Raises TapeError when they no longer fit the code that draws."""
     return plan(Choices(ListSource(drawn)), client)
 
 
 def failures_of(world: DrawnWorld, result: RunResult) -> tuple[WorldFailure, ...]:
-    """What failed in a world, one for each symptom."""
+    """The failures of a world, one for each symptom."""
     record = result.record
     kinds = {fault.kind for fault in record.faults if fault.fired} | _staged(world.request.scenario)
     variant = record.generation, record.cursor
@@ -153,13 +163,13 @@ def failures_of(world: DrawnWorld, result: RunResult) -> tuple[WorldFailure, ...
 
 
 def _staged(scenario: Scenario) -> set[str]:
-    """What the script itself does to the link and the server."""
+    """The restarts and disconnects that the script itself makes."""
     restarts = {"script-restart" for step in scenario.script if isinstance(step, Restart)}
     return restarts | {"script-disconnect" for step in scenario.script if step == "disconnect"}
 
 
 def tally_of(result: RunResult) -> TrialCounts:
-    """What one run adds to a tally."""
+    """The counts of one run."""
     record = result.record
     tally = TrialCounts({("world", record.generation): 1})
     tally.update({("oracle", judged.oracle): 1 for judged in record.judged if judged.count})

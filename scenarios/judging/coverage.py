@@ -16,7 +16,7 @@ from pathlib import Path
 from gapless import syncclient
 from gapless.reports.records.never import Never
 from gapless.reports.records.record import RunRecord
-from gapless.scenarios.clients import DEFAULT
+from gapless.scenarios.clients.registry import DEFAULT
 from gapless.scenarios.judging.oracles import ORACLES
 from gapless.simserver.faults import KINDS
 

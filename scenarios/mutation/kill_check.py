@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gapless.reports.records.record import Violation
-from gapless.scenarios.clients import CLIENTS, DEFAULT, MUTANT, mutant_called
+from gapless.scenarios.clients.registry import CLIENTS, DEFAULT, MUTANT, mutant_called
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.mutation.mutants import MUTANTS, Mutant
 from gapless.scenarios.mutation.planting import PlantError

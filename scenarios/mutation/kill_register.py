@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gapless.scenarios.clients import DEFAULT, MUTANT, mutant_called
+from gapless.scenarios.clients.registry import DEFAULT, MUTANT, mutant_called
 from gapless.scenarios.definition.catalogue import catalogue
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.mutation.kill_check import broken_clients, killers

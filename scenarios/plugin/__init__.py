@@ -8,9 +8,3 @@
 - ``witness.py``  keeps the traceback of a client that crashes
 - ``failure.py``  what a failed test prints
 """
-
-from gapless.scenarios.plugin.real_time import ClientOverTcp, GaplessServer
-from gapless.scenarios.plugin.variants import Variant
-from gapless.scenarios.plugin.virtual_time import GaplessRun
-
-__all__ = ["ClientOverTcp", "GaplessRun", "GaplessServer", "Variant"]

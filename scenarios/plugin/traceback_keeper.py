@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final, TypeVar
 
-from gapless.scenarios.clients import contract as clients
 from gapless.scenarios.clients.contract import (
     Claim,
     ClientContext,
@@ -23,6 +22,7 @@ from gapless.scenarios.clients.contract import (
     errors_of,
     opened,
 )
+from gapless.scenarios.clients import contract as clients
 from gapless.scenarios.plugin import server_thread
 from gapless.scenarios.running import script_player
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.capsules import capsule
-from gapless.scenarios.clients import resolve
 from gapless.scenarios.clients.contract import Factory
+from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.plugin.client_name import can_be_named, name_of
 from gapless.scenarios.plugin.failure_text import failed, judged_for, told

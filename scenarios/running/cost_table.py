@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import click
 
 from gapless.reports.records.record import RestCost
-from gapless.scenarios.clients import DEFAULT
+from gapless.scenarios.clients.registry import DEFAULT
 from gapless.scenarios.definition.catalogue import catalogue
 from gapless.scenarios.definition.scenario import GENERATIONS, Scenario
 from gapless.scenarios.running.runner import RunRequest, perform

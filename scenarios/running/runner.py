@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gapless.reports.records.record import Clock, FaultFired, RunRecord, Verdict, Violation, gravest
-from gapless.scenarios.clients import resolve
 from gapless.scenarios.clients.contract import Factory
+from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import GaplessError, UsageError, WorldBroke
 from gapless.scenarios.judging.evidence import Evidence, read

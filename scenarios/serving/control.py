@@ -1,7 +1,8 @@
-"""Control: what can be seen and steered under ``/sim/``. Nothing of it is counted or journalled as the client's.
+"""The control: the routes under ``/sim/``, which show and steer a session.
 
-Every answer ends its connection, so that a connection belongs either to the control or to the world. ``openapi.py``
-describes each route; a test holds the two together.
+Its requests are not counted as the client's calls, and the journal does not have them. Each response closes its
+connection, so that no later request for the world comes on a connection of the control. ``openapi.py`` describes each
+route; a test compares the two.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from http import HTTPStatus
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import trio
 from pydantic import BaseModel, ValidationError
@@ -26,12 +27,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gapless.reports.html.assets import SHARED, asset
 from gapless.scenarios.definition.catalogue import catalogue
+from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError, first_problem
+from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.serving import requests
 from gapless.scenarios.serving.openapi import document
+from gapless.scenarios.serving.reporter import Reporter
 from gapless.scenarios.serving.responses import (
     FaultAdded,
     FaultsResponse,
+    JournalCounts,
     ReportsTaken,
     ScenariosResponse,
     faults_response,
@@ -40,22 +45,21 @@ from gapless.scenarios.serving.responses import (
     session_response,
 )
 from gapless.scenarios.serving.scenario_choice import named, request_for
+from gapless.scenarios.serving.session import Session
 from gapless.scenarios.serving.step_protocol import ProtocolError, parse
+from gapless.scenarios.serving.verdict_so_far import Judging
 from gapless.simserver.errors import ConfigError, IllegalTransition
 from gapless.simserver.faults import parse_fault
 from gapless.simserver.journal import canonical
+from gapless.simserver.world import World
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-    from gapless.scenarios.serving.session import Session
-    from gapless.scenarios.serving.session_server import SessionServer
-    from gapless.simserver.world import World
+    from _typeshed import DataclassInstance  # known to type checkers only
 
 B = TypeVar("B", bound=BaseModel)
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 ENTRIES_PER_ANSWER_MAX: Final = 2000
-REPORTS_A_TURN: Final = 1000  # then the others have theirs, and the session a look at its bound
+REPORTS_A_TURN: Final = 1000  # then other tasks run, among them the session's check of the journal's size
 LOOK_S: Final = 0.05
 ANY_FILE: Final = "/sim/{file}"
 MEDIA: Final = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
@@ -67,15 +71,48 @@ HEADERS: Final = (
 )
 
 
-def create_control(session_server: SessionServer) -> ASGIApp:
-    """The ASGI app of the control. What it raises stays inside: a client sees a status and one sentence."""
-    mistakes = {HTTPException: _refused, Exception: _broke}
-    return _closing(Starlette(routes=routes(session_server), exception_handlers=mistakes))
+class SessionHost(Protocol):
+    """What the control needs of the server: the current session with what belongs to it, and a way to replace it.
+
+    The control takes this interface because the server creates the control: neither module needs to import the other.
+    """
+
+    @property
+    def session(self) -> Session: ...
+    @property
+    def sessions(self) -> int:
+        """How many sessions there have been."""
+        ...
+
+    @property
+    def counts(self) -> JournalCounts: ...
+    @property
+    def judging(self) -> Judging: ...
+    @property
+    def reporter(self) -> Reporter: ...
+    @property
+    def offered(self) -> Sequence[Scenario]:
+        """Scenarios that can be served besides the catalogue."""
+        ...
+
+    @property
+    def api_key(self) -> str | None: ...
+    @property
+    def url(self) -> str: ...
+    def replace(self, request: RunRequest, *, stepwise: bool) -> None:
+        """Serve another session in place of the current one."""
+        ...
 
 
-def routes(session_server: SessionServer) -> list[Route]:
-    """What there is under ``/sim/``."""
-    control = _Control(session_server)
+def create_control(host: SessionHost) -> ASGIApp:
+    """The ASGI app of the control. An error becomes a status and one sentence; no traceback leaves the server."""
+    mistakes = {HTTPException: _http_error, Exception: _internal_error}
+    return _closing_connections(Starlette(routes=routes(host), exception_handlers=mistakes))
+
+
+def routes(host: SessionHost) -> list[Route]:
+    """The routes under ``/sim/``."""
+    control = _Control(host)
     return [
         Route("/sim", _to_page),
         Route("/sim/", _page),
@@ -103,7 +140,7 @@ def routes(session_server: SessionServer) -> list[Route]:
     ]
 
 
-def _closing(inner: ASGIApp) -> ASGIApp:
+def _closing_connections(inner: ASGIApp) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -119,102 +156,101 @@ def _closing(inner: ASGIApp) -> ASGIApp:
 
 
 class _Control:
-    """The routes that speak of the session; each reads what was asked, does it, and tells what there is now."""
+    """The routes of the session. Each validates its request, does it, and responds with the state after it."""
 
-    def __init__(self, session_server: SessionServer) -> None:
-        self._session_server = session_server
+    def __init__(self, host: SessionHost) -> None:
+        self._host = host
 
-    # --- what there is -----------------------------------------------------------------------------------------
+    # --- routes that only read ---------------------------------------------------------------------------------
 
     async def scenarios(self, request: Request) -> Response:
-        listed = dict.fromkeys((*self._session_server.offered, *catalogue()))
-        return _told(ScenariosResponse([scenario_line(one) for one in listed]))
+        listed = dict.fromkeys((*self._host.offered, *catalogue()))
+        return _json_response(ScenariosResponse([scenario_line(one) for one in listed]))
 
     async def scenario(self, request: Request) -> Response:
-        return _told(scenario_whole(self._named(request.path_params["name"])))
+        return _json_response(scenario_whole(self._find_scenario(request.path_params["name"])))
 
     async def session(self, request: Request) -> Response:
-        session_server = self._session_server
-        return _told(session_response(session_server.session, session_server.counts, session_server.url))
+        return _json_response(session_response(self._host.session, self._host.counts, self._host.url))
 
     async def faults(self, request: Request) -> Response:
-        return _told(FaultsResponse(faults_response(self._session_server.session.world)))
+        return _json_response(FaultsResponse(faults_response(self._host.session.world)))
 
     async def verdict(self, request: Request) -> Response:
-        return _told(await self._session_server.judging.now())
+        return _json_response(await self._host.judging.now())
 
     async def journal(self, request: Request) -> Response:
-        """Lines from ``after`` on; when there are none yet, wait for some."""
+        """The lines from entry ``after`` on. When there are none yet, wait up to ``wait_s`` seconds for one."""
         after = _number(request.query_params, "after", 0.0, 1e12)
         wait_s = _number(request.query_params, "wait_s", 0.0, requests.WAIT_S_MAX)
-        session = self._session_server.session
+        session = self._host.session
         journal = session.world.journal
         with trio.move_on_after(wait_s):
-            while len(journal) <= after and self._session_server.session is session:
+            while len(journal) <= after and self._host.session is session:
                 await trio.sleep(LOOK_S)
         entries = journal.entries[int(after) : int(after) + ENTRIES_PER_ANSWER_MAX]
         text = "".join(f"{line}\n" for line in canonical(entries))
-        headers = {"x-next": str(int(after) + len(entries)), "x-session": str(self._session_server.sessions)}
+        headers = {"x-next": str(int(after) + len(entries)), "x-session": str(self._host.sessions)}
         return Response(text, media_type="application/x-ndjson", headers=headers)
 
-    # --- what can be done --------------------------------------------------------------------------------------
+    # --- routes that change something -----------------------------------------------------------------------------
 
     async def start(self, request: Request) -> Response:
-        asked = await _asked(request, requests.Start)
+        asked = await _validated_body(request, requests.Start)
         chosen = request_for(
-            self._named(asked.scenario),
+            self._find_scenario(asked.scenario),
             asked.generation,
             asked.cursor,
             seed=asked.seed,
-            api_key=self._session_server.api_key,
+            api_key=self._host.api_key,
         )
-        self._session_server.replace(chosen, stepwise=asked.stepwise)
+        self._host.replace(chosen, stepwise=asked.stepwise)
         return await self.session(request)
 
     async def reset(self, request: Request) -> Response:
-        await _asked(request, requests.Nothing)
-        session = self._session_server.session
-        self._session_server.replace(session.request, stepwise=session.stepper.stepwise)
+        await _validated_body(request, requests.Nothing)
+        session = self._host.session
+        self._host.replace(session.request, stepwise=session.stepper.stepwise)
         return await self.session(request)
 
     async def add_fault(self, request: Request) -> Response:
-        data = await _json(request)
+        data = await _json_body(request)
         try:
-            name = self._session_server.session.world.add_fault(parse_fault(data))
+            name = self._host.session.world.add_fault(parse_fault(data))
         except ConfigError as error:
             raise HTTPException(
                 409 if "already" in str(error) or "healed" in str(error) else 422, str(error)
             ) from error
-        return _told(FaultAdded(faults_response(self._session_server.session.world), name), 201)
+        return _json_response(FaultAdded(faults_response(self._host.session.world), name), 201)
 
     async def remove_fault(self, request: Request) -> Response:
         name = request.path_params["name"]
-        if not self._session_server.session.world.remove_fault(name):
+        if not self._host.session.world.remove_fault(name):
             raise HTTPException(404, f"no fault is called {name!r}; GET /sim/faults lists them")
         return await self.faults(request)
 
     async def run(self, request: Request) -> Response:
-        await _asked(request, requests.Nothing)
+        await _validated_body(request, requests.Nothing)
         if not (await self._world()).runs.begin(by="control"):
             raise HTTPException(409, "a run is in progress, or the server is down")
         return await self.session(request)
 
     async def step(self, request: Request) -> Response:
-        asked = await _asked(request, requests.Steps)
-        session = self._session_server.session
+        asked = await _validated_body(request, requests.Steps)
+        session = self._host.session
         if not session.stepper.stepwise:
             raise HTTPException(409, 'the agent works by itself; POST /sim/agent/mode {"stepwise": true} first')
         session.stepper.allow(asked.steps)
-        await trio.sleep(LOOK_S)  # so that what is told shows the step
+        await trio.sleep(LOOK_S)  # so that the response shows the state after the step
         return await self.session(request)
 
     async def pause(self, request: Request) -> Response:
-        await _asked(request, requests.Nothing)
+        await _validated_body(request, requests.Nothing)
         (await self._world()).runs.pause()
         return await self.session(request)
 
     async def message(self, request: Request) -> Response:
-        asked = await _asked(request, requests.Message)
+        asked = await _validated_body(request, requests.Message)
         world = await self._world()
         try:
             world.send_message(asked.text)
@@ -223,41 +259,41 @@ class _Control:
         return await self.session(request)
 
     async def mode(self, request: Request) -> Response:
-        self._session_server.session.stepper.stepwise = (await _asked(request, requests.Mode)).stepwise
+        self._host.session.stepper.stepwise = (await _validated_body(request, requests.Mode)).stepwise
         return await self.session(request)
 
     async def heal(self, request: Request) -> Response:
-        await _asked(request, requests.Nothing)
+        await _validated_body(request, requests.Nothing)
         (await self._world()).heal()
         return await self.session(request)
 
     async def disconnect(self, request: Request) -> Response:
-        await _asked(request, requests.Nothing)
+        await _validated_body(request, requests.Nothing)
         (await self._world()).disconnect()
         return await self.session(request)
 
     async def restart(self, request: Request) -> Response:
-        asked = await _asked(request, requests.Down)
+        asked = await _validated_body(request, requests.Down)
         await self._world()
 
         async def restart(world: World) -> None:
-            await trio.sleep(LOOK_S)  # for this answer to be on its way: its connection may be one of the world's
+            await trio.sleep(LOOK_S)  # send the response first: the restart resets its connection if it is the world's
             await world.restart(asked.down_s)
 
-        self._session_server.session.in_background(restart)
+        self._host.session.in_background(restart)
         return await self.session(request)
 
     async def report(self, request: Request) -> Response:
-        """What a client that nobody started says of itself: the protocol's lines."""
+        """Take the reports of a client that was not started by `gapless check`: lines of the step protocol."""
         taken = 0
         body = await _body(request)
         await self._world()
-        session, reporter = self._session_server.session, self._session_server.reporter
+        session, reporter = self._host.session, self._host.reporter
         for number, line in enumerate(io.BytesIO(body), 1):
             if number % REPORTS_A_TURN == 0:
                 await trio.sleep(0)
             if session.over.is_set():
-                raise _over(session)
+                raise _session_over(session)
             try:
                 report = parse(line.decode("utf-8", "replace"))
             except ProtocolError as error:
@@ -265,30 +301,30 @@ class _Control:
             if report is not None:
                 reporter.take(report)
                 taken += 1
-        return _told(ReportsTaken(taken))
+        return _json_response(ReportsTaken(taken))
 
-    # ---
+    # --- what the routes share ---------------------------------------------------------------------------------
 
-    def _named(self, scenario: str | Mapping[str, Any]) -> Any:
+    def _find_scenario(self, scenario: str | Mapping[str, Any]) -> Any:
         try:
-            return named(scenario, self._session_server.offered)
+            return named(scenario, self._host.offered)
         except UsageError as error:
             raise HTTPException(404 if isinstance(scenario, str) else 422, str(error)) from error
 
     async def _world(self) -> Any:
-        """The world, running: what is done to it is the session's first event if nothing was before."""
-        session = self._session_server.session
+        """The running world. A session that waits for a client begins here: the control's act starts its clock."""
+        session = self._host.session
         await session.begin()
         if session.over.is_set():
-            raise _over(session)
+            raise _session_over(session)
         return session.world
 
 
-def _over(session: Session) -> HTTPException:
+def _session_over(session: Session) -> HTTPException:
     return HTTPException(409, f"the session is over: {session.why}; POST /sim/reset begins it anew")
 
 
-def _told(what: DataclassInstance, status: int = 200) -> Response:
+def _json_response(what: DataclassInstance, status: int = 200) -> Response:
     return JSONResponse(dataclasses.asdict(what), status)
 
 
@@ -307,7 +343,7 @@ async def _body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-async def _json(request: Request) -> dict[str, Any]:
+async def _json_body(request: Request) -> dict[str, Any]:
     try:
         data = json.loads(await _body(request) or b"{}")
     except (ValueError, RecursionError) as error:
@@ -317,9 +353,9 @@ async def _json(request: Request) -> dict[str, Any]:
     return data
 
 
-async def _asked(request: Request, form: type[B]) -> B:
+async def _validated_body(request: Request, form: type[B]) -> B:
     try:
-        return form.model_validate(await _json(request))
+        return form.model_validate(await _json_body(request))
     except ValidationError as error:
         raise HTTPException(422, first_problem(error)) from error
 
@@ -352,9 +388,9 @@ async def _page(request: Request) -> Response:
 
 
 def _file(name: str) -> Response | None:
-    """A file of the page."""
+    """A file of the page, or None when there is none of that name."""
     media = MEDIA.get(name.rpartition(".")[2])
-    if media is not None and name in SHARED:  # the lanes, which a report has too
+    if media is not None and name in SHARED:  # the lanes, which reports use too
         return Response(asset(name), media_type=media)
     files = {one.name: one for one in resources.files("gapless.scenarios.serving").joinpath("page").iterdir()}
     if media is None or name not in files:
@@ -363,7 +399,7 @@ def _file(name: str) -> Response | None:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods of a path; none, where there is nothing."""
+    """The methods that a path takes; none when there is no such path."""
     path = request.url.path
     found = {"GET", "HEAD"} if _file(path.removeprefix("/sim/")) is not None else set()
     for route in request.app.routes:
@@ -372,8 +408,8 @@ def _allowed(request: Request) -> list[str]:
     return sorted(found)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    """A mistake as a sentence, also where the router knows only a status."""
+async def _http_error(request: Request, error: Exception) -> Response:
+    """An error as one sentence. For the router's own 404 and 405, which have none, it is made here."""
     assert isinstance(error, HTTPException)
     path, allowed = request.url.path, _allowed(request)
     if error.status_code == 405 and allowed:
@@ -384,5 +420,5 @@ async def _refused(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": error.detail}, error.status_code)
 
 
-async def _broke(request: Request, error: Exception) -> Response:
+async def _internal_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": f"the control failed, which is a bug of gapless ({type(error).__name__})"}, 500)

@@ -1,4 +1,4 @@
-"""Reporter: what a foreign client says of itself, into the journal, as the stage does for a client of ours."""
+"""Writes a client's reports into the journal, as the same entries that the script player writes in virtual time."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from gapless.simserver.journal import Journal
 
 
 class Reporter:
-    """Keeps what one client has reported. ``reports``: how many lines; ``held``: the ids it holds, as told last."""
+    """Records the reports of one client. ``reports``: how many there have been."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._reached: dict[str, None] = {}
-        self._told: list[str] | None = None
+        self._delivered: dict[str, None] = {}
+        self._last_held: list[str] | None = None
         self.reports = 0
 
     @property
     def held(self) -> list[str]:
-        """What it told of what it holds, last of all; else what has reached it, first come first."""
-        return list(self._reached) if self._told is None else self._told
+        """The ids that the client holds: those of its last ``held``, else those it reported one by one, in that order."""
+        return list(self._delivered) if self._last_held is None else self._last_held
 
     def called(self, step: str) -> None:
         """The harness has asked for a step."""
         self._journal.record("client", f"{step}-called")
 
     def take(self, report: Report) -> None:
-        """Write a report down."""
+        """Record a report."""
         self.reports += 1
         match report:
             case Reached():
-                self._reached[report.id] = None
+                self._delivered[report.id] = None
                 self._journal.record("client", "delivered", id=report.id, repaired=False)
             case Done():
                 self.note(report)
@@ -38,21 +38,21 @@ class Reporter:
                 self.ended_badly(report.failed, "failed", "Failed", report.error)
 
     def note(self, report: Done | Failed) -> None:
-        """Remember what it holds by now; no step ended."""
+        """Remember ``held`` of a report that ends no step."""
         if isinstance(report, Done) and report.held is not None:
-            self._told = report.held
+            self._last_held = report.held
 
     def ended_badly(self, step: str, outcome: str, error: str, message: str) -> None:
-        """A step ended otherwise: failed, crashed or hung."""
+        """A step failed, crashed or hung."""
         message = " ".join(message.split())[:300]
         self._journal.record("client", "error", step=step, outcome=outcome, error=error, message=message)
 
     def exited(self, outcome: str, error: str, message: str) -> None:
-        """A client that drives itself has ended, well when there is no message; or it did not, in its time."""
+        """A client that drives itself has exited, or has passed its deadline. An empty message means success."""
         self._journal.record("client", "exited", outcome=outcome, error=error, message=message)
 
     def closed(self) -> None:
-        """The client is gone; what it holds now is what it held to the end."""
+        """The client is gone. The entry has the ids that it held at the end."""
         self._journal.record("client", "closed", held=self.held)
 
     def _claims(self, report: Done) -> dict[str, object]:

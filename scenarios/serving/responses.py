@@ -1,4 +1,7 @@
-"""Telling: a session as data, for the page and for programs; ``openapi.py`` describes it from these very forms."""
+"""The bodies of the control's responses: a session as data, for the page and for programs.
+
+``openapi.py`` makes its schemas from these classes.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from gapless.simserver.world import World
 
 
 class JournalCounts:
-    """Counts of a journal, kept up entry by entry."""
+    """Counts of a journal's entries. Each update reads only the new ones."""
 
     def __init__(self) -> None:
         self._seen = 0
@@ -23,7 +26,7 @@ class JournalCounts:
         self.requests = self.calls = self.bytes = self.events_read = self.sockets = self.frames = 0
 
     def update(self, entries: Sequence[Entry]) -> None:
-        """Take in what is new."""
+        """Count the new entries."""
         for entry in entries[self._seen :]:
             match entry.place, entry.what:
                 case "rest", "request":
@@ -44,7 +47,7 @@ class JournalCounts:
 
 @dataclass(frozen=True, slots=True)
 class FaultResponse:
-    """A fault that can act. ``fired``: how often it has; ``fault``: what it is, as it can be added again."""
+    """A fault that can act. ``fired``: how often it has acted; ``fault``: a body that adds it again."""
 
     name: str
     kind: str
@@ -61,14 +64,14 @@ class FaultsResponse:
 
 @dataclass(frozen=True, slots=True)
 class FaultAdded(FaultsResponse):
-    """The same, and what the one that was added is called."""
+    """The faults that can act, and the name of the one that was added."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class AgentResponse:
-    """``stepwise``: it waits before each step until it is told; ``waiting``: it does so now."""
+    """The agent. ``stepwise``: it waits before each step until the step is allowed; ``waiting``: it waits now."""
 
     status: str
     log_length: int
@@ -78,7 +81,7 @@ class AgentResponse:
 
 @dataclass(frozen=True, slots=True)
 class SocketsResponse:
-    """How many are open, how many have been, and how many frames reached the client."""
+    """How many sockets are open, how many have been opened, and how many frames reached the client."""
 
     open: int
     opened: int
@@ -87,7 +90,7 @@ class SocketsResponse:
 
 @dataclass(frozen=True, slots=True)
 class RestResponse:
-    """``counted``: those of the requests that a client spends; ``bytes`` and ``events_read``: by those."""
+    """``counted``: the requests that count as the client's cost; ``bytes``, ``events_read``: of the counted ones."""
 
     requests: int
     counted: int
@@ -97,7 +100,7 @@ class RestResponse:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioName:
-    """Which scenario."""
+    """A scenario's name, title and races."""
 
     name: str
     title: str
@@ -106,7 +109,7 @@ class ScenarioName:
 
 @dataclass(frozen=True, slots=True)
 class VariantResponse:
-    """In which generation and cursor mode."""
+    """A generation and a cursor mode."""
 
     generation: str
     cursor: str
@@ -114,14 +117,14 @@ class VariantResponse:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioLine(ScenarioName):
-    """A scenario in a list, and where it can happen."""
+    """A scenario in a list, with the variants in which it can happen."""
 
     variants: list[VariantResponse]
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioWhole(ScenarioLine):
-    """All of a scenario. ``data``: as it can be sent to begin it."""
+    """All of a scenario. ``data``: what can be sent as ``scenario`` to serve it."""
 
     origin: str
     story: str
@@ -130,15 +133,20 @@ class ScenarioWhole(ScenarioLine):
 
 @dataclass(frozen=True, slots=True)
 class ScenariosResponse:
-    """What can be served."""
+    """The scenarios that can be served."""
 
     scenarios: list[ScenarioLine]
 
 
 @dataclass(frozen=True, slots=True)
 class SessionResponse:
-    """The state of a session. ``why``: it is over; ``failure``: how the simulated world broke down; ``t_s``: since the
-    first client came; ``entries``: in the journal.
+    """The state of a session.
+
+    ``why``: why it is over, or null.
+    ``failure``: how the simulated world broke down, or null.
+    ``t_s``: seconds since the first client came.
+    ``entries``: how many entries the journal has.
+    ``healed``: whether the chaos is over, so that no fault acts any more.
     """
 
     scenario: ScenarioName
@@ -162,7 +170,7 @@ class SessionResponse:
 
 @dataclass(frozen=True, slots=True)
 class ReportsTaken:
-    """How many lines of a body were reports."""
+    """``reports``: how many lines of the body were reports."""
 
     reports: int
 
@@ -193,11 +201,11 @@ def session_response(session: Session, counts: JournalCounts, url: str) -> Sessi
 
 
 def faults_response(world: World) -> list[FaultResponse]:
-    """The faults that can act, and how often each has."""
-    return [FaultResponse(one.name, one.fault.kind, one.fired, _addable(one.fault)) for one in world.link.faults]
+    """The faults that can act, and how often each has acted."""
+    return [FaultResponse(one.name, one.fault.kind, one.fired, _fault_body(one.fault)) for one in world.link.faults]
 
 
-def _addable(fault: BaseFault) -> dict[str, Any]:
+def _fault_body(fault: BaseFault) -> dict[str, Any]:
     return fault.model_dump(mode="json", exclude_unset=True, exclude={"name"}) | {"kind": fault.kind}
 
 

@@ -1,8 +1,8 @@
-"""Session: one served scenario; a world in real time, from its first client on.
+"""One served scenario: a world that runs in real time, from the first client on.
 
-The world's clock starts with the first connection, so that a fault at 5.6 s comes 5.6 s into the client's life and not
-into the server's. A session ends when it is replaced, when its journal is full, or when its world breaks down; what it
-left can still be judged.
+The world's clock starts with the first connection. A fault at 5.6 s acts 5.6 s after the client came, however long the
+server has been listening. A session ends when it is replaced, when its journal is full, or when its world breaks down.
+It can still be judged then.
 """
 
 from __future__ import annotations
@@ -20,14 +20,21 @@ from gapless.simserver.choices import Choices, SeededSource
 from gapless.simserver.world import World
 
 ENTRIES_MAX: Final = 200_000
-TEXT_BYTES_MAX: Final = 256 * 1024 * 1024  # in the entries: a path may have 16 KB, and a list of what is held megabytes
-WATCH_S: Final = 0.2  # how often it looks how full the journal is; the journal's own bound is ten times ours
+TEXT_BYTES_MAX: Final = 256 * 1024 * 1024  # text in all entries: a path may have 16 KB, a list of held ids megabytes
+WATCH_S: Final = 0.2  # between two checks of the journal's size; the journal's own bound is ten times ENTRIES_MAX
 
 SessionState = Literal["waiting", "running", "over"]
 
 
 class Session:
-    """A scenario and its world. ``state``: waiting for a client, running, or over; then ``why`` says why."""
+    """A scenario and its world.
+
+    ``state``: waiting for a client, running, or over.
+    ``why``: why it is over; empty before.
+    ``failure``: how the world broke down, or None.
+    ``ended_s``: when the world ended, in its own seconds.
+    ``over``: set when the session is over.
+    """
 
     def __init__(self, request: RunRequest, *, stepwise: bool = False, entries_max: int = ENTRIES_MAX) -> None:
         scenario = request.scenario
@@ -46,10 +53,10 @@ class Session:
         self.failure: str | None = None
         self.ended_s = 0.0
         self._entries_max = entries_max
-        self._weighed = self._text_bytes = 0
+        self._counted_entries = self._text_bytes = 0
         self._nursery: trio.Nursery | None = None
-        self._wanted = trio.Event()
-        self._began = trio.Event()
+        self._start_requested = trio.Event()
+        self._started = trio.Event()
         self._ending = trio.Event()
         self.over = trio.Event()
 
@@ -57,54 +64,57 @@ class Session:
         return f"Session({self.request.scenario.name}, {self.state})"
 
     async def live(self) -> None:
-        """Wait for the first client, then run the world until the session ends. Never raises for what went on in it."""
+        """Wait for the first client, then run the world until the session ends.
+
+        An error in the world ends the session and is kept in ``failure``; it is not raised.
+        """
         try:
             async with trio.open_nursery() as watching:
                 watching.start_soon(self._watch)
-                await self._wanted.wait()
+                await self._start_requested.wait()
                 if not self._ending.is_set():
                     await self._run_world()
                 watching.cancel_scope.cancel()
         finally:
             self.state = "over"
-            self._began.set()
+            self._started.set()
             self.over.set()
 
     async def begin(self) -> None:
-        """A client has come: start the world's clock, unless it runs already."""
-        self._wanted.set()
-        await self._began.wait()
+        """Start the world's clock, unless it runs already. Called when a client has come."""
+        self._start_requested.set()
+        await self._started.wait()
 
     async def end(self, why: str) -> None:
-        """End it, and wait until it is over."""
+        """End the session, and wait until it is over."""
         self._end(why)
         await self.over.wait()
 
     def now_s(self) -> float:
-        """Seconds since the first client came; those at its end, when it is over."""
+        """Seconds since the first client came; of a session that is over, the seconds at its end."""
         return self.ended_s if self.state == "over" else self.world.now_s()
 
     def in_background(self, doing: Callable[[World], Awaitable[None]]) -> None:
-        """Do something to the running world that takes a while; it ends with the session."""
+        """Start a task on the running world. It is cancelled when the session ends."""
         assert self._nursery is not None
         self._nursery.start_soon(doing, self.world)
 
     def _end(self, why: str) -> None:
         self.why = self.why or why
         self._ending.set()
-        self._wanted.set()
+        self._start_requested.set()
 
     async def _run_world(self) -> None:
         try:
             async with self.world.running(), trio.open_nursery() as self._nursery:
                 self.state = "running"
-                self._began.set()
+                self._started.set()
                 try:
                     await self._ending.wait()
                 finally:
                     self.ended_s = self.world.now_s()
                 self._nursery.cancel_scope.cancel()
-        except Exception as error:  # whatever broke, the server that serves it goes on
+        except Exception as error:  # the server goes on, whatever broke in this world
             broken = leaves(error)[0]
             self.failure = f"{type(broken).__name__}: {broken}"
             self._end(f"the simulated world broke down: {self.failure}")
@@ -113,18 +123,18 @@ class Session:
         while not self._ending.is_set():
             with trio.move_on_after(WATCH_S):
                 await self._ending.wait()
-            self._weigh()
+            self._count_text()
             if len(self.world.journal) > self._entries_max:
                 self._end(f"the journal is full ({self._entries_max} entries)")
             elif self._text_bytes > TEXT_BYTES_MAX:
                 self._end(f"the journal is full ({TEXT_BYTES_MAX} bytes)")
 
-    def _weigh(self) -> None:
-        """Take the text of what is new into account."""
+    def _count_text(self) -> None:
+        """Add up the text of the new entries."""
         entries = self.world.journal.entries
-        for entry in entries[self._weighed :]:
+        for entry in entries[self._counted_entries :]:
             self._text_bytes += sum(_text_bytes(value) for value in entry.fields.values())
-        self._weighed = len(entries)
+        self._counted_entries = len(entries)
 
 
 def _text_bytes(value: object) -> int:

@@ -1,8 +1,12 @@
-"""Hub: the port, and whichever session is served on it.
+"""The port of ``gapless serve``, and the session that is served on it.
 
-A connection is judged by its first request: what asks for ``/sim/`` is the control's and touches no world; garbage gets
-its answer here; everything else is joined to the session's world, in memory, where the faults act. A request for
-``/sim/`` that comes later on such a connection is the control's as well.
+The first request of a connection decides where the connection goes:
+
+- A request for ``/sim/`` goes to the control. No fault acts on it.
+- Bytes that are no HTTP request get a 400 here.
+- Everything else is joined, in memory, to the session's world. There the faults act.
+
+A later request for ``/sim/`` on a connection of the world also goes to the control.
 """
 
 from __future__ import annotations
@@ -27,15 +31,21 @@ from gapless.simserver.network.hosting import serve_stream
 from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.port import Admit, Opening, admit_to, join, serve_port
 
-CLIENTS_MAX: Final = 96  # connections to the world; those above, up to the port's bound, are the control's
+# Connections to the world. The port accepts more, so that the control stays reachable when a client opens too many.
+CLIENTS_MAX: Final = 96
 ANSWER_S_MAX: Final = 2.0
-ANSWERING_S: Final = 0.1  # for an answer to be on its way before its connection is reset
+ANSWERING_S: Final = 0.1  # between the response to a replacement and the reset of the old session's connections
 PREFIX: Final = "/sim"
 
 
 class SessionServer:
-    """Serves one session at a time. ``offered``: scenarios beside the catalogue; ``api_key``: of each session, in place
-    of the scenario's own; ``url``: where, once it listens; ``sessions``: how many there have been.
+    """Serves one session at a time.
+
+    ``offered``: scenarios that can be served besides the catalogue.
+    ``api_key``: the key of every session, in place of the scenario's own.
+    ``url``: the address, set once the server listens.
+    ``session``: the current session; ``sessions``: how many there have been.
+    ``counts``, ``judging``, ``reporter``: of the current session.
     """
 
     def __init__(
@@ -51,7 +61,7 @@ class SessionServer:
         self.api_key = api_key
         self.url = ""
         self.sessions = 0
-        self._show(Session(request, stepwise=stepwise, entries_max=entries_max))
+        self._use_session(Session(request, stepwise=stepwise, entries_max=entries_max))
         self._entries_max = entries_max
         self._control = create_control(self)
         self._clients = 0
@@ -73,14 +83,16 @@ class SessionServer:
             task_status.started()
 
     def replace(self, request: RunRequest, *, stepwise: bool) -> None:
-        """Serve another session. The old one ends, and its connections are reset, in a moment: the one who asked for it
-        may have done so on one of them, and is to be answered."""
+        """Serve another session. The old one ends after ``ANSWERING_S``, and its connections are reset.
+
+        The delay lets the response reach its client: the request may have come on one of those connections.
+        """
         assert self._nursery is not None
-        self._nursery.start_soon(_retire, self.session)
-        self._show(Session(request, stepwise=stepwise, entries_max=self._entries_max))
+        self._nursery.start_soon(_end_replaced, self.session)
+        self._use_session(Session(request, stepwise=stepwise, entries_max=self._entries_max))
         self._start(self.session)
 
-    def _show(self, session: Session) -> None:
+    def _use_session(self, session: Session) -> None:
         self.session = session
         self.sessions += 1
         self.counts, self.judging, self.reporter = JournalCounts(), Judging(session), Reporter(session.world.journal)
@@ -100,7 +112,7 @@ class SessionServer:
         if is_control(opening.path):
             await self._serve_control(stream, opening)
         elif not opening.path:
-            await _answer(stream, 400, "This is no HTTP request")
+            await _respond(stream, 400, "This is no HTTP request")
         else:
             await self._serve_world(stream, opening)
 
@@ -111,22 +123,22 @@ class SessionServer:
             try:
                 await join(stream, connection.client, opening.data)
             finally:
-                connection.reset()  # before anything waits: a write to a client that reads no more never ends
+                connection.reset()  # at once: the app may wait for a write to a client that no longer reads
             nursery.cancel_scope.cancel()
 
     async def _serve_quietly(self, connection: MemoryConnection) -> None:
-        with suppress(Exception):  # what a broken client makes the HTTP library raise concerns nobody
+        with suppress(Exception):  # a broken client can make the HTTP library raise; the server goes on
             await serve_stream(self._control, connection.server)
         connection.server.close()
 
     async def _serve_world(self, stream: trio.SocketStream, opening: Opening) -> None:
         session = self.session
         if self._clients >= CLIENTS_MAX:
-            await _answer(stream, 503, f"Too many connections at once: {CLIENTS_MAX} are open; close some")
+            await _respond(stream, 503, f"Too many connections at once: {CLIENTS_MAX} are open; close some")
             return
         await session.begin()
         if session.state == "over":
-            await _answer(stream, 503, f"The session is over: {session.why}; POST /sim/reset begins it anew")
+            await _respond(stream, 503, f"The session is over: {session.why}; POST /sim/reset begins it anew")
             return
         self._clients += 1
         try:
@@ -136,11 +148,11 @@ class SessionServer:
 
 
 def is_control(path: str) -> bool:
-    """Is it the control's, not the world's?"""
+    """Whether a request goes to the control, and not to the world."""
     return path == PREFIX or path.startswith(PREFIX + "/")
 
 
-async def _retire(session: Session) -> None:
+async def _end_replaced(session: Session) -> None:
     await trio.sleep(ANSWERING_S)
     await session.end("another session took its place")
 
@@ -151,8 +163,8 @@ async def _listen(
     await serve_port(admit, port, host=host, task_status=task_status)
 
 
-async def _answer(stream: trio.SocketStream, status: int, detail: str) -> None:
-    """Answer a connection that no app serves, and end it."""
+async def _respond(stream: trio.SocketStream, status: int, detail: str) -> None:
+    """Answer a connection that goes to no app, and close it."""
     body = json.dumps({"detail": detail}).encode()
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"

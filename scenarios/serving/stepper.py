@@ -1,4 +1,4 @@
-"""Stepper: lets the agent work at its own pace, or one step at a time when somebody says so."""
+"""The agent's pace: its own, or one step at a time when a user asks for it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import trio
 
 
 class Stepper:
-    """The pace of a world's agent. ``stepwise``: each step waits to be told; ``waiting``: one does so now."""
+    """The pace of a world's agent.
+
+    ``stepwise``: each step waits until ``allow`` is called.
+    ``waiting``: a step waits now.
+    """
 
     def __init__(self, *, stepwise: bool = False) -> None:
         self._stepwise = stepwise
@@ -16,22 +20,22 @@ class Stepper:
 
     @property
     def stepwise(self) -> bool:
-        """Does the agent wait to be told?"""
+        """Whether each step waits until it is allowed. Setting it takes back the steps that were allowed."""
         return self._stepwise
 
     @stepwise.setter
     def stepwise(self, value: bool) -> None:
         self._stepwise = value
         self._allowed = 0
-        self._tell()
+        self._notify()
 
     def allow(self, steps: int) -> None:
         """Let the agent take that many more steps."""
         self._allowed += steps
-        self._tell()
+        self._notify()
 
     async def pace(self, duration_s: float) -> None:
-        """What one step waits for, given how long it takes when nobody is asked."""
+        """Wait before one step: ``duration_s``, or until the step is allowed when ``stepwise`` is set."""
         if not self._stepwise:
             if duration_s:
                 await trio.sleep(duration_s)
@@ -44,6 +48,6 @@ class Stepper:
                 self.waiting = False
         self._allowed = max(0, self._allowed - 1)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._changed.set()
         self._changed = trio.Event()

@@ -112,7 +112,7 @@ async def test_noise_is_no_report_and_is_shown() -> None:
 async def test_a_flood_of_reports_is_a_verdict_when_the_journal_is_full(
     where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gapless.scenarios.checking.check.Hub", partial(SessionServer, entries_max=3000))
+    monkeypatch.setattr("gapless.scenarios.checking.check.SessionServer", partial(SessionServer, entries_max=3000))
     code = "import os\nwhere = " + where + '\nwhile True: os.write(where, b\'{"id": "a"}\\n\' * 1000)'
     with trio.fail_after(20):
         result = await check(quick_request(), (sys.executable, "-S", "-E", "-c", code), show=lambda line: None)

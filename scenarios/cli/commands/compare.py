@@ -35,7 +35,7 @@ from gapless.scenarios.cli.options import (
     seed_option,
     standard_output,
 )
-from gapless.scenarios.clients import CLIENTS, resolve
+from gapless.scenarios.clients.registry import CLIENTS, resolve
 from gapless.scenarios.definition.catalogue import catalogue, find, find_one
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
 from gapless.scenarios.errors import UsageError

@@ -12,7 +12,7 @@ import click
 from gapless.reports.records.record import Verdict, gravest
 from gapless.scenarios.cli.explore_screen import ExploreScreen
 from gapless.scenarios.cli.options import Finite, client_option, plain_errors, standard_output
-from gapless.scenarios.clients import resolve
+from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.explore.database import DIRECTORY, Database
 from gapless.scenarios.explore.explorer import SHRINKS_MAX, Explorer, Limits
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE, stoppable

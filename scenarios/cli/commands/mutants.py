@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gapless.scenarios.cli.options import plain_errors, standard_output
-from gapless.scenarios.clients import MUTANT, mutant_called
+from gapless.scenarios.clients.registry import MUTANT, mutant_called
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE, Stop, stoppable

@@ -28,7 +28,7 @@ from gapless.scenarios.cli.options import (
     standard_output,
 )
 from gapless.scenarios.cli.screen import Screen
-from gapless.scenarios.clients import DEFAULT, resolve
+from gapless.scenarios.clients.registry import DEFAULT, resolve
 from gapless.scenarios.definition.catalogue import catalogue, find
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario

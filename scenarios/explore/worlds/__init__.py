@@ -1,16 +1,18 @@
-"""Drawing: a whole world from a source of choices, so that any generator can try worlds that nobody thought of.
+"""Draw a whole world from a source of choices: the workload, the script and the faults.
 
-In reading order:
+Files in reading order:
 
-- ``swarm.py``      ``plan``: one run to try; which families of faults are on in it, and which faults
-- ``course.py``     what happens when nothing breaks: history, runs, what others do, the script
-- ``aim.py``        at what a fault is aimed, so that it strikes
-- ``publisher.py``, ``line.py``, ``rest.py``, ``server.py``   the faults, by family
-- ``sources.py``    where choices come from: a list of numbers, Hypothesis
+- ``swarm.py``             ``plan`` draws one run: which families of faults are on, and which faults
+- ``expected_course.py``   the course without faults: history, runs, background activity, the script
+- ``fault_timing.py``      when a fault strikes, and which frames, events or calls
+- ``publisher_faults.py``, ``link_faults.py``, ``rest_faults.py``, ``server_faults.py``   the faults, by family
+- ``choice_sources.py``    sources of choices: a list of numbers, or Hypothesis
 
-Only integers are drawn, one after the other and the plainest first, so that what was drawn is a list of numbers which
-Hypothesis can shrink. Every drawn world can be survived: outages end, refusals and failed calls are few, so a client
-has no excuse. At the end the world heals, and most scripts then ask for one more run.
+Only integers are drawn, one at a time, and a smaller number is the plainer choice. So a world is a list of numbers,
+which Hypothesis can shrink.
+
+A correct client can survive every drawn world: outages end, and refusals and failed calls are few. Most scripts end with
+``heal`` and one more run, in a world without faults.
 """
 
 from gapless.scenarios.explore.worlds.choice_sources import HypothesisSource, ListSource

@@ -1,4 +1,4 @@
-"""Where the choices of a drawn world come from. Both sources draw integers only, and say which they were."""
+"""Sources of choices for a drawn world: Hypothesis, or a list of numbers. Both draw integers only."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ THOUSANDTHS = 1000
 
 
 class HypothesisSource:
-    """Choices drawn by Hypothesis, each labelled with its stream; ``drawn`` is all of them, in order."""
+    """Choices drawn by Hypothesis, each labeled with its stream. ``drawn`` lists all integers drawn, in order."""
 
     def __init__(self, draw: Callable[..., Any], drawn: list[int] | None = None) -> None:
         self._draw = draw
         self.drawn: list[int] = [] if drawn is None else drawn
 
     def integer(self, stream: str, low: int, high: int) -> int:
-        """An integer with low <= it <= high; shrinks towards low."""
+        """An integer from low to high, both included. It shrinks toward low."""
         value = int(self._draw(st.integers(low, high), label=stream))
         self.drawn.append(value)
         return value
 
     def number(self, stream: str, low: float, high: float) -> float:
-        """A number with low <= it <= high, in thousandths of the range; shrinks towards low."""
+        """A number from low to high, both included, in thousandths of the range. It shrinks toward low."""
         return low + (high - low) * self.integer(stream, 0, THOUSANDTHS) / THOUSANDTHS
 
 
 class ListSource:
-    """Choices read back from a list of numbers. Raises TapeError when it does not fit what is asked for."""
+    """Choices read from a list of numbers. Raises TapeError when a number is out of range, or the list ends."""
 
     def __init__(self, drawn: Sequence[int]) -> None:
         self._drawn = drawn

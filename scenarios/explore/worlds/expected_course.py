@@ -1,4 +1,4 @@
-"""Course: what happens in a drawn world when nothing breaks, and when; faults are aimed by it."""
+"""The course of a drawn world without faults: what happens, and when. Faults are timed by it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from gapless.simserver.choices import Choices
 Data = dict[str, Any]
 Part = Callable[[Callable[[], Any]], Any]
 
-# The script waits this long after the attach, so that faults can be aimed at the run.
+# The script waits this long after the attach. So the first run begins at a known time, and faults can be timed by it.
 RUN_AT_S = 5
 RUNS_MAX = 3
 BACKGROUND_MAX = 2
 HISTORIES = (0, 30, 99, 100, 150, 450)
 ACTIONS = (0, 1, 2, 3, 4, 5, 6, 60)
-# The first is what a shrunk world has; it is also the likeliest, for only such an end can be vetoed.
+# A shrunk world has the first. ``finished`` is the likeliest, because a stop hook can veto no other end.
 END_STATUSES = ("finished", "finished", "finished", "paused", "waiting_for_confirmation", "error", "stuck")
 BETWEEN_RUNS: tuple[tuple[Any, ...], ...] = (
     (),
@@ -32,8 +32,11 @@ HEALED_RUN: Data = {"actions": 1}
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """``workload`` and ``script`` as a scenario has them; ``runs``: when each run begins and ends, in virtual seconds,
-    if the client loses no time. The last run of the script, after the world has healed, is not among them.
+    """What happens in a world without faults.
+
+    ``workload``, ``script``: as in a scenario file
+    ``runs``: when each run begins and ends, in virtual seconds, if the client loses no time. The run after ``heal`` is
+    left out, because no fault strikes it.
     """
 
     workload: Data
@@ -79,7 +82,7 @@ def _run(choices: Choices) -> Data:
 
 
 def _background(choices: Choices, runs: list[tuple[float, float]]) -> Data:
-    """Somebody else says something, runs the agent, or pauses it: at rest, during a run, or about its end."""
+    """Another client sends a message, runs the agent or pauses it, within 2 s of a run's beginning or end."""
     begin_s, end_s = choices.pick("background-run", runs)
     about_s = choices.pick("background-about", (begin_s, end_s))
     at_s = round(max(0.0, about_s + choices.integer("background-at", -20, 20) / 10), 3)

@@ -1,4 +1,4 @@
-"""Aim: when a drawn fault strikes, and at what, so that it strikes more often than not."""
+"""When a drawn fault strikes, and which frames, events or calls. The times are chosen so that most faults fire."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _CALLS = (["search"], ["search", "count", "conversation"], ["run"], ["conversati
 
 
 def tenths(choices: Choices, stream: str, low_s: float, high_s: float) -> float:
-    """A time in tenths of a second."""
+    """A time from low_s to high_s, in tenths of a second."""
     return choices.integer(stream, round(low_s * 10), round(high_s * 10)) / 10
 
 
 def moment(choices: Choices, course: Course) -> float:
-    """In a run, right after one, at the attach, or at rest before the first run; in seconds since the world began."""
+    """A time in a run, shortly after a run, at the attach, or before the first run. In seconds since the start."""
     where = choices.integer("where", 0, 5)
     if where == 5:
         return tenths(choices, "at-rest", 0, RUN_AT_S)
@@ -46,23 +46,23 @@ def moment(choices: Choices, course: Course) -> float:
 
 
 def in_a_run(choices: Choices, course: Course) -> float:
-    """At a run's beginning or in it, in seconds since the world began."""
+    """A time at the beginning of a run or during it. In seconds since the start."""
     begin_s, end_s = choices.pick("which-run", course.runs)
     return round(begin_s + (end_s - begin_s) * choices.integer("tenth-of-the-run", 0, 9) / 10, 2)
 
 
 def window(choices: Choices, after_s: float, length_s_max: float = 3) -> Data:
-    """A while, beginning then, in which a fault may act."""
+    """A window that begins at ``after_s`` and lasts up to ``length_s_max`` seconds."""
     return {"after_s": after_s, "before_s": round(after_s + tenths(choices, "length", 0.1, length_s_max), 2)}
 
 
 def frames(choices: Choices, course: Course) -> Data:
-    """Some frames: the nth of a sort since a moment, or all of a sort (or half of them) in a window."""
+    """Some frames of one sort: the nth after a time, or all of them, or half of them, in a window."""
     return _some(choices, dict(choices.pick("victim", _FRAMES)), moment(choices, course))
 
 
 def events(choices: Choices, course: Course) -> Data:
-    """Some events, before anybody is told of them. Nothing is appended at rest, so they are those of a run."""
+    """Some events of one sort, before they are published. They are events of a run: nothing is appended between runs."""
     return _some(choices, dict(choices.pick("victim", _EVENTS)), in_a_run(choices, course))
 
 
@@ -75,7 +75,7 @@ def _some(choices: Choices, victim: Data, after_s: float) -> Data:
 
 
 def calls(choices: Choices, after_s: float) -> Data:
-    """One or two REST calls of a sort."""
+    """One REST call of a sort, or two in a row."""
     call = choices.pick("call", _CALLS)
     first = choices.pick("nth-call", (1, 1, 2))
     twice = choices.integer("twice", 0, 2) == 2
@@ -83,8 +83,11 @@ def calls(choices: Choices, after_s: float) -> Data:
 
 
 def lure(choices: Choices, course: Course) -> tuple[float, list[Data]]:
-    """Something for which REST is asked, and when: the attach, or an event that is lost in a run. Where holes are
-    filled by replay, it has to be lost again each time."""
+    """A time at which the client calls REST, and the faults that make it do so.
+
+    The client calls REST at the attach without any fault, or in a run after an event was lost. A session client fills a
+    hole by replay instead, so most draws drop the event again at each replay, for `LOST_FOR_S` seconds.
+    """
     how = choices.integer("lure", 0, 3)
     if how == 0:
         return 0.0, []

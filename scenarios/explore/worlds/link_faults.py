@@ -1,4 +1,4 @@
-"""Faults of the line: sockets that are slow, dead, broken, or not let in; and what each connection suffers."""
+"""Faults of the link: slow, silent, broken or refused sockets, and the latency and bandwidth of all connections."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def latency(choices: Choices, course: Course) -> list[Data]:
 
 
 def bandwidth(choices: Choices, course: Course) -> list[Data]:
-    """Thin, but not so thin that a page takes longer than a client waits for an answer."""
+    """A slow link. It is fast enough for a page to arrive within the time that a client waits for an answer."""
     bytes_per_s = choices.pick("bytes-per-second", (50_000, 200_000, 20_000))
     return [{"kind": "link-bandwidth", "bytes_per_s": bytes_per_s, "on": choices.pick("on", ("both", "socket"))}]
 
@@ -62,13 +62,13 @@ def handshake_hang(choices: Choices, course: Course) -> list[Data]:
 
 
 def _handshake(choices: Choices, course: Course) -> tuple[float, list[Data]]:
-    """A moment at which the client shakes hands: the attach, or when its socket is broken."""
+    """A time at which the client opens a socket, and the fault that makes it do so: the attach, or a reset."""
     after_s = moment(choices, course)
     return after_s, [{"kind": "link-reset", "at_s": after_s}] if after_s else []
 
 
 def _trigger(choices: Choices, course: Course) -> Data:
-    """When a fault of a socket strikes: at a frame, or at a time."""
+    """When a fault of a socket strikes: at a frame or at a time."""
     if choices.integer("at-a-time", 0, 1):
         return {"at_s": moment(choices, course)}
     return {"match": _one_frame(choices, course)}

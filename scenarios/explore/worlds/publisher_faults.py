@@ -1,4 +1,4 @@
-"""Faults of the publisher: what becomes of frames, of events, and of a run's end."""
+"""Faults of the publisher: frames, events, and the end of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONG_DELAY_S = 60
 
 
 def long_delay(choices: Choices, course: Course) -> list[Data]:
-    """Longer than anybody waits. No more is drawn for it than for a drop, so that a drop can be shrunk to it."""
+    """A delay longer than any client waits. It draws the same numbers as `drop`, so that a drop can shrink to it."""
     return [{"kind": "event-delay", "match": frames(choices, course), "delay_s": LONG_DELAY_S}]
 
 
@@ -33,7 +33,7 @@ def reorder(choices: Choices, course: Course) -> list[Data]:
 
 
 def overflow(choices: Choices, course: Course) -> list[Data]:
-    """A consumer so slow that frames lie unread: a thin line brings that about."""
+    """A full send queue. A slow link makes the frames pile up."""
     after_s = in_a_run(choices, course)
     match = window(choices, after_s)
     slow = {"kind": "link-bandwidth", "bytes_per_s": 2_000, "on": "socket", "match": match}
@@ -60,7 +60,7 @@ def corrupt(choices: Choices, course: Course) -> list[Data]:
 
 
 def veto(choices: Choices, course: Course) -> list[Data]:
-    """Once, so that the run ends at last; and sooner than a client that waits for a veto has waited enough (R14)."""
+    """One veto, so that the run does end. It comes before a client stops waiting for a veto (R14)."""
     after_s = tenths(choices, "thinks", 0.1, 4)
     match = {"nth": [choices.integer("nth-end", 1, len(course.runs))]}
     return [{"kind": "stop-hook-veto", "match": match, "after_s": after_s, "actions": choices.integer("more", 0, 2)}]

@@ -1,4 +1,4 @@
-"""Faults of REST: calls that fail, and pages that mislead."""
+"""Faults of REST: calls that fail, and pages that are wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def status(choices: Choices, course: Course) -> list[Data]:
     after_s, lost = lure(choices, course)
     retry_after = {"retry_after_s": choices.integer("retry-after", 1, 5)} if choices.integer("says-when", 0, 1) else {}
     match = calls(choices, after_s)
-    # After a 500 to POST run nobody knows whether it was taken, and asking again could run the agent twice.
+    # No 500 or 502 to POST run: the client cannot know whether the run was accepted, and a retry could start a second.
     code = choices.pick("status", (503, 429) if match["call"] == ["run"] else (503, 429, 500, 502))
     return [*lost, {"kind": "rest-status", "match": match, "status": code, **retry_after}]
 
@@ -51,7 +51,7 @@ def page_cap(choices: Choices, course: Course) -> list[Data]:
 
 
 def stale(choices: Choices, course: Course) -> list[Data]:
-    """A replica that is behind, for a while: it is asked about what is new, so in a run."""
+    """Pages from a replica that lags for a while. It strikes in a run, when the client reads new events."""
     fault = {"kind": "rest-stale", "lag_s": tenths(choices, "lag", 0.1, 5)}
     after_s = in_a_run(choices, course)
     match = {"kind": "ActionEvent", "after_s": after_s, "nth": [1]}

@@ -1,4 +1,4 @@
-"""Faults of the server itself, at a time."""
+"""Faults of the server itself. Each strikes at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def restart(choices: Choices, course: Course) -> list[Data]:
 
 
 def truncate(choices: Choices, course: Course) -> list[Data]:
-    """With a restart, as when a backup is put back: without one nobody could know."""
+    """A log that is cut during a restart, as when a backup is restored. Without a restart no client could notice."""
     at_s = in_a_run(choices, course)
     lost = {"events": choices.integer("lost-events", 1, 5)} if choices.integer("backup", 0, 2) < 2 else {}
     return [

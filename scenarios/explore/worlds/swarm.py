@@ -1,5 +1,8 @@
-"""Swarm: one run to try. Each world has a few families of faults switched on, and the others off altogether, for a
-fault that is always there hides what happens without it."""
+"""Draw one run to try, by swarm testing.
+
+Each world has some families of faults switched on and the others off. With all families on in every world, frequent
+faults would hide the failures that show only in their absence.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +22,19 @@ RUN_BOUND_S = 90
 # The longest run that is drawn takes a minute.
 STEP_DEADLINE_S = 200
 FAULTS_MAX = 3
-# One in so many faults is left out again.
+# One fault in this many is left out again.
 ONE_IN = 10
-# The run's own choices, its schedule above all, come from a seed: so a scenario file and a number are the whole run.
+# The choices that the run itself makes, such as the schedule, come from a seed. So a scenario file and a seed
+# describe the whole run.
 SEED_MAX = 7
-# Answers that never come, handshakes that hang: a few in a row are a server that is away, and a typed error all that a
-# client can say.
+# Kinds of fault that use up a client's retries. After more than PATIENCE_MAX of them, a client may give up with a typed
+# error.
 _PATIENCE = frozenset({"rest-timeout", "link-handshake-hang", "server-restart"})
 PATIENCE_MAX = 2
 
 DrawFault = Callable[[Choices, Course], list[Data]]
 
-# Families, and kinds within them: those that a reader understands at once come first, for a shrunk world prefers them.
+# Families of faults, and the kinds in each. A shrunk world prefers the first, so the easiest to understand come first.
 FAMILIES: tuple[tuple[str, tuple[tuple[str, DrawFault], ...]], ...] = (
     (
         "frames",
@@ -114,7 +118,10 @@ KINDS: tuple[str, ...] = tuple(dict.fromkeys(kind for _, kinds in FAMILIES for k
 
 
 def plan(choices: Choices, client: str, *, part: Part = lambda make: make()) -> RunRequest:
-    """One run to try: a scenario that no file holds, in some variant. ``part`` is told which draws belong together."""
+    """Draw one run: a scenario, its variant and its seed.
+
+    ``part`` wraps draws that belong together, so that Hypothesis can shrink them as one.
+    """
     generation = choices.pick("generation", GENERATIONS)
     cursor = choices.pick("cursor", CURSORS)
     certainty = choices.pick("certainty", ("branch", "log"))
@@ -148,7 +155,10 @@ def plan(choices: Choices, client: str, *, part: Part = lambda make: make()) -> 
 
 
 def _knowable(fault: Data) -> Data:
-    """Who asks for the branch alone cannot know that a state update is in no log: the chain says nothing of it."""
+    """Restrict ``publish-never-persist`` to branch events.
+
+    A client that verifies only the branch cannot know that a state update is in no log: parent ids do not cover it.
+    """
     if fault["kind"] != "publish-never-persist":
         return fault
     return {**fault, "match": {**fault["match"], "kind": list(BRANCH_KINDS)}}
@@ -156,7 +166,7 @@ def _knowable(fault: Data) -> Data:
 
 @st.composite
 def plans(draw: st.DrawFn, client: str) -> RunRequest:
-    """One run to try, drawn by Hypothesis: for properties of your own."""
+    """A Hypothesis strategy for runs, for use in property tests."""
 
     def together(make: Callable[[], Any]) -> Any:
         return draw(st.builds(make))
@@ -165,7 +175,7 @@ def plans(draw: st.DrawFn, client: str) -> RunRequest:
 
 
 def _faults(choices: Choices, drawn: Course, part: Part) -> list[Data]:
-    """One fault of any kind, so that no kind is seldom; then some of the families that are on."""
+    """One fault of any kind, so that no kind is rare; then up to `FAULTS_MAX` of the families that are on."""
     kinds = [fault for name, kinds in FAMILIES if _is_on(choices, name) for _, fault in kinds]
     focus = choices.integer("focus", 0, len(_ALL))
     faults: list[Data] = part(lambda: _ALL[focus - 1](choices, drawn)) if focus else []
@@ -173,18 +183,21 @@ def _faults(choices: Choices, drawn: Course, part: Part) -> list[Data]:
     while kinds and planned < FAULTS_MAX and choices.integer("another-fault", 0, 2):
         faults += part(lambda: choices.pick("fault", kinds)(choices, drawn))
         planned += 1
-    # What comes in pairs may be needed by halves: none of it is what a shrink tries first.
+    # Some draws are pairs of faults, and a failure may need only one of a pair. So each fault can be left out; the
+    # shrinker tries that first, because 0 leaves it out.
     return [fault for fault in faults if choices.integer("planned", 0, ONE_IN - 1)]
 
 
 def _is_on(choices: Choices, family: str) -> bool:
-    """Every third world has a family; late and lost frames, from which clients suffer most, are in two of three."""
+    """Each family is on in one world in three. The family ``frames``, which breaks most clients, is on in two of three."""
     return choices.integer(f"family-{family}", 0, 2) >= (1 if family == "frames" else 2)
 
 
 def _survivable(faults: list[Data]) -> list[Data]:
-    """Without those that would try a client's patience beyond what it may have, and without a log that shrinks while
-    the server is up, for nobody would be told.
+    """The faults without those that no client could survive.
+
+    At most `PATIENCE_MAX` faults of the kinds in `_PATIENCE` are kept. A ``log-truncate`` is kept only while the server
+    is down: without a restart no client could notice it.
     """
     kept: list[Data] = []
     tried = 0
@@ -204,9 +217,12 @@ def _is_down(fault: Data, at_s: float) -> bool:
 
 
 def _excuses(faults: list[Data], *, proven_by_log: bool) -> Data:
-    """What must be taken for an answer, until the world heals. Where the server dies with a message on its way, nobody
-    knows whether it was taken. Where a page cursor does not advance, nobody knows what lies behind it. Where the log
-    never shows a status that the socket brought, and nothing else could prove it, nobody knows whether it is behind.
+    """What a client is allowed to do in such a world, as keys of ``expect``.
+
+    - ``send`` may fail when the server restarts: the client cannot know whether the message was accepted.
+    - A claim may be incomplete when a page cursor loops: the events behind it cannot be read.
+    - A claim may be incomplete when only the log can prove it, and the log may never show a status that the socket
+      brought: the client cannot tell this from a log that lags.
     """
     kinds = {fault["kind"] for fault in faults}
     unsure = {"errors_allowed": ["send"]} if "server-restart" in kinds else {}

@@ -46,7 +46,7 @@ def updates_left_at_the_end(original: Original, ledger: Ledger, path: object) ->
             segment.ids.append(event_id)
 
 
-@mutant(Held, "rivals", races=["R60"], killed=("r60-lost-end-beyond-a-hole", "session/inclusive", "no-holes"))
+@mutant(Held, "conflicting", races=["R60"], killed=("r60-lost-end-beyond-a-hole", "session/inclusive", "no-holes"))
 def first_at_an_index_stays(original: Original, ledger: Held, event_id: str, seq: int | None) -> list[str]:
     """Keeps what it holds beyond a hole, though the log has another event at its index."""
     return []

@@ -31,7 +31,7 @@ anything_may_be_late = Mutant(
 )
 
 
-@mutant(Repairs, "tend", races=["R52"], killed=("r30-lost-frame", "session/inclusive", "no-holes"))
+@mutant(Repairs, "step", races=["R52"], killed=("r30-lost-frame", "session/inclusive", "no-holes"))
 def asks_only_once(original: Original, repairs: Repairs) -> None:
     """Gives up what the first answer does not bring."""
     if repairs._missing.tries > 0 and repairs._situation.exchange is None and repairs._missing:

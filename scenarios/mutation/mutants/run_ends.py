@@ -29,7 +29,7 @@ def hint_is_the_end(
         run.ending, run.ending_step = Ending(status, None, True, step), step
 
 
-@mutant(Runs, "word", races=["R13", "R14"], killed=("r14-veto-after-three-seconds", "legacy/inclusive", "no-tail-loss"))
+@mutant(Runs, "status_report", races=["R13", "R14"], killed=("r14-veto-after-three-seconds", "legacy/inclusive", "no-tail-loss"))
 def veto_ignored(original: Original, runs: Runs, status_report: Ending, *, is_final: bool) -> None:
     """Believes a greeting and REST at once, though a stop hook may still veto the end."""
     original(runs, status_report, is_final=True)
@@ -172,7 +172,7 @@ def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, l
     return belief
 
 
-@mutant(Runs, "word", races=["R14", "R19"], killed=("r14-veto-after-a-message", "legacy/inclusive", "returns-in-time"))
+@mutant(Runs, "status_report", races=["R14", "R19"], killed=("r14-veto-after-a-message", "legacy/inclusive", "returns-in-time"))
 def idle_needs_no_wait(original: Original, runs: Runs, status_report: Ending, *, is_final: bool) -> None:
     """Takes idle, which a message made of finished, for the end without waiting for a veto."""
     original(runs, status_report, is_final=is_final)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gapless.scenarios.clients import CLIENTS
+from gapless.scenarios.clients.registry import CLIENTS
 from gapless.scenarios.definition.catalogue import catalogue
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.judging.oracles import ORACLES

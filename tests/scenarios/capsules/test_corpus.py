@@ -10,7 +10,7 @@ import pytest
 
 from gapless.reports.records.record import Verdict
 from gapless.scenarios.capsules import capsule
-from gapless.scenarios.clients import CLIENTS, DEFAULT
+from gapless.scenarios.clients.registry import CLIENTS, DEFAULT
 from tests.scenarios.capsules import corpus
 
 OLD = corpus.DIRECTORY / "version-1.json"

@@ -274,7 +274,7 @@ def test_after_a_change_of_the_code_worlds_are_tried_from_the_first(tmp_path: Pa
 def test_a_campaign_is_kept_with_the_code_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = Database(tmp_path, "socket-only")
     with monkeypatch.context() as edited:
-        edited.setattr(database, "code_digest", lambda: "edited meanwhile")
+        edited.setattr("gapless.scenarios.explore.database.code_digest", lambda: "edited meanwhile")
         database.save(Campaign("socket-only", worlds=10, blocks=1))
         assert Database(tmp_path, "socket-only").load()[1], "it is another code that was tried"
     assert not Database(tmp_path, "socket-only").load()[1]

@@ -249,7 +249,7 @@ def test_bytes_and_event_reads_have_budgets_of_their_own() -> None:
 
 def test_a_case_reads_well_in_a_failing_test() -> None:
     assert isinstance(clean_story().case(), Case)
-    assert "LogEvent" in repr(clean_story().evidence().log[0])
+    assert "PersistedEvent" in repr(clean_story().evidence().log[0])
 
 
 # --- records that cannot be read, and logs that lose their end ---------------------------------------------

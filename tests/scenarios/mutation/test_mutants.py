@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from gapless.reports.records.record import Verdict
 from gapless.scenarios.cli.commands import mutants as mutants_command
 from gapless.scenarios.cli.main import main
-from gapless.scenarios.clients import resolve
+from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.definition.catalogue import catalogue, find_one
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
@@ -164,7 +164,7 @@ def planted_among(monkeypatch: pytest.MonkeyPatch, *added: Mutant) -> None:
     """Have the registry hold these mutants and no other."""
     for module in (mutants, mutants_command):
         monkeypatch.setattr(module, "MUTANTS", added)
-    monkeypatch.setattr("gapless.scenarios.clients.MUTANTS", added)
+    monkeypatch.setattr("gapless.scenarios.clients.registry.MUTANTS", added)
 
 
 def test_the_command_says_who_was_killed_by_what() -> None:

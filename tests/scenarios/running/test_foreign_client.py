@@ -14,8 +14,8 @@ import pytest
 import trio
 
 from gapless.reports.records.record import RunRecord, Verdict
-from gapless.scenarios.clients import resolve
 from gapless.scenarios.clients.contract import Claim, ClientContext
+from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.running.runner import RunRequest, perform
 from tests.serving.port import quick
