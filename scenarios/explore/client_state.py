@@ -17,15 +17,15 @@ from typing import Any
 
 STATES = ("attach", "idle", "run", "tail", "reconnecting", "repairing")
 # Substrings of the journal lines that can change the state. Only these lines are parsed: parsing all would be slow.
-_TELLING = tuple(f'"place":"{place}"' for place in ("agent", "client", "fault", "rest", "socket", "world"))
-_DULL = ('"what":"delivered"', '"what":"sent"')
+_PLACES = tuple(f'"place":"{place}"' for place in ("agent", "client", "fault", "rest", "socket", "world"))
+_IGNORED = ('"what":"delivered"', '"what":"sent"')
 
 
 def fired_in(lines: Iterable[str]) -> Counter[tuple[str, str]]:
     """How often each kind of fault fired in each state. ``lines`` are the canonical lines of a journal."""
-    now, fired = _Now(), Counter[tuple[str, str]]()
+    now, fired = _StateTracker(), Counter[tuple[str, str]]()
     for line in lines:
-        if any(place in line for place in _TELLING) and not any(what in line for what in _DULL):
+        if any(place in line for place in _PLACES) and not any(what in line for what in _IGNORED):
             entry = json.loads(line)
             if entry["place"] == "fault":
                 fired[entry["kind"], now.state()] += 1
@@ -34,7 +34,7 @@ def fired_in(lines: Iterable[str]) -> Counter[tuple[str, str]]:
     return fired
 
 
-class _Now:
+class _StateTracker:
     """The state after the journal entries read so far."""
 
     def __init__(self) -> None:

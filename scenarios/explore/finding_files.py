@@ -38,11 +38,14 @@ class ShrunkWorld:
 
 
 def keep(client: str, failure: WorldFailure, name: str, directory: Path) -> ShrunkWorld:
-    """Write both files of a failing world. ``name`` is their base name. Raises UsageError when they cannot be written."""
+    """Write both files of a failing world. ``name`` is their base name.
+
+    Raises UsageError when they cannot be written.
+    """
     request = planned(client, failure.drawn)
     result = perform(request)
     events = request.scenario.workload.history_events + sum(1 for line in result.lines if '"what":"append"' in line)
-    scenario = _written_up(name, request, failure, events)
+    scenario = _with_description(name, request, failure, events)
     request = replace(request, scenario=scenario)
     result = perform(request)
     paths = directory / f"{name}.toml", directory / f"{name}.json"
@@ -63,7 +66,7 @@ def _capsule(request: RunRequest, result: RunResult) -> str:
     return capsule.render(request, result.record, result.tape, result.ranges, prints)
 
 
-def _written_up(name: str, request: RunRequest, failure: WorldFailure, events: int) -> Scenario:
+def _with_description(name: str, request: RunRequest, failure: WorldFailure, events: int) -> Scenario:
     """The drawn scenario with a name, a title, a story, and the clients that fail in it."""
     kinds = " and ".join(fault.kind for fault in request.scenario.faults) or "no fault"
     story = (

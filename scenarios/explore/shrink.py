@@ -42,11 +42,11 @@ class Shrinking:
     done: bool = False
 
 
-class _Shows(Exception):
+class _SymptomShown(Exception):
     """Raised for a world that shows the symptom: a failure in the terms of Hypothesis."""
 
 
-class _Enough(BaseException):
+class _SliceUsedUp(BaseException):
     """The slice has used its runs. Not an Exception, because Hypothesis would treat that as a failing example."""
 
 
@@ -92,21 +92,21 @@ def shrink_slice(before: Shrinking) -> Shrinking:
             return
         if key not in showed:
             if runs >= SLICE_RUNS:
-                raise _Enough
+                raise _SliceUsedUp
             runs += 1
             if before.symptom not in symptoms_in(performed(world.request, before.level)):
                 held.add(key)
                 return
             showed.add(key)
             best = min(best, world.drawn, key=_plainness)
-        raise _Shows
+        raise _SymptomShown
 
     try:
         holds()
         done = True  # the code that draws worlds has changed, and these numbers now draw another world
-    except _Shows:
+    except _SymptomShown:
         done = True
-    except _Enough:
+    except _SliceUsedUp:
         done = before.runs + runs >= RUNS_MAX
     return dataclasses.replace(before, drawn=best, runs=before.runs + runs, held=frozenset(held), done=done)
 

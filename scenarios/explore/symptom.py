@@ -14,7 +14,7 @@ from gapless.scenarios.running.runner import RunResult
 # is not judged. Its planned faults need not all fire; `Campaign.never` judges that over all worlds.
 NOT_JUDGED = frozenset({Verdict.VACUOUS, Verdict.OVER_BUDGET})
 
-_SAME = (
+_REPLACEMENTS = (
     (re.compile(r"run\(\) no\. \d+"), "run()"),
     (re.compile(r"(gave up|crashed): (\w+):.*"), r"\1: \2"),
     (re.compile(r", by [\d.]+ ms: .*"), ""),
@@ -39,8 +39,8 @@ class Symptom:
 def symptom_of(violation: Violation) -> Symptom:
     """The symptom of a violation."""
     shape = violation.message
-    for pattern, same in _SAME:
-        shape = pattern.sub(same, shape)
+    for pattern, replacement in _REPLACEMENTS:
+        shape = pattern.sub(replacement, shape)
     return Symptom(violation.oracle, shape.strip(" ,:"))
 
 
@@ -59,7 +59,7 @@ def symptoms_in(result: RunResult) -> Mapping[Symptom, Violation]:
         violations = tuple(crashes[:1])
     early = {_ordinal(one) for one in violations if one.oracle == "returns-in-time" and one.breaks is Verdict.UNSAFE}
     if early:
-        violations = tuple(one for one in violations if not (_ordinal(one) in early and _came_later(one, result.lines)))
+        violations = tuple(one for one in violations if not (_ordinal(one) in early and _appended_after_return(one, result.lines)))
     own = [one for one in violations if one.oracle != "honest"] or violations
     found: dict[Symptom, Violation] = {}
     for one in own:
@@ -78,7 +78,7 @@ def _ordinal(violation: Violation) -> int:
     return int(found.group(1)) if found else 1
 
 
-def _came_later(violation: Violation, lines: Sequence[str]) -> bool:
+def _appended_after_return(violation: Violation, lines: Sequence[str]) -> bool:
     """Whether all events of a violation were appended after its run() had returned."""
     if not violation.event_ids:
         return False

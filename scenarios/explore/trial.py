@@ -154,7 +154,7 @@ def planned(client: str, drawn: Sequence[int]) -> RunRequest:
 def failures_of(world: DrawnWorld, result: RunResult) -> tuple[WorldFailure, ...]:
     """The failures of a world, one for each symptom."""
     record = result.record
-    kinds = {fault.kind for fault in record.faults if fault.fired} | _staged(world.request.scenario)
+    kinds = {fault.kind for fault in record.faults if fault.fired} | _script_faults(world.request.scenario)
     variant = record.generation, record.cursor
     return tuple(
         WorldFailure(world.drawn, symptom, one.message, one.breaks, tuple(sorted(kinds)), *variant)
@@ -162,7 +162,7 @@ def failures_of(world: DrawnWorld, result: RunResult) -> tuple[WorldFailure, ...
     )
 
 
-def _staged(scenario: Scenario) -> set[str]:
+def _script_faults(scenario: Scenario) -> set[str]:
     """The restarts and disconnects that the script itself makes."""
     restarts = {"script-restart" for step in scenario.script if isinstance(step, Restart)}
     return restarts | {"script-disconnect" for step in scenario.script if step == "disconnect"}

@@ -11,8 +11,8 @@ Files in reading order:
 Only integers are drawn, one at a time, and a smaller number is the plainer choice. So a world is a list of numbers,
 which Hypothesis can shrink.
 
-A correct client can survive every drawn world: outages end, and refusals and failed calls are few. Most scripts end with
-``heal`` and one more run, in a world without faults.
+A correct client can survive every drawn world: outages end, and refusals and failed calls are few. Most scripts end
+with ``heal`` and one more run, in a world without faults.
 """
 
 from gapless.scenarios.explore.worlds.choice_sources import HypothesisSource, ListSource

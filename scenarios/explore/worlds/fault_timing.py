@@ -62,7 +62,7 @@ def frames(choices: Choices, course: Course) -> Data:
 
 
 def events(choices: Choices, course: Course) -> Data:
-    """Some events of one sort, before they are published. They are events of a run: nothing is appended between runs."""
+    """Some events of one sort, before they are published. All are events of a run: nothing is appended between runs."""
     return _some(choices, dict(choices.pick("victim", _EVENTS)), in_a_run(choices, course))
 
 

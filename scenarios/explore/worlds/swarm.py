@@ -29,7 +29,7 @@ ONE_IN = 10
 SEED_MAX = 7
 # Kinds of fault that use up a client's retries. After more than PATIENCE_MAX of them, a client may give up with a typed
 # error.
-_PATIENCE = frozenset({"rest-timeout", "link-handshake-hang", "server-restart"})
+_RETRIED = frozenset({"rest-timeout", "link-handshake-hang", "server-restart"})
 PATIENCE_MAX = 2
 
 DrawFault = Callable[[Choices, Course], list[Data]]
@@ -129,7 +129,7 @@ def plan(choices: Choices, client: str, *, part: Part = lambda make: make()) -> 
     drawn = course(choices, part)
     faults = _survivable(_faults(choices, drawn, part))
     if (generation, certainty) == ("tree", "branch"):
-        faults = [_knowable(fault) for fault in faults]
+        faults = [_limited_to_branch(fault) for fault in faults]
     seed = choices.integer("seed", 0, SEED_MAX)
     scenario = Scenario.model_validate(
         {
@@ -147,14 +147,14 @@ def plan(choices: Choices, client: str, *, part: Part = lambda make: make()) -> 
                 "certainty": certainty,
                 "run_bound_s": RUN_BOUND_S,
                 "step_deadline_s": STEP_DEADLINE_S,
-                **_excuses(faults, proven_by_log=generation == "legacy" or (generation, certainty) == ("tree", "log")),
+                **_allowed(faults, proven_by_log=generation == "legacy" or (generation, certainty) == ("tree", "log")),
             },
         }
     )
     return RunRequest(scenario, generation, cursor, client, seed)
 
 
-def _knowable(fault: Data) -> Data:
+def _limited_to_branch(fault: Data) -> Data:
     """Restrict ``publish-never-persist`` to branch events.
 
     A client that verifies only the branch cannot know that a state update is in no log: parent ids do not cover it.
@@ -189,20 +189,20 @@ def _faults(choices: Choices, drawn: Course, part: Part) -> list[Data]:
 
 
 def _is_on(choices: Choices, family: str) -> bool:
-    """Each family is on in one world in three. The family ``frames``, which breaks most clients, is on in two of three."""
+    """Whether a family is on: in one world of three. ``frames``, which breaks most clients, is on in two of three."""
     return choices.integer(f"family-{family}", 0, 2) >= (1 if family == "frames" else 2)
 
 
 def _survivable(faults: list[Data]) -> list[Data]:
     """The faults without those that no client could survive.
 
-    At most `PATIENCE_MAX` faults of the kinds in `_PATIENCE` are kept. A ``log-truncate`` is kept only while the server
+    At most `PATIENCE_MAX` faults of the kinds in `_RETRIED` are kept. A ``log-truncate`` is kept only while the server
     is down: without a restart no client could notice it.
     """
     kept: list[Data] = []
     tried = 0
     for fault in faults:
-        if fault["kind"] in _PATIENCE:
+        if fault["kind"] in _RETRIED:
             tried += 1
             if tried > PATIENCE_MAX:
                 continue
@@ -216,7 +216,7 @@ def _is_down(fault: Data, at_s: float) -> bool:
     return bool(fault["kind"] == "server-restart" and fault["at_s"] < at_s < fault["at_s"] + fault["down_s"])
 
 
-def _excuses(faults: list[Data], *, proven_by_log: bool) -> Data:
+def _allowed(faults: list[Data], *, proven_by_log: bool) -> Data:
     """What a client is allowed to do in such a world, as keys of ``expect``.
 
     - ``send`` may fail when the server restarts: the client cannot know whether the message was accepted.
