@@ -1,40 +1,22 @@
-"""The fake agent server: a pure model of the agent, served over real HTTP and WebSocket bytes in virtual time.
+"""A fake agent server: a pure model of an agent, served over real HTTP and WebSocket bytes in virtual time.
 
 Its files, in reading order:
 
-errors.py       what can go wrong, by whose fault
-choices.py      the only source of randomness: named streams, recorded on one tape
-journal.py      the record of everything that happened
-determinism.py  virtual time and a seeded scheduler
-loop.py         what the server asks of an event loop
-settings.py     which server this is: generation, cursors, keys
-workload.py     what the agent and others will do, as data; also from a recording
-ids.py          event ids: deterministic and invertible
-events.py       the bodies of events
-history.py      a made-up past, computed on demand
-eventlog.py     the log
-archive.py      what of the log is on disk, and since when
-agent.py        the fake agent: a pure model, and the truth
-pages.py        searching the log: pages, cursors, filters
-wire.py         envelopes, pages and complaints, as text
-validation.py   what a request may say
-rest.py         the REST calls
-outbox.py       what one subscriber is still to be sent, and when
-websocket.py    the two sockets
-app.py          the routes
-streams.py      byte streams in memory, with latency, stalls and resets
-transport.py    httpx over those streams
-hosting.py      Hypercorn over any stream
-port.py         a world on a real port: every fault acts there too
-faults/         one kind a file
-link.py         consults the faults, counts, acts
-process.py      the server's clock and tasks; whether it is down
-connections.py  how the server is reached in memory
-fates.py        what the faults make of an event that is about to be appended
-publisher.py    an event goes to the disk and to the subscribers
-runs.py         the agent's runs, from beginning to end
-world.py        all of it together: start here to use it
-recordings/     what a real server said (agent-server 1.57.0), for workloads and the fidelity test
+- `world.py`        one fake server with its conversation, faults and clock; start here to use it
+- `settings.py`     the kind of server: generation, cursor mode, API key
+- `errors.py`       the errors of this package
+- `choices.py`      all randomness: named streams of choices, recorded on one tape
+- `journal.py`      the record of everything that happened in a run
+- `determinism.py`  virtual time and a seeded scheduler
+- `loop.py`         the interface of the event loop, and trio behind it
+- `process.py`      the simulated process: its clock, its tasks, whether it is down
+- `conversation/`   the agent, its log, its runs, and what is published
+- `protocol/`       REST calls and WebSockets, as the real server speaks them
+- `network/`        connections in memory, and what carries HTTP over them
+- `faults/`         the faults as data, one kind a file
+- `link.py`         asks the faults, counts how often they fire, and acts on connections
+- `port.py`         a world on a real TCP port
+- `recordings/`     what agent-server 1.57.0 sent, for recorded workloads and the fidelity test
 """
 
 if __name__ == "simserver":  # the folder of a checkout, found by its bare name

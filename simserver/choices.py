@@ -1,10 +1,12 @@
-"""The only source of randomness: named streams, all of them recorded on one tape.
+"""All randomness of a run: named streams of choices, recorded on one tape.
 
-A choice belongs to a stream named after what it decides (``fault/late-action``, ``schedule``), so that adding a draw
-in one place does not shift the draws of another. What was drawn is on the tape, and from which range beside it; a
-replay reads the tape back, and notices the first choice that is asked for differently; Hypothesis is a source like any
-other. A choice with one possible outcome draws nothing, and so costs a
-shrinker nothing.
+Each choice belongs to a stream named after what it decides, such as ``fault/late-action``. The streams are
+independent: a new draw in one of them does not shift the draws of the others.
+
+The tape holds the values. The range that each value was drawn from is recorded beside it. A replay reads the values
+back, and raises at the first choice that is asked from another range. Hypothesis can be the source of choices too.
+
+A choice with only one possible outcome draws nothing, so a shrinker spends no time on it.
 """
 
 from __future__ import annotations
@@ -26,16 +28,16 @@ class Source(Protocol):
     """Where choices come from."""
 
     def integer(self, stream: str, low: int, high: int) -> int:
-        """An integer with low <= it <= high."""
+        """An integer from ``low`` to ``high``, both included."""
         ...
 
     def number(self, stream: str, low: float, high: float) -> float:
-        """A number with low <= it <= high."""
+        """A number from ``low`` to ``high``, both included."""
         ...
 
 
 class SeededSource:
-    """Choices from one seed; each stream has its own generator, seeded with ``f"{seed}/{stream}"``."""
+    """Draws choices from one seed. Each stream has its own generator, seeded with ``f"{seed}/{stream}"``."""
 
     def __init__(self, seed: int | str) -> None:
         self.seed = seed
@@ -47,7 +49,7 @@ class SeededSource:
     def _generator(self, stream: str) -> random.Random:
         generator = self._generators.get(stream)
         if generator is None:
-            # A string seed goes through SHA-512, so PYTHONHASHSEED has no say in it.
+            # `random` hashes a string seed with SHA-512, so the draws do not depend on PYTHONHASHSEED.
             generator = self._generators[stream] = random.Random(f"{self.seed}/{stream}")
         return generator
 
@@ -59,13 +61,15 @@ class SeededSource:
 
 
 class TapeSource:
-    """Choices read back from a tape. Raises TapeError when the tape ends early, a value is out of range, or a choice is
-    asked from another range than it was drawn from, where ``ranges`` tells which that was.
+    """Reads choices back from a tape.
+
+    ``ranges``: the range that each value was drawn from, where it is known. Raises TapeError when the tape ends early,
+    a value is out of the range asked for, or that range differs from the recorded one.
     """
 
     def __init__(self, tape: Mapping[str, Sequence[Number]], ranges: Ranges | None = None) -> None:
         self._tape = {stream: list(values) for stream, values in tape.items()}
-        self._ranges = {stream: _spelt_out(runs) for stream, runs in (ranges or {}).items()}
+        self._ranges = {stream: _one_by_one(runs) for stream, runs in (ranges or {}).items()}
         self._position: dict[str, int] = {}
 
     def _next(self, stream: str, low: float, high: float) -> tuple[int, Number]:
@@ -95,7 +99,7 @@ class TapeSource:
         return float(self._next(stream, low, high)[1])
 
     def check_used_up(self) -> None:
-        """Raises TapeError when values are left: the run asked for fewer choices than the one on the tape."""
+        """Raises TapeError when values are left: the run made fewer choices than the recorded one."""
         for stream, values in self._tape.items():
             index = self._position.get(stream, 0)
             left = len(values) - index
@@ -107,12 +111,12 @@ def _count(values: int) -> str:
     return f"{values} value{'s' * (values != 1)}"
 
 
-def _spelt_out(runs: Sequence[tuple[Number, Number, int]]) -> list[tuple[Number, Number]]:
+def _one_by_one(runs: Sequence[tuple[Number, Number, int]]) -> list[tuple[Number, Number]]:
     return [(low, high) for low, high, times in runs for _ in range(times)]
 
 
 class Choices:
-    """Every choice of one run, drawn from a source and recorded on ``tape``, and its range in ``ranges``."""
+    """Draws every choice of one run from a source. ``tape`` records the values, ``ranges`` the ranges asked for."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -132,7 +136,7 @@ class Choices:
             runs.append((low, high, 1))
 
     def integer(self, stream: str, low: int, high: int) -> int:
-        """An integer with low <= it <= high. Raises ConfigError on an empty range."""
+        """An integer from ``low`` to ``high``, both included. Raises ConfigError on an empty range."""
         if low > high:
             raise ConfigError(f"choice {stream!r}: empty range {low}..{high}")
         if low == high:
@@ -142,7 +146,7 @@ class Choices:
         return value
 
     def number(self, stream: str, low: float, high: float) -> float:
-        """A number with low <= it <= high. Raises ConfigError on an empty range."""
+        """A number from ``low`` to ``high``, both included. Raises ConfigError on an empty range."""
         if low > high:
             raise ConfigError(f"choice {stream!r}: empty range {low}..{high}")
         if low == high:
@@ -152,7 +156,7 @@ class Choices:
         return value
 
     def chance(self, stream: str, probability: float) -> bool:
-        """True with the given probability; 0 and 1 draw nothing."""
+        """True with the given probability. A probability of 0 or 1 draws nothing."""
         if probability <= 0:
             return False
         if probability >= 1:

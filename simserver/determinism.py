@@ -1,11 +1,11 @@
-"""Runs an async function in virtual time under a seeded scheduler: the only file that touches trio's private
-parts.
+"""Runs an async function in virtual time under a seeded scheduler.
 
-trio runs each batch of runnable tasks in random order. A private switch makes it sort the batch by the age of
-the tasks and then shuffle it with a private generator; we set the one and seed the other, so that a seed is a
-schedule. Both are put back afterwards: pytest-trio and Hypothesis use them too.
+This is the only module that touches private attributes of trio. trio runs each batch of runnable tasks in random order.
+A private switch makes it sort the batch by the age of the tasks before it shuffles it with a private generator. We set
+the switch and seed the generator, so one seed gives one schedule. Both are restored afterwards, because pytest-trio and
+Hypothesis use them too.
 
-Virtual time makes this fast as well as repeatable: when every task waits, the clock jumps to the next deadline.
+Virtual time is fast as well as repeatable: when every task waits, the clock jumps to the next deadline.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ T = TypeVar("T")
 
 
 class VirtualClock(trio.abc.Clock):
-    """Time that passes only when no task can run.
+    """A clock that advances only when no task can run.
 
-    Like trio's MockClock with an autojump threshold of 0, but it never asks the real clock what time it is, which
-    MockClock does several times for each message. Not for use with `trio.testing.wait_all_tasks_blocked`, which it
-    overtakes, nor with real I/O, which it does not wait for.
+    It works like `trio.testing.MockClock` with an autojump threshold of 0. Unlike MockClock it never reads the real
+    clock, which costs MockClock several calls for each message. Do not use it with
+    `trio.testing.wait_all_tasks_blocked`, because the clock jumps before that function returns. Do not use it with real
+    I/O, because the clock does not wait for it.
     """
 
     def __init__(self) -> None:
@@ -42,7 +43,7 @@ class VirtualClock(trio.abc.Clock):
         return self._now_s
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
-        # trio asks this when nothing can run, and only then: the moment to jump.
+        # trio calls this only when no task can run, so this is the moment to jump.
         if deadline == inf:
             return inf
         self._now_s = max(self._now_s, deadline)
@@ -50,7 +51,7 @@ class VirtualClock(trio.abc.Clock):
 
 
 def run_deterministic(async_function: Callable[[], Awaitable[T]], *, seed: int | str) -> T:
-    """Run ``async_function()`` to its end in virtual time; the same seed gives the same schedule.
+    """Run ``async_function()`` to its end in virtual time. The same seed gives the same schedule.
 
     Raises RuntimeError when called from inside trio, and whatever the function raises.
     """
@@ -59,8 +60,9 @@ def run_deterministic(async_function: Callable[[], Awaitable[T]], *, seed: int |
     generator_before = core._r.getstate()
     core._ALLOW_DETERMINISTIC_SCHEDULING = True
     core._r.setstate(random.Random(f"{seed}/schedule").getstate())
-    # An async generator that a cancelled request left behind is finalised in the loop when it is collected, and that
-    # draws from the scheduler: so it must happen when the last reference goes, not when the collector comes by.
+    # A canceled request can leave an async generator behind. trio finalizes it when it is collected, and this draws
+    # from the scheduler. So it must be collected when its last reference goes, not at a time that the garbage
+    # collector chooses.
     collects_garbage = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""What can go wrong in the simulated world, by whose fault it is."""
+"""The errors of this package. Each class says whether the caller, the tape, the run or the simulator is at fault."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ class SimServerError(Exception):
 
 
 class ConfigError(SimServerError, ValueError):
-    """The caller's mistake: a setting, workload or fault that makes no sense. The text says which, and the cure."""
+    """The caller passed a setting, workload or fault that is not valid. The message says which, and the cure."""
 
 
 class TapeError(SimServerError):
-    """A replayed tape does not fit the run: exhausted, not used up, or a choice asked from another range.
+    """A replayed tape does not fit the run: it ended early, has values left, or a choice was asked from another range.
 
-    Fields: stream (name), index (of the choice within the stream, from 0; the message counts from 1).
+    stream: its name; index: of the choice within the stream, from 0 (the message counts from 1).
     """
 
     def __init__(self, stream: str, index: int, problem: str) -> None:
@@ -24,7 +24,7 @@ class TapeError(SimServerError):
 
 
 class JournalFull(SimServerError):
-    """The journal reached its bound, which usually means that something in the run is spinning."""
+    """The journal reached its bound. Usually something in the run is in a busy loop."""
 
     def __init__(self, entries_max: int) -> None:
         super().__init__(f"the journal is full: {entries_max} entries; is the client in a busy loop?")
@@ -32,9 +32,9 @@ class JournalFull(SimServerError):
 
 
 class IllegalTransition(SimServerError):
-    """The agent was asked for something that its status does not allow; its state is as it was.
+    """The agent's status does not allow what was asked of it. Its state has not changed.
 
-    Fields: asked (verb), status (execution status).
+    asked: a verb; status: the execution status.
     """
 
     def __init__(self, asked: str, status: str) -> None:
@@ -44,4 +44,4 @@ class IllegalTransition(SimServerError):
 
 
 class ServerCrashed(SimServerError):
-    """The fake server itself raised; our bug, and never a property of the client under test."""
+    """The fake server itself raised. This is a bug of the simulator, not of the client under test."""

@@ -1,7 +1,7 @@
 """The append-only record of everything that happened in a run.
 
-Messages are journalled, never bytes: WebSocket masks come from the operating system and differ from run to run. Two
-runs of one scenario and tape have equal journals, so one digest says whether they were the same run.
+Two runs of one scenario and tape have equal journals, so comparing two digests shows whether the runs were the same.
+Messages are journaled, not bytes: WebSocket masks are random numbers of the operating system and differ in each run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gapless.simserver.errors import JournalFull
 
 ENTRIES_MAX = 2_000_000
 
-# `str | int | float | bool | None`, or a list of them.
+# Values are JSON scalars (`str | int | float | bool | None`) or lists of them.
 Fields = dict[str, Any]
 
 
@@ -24,8 +24,8 @@ Fields = dict[str, Any]
 class Entry:
     """One thing that happened.
 
-    index: position in the journal; t_s: virtual seconds since the world began, to the microsecond; place: who (``log``,
-    ``socket``, ``rest``, …); what: a verb; fields: its details, JSON scalars or lists of them.
+    index: position in the journal, from 0; t_s: virtual seconds since the world began, rounded to microseconds; place:
+    where it happened (``log``, ``socket``, ``rest``, …); what: a verb; fields: its details.
     """
 
     index: int
@@ -44,11 +44,14 @@ class Entry:
 
 
 class Journal:
-    """The record of one run. ``now`` is the world's clock, in seconds since the run began."""
+    """The record of one run.
+
+    now: the world's clock, in virtual seconds since the run began; entries_max: the bound at which `record` raises.
+    """
 
     def __init__(self, now: Callable[[], float], *, entries_max: int = ENTRIES_MAX) -> None:
         self._now = now
-        # A run makes four entries for each event: they are kept as they come, and made into `Entry` when looked at.
+        # A run makes about four entries for each event. They are stored as tuples, and become `Entry` only when read.
         self._raw: list[tuple[float, str, str, Fields]] = []
         self._entries: list[Entry] = []
         self.entries_max = entries_max
@@ -64,7 +67,7 @@ class Journal:
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """Everything so far, oldest first; do not change it."""
+        """All entries so far, oldest first. Do not change the list."""
         for index in range(len(self._entries), len(self._raw)):
             at_s, place, what, fields = self._raw[index]
             self._entries.append(Entry(index, round(at_s, 6), place, what, fields))
@@ -75,7 +78,7 @@ class Journal:
         self.add(place, what, fields)
 
     def add(self, place: str, what: str, fields: Fields) -> None:
-        """Like `record`, for fields that are already a dict; entries may share the dict, so leave it alone."""
+        """Like `record`, for fields that are already a dict. Entries may share the dict, so do not change it."""
         if len(self._raw) >= self.entries_max:
             raise JournalFull(self.entries_max)
         self._raw.append((self._now(), place, what, fields))
@@ -90,12 +93,12 @@ class Journal:
 
 
 def canonical(entries: Iterable[Entry]) -> Iterator[str]:
-    """Entries as canonical JSON."""
+    """Each entry as canonical JSON: sorted keys, no spaces, ASCII."""
     encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
     for entry in entries:
         yield encode(entry.as_json())
 
 
 def digest_of(entries: Iterable[Entry]) -> str:
-    """``sha256:`` and the hash of the canonical lines of entries."""
+    """``sha256:`` and the hash of the canonical lines of these entries."""
     return "sha256:" + hashlib.sha256("\n".join(canonical(entries)).encode("ascii")).hexdigest()

@@ -1,8 +1,8 @@
-"""Consults the faults, counts, and keeps the journal of what they did.
+"""Asks the faults what to do, counts how often each fires, and journals it.
 
-A fault's rule is asked here and nowhere else; the verdict goes back to the one who asked, who is about to
-write a frame, answer a call, shake hands or open a connection. What has to be done to a connection itself is
-done here.
+A caller that is about to write a frame, answer a call, accept a handshake or persist an event describes it as `Facts`
+and gets verdicts back. The caller acts on them. Only what is done to the connection itself happens here: delays,
+stalls, resets, lost bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gapless.simserver.network.streams import Conditions, MemoryConnection
 
 @dataclass(frozen=True, slots=True)
 class FaultCount:
-    """How often a fault fired."""
+    """How often one fault fired."""
 
     name: str
     kind: str
@@ -30,8 +30,11 @@ class FaultCount:
 
 
 class ArmedFault:
-    """A fault in a running world. seen: what matched but for nth and probability; fired: what it acted on; removed: it
-    acts no more."""
+    """A fault in a running world.
+
+    seen: how many facts matched, before ``nth`` and ``probability`` were applied; fired: how often it acted; removed:
+    it no longer acts.
+    """
 
     __slots__ = ("fault", "fired", "name", "removed", "seen", "stream")
 
@@ -52,7 +55,7 @@ class ArmedFault:
 
 
 def armed(faults: Sequence[BaseFault]) -> tuple[ArmedFault, ...]:
-    """Give each fault its name: its own, or its kind and ordinal. Raises ConfigError when two share one."""
+    """Name each fault: its own name, or its kind and ordinal. Raises ConfigError when two have the same name."""
     ordinals: dict[str, int] = {}
     result: list[ArmedFault] = []
     for fault in faults:
@@ -88,7 +91,7 @@ class Link:
         return f"Link({list(self.faults)}{', healed' if self.healed.is_set() else ''})"
 
     def add(self, fault: BaseFault, open_connections: Iterable[MemoryConnection]) -> ArmedFault:
-        """Arm one more fault in a running world. Raises ConfigError when its name is taken, or the world has healed."""
+        """Add a fault to a running world. Raises ConfigError when its name is taken or the world has healed."""
         if self.healed.is_set():
             raise ConfigError("faults: the world has healed, and none can act any more")
         taken = {one.name for one in self.faults}
@@ -107,7 +110,7 @@ class Link:
         return one
 
     def remove(self, name: str) -> bool:
-        """Let a fault act no more; False when there is none of that name."""
+        """Remove a fault. Returns False when there is none of that name."""
         gone = [one for one in self.faults if one.name == name]
         for one in gone:
             one.removed = True
@@ -116,11 +119,11 @@ class Link:
         return bool(gone)
 
     def watches(self, place: str) -> bool:
-        """Might any fault act there? Saves building facts for nobody."""
+        """Whether any fault may act at this place. If none does, the caller need not build the facts."""
         return place in self._places and not self.healed.is_set()
 
     def consult(self, facts: Facts) -> list[FaultVerdict]:
-        """What the faults want done, in the order in which they were given."""
+        """The verdicts of the faults that act on this, in the order in which the faults were given."""
         if not self.watches(facts.place):
             return []
         return [verdict for one in self.faults if (verdict := self._ask(one, facts)) is not None]
@@ -131,7 +134,7 @@ class Link:
         return self._fire(one, facts)
 
     def _selects(self, one: ArmedFault, facts: Facts) -> bool:
-        """Does the fault pick this, whatever the time?"""
+        """Whether the fault acts on this, apart from its time window. Counts what it has seen, and may draw."""
         match = one.fault.match
         if not one.fault.concerns(facts) or not match.fits(facts):
             return False
@@ -147,17 +150,18 @@ class Link:
         return fault.decide(facts, self._now())
 
     def timed(self) -> list[ArmedFault]:
-        """The faults that go off at a time."""
+        """The faults that fire at a set time."""
         return [one for one in self.faults if one.at_s is not None]
 
     def consult_timed(self, one: ArmedFault, facts: Facts) -> FaultVerdict | None:
-        """What a timed fault wants done to one open socket, or to the server."""
+        """The verdict of a timed fault on one open socket or on the server; None when it does not act."""
         return None if self.healed.is_set() or one.removed else self._ask(one, facts)
 
     def connected(self, connection: MemoryConnection, facts: Facts) -> None:
-        """A connection was opened: make it slow, if a fault says so.
+        """Add latency and bandwidth limits to a new connection, as the faults say.
 
-        Which connections is decided now; whether it is time, with each chunk. It has fired when a chunk was delayed.
+        Whether a fault applies to this connection is decided now. Its time window is checked for each chunk. The fault
+        counts as fired when it first delays a chunk.
         """
         connection.facts = facts
         if not self.watches("connection"):
@@ -186,7 +190,7 @@ class Link:
         return condition
 
     def act(self, verdict: Stall | Reset | Close | HalfOpen | Unsubscribe, connection: MemoryConnection | None) -> None:
-        """Do to a connection what a verdict asks for; the rest is the socket's own affair."""
+        """Apply a verdict to a connection. The socket itself handles `Close` and `Unsubscribe`."""
         if connection is None:
             return
         match verdict:
@@ -200,15 +204,16 @@ class Link:
                 pass
 
     def heal(self) -> None:
-        """No fault acts any more; what waits on one is let go."""
+        """Stop every fault, and wake the tasks that sleep on account of one."""
         self.healed.set()
 
     async def sleep_unless_healed(self, seconds: float) -> None:
-        """Let a fault take its time, to the moment at which the world heals."""
+        """Sleep on account of a fault, but no longer than until the world heals."""
         with self._loop.move_on_after(seconds):
             await self.healed.wait()
 
     def counts(self) -> tuple[FaultCount, ...]:
+        """How often each fault has fired, in the order in which they were given."""
         return tuple(FaultCount(one.name, one.fault.kind, one.fired) for one in self.faults)
 
 

@@ -1,7 +1,8 @@
-"""What the server needs of an event loop: time, tasks, and waiting that can be called off.
+"""The interface between the server and an event loop: time, tasks, and waits that can be canceled.
 
-The server runs on trio. It asks for no more than what is named here, so that a loop of the model's own, which knows
-messages and no bytes, can run the same server.
+At the wire level the server runs on trio (`TRIO`). At the model level the same server runs on a small discrete-event
+loop of the model, which carries messages instead of bytes. So the server uses no more of a loop than these protocols
+name.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import trio
 
 
 class Scope(Protocol):
-    """Waiting that can be called off; the names are trio's."""
+    """A block whose waits can be canceled, by a call or at a deadline, as `trio.CancelScope`."""
 
     @property
     def cancelled_caught(self) -> bool: ...
@@ -28,7 +29,7 @@ class Scope(Protocol):
 
 
 class Nursery(Protocol):
-    """A block that tasks live in."""
+    """A block that runs tasks and ends after the last of them, as `trio.Nursery`."""
 
     @property
     def cancel_scope(self) -> Any: ...
@@ -36,7 +37,7 @@ class Nursery(Protocol):
 
 
 class LoopEvent(Protocol):
-    """Happens once."""
+    """A flag that can be set once and waited for, as `trio.Event`."""
 
     def is_set(self) -> bool: ...
     def set(self) -> None: ...
@@ -44,7 +45,11 @@ class LoopEvent(Protocol):
 
 
 class Notifier(Protocol):
-    """Wakes the one task that waits at it; rung while nobody waits, it is not remembered."""
+    """Wakes the one task that waits for it.
+
+    awaited: whether a task waits. ``wake`` has no effect when none does: a later ``wait`` blocks until the next
+    ``wake``.
+    """
 
     @property
     def awaited(self) -> bool: ...
@@ -53,7 +58,7 @@ class Notifier(Protocol):
 
 
 class Loop(Protocol):
-    """An event loop."""
+    """An event loop, with the names of trio's functions."""
 
     def current_time(self) -> float:
         """Seconds on the loop's clock."""
@@ -71,7 +76,7 @@ class Loop(Protocol):
 
 
 class TrioNotifier:
-    """Cheaper than trio.Event."""
+    """A notifier on trio. It is cheaper than `trio.Event`, and can be waited for again."""
 
     __slots__ = ("_task",)
 
@@ -97,7 +102,7 @@ class TrioNotifier:
 
 
 class TrioLoop:
-    """trio, under these names."""
+    """trio as a `Loop`."""
 
     current_time = staticmethod(trio.current_time)
     sleep = staticmethod(trio.sleep)

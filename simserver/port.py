@@ -1,12 +1,12 @@
-"""A world on a real port, in real time: each TCP connection is joined to one in memory, where every fault can act.
+"""A world on a real TCP port, in real time.
 
-The world serves the connection in memory and knows nothing of TCP. What its faults do to that connection (delay bytes,
-stall, throttle, swallow, cut, reset) is what the TCP client sees, for between the two is only a copy: a reset becomes a
-TCP reset, a refused connection a reset before any answer. "Delivered", in the journal, means handed to the operating
-system.
+Each TCP connection is joined to a connection in memory, and bytes are copied between the two. The world serves the
+connection in memory and knows nothing of TCP. So the client sees over TCP whatever the faults do to that connection:
+delays, stalls, throttling, lost bytes, cuts. A reset becomes a TCP reset. A refused connection becomes a reset before
+any answer. In the journal, "delivered" means handed to the operating system.
 
-A client may do anything here: send garbage, or nothing, or vanish. Connections, the head of a first request and the
-wait for it are bounded, and nothing that a client does is an error of ours.
+A client may send garbage, send nothing, or disappear. None of this is an error of the server. The number of
+connections, the size of a first request's head and the wait for it are bounded.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import trio
 from gapless.simserver.network.streams import SERVER_ADDRESS, Stream
 from gapless.simserver.world import World
 
-CONNECTIONS_MAX: Final = 128  # where a process may open 256 files, as on some systems, this is what it can serve
-TURNED_AWAY_MAX: Final = 32  # at a time, of those above: they are told so; those above these are reset
+CONNECTIONS_MAX: Final = 128  # enough for a process that may open only 256 files, as on some systems
+TURNED_AWAY_MAX: Final = 32  # so many more at a time get a 503; any beyond these are reset
 OPENING_BYTES_MAX: Final = 64 * 1024
 OPENING_S_MAX: Final = 10.0
-GOODBYE_S_MAX: Final = 5.0  # from the server's last byte until a client that does not hang up is hung up on
-BLOCKED_S: Final = 0.05  # how often a write that the client does not take looks whether the connection still stands
+GOODBYE_S_MAX: Final = 5.0  # after its last byte the server waits so long for the client to close, then closes
+BLOCKED_S: Final = 0.05  # how often a blocked write checks whether the connection has been reset
 _CHUNK_BYTES_MAX: Final = 64 * 1024
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 _TOO_MANY: Final = b'{"detail":"Too many connections at once; close some"}'
@@ -40,8 +40,11 @@ _FULL: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a connection begins with. data: the bytes read so far; path: of its first request, empty when it is none;
-    is_websocket: does it ask to become a socket?"""
+    """The beginning of a TCP connection.
+
+    data: the bytes read so far; path: of the first request, empty when the bytes are no HTTP request; is_websocket:
+    whether the request asks for an upgrade to a WebSocket.
+    """
 
     data: bytes
     path: str
@@ -58,9 +61,9 @@ async def serve_tcp(
     host: str = "127.0.0.1",
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve a running world on a real port until cancelled; reports the port (pass 0 for any free one).
+    """Serve a running world on a real port until canceled. Reports the port through ``task_status``.
 
-    Raises OSError when the port is taken.
+    port: 0 takes any free one. Raises OSError when the port is taken.
     """
 
     async def admit(stream: trio.SocketStream, opening: Opening) -> None:
@@ -70,7 +73,7 @@ async def serve_tcp(
 
 
 async def admit_to(world: World, stream: trio.SocketStream, opening: Opening) -> None:
-    """Join a TCP connection to the world, to its end."""
+    """Join a TCP connection to a new connection of the world, until either has ended."""
     dial = world.connections.dial if opening.is_websocket else world.connections.dial_rest
     try:
         inner = await dial(*SERVER_ADDRESS)
@@ -88,9 +91,9 @@ async def serve_port(
     connections_max: int = CONNECTIONS_MAX,
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Accept connections until cancelled, and hand each to ``admit`` with what it begins with; reports the port.
+    """Accept connections until canceled, and pass each to ``admit`` with its opening.
 
-    Raises OSError when the port is taken, and whatever ``admit`` raises.
+    The port is reported through ``task_status``. Raises OSError when the port is taken, and whatever ``admit`` raises.
     """
     listeners = await trio.open_tcp_listeners(port, host=host)
     connections = 0
@@ -104,10 +107,10 @@ async def serve_port(
             elif connections > connections_max:
                 await _turn_away(stream)
             elif (opening := await read_opening(stream)) is not None:
-                stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # to learn of those who vanished
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # notices clients that have disappeared
                 await admit(stream, opening)
         except OSError:
-            pass  # the client was faster: its socket is gone
+            pass  # the client closed its end first
         finally:
             connections -= 1
 
@@ -125,8 +128,10 @@ async def _turn_away(stream: trio.SocketStream) -> None:
 
 
 async def read_opening(stream: trio.abc.ReceiveStream) -> Opening | None:
-    """Read up to the end of the first request's head; None when the client goes away, or takes too long, before it has
-    said anything that can be answered."""
+    """Read up to the end of the first request's head.
+
+    None when the connection breaks, ends before its first byte, or has not brought the head within OPENING_S_MAX.
+    """
     data = b""
     with trio.move_on_after(OPENING_S_MAX), suppress(*_GONE):
         while b"\r\n\r\n" not in data and len(data) < OPENING_BYTES_MAX:
@@ -139,7 +144,7 @@ async def read_opening(stream: trio.abc.ReceiveStream) -> Opening | None:
 
 
 def parse_opening(data: bytes) -> Opening:
-    """What the first bytes of a connection ask for; anything may be in them."""
+    """Parse the first bytes of a connection. They may be anything, so this never raises."""
     head = data.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
     words = head[0].split(" ")
     target = words[1] if len(words) == 3 and words[2].startswith("HTTP/") else ""
@@ -149,16 +154,16 @@ def parse_opening(data: bytes) -> Opening:
 
 
 def abort(stream: trio.SocketStream) -> None:
-    """Reset a TCP connection: what was not yet sent is lost, and the peer is told of no end."""
+    """Reset a TCP connection. Bytes not sent yet are lost, and the peer sees a reset, not the end of the stream."""
     with suppress(OSError):
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         stream.socket.close()
 
 
 async def join(tcp: trio.SocketStream, inner: Stream, begun: bytes) -> None:
-    """Copy between a TCP connection and one in memory until both have ended, or either is broken.
+    """Copy between a TCP connection and one in memory until both have ended or either is broken.
 
-    ``begun``: what was read from the TCP connection already.
+    begun: the bytes that have been read from the TCP connection already.
     """
     hung_up = trio.Event()
     try:
@@ -178,8 +183,8 @@ async def _copy_up(
     tcp: trio.SocketStream, inner: Stream, data: bytes, hung_up: trio.Event, both: trio.CancelScope
 ) -> None:
     while data:
-        # Once the server has closed, what a client still says is read and thrown away: with unread bytes in its buffer,
-        # closing a TCP connection would reset it, and the client might never see the answer.
+        # After the server has closed, bytes from the client are read and discarded. Closing a TCP connection with
+        # unread bytes in its buffer would reset it, and the client might never see the answer.
         with suppress(*_GONE):
             await inner.send_all(data)
         try:
@@ -189,13 +194,13 @@ async def _copy_up(
             return
     hung_up.set()
     if inner.outgoing.vanishing:
-        both.cancel()  # nobody will ever be told that the client has left
+        both.cancel()  # the connection in memory is half open: the server would never learn that the client has left
     with suppress(*_GONE):
         await inner.send_eof()
 
 
 async def _copy_down(tcp: trio.SocketStream, inner: Stream) -> bool:
-    """Copy what the server says to the client; whether it came to its end."""
+    """Copy the server's bytes to the client. Returns whether the server's stream ended without a break."""
     with suppress(*_GONE, OSError):
         while data := await inner.receive_some(_CHUNK_BYTES_MAX):
             await _send_while_it_stands(tcp, inner, data)
@@ -205,7 +210,10 @@ async def _copy_down(tcp: trio.SocketStream, inner: Stream) -> bool:
 
 
 async def _send_while_it_stands(tcp: trio.SocketStream, inner: Stream, data: bytes) -> None:
-    """Send all; a reset meanwhile raises trio.BrokenResourceError even when the client takes nothing."""
+    """Send all bytes. Raises trio.BrokenResourceError when the connection in memory is reset meanwhile.
+
+    A plain ``send_all`` would not notice the reset while the client does not read.
+    """
     left = memoryview(data)
     while left:
         sent = 0

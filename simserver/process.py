@@ -1,6 +1,6 @@
-"""The process that the server is: its clock, its tasks, whether it is down, and in which of its lives it is.
+"""The simulated server process: its clock, its tasks, whether it is down, and how often it has started.
 
-What every room of the world needs of the loop, and so the one thing that they share.
+All parts of a world share one `Process`, and reach the event loop through it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from gapless.simserver.loop import Loop, Nursery
 
 
 class Process:
-    """A process on a loop. is_down: has it died, to be back later? life: which one it is in, the first is 1; failure:
-    the first failure of the server itself, None while it is well."""
+    """A process on an event loop.
+
+    is_down: whether it has died and not come back yet; incarnation: 1 at first, one more with each `go_down`; failure:
+    the first exception that the fake server itself raised, None when there was none.
+    """
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
@@ -25,41 +28,44 @@ class Process:
 
     def __repr__(self) -> str:
         state = "down" if self.is_down else "up" if self.is_running else "not running"
-        return f"Process({state}, life {self.incarnation}, {self.now_s():g} s)"
+        return f"Process({state}, incarnation {self.incarnation}, {self.now_s():g} s)"
 
     @property
     def is_running(self) -> bool:
-        """Can it have tasks? One that is down can."""
+        """Whether it can have tasks. It can while it is down, too."""
         return self._nursery is not None
 
     def now_s(self) -> float:
-        """Virtual seconds since `begin`; 0 before."""
+        """Virtual seconds since `begin`; 0 before that."""
         return 0.0 if self._began_s is None else self.loop.current_time() - self._began_s
 
     def begin(self, nursery: Nursery) -> None:
-        """Have tasks, in that nursery; the clock starts."""
+        """Start the clock, and run tasks in this nursery from now on."""
         self._nursery = nursery
         self._began_s = self.loop.current_time()
 
     def end(self) -> None:
-        """Have tasks no more; the clock goes on."""
+        """Start no more tasks. The clock goes on."""
         self._nursery = None
 
     def start_soon(self, task: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
-        """Start a task; there is none while nothing runs."""
+        """Start a task. Does nothing before `begin` and after `end`."""
         if self._nursery is not None:
             self._nursery.start_soon(task, *arguments)
 
     def go_down(self) -> int:
-        """Die; the next life, whose number this is, begins with `come_back`."""
+        """Go down, and return the number of the next incarnation, which `come_back` begins.
+
+        A task that was started earlier compares the number to learn that its process has died.
+        """
         self.is_down = True
         self.incarnation += 1
         return self.incarnation
 
     def come_back(self) -> None:
-        """Be up again."""
+        """Come up again."""
         self.is_down = False
 
     def crashed(self, error: BaseException) -> None:
-        """Keep the first failure of the server itself."""
+        """Record an exception of the fake server itself. The first one is kept."""
         self.failure = self.failure or error

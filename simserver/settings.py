@@ -1,4 +1,4 @@
-"""Which server this is: generation, cursor discipline, keys."""
+"""The settings of a fake server: generation, cursor mode, API key."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ VERSIONS: dict[ServerGeneration, str] = {"legacy": "1.11.0", "tree": "1.43.1", "
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """What distinguishes one server from another, seen from outside.
+    """The differences between servers that a client can see.
 
-    generation: ``legacy`` has no parent ids, ``tree`` (1.31) has parent_id and leaf_event_id, ``session``
-    (1.45) adds the session socket. cursor: is ``next_page_id`` the first event of the next page, or the last
-    of this one? unknown_cursor: what an unknown ``page_id`` gets: the natural start (200, R51), 404 or 400.
-    api_key: None lets everybody in. Raises ConfigError on an unknown word.
+    generation: ``legacy`` has no parent ids; ``tree`` (1.31 and later) has ``parent_id`` and ``leaf_event_id``;
+    ``session`` (1.45 and later) adds the session socket. cursor: ``next_page_id`` is the first event of the next page
+    (``inclusive``) or the last event of this one (``exclusive``), R50. unknown_cursor: an unknown ``page_id`` gets the
+    natural beginning with 200 (``natural``, R51), 404 or 400. api_key: None admits every client.
+
+    Raises ConfigError when a value is not one of those allowed.
     """
 
     generation: ServerGeneration = "session"
@@ -41,15 +43,15 @@ class ServerSettings:
 
     @property
     def version(self) -> str:
-        """What ``/server_info`` says."""
+        """The version that ``/server_info`` reports."""
         return VERSIONS[self.generation]
 
     @property
     def has_tree(self) -> bool:
-        """Do events carry parent ids, and snapshots the leaf?"""
+        """Whether events carry parent ids and snapshots the leaf."""
         return self.generation != "legacy"
 
     @property
     def has_session_socket(self) -> bool:
-        """Is there a ``/sockets/session/{id}``?"""
+        """Whether the server has ``/sockets/session/{id}``."""
         return self.generation == "session"

@@ -1,10 +1,11 @@
-"""The world: one agent, its server, the links to it, and the clock they share.
+"""A world: one agent, its server, the connections to it, and the clock that they share.
 
-Give it settings, a workload, faults and choices; enter `running()` inside `run_deterministic`; connect with
-`connections.dial` and `connections.http_transport`. Everything that happens is in the journal.
+To use one, construct a `World` with settings, a workload, faults and choices. Enter `World.running` inside
+`run_deterministic`. Connect with `connections.dial` for sockets and `connections.http_transport` for REST. The journal
+records everything that happens.
 
-Each part is a file of its own. Here they are put together, and here is what takes several of them: the end of the
-world, healing, a restart, a fault that goes off at a time.
+Each part is in a module of its own. This module constructs the parts, and does what involves several of them: ending
+the world, healing, a restart, and a fault that fires at a set time.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ BASE_URL: Final = "http://agent.test"
 
 
 class World:
-    """A fake agent server with one conversation, reachable in memory (or on a port, by `port.serve_tcp`).
+    """A fake agent server with one conversation. Clients reach it in memory, or on a port through `port.serve_tcp`.
 
-    agent: the model, and so the truth; archive: what of its log is on disk; journal: what happened; choices: what was
-    drawn; connections: how clients reach it; publisher: what becomes of an event; runs: what the agent works at; link:
-    the faults; process: the clock, and whether the server is down.
+    agent: the model of the conversation, which knows the true log; archive: how much of that log is on disk; publisher:
+    persists events and sends them to the sockets; runs: the agent's runs; link: the faults; process: the clock, and
+    whether the server is down; connections: how clients connect; journal: what happened; choices: what was drawn.
     """
 
     def __init__(
@@ -68,10 +69,10 @@ class World:
         self.choices = choices or Choices(SeededSource(0))
         self.journal = Journal(self.process.now_s)
         self.link = Link(faults, self.choices, self.journal, self.process.now_s, loop)
-        fates = EventFaults(self.link, self.process.now_s)
-        self.agent = Agent(self.settings, self.workload, fates.of)
+        event_faults = EventFaults(self.link, self.process.now_s)
+        self.agent = Agent(self.settings, self.workload, event_faults.of)
         self.archive = Archive(self.agent.log)
-        self.publisher = Publisher(self.process, self.agent, self.archive, fates, self.journal)
+        self.publisher = Publisher(self.process, self.agent, self.archive, event_faults, self.journal)
         self.runs = AgentRuns(
             self.process, self.workload.runs, self.agent, self.archive, self.publisher, self.link, self.journal
         )
@@ -87,30 +88,31 @@ class World:
         return self.agent.conversation_id
 
     def now_s(self) -> float:
-        """Virtual seconds since `running` was entered; 0 before."""
+        """Virtual seconds since `running` was entered; 0 before that."""
         return self.process.now_s()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[World]:
-        """Run the server for the length of the block, then end every connection and task.
+        """Run the server until the block ends, then end every connection and task.
 
-        Raises what the block raises, and ServerCrashed when the fake server itself failed.
+        Raises what the block raises, or ServerCrashed when the fake server itself failed.
         """
         raised: BaseException | None = None
         async with self.loop.nursery() as nursery:
             self.process.begin(nursery)
             self.publisher.journal_history()
             for happening in self.workload.background:
-                nursery.start_soon(self._happen, happening)
+                nursery.start_soon(self._act_in_background, happening)
             for one in self.link.timed():
-                nursery.start_soon(self._go_off, one)
+                nursery.start_soon(self._fire_at_its_time, one)
             try:
                 yield self
             except Exception as error:
-                raised = error  # raised outside the nursery, which would wrap it
+                raised = error  # raised again outside the nursery, which would wrap it in a group
             finally:
                 self.publisher.persist_all()
-                # Reset first: Hypercorn shields its writes, and a write to a client that reads no more never ends.
+                # Reset before the cancellation: Hypercorn shields its writes from it, and a write to a client that no
+                # longer reads would never end.
                 for connection in self.connections:
                     connection.reset()
                 nursery.cancel_scope.cancel()
@@ -124,24 +126,24 @@ class World:
     # --- what clients ask for ----------------------------------------------------------------------------------
 
     def knows(self, conversation_id: str) -> bool:
-        """Is this our conversation, and not deleted?"""
+        """Whether this is the conversation of this world and has not been deleted."""
         return conversation_id == self.conversation_id and self.agent.status != "deleting"
 
     def send_message(self, text: str) -> None:
-        """Take a user message; nobody takes it while the server is down."""
+        """Take a user message. It is lost while the server is down."""
         if not self.process.is_down:
             self.publisher.publish(self.agent.message(self.now_s(), text))
 
     def delete(self) -> None:
-        """Delete the conversation: runs stop, sockets stay open and fall silent (R35)."""
+        """Delete the conversation. The run stops; sockets stay open and receive nothing more (R35)."""
         self.runs.stop()
         self.agent.delete()
         self.journal.record("agent", "status", status="deleting")
 
-    # --- what is done to it ------------------------------------------------------------------------------------
+    # --- what a test does to the server ------------------------------------------------------------------------
 
     def heal(self) -> None:
-        """End the chaos phase: no fault acts any more, and what they held back is let go."""
+        """End the chaos phase: no fault acts any more, and everything they delayed is persisted or sent now."""
         if self.link.healed.is_set():
             return
         self.link.heal()
@@ -153,13 +155,17 @@ class World:
         self.journal.record("world", "healed")
 
     def disconnect(self) -> None:
-        """Break every open socket, as a link does: without a close code."""
+        """Reset every open socket. Clients see no close code."""
         for subscription in list(self.publisher.subscriptions):
             subscription.act(Reset("before"))
 
     async def restart(self, down_s: float, *, leaf_lags: bool = False) -> None:
-        """The process ends and is back ``down_s`` later, with the log that it had. Sockets are closed with 1012, calls
-        under way are reset, and a run in progress has ended in ``error``; the leaf is an older one, if it lags."""
+        """Take the server down, and bring it back ``down_s`` virtual seconds later with the same log.
+
+        Sockets are closed with code 1012, and REST calls in progress are reset. A run in progress ends in ``error``.
+        With ``leaf_lags`` the leaf is the parent of the last action, as if the process had died before saving a newer
+        one.
+        """
         self.journal.record("world", "restarting", down_s=down_s)
         self.publisher.persist_all()
         incarnation = self.process.go_down()
@@ -172,33 +178,34 @@ class World:
                 connection.reset()
         await self.link.sleep_unless_healed(down_s)
         if self.process.incarnation != incarnation:
-            return  # it was restarted once more while it was down; that brings it back
+            return  # restarted again while it was down: the later restart brings it back
         self.process.come_back()
         self.publisher.publish(self.agent.recover(self.now_s(), leaf_lags=leaf_lags))
         self.journal.record("world", "restarted")
         self.runs.died()
 
     def add_fault(self, fault: BaseFault) -> str:
-        """Let one more fault act, on open connections too; its name. One with a time that has passed goes off at once.
+        """Add a fault to the running world and return its name. It acts on open connections too.
 
-        Raises ConfigError when its name is taken, or the world has healed.
+        A fault whose ``at_s`` has passed fires at once. Raises ConfigError when its name is taken or the world has
+        healed.
         """
         one = self.link.add(fault, self.connections)
         if one.at_s is not None:
-            self.process.start_soon(self._go_off, one)
+            self.process.start_soon(self._fire_at_its_time, one)
         return one.name
 
     def remove_fault(self, name: str) -> bool:
-        """Let a fault act no more; False when there is none of that name."""
+        """Remove a fault. Returns False when there is none of that name."""
         return self.link.remove(name)
 
     def fired(self) -> tuple[FaultCount, ...]:
-        """How often each fault fired, in the order given."""
+        """How often each fault has fired, in the order in which they were given."""
         return self.link.counts()
 
-    # --- what happens by itself --------------------------------------------------------------------------------
+    # --- background tasks --------------------------------------------------------------------------------------
 
-    async def _happen(self, happening: Happening) -> None:
+    async def _act_in_background(self, happening: Happening) -> None:
         await self.loop.sleep(happening.at_s)
         if isinstance(happening.what, RunPlan):
             self.runs.begin(happening.what, by="background")
@@ -207,7 +214,7 @@ class World:
         else:
             self.send_message(happening.what)
 
-    async def _go_off(self, one: ArmedFault) -> None:
+    async def _fire_at_its_time(self, one: ArmedFault) -> None:
         assert one.at_s is not None
         await self.loop.sleep(max(0.0, one.at_s - self.now_s()))
         if one.fault.place == "server":

@@ -1,6 +1,7 @@
-"""The connections to the server: dialled in memory, numbered, and each served by the app to its end.
+"""The connections to the server: dialed in memory, numbered, and each served by the app to its end.
 
-What goes through them is the carrier's affair: bytes of HTTP and WebSocket, unless a world is given another.
+A `Carrier` decides what goes through them. By default it is HTTP and WebSocket bytes; the model level has a carrier of
+messages.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from gapless.simserver.process import Process
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """What carries messages. connect: makes the nth connection; serve: serves an app on the server's end of one."""
+    """How connections carry messages.
+
+    connect: makes the nth connection, counted from 1; serve: serves an app on the server's end of a connection.
+    """
 
     connect: Callable[[int], MemoryConnection]
     serve: Callable[[ASGIApp, Stream], Awaitable[None]]
@@ -33,7 +37,7 @@ BYTES: Final = Carrier(MemoryConnection, serve_stream)
 
 
 class Connections:
-    """The open connections in memory, sockets and REST, by port."""
+    """The open connections in memory, of sockets and of REST. Each is identified by its client port."""
 
     def __init__(self, process: Process, link: Link, journal: Journal, app: ASGIApp, carrier: Carrier = BYTES) -> None:
         self._process = process
@@ -56,7 +60,10 @@ class Connections:
         return iter(tuple(self._open.values()))
 
     async def dial(self, host: str, port: int) -> Stream:
-        """Open a connection for a socket. Raises ConnectionRefusedError when a fault refuses it, or nothing runs."""
+        """Open a connection for a socket.
+
+        Raises ConnectionRefusedError when a fault refuses it, the server is down, or the world is not running.
+        """
         await self._process.loop.checkpoint()
         number = self._next_socket_number()
         if self._process.is_down:
@@ -70,7 +77,10 @@ class Connections:
         return connection.client
 
     async def dial_rest(self, host: str, port: int) -> Stream:
-        """Open a connection for REST calls. Raises ConnectionRefusedError when nothing runs."""
+        """Open a connection for REST calls.
+
+        Raises ConnectionRefusedError when the server is down or the world is not running.
+        """
         await self._process.loop.checkpoint()
         if self._process.is_down:
             raise ConnectionRefusedError("the simulated server is down")
@@ -79,7 +89,7 @@ class Connections:
         return connection.client
 
     def http_transport(self) -> MemoryTransport:
-        """A transport for httpx, with connections of its own."""
+        """A new transport for httpx, with its own connections."""
         return MemoryTransport(self.dial_rest)
 
     def of(self, scope: Any) -> MemoryConnection | None:
@@ -88,12 +98,12 @@ class Connections:
         return self._open.get(port) if host == CLIENT_HOST and port > FIRST_PORT else None
 
     def socket_number(self, connection: MemoryConnection | None) -> int:
-        """The ordinal of a handshake: given when dialled, or now."""
+        """The ordinal of a handshake, from 1. It was assigned by `dial`; a connection without one gets the next."""
         number = None if connection is None else self._socket_numbers.pop(connection.port, None)
         return self._next_socket_number() if number is None else number
 
     def wrap(self, middleware: Callable[[ASGIApp], ASGIApp]) -> None:
-        """Serve the app inside of another one, from the next connection on."""
+        """Wrap the app in a middleware. Connections that are open already keep the app without it."""
         self._app = middleware(self._app)
 
     def _next_socket_number(self) -> int:
@@ -116,7 +126,7 @@ class Connections:
     async def _serve(self, connection: MemoryConnection) -> None:
         try:
             await self._carrier.serve(self._app, connection.server)
-        except Exception as error:  # whatever breaks the fake must not pass for a fault of the network
+        except Exception as error:  # a crash of the fake server must not look like a simulated fault
             self._process.crashed(error)
         finally:
             connection.server.close()

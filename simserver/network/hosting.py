@@ -1,4 +1,4 @@
-"""Hypercorn over any trio stream. The app does not know whether it is one in memory."""
+"""Serves the app with Hypercorn on any trio stream. The app cannot tell a stream in memory from a TCP one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from starlette.types import ASGIApp
 
 from gapless.simserver.network.streams import Stream
 
-# The keep-alive time-out runs on the virtual clock: a client that thinks for an hour takes no time at all.
+# The keep-alive time-out runs on the virtual clock, where hours pass at once while nothing happens. So it must be long.
 KEEP_ALIVE_S: Final = 10 * 365 * 24 * 3600.0
-MESSAGE_BYTES_MAX: Final = 1024 * 1024  # of what a client says on a socket, where it has next to nothing to say
+MESSAGE_BYTES_MAX: Final = 1024 * 1024  # of a WebSocket message from a client; the only one it needs carries the key
 
 
 @lru_cache(maxsize=1)
@@ -33,15 +33,15 @@ def _config() -> Config:
     config.accesslog = None
     logger = logging.getLogger("gapless.simserver.hypercorn")
     logger.addHandler(logging.NullHandler())
-    logger.propagate = False  # crashes of the app are kept by `create_app` and raised by the world
+    logger.propagate = False  # `create_app` records crashes of the app, and the world raises them
     config.errorlog = logger
     return config
 
 
 class _NoIdleTask:
-    """In place of the task that ends an idle connection after keep-alive: ours never ends, so it needs no task.
+    """Replaces the task with which Hypercorn closes an idle connection. Ours are never closed for being idle.
 
-    Hypercorn starts and cancels that task with every request, which costs more than the request.
+    Hypercorn starts and cancels that task with every request, which costs more than the request itself.
     """
 
     async def restart(self, *_: object) -> None: ...
@@ -50,9 +50,10 @@ class _NoIdleTask:
 
 
 class _MemoryServer(TCPServer):
-    """Hypercorn's server without what only a real socket needs: a lock, a shield and an idle task.
+    """Hypercorn's server without the lock, the cancellation shield and the idle task that a real socket needs.
 
-    Our streams take a write whole and at once, so writes need no lock (a turn of the scheduler each) and no shield.
+    A stream in memory takes each write whole and at once. So writes need no shield and no lock, and a lock would cost
+    one turn of the scheduler for each write.
     """
 
     def __init__(self, *arguments: Any) -> None:
@@ -70,7 +71,11 @@ class _MemoryServer(TCPServer):
 
 
 async def serve_stream(app: ASGIApp, stream: Any) -> None:
-    """Serve one connection to its end. The stream needs a ``socket`` with family, getpeername, getsockname."""
+    """Serve one connection to its end.
+
+    stream: a trio stream with an attribute ``socket``, of which ``family``, ``getpeername`` and ``getsockname`` are
+    used.
+    """
     wrapper = ASGIWrapper(cast(ASGIFramework, app))
     kind = _MemoryServer if isinstance(stream, Stream) else TCPServer
     await kind(wrapper, _config(), WorkerContext(None), LifespanState({}), stream)

@@ -1,11 +1,12 @@
-"""In-memory byte streams that behave like a network in virtual time.
+"""Byte streams in memory that behave like a network in virtual time.
 
-A *pipe* is one direction. Each chunk has the time at which it arrives; the reader waits for it, so latency and stalls
-need no task of their own. A *connection* is two pipes and their two ends. Bytes are never journalled; a
-*mark* is how the journal learns that a message has arrived: it is called when the reader has taken the last
-byte written so far.
+A *pipe* is one direction of a connection. Each chunk in it has the time at which it arrives, and the reader waits until
+then. So latency and stalls need no tasks. A *connection* is two pipes and a `Stream` at each end.
 
-What this deliberately does not do: split or merge writes at random. Message boundaries are the interesting ones.
+Bytes are not journaled. A *mark* tells the journal that a message has arrived: it is a function that is called when
+the reader has taken the last byte written so far.
+
+Writes are not split or merged at random, on purpose. The races are about messages, so faults act at their boundaries.
 """
 
 from __future__ import annotations
@@ -26,12 +27,17 @@ SERVER_ADDRESS: Final = ("10.0.0.1", 80)
 CLIENT_HOST: Final = "10.0.0.2"
 FIRST_PORT: Final = 40_000
 
-# Of a chunk's size: how long it is on its way, and how long it keeps the line busy; seconds.
+# From a chunk's size in bytes: for how many seconds it is on its way, and for how many it keeps the line busy.
 Conditions = Callable[[int], tuple[float, float]]
 
 
 class Pipe:
-    """One direction of a connection."""
+    """One direction of a connection.
+
+    broken: it was reset or cut; ended: the writer has finished; reader_closed: the reader has; vanishing: bytes written
+    from now on are lost; cuts_next: half of the next write arrives, then the pipe breaks; waiting_bytes: written and
+    not read yet.
+    """
 
     __slots__ = (
         "_arrival",
@@ -58,7 +64,7 @@ class Pipe:
         self.chunks: deque[tuple[float, bytes]] = deque()  # (due_s, data); b"" is the end of the stream
         self.marks: deque[tuple[int, Callable[[], object]]] = deque()
         self.conditions: Conditions | None = None
-        self.free_s = -inf  # when the line is free again
+        self.free_s = -inf  # when the line is free for the next chunk
         self.stalled_until_s = -inf
         self.last_due_s = -inf
         self.waiting_bytes = self.written_bytes = self.read_bytes = 0
@@ -67,7 +73,7 @@ class Pipe:
         self._writers = loop.parking_lot()
 
     def write(self, data: bytes) -> None:
-        """Put a chunk on its way; it never overtakes an earlier one."""
+        """Send a chunk. It never arrives before an earlier one."""
         if self.vanishing:
             return
         if self.cuts_next and data:
@@ -82,23 +88,26 @@ class Pipe:
         self.waiting_bytes += len(data)
         self.written_bytes += len(data)
         if self.cuts_next:
-            self.broken = True  # what is on its way still arrives
+            self.broken = True  # bytes on their way still arrive
         self.wake_reader()
 
     async def room(self) -> None:
-        """Wait while the buffer is full: this is how a slow reader pushes back."""
+        """Wait while the buffer is full. This is the back-pressure of a slow reader."""
         while self.waiting_bytes >= BUFFER_BYTES_MAX and not (self.broken or self.reader_closed):
             await self._writers.park()
 
     def readable(self) -> bool:
-        """Would a read return (or fail) at once?"""
+        """Whether a read would return, or raise, at once."""
         return self.broken or (bool(self.chunks) and self._next_due_s() <= self._loop.current_time())
 
     def _next_due_s(self) -> float:
         return max(self.chunks[0][0], self.stalled_until_s)
 
     async def read(self, bytes_max: int | None) -> bytes:
-        """The chunks that have arrived; b"" at the end of the stream. Raises trio.BrokenResourceError after a reset."""
+        """Wait for bytes and return all that have arrived, at most ``bytes_max``. Returns b"" at the end of the stream.
+
+        Raises trio.BrokenResourceError after a reset, and trio.BusyResourceError when another task is reading.
+        """
         if self._arrival.awaited:
             raise trio.BusyResourceError("another task is reading from this stream")
         waited = False
@@ -121,7 +130,7 @@ class Pipe:
     def _take(self, bytes_max: int | None) -> bytes:
         chunks = self.chunks
         if not chunks[0][1]:
-            return b""  # stays at the head: every further read says the same
+            return b""  # not taken out: every further read returns the same
         due_s, data = chunks.popleft()
         if chunks:
             now_s = self._loop.current_time()
@@ -143,11 +152,11 @@ class Pipe:
         return data
 
     def wake_reader(self) -> None:
-        """Let the reader look again."""
+        """Let a waiting reader check the pipe again."""
         self._arrival.wake()
 
     def mark(self, arrived: Callable[[], object]) -> None:
-        """Call ``arrived`` when all that is written now has been read: at once, if it has been."""
+        """Call ``arrived`` when everything written so far has been read. If it has been already, call it at once."""
         if self.vanishing:
             return
         if self.read_bytes >= self.written_bytes:
@@ -156,13 +165,13 @@ class Pipe:
             self.marks.append((self.written_bytes, arrived))
 
     def end(self) -> None:
-        """The writer is done; the reader learns it after what is on its way."""
+        """End the stream. The reader sees the end after the bytes that are on their way."""
         if not (self.ended or self.broken):
             self.ended = True
             self.write(b"")
 
     def release(self) -> None:
-        """Let everything on its way arrive now."""
+        """Let all bytes on their way arrive now."""
         now_s = self._loop.current_time()
         self.stalled_until_s = -inf
         self.last_due_s, self.free_s = min(self.last_due_s, now_s), min(self.free_s, now_s)
@@ -170,7 +179,7 @@ class Pipe:
         self.wake_reader()
 
     def close_reader(self) -> None:
-        """Nobody will read any more; writers fail."""
+        """Discard everything unread. Writers fail from now on."""
         self.reader_closed = True
         self.chunks.clear()
         self.marks.clear()
@@ -179,7 +188,7 @@ class Pipe:
         self.wake_reader()
 
     def reset(self) -> None:
-        """Break the pipe. What has arrived can still be read, what is on its way is lost."""
+        """Break the pipe. Bytes that have arrived can still be read; bytes on their way are lost."""
         self.broken = True
         now_s = self._loop.current_time()
         arrived = [chunk for chunk in self.chunks if max(chunk[0], self.stalled_until_s) <= now_s and chunk[1]]
@@ -191,7 +200,7 @@ class Pipe:
 
 
 class Stream(trio.abc.HalfCloseableStream):
-    """One end of a connection. ``socket`` is what Hypercorn asks for names."""
+    """One end of a connection. Hypercorn reads the addresses from ``socket``."""
 
     __slots__ = ("closed", "incoming", "outgoing", "socket")
 
@@ -249,7 +258,7 @@ class Stream(trio.abc.HalfCloseableStream):
 
 
 class SocketNames:
-    """Stands in for a socket where only its names are asked for."""
+    """Stands in for a socket where only its two addresses are asked for."""
 
     __slots__ = ("_peer", "_self")
 
@@ -267,8 +276,11 @@ class SocketNames:
 
 
 class MemoryConnection:
-    """Two ends and the wires between them. number: 1, 2, … in the order of dialling; port: the client's, unique; facts:
-    what it carries, as faults are told."""
+    """Two streams, and the two pipes between them.
+
+    client, server: the two ends; up, down: the pipes to the server and to the client; number: from 1, in the order of
+    dialing; port: the client's, unique; facts: how faults see the connection, None until it is open.
+    """
 
     __slots__ = ("_conditions", "client", "down", "facts", "number", "port", "server", "up")
 
@@ -283,44 +295,45 @@ class MemoryConnection:
         self.server = Stream(self.up, self.down, SocketNames(SERVER_ADDRESS, client_address))
 
     def __repr__(self) -> str:
-        return f"Connection({self.number}, {'gone' if self.client_gone else 'up'})"
+        return f"MemoryConnection({self.number}, {'gone' if self.client_gone else 'up'})"
 
     @property
     def client_gone(self) -> bool:
-        """Has the client end closed, or the connection been reset?"""
+        """Whether the client has closed its end or the connection has been reset."""
         return self.client.closed or self.down.broken
 
     def reset(self) -> None:
-        """Reset both directions, as a dying router would."""
+        """Reset both directions."""
         self.up.reset()
         self.down.reset()
 
     def stall(self, until_s: float) -> None:
-        """Deliver nothing in either direction before ``until_s``."""
+        """Deliver nothing in either direction before ``until_s`` on the loop's clock."""
         for pipe in (self.up, self.down):
             pipe.stalled_until_s = max(pipe.stalled_until_s, until_s)
             pipe.wake_reader()
 
     def half_open(self) -> None:
-        """Let everything that is written from now on vanish."""
+        """Lose everything that is written from now on, in both directions."""
         self.up.vanishing = self.down.vanishing = True
 
     def cut_next(self) -> None:
-        """Break the connection in the middle of what the server writes next."""
+        """Break the connection in the middle of the server's next write."""
         self.down.cuts_next = True
 
     def release(self) -> None:
-        """End a stall, and let everything on its way arrive now; what is half open breaks, as it would be told to."""
+        """End a stall, and let all bytes on their way arrive now. A half-open connection is reset, as both ends would
+        learn at last that it is gone."""
         if self.down.vanishing:
             self.reset()
         self.up.release()
         self.down.release()
 
     def add_conditions(self, conditions: Conditions) -> None:
-        """Let what is written from now on take its time, on top of what it takes already."""
+        """Add latency or a bandwidth limit to what is written from now on. Several add up."""
         self._conditions.append(conditions)
         self.up.conditions = self.down.conditions = self._take
 
     def _take(self, size_bytes: int) -> tuple[float, float]:
-        told = [conditions(size_bytes) for conditions in self._conditions]
-        return sum(delay_s for delay_s, _ in told), sum(busy_s for _, busy_s in told)
+        times_s = [conditions(size_bytes) for conditions in self._conditions]
+        return sum(delay_s for delay_s, _ in times_s), sum(busy_s for _, busy_s in times_s)

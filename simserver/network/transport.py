@@ -1,6 +1,7 @@
-"""An httpx transport that dials in memory: the real httpx and httpcore, without a socket and without an SSL context.
+"""An httpx transport that dials in memory.
 
-Building an SSL context takes 20 ms, more than a whole simulated run; httpx's own transport always builds one.
+It uses the real httpx and httpcore, but no socket and no SSL context. httpx's own transport always builds an SSL
+context. This takes 20 ms, which is more than a whole simulated run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from gapless.simserver.network.streams import Stream
 
 DialStream = Callable[[str, int], Awaitable[Stream]]
 
-# Most specific first; httpx and httpcore use the same names.
+# httpcore's errors and the errors of the same name in httpx, the most specific first.
 _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (httpcore.ConnectTimeout, httpx.ConnectTimeout),
     (httpcore.ReadTimeout, httpx.ReadTimeout),
@@ -34,7 +35,10 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 
 
 class MemoryTransport(httpx.AsyncBaseTransport):
-    """httpx over ``dial``. Connections are kept alive for ever: expiry would read the wall clock."""
+    """An httpx transport whose connections come from ``dial``.
+
+    Idle connections never expire, because httpcore would read the wall clock to expire them.
+    """
 
     def __init__(self, dial: DialStream) -> None:
         self._pool = httpcore.AsyncConnectionPool(
@@ -92,7 +96,7 @@ def _mapped_errors() -> Any:
 
 
 class MemoryBackend(httpcore.AsyncNetworkBackend):
-    """httpcore's network, over ``dial``."""
+    """A network backend for httpcore, whose connections come from ``dial``."""
 
     def __init__(self, dial: DialStream) -> None:
         self._dial = dial
@@ -126,7 +130,7 @@ class MemoryBackend(httpcore.AsyncNetworkBackend):
 
 
 class MemoryNetworkStream(httpcore.AsyncNetworkStream):
-    """httpcore's stream, over ours."""
+    """A network stream for httpcore, over a `Stream` in memory."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream

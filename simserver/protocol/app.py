@@ -1,4 +1,4 @@
-"""The app: routes of the real server, over a world. The same object is served in memory and on a real port."""
+"""The ASGI app: the routes of the real server, over a world."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(world: ServedWorld) -> ASGIApp:
-    """The ASGI app of a world. What it raises is kept by the world and raised when the world ends."""
+    """The ASGI app of a world. The world records what a handler raises, and raises it when the world ends."""
     calls = RestCalls(world)
     inner = _app()
 
@@ -38,7 +38,7 @@ def create_app(world: ServedWorld) -> ASGIApp:
 
 @lru_cache(maxsize=1)
 def _app() -> Starlette:
-    """The routes, compiled once for all worlds; a handler finds its world in the scope."""
+    """The routes. They are compiled once for all worlds; a handler finds its world in the ASGI scope."""
     one = "/api/conversations/{conversation_id}"
     routes = [
         Route(f"{one}/events/search", _call("search", rest.search)),
@@ -94,6 +94,6 @@ async def _session_socket(websocket: WebSocket) -> None:
 
 
 def _crashed(request: Request, error: Exception) -> Response:
-    # A crash of the fake must not pass for a fault of the network.
+    # A crash of the fake server must not look like a simulated fault.
     request.scope["gapless"][0].process.crashed(error)
     return Response('{"detail":"Internal Server Error"}', 500, media_type="application/json")

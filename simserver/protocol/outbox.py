@@ -1,7 +1,7 @@
-"""What one subscriber is still to be sent, and when: the pure half of a socket.
+"""The queue of one subscriber: which frames are still to be sent, and when. This is the pure part of a socket.
 
-Frames leave in order of their due time, and of their turn where that is equal. The verdicts of the faults change due
-times, add or remove frames, and put acts (reset, close, stall) between them.
+Frames leave in order of their due time. Frames due at the same time leave in the order in which they were put in. The
+faults' verdicts change due times, add and remove frames, and put acts (reset, close, stall) between them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from gapless.simserver.journal import Fields
 
 @dataclass(frozen=True, slots=True)
 class OutgoingFrame:
-    """One message to write. text: its JSON; fields: how the journal describes it; torn: break the connection in the
-    middle of it."""
+    """One message to write.
+
+    text: its JSON; fields: how the journal describes it; torn: whether the connection breaks in the middle of it.
+    """
 
     text: str
     fields: Fields
@@ -48,7 +50,7 @@ class _Held:
 
 
 class Outbox:
-    """Frames and acts by due time."""
+    """Frames and acts, ordered by due time."""
 
     __slots__ = ("_cancelled", "_heap", "_held", "_order")
 
@@ -62,7 +64,7 @@ class Outbox:
         return len(self._heap) - len(self._cancelled)
 
     def offer(self, frame: OutgoingFrame, verdicts: list[FaultVerdict], now_s: float) -> None:
-        """Take a frame whose turn it is, as the verdicts say."""
+        """Put in a frame, as the verdicts say."""
         if not verdicts:
             self._push(now_s, frame)
         else:
@@ -71,7 +73,7 @@ class Outbox:
             self._count_down(now_s)
 
     def offer_act(self, act: Act, now_s: float) -> None:
-        """Do something to the connection, now."""
+        """Put in an act on the connection, due now."""
         self._push(now_s, act)
 
     def _offer_faulty(self, frame: OutgoingFrame, verdicts: list[FaultVerdict], now_s: float) -> None:
@@ -106,7 +108,7 @@ class Outbox:
                 due_s = now_s + delay_s + gap_s + (hold.hold_s if hold else 0.0)
                 self._push(due_s, frame)
                 if hold is not None:
-                    # One more, because this frame's own turn counts down too.
+                    # Plus one: this frame's own `offer` counts down too.
                     self._held.append(_Held(hold.after + 1, self._order, frame))
         for act in after:
             self._push(now_s + delay_s, act)
@@ -127,12 +129,12 @@ class Outbox:
         self._held = waiting
 
     def next_due_s(self) -> float:
-        """When the next item is due; infinity when there is none."""
+        """When the next item is due. Infinity when there is none."""
         self._discard_cancelled()
         return self._heap[0][0] if self._heap else inf
 
     def pop(self, now_s: float) -> Item | None:
-        """The next item that is due, or None."""
+        """Take out the next item that is due. None when none is."""
         self._discard_cancelled()
         if not self._heap or self._heap[0][0] > now_s:
             return None
@@ -146,7 +148,7 @@ class Outbox:
             self._cancelled.discard(heapq.heappop(self._heap)[1])
 
     def release(self, now_s: float) -> None:
-        """Make everything due now: the world has healed."""
+        """Make every item due now, because the world has healed."""
         self._discard_cancelled()
         items = sorted(entry for entry in self._heap if entry[1] not in self._cancelled)
         self._heap, self._held, self._cancelled = [], [], set()
@@ -155,6 +157,6 @@ class Outbox:
 
 
 def _unreadable(frame: OutgoingFrame) -> OutgoingFrame:
-    """The first half of a frame's text; in the journal it brings no event."""
+    """The frame with the first half of its text. The journal says that it carries no event."""
     half = frame.text[: len(frame.text) // 2]
     return replace(frame, text=half, fields={**frame.fields, "id": None, "unreadable": True})

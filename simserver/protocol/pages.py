@@ -1,7 +1,7 @@
-"""Searching the log: pages, cursors, filters, and what they cost the server. Pure.
+"""Searches of the log: pages, cursors, filters, and how many events the server reads for them. Pure.
 
-The order is the order of the log, never a sort by timestamp. An unfiltered page reads limit + 1 events; any
-filter reads the whole log, and so does a filtered count.
+Pages are in log order, never sorted by timestamp. An unfiltered page reads ``limit`` + 1 events. Any filter reads the
+whole log, in a search and in a count (measured on the real server).
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from gapless.simserver.settings import CursorMode
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """None does not filter. since (included) and before (excluded) are in the form of the log's timestamps."""
+    """The filters of a search or a count. A field that is None does not filter.
+
+    kind, source: of the event; body: text that its JSON contains; since, before: the earliest timestamp (included) and
+    the latest (excluded), written as the log writes timestamps.
+    """
 
     kind: str | None = None
     source: str | None = None
@@ -29,7 +33,7 @@ class Filters:
         return any(part is not None for part in (self.kind, self.source, self.body, self.since, self.before))
 
     def passes(self, event: EventBody, text: Callable[[], str]) -> bool:
-        """Does an event pass?"""
+        """Whether an event passes. ``text`` returns its JSON, and is called only when ``body`` filters."""
         return (
             (self.kind is None or event["kind"] == self.kind)
             and (self.source is None or event["source"] == self.source)
@@ -41,7 +45,11 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """indices: log indices, in page order; next_page_id: None at the end; events_read: what it cost."""
+    """One page of a search.
+
+    indices: log indices, in page order; next_page_id: None on the last page; events_read: how many events the server
+    read for it.
+    """
 
     indices: Sequence[int]
     next_page_id: str | None
@@ -49,7 +57,7 @@ class SearchPage:
 
 
 def matching(log: LogView, filters: Filters) -> Sequence[int]:
-    """The log indices that can be read and pass, in log order."""
+    """The log indices of the readable events that pass, in log order."""
     readable = log.readable()
     if not filters.any:
         return readable
@@ -59,7 +67,11 @@ def matching(log: LogView, filters: Filters) -> Sequence[int]:
 def search(
     log: LogView, *, start: int | None, limit: int, descending: bool, cursor: CursorMode, filters: Filters
 ) -> SearchPage:
-    """One page. start: the log index behind the page cursor, None for the natural beginning."""
+    """One page of a search.
+
+    start: the log index of the cursor's event; None begins at the natural beginning, which is the head of the log, or
+    the tail when descending.
+    """
     found = matching(log, filters)
     if descending:
         found = found[::-1]
@@ -75,7 +87,7 @@ def search(
 
 
 def _first_at(found: Sequence[int], start: int, descending: bool) -> int:
-    """The position of the first index at or beyond ``start``, in page order."""
+    """The position of the first index at or after ``start``, in page order."""
     if isinstance(found, range):
         offset = found.start - start if descending else start - found.start
         return max(0, min(offset, len(found)))

@@ -1,5 +1,7 @@
-"""The REST face: one function a call decides the answer; `RestCalls.handle` performs it, with auth, faults
-and journal."""
+"""The REST calls. One function for each call decides its answer, and `RestCalls.handle` performs the call.
+
+`RestCalls.handle` also checks the API key, asks the faults and writes the journal.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +38,12 @@ from gapless.simserver.protocol.pages import Filters, SearchPage
 from gapless.simserver.protocol.served_world import ServedWorld
 from gapless.simserver.protocol.validation import SentMessage, TextContent
 
-# What "a REST call" means in a budget: the calls by which a client learns what it may have missed.
+# The calls that count in a budget: those by which a client learns what it may have missed.
 COUNTED: Final = frozenset({"search", "count", "event", "conversation"})
-BODY_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request: a message of 30,000 tokens is some 120 KB
+BODY_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request; a message of 30,000 tokens is about 120 KB
 NOT_JSON: Final = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
-# Fields that are shown empty where a single event is asked for, and left out on a page or a socket.
+# Empty fields, by kind. The real server writes them when a single event is asked for, and leaves them out elsewhere.
 _EMPTY: Final[dict[str, tuple[str, ...]]] = {
     "SystemPromptEvent": ("dynamic_context",),
     "MessageEvent": ("llm_response_id", "sender", "critic_result"),
@@ -51,7 +53,7 @@ _EMPTY_INSIDE: Final[dict[str, tuple[str, ...]]] = {
     "llm_message": ("tool_calls", "tool_call_id", "name", "reasoning_content", "responses_reasoning_item"),
     "tool_call": ("responses_item_id",),
 }
-# What the real server says of a conversation that it does not have, where it does not name it; by call.
+# The status for an unknown conversation, by call, where the real server's detail does not name the conversation.
 _UNKNOWN: Final = {"conversation": 404, "run": 404, "setting": 404, "delete": 400, "pause": 400, "interrupt": 400}
 _PHRASES: Final = {404: "Not Found", 400: "Bad Request"}
 _AlreadyRunning: Final = "Conversation already running. Wait for completion or pause first."
@@ -59,7 +61,7 @@ _AlreadyRunning: Final = "Conversation already running. Wait for completion or p
 
 @dataclass(frozen=True, slots=True)
 class RestRequest:
-    """A call, taken apart: path parameters, query, body; verdicts: how the faults want it answered."""
+    """A call. event_id: from the path, if it has one; query, body: as received; verdicts: of the faults."""
 
     event_id: str | None
     query: QueryParams
@@ -67,14 +69,18 @@ class RestRequest:
     verdicts: Sequence[FaultVerdict] = ()
 
     def view(self, world: ServedWorld) -> LogView:
-        """The log as this call sees it."""
+        """The log as this call sees it: an older one, when a fault says so."""
         lags_s = (verdict.lag_s for verdict in self.verdicts if isinstance(verdict, StaleView))
         return world.archive.view(max(lags_s, default=0.0), now_s=world.now_s())
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """status and JSON text; events_read: cost to the server; page: for the journal."""
+    """An answer.
+
+    status: of HTTP; text: the JSON body; events_read: how many events the server read; page: of a search, for the
+    journal.
+    """
 
     status: int
     text: str
@@ -106,7 +112,7 @@ def message(world: ServedWorld, asked: RestRequest) -> Answered:
     sent: SentMessage = validation.MESSAGE.validate_python(body)
     world.send_message("".join(part.text for part in sent.content if isinstance(part, TextContent)))
     if sent.run:
-        world.runs.begin()  # already running is fine: the message joins that run
+        world.runs.begin()  # False when a run is in progress, which then takes the message
     return Answered(200, wire.SUCCESS)
 
 
@@ -120,7 +126,7 @@ def pause(world: ServedWorld, asked: RestRequest) -> Answered:
 
 
 def setting(world: ServedWorld, asked: RestRequest) -> Answered:
-    """Secrets, a policy, an analyzer: taken, and without effect on what a simulated agent does."""
+    """Accept secrets, a confirmation policy or a security analyzer. They have no effect on the simulated agent."""
     return Answered(200, wire.SUCCESS)
 
 
@@ -169,7 +175,7 @@ def count(world: ServedWorld, asked: RestRequest) -> Answered:
         return filters
     log = asked.view(world)
     if not filters.any:
-        return Answered(200, str(len(log)))  # without a look at the records: those that cannot be read count too
+        return Answered(200, str(len(log)))  # reads no record, so it counts unreadable ones too (R59)
     return Answered(200, str(len(pages.matching(log, filters))), len(log))
 
 
@@ -177,7 +183,7 @@ def event(world: ServedWorld, asked: RestRequest) -> Answered:
     log, event_id = asked.view(world), asked.event_id or ""
     index = log.index_of(event_id)
     if index is None or index in log.unreadable:
-        # Measured: an unknown id is a 500 on the real server, not a 404.
+        # Measured on agent-server 1.57.0: an unknown id gets 500, not 404.
         failure = {
             "detail": "Internal Server Error",
             "exception": f"'Unknown event_id: {event_id}'",
@@ -214,7 +220,7 @@ def _filters(query: QueryParams) -> Filters | Answered:
 
 
 def info(world: ServedWorld, *, runtime: bool) -> dict[str, Any]:
-    """ConversationInfo, shaped as recorded."""
+    """A ConversationInfo in the shape of the recordings. ``runtime``: whether ``runtime_info`` is filled in."""
     agent = world.agent
     result: dict[str, Any] = {
         "id": agent.conversation_id,
@@ -251,14 +257,14 @@ Decide = Callable[["ServedWorld", RestRequest], Answered]
 
 
 class RestCalls:
-    """Performs calls on a world."""
+    """Performs the REST calls of a world."""
 
     def __init__(self, world: ServedWorld) -> None:
         self._world = world
         self._calls = 0
 
     async def handle(self, name: str, decide: Decide, request: Request) -> Response:
-        """One call: journal, faults, auth, decision, answer."""
+        """Perform one call: journal it, ask the faults, check the key, decide, answer."""
         world = self._world
         self._calls += 1
         call = self._calls
@@ -279,18 +285,19 @@ class RestCalls:
         headers: dict[str, str] = {}
         reset = next((verdict for verdict in verdicts if isinstance(verdict, ResetCall)), None)
         if reset is not None and reset.when == "before":
-            return self._broken_off(request, call, Answered(502, ""))
+            return self._reset(request, call, Answered(502, ""))
         answer = self._decide(name, decide, request, body, verdicts, headers)
         for verdict in verdicts:
             if isinstance(verdict, Malform):
-                answer = Answered(answer.status, _spoilt(answer.text, verdict), answer.events_read, answer.page)
+                answer = Answered(answer.status, _malformed(answer.text, verdict), answer.events_read, answer.page)
             elif isinstance(verdict, Hang):
                 await world.link.sleep_unless_healed(verdict.hang_s)
         if reset is not None:
-            return self._broken_off(request, call, answer)
+            return self._reset(request, call, answer)
         return self._answer(request, call, answer, headers)
 
-    def _broken_off(self, request: Request, call: int, answer: Answered) -> Response:
+    def _reset(self, request: Request, call: int, answer: Answered) -> Response:
+        """Reset the connection instead of answering. Where there is none in memory, answer with an empty 502."""
         connection = self._world.connections.of(request.scope)
         if connection is None:
             return self._answer(request, call, Answered(502, ""), {})
@@ -352,7 +359,7 @@ class RestCalls:
 
 
 async def _body(request: Request) -> bytes | None:
-    """The body of a request; None when it is over the bound. Raises ClientDisconnect."""
+    """The body of a request. None when it is over BODY_BYTES_MAX. Raises ClientDisconnect."""
     parts: list[bytes] = []
     size_bytes = 0
     async with aclosing(request.stream()) as stream:
@@ -364,7 +371,7 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-def _spoilt(text: str, how: Malform) -> str:
+def _malformed(text: str, how: Malform) -> str:
     match how.body:
         case "truncated":
             return text[: len(text) // 2]

@@ -1,4 +1,7 @@
-"""What the REST calls and the sockets use of a world. `gapless.simserver.world.World` has it all."""
+"""The part of a world that the REST calls and the sockets use.
+
+It is a protocol, so that the handlers need not import `gapless.simserver.world`, which imports them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from gapless.simserver.settings import ServerSettings
 
 
 class ServedWorld(Protocol):
-    """One conversation with its agent, as a server's handlers see it."""
+    """A world, as the handlers see it. `gapless.simserver.world.World` is one."""
 
     @property
     def settings(self) -> ServerSettings: ...
@@ -45,7 +48,7 @@ class ServedWorld(Protocol):
         ...
 
     def knows(self, conversation_id: str) -> bool:
-        """Whether this is its conversation, and not deleted."""
+        """Whether this is the conversation of this world and has not been deleted."""
         ...
 
     def send_message(self, text: str) -> None:

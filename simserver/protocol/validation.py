@@ -1,4 +1,7 @@
-"""What a request may say, checked as the real server does: its complaints name these types and fields."""
+"""The types of request parameters and bodies.
+
+They validate as the real server does, so that a 422 names the same types and fields.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +14,28 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 
 class Order(StrEnum):
-    """Which end of the log a search begins at."""
+    """The order of a search: from the head of the log, or from its tail."""
 
     TIMESTAMP = "TIMESTAMP"
     TIMESTAMP_DESC = "TIMESTAMP_DESC"
 
 
 class TextContent(BaseModel):
-    """Words."""
+    """A text part of a message."""
 
     type: Literal["text"] = "text"
     text: str
 
 
 class ImageContent(BaseModel):
-    """Pictures; a simulated agent does not look at them."""
+    """An image part of a message. The simulated agent ignores it."""
 
     type: Literal["image"] = "image"
     image_urls: list[str]
 
 
 class SentMessage(BaseModel):
-    """A message, and whether it starts a run."""
+    """A message from a client. run: whether it also starts a run."""
 
     role: Literal["user", "system", "assistant", "tool"] = "user"
     content: list[TextContent | ImageContent] = Field(default_factory=list)

@@ -1,7 +1,7 @@
-"""The sockets: bare events on ``/sockets/events``, envelopes with sequence numbers on ``/sockets/session``.
+"""The WebSockets: bare events on ``/sockets/events``, envelopes with sequence numbers on ``/sockets/session``.
 
-A subscriber's frames go through its outbox, where faults change what is sent and when; one task writes them, another
-listens to the client, who has nothing to say after the key but may leave.
+Each open socket has an `Outbox`, in which faults change what is sent and when. One task writes the frames. A second
+task reads from the client, to notice when it leaves; frames that the client sends after the key are ignored.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ Dialect = Literal["events", "session"]
 
 
 class ServerSubscription:
-    """One open socket that listens to the conversation."""
+    """One open socket, subscribed to the conversation.
+
+    dialect: which of the two sockets it is; number: its ordinal among all handshakes, from 1; connection: in memory,
+    None on a real port; closed: whether it has ended.
+    """
 
     def __init__(
         self,
@@ -56,24 +60,24 @@ class ServerSubscription:
         self.connection = connection
         self.closed = False
         self._websocket = websocket
-        self._send = send  # the server's own: frames are many, and Starlette's wrappers add nothing to them
+        self._send = send  # the ASGI server's own function: Starlette's wrappers would only cost time on each frame
         self._outbox = Outbox()
         self._frames = self._read = 0
         self._forgotten = False
         self._notifier = world.loop.notifier()
 
     def __repr__(self) -> str:
-        return f"Subscription({self.number}, {self.dialect}, {len(self._outbox)} waiting)"
+        return f"ServerSubscription({self.number}, {self.dialect}, {len(self._outbox)} waiting)"
 
     @property
     def is_idle(self) -> bool:
-        """Is nothing on its way to the client, nor waiting to be?"""
+        """Whether nothing is queued for the client or on its way to it."""
         return not len(self._outbox) and (self.connection is None or not self.connection.down.waiting_bytes)
 
-    # --- what it is told ---------------------------------------------------------------------------------------
+    # --- what it is given --------------------------------------------------------------------------------------
 
     def offer(self, publication: Publication, fields: Fields) -> None:
-        """It is this event's turn; the faults decide what becomes of it."""
+        """Queue a published event, as the faults say. ``fields`` is how the journal describes it."""
         seq = publication.seq
         if self.dialect == "events":
             text = publication.text
@@ -116,19 +120,19 @@ class ServerSubscription:
         )
 
     def act(self, verdict: Act) -> None:
-        """A timed fault acts on this socket now."""
+        """Queue what a timed fault does to this socket, due now."""
         self._outbox.offer_act(verdict, self.world.loop.current_time())
         self._notifier.wake()
 
     def release(self) -> None:
-        """The world has healed: nothing is held back any more."""
+        """Make everything in the queue due now, because the world has healed."""
         self._outbox.release(self.world.loop.current_time())
         self._notifier.wake()
 
-    # --- what it does ------------------------------------------------------------------------------------------
+    # --- serving -----------------------------------------------------------------------------------------------
 
     async def serve(self, greeting: Greeting) -> None:
-        """Greet, replay and then follow the conversation, until either side is gone."""
+        """Send the greeting and the replay, then every event, until either side has ended the socket."""
         async with self.world.loop.nursery() as nursery:
             nursery.start_soon(self._listen, nursery.cancel_scope)
             await self._greet(greeting)
@@ -163,7 +167,7 @@ class ServerSubscription:
                 break
             due_s = self._outbox.next_due_s()
             if due_s > self.world.loop.current_time():
-                # Nothing can ring between the look at the outbox and the wait: there is no checkpoint between them.
+                # No `wake` can come between the look at the outbox and the wait, as there is no checkpoint between them.
                 if due_s == inf:
                     await self._notifier.wait()
                 else:
@@ -200,7 +204,7 @@ class ServerSubscription:
         journal.add("socket", "sent", fields)
         try:
             await self._send({"type": "websocket.send", "text": frame.text})
-        except OSError:  # as ASGI says: the client has gone
+        except OSError:  # ASGI's sign that the client has disconnected
             self._ended(None, "client")
             return
         if frame.torn:
@@ -217,9 +221,9 @@ class ServerSubscription:
         self.world.journal.add("socket", "delivered", fields)
 
     async def close(self, code: int, reason: str, *, by: Literal["server", "link"]) -> None:
-        """Close with a code."""
+        """Close the socket with a code."""
         self._ended(code, by)
-        with suppress(WebSocketDisconnect, RuntimeError):  # the client was faster
+        with suppress(WebSocketDisconnect, RuntimeError):  # the client closed it first
             await self._websocket.close(code, reason)
 
     def _ended(self, code: int | None, by: Literal["server", "client", "link"]) -> None:
@@ -235,14 +239,17 @@ class ServerSubscription:
                 self._ended(None, "link" if broken else "client")
                 scope.cancel()
                 return
-            # A client that speaks on this socket is not an error; the real server takes it for a message or ignores it.
+            # A frame from the client is no error. The real server takes it as a message or ignores it.
             self.world.journal.record("socket", "ignored", connection=self.number)
 
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a new subscriber gets first. sync: the session socket's first frame; replay: log indices; since: an earliest
-    timestamp, for which the server reads the whole log."""
+    """What a new subscriber gets first.
+
+    sync: the session socket's first frame, None on the other socket; through_seq: the highest sequence number in the
+    log, None when there is none; replay: log indices; since: the earliest timestamp to replay, None for any.
+    """
 
     sync: str | None
     through_seq: int | None
@@ -258,7 +265,7 @@ async def serve_events_socket(world: ServedWorld, websocket: WebSocket, send: Se
     if mode == "since" and "after_timestamp" in query:
         since = wire.naive_timestamp(query["after_timestamp"])
         problem = since is None
-    replays = mode == "all" or since is not None  # since no time is since never: nothing is replayed
+    replays = mode == "all" or since is not None  # ``since`` without a timestamp replays nothing
     opened = {"path": "events"} | ({} if mode is None else {"resend_mode": mode})
 
     def greeting() -> Greeting:
@@ -268,7 +275,7 @@ async def serve_events_socket(world: ServedWorld, websocket: WebSocket, send: Se
 
 
 async def serve_session_socket(world: ServedWorld, websocket: WebSocket, send: Send) -> None:
-    """``/sockets/session/{id}?after_seq=N``; servers before that generation refuse the handshake with 403."""
+    """``/sockets/session/{id}?after_seq=N``. Servers of earlier generations refuse the handshake with 403."""
     text = websocket.query_params.get("after_seq")
     after_seq: int | None = None
     problem = not world.settings.has_session_socket
@@ -298,7 +305,7 @@ async def _serve(
     *,
     refused: int | None,
 ) -> None:
-    """Shake hands, check the key and the conversation, subscribe, follow."""
+    """Answer the handshake, check the key and the conversation, then subscribe the socket and serve it to its end."""
     connection = world.connections.of(websocket.scope)
     number = world.connections.socket_number(connection)
     for verdict in world.link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="upgrade")):
@@ -308,7 +315,7 @@ async def _serve(
             await world.link.sleep_unless_healed(verdict.hang_s)
     key = world.settings.api_key
     if key is not None and _given_key(websocket) not in {None, key}:
-        refused = 403  # a wrong key is told apart from a missing one, which may still come in the first frame
+        refused = 403  # only for a wrong key: a missing one may still come in the first frame
     if refused is not None:
         world.journal.record("socket", "refused", connection=number, status=refused)
         await websocket.send_denial_response(Response(status_code=refused))
@@ -337,7 +344,10 @@ def _given_key(websocket: WebSocket) -> str | None:
 
 
 async def _key_is_right(world: ServedWorld, websocket: WebSocket) -> bool:
-    """The key comes in a header, in the query (deprecated), or in the first frame within ten seconds."""
+    """Whether the client gives the right key: in a header, in the query (deprecated), or in its first frame.
+
+    The first frame must come within AUTH_S_MAX.
+    """
     key = world.settings.api_key
     if key is None:
         return True

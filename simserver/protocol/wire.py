@@ -1,6 +1,6 @@
-"""The server's half of the wire: envelopes, pages, answers and complaints, as text. Pure.
+"""The server's codec: envelopes, pages, answers and error details, as text. Pure.
 
-Written apart from the client's codec on purpose, so that one codec's bug cannot hide on both sides.
+The client has a codec of its own. They share no code on purpose: a bug in a shared codec could hide on both sides.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ def durable_frame(seq: int, text: str) -> str:
 
 
 def transient_frame(text: str) -> str:
-    """The session socket's envelope around an event that no log holds."""
+    """The session socket's envelope around an event that is not in the log."""
     return f'{{"type":"transient","event":{text}}}'
 
 
 def delta_frame(item_id: str, text: str) -> str:
-    """The session socket's frame for a token delta, which is no event there."""
+    """The session socket's frame for a token delta. Other sockets send deltas as events."""
     return encode({"type": "delta", "item_id": item_id, "delta": text})
 
 
 def sync_frame(from_seq: int | None, through_seq: int | None) -> str:
-    """The session socket's first frame; absent numbers have no key."""
+    """The session socket's first frame. A number that is None gets no key."""
     frame: dict[str, Any] = {"type": "sync"}
     if from_seq is not None:
         frame["from_seq"] = from_seq
@@ -42,17 +42,17 @@ def sync_frame(from_seq: int | None, through_seq: int | None) -> str:
 
 
 def page(texts: Iterable[str], next_page_id: str | None) -> str:
-    """A page of events, from their texts."""
+    """A page of events, from their JSON texts."""
     return f'{{"items":[{",".join(texts)}],"next_page_id":{encode(next_page_id)}}}'
 
 
 def detail(text: str) -> str:
-    """A complaint in FastAPI's shape."""
+    """An error body in FastAPI's shape."""
     return encode({"detail": text})
 
 
 def invalid(adapter: TypeAdapter[Any], value: object, *where: str) -> str | None:
-    """A 422 body in FastAPI's shape when the value does not fit, else None."""
+    """The body of a 422 in FastAPI's shape when the value is not valid, else None. ``where``: its path in ``loc``."""
     try:
         adapter.validate_python(value)
     except ValidationError as error:
@@ -74,7 +74,7 @@ def invalid(adapter: TypeAdapter[Any], value: object, *where: str) -> str | None
 
 
 def naive_timestamp(text: str) -> str | None:
-    """A timestamp filter in the form of the log's timestamps, or None when it is not a timestamp."""
+    """A timestamp filter, written as the log writes timestamps. None when the text is not a timestamp."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
