@@ -1,8 +1,9 @@
-"""What can go wrong in this package, by whose fault it is.
+"""The errors of this package, by whose fault they are.
 
-``UsageError`` and its kin are the caller's mistake: one sentence with the place and the cure, exit code 2,
-never a traceback. ``StepFailed`` is the client under test giving up in a typed way. ``WorldBroke`` is our bug, and so
-is anything else that escapes.
+- ``UsageError`` and its subclasses: the caller's mistake. The message is one sentence with the place and the cure. The
+  command prints it without a traceback and exits with 2.
+- ``StepFailed``: the client under test ended a step with an error that it declares.
+- ``WorldBroke``: a bug of ours in the simulation. Any other exception that escapes is a bug of ours too.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ class GaplessError(Exception):
 
 
 class UsageError(GaplessError):
-    """The caller's mistake, in one sentence with its cure."""
+    """The caller's mistake: one sentence with the place and the cure."""
 
 
 class ScenarioError(UsageError):
-    """A scenario file that cannot be used: ``file``, ``line`` (None when unknown), ``key``, ``problem``,
-    ``cure``.
+    """A scenario file that cannot be used.
+
+    ``line``: None when it is unknown. ``key``: empty when the problem is the whole file's.
     """
 
     def __init__(self, file: str, line: int | None, key: str, problem: str, cure: str) -> None:
@@ -34,7 +36,7 @@ class ScenarioError(UsageError):
 
 
 class CapsuleError(UsageError):
-    """A capsule that cannot be read or no longer fits: ``file``, ``problem``, ``cure``."""
+    """A capsule file that cannot be read, or that no longer fits this version."""
 
     def __init__(self, file: str, problem: str, cure: str) -> None:
         self.file, self.problem, self.cure = file, problem, cure
@@ -42,24 +44,22 @@ class CapsuleError(UsageError):
 
 
 class WorldBroke(GaplessError):
-    """The simulated world broke down under a client: our bug, not the client's. What broke is the ``__cause__``."""
+    """The simulation failed during a run: our bug, not the client's. ``__cause__`` is the original error."""
 
 
 class StepFailed(GaplessError):
-    """The client under test ended a step with an error that it declares: ``step``, and the cause as
-    ``__cause__``.
-    """
+    """The client under test ended a step with an error that it declares. ``__cause__`` is that error."""
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
-    """``did you mean 'x'?`` for the nearest known word, or ``otherwise`` when none is near."""
+    """``did you mean 'x'?`` with the known word nearest to ``word``, or ``otherwise`` when none is near."""
     candidates = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), list(candidates), n=1, cutoff=0.6)
     return f"did you mean {candidates[near[0]]!r}?" if near else otherwise
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first thing that is wrong with data, as ``key: what``; without a key, where it is the whole."""
+    """The first problem of a validation error, as ``key: message``; no key when it is about the whole document."""
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     said = first["msg"].removeprefix("Value error, ")

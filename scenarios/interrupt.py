@@ -1,8 +1,8 @@
-"""Ctrl-C, taken as a wish: the run under way is finished (it takes a moment), then nothing new is begun.
+"""Ctrl-C as a request to stop: the run under way is finished, which takes a moment, and no other is started.
 
-A KeyboardInterrupt in the middle of a simulation would come up wrapped in exception groups, out of whichever task was
-running, client's or server's. A second Ctrl-C interrupts at once, and comes up as a KeyboardInterrupt whatever it was
-wrapped in.
+A KeyboardInterrupt in the middle of a simulation would be raised in whichever task is running, the client's or the
+server's, and would arrive wrapped in exception groups. So the first Ctrl-C only sets a flag. A second Ctrl-C interrupts
+at once, and always arrives as a plain KeyboardInterrupt.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED_EXIT_CODE = 130
-_SAID = b"\nstopping when what is under way is done; Ctrl-C again stops at once\n"
+_NOTICE = b"\nstopping when what is under way is done; Ctrl-C again stops at once\n"
 _STANDARD_ERROR = 2
 
 
 class Stop:
-    """Whether the user asked to stop, and whether they insisted."""
+    """``asked``: the user pressed Ctrl-C. ``insisted``: the user pressed it a second time."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -29,7 +29,10 @@ class Stop:
 
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """For the length of the block, the first Ctrl-C only sets ``asked``. Raises KeyboardInterrupt on the second."""
+    """Within the block, the first Ctrl-C only sets ``asked``. Raises KeyboardInterrupt on the second.
+
+    Outside the main thread nothing changes, because Python handles signals in the main thread alone.
+    """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -40,8 +43,8 @@ def stoppable() -> Iterator[Stop]:
             stop.insisted = True
             raise KeyboardInterrupt
         stop.asked = True
-        # Past Python's buffers: a handler may have interrupted somebody who is writing to them.
-        os.write(_STANDARD_ERROR, _SAID)
+        # Bypasses Python's buffers: the handler may have interrupted code that is writing to them.
+        os.write(_STANDARD_ERROR, _NOTICE)
 
     before = signal.signal(signal.SIGINT, handle)
     try:

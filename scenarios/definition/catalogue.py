@@ -1,4 +1,4 @@
-"""The catalogue: every scenario file that ships, and how to find one by name or by race."""
+"""The scenario files that ship, and lookup by name or by race."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ CATALOGUE = Path(__file__).parents[1] / "catalogue"
 
 @cache
 def catalogue() -> tuple[Scenario, ...]:
-    """All scenarios, by file name."""
+    """All scenarios, in the order of their file names."""
     return tuple(load_file(path) for path in sorted(CATALOGUE.glob("*.toml")))
 
 
 def find(name: str) -> tuple[Scenario, ...]:
-    """The scenario of that name, or all scenarios of that race; case does not matter.
+    """The scenario called ``name``, or all scenarios of the race ``name``. Case does not matter.
 
     Raises UsageError when there is none.
     """
@@ -34,9 +34,9 @@ def find(name: str) -> tuple[Scenario, ...]:
 
 
 def find_one(name: str) -> Scenario:
-    """The one scenario of that name, or of that race when the race has only one.
+    """The scenario called ``name``, or the only scenario of the race ``name``.
 
-    Raises UsageError when there is none, or more than one.
+    Raises UsageError when there is none, or when the race has several.
     """
     found = find(name)
     if len(found) > 1:
@@ -46,5 +46,5 @@ def find_one(name: str) -> Scenario:
 
 
 def path_of(scenario: Scenario) -> Path:
-    """The file of a scenario of the catalogue."""
+    """The path of a scenario's file in the catalogue."""
     return CATALOGUE / f"{scenario.name}.toml"

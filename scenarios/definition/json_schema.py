@@ -1,6 +1,7 @@
 """The JSON schema of scenario files, for editors.
 
-``python -m gapless.scenarios.definition.json_schema`` writes it anew."""
+``python -m gapless.scenarios.definition.json_schema`` writes ``scenario.schema.json`` anew.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +24,14 @@ def render() -> str:
 
 
 def _allow_single_words(properties: dict[str, Any]) -> None:
-    """A match takes one word for a list of one; pydantic cannot tell that from the validator that does it."""
+    """Allow one word in place of a list of one. A validator of `Match` does so, and pydantic cannot see that."""
     for schema in properties.values():
         ways = schema.get("anyOf", [])
         ways.extend([way["items"] for way in ways if way.get("type") == "array"])
 
 
 def _finite(value: object) -> object:
-    """Without defaults that JSON cannot say, such as an open time window's end."""
+    """``value`` without infinite defaults, such as the end of an open time window: JSON has no infinity."""
     if isinstance(value, dict):
         return {name: _finite(one) for name, one in value.items() if not _is_infinite(one)}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Which keys may stand where in a scenario file, by its JSON schema: for the cure of a key that may not."""
+"""Which keys a scenario file allows at which place, by its JSON schema. Errors about an unknown key need this."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ Schema = Mapping[str, Any]
 
 
 def keys_at(loc: Sequence[str | int]) -> tuple[str, ...]:
-    """The keys that may stand where pydantic found one that may not: beside the last part of ``loc``."""
+    """The keys allowed in the table in which pydantic found an unknown key. ``loc`` is the location of that key."""
     root = Scenario.model_json_schema()
     here = _table_at(root, loc[:-1])
     return tuple(sorted(_properties(root, here)))
 
 
 def nearby(loc: Sequence[str | int]) -> str | None:
-    """The table within that one, or the one around it, in which the key may stand; None when there is none."""
+    """The name of another table that allows the unknown key at ``loc``; None when there is none.
+
+    Tables inside the key's table come first, then the tables around it.
+    """
     root = Scenario.model_json_schema()
     key = str(loc[-1])
     for name, schema in _properties(root, _table_at(root, loc[:-1])).items():
@@ -33,7 +36,7 @@ def nearby(loc: Sequence[str | int]) -> str | None:
 
 
 def _table_at(root: Schema, loc: Sequence[str | int]) -> Schema:
-    """The schema that ``loc`` leads to; an empty one when it leads nowhere."""
+    """The schema at ``loc``; an empty one when ``loc`` leads nowhere."""
     here: Schema = _resolved(root, root)
     for part in loc:
         here = _resolved(root, _step(root, here, part))
@@ -47,7 +50,7 @@ def _step(root: Schema, here: Schema, part: str | int) -> Schema:
     if part in here.get("properties", {}):
         found: Schema = here["properties"][part]
         return found
-    # The name of a union's branch, which pydantic puts between real keys.
+    # ``part`` may be the name of a union's branch: pydantic puts those between real keys.
     tagged = here.get("discriminator", {}).get("mapping", {})
     if part in tagged:
         return {"$ref": tagged[part]}
@@ -61,7 +64,7 @@ def _properties(root: Schema, schema: Schema) -> Schema:
 
 
 def _resolved(root: Schema, schema: Schema) -> Schema:
-    """The schema itself: what a reference stands for, or what may be there if anything is."""
+    """The schema behind a reference, and behind a choice between one schema and null."""
     while True:
         if "$ref" in schema:
             schema = root["$defs"][str(schema["$ref"]).rpartition("/")[2]]

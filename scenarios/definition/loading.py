@@ -1,4 +1,4 @@
-"""From a TOML file to a Scenario, or to one sentence that says what is wrong and how to cure it."""
+"""Reads a TOML file into a `Scenario`. An invalid file raises one sentence: the place, the problem and the cure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gapless.scenarios.errors import ScenarioError, did_you_mean
 def load_file(path: Path) -> Scenario:
     """The scenario in one file.
 
-    Raises ScenarioError for a file that cannot be read, is not TOML, or is not a scenario.
+    Raises ScenarioError when the file cannot be read, is not TOML, or is not a scenario.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -31,9 +31,9 @@ def load_file(path: Path) -> Scenario:
 
 
 def parse(text: str, file: str) -> Scenario:
-    """The scenario written in ``text``; ``file`` is its name in errors.
+    """The scenario in ``text``; ``file`` is the name used in errors.
 
-    Raises ScenarioError, for the first thing that is wrong.
+    Raises ScenarioError for the first problem.
     """
     try:
         data = tomllib.loads(text)
@@ -49,7 +49,7 @@ def parse(text: str, file: str) -> Scenario:
 
 def _first_problem(error: ValidationError, text: str, file: str, data: Mapping[str, object]) -> ScenarioError:
     problems = error.errors(include_url=False)
-    # A misspelt key often also shows as a missing one: the misspelling is the cause, so it is told first.
+    # A misspelled key often shows as a missing key too. The misspelling is the cause, so it is reported first.
     first = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
     path = tuple(_real_path(first["loc"], data))
     key = ".".join(str(part) for part in path)
@@ -61,7 +61,7 @@ def _first_problem(error: ValidationError, text: str, file: str, data: Mapping[s
 
 
 def _real_path(loc: Sequence[str | int], data: object) -> Iterator[str | int]:
-    """``loc`` without the names of union branches that pydantic puts between real keys."""
+    """``loc`` without the names of union branches, which pydantic puts between real keys."""
     here = data
     for position, part in enumerate(loc):
         last = position == len(loc) - 1
@@ -74,7 +74,7 @@ def _real_path(loc: Sequence[str | int], data: object) -> Iterator[str | int]:
 
 
 def _unknown(loc: Sequence[str | int]) -> tuple[str, str]:
-    """What is wrong with a key that may not stand where it does, and the cure."""
+    """The problem and the cure for a key that is not allowed at ``loc``."""
     key, known, table = str(loc[-1]), keys_at(loc), nearby(loc)
     if key in known:
         return "cannot stand beside the others", f"keep one of {', '.join(known)}"

@@ -1,8 +1,7 @@
-"""Scenario: one race as data. What the agent does, what the client is told to do, what breaks, what must
-hold.
+"""One race as data: what the agent does, what the client is asked to do, which faults act, and what must hold.
 
-A scenario says nothing about one client or one seed: the runner joins those, so that the same file judges
-every client. All times are virtual seconds since the world began, all sizes bytes.
+A scenario fixes neither the client nor the seed. The runner adds both, so one file judges every client. All times are
+in virtual seconds, counted from the beginning of the world; all sizes are in bytes.
 """
 
 from __future__ import annotations
@@ -26,23 +25,27 @@ _Race = Annotated[str, Field(pattern=r"^R\d\d$")]
 
 
 class _Data(BaseModel):
-    """Frozen, and strict about names: a misspelt key must not become a silent default."""
+    """Frozen, and strict about keys: a misspelled key must be an error and not a silent default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Server(_Data):
-    """The server's manners beside its generation and cursor mode."""
+    """What a server does, besides its generation and cursor mode.
+
+    ``unknown_cursor``: the answer to a cursor that the server does not know: a page from the natural beginning, 404 or
+    400 (R51). ``api_key``: the key that each call must carry; None when the server has no keys.
+    """
 
     unknown_cursor: Literal["natural", "not-found", "bad-request"] = "natural"
     api_key: str | None = None
 
 
 class Run(_Data):
-    """One run of the agent: it initialises, acts and observes ``actions`` times, then ends.
+    """One run of the agent: it initializes, produces ``actions`` pairs of action and observation, then ends.
 
-    ``init_s``: before the status becomes running. ``step_s``: between events. ``end_status``: how it ends.
-    ``payload_bytes``: filler in each of its events, where it is not the workload's (R38).
+    ``init_s``: time before the status becomes running. ``step_s``: time between events. ``end_status``: the status at
+    the end. ``payload_bytes``: filler in each event of this run, in place of the workload's ``payload_bytes`` (R38).
     """
 
     init_s: _Seconds = 0.05
@@ -53,7 +56,7 @@ class Run(_Data):
 
 
 class Background(_Data):
-    """Another party's doing at ``at_s``: it sends a ``message``, then begins a ``run``; or it presses ``pause``."""
+    """What another party does at ``at_s``: it sends ``message``, then starts ``run``; or it pauses the agent."""
 
     at_s: _Seconds
     message: str | None = None
@@ -68,9 +71,10 @@ class Background(_Data):
 
 
 class Workload(_Data):
-    """What the server's side does: a history, one ``Run`` for each run asked for, and other parties' doings.
+    """What happens on the server: the history, one ``Run`` for each run asked for, and what other parties do.
 
-    With ``recording`` the history and runs are the real ones of that recording, verbatim.
+    ``history_events``: events in the log at the beginning. ``payload_bytes``: filler in each event. ``recording``: take
+    history and runs from this recording of a real server, verbatim.
     """
 
     history_events: Annotated[int, Field(ge=0, le=100_000)] = 0
@@ -94,18 +98,18 @@ class Send(_Data):
 
 
 class Sleep(_Data):
-    """Script step: nothing is asked of the client for a while."""
+    """Script step: nothing is asked of the client for ``sleep_s``."""
 
     sleep_s: Annotated[float, Field(gt=0, le=3600)]
 
 
 class Restart(_Data):
-    """Script step: the server is restarted, and nothing is asked of the client until it is back."""
+    """Script step: the server restarts and is down for ``restart_s``. Nothing is asked of the client until then."""
 
     restart_s: Annotated[float, Field(gt=0, le=3600)]
 
 
-# ``disconnect``: every open socket breaks. ``heal``: no fault acts from here on, and nothing is excused any more.
+# ``disconnect``: every open socket breaks. ``heal``: faults stop acting, and the allowances of ``Expectation`` end.
 Word = Literal["attach", "run", "disconnect", "heal", "close"]
 Step = Word | Send | Sleep | Restart
 AskedStep = Literal["attach", "send", "run", "close"]
@@ -114,11 +118,11 @@ AskedStep = Literal["attach", "send", "run", "close"]
 class Expectation(_Data):
     """What must hold.
 
-    ``certainty``: which events the client is held to; ``branch`` leaves out state updates. ``run_bound_s``:
-    how long after the server's end of a run ``run()`` may take. ``step_deadline_s``: when a step counts as
-    hung. ``incomplete_allowed``: an honest "incomplete" is an answer (only where the faults make
-    completeness impossible). ``errors_allowed``: a typed error is an answer, to any step or to those named. Neither
-    holds for what is asked after ``heal``. ``calls_max`` and ``sockets_max``: beyond these the client spins.
+    ``certainty``: the events that the client must hold; ``log`` is all of them, ``branch`` leaves out state updates.
+    ``run_bound_s``: how long ``run()`` may take to return after the server ended the run. ``step_deadline_s``: when a
+    step counts as hung. ``incomplete_allowed``: the client may report "incomplete"; for scenarios whose faults make
+    completeness impossible. ``errors_allowed``: a typed error is accepted from every step, or from the steps listed.
+    Both allowances end with ``heal``. ``calls_max`` and ``sockets_max``: more requests or sockets count as a busy loop.
     """
 
     certainty: Literal["branch", "log"] = "branch"
@@ -130,12 +134,12 @@ class Expectation(_Data):
     sockets_max: Annotated[int, Field(ge=1)] = 50
 
     def may_fail(self, step: str) -> bool:
-        """Whether a typed error is an answer to that step."""
+        """Whether a typed error is accepted from ``step``."""
         return self.errors_allowed if isinstance(self.errors_allowed, bool) else step in self.errors_allowed
 
 
 class Allowance(_Data):
-    """Calls that a client may spend above the optimum, and why; in every generation, or in those named."""
+    """REST calls that a client may spend above the optimum, and the reason; in every generation, or in those listed."""
 
     calls: Annotated[int, Field(ge=1)]
     because: Annotated[str, Field(min_length=10)]
@@ -143,7 +147,7 @@ class Allowance(_Data):
 
 
 class Ceiling(_Data):
-    """An absolute bound in each generation; None where the scenario sets none."""
+    """An absolute bound for each generation; None where the scenario sets no bound."""
 
     legacy: Annotated[int, Field(ge=0)] | None = None
     tree: Annotated[int, Field(ge=0)] | None = None
@@ -156,11 +160,12 @@ class Ceiling(_Data):
 
 
 class Budget(_Data):
-    """What a client may spend: the optimum and the allowances; and absolute ceilings beside it, where a promise is
-    a number.
+    """What a client may spend: the optimum plus the allowances. The other fields are absolute bounds, which the cost
+    table promises.
 
-    ``attach_calls``: counted calls until attach has returned; ``later_calls``: those after; ``later_events_read``:
-    events that the server reads for the latter.
+    ``attach_calls``: counted calls until attach returns. ``later_calls``: counted calls after that.
+    ``later_events_read``: events that the server reads for the later calls. ``bytes_max``: bytes of response bodies in
+    the whole run. ``events_read_max``: events that the server reads in the whole run.
     """
 
     allowances: tuple[Allowance, ...] = ()
@@ -180,8 +185,8 @@ class Budget(_Data):
 
 
 class PlannedKill(_Data):
-    """A baseline that must fail here, by which oracle; in every variant, or those of one generation or
-    cursor.
+    """A baseline that must fail here, and the oracle that must fail it; in every variant, or in the generations and
+    cursor modes listed.
     """
 
     client: str
@@ -190,14 +195,15 @@ class PlannedKill(_Data):
     cursors: tuple[CursorMode, ...] = CURSORS
 
     def applies(self, generation: str, cursor: str) -> bool:
-        """Whether this kill is planned for that variant."""
+        """Whether this kill is planned for the variant."""
         return generation in self.generations and cursor in self.cursors
 
 
 class ClientSettings(_Data):
-    """Settings of our own client for this scenario, where they are not its own; the broken clients have none of them.
+    """Settings of our own client for this scenario. None keeps the client's default. Baselines have no settings.
 
-    ``trusts_count``: a count of the log may prove it (R54 says why not). ``pages_max``: pages that one repair may read.
+    ``trusts_count``: a count of the log may prove that nothing is missing; off by default, because a lost event and an
+    event that is not yet persisted cancel out in a count (R54). ``pages_max``: pages that one repair may read.
     """
 
     trusts_count: bool | None = None
@@ -205,7 +211,10 @@ class ClientSettings(_Data):
 
 
 class Scenario(_Data):
-    """One race, or one variation of it. ``documentation`` marks a scenario that shows rather than kills."""
+    """One race, or one variation of it.
+
+    ``documentation``: the scenario shows a behavior, and may have variants in which no baseline fails.
+    """
 
     name: _Name
     races: tuple[_Race, ...] = ()
@@ -234,11 +243,11 @@ class Scenario(_Data):
 
     @model_validator(mode="after")
     def _faults_have_names_of_their_own(self) -> Scenario:
-        armed(self.faults)  # raises ConfigError, a ValueError, when two share a name
+        armed(self.faults)  # raises ConfigError, which is a ValueError, when two faults share a name
         return self
 
     def variants(self) -> tuple[tuple[ServerGeneration, CursorMode], ...]:
-        """Every generation and cursor mode in which this can happen, in the house order."""
+        """The pairs of generation and cursor mode in which this can happen, in the order of GENERATIONS and CURSORS."""
         return tuple(
             (generation, cursor)
             for generation in GENERATIONS

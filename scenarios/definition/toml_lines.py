@@ -1,7 +1,7 @@
-"""Where in a TOML file a key stands: a reader for error messages, not a parser.
+"""Finds the line of a key in a TOML file, for error messages. This is not a TOML parser.
 
-It follows table headers and bare keys at the start of a line, which is how the catalogue is written. What
-it cannot see (keys of an inline table) is found at the line of the enclosing key.
+It reads table headers, and bare keys at the start of a line, which is how the catalogue is written. A key that it does
+not see, such as a key of an inline table, is reported at the line of the enclosing key.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ KeyPath = tuple[str | int, ...]
 
 
 def line_of(text: str, path: Sequence[str | int]) -> int | None:
-    """The 1-based line where ``path`` (or the nearest thing around it) begins, None for the whole file."""
+    """The 1-based line of ``path``, or of the nearest enclosing key or table; None when there is no line for any."""
     lines = _lines(text)
     wanted = tuple(path)
     while wanted:

@@ -1,4 +1,4 @@
-"""A scenario as TOML text, in the manner of the catalogue: what was left to its default is left out."""
+"""A scenario as TOML text, in the style of the catalogue. Values equal to the default are left out."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 from gapless.scenarios.definition.scenario import Scenario
 
-HEADING = "#:schema ../scenario.schema.json"
+HEADING = "#:schema ../definition/scenario.schema.json"
 _WIDTH = 120
 
 
 def render(scenario: Scenario) -> str:
-    """The text of a scenario file; what is read from it is equal to ``scenario``."""
+    """The text of a scenario file. Reading it gives a scenario equal to ``scenario``."""
     return "\n".join((HEADING, *_lines(data_of(scenario)))) + "\n"
 
 
 def data_of(scenario: Scenario) -> dict[str, Any]:
-    """A scenario as plain data, without defaults; a list of one word where a match takes the word."""
+    """A scenario as plain data without defaults. In a match, a list of one is written as its only element."""
     data = scenario.model_dump(mode="json", exclude_defaults=True)
     faults = [
         {"kind": fault.kind, **{name: value for name, value in one.items() if name != "kind"}}
