@@ -1,9 +1,11 @@
-"""Checking: a command in any language, put through a scenario on a real port, and judged.
+"""Put a client through a scenario on a real port, in real time, and judge it.
 
-- ``peer.py``     what is asked for steps, whatever it is made of
-- ``command.py``  a process: its lines in and out, its end; ``inside.py`` an object in this process
-- ``driver.py``   one script, one peer; ``environment.py`` is what a command is given
-- ``hurrying.py`` how long a step may take in real time
-- ``one.py``      one check: server, command, verdict
-- ``kept.py``     a run in real time, kept in a file, and judged again from it; ``retold.py`` says so
+- ``deadlines.py``        how long a step may take in real time
+- ``environment.py``      the environment variables and files that a command gets
+- ``peer.py``             what the script driver needs of a client
+- ``command.py``          the client is a process, in any language; ``in_process_peer.py``: it is in this process
+- ``script_driver.py``    puts one client through one script
+- ``check.py``            one check: server, command, verdict
+- ``recording.py``        the file of a run in real time, from which the run is judged again
+- ``replay_text.py``      what ``gapless replay`` says of such a file
 """

@@ -1,4 +1,4 @@
-"""One check: a server of its own, a command, a script; and the verdict on what came of it."""
+"""One check: a server, a command that is put through a script, and the verdict."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from gapless.simserver.journal import Entry, digest_of
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check left: its record, journal, log (id and kind of each event) and tape."""
+    """The result of a check. ``entries``: the journal; ``log``: id and kind of each event; ``tape``: the choices."""
 
     request: RunRequest
     command: tuple[str, ...]
@@ -38,25 +38,23 @@ class Checked:
     tape: Tape
 
     def of(self, client: str) -> Checked:
-        """The same, of a client whose name was not known before."""
+        """The same result under another client name, for a client whose name is known only after the run."""
         request = dataclasses.replace(self.request, client=client)
         return dataclasses.replace(self, request=request, record=dataclasses.replace(self.record, client=client))
 
 
 async def check(request: RunRequest, argv: Sequence[str], *, show: Show) -> Checked:
-    """Put a command through a scenario in real time; ``show`` is told what it says beside its reports.
+    """Put a command through a scenario in real time. ``show`` gets each line of its output that is no report.
 
     Raises UsageError when the command cannot be started, and WorldBroke.
     """
     with tempfile.TemporaryDirectory(prefix="gapless-") as directory:
         async with served(request) as session_server:
-            given_to_command = given(
-                request, session_server.session.world, session_server.url, Path(directory), os.environ
-            )
-            async with started(argv, given_to_command.variables) as command:
+            surroundings = given(request, session_server.session.world, session_server.url, Path(directory), os.environ)
+            async with started(argv, surroundings.variables) as command:
                 driver = ScriptDriver(session_server.session, command)
                 async with trio.open_nursery() as listening:
-                    listening.start_soon(command.follow, given_to_command.report, driver.take, show)
+                    listening.start_soon(command.follow, surroundings.report, driver.take, show)
                     await driver.perform()
                     listening.cancel_scope.cancel()
             await session_server.session.end("the check is over")
@@ -65,7 +63,7 @@ async def check(request: RunRequest, argv: Sequence[str], *, show: Show) -> Chec
 
 @asynccontextmanager
 async def served(request: RunRequest) -> AsyncIterator[SessionServer]:
-    """A server for one check, on any free port of loopback."""
+    """A server for one check, on a free port of the loopback interface."""
     session_server = SessionServer(request)
     async with trio.open_nursery() as nursery:
         await nursery.start(_serving, session_server)
@@ -78,7 +76,7 @@ async def _serving(session_server: SessionServer, *, task_status: trio.TaskStatu
 
 
 def judged(session: Session, driver: ScriptDriver, argv: tuple[str, ...]) -> Checked:
-    """The verdict on a script that was lived through, when the session has ended. Raises WorldBroke."""
+    """Judge a session that has ended. Raises WorldBroke when the simulated world broke down."""
     if session.failure is not None:
         raise WorldBroke(f"the simulated world broke down: {session.failure}")
     world, request = session.world, session.request

@@ -1,5 +1,9 @@
-"""Command: a process in any language. Its lines come in as reports, everything else that it says is shown; it may
-crash, hang, flood or leave children behind, and is over when we say so."""
+"""A client as a command: a process in any language.
+
+The lines of its standard output and of its report file are parsed as reports. All other output is shown to the user. A
+command may crash, hang, flood or leave children behind: output is bounded, and at the end its whole process group is
+killed.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +23,10 @@ from gapless.scenarios.errors import UsageError
 from gapless.scenarios.serving.step_protocol import ProtocolError, Report, parse
 
 LINE_BYTES_MAX: Final = 32 * 1024 * 1024  # 60,000 ids are 2.4 MB
-KEPT_LINES_MAX: Final = 40
+KEPT_LINES_MAX: Final = 40  # of the last output, for the sentence that says how it exited
 TERMINATE_S: Final = 2.0
-DRAIN_S: Final = 1.0  # a grandchild may keep the pipes of a process open that has ended, and its file may be long
+# How long output is read after the exit: a grandchild may keep the pipes open, and the report file may be long.
+DRAIN_S: Final = 1.0
 LOOK_S: Final = 0.02
 _CHUNK_BYTES = 64 * 1024
 _ERROR = re.compile(r"^[\w.]*(Error|Exception|Interrupt|panicked)\b")
@@ -31,68 +36,68 @@ Show = Callable[[str], None]
 
 
 class Command:
-    """A running command. ``ended``: it has exited and all that it said was read."""
+    """A running command. ``ended``: set when it has exited and its output is read."""
 
     kind_of_end = "Exit"
 
     def __init__(self, process: trio.Process, argv: Sequence[str]) -> None:
         self._process = process
-        self._last_words: deque[str] = deque(maxlen=KEPT_LINES_MAX)
+        self._last_lines: deque[str] = deque(maxlen=KEPT_LINES_MAX)
         self.argv = tuple(argv)
         self.ended = trio.Event()
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; minus the signal, when one killed it."""
+        """None while it runs; minus the number of the signal that killed it."""
         return self._process.returncode
 
     @property
     def failure(self) -> str:
-        """How it exited, in words; empty when it did well."""
+        """How it failed, in words; empty while it runs and when it exited with 0."""
         code = self.exit_code
         if not code:
             return ""
         how = f"exit code {code}" if code > 0 else f"killed by {_signal_name(-code)}"
-        return f"{how}; {_telling(self._last_words)}" if self._last_words else how
+        return f"{how}; {_error_line(self._last_lines)}" if self._last_lines else how
 
     async def say(self, line: str) -> None:
-        """Write a line to its standard input; a command that does not listen is not an error."""
+        """Write a line to its standard input. It is no error when the command does not read it."""
         assert self._process.stdin is not None
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError), trio.move_on_after(1):
             await self._process.stdin.send_all(line.encode() + b"\n")
 
     async def hang_up(self) -> None:
-        """Its standard input ends here."""
+        """Close its standard input."""
         assert self._process.stdin is not None
         await self._process.stdin.aclose()
 
     async def follow(self, report_file: Path, take: Take, show: Show) -> None:
-        """Read all that it says until it has ended: reports to ``take``, other lines to ``show``."""
+        """Read its output until it has ended. Reports go to ``take``, other lines to ``show``."""
 
-        def heard(line: str) -> None:
+        def take_line(line: str) -> None:
             try:
                 report = parse(line)
             except ProtocolError as error:
                 take(error)
                 return
             if report is None:
-                said(line)
+                show_line(line)
             else:
                 take(report)
 
-        def said(line: str) -> None:
+        def show_line(line: str) -> None:
             if line.strip():
-                self._last_words.append(line.strip())
+                self._last_lines.append(line.strip())
                 show(line)
 
         exited = trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_tail, report_file, heard, exited)
+            nursery.start_soon(_tail, report_file, take_line, exited)
             async with trio.open_nursery() as reading:
                 assert self._process.stdout is not None
                 assert self._process.stderr is not None
-                reading.start_soon(_read_lines, self._process.stdout, heard)
-                reading.start_soon(_read_lines, self._process.stderr, said)
+                reading.start_soon(_read_lines, self._process.stdout, take_line)
+                reading.start_soon(_read_lines, self._process.stderr, show_line)
                 await self._process.wait()
                 reading.cancel_scope.deadline = trio.current_time() + DRAIN_S
             exited.set()
@@ -100,9 +105,9 @@ class Command:
         self.ended.set()
 
 
-def _telling(last_words: Sequence[str]) -> str:
-    """The last line that names an error, for after it some runtimes print a stack, or who they are; else the last."""
-    return next((line for line in reversed(last_words) if _ERROR.search(line)), last_words[-1])
+def _error_line(last_lines: Sequence[str]) -> str:
+    """The last line that names an error, else the last line: some runtimes print a stack after the error."""
+    return next((line for line in reversed(last_lines) if _ERROR.search(line)), last_lines[-1])
 
 
 def _signal_name(number: int) -> str:
@@ -114,7 +119,7 @@ def _signal_name(number: int) -> str:
 
 @asynccontextmanager
 async def started(argv: Sequence[str], variables: Mapping[str, str]) -> AsyncIterator[Command]:
-    """Start a command in a process group of its own; whatever is left of the group is killed at the end of the block.
+    """Start a command in a process group of its own. At the end of the block, what is left of the group is killed.
 
     Raises UsageError when it cannot be started.
     """
@@ -149,11 +154,11 @@ def _signal(process: trio.Process, number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-class _Lines:
-    """Cuts bytes into lines."""
+class _LineSplitter:
+    """Splits bytes into lines. Of a line longer than ``LINE_BYTES_MAX``, only the beginning is kept."""
 
-    def __init__(self, heard: Callable[[str], None]) -> None:
-        self._heard = heard
+    def __init__(self, take_line: Callable[[str], None]) -> None:
+        self._take_line = take_line
         self._parts: list[bytes] = []
         self._size_bytes = 0
 
@@ -163,18 +168,18 @@ class _Lines:
             self._parts.append(line)
             self.end()
         self._size_bytes += len(rest)
-        if self._size_bytes <= LINE_BYTES_MAX:  # of a longer line, only the beginning is kept: it is no report any more
+        if self._size_bytes <= LINE_BYTES_MAX:
             self._parts.append(rest)
 
     def end(self) -> None:
         line = b"".join(self._parts).decode("utf-8", "replace").rstrip("\r")
         self._parts, self._size_bytes = [], 0
         if line:
-            self._heard(line)
+            self._take_line(line)
 
 
-async def _read_lines(stream: trio.abc.ReceiveStream, heard: Callable[[str], None]) -> None:
-    lines = _Lines(heard)
+async def _read_lines(stream: trio.abc.ReceiveStream, take_line: Callable[[str], None]) -> None:
+    lines = _LineSplitter(take_line)
     try:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while data := await stream.receive_some(_CHUNK_BYTES):
@@ -183,9 +188,9 @@ async def _read_lines(stream: trio.abc.ReceiveStream, heard: Callable[[str], Non
         lines.end()
 
 
-async def _tail(path: Path, heard: Callable[[str], None], exited: trio.Event) -> None:
-    """What is appended to a file, line by line, up to where it ends when nobody appends any more."""
-    lines = _Lines(heard)
+async def _tail(path: Path, take_line: Callable[[str], None], exited: trio.Event) -> None:
+    """Read the lines that are appended to a file. Ends at the end of the file once the command has exited."""
+    lines = _LineSplitter(take_line)
     with path.open("rb") as file:
         try:
             while True:
@@ -194,6 +199,6 @@ async def _tail(path: Path, heard: Callable[[str], None], exited: trio.Event) ->
                 lines.feed(data)
                 if was_last and not data:
                     break
-                await trio.sleep(0 if data else LOOK_S)  # a command may write faster than its lines are understood
+                await trio.sleep(0 if data else LOOK_S)  # without a pause while there is data: a command may write fast
         finally:
             lines.end()

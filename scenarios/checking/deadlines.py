@@ -1,8 +1,8 @@
-"""Hurrying: how long a step may take when somebody waits for it.
+"""How long a step may take in real time.
 
-In virtual time the default deadline costs nothing; in real time it is five minutes for each client that hangs. Our own
-client needs 85 s for the longest script that does not say itself how long its steps may take, so that 120 s for one
-step is no verdict on anybody's patience.
+In virtual time the default deadline of a scenario costs nothing. In real time it is a wait of five minutes for each
+client that hangs, so the default is shorter here. gapless needs 85 s for the longest script without a deadline of its
+own, so 120 s for a single step fails no client that is only patient.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final
 from gapless.scenarios.definition.scenario import Scenario
 
 STEP_DEADLINE_S: Final = 120.0
-DEADLINE_S_MAX: Final = 36_000  # a scenario says no more either
+DEADLINE_S_MAX: Final = 36_000  # the bound of `step_deadline_s` in a scenario too
 
 
 def with_real_time_deadline(scenario: Scenario, deadline_s: float | None = None) -> Scenario:
-    """The scenario with that deadline for each step; without one, its own, or ours where it has none."""
+    """The scenario with ``deadline_s`` for each step. None: the scenario's own deadline, else ``STEP_DEADLINE_S``."""
     if deadline_s is None:
         if "step_deadline_s" in scenario.expect.model_fields_set:
             return scenario

@@ -1,4 +1,4 @@
-"""What a command is given: where the server is, which conversation, which key, which scenario."""
+"""What a command gets: environment variables with the server's URL, the conversation, the key, and two files."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from gapless.scenarios.capsules.capsule import scenario_data
 from gapless.scenarios.running.runner import RunRequest
 from gapless.simserver.world import World
 
-_DIRECT = "127.0.0.1,localhost,::1"  # a proxy of the machine's must not come between
+_DIRECT = "127.0.0.1,localhost,::1"  # a proxy of the machine must not be used for these
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """variables: for the command's environment; report: the file to which it may report instead of printing."""
+    """``variables``: the command's environment; ``report``: a file to which it can append reports instead of printing."""
 
     variables: Mapping[str, str]
     report: Path
 
 
 def given(request: RunRequest, world: World, url: str, directory: Path, around: Mapping[str, str]) -> Given:
-    """Write the scenario into the directory; the command's environment, on top of the one ``around``."""
+    """Write the scenario and an empty report file into the directory; return the environment, based on ``around``."""
     scenario, report = directory / "scenario.json", directory / "report.jsonl"
     data = scenario_data(request.scenario)
     data |= {"script": request.scenario.model_dump(mode="json")["script"]}

@@ -1,4 +1,4 @@
-"""Inside: a peer in this process. What it is asked lies in a queue, for a thread or an event loop that is not ours."""
+"""A client in this process, in another thread or event loop. A queue has the steps that it is asked for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import trio
 
 
 class Inside:
-    """``orders``: lines of the protocol, and None when nothing more will be asked; any thread may take them."""
+    """``orders``: lines of the step protocol, then None at the end; any thread may take them."""
 
     def __init__(self) -> None:
         self.orders: SimpleQueue[str | None] = SimpleQueue()
@@ -25,7 +25,7 @@ class Inside:
         self.orders.put(None)
 
     def end(self, kind: str = "Exit", failure: str = "") -> None:
-        """It answers no more; the first reason that is given counts. From trio's thread only."""
+        """The client answers no more. Only the first call counts. Call it from trio's thread only."""
         if not self.ended.is_set():
             self.kind_of_end, self.failure = kind, failure
         self.ended.set()

@@ -1,4 +1,4 @@
-"""Peer: whoever is asked for the steps of a script and answers: a command in a process, or an object in this one."""
+"""What the script driver needs of a client: a command in a process, or an object in this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import trio
 
 
 class Peer(Protocol):
-    """What the driver needs. ``ended``: it will answer no more, and ``failure`` says in words how it ended badly."""
+    """A client that is asked for steps.
+
+    ``ended``: set when it answers no more.
+    ``failure``: how it failed, in words; empty when it did not fail.
+    """
 
     @property
     def ended(self) -> trio.Event: ...
@@ -16,11 +20,11 @@ class Peer(Protocol):
     def failure(self) -> str: ...
     @property
     def kind_of_end(self) -> str:
-        """What its end is called in the journal: ``Exit``, or the name of an exception."""
+        """The name of its end in the journal: ``Exit``, or the type of an exception."""
         ...
 
     async def say(self, line: str) -> None:
-        """Ask: a line of the protocol. One that does not listen is not an error."""
+        """Ask for a step, with a line of the step protocol. It is no error when the client does not listen."""
         ...
 
     async def hang_up(self) -> None:

@@ -1,5 +1,8 @@
-"""Kept: a run in real time, in one file. It cannot be run again, for no two real-time runs are the same; but its
-journal is in the file whole, so it can be told, and judged again."""
+"""The file of a run in real time.
+
+Such a run cannot be repeated, since no two runs in real time are the same. But the file has the whole journal, so the
+run can be shown and judged again.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ class _File(BaseModel):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Recording:
-    """A run as it was kept: its request and command, the verdict it had, and all that it is judged by."""
+    """A run from its file: the request, the command, the verdict when it was written, and what it is judged by."""
 
     request: RunRequest
     command: tuple[str, ...]
@@ -69,11 +72,11 @@ class Recording:
 
     @property
     def is_whole(self) -> bool:
-        """Is the journal the one that was written?"""
+        """Whether the journal is the one that was written: its digest is the same."""
         return digest_of(self.entries) == self.digest
 
     def judged(self) -> RunRecord:
-        """The record, judged anew from the journal."""
+        """The record, judged again from the journal."""
         log = ({"id": event_id, "kind": kind} for event_id, kind in self.log)
         evidence = read(self.entries, log)
         digest = digest_of(self.entries)
@@ -85,12 +88,12 @@ class Recording:
 
 
 def file_name(record: RunRecord) -> str:
-    """A name that the same failure of the same command has again."""
+    """The file's name. The same failure of the same command gets the same name."""
     return capsule.file_name(record).removesuffix(".json") + ".realtime.json"
 
 
 def write(checked: Checked, directory: Path = capsule.DIRECTORY) -> Path:
-    """Keep a check; the path. Raises UsageError when it cannot be written."""
+    """Write the file of a check; return its path. Raises UsageError when it cannot be written."""
     path = directory / file_name(checked.record)
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -101,7 +104,7 @@ def write(checked: Checked, directory: Path = capsule.DIRECTORY) -> Path:
 
 
 def render(checked: Checked) -> str:
-    """The file's text: one line a key, one an entry."""
+    """The file's text: one line for each key, and one for each journal entry."""
     request, record = checked.request, checked.record
     document = {
         "schema": SCHEMA,
@@ -126,7 +129,7 @@ def render(checked: Checked) -> str:
 
 
 def is_kept(path: Path) -> bool:
-    """Is the file a run in real time? False for anything that cannot be read."""
+    """Whether the file is a run in real time. False for a file that cannot be read."""
     try:
         with path.open(encoding="utf-8") as file:
             return f'"{KIN}' in file.read(200)
@@ -135,7 +138,7 @@ def is_kept(path: Path) -> bool:
 
 
 def load(path: Path) -> Recording:
-    """The run in a file. Raises CapsuleError when it is none, broken, or of a version that is not known."""
+    """The run in a file. Raises CapsuleError when the file is no such run, is broken, or has an unknown version."""
     cure = "make a new one with `gapless check`"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -162,7 +165,10 @@ def load(path: Path) -> Recording:
 
 
 def _entry(index: int, line: Mapping[str, Any]) -> Entry:
-    """An entry from its line, where a field called ``index`` (in the log) stands in place of the journal's."""
+    """An entry from its line.
+
+    Some entries have a field ``index``, a position in the log. In the line it takes the place of the journal's index.
+    """
     fields = {name: value for name, value in line.items() if name not in _OWN}
     if line["index"] != index:
         fields["index"] = line["index"]

@@ -1,4 +1,4 @@
-"""Retold: what ``gapless replay`` says of a run in real time: its story, and its verdict, judged anew."""
+"""What ``gapless replay`` prints of a run in real time: the trace, and the verdict, judged again."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from gapless.scenarios.definition.catalogue import catalogue
 def retell(path: Path, *, trace: bool) -> tuple[Verdict, str]:
     """The verdict and the text. Raises CapsuleError when the file cannot be used."""
     kept = load(path)
-    return kept.judged().verdict, "\n".join(_told(kept, trace=trace))
+    return kept.judged().verdict, "\n".join(_text_lines(kept, trace=trace))
 
 
-def _told(kept: Recording, *, trace: bool) -> Iterator[str]:
+def _text_lines(kept: Recording, *, trace: bool) -> Iterator[str]:
     record = kept.judged()
     if trace:
         yield render_trace(kept.lines())
@@ -34,7 +34,7 @@ def _told(kept: Recording, *, trace: bool) -> Iterator[str]:
         yield f"  fault {fault.name} fired {fault.fired}×"
     yield "  a record of a run in real time: it is told and judged again, for it cannot happen again as it did"
     if kept.command:
-        yield f"  to try anew: {_anew(kept)} -- {shlex.join(kept.command)}"
+        yield f"  to try anew: {_check_command(kept)} -- {shlex.join(kept.command)}"
     else:
         yield "  to try anew: run the test that kept it"
     if not kept.is_whole:
@@ -43,8 +43,8 @@ def _told(kept: Recording, *, trace: bool) -> Iterator[str]:
         yield f"  its verdict was {kept.verdict} when it was kept; oracles have changed since"
 
 
-def _anew(kept: Recording) -> str:
-    """The command that makes the same check of whatever the client is by then."""
+def _check_command(kept: Recording) -> str:
+    """The command that makes the same check again, with the client as it is then."""
     request = kept.request
     is_known = request.scenario.name in (one.name for one in catalogue())
     words = ["gapless", "check", request.scenario.name if is_known else f"the-file-of-{request.scenario.name}.toml"]

@@ -1,7 +1,7 @@
-"""Driver: puts a command through a script, as the stage does with a client of ours. Nothing here judges.
+"""Puts a client through a script in real time, as the script player does in virtual time. Nothing here judges.
 
-The command is asked for each step on its standard input; sleeping, disconnecting, restarting and healing are done here.
-A command that never answers, and goes on by itself, is left to itself: then its exit ends the script.
+The client is asked for attach, send, run and close. The driver itself sleeps, disconnects, restarts and heals. A client
+that never answers but makes requests drives itself: then its exit ends the script.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ StepEnding = Literal["done", "failed", "exited", "hung"]
 
 
 class ScriptDriver:
-    """One peer and its script. ``driven``: it answers what it is asked, else it drives itself, until it answers."""
+    """One client and its script.
+
+    ``driven``: whether the client answers what it is asked. A client counts as driving itself until its first answer.
+    ``ended_s``: when the script ended, in the world's seconds.
+    """
 
     def __init__(self, session: Session, peer: Peer, *, driven: bool = False) -> None:
         self._session = session
@@ -43,19 +47,21 @@ class ScriptDriver:
         self._unplayed: tuple[Step, ...] = ()
 
     def never_done(self) -> tuple[FaultFired, ...]:
-        """What the script would have done to a peer that does not answer, and so passed it by: as faults that never
-        fired, which is what they are to the verdict."""
+        """Restarts and disconnects of the script that were not reached because the client drove itself.
+
+        They are returned as faults that never fired: like these, they make the verdict vacuous.
+        """
         if self.driven:
             return ()
         words = ("restart" if isinstance(step, Restart) else step for step in self._unplayed)
         return tuple(FaultFired(word, "step of the script", 0) for word in words if word in ("restart", "disconnect"))
 
     def take(self, report: Report | ProtocolError) -> None:
-        """The command has said something. When its session is over, for it said too much, nobody listens any more."""
+        """Take a report. Ignored when the session is over, which it is too when its journal is full of reports."""
         if self._session.over.is_set():
             return
         if isinstance(report, Done | Failed) and _step_of(report) != self._asked and self.driven:
-            self._reporter.note(report)  # nobody asked: it ends no step
+            self._reporter.note(report)  # not the step that was asked for: it ends no step
             return
         if not isinstance(report, ProtocolError):
             self._reporter.take(report)
@@ -65,23 +71,23 @@ class ScriptDriver:
         self._notifier.set()
 
     async def perform(self) -> None:
-        """Live the script through, and a while longer."""
+        """Perform the script, then wait for what is still under way."""
         for number, step in enumerate(self._scenario.script, start=1):
             if not await self._step(step) or self._session.over.is_set():
                 self._unplayed = self._scenario.script[number:]
                 break
         self.ended_s = self._session.now_s()
-        await self._linger()
+        await self._wait_for_late_events()
         self._world.heal()
         if self._session.over.is_set():
             message = f"{self._session.why}; is the client in a busy loop?"
             self._world.journal.record("client", "spinning", message=message)
         elif not self._peer.ended.is_set() and not self._is_hung:
-            await self._say_goodbye()
+            await self._ask_to_close()
         self._reporter.closed()
 
     async def _step(self, step: Step) -> bool:
-        """Perform one step; whether the script can go on."""
+        """Perform one step. Returns whether the script can go on."""
         match step:
             case Sleep():
                 with trio.move_on_after(step.sleep_s):
@@ -127,25 +133,28 @@ class ScriptDriver:
             return "exited"
         if not self._peer.ended.is_set():
             self._is_hung = True
-            self._gave_nothing(step, "hung", "TimeoutError", "the deadline passed")
+            self._record_no_answer(step, "hung", "TimeoutError", "the deadline passed")
             return "hung"
         failure = self._peer.failure
         if self.driven:
             failure = failure or "exit code 0, without an answer"
         elif self._session.state == "waiting":
             failure = failure or "exit code 0, without having connected to GAPLESS_URL"
-        self._gave_nothing(step, "crashed", self._peer.kind_of_end, failure)
+        self._record_no_answer(step, "crashed", self._peer.kind_of_end, failure)
         return "exited"
 
-    def _gave_nothing(self, step: AskedStep, outcome: str, error: str, message: str) -> None:
-        """No answer: of a command that drives itself nobody knows yet in which step it was."""
+    def _record_no_answer(self, step: AskedStep, outcome: str, error: str, message: str) -> None:
+        """Record that the client gave no answer.
+
+        For a client that drives itself no step is recorded: which step it was in is inferred later.
+        """
         if self.driven:
             self._reporter.ended_badly(step, outcome, error, message)
         else:
             self._reporter.exited(outcome, error, message)
 
     async def _wait(self) -> None:
-        """Until there is an answer, or no process any more, or no world, or no time."""
+        """Wait for an answer, the client's end, the session's end, or the deadline."""
         with trio.move_on_after(self._deadline_s) as scope:
             async with trio.open_nursery() as nursery:
 
@@ -153,33 +162,33 @@ class ScriptDriver:
                     await event.wait()
                     nursery.cancel_scope.cancel()
 
-                async def be_patient() -> None:
-                    """One that goes on without an answer is given the time of the whole script."""
-                    while not self._goes_on_by_itself():
+                async def extend_deadline() -> None:
+                    """Give a client that drives itself the time of the whole script."""
+                    while not self._drives_itself():
                         await trio.sleep(LOOK_S)
-                    scope.deadline += self._rest_of_script_s()
+                    scope.deadline += self._script_duration_s()
 
                 nursery.start_soon(first, self._notifier)
                 nursery.start_soon(first, self._peer.ended)
                 nursery.start_soon(first, self._session.over)
                 if not self.driven:
-                    nursery.start_soon(be_patient)
+                    nursery.start_soon(extend_deadline)
 
-    def _goes_on_by_itself(self) -> bool:
+    def _drives_itself(self) -> bool:
         return any(
             (entry.place, entry.what) == ("rest", "request") and entry.fields["method"] == "POST"
             for entry in self._world.journal.entries
         )
 
-    def _rest_of_script_s(self) -> float:
+    def _script_duration_s(self) -> float:
         script = self._scenario.script
         sleeps_s = sum(step.sleep_s for step in script if isinstance(step, Sleep))
         return sleeps_s + self._deadline_s * sum(1 for step in script if step == "run" or isinstance(step, Send))
 
-    async def _linger(self) -> None:
-        """As the stage: play a run to its end, then wait for what a patient client would still have been sent.
+    async def _wait_for_late_events(self) -> None:
+        """Let a run end, then wait for what a patient client would still be sent, as the script player does.
 
-        Where nothing is on its way, and nobody may come back for more, there is nothing to wait for.
+        The wait ends early when nothing is under way to a client that listens, or to one that has exited.
         """
         with trio.move_on_after(RUN_AFTER_SCRIPT_S_MAX):
             while self._world.runs.in_progress and self._session.state == "running":
@@ -200,8 +209,8 @@ class ScriptDriver:
         ends = (entry.t_s for entry in self._world.journal.entries if entry.what == "run-ended")
         return max(ends, default=None)
 
-    async def _say_goodbye(self) -> None:
-        """Ask it to close, for it may hold more by now than it said; then let it go."""
+    async def _ask_to_close(self) -> None:
+        """Ask the client to close: its answer has the ids that it holds by now. Then wait for its end."""
         if self._scenario.script[-1] != "close":
             await self._peer.say(order("close"))
         await self._peer.hang_up()

@@ -1,11 +1,11 @@
-// A client on Node, for every generation of the server: the socket says when to look, the log says what there is.
+// A client on Node, for every generation of the server: it reads the log over REST when the socket brings a snapshot.
 //
 //     gapless check R34 -- node node_client.mjs
 import { spawnSync } from "node:child_process";
 import readline from "node:readline";
 
 if (!globalThis.WebSocket) {
-  // Node 20 and 21 have it, and want to be asked
+  // Node 20 and 21 have it behind a flag
   const flags = ["--experimental-websocket", "--no-warnings"];
   process.exit(spawnSync(process.execPath, [...flags, ...process.argv.slice(1)], { stdio: "inherit" }).status ?? 1);
 }
@@ -14,7 +14,7 @@ const { GAPLESS_URL: url, GAPLESS_CONVERSATION_ID: id, GAPLESS_API_KEY: key } = 
 const base = `${url}/api/conversations/${id}`;
 const headers = { "content-type": "application/json", ...(key && { "x-session-api-key": key }) };
 const resting = ["idle", "paused", "finished", "error", "stuck", "waiting_for_confirmation"];
-const log = []; // what REST has confirmed, in the log's order
+const log = []; // the events that REST has confirmed, in the log's order
 const known = new Set();
 let status = null; // of the newest snapshot
 let ring = () => {};
@@ -28,7 +28,7 @@ function listen() {
     ring();
   };
   const again = () => {
-    socket.onerror = socket.onclose = null; // one or both are called, as versions go
+    socket.onerror = socket.onclose = null; // which of them are called depends on the version
     setTimeout(listen, 200);
   };
   socket.onerror = socket.onclose = again;
@@ -36,7 +36,7 @@ function listen() {
 
 const news = () => new Promise((resolve) => (ring = resolve));
 
-// Read the log from the last event that it is known to hold: that one is read once more, which shows that it is there.
+// Read the log from the last event on that REST has confirmed. The page has that event again, so it is still there.
 async function readOn() {
   let cursor = log.at(-1)?.id;
   do {
@@ -64,7 +64,7 @@ async function call(path, options = {}) {
 
 const post = (path, body) => call(path, { method: "POST", body: JSON.stringify(body ?? {}) });
 
-// Over: since then the log says "running", and the last that it says of it is another word.
+// The run is over when the log since then has the status "running", and its last status is another one.
 function isOver(since) {
   const words = log.slice(since).filter((event) => event.key === "execution_status").map((event) => event.value);
   return words.includes("running") && resting.includes(words.at(-1));

@@ -1,11 +1,11 @@
-// A client on Node that is wrong: it connects again when the socket breaks, and never asks what it has missed meanwhile.
+// A client on Node that is wrong: it reconnects when the socket breaks, and never reads the events that it missed.
 //
 //     gapless check R34 -- node node_ignores_reconnects.mjs
 import { spawnSync } from "node:child_process";
 import readline from "node:readline";
 
 if (!globalThis.WebSocket) {
-  // Node 20 and 21 have it, and want to be asked
+  // Node 20 and 21 have it behind a flag
   const flags = ["--experimental-websocket", "--no-warnings"];
   process.exit(spawnSync(process.execPath, [...flags, ...process.argv.slice(1)], { stdio: "inherit" }).status ?? 1);
 }
@@ -15,7 +15,7 @@ const base = `${url}/api/conversations/${id}`;
 const headers = { "content-type": "application/json", ...(key && { "x-session-api-key": key }) };
 const held = new Set();
 let status = null; // of the newest snapshot
-let ran = false; // has the agent been seen at work since run() was called?
+let ran = false; // whether the status was "running" since run() was called
 let ring = () => {};
 
 function listen() {
@@ -30,7 +30,7 @@ function listen() {
     ring();
   };
   const again = () => {
-    socket.onerror = socket.onclose = null; // one or both are called, as versions go
+    socket.onerror = socket.onclose = null; // which of them are called depends on the version
     setTimeout(listen, 200);
   };
   socket.onerror = socket.onclose = again;

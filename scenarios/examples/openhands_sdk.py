@@ -1,12 +1,15 @@
-"""The OpenHands SDK, as it is published: its `Conversation`, unmodified, in the steps that `gapless check` asks for.
+"""The OpenHands SDK, as it is published: its `Conversation`, unmodified, does the steps that `gapless check` asks for.
 
     python3.12 -m venv sdk && sdk/bin/pip install openhands-sdk
     gapless check r10-late-tail -- sdk/bin/python openhands_sdk.py
 
-Runs in an environment of its own, where the SDK is and gapless need not be. An attach may name another `url` and
-`conversation_id` than the environment does (null: a new conversation), so that one process, which takes its time to
-import the SDK, can go through many scenarios; answers and events carry `attach`, the ordinal of the attach that they
-belong to. `keep`: the conversation is not to be deleted when it is closed. What the SDK prints goes to standard error.
+It runs in an environment that has the SDK. gapless need not be in it.
+
+Importing the SDK is slow, so one process can go through many scenarios. For that an attach step may have other values
+than the environment: `url`, and `conversation_id` (null: a new conversation). With `keep`, the conversation is not
+deleted when it is closed. Answers and events have `attach`, the number of the attach to which they belong.
+
+What the SDK prints goes to standard error.
 """
 
 import json
@@ -17,10 +20,10 @@ import uuid
 from importlib.metadata import version
 from typing import Any, TextIO
 
-# The answers keep the real standard output to themselves.
+# Only answers go to the real standard output.
 _answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it is fetched at import
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else a file is fetched at import
 
 from openhands.sdk import LLM, Action, Agent, Conversation, Observation, RemoteWorkspace  # noqa: E402
 from pydantic import SecretStr  # noqa: E402
@@ -30,23 +33,23 @@ _lock = threading.Lock()
 
 
 class TerminalAction(Action):
-    """What the agent's tool is asked: a client must know the tools of the conversation that it reads."""
+    """The action of the agent's tool. The SDK can read a conversation only when it knows the tools in it."""
 
     command: str
 
 
 class TerminalObservation(Observation):
-    """What the agent's tool answers."""
+    """The observation of the agent's tool."""
 
 
 def say(**fields: Any) -> None:
-    """One line; the SDK's threads speak too."""
+    """Print one line. The lock is needed because callbacks run in the SDK's threads."""
     with _lock:
         print(json.dumps(fields), file=_answers, flush=True)
 
 
 def main(steps: TextIO) -> None:
-    """Take steps until there are no more."""
+    """Do the steps until the input ends."""
     say(imported=version("openhands-sdk"))
     conversation: Any = None
     attach = 0
@@ -71,7 +74,7 @@ def main(steps: TextIO) -> None:
 
 
 def connect(step: dict[str, Any], attach: int) -> Any:
-    """Construct a conversation as any program would: with an agent, a workspace and a callback."""
+    """Construct a conversation as any program does: with an agent, a workspace and a callback."""
     existing = step.get("conversation_id", os.environ.get("GAPLESS_CONVERSATION_ID"))
 
     def callback(event: Any) -> None:
@@ -93,12 +96,12 @@ def connect(step: dict[str, Any], attach: int) -> Any:
 
 
 def held(conversation: Any) -> list[str]:
-    """What the SDK holds, in its order, without the snapshots that it keeps beside it."""
+    """The ids of the events that the SDK holds, in its order, without the snapshots that it keeps among them."""
     return [] if conversation is None else [one.id for one in conversation.state.events if not is_snapshot(one)]
 
 
 def is_snapshot(event: Any) -> bool:
-    """Is it a full state, which is in no log?"""
+    """Whether the event is a full state. Those are not in the log."""
     return getattr(event, "key", None) == "full_state"
 
 

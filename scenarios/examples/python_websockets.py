@@ -1,8 +1,8 @@
-"""A client of thirty lines on websockets and httpx, for servers with the session socket, which numbers what it sends.
+"""A client of thirty lines on websockets and httpx, for servers with the session socket, which numbers its events.
 
 gapless check R34 -- python python_websockets.py
 
-It takes the last snapshot's word that a run is over, so that R10, whose tail comes after it, catches it.
+It takes a run for over when the snapshot says so. R10 catches that: there, the last events come after the snapshot.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ import websockets
 
 URL, ID = os.environ["GAPLESS_URL"], os.environ["GAPLESS_CONVERSATION_ID"]
 KEY = {"X-Session-API-Key": os.environ["GAPLESS_API_KEY"]} if "GAPLESS_API_KEY" in os.environ else {}
-log, snapshot, news = {}, {}, asyncio.Event()  # events by their number; what the newest full_state says
+log, snapshot, news = {}, {}, asyncio.Event()  # log: events by number; snapshot: the newest full_state
 
 
 async def listen():
-    while True:  # whenever the socket breaks, go on after the last event up to which nothing is missing
+    while True:  # after a break, resume after the last event before which none is missing
         whole = next(number for number in range(-1, len(log)) if number + 1 not in log)
         url = f"{URL.replace('http', 'ws', 1)}/sockets/session/{ID}?after_seq={whole}"
         try:
@@ -36,7 +36,7 @@ def take(frame):
     if frame["type"] == "durable":
         log[frame["seq"]] = event
     if event.get("value") == "running":
-        snapshot.clear()  # it was of another run
+        snapshot.clear()  # it is older than this run
     elif event.get("key") == "full_state":
         snapshot.update(event["value"])
 
@@ -48,7 +48,7 @@ async def until(is_so):
 
 
 def is_over(begun):
-    """The agent has been seen at work since, and a later snapshot says that it rests."""
+    """The log has the status "running" since ``begun``, and the newest snapshot has another status."""
     ran = any(log[at].get("value") == "running" for at in log if at >= begun)
     return ran and snapshot.get("execution_status", "running") != "running"
 
@@ -64,7 +64,7 @@ async def main():
                 text = {"type": "text", "text": asked["text"]}
                 (await http.post("/events", json={"role": "user", "content": [text]})).raise_for_status()
             elif asked["step"] == "run":
-                await http.post("/run")  # a 409 says that it runs already
+                await http.post("/run")  # a 409 means that it runs already
                 await until(lambda begun=begun: is_over(begun))
             print(json.dumps({"done": asked["step"], "held": [log[at]["id"] for at in sorted(log)]}), flush=True)
     listening.cancel()

@@ -1,13 +1,15 @@
-"""Somebody else's client on trio: httpx, trio-websocket, and nothing of gapless but the context that it is given.
+"""A client on trio that is not ours: httpx, trio-websocket, and of gapless only the context that it is given.
 
     gapless run R10 r30-lost-frame --client trio_client:factory --generation tree
 
-The socket says when to look; the log says what there is. So it has lost no event when its run() returns, in any race of
-the catalogue but R60, where a log is cut behind its back and it holds on to what is gone. What it loses is the caller:
-it waits for ever where the last snapshot never comes (R15, R17, R19, R22, R35, R41, R56) or the log is behind it (R52),
-gives up where REST fails once (R33, R55, R56, R63) or does not know a cursor (R51), crashes on a page that is no page
-(R56), and spins where cursors go in circles (R57). And it pays: for the middle of a long log, which nobody asked for
-(R10), and for pages that the session socket makes needless.
+It reads the log over REST whenever the socket brings a snapshot. So no event is lost when its run() returns, in any race
+of the catalogue but R60: there the server truncates the log, and the client keeps the removed events. Its other faults:
+
+- It waits for ever where the last snapshot never comes (R15, R17, R19, R22, R35, R41, R56) or is ahead of the log (R52).
+- It gives up where REST fails once (R33, R55, R56, R63) or does not know a cursor (R51).
+- It crashes on a malformed page (R56), and loops where cursors go in circles (R57).
+- It costs too much: it reads the middle of a long log, which is not needed (R10), and pages that the session socket
+  makes needless.
 """
 
 import json
@@ -23,12 +25,12 @@ BROKEN = (OSError, ValueError, trio.BrokenResourceError, ConnectionClosed, Hands
 
 
 class Client:
-    errors = (httpx.HTTPError,)  # by which it gives up; any other is a crash
+    errors = (httpx.HTTPError,)  # with these it gives up a step; any other is a crash
 
     def __init__(self, context, http):
         self.context, self.http = context, http
-        self.log = {}  # what REST has told, by id, in the log's order
-        self.status, self.news = None, trio.Event()  # of the newest snapshot
+        self.log = {}  # events that REST has returned, by id, in the log's order
+        self.status, self.news = None, trio.Event()  # status of the newest snapshot
 
     async def listen(self):
         path, port = f"/sockets/events/{self.context.conversation_id}", httpx.URL(self.context.base_url).port or 80
@@ -66,7 +68,7 @@ class Client:
 
     async def run(self):
         words, begun, self.status, self.news = [], len(self.log), None, trio.Event()
-        await self.http.post("/run")  # a 409 says that it runs already
+        await self.http.post("/run")  # a 409 means that it runs already
         while "running" not in words or words[-1] == "running":
             await self.news.wait()
             self.news = trio.Event()

@@ -1,9 +1,13 @@
-"""Account: what a client that drives itself did, read from what the server saw of it. Pure.
+"""Infers the steps of a client that drives itself, from what the server saw. Pure.
 
-Oracles judge steps: attach, send, run. A client that was told each step has them in its journal. For one that was not,
-they are put in here: it attaches from the first instant to its first message or run, sends while its message is under
-way, and runs from its ``POST run`` until it says that it is done, does something else, or exits. A client that goes on
-for long after its run had better say when the run was done.
+Oracles judge steps: attach, send, run. When the harness asks a client for its steps, the journal has them. It has none
+for a client that drives itself, so they are added here:
+
+- attach: from the first instant to its first message or run;
+- send: from the request that sends a message to its response;
+- run: from ``POST run`` until the client reports that the run is done, does something else, or exits.
+
+A client that goes on for long after its run should report when the run was done. Else its run seems to take that long.
 """
 
 from __future__ import annotations
@@ -15,9 +19,9 @@ from gapless.simserver.journal import Entry
 
 
 def accounted(entries: Sequence[Entry], *, driven: bool | None = None) -> tuple[Entry, ...]:
-    """A journal in which each step of the client is written down, and each delivery.
+    """The journal, with an entry for each step of the client and for each delivery.
 
-    ``driven``: whether it did what it was asked; None, when the journal is to say so.
+    ``driven``: whether the client did the steps that it was asked for; None: find out from the journal.
     """
     told = tuple(entries)
     if driven is None:
@@ -37,7 +41,7 @@ def _is(entry: Entry, place: str, what: str) -> bool:
 
 
 def _with_deliveries(entries: Iterable[Entry]) -> Iterable[Entry]:
-    """A client that only says what it holds has thereby handed it over: each event when it is first said to be held."""
+    """Add a delivery for each event where it is first reported as held: for clients that report no deliveries."""
     delivered: dict[str, None] = {}
     for entry in entries:
         if entry.place == "client":
@@ -53,15 +57,15 @@ def _client(t_s: float, what: str, **fields: Any) -> Entry:
 
 
 class _Steps:
-    """Walks a journal once, and writes the steps between its entries."""
+    """Reads a journal once, and adds the entries of the steps."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = entries
-        self._speaks = any(entry.place == "client" for entry in entries)
+        self._reports = any(entry.place == "client" for entry in entries)
         self._out: list[Entry] = []
         self._open: str | None = None
         self._send_call: object = None
-        self._reached: dict[str, None] = {}
+        self._delivered: dict[str, None] = {}
 
     def written(self) -> Sequence[Entry]:
         self._begin(0.0, "attach")
@@ -79,7 +83,7 @@ class _Steps:
             case "agent", "run-started" if entry.fields.get("by") == "client" and self._open != "run":
                 self._begin(entry.t_s, "run")  # a message that starts a run
             case "client", "delivered":
-                self._reached[str(entry.fields["id"])] = None
+                self._delivered[str(entry.fields["id"])] = None
             case "client", "exited":
                 self._exited(entry)
             case "client", "error":
@@ -101,15 +105,18 @@ class _Steps:
         self._open = step
 
     def _end(self, t_s: float) -> None:
-        """The open step ended unsaid. A run of a client that never says anything is left open: nobody knows."""
-        if self._open == "run" and self._speaks:
-            self._out.append(_client(t_s, "run-returned", held=list(self._reached)))
+        """End the open step, of whose end the client reported nothing.
+
+        The run of a client that never reports anything is left open: nothing shows when it returned.
+        """
+        if self._open == "run" and self._reports:
+            self._out.append(_client(t_s, "run-returned", held=list(self._delivered)))
         elif self._open not in (None, "run"):
             self._out.append(_client(t_s, f"{self._open}-returned"))
         self._open = None
 
     def _ended(self, entry: Entry, step: str) -> None:
-        """The client, or the harness, says how a step ended."""
+        """The client, or the harness, reported how a step ended."""
         if self._open != step:
             self._begin(entry.t_s, step)
         self._open = None

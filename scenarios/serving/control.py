@@ -1,8 +1,8 @@
 """The control: the routes under ``/sim/``, which show and steer a session.
 
-Its requests are not counted as the client's calls, and the journal does not have them. Each response closes its
-connection, so that no later request for the world comes on a connection of the control. ``openapi.py`` describes each
-route; a test compares the two.
+Its requests are neither journaled nor counted as the client's calls; what they do to the world is journaled. Each
+response closes its connection, so that no request for the world follows on a connection of the control. ``openapi.py``
+describes each route; a test compares the two.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class _Control:
         headers = {"x-next": str(int(after) + len(entries)), "x-session": str(self._host.sessions)}
         return Response(text, media_type="application/x-ndjson", headers=headers)
 
-    # --- routes that change something -----------------------------------------------------------------------------
+    # --- routes that change something --------------------------------------------------------------------------
 
     async def start(self, request: Request) -> Response:
         asked = await _validated_body(request, requests.Start)

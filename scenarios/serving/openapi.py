@@ -1,4 +1,4 @@
-"""OpenAPI: the control, described for programs; bodies come from the models that validate them."""
+"""The OpenAPI description of the control. Schemas come from the models that validate requests and make responses."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from gapless.simserver.faults import Fault
 _REF = "#/components/schemas/{model}"
 _JSON = "application/json"
 
-# method, path: what it does, what its body is (the name of a schema), which parameters it has, what else it may answer
-# beside what every bad body is answered.
+# Each route: method, path, summary, the schema of its body, its parameters, and the error statuses that it can answer
+# besides those of an invalid body.
 _ROUTES: tuple[tuple[str, str, str, str | None, tuple[str, ...], tuple[int, ...]], ...] = (
     ("get", "/sim/", "The page: a live picture of the session.", None, (), ()),
     ("get", "/sim/openapi.json", "This description.", None, (), ()),
@@ -65,14 +65,14 @@ _PROBLEM = {
     "description": "One sentence: what is wrong, and the cure.",
     "content": {_JSON: {"schema": {"type": "object", "properties": {"detail": {"type": "string"}}}}},
 }
-_BAD_BODY = (400, 413, 422)  # no JSON, too long, not what was asked for
+_BAD_BODY = (400, 413, 422)  # not JSON, too long, not valid
 _BAD_LINES = (413, 422)
 _JOURNAL_HEADERS = {
     "x-next": {"description": "The index of the entry after these.", "schema": {"type": "integer"}},
     "x-session": {"description": "Which session this is; another has another journal.", "schema": {"type": "integer"}},
 }
 _MEDIA = {"/sim/": "text/html", "/sim/journal": "application/x-ndjson"}
-# What is answered, where it is not the session.
+# The form of a response that is not the session.
 _ANSWERS: dict[tuple[str, str], type[Any]] = {
     ("get", "/sim/scenarios"): responses.ScenariosResponse,
     ("get", "/sim/scenarios/{name}"): responses.ScenarioWhole,

@@ -17,7 +17,7 @@ class Reporter:
 
     @property
     def held(self) -> list[str]:
-        """The ids that the client holds: those of its last ``held``, else those it reported one by one, in that order."""
+        """The ids that the client holds: those of its last ``held``, else those that it reported one by one."""
         return list(self._delivered) if self._last_held is None else self._last_held
 
     def called(self, step: str) -> None:

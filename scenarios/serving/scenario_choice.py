@@ -1,4 +1,4 @@
-"""Choosing: from what somebody names to the scenario and variant that is served."""
+"""From names and options to the scenario and the variant that is served or checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLIENT = "over-http"
 
 
 def named(scenario: str | Mapping[str, Any], offered: Sequence[Scenario] = ()) -> Scenario:
-    """A scenario by name or race, or from its data. Raises UsageError."""
+    """A scenario by name or race, or from its data. Names in ``offered`` come first. Raises UsageError."""
     if isinstance(scenario, str):
         own = next((one for one in offered if one.name == scenario), None)
         return own or find_one(scenario)
@@ -29,10 +29,9 @@ def named(scenario: str | Mapping[str, Any], offered: Sequence[Scenario] = ()) -
 
 
 def all_named(names: Sequence[str]) -> tuple[Scenario, ...]:
-    """Each scenario meant by names, races and paths of TOML files, once; those that are about a race before those that
-    also touch on it.
+    """The scenarios that names, races and paths of TOML files stand for, each once.
 
-    Raises UsageError.
+    For a race, the scenarios that have it as their first race come before the others. Raises UsageError.
     """
     found: dict[Scenario, None] = {}
     for name in names:
@@ -51,9 +50,9 @@ def request_for(
     api_key: str | None = None,
     client: str = CLIENT,
 ) -> RunRequest:
-    """The variant that is meant; where it is left open, the newest generation in which the scenario can happen.
+    """The request for one variant. Without a generation, it is the newest in which the scenario can happen.
 
-    ``api_key``: in place of the scenario's own. Raises UsageError when the scenario cannot happen so.
+    ``api_key``: in place of the scenario's own. Raises UsageError when the scenario cannot happen in that variant.
     """
     variants = sorted(scenario.variants(), key=lambda variant: -GENERATIONS.index(variant[0]))
     fitting = [one for one in variants if generation in (None, one[0]) and cursor in (None, one[1])]

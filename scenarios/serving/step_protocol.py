@@ -1,9 +1,20 @@
-"""The protocol by which a client in any language is asked and answers: one JSON object a line. Pure.
+"""The step protocol: how a client in any language is asked for steps and reports. One JSON object a line. Pure.
 
-Asked, on its standard input: ``{"step": "attach"}``, ``{"step": "send", "text": "…"}``, ``{"step": "run"}``,
-``{"step": "close"}``. It answers ``{"done": STEP}`` or ``{"failed": STEP, "error": "why"}``, with ``"held": [ids]``
-where it likes, and reports each event that reaches its application as ``{"id": "…"}``, or as the event itself, which
-has an id. Whatever else it says is no report.
+The harness asks on the client's standard input::
+
+    {"step": "attach"}
+    {"step": "send", "text": "…"}
+    {"step": "run"}
+    {"step": "close"}
+
+The client answers each with one of::
+
+    {"done": STEP}
+    {"done": STEP, "held": [ids]}
+    {"failed": STEP, "error": "why"}
+
+It reports each event that reaches its application as ``{"id": "…"}``, or as the event itself, which has an id. A line
+that is none of these is no report.
 """
 
 from __future__ import annotations
@@ -22,7 +33,7 @@ _Id = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class ProtocolError(GaplessError):
-    """A line that is meant as a report, and is none: in one sentence, what is wrong with it."""
+    """A line is meant as a report and is not a valid one. The message says in one sentence what is wrong."""
 
 
 class _Line(BaseModel):
@@ -30,9 +41,11 @@ class _Line(BaseModel):
 
 
 class Done(_Line):
-    """A step is done. ``held``: the ids held now, in the client's order; None: what it has reported one by one.
+    """A step is done.
 
-    ``complete``, ``covers``, ``proof``, ``gaps`` and ``status`` are claims; who makes none says that all is well.
+    ``held``: the ids that the client holds now, in its order; None: those that it has reported one by one.
+    ``complete``, ``covers``, ``proof``, ``gaps`` and ``status`` are claims about the run. A client without claims
+    is judged as if it claimed that nothing is missing.
     """
 
     done: AskedStep
@@ -47,7 +60,7 @@ class Done(_Line):
 
 
 class Failed(_Line):
-    """The client gave up on a step, and says so."""
+    """The client gave up a step, and reports it."""
 
     failed: AskedStep
     error: Annotated[str, Field(max_length=10_000)] = "no reason given"
@@ -65,7 +78,7 @@ _FORMS: tuple[tuple[str, type[Done | Failed]], ...] = (("done", Done), ("failed"
 
 
 def parse(line: str) -> Report | None:
-    """The report in a line, None when it is something else. Raises ProtocolError for a report that makes no sense."""
+    """The report in a line; None when the line is something else. Raises ProtocolError for an invalid report."""
     try:
         said = json.loads(line)
     except (ValueError, RecursionError):

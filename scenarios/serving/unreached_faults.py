@@ -1,6 +1,6 @@
-"""Reach: which events of the log have ever been sent to the client, by the socket or on a page. Pure.
+"""The events of the log that were never sent to the client, neither by a socket nor on a page. Pure.
 
-It is what a server can say of a client that reports nothing: what it was never sent, it cannot hold.
+A client cannot hold an event that it was never sent. So this much is known of a client that reports nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _FILTERS = ("kind=", "source=", "body=", "timestamp__")
 
 
 def unreached(entries: Iterable[Entry], log: Iterable[str]) -> tuple[str, ...]:
-    """The ids of the log that no frame and no page brought, in log order."""
+    """The ids of the log's events that were in no frame and on no page, in log order."""
     ids = tuple(log)
     index_of = {event_id: index for index, event_id in enumerate(ids)}
     reached = [False] * len(ids)
@@ -34,7 +34,7 @@ def unreached(entries: Iterable[Entry], log: Iterable[str]) -> tuple[str, ...]:
 
 
 def _page(fields: Mapping[str, object], index_of: Mapping[str, int]) -> range:
-    """The log positions on a page: an unfiltered one is a window of consecutive events."""
+    """The log positions on an unfiltered page: it has consecutive events, so its first and last id say which."""
     ends = [index_of.get(str(fields.get(name))) for name in ("first", "last")]
     low, high = ends
     return range(0) if low is None or high is None else range(min(low, high), max(low, high) + 1)

@@ -1,7 +1,7 @@
-"""SoFar: the verdict of a session that is still going on, from its journal as it stands.
+"""The verdict of a session that is still going on, from its journal so far.
 
-What a client has not done yet is not held against it, and neither is a fault that has not fired yet: those are listed
-as pending. Everything else is judged by the oracles that judge any run.
+Steps that have not ended and faults that have not fired yet are no violations: they are listed as pending. Everything
+else is judged by the oracles that judge any run.
 """
 
 from __future__ import annotations
@@ -18,13 +18,19 @@ from gapless.scenarios.serving.client_account import accounted
 from gapless.scenarios.serving.session import Session
 from gapless.scenarios.serving.unreached_faults import unreached
 
-COST_SHARE_MAX = 0.1  # of the time of the server that judging may take, however long the journal
+COST_SHARE_MAX = 0.1  # share of the server's time that judging takes at most, however long the journal is
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictSoFar:
-    """verdict: of the violations so far, vacuous as long as something is pending; pending: what is still to be shown;
-    unreached: ids of the log that were never sent to the client; reports: does the client say what it holds?"""
+    """A verdict on a session so far.
+
+    ``verdict``: of the violations so far; vacuous as long as there is none and something is pending.
+    ``pending``: what has not been shown yet.
+    ``unreached``: ids of the log that were never sent to the client.
+    ``reports``: whether the client has reported anything.
+    ``t_s``: seconds since the first client came.
+    """
 
     verdict: Verdict
     violations: tuple[Violation, ...]
@@ -40,7 +46,7 @@ class VerdictSoFar:
 
 
 def so_far(session: Session) -> VerdictSoFar:
-    """Judge a session as it stands."""
+    """Judge a session from its journal so far."""
     world = session.world
     entries = accounted(world.journal.entries)
     record = _record(session, _settled(read(entries, world.agent.log)))
@@ -65,7 +71,7 @@ def _record(session: Session, evidence: Evidence) -> RunRecord:
 
 
 def _settled(evidence: Evidence) -> Evidence:
-    """Without the steps that are still going on; but that the client attaches stays known."""
+    """The evidence without unfinished steps. An unfinished attach counts as returned, so that it stays known."""
     steps = tuple(
         dataclasses.replace(step, outcome="returned")
         if step.step == "attach" and step.outcome == "unfinished"
@@ -77,7 +83,11 @@ def _settled(evidence: Evidence) -> Evidence:
 
 
 class Judging:
-    """The verdict of a session, for whoever asks, however often: always fresh, but late where judging is dear."""
+    """Judges a session on request, as often as it is asked.
+
+    Each verdict is of the current journal. When judging takes long, the next one is delayed, so that judging takes at
+    most ``COST_SHARE_MAX`` of the time.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -86,7 +96,7 @@ class Judging:
         self._not_before_s = 0.0
 
     async def now(self) -> VerdictSoFar:
-        """Judge the session as it stands, as soon as its length allows."""
+        """The verdict so far. Waits first when the last one took long."""
         await trio.sleep_until(self._not_before_s)
         began_s, entries = trio.current_time(), len(self._session.world.journal)
         if self._found is None or entries != self._entries:

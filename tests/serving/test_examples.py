@@ -17,7 +17,7 @@ from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.definition.scenario import Scenario, Sleep
 from gapless.scenarios.serving.scenario_choice import request_for
 
-EXAMPLES = Path(__file__).parents[2] / "scenarios" / "examples"
+EXAMPLES = Path(__file__).parents[2] / "gapless" / "scenarios" / "examples"
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="there is no node on the path")
 LIMIT_S = 60

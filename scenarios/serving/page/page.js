@@ -1,4 +1,4 @@
-// The page follows the journal and draws it; it holds no truth of its own, and a reload shows the same.
+// The page follows the journal and draws it. All state comes from the server, so a reload shows the same.
 import { plainAxis } from "./axis.js";
 import { drawLanes } from "./lanes.js";
 import { Story } from "./story.js";
@@ -34,13 +34,13 @@ const PRESETS = [
 let story = new Story();
 let session = null;
 let verdict = null;
-let generation = null; // which session of the server's: another one means another story
+let generation = null; // number of the server's session; when it changes, the story starts over
 let zoom_s = 0;
 let picked = null;
-let chosen = null; // the event whose way is shown
-const removed = new Map(); // faults switched off here, so that they can be switched on again
+let chosen = null; // id of the event whose path is shown
+const removed = new Map(); // faults that were switched off on this page, and can be switched on again
 
-// --- asking ---------------------------------------------------------------------------------------------------------
+// --- requests -------------------------------------------------------------------------------------------------------
 
 async function ask(path, body) {
   const options = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
@@ -85,7 +85,7 @@ async function follow() {
       lines.forEach((line) => story.take(JSON.parse(line)));
       if (lines.length) showJournal();
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 1000)); // the server is gone, or not there yet
+      await new Promise((resolve) => setTimeout(resolve, 1000)); // the server has ended, or does not listen yet
     }
   }
 }
@@ -165,7 +165,7 @@ function showVerdict() {
 function showFaults() {
   const rows = session.faults.map((one) => [one, true]).concat([...removed.values()].map((one) => [one, false]));
   const told = JSON.stringify(rows);
-  if ($("faults").dataset.told === told) return; // a switch that is replaced loses the focus, and the click on it
+  if ($("faults").dataset.told === told) return; // a switch that is replaced loses its focus and a click in progress
   $("faults").dataset.told = told;
   $("faults").replaceChildren(
     ...rows.map(([one, isOn]) => {
