@@ -16,7 +16,7 @@ _DIRECT = "127.0.0.1,localhost,::1"  # a proxy of the machine must not be used f
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """``variables``: the command's environment; ``report``: a file to which it can append reports instead of printing."""
+    """``variables``: the command's environment; ``report``: a file to which it can append its reports."""
 
     variables: Mapping[str, str]
     report: Path

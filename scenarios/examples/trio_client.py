@@ -1,11 +1,12 @@
-"""A client on trio that is not ours: httpx, trio-websocket, and of gapless only the context that it is given.
+"""A client on trio, with httpx and trio-websocket: of gapless it uses only the context that it is given.
 
     gapless run R10 r30-lost-frame --client trio_client:factory --generation tree
 
-It reads the log over REST whenever the socket brings a snapshot. So no event is lost when its run() returns, in any race
+It reads the log over REST whenever the socket brings a snapshot. So its run() returns without a lost event in every race
 of the catalogue but R60: there the server truncates the log, and the client keeps the removed events. Its other faults:
 
-- It waits for ever where the last snapshot never comes (R15, R17, R19, R22, R35, R41, R56) or is ahead of the log (R52).
+- It waits for ever where the last snapshot never comes (R15, R17, R19, R22, R35, R41, R56) or the log lags behind it
+  (R52).
 - It gives up where REST fails once (R33, R55, R56, R63) or does not know a cursor (R51).
 - It crashes on a malformed page (R56), and loops where cursors go in circles (R57).
 - It costs too much: it reads the middle of a long log, which is not needed (R10), and pages that the session socket
