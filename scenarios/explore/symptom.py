@@ -59,7 +59,9 @@ def symptoms_in(result: RunResult) -> Mapping[Symptom, Violation]:
         violations = tuple(crashes[:1])
     early = {_ordinal(one) for one in violations if one.oracle == "returns-in-time" and one.breaks is Verdict.UNSAFE}
     if early:
-        violations = tuple(one for one in violations if not (_ordinal(one) in early and _appended_after_return(one, result.lines)))
+        violations = tuple(
+            one for one in violations if not (_ordinal(one) in early and _appended_after_return(one, result.lines))
+        )
     own = [one for one in violations if one.oracle != "honest"] or violations
     found: dict[Symptom, Violation] = {}
     for one in own:

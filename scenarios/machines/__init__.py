@@ -1,25 +1,18 @@
-"""The model level: clients and server joined without trio, in two ways.
+"""The model level: clients and server joined by messages instead of bytes, without trio.
 
-What both need:
+A client is a *machine* here: it does no I/O, takes inputs and returns effects. Files in reading order:
 
-- ``client.py``        what is asked of a client here: a machine without I/O; inputs and effects
-- ``gapless.py``       our client as a machine: `SyncCore`, and what `gapless.syncclient.network.driver` does around it
-- ``baselines.py``     the broken ones
-- ``clients.py``       all of them by name
+- ``machine.py``          the interface of a machine: inputs and effects
+- ``ours.py``             our client as a machine: `SyncCore`, and the work of `gapless.syncclient.network.driver`
+- ``baselines.py``        the baseline clients as machines
+- ``registry.py``         all machines by name
+- ``shared_events.py``    events as shared objects, for searches that keep many copies of a client
 
-A scenario at the model, for ``perform(request, level="model")``:
+For a scenario run with ``perform(request, level="model")``:
 
-- ``loop.py``          a small event loop, with what the server asks of one (`gapless.simserver.loop`)
-- ``messages.py``      the server's own app and connections, with messages in place of bytes
-- ``shell.py``         a machine in that world: calls, sockets, time-outs, pings
-- ``parity.py``        whether the two levels come to the same
+- ``event_loop.py``       an event loop with virtual time, which offers what `gapless.simserver.loop` requires
+- ``message_carrier.py``  connects the server's own app to a client by messages
+- ``shell.py``            runs a machine in a world: sockets, calls, timeouts, pings
 
-Every schedule of a small world, for ``scenarios/prove/search.py``:
-
-- ``script.py``        a small server: all that it may do, as `gapless.simserver.conversation.agent` does it
-- ``shared.py``        events that many copies of a client hold
-- ``canonical.py``     when two states of a client are the same
-- ``interned.py``      clients as values; what each input makes of them, computed once
-- ``interleaving.py``  the moves: what can happen next, and what becomes of it
-- ``verdict.py``       the oracles on what a schedule came to; what it may cost
+`gapless.scenarios.prove` searches every schedule of a machine in a small world.
 """

@@ -1,7 +1,8 @@
 """The baselines of `gapless.scenarios.clients.baselines` as machines: the same strategies, without trio.
 
-Each does what its file there does, step by step; a test holds the two against each other. What they share stands in
-`FollowerMachine`, as there in `follower.py`. Sequential code becomes a *task*: what it is in the middle of.
+Each machine does the same as the baseline of that name, step by step; a test compares them. What all share is in
+`FollowerMachine`, the counterpart of ``follower.py`` there. A machine cannot wait in the middle of a function, so it
+stores its current step as a *task*.
 """
 
 from __future__ import annotations
@@ -30,10 +31,13 @@ STATE_UPDATE: Final = "ConversationStateUpdateEvent"
 
 
 class FollowerMachine:
-    """Cache, listener, reconnect. `task` names what it is in the middle of; `None` is at rest."""
+    """What all baselines share: the cache, the socket, and reconnecting.
+
+    ``task``: the name of the current step; None between steps
+    """
 
     after_subscribe: ClassVar[str | None] = None
-    """What an attach does when the socket is ready: a task, or nothing."""
+    """The task that an attach begins when the socket is ready. None if there is none."""
 
     def __init__(self) -> None:
         self.cache: list[Shared] = []
@@ -53,19 +57,19 @@ class FollowerMachine:
 
     @property
     def wake_at_s(self) -> float:
-        """When `Timer` is wanted."""
+        """The time of the next `Timer`, in seconds. Infinity for never."""
         return min(self.wait_until_s, self._retry_at_s)
 
     def held(self) -> Sequence[str]:
-        """What is cached, without the snapshots that lie among it."""
+        """The ids of the cached events, without snapshots."""
         return [event["id"] for event in self.cache if not _is_snapshot(event)]
 
     def gaps(self) -> Sequence[GapIds]:
-        """None of these clients knows of its gaps."""
+        """Always empty: these clients do not detect gaps."""
         return ()
 
     def handle(self, told: model.Input, now_s: float) -> list[model.Effect]:
-        """Take note of what happened, and say what to do."""
+        """Process an input and return the effects."""
         self._out = []
         match told:
             case model.AttachStep():
@@ -91,54 +95,54 @@ class FollowerMachine:
         out, self._out = self._out, []
         return out
 
-    # -- what strategies differ in ------------------------------------------------------------------------------------
+    # -- overridden by strategies -------------------------------------------------------------------------------------
 
     def begin_run(self, now_s: float) -> None:
-        """Each begins by posting the run."""
+        """Begin ``run()``: post the run."""
         self.ask("run", "run")
 
     def accepted(self, now_s: float) -> None:
-        """The run was posted; what is waited for now?"""
+        """Called when the server has accepted the run, or answered 409."""
 
     def polled(self, status: str | None, now_s: float) -> None:
-        """REST said a status; None when it said nothing of use."""
+        """Called with the status from a poll. None when the poll failed or its body could not be read."""
 
     def on_frame(self, event: Shared, now_s: float) -> None:
-        """What else a strategy does with an event from the socket."""
+        """Called for each event from the socket, after it was cached."""
 
     def read_on(self, now_s: float) -> None:
-        """A reconciliation in mid-run is done."""
+        """A hook for the end of a read during a run. No strategy uses it."""
 
     def insert(self, event: Shared) -> None:
-        """Where a new event goes: at the end, for arrival order."""
+        """Add a new event to the cache: at the end, in order of arrival."""
         self.cache.append(event)
 
-    # -- what they share ----------------------------------------------------------------------------------------------
+    # -- shared -------------------------------------------------------------------------------------------------------
 
     def ask(self, task: str, name: model.CallName, *, page_id: str | None = None, text: str = "") -> None:
-        """Make a call, in the middle of a task."""
+        """Make a REST call. ``task`` is the current task until the answer arrives."""
         self.task = task
         self._calls += 1
         self._call = self._calls
         self._out.append(model.RestCall(self._calls, name, page_id, text=text))
 
     def read(self, task: str, cursor: str | None) -> None:
-        """Read pages from a cursor, or the head, to the end."""
+        """Read pages to the end of the log, from a cursor, or from the head if it is None."""
         self._pages_left, self._echo = PAGES_MAX, 0
         self.ask(task, "search", page_id=cursor)
 
     def finish(self, claim: Claim | None = None) -> None:
-        """The step is done."""
+        """End the current step of the script."""
         self.task, self.wait_until_s = None, math.inf
         self._out.append(model.StepDone(claim))
 
     def fail(self, message: str, *, error: str = "BaselineError") -> None:
-        """The step cannot be done."""
+        """End the current step of the script with an error."""
         self.task, self.wait_until_s = None, math.inf
         self._out.append(model.StepError(error, message))
 
     def keep(self, event: Shared, *, is_repaired: bool) -> None:
-        """Keep an event unless it is cached, and tell the application."""
+        """Cache an event and deliver it to the application, unless it is cached already."""
         if event["id"] in self.cached_ids:
             return
         self.cached_ids[event["id"]] = None
@@ -164,7 +168,7 @@ class FollowerMachine:
             self.reconcile(self.after_subscribe)
 
     def reconcile(self, task: str) -> None:
-        """Read what may have been missed."""
+        """Read events that may have been missed: here, the whole log."""
         self.read(task, None)
 
     def _answered(self, told: model.CallAnswered | model.NoAnswer, now_s: float) -> None:
@@ -213,7 +217,7 @@ class FollowerMachine:
         self._read(task, now_s)
 
     def _read(self, task: str, now_s: float) -> None:
-        """All pages are read, or a failure on the way was swallowed."""
+        """Called when all pages are read. For a reconciliation, also after a failure, which is swallowed (R55)."""
         if task == "sync":
             self.task = "subscribe"
             self._open()
@@ -249,7 +253,7 @@ class FollowerMachine:
                 self.waited(now_s)
 
     def waited(self, now_s: float) -> None:
-        """A wait of a run is over."""
+        """Called when the wait of a run is over."""
 
 
 class SocketOnlyMachine(FollowerMachine):
@@ -260,26 +264,26 @@ class SocketOnlyMachine(FollowerMachine):
         self._ended = False
 
     def begin_run(self, now_s: float) -> None:
-        """Forget the last end."""
+        """Forget the end of the last run, and post the run."""
         self._ended = False
         super().begin_run(now_s)
 
     def accepted(self, now_s: float) -> None:
-        """Wait for the end, which may have come already."""
+        """Wait for a terminal status. It may have arrived already."""
         self.wait_until_s = now_s + RUN_TIMEOUT_S
         if self._ended:
             self.ended(now_s)
 
     def waited(self, now_s: float) -> None:
-        """An hour is enough."""
+        """Return after `RUN_TIMEOUT_S` without a terminal status."""
         self.ended(now_s)
 
     def ended(self, now_s: float) -> None:
-        """Return."""
+        """Return from ``run()``."""
         self.finish(Claim(status=self.status))
 
     def on_frame(self, event: Shared, now_s: float) -> None:
-        """Watch for a terminal status."""
+        """Return from ``run()`` at a terminal status."""
         status = _status_in(event)
         if status in ENDED:
             self.status, self._ended = status, True
@@ -288,24 +292,24 @@ class SocketOnlyMachine(FollowerMachine):
 
 
 class TailCursorMachine(SocketOnlyMachine):
-    """Reconciles from the last cached event."""
+    """Reconciles from the last cached event, also at the end of a run."""
 
     after_subscribe = "reconcile"
 
     def reconcile(self, task: str) -> None:
-        """Read on from the last cached event, and skip the first item as its echo."""
+        """Read from the last cached event. The first item is skipped, because it is assumed to be that event."""
         cursor = self.cache[-1]["id"] if self.cache else None
         self.read(task, cursor)
         self._echo = 1 if cursor is not None else 0
 
     def ended(self, now_s: float) -> None:
-        """Reconcile the tail."""
+        """Reconcile before returning from ``run()``."""
         self.wait_until_s = math.inf
         self.reconcile("last")
 
 
 class PollThenReturnMachine(FollowerMachine):
-    """Polls each second, and returns when REST says so."""
+    """Polls every second, and returns when REST reports an end."""
 
     after_subscribe = "resync"
 
@@ -334,7 +338,7 @@ class PollThenReturnMachine(FollowerMachine):
 
 
 class FullRescanMachine(FollowerMachine):
-    """Waits for a snapshot that is not running, then rereads everything."""
+    """Waits for a snapshot whose status is not ``running``, then reads the whole log."""
 
     after_subscribe = "reconcile"
 
@@ -346,17 +350,17 @@ class FullRescanMachine(FollowerMachine):
         self._ended_since_s: float | None = None
 
     def begin_run(self, now_s: float) -> None:
-        """Forget what was heard before."""
+        """Forget the snapshots received so far, and post the run."""
         self._heard = []
         super().begin_run(now_s)
 
     def accepted(self, now_s: float) -> None:
-        """Wait for a snapshot, polling meanwhile."""
+        """Wait for a snapshot, and poll every second."""
         self._is_armed, self._began_s, self._ended_since_s = True, now_s, None
         self.wait_until_s = now_s + POLL_S
 
     def on_frame(self, event: Shared, now_s: float) -> None:
-        """A snapshot that is not running ends the run, whichever snapshot it is."""
+        """Any snapshot whose status is not ``running`` ends the run."""
         status = _status_in(event)
         if not self._is_armed or not _is_snapshot(event) or status in (None, "running"):
             return
@@ -393,7 +397,7 @@ class FullRescanMachine(FollowerMachine):
         self.reconcile("last")
 
     def insert(self, event: Shared) -> None:
-        """By timestamp."""
+        """Insert a new event by timestamp."""
         at = bisect_right(self.cache, str(event["timestamp"]), key=lambda one: str(one["timestamp"]))
         self.cache.insert(at, event)
 
@@ -412,14 +416,14 @@ def _is_snapshot(event: Shared) -> bool:
 
 
 def _failed(told: model.CallAnswered | model.NoAnswer) -> int | None:
-    """The status that is no success, 0 when there is none at all, None when all is well."""
+    """The HTTP status of a failed call, 0 when there was no answer, None when the call succeeded."""
     if isinstance(told, model.NoAnswer):
         return 0
     return None if 200 <= told.status < 300 else told.status
 
 
 def _body(told: model.CallAnswered | model.NoAnswer) -> Any:
-    """The body as JSON; None where it is none."""
+    """The body, parsed as JSON. None when there is no body, or it is not JSON."""
     if isinstance(told, model.NoAnswer):
         return None
     try:

@@ -1,8 +1,8 @@
-"""The small event loop of the model level: virtual time, tasks in the order in which they became ready, no trio.
+"""The event loop of the model level: virtual time, without trio.
 
-It offers what `gapless.simserver.loop` asks for, with trio's meaning: waiting can be called off by a scope, a scope by
-its deadline, and a nursery ends when its tasks have ended. What is ready at one moment runs first come, first served, so a
-run is one schedule, and always the same.
+It implements the protocols of `gapless.simserver.loop` with the semantics of trio: a scope cancels what waits in it, a
+deadline cancels its scope, and a nursery ends when all its tasks have ended. Ready tasks run first come, first served.
+So a run is a single schedule, and is repeatable.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from gapless.simserver import loop as simserver_loop
 
 T = TypeVar("T")
 TURNS_MAX = 500_000
-"""Turns of tasks within one moment: more is a busy loop, for time passes only when nothing is ready."""
+"""How many turns tasks may take at one time. More is a busy loop: time advances only when no task is ready."""
 TURNS_PER_EVENT_MAX = 40
+"""How many more turns are allowed for each event of the history."""
 
 
 class Cancelled(BaseException):
-    """Raised in a task whose waiting was called off."""
+    """Raised in a waiting task when its scope is canceled."""
 
     def __init__(self, scope: ModelScope) -> None:
         self.scope = scope
@@ -33,11 +34,15 @@ class Cancelled(BaseException):
 
 
 class Deadlock(Exception):
-    """Everybody waits, and no time will change that."""
+    """All tasks wait, and no timer is set."""
 
 
 class Task:
-    """A coroutine on its way. scopes: those that it is in, the outermost first."""
+    """A running coroutine.
+
+    ``scopes``: the scopes that it is in, outermost first
+    ``undo``: called when its wait is canceled; None for a wait that cannot be canceled
+    """
 
     __slots__ = ("coroutine", "is_waiting", "nursery", "scopes", "undo")
 
@@ -52,7 +57,7 @@ class Task:
 
 
 class ModelScope:
-    """A block whose waiting can be called off."""
+    """A cancel scope, as in trio."""
 
     def __init__(self, loop: EventLoop, deadline: float = inf) -> None:
         self.loop = loop
@@ -87,14 +92,14 @@ class ModelScope:
             self.cancel()
 
     def cancel(self) -> None:
-        """Call off all waiting in the block, now and from now on."""
+        """Cancel all waits in the block, now and later."""
         if not self.cancel_called:
             self.cancel_called = True
             self.loop.interrupt(self)
 
 
 class ModelNursery:
-    """A block that tasks live in; it ends with the last of them. The first error of any calls off the others."""
+    """A nursery, as in trio. It ends when all its tasks have ended. The first error of a task cancels the others."""
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
@@ -119,7 +124,7 @@ class ModelNursery:
             self._parent = self._loop.task
             try:
                 await self._loop.wait(_nothing)
-            except Cancelled as cancelled:  # the tasks hear of it themselves; they are still waited for
+            except Cancelled as cancelled:  # the tasks are canceled as well; wait until they have ended
                 called_off = cancelled
                 if self._running:
                     await self._loop.wait_unasked()
@@ -132,12 +137,12 @@ class ModelNursery:
         return is_ours
 
     def start_soon(self, function: Callable[..., Awaitable[Any]], /, *arguments: Any) -> None:
-        """Begin a task."""
+        """Start a task."""
         self._running += 1
         self._loop.begin(function(*arguments), list(self._scopes), self)
 
     def ended(self, error: BaseException | None) -> None:
-        """A task has ended."""
+        """Called by the loop when a task has ended."""
         self._running -= 1
         if error is not None and not isinstance(error, Cancelled):
             self._error = self._error or error
@@ -147,7 +152,7 @@ class ModelNursery:
 
 
 class ModelEvent:
-    """Happens once."""
+    """A flag that tasks can wait for, as `trio.Event`."""
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
@@ -158,7 +163,7 @@ class ModelEvent:
         return self._is_set
 
     def set(self) -> None:
-        """Let it happen."""
+        """Set the flag and wake all tasks that wait for it."""
         self._is_set = True
         waiting, self._waiting = self._waiting, {}
         for task in waiting:
@@ -174,7 +179,7 @@ class ModelEvent:
 
 
 class ModelNotifier:
-    """Wakes the one task that waits at it."""
+    """Wakes the one task that waits for it."""
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
@@ -198,7 +203,7 @@ class ModelNotifier:
 
 
 class _NoParking:
-    """Nobody waits for room at the model level."""
+    """A parking lot that is never used: at the model level no message waits for space in a pipe."""
 
     def unpark_all(self) -> None:
         return
@@ -208,16 +213,15 @@ class _NoParking:
 
 
 class EventLoop:
-    """One loop, for one run.
+    """The loop of one run.
 
-    ``schedule``: a seed of the order in which tasks run that are ready at one moment; without, first come,
-    first served.
+    ``schedule``: the seed of the order in which ready tasks run; None for first come, first served
     """
 
     def __init__(self, schedule: int | None = None) -> None:
-        # A string seed goes through SHA-512, so the hash seed has no say in it.
+        # A string seed is hashed with SHA-512, so it does not depend on PYTHONHASHSEED.
         self._shuffle = None if schedule is None else random.Random(f"{schedule}/model")
-        self.task: Task = None  # type: ignore[assignment]  # there is one whenever anybody looks
+        self.task: Task = None  # type: ignore[assignment]  # set before any task runs
         self._now_s = 0.0
         self._ready: deque[tuple[Task, BaseException | None]] = deque()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
@@ -226,10 +230,10 @@ class EventLoop:
         self._turns = 0
         self.turns_max = TURNS_MAX
         self.spun: Callable[[], None] | None = None
-        """Called once, when more than `turns_max` turns passed within one moment."""
+        """Called once, when tasks have taken more than `turns_max` turns at one time."""
 
     def run(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run to the end of a coroutine. Raises what it raises."""
+        """Run until a coroutine has ended, and return its result. Raises what it raises; Deadlock if it cannot end."""
         result: list[T] = []
 
         async def main() -> None:
@@ -246,14 +250,14 @@ class EventLoop:
         return result[0]
 
     def begin(self, coroutine: Any, scopes: list[ModelScope], nursery: ModelNursery | None) -> Task:
-        """Begin a task."""
+        """Start a task."""
         task = Task(coroutine, scopes, nursery)
         self._tasks[task] = None
         self._ready.append((task, None))
         return task
 
     def _lets_due_ones_in(self) -> bool:
-        """Whether what is due at this moment joins those that are ready, rather than wait until these have run."""
+        """Whether timers that are due fire before the ready tasks have run. Decided at random, if there is a seed."""
         if self._shuffle is None or not self._timers or self._timers[0][0] > self._now_s:
             return False
         return self._shuffle.random() < 0.5
@@ -294,7 +298,7 @@ class EventLoop:
     # -- waiting ------------------------------------------------------------------------------------------------------
 
     async def wait(self, undo: Callable[[], Any]) -> None:
-        """Wait until somebody wakes this task. ``undo`` is called when the waiting is called off instead."""
+        """Wait until this task is woken. ``undo`` is called if the wait is canceled instead. Raises Cancelled."""
         task = self.task
         for scope in task.scopes:
             if scope.cancel_called:
@@ -304,18 +308,18 @@ class EventLoop:
         await _suspend()
 
     async def wait_unasked(self) -> None:
-        """Wait, whatever is called off meanwhile."""
+        """Wait until this task is woken. This wait cannot be canceled."""
         self.task.is_waiting, self.task.undo = True, None
         await _suspend()
 
     def wake(self, task: Task) -> None:
-        """Let a task go on."""
+        """Make a waiting task ready."""
         if task.is_waiting:
             task.is_waiting = False
             self._ready.append((task, None))
 
     def interrupt(self, scope: ModelScope) -> None:
-        """A scope was called off: so is the waiting of every task in it."""
+        """Cancel the wait of every task in a scope."""
         for task in list(self._tasks):
             if task.is_waiting and task.undo is not None and scope in task.scopes:
                 task.undo()
@@ -324,11 +328,11 @@ class EventLoop:
                 self._ready.append((task, Cancelled(outermost)))
 
     def call_at(self, at_s: float, callback: Callable[[], None]) -> None:
-        """Call something at a time."""
+        """Call ``callback`` at a time, in seconds. Calls for the same time are made in the order of registration."""
         self._order += 1
         heapq.heappush(self._timers, (at_s, self._order, callback))
 
-    # -- what `gapless.simserver.loop` asks for ------------------------------------------------------------------------
+    # -- the protocol `gapless.simserver.loop.Loop` --------------------------------------------------------------------
 
     def current_time(self) -> float:
         return self._now_s
@@ -394,7 +398,7 @@ def _nothing() -> None:
 
 
 class TurnWatch:
-    """What `gapless.scenarios.running.spin_watch.SpinWatch` is on trio."""
+    """Detects a busy loop: the counterpart of `gapless.scenarios.running.spin_watch.SpinWatch`."""
 
     def __init__(self, scope: simserver_loop.Scope, *, history_events: int = 0) -> None:
         assert isinstance(scope, ModelScope)
@@ -405,11 +409,11 @@ class TurnWatch:
 
     @property
     def message(self) -> str:
-        """What to say about a client that was stopped."""
+        """The message about a client that was stopped."""
         return f"the client spun: {self._loop.turns_max} turns of the loop passed within one instant"
 
     def until(self, at_s: float) -> None:
-        """Nothing: the clients of the model are opened and left at once, for they are machines."""
+        """Does nothing: a machine is opened and closed without waiting."""
 
     def __enter__(self) -> Self:
         self._loop.spun = self._trip

@@ -1,7 +1,8 @@
-"""What the model asks of a client: a machine without I/O, told what happened, answering what it wants done.
+"""The interface of a client at the model level: a machine without I/O that takes inputs and returns effects.
 
-Texts go in and come out as they would on the wire, so that a client's own codec takes part. `Machine` is what
-`gapless.scenarios.clients.contract.ClientUnderTest` is at the wire level. A search copies machines, so they pickle.
+`Machine` is the counterpart of `gapless.scenarios.clients.contract.ClientUnderTest` at the wire level. Frames and
+bodies are texts, as on the wire, so the client's own codec is used. A machine can be pickled, because a search copies
+it.
 """
 
 from __future__ import annotations
@@ -15,41 +16,41 @@ from gapless.scenarios.clients.contract import Claim, GapIds
 CallName = Literal["server_info", "search", "count", "conversation", "message", "run"]
 
 
-# -- what a machine is told -------------------------------------------------------------------------------------------
+# -- inputs -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class AttachStep:
-    """Step of a script: attach."""
+    """The script calls ``attach()``."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendStep:
-    """Step of a script: send a user message."""
+    """The script calls ``send()`` with a user message."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class RunStep:
-    """Step of a script: run."""
+    """The script calls ``run()``."""
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """The step under way has hung for too long; nobody waits for it any more."""
+    """The current step of the script has taken too long and is canceled."""
 
 
 @dataclass(frozen=True, slots=True)
 class HandshakeDone:
-    """The handshake of a socket is done."""
+    """The handshake of a socket has succeeded."""
 
     socket: int
 
 
 @dataclass(frozen=True, slots=True)
 class SocketGone:
-    """A socket is gone, or never came to be."""
+    """A socket was closed or lost, or its handshake failed. ``code``: the close code; None if there was none."""
 
     socket: int
     code: int | None
@@ -58,7 +59,7 @@ class SocketGone:
 
 @dataclass(frozen=True, slots=True)
 class FrameArrived:
-    """A frame came."""
+    """A frame arrived."""
 
     socket: int
     text: str
@@ -76,7 +77,7 @@ class CallAnswered:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """A call came to nothing. was_sent: whether the server may have performed it."""
+    """A call failed without an answer. ``was_sent``: whether the server may have performed it."""
 
     call: int
     was_sent: bool
@@ -85,7 +86,7 @@ class NoAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """The time that `wake_at_s` named has come."""
+    """The time `Machine.wake_at_s` is reached."""
 
 
 Input = (
@@ -102,12 +103,12 @@ Input = (
 )
 
 
-# -- what a machine wants done ----------------------------------------------------------------------------------------
+# -- effects ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class DialSocket:
-    """Open a socket; the session dialect takes ``after_seq``."""
+    """Open a socket. ``after_seq``: the parameter of a session socket; None for live events only."""
 
     socket: int
     is_session: bool = False
@@ -116,14 +117,19 @@ class DialSocket:
 
 @dataclass(frozen=True, slots=True)
 class DropSocket:
-    """Close a socket; nothing more is wanted from it."""
+    """Close a socket. Its frames are no longer wanted."""
 
     socket: int
 
 
 @dataclass(frozen=True, slots=True)
 class RestCall:
-    """A REST call. page_id, limit, descending: of a search; text: of a message."""
+    """Make a REST call.
+
+    ``call``: the number of the call, which comes back with the answer
+    ``page_id``, ``limit``, ``descending``: the parameters of a search
+    ``text``: the text of a message
+    """
 
     call: int
     name: CallName
@@ -135,7 +141,7 @@ class RestCall:
 
 @dataclass(frozen=True, slots=True)
 class DeliverEvent:
-    """An event reaches the application."""
+    """Deliver an event to the application. ``is_repaired``: whether a repair brought it."""
 
     event_id: str
     is_repaired: bool
@@ -143,14 +149,14 @@ class DeliverEvent:
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """The step is done; ``claim`` is what was said of a run."""
+    """The current step of the script has ended. ``claim``: the claim of ``run()``; None for other steps."""
 
     claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StepError:
-    """The step ended with an error of its own kind."""
+    """The current step of the script has failed. ``error``: the name of the client's error class."""
 
     error: str
     message: str
@@ -161,7 +167,7 @@ Effect = DialSocket | DropSocket | RestCall | DeliverEvent | StepDone | StepErro
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How a client treats its connections; None where it has no such habit."""
+    """The connection settings of a client. A ping value of None means that it sends no pings, or waits for no pong."""
 
     request_timeout_s: float
     handshake_timeout_s: float
@@ -175,11 +181,11 @@ class Machine(Protocol):
 
     @property
     def wake_at_s(self) -> float:
-        """When `Timer` is wanted; infinity for never."""
+        """The time of the next `Timer`, in seconds. Infinity for never."""
         ...
 
     def handle(self, told: Input, now_s: float) -> list[Effect]:
-        """Take note of what happened, and say what to do."""
+        """Process an input and return the effects."""
         ...
 
     def held(self) -> Sequence[str]:
@@ -187,5 +193,5 @@ class Machine(Protocol):
         ...
 
     def gaps(self) -> Sequence[GapIds]:
-        """The gaps that it declares."""
+        """The gaps that the client declares."""
         ...

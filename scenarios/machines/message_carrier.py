@@ -1,8 +1,8 @@
-"""The server on messages instead of bytes: the same app, the same connections, one chunk a message.
+"""Connects the server's app to a client by messages instead of bytes.
 
-The wire level has HTTP and WebSocket bytes between the app and the client, and libraries on both sides that make and
-read them. Here the app's own messages (ASGI's) go through the pipes as they are, so that latency, stalls, cuts, resets
-and half-open paths act on the same pipes as there.
+At the wire level, HTTP and WebSocket bytes go through the pipes, and libraries on both sides encode and decode them.
+Here the ASGI messages of the app go through the same pipes, each as one chunk. So latency, stalls, cuts, resets and
+half-open paths work as at the wire level.
 """
 
 from __future__ import annotations
@@ -25,20 +25,27 @@ _END = b"\x00"
 
 @dataclass(frozen=True, slots=True)
 class CarriedMessage:
-    """kind: ``request``, ``answer``, ``open``, ``accept``, ``denied``, ``text``, ``ping``, ``pong`` or ``close``; head:
-    what else is to be said in a few words; body: the text."""
+    """A message between client and server.
+
+    ``kind``: ``request``, ``answer``, ``open``, ``accept``, ``denied``, ``text``, ``ping``, ``pong`` or ``close``
+    ``head``: other values, such as the path or the status
+    ``body``: the text
+    """
 
     kind: str
     head: dict[str, Any] = field(default_factory=dict)
     body: str = ""
 
     def encoded(self) -> bytes:
-        """As a chunk."""
+        """The message as one chunk of bytes."""
         return json.dumps([self.kind, self.head]).encode() + b"\n" + self.body.encode() + _END
 
 
 class MessagePipe(Pipe):
-    """A pipe that is read message by message. limit_bytes: its reader takes no larger message, and says so."""
+    """A pipe that is read one message at a time.
+
+    ``limit_bytes``: a larger message is replaced by a close with code 1009, as a WebSocket library does
+    """
 
     __slots__ = ("limit_bytes",)
 
@@ -51,7 +58,7 @@ class MessagePipe(Pipe):
         if not chunks[0][1]:
             return b""
         if len(chunks[0][1]) > self.limit_bytes:
-            return CarriedMessage("close", {"code": 1009}).encoded()  # in the middle of it; the message has not arrived
+            return CarriedMessage("close", {"code": 1009}).encoded()  # the message itself is not taken
         data = chunks.popleft()[1]
         self.waiting_bytes -= len(data)
         self.read_bytes += len(data)
@@ -61,7 +68,7 @@ class MessagePipe(Pipe):
 
 
 def messages(loop: Loop) -> Carrier:
-    """Connections on a loop that carry messages."""
+    """A carrier whose connections transport messages."""
     return Carrier(
         lambda number: MemoryConnection(number, lambda: MessagePipe(loop)),
         lambda app, stream: _serve(app, stream, loop),
@@ -69,7 +76,7 @@ def messages(loop: Loop) -> Carrier:
 
 
 async def receive(pipe: Pipe) -> CarriedMessage | None:
-    """The next message; None at the end. Raises trio.BrokenResourceError after a reset, or a torn message."""
+    """The next message. None at the end. Raises trio.BrokenResourceError after a reset or an incomplete message."""
     data = await pipe.read(None)
     if not data:
         return None
@@ -81,7 +88,7 @@ async def receive(pipe: Pipe) -> CarriedMessage | None:
 
 
 def send(pipe: Pipe, message: CarriedMessage) -> bool:
-    """Put a message on its way; False when nobody is there any more."""
+    """Send a message. False when the pipe is closed or broken."""
     if pipe.ended or pipe.broken or pipe.reader_closed:
         return False
     pipe.write(message.encoded())
@@ -119,7 +126,7 @@ async def _answer(app: ASGIApp, stream: Stream, message: CarriedMessage) -> None
 
 
 class _Socket:
-    """One WebSocket, for the app."""
+    """One WebSocket connection of the ASGI app."""
 
     def __init__(self, stream: Stream, loop: Loop, message: CarriedMessage) -> None:
         self._stream = stream

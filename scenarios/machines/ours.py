@@ -1,6 +1,7 @@
-"""Our client as a machine: `SyncCore`, and around it what `gapless.syncclient.network.driver` does, without trio.
+"""Our client as a machine: `SyncCore`, and what `gapless.syncclient.network.driver` does around it, without trio.
 
-Where the driver waits in the middle of something (a post is tried again), this keeps what it waits for.
+The driver can wait in the middle of a function, for example before it retries a POST. The machine stores such a wait as
+a `_Post` with a time of its next attempt.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from gapless.syncclient.wire import Frame, Generation, Page
 
 
 def manners(settings: Settings) -> model.Manners:
-    """What `gapless.syncclient.network.http_and_websocket` does of itself."""
+    """The connection settings that `gapless.syncclient.network.http_and_websocket` applies."""
     return model.Manners(
         request_timeout_s=settings.request_timeout_s,
         handshake_timeout_s=settings.handshake_timeout_s,
@@ -44,21 +45,28 @@ def manners(settings: Settings) -> model.Manners:
 
 @dataclass(slots=True)
 class _Post:
-    """A POST under way, or about to be tried again."""
+    """A POST in progress, or waiting for its next attempt.
+
+    ``run``: the number of the POST run; 0 for a message
+    ``deadline_s``: the time after which it is not tried again
+    ``failures``: how often it failed so far
+    ``retry_at_s``: the time of the next attempt; None while a call is in progress
+    """
 
     name: model.CallName
     text: str
     run: int
-    """Number of the post of a run; 0 for a message."""
     deadline_s: float
     failures: int = 0
     retry_at_s: float | None = None
 
 
 class GaplessMachine:
-    """`generation` None asks the server which protocol it speaks, as `open_conversation` does.
+    """Our client without I/O.
 
-    `shares`: events are kept as `shared.py` has them.
+    ``generation``: None asks the server which protocol it speaks, as `open_conversation` does
+    ``draw``: the source of jitter, from 0 to 1
+    ``shares``: whether events are stored as shared objects, see ``shared_events.py``
     """
 
     def __init__(
@@ -83,12 +91,12 @@ class GaplessMachine:
 
     @property
     def wake_at_s(self) -> float:
-        """When `Timer` is wanted."""
+        """The time of the next `Timer`, in seconds. Infinity for never."""
         retries_s = [post.retry_at_s for post in self._posts.values() if post.retry_at_s is not None]
         return min([self._core.wake_at_s, *retries_s])
 
     def held(self) -> Sequence[str]:
-        """The ids of the events whose payload is in memory, as `Conversation.events` has them."""
+        """The ids of the events whose payload is in memory, in the order of `Conversation.events`."""
         ledger = self._core.ledger
         return [event_id for event_id in ledger.ordered_ids() if event_id in ledger.payloads]
 
@@ -97,7 +105,7 @@ class GaplessMachine:
         return self._gaps
 
     def handle(self, told: model.Input, now_s: float) -> list[model.Effect]:
-        """Take note of what happened, and say what to do."""
+        """Process an input and return the effects."""
         self._out = []
         match told:
             case model.AttachStep():
@@ -265,7 +273,7 @@ class GaplessMachine:
             return
         post.retry_at_s = now_s + wait_s
         self._calls += 1
-        self._posts[-self._calls] = post  # no call is under way: its number is that of no answer
+        self._posts[-self._calls] = post  # no call is in progress: a negative key matches no answer
 
     def _end_post(self, post: _Post, told: model.CallAnswered, now_s: float) -> None:
         if post.run and told.status == 409:
@@ -306,7 +314,7 @@ def _fetched(
     told: model.CallAnswered | model.NoAnswer,
     parse_page: Callable[[str], Page],
 ) -> events.CoreEvent:
-    """What the driver makes of an answer to a GET."""
+    """The event that the driver passes to the core for an answer to a GET."""
     number = action.request
     if isinstance(told, model.NoAnswer):
         return events.RequestFailed(number, None, True, None, told.reason)
@@ -338,7 +346,7 @@ def _refusal(what: str, told: model.CallAnswered) -> SyncError:
 
 
 def _frame(text: str, *, is_session: bool, knows_leaf: bool) -> Frame | str:
-    """The frame, or why it is none."""
+    """The parsed frame, or the reason why it cannot be parsed."""
     try:
         return wire.parse_session_frame(text) if is_session else wire.parse_events_frame(text, knows_leaf=knows_leaf)
     except ProtocolViolation as error:

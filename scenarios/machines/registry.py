@@ -1,4 +1,4 @@
-"""The clients that the model knows, by the names that they have at the wire."""
+"""The clients of the model level by name. The names are the same as at the wire level."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ from gapless.syncclient.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A client by name: how to make one for a certainty, a source of jitter and settings, and its manners."""
+    """A client of the model level.
+
+    ``make``: makes its machine from a certainty, a source of jitter and settings
+    ``manners``: its connection settings
+    """
 
     name: str
     make: Callable[[str, Callable[[], float], Mapping[str, bool | int]], Machine]
@@ -44,7 +48,7 @@ NAMES = tuple(known.name for known in MACHINES)
 
 
 def resolve(name: str) -> Known:
-    """The client of a name. Raises UsageError where the model has none of it."""
+    """The client with this name. Raises UsageError when the model level has none."""
     known = next((one for one in MACHINES if one.name == name), None)
     if known is None:
         cure = did_you_mean(name, NAMES, f"choose {', '.join(NAMES)}; any other client runs at the wire")
@@ -53,19 +57,20 @@ def resolve(name: str) -> Known:
 
 
 def jitter(seed: int) -> Callable[[], float]:
-    """The jitter that the client of a seed draws at the wire."""
+    """The source of jitter for a seed. It yields the same numbers as at the wire level."""
     return random.Random(f"{seed}/client").random
 
 
 def bounded(name: str, generation: str, certainty: str) -> Machine:
-    """A client for a search: no jitter, times that add up exactly, and the generation known from the start."""
+    """A machine for a search: without jitter, with exact times, and with the generation known from the start."""
     if name == "gapless":
-        # A tenth of a second is no binary fraction: sums of it would differ in the last digit, and look like two times.
+        # 0.125 is exact in binary, and 0.1 is not: sums of 0.1 could differ in the last digit, and equal times would
+        # look different.
         settings = Settings(certainty="log" if certainty == "log" else "branch", backoff_s_min=0.125)
         return GaplessMachine(settings, generation, no_jitter, shares=True)  # type: ignore[arg-type]
     return resolve(name).make(certainty, no_jitter, {})
 
 
 def no_jitter() -> float:
-    """The longest wait of each range."""
+    """A source of jitter that always draws the longest wait."""
     return 1.0

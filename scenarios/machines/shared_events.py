@@ -1,7 +1,7 @@
-"""Events that many copies of a client hold: one object for all of them, which a copy does not copy.
+"""Events as shared objects: equal events are one object, and a pickled client refers to it by number.
 
-A search keeps thousands of clients that hold the same few events: what cannot change need not be written down each
-time.
+A search keeps thousands of copies of a client that hold the same few events. Events do not change, so they need not be
+copied.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Shared(dict[str, Any]):
-    """An event; nobody changes it. ``number`` is its place in this process's table."""
+    """An event that must not be changed. ``number`` is its index in the table of this process."""
 
     __slots__ = ("number",)
 
@@ -27,7 +27,7 @@ _NUMBERS: dict[str, int] = {}
 
 
 def shared(event: Mapping[str, Any]) -> Shared:
-    """The one object for all events that say the same."""
+    """The shared object for an event. Equal events have the same object."""
     text = json.dumps(event, separators=(",", ":"))
     number = _NUMBERS.get(text)
     if number is None:

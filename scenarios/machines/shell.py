@@ -1,6 +1,6 @@
-"""A machine in a world: performs what it wants done, tells it what happened. What `ClientUnderTest` is at the model.
+"""Runs a machine in a world: performs its effects and passes it the inputs. It implements `ClientUnderTest`.
 
-Decides nothing; time-outs, pings and the bound on a frame are the client's manners.
+The shell makes no decisions of its own. Timeouts, pings and the size limit of a frame come from the client's `Manners`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _METHODS: Final[dict[str, str]] = {"message": "POST", "run": "POST"}
 
 
 class MachineFailed(Exception):
-    """The machine ended a step with an error of its own."""
+    """The machine ended a step with an error."""
 
 
 class _Lost(Exception):
-    """A socket is gone: ``code`` is the close code, None when there was none."""
+    """A socket was lost. ``code``: the close code; None if there was none."""
 
     def __init__(self, reason: str, code: int | None = None) -> None:
         self.code = code
@@ -68,31 +68,31 @@ class Shell:
     # -- the script ---------------------------------------------------------------------------------------------------
 
     async def attach(self) -> None:
-        """Attach."""
+        """Let the machine attach. Raises MachineFailed."""
         self._nursery.start_soon(self._keep_time)
         await self._step(model.AttachStep())
 
     async def send(self, text: str) -> None:
-        """Send a user message."""
+        """Let the machine send a user message. Raises MachineFailed."""
         await self._step(model.SendStep(text))
 
     async def run(self) -> Claim:
-        """Run."""
+        """Let the machine run. Raises MachineFailed."""
         claim = await self._step(model.RunStep())
         assert claim is not None, "a run ends with a claim"
         return claim
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Cancel all tasks and ignore the machine from now on."""
         self._is_closed = True
         self._nursery.cancel_scope.cancel()
 
     def held(self) -> Sequence[Event]:
-        """What the machine holds, as far as it is asked: ids."""
+        """The events that the machine holds, with their ids only."""
         return [{"id": event_id} for event_id in self._machine.held()]
 
     def gaps(self) -> Sequence[GapIds]:
-        """The gaps that it declares."""
+        """The gaps that the machine declares."""
         return self._machine.gaps()
 
     async def _step(self, told: model.Input) -> Claim | None:
@@ -186,7 +186,7 @@ class Shell:
         return CarriedMessage("request", head | {"key": self._context.api_key}, body)
 
     async def _exchange(self, request: CarriedMessage) -> CarriedMessage:
-        """One request, on a connection that is idle, or a new one."""
+        """Send a request on an idle or new connection, and receive the answer."""
         stream = await self._connection()
         answer: CarriedMessage | None = None
         try:
@@ -263,7 +263,7 @@ class Shell:
         raise lost
 
     async def _frames(self, stream: Stream, number: int, heard: _Heard) -> _Lost:
-        """Read to the end; how it was lost."""
+        """Pass frames to the machine until the socket is lost, and return how it was lost."""
         while True:
             try:
                 message = await receive(stream.incoming)
@@ -309,7 +309,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def factory(world: World, known: Known) -> Factory:
-    """The client of a name, in a world."""
+    """The factory of a client in a world."""
 
     @asynccontextmanager
     async def opened(context: ClientContext) -> AsyncIterator[ClientUnderTest]:

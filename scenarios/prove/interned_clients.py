@@ -1,8 +1,8 @@
-"""Clients as values: each state of a client once, and what each input makes of it, computed once.
+"""Clients as values: each distinct state of a client is stored once, and each step from it is computed once.
 
-A client is deterministic, so *state and input give state and effects* is a function, and a function can be remembered.
-A search takes millions of steps, of which few are new to the client: what the server and the network do in between
-makes schedules many, and clients few.
+A client is deterministic: its next state and its effects depend only on its state and the input. So the result of a
+step can be cached. A search takes millions of steps, but most of them repeat a state and an input that were seen
+before: schedules differ mainly in what the server and the network do.
 """
 
 from __future__ import annotations
@@ -24,7 +24,14 @@ SCRIPT: tuple[model.AttachStep | model.SendStep | model.RunStep, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """How the script ended: ``run()`` returned with a claim, or a step failed (``error``); and what was held then."""
+    """How the script ended, and what the client held at that moment.
+
+    ``claim``: what ``run()`` returned; None if a step failed
+    ``error``: the error of the step that failed; None if none did
+    ``held``: ids of the events held, in the client's order
+    ``gaps``: the gaps that the client declared
+    ``deliveries``: ids of the events delivered to the application, in order
+    """
 
     claim: Claim | None
     error: str | None
@@ -35,9 +42,13 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """What an input made of a client: its next state, and what it wants done of the world.
+    """The result of one step of a client.
 
-    is_attached: whether the attach returned in this step; returned: how the script ended, if it did.
+    ``client``: the number of its next state
+    ``wake_at_s``: when it wants its next `Timer`, in seconds
+    ``effects``: the sockets and calls that it wants
+    ``is_attached``: whether the attach returned in this step
+    ``returned``: how the script ended, if it ended in this step
     """
 
     client: int
@@ -47,8 +58,8 @@ class Reaction:
     returned: Returned | None
 
 
-class _Life:
-    """A client in the middle of the script."""
+class _ScriptedClient:
+    """A client and its progress through `SCRIPT`."""
 
     __slots__ = ("deliveries", "machine", "stage")
 
@@ -59,69 +70,69 @@ class _Life:
 
 
 class Clients:
-    """All states of one client that were met; a number stands for each. State 0 has been asked for nothing yet."""
+    """All states of one client that a search has met, numbered. State 0 is the client before its first input."""
 
     def __init__(self, machine: model.Machine) -> None:
         self._numbers: dict[Form, int] = {}
         self._frozen: list[bytes] = []
-        self._outcomes: dict[tuple[int, float, Hashable], Reaction] = {}
-        self._keep(_Life(machine))
+        self._reactions: dict[tuple[int, float, Hashable], Reaction] = {}
+        self._keep(_ScriptedClient(machine))
 
     def __len__(self) -> int:
         return len(self._frozen)
 
     def __repr__(self) -> str:
-        return f"<Clients {len(self._frozen)} states, {len(self._outcomes)} steps>"
+        return f"<Clients {len(self._frozen)} states, {len(self._reactions)} steps>"
 
     @property
     def steps(self) -> int:
-        """How many steps were computed, and not looked up."""
-        return len(self._outcomes)
+        """How many steps were computed rather than looked up."""
+        return len(self._reactions)
 
     def begin(self, now_s: float) -> Reaction:
-        """Begin the script."""
+        """The step in which the client begins the script."""
         return self.step(0, SCRIPT[0], now_s)
 
     def step(self, client: int, told: model.Input, now_s: float) -> Reaction:
-        """What an input makes of a client."""
+        """The result of an input to the client state of this number. It is looked up if it is known."""
         key = (client, now_s, told)
-        outcome = self._outcomes.get(key)
-        if outcome is None:
-            outcome = self._outcomes[key] = self._compute(client, told, now_s)
-        return outcome
+        reaction = self._reactions.get(key)
+        if reaction is None:
+            reaction = self._reactions[key] = self._compute(client, told, now_s)
+        return reaction
 
     def _compute(self, client: int, told: model.Input, now_s: float) -> Reaction:
-        incarnation: _Life = pickle.loads(self._frozen[client])
+        scripted: _ScriptedClient = pickle.loads(self._frozen[client])
         asked: list[model.DialSocket | model.DropSocket | model.RestCall] = []
         is_attached, returned = False, None
-        pending = incarnation.machine.handle(told, now_s)
+        pending = scripted.machine.handle(told, now_s)
         while pending:
             effect = pending.pop(0)
             match effect:
                 case model.DeliverEvent(event_id):
-                    incarnation.deliveries.append(event_id)
+                    scripted.deliveries.append(event_id)
                 case model.StepDone(claim):
-                    is_attached = is_attached or incarnation.stage == 0
-                    incarnation.stage += 1
-                    if incarnation.stage < len(SCRIPT):
-                        pending += incarnation.machine.handle(SCRIPT[incarnation.stage], now_s)
+                    is_attached = is_attached or scripted.stage == 0
+                    scripted.stage += 1
+                    if scripted.stage < len(SCRIPT):
+                        pending += scripted.machine.handle(SCRIPT[scripted.stage], now_s)
                     else:
-                        returned = _returned(incarnation, claim, None)
+                        returned = _returned(scripted, claim, None)
                 case model.StepError(error, message):
-                    returned = _returned(incarnation, None, f"{error}: {message}")
+                    returned = _returned(scripted, None, f"{error}: {message}")
                 case _:
                     asked.append(effect)
-        return Reaction(self._keep(incarnation), incarnation.machine.wake_at_s, tuple(asked), is_attached, returned)
+        return Reaction(self._keep(scripted), scripted.machine.wake_at_s, tuple(asked), is_attached, returned)
 
-    def _keep(self, incarnation: _Life) -> int:
-        form = canonical(incarnation)
+    def _keep(self, scripted: _ScriptedClient) -> int:
+        form = canonical(scripted)
         number = self._numbers.get(form)
         if number is None:
             number = self._numbers[form] = len(self._frozen)
-            self._frozen.append(frozen(incarnation))
+            self._frozen.append(frozen(scripted))
         return number
 
 
-def _returned(incarnation: _Life, claim: Claim | None, error: str | None) -> Returned:
-    machine = incarnation.machine
-    return Returned(claim, error, tuple(machine.held()), tuple(machine.gaps()), tuple(incarnation.deliveries))
+def _returned(scripted: _ScriptedClient, claim: Claim | None, error: str | None) -> Returned:
+    machine = scripted.machine
+    return Returned(claim, error, tuple(machine.held()), tuple(machine.gaps()), tuple(scripted.deliveries))

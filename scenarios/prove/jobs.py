@@ -1,4 +1,4 @@
-"""Several searches at once, in processes; each can be watched, and stopped with what it has covered so far."""
+"""Run several searches in processes. They report progress, and can be stopped with partial results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POLL_S = 0.2
 
 
 class Searches:
-    """Searches under way. ``results`` answers findings in the order of the questions; ``stop`` ends them all early."""
+    """Searches in progress."""
 
     def __init__(self, questions: Sequence[Question], executor: Executor, stopped: Any, states: Any) -> None:
         self.questions = tuple(questions)
@@ -25,7 +25,7 @@ class Searches:
 
     @property
     def states(self) -> int:
-        """How many states were looked at until now, in all searches."""
+        """How many states all searches together have visited so far."""
         return sum(self._states)
 
     @property
@@ -34,11 +34,11 @@ class Searches:
         return sum(future.done() for future in self._futures)
 
     def stop(self) -> None:
-        """Let every search end with what it has."""
+        """Stop every search. Each returns what it has covered so far."""
         self._stopped.value = 1
 
     def results(self) -> Iterator[SearchResult | None]:
-        """Each finding as it is its turn; None, every moment in which there is none yet."""
+        """The results in the order of the questions. Yields None every `POLL_S` seconds until the next one is ready."""
         self._futures = [self._executor.submit(_prove, number, one) for number, one in enumerate(self.questions)]
         for future in self._futures:
             while not future.done():
@@ -49,7 +49,10 @@ class Searches:
 
 @contextmanager
 def searches(questions: Sequence[Question], jobs: int, time_s_max: float | None) -> Iterator[Searches]:
-    """Searches for the length of the block; leaving it early ends them all."""
+    """Run searches in processes for the length of the block. Leaving the block stops them.
+
+    ``time_s_max``: the time after which they are stopped, in seconds
+    """
     shared: Any = method()
     stopped, states = shared.Value("b", 0), shared.Array("L", len(questions))
     until_s = None if time_s_max is None else time.monotonic() + time_s_max
@@ -65,7 +68,7 @@ _SHARED: dict[str, Any] = {}
 
 
 def _begin(stopped: Any, states: Any, until_s: float | None) -> None:
-    """A worker process begins."""
+    """Initialize a worker process."""
     _SHARED.update(stopped=stopped, states=states, until_s=until_s)
 
 

@@ -1,17 +1,19 @@
-"""Interleavings: all that can happen next in a small world, and what becomes of it. Pure.
+"""The moves of a small world: everything that can happen next in a state, and the state that follows.
 
-A *state* is the whole world at one moment, as a value: the client, where the server has come to, what is on its way in
-either direction, and which faults were spent. A *move* is one thing that can happen. A schedule is a sequence of moves
-from the beginning until ``run()`` has returned.
+This module performs no I/O and changes no state in place.
 
-**Time.** Between two timers of the client, server and network do what they like, in any order, in no time. A timer
-goes off when nothing else can happen any more; or before that, at the price of a *delay* from the bound, however much
-is still on its way, if it is due within `DELAY_S_MAX`. So k delays cover every schedule in which at most k timers
-overtake the server or the network, which are never later than that.
+A *state* is the whole world at one moment: the client, the point that the server has reached, the messages in transit,
+and the faults used so far. A *move* is one thing that can happen. A *schedule* is a sequence of moves from the first
+state until ``run()`` has returned.
 
-**Faults**, each with a bound of its own, are named in `Fault`. A frame is lost, or copied, when it would arrive: that
-is the same as any earlier moment, for nobody sees a frame before. A connection breaks for both sides at once: what the
-server publishes until the client has noticed is as lost as what was on its way.
+**Time.** Server and network take no time: between two timers of the client, their moves happen in any order at the same
+moment. A timer normally fires when no other move is left. It can fire earlier, while messages are still in transit, if
+it is due within `DELAY_S_MAX` seconds; that uses one of the *delays* in the bound. So a bound of k delays covers every
+schedule in which up to k timers fire before the server or the network acts, if these are never later than that.
+
+**Faults** are named in `FaultName`, and each kind has its own bound. A frame is lost or copied at the moment at which
+it would arrive; an earlier moment makes no difference, because a frame in transit has no effect. A connection breaks
+for both sides at the same time, so everything that the server publishes before the client notices is lost too.
 """
 
 from __future__ import annotations
@@ -31,11 +33,18 @@ from gapless.simserver.protocol import wire
 FaultName = Literal[
     "losses", "disconnects", "delays", "overtakings", "copies", "failures", "late", "forgotten", "vetoes", "others"
 ]
-"""losses: a frame is never delivered, and the socket stays open (R30). disconnects: a socket breaks, or is refused
-(R34, R41). delays: a timer of the client goes off before what is on its way. overtakings: a frame is passed by those
-behind it, and comes whenever it likes (R31). copies: a frame comes once more, at any time (R32). failures: a call is
-refused with 503, or its answer is lost (R56). late: events are published and not persisted yet (R52). forgotten: a page
-cursor is taken for unknown (R51). vetoes: a stop hook lets the run go on (R13). others: somebody else's message (R19).
+"""The kinds of fault.
+
+- losses: a frame is never delivered, and the socket stays open (R30).
+- disconnects: a socket breaks, or is refused (R34, R41).
+- delays: a timer of the client fires while messages are still in transit.
+- overtakings: the next frame arrives first, and the overtaken frame arrives at any later time (R31).
+- copies: a frame arrives, and arrives again at any later time (R32).
+- failures: a call is refused with 503, or the answer to a POST run is lost (R56).
+- late: events are published before they are persisted (R52).
+- forgotten: the server does not know a page cursor (R51).
+- vetoes: a stop hook makes the run go on (R13).
+- others: the server receives a message from another client (R19).
 """
 FAULTS: tuple[FaultName, ...] = get_args(FaultName)
 DELAY_S_MAX = 12.0
@@ -46,7 +55,12 @@ _LOSS, _BREAK, _DELAY, _OVERTAKING, _COPY, _FAILURE, _LATE, _FORGOTTEN, _VETO, _
 
 
 class SearchSocket(NamedTuple):
-    """A connection. waiting: frames in order, the next to arrive first; aside: frames that were overtaken."""
+    """A socket.
+
+    ``is_open``: whether the server has accepted it
+    ``waiting``: frames in transit, in order; an empty text stands for the end of the handshake
+    ``aside``: frames that arrive at any time: those that were overtaken, and copies
+    """
 
     number: int
     is_session: bool
@@ -57,7 +71,7 @@ class SearchSocket(NamedTuple):
 
 
 class CallUnderWay(NamedTuple):
-    """A call under way; ``answer`` once the server has dealt with it."""
+    """A call in progress. ``answer`` is None until the server has handled it."""
 
     call: model.RestCall
     answer: model.CallAnswered | model.NoAnswer | None = None
@@ -66,10 +80,18 @@ class CallUnderWay(NamedTuple):
 class WorldState(NamedTuple):
     """The world at one moment.
 
-    behind: how many of the log's last events are not persisted yet; spent: of each fault in `FAULTS`; brought: log
-    positions that frames have brought, as bits; counted: calls that count; attached: the log's length and the calls
-    counted when the attach returned; over: when the final snapshot was published, and how much was persisted then;
-    returned: how it all ended.
+    ``client``: the number of the client's state in `Clients`
+    ``wake_at_s``: when its next timer is due, in seconds
+    ``now_s``: the time, in seconds
+    ``point``: the number of the server's point in `Script`
+    ``behind``: how many events at the end of the log are not persisted yet
+    ``sockets``, ``calls``: the sockets and calls in progress
+    ``spent``: how many faults of each kind were used, in the order of `FAULTS`
+    ``brought``: the log positions of all events that frames have delivered, as bits
+    ``counted``: how many calls were made that count against the budget
+    ``attached``: the length of the persisted log, and ``counted``, when the attach returned
+    ``over``: when the final snapshot was published, and the length of the persisted log at that time
+    ``returned``: how the script ended
     """
 
     client: int
@@ -89,7 +111,7 @@ class WorldState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One thing that can happen: ``who`` does ``what``. fault: the index of the fault that it spends, or -1."""
+    """One thing that can happen: ``who`` does ``what``. ``fault``: the index of the fault that it uses, or -1."""
 
     who: Literal["server", "network", "client"]
     what: str
@@ -97,7 +119,11 @@ class Move:
 
 
 class Interleavings:
-    """The world of one client and one script, within a bound on each fault, and on all of them together."""
+    """The world of one client and one script.
+
+    ``bounds``: how many faults of each kind a schedule may have, in the order of `FAULTS`
+    ``faults_max``: how many faults it may have in total; None for the sum of the bounds
+    """
 
     def __init__(
         self, script: Script, clients: Clients, bounds: tuple[int, ...], faults_max: int | None = None
@@ -109,14 +135,14 @@ class Interleavings:
         self._positions: dict[int, dict[str, int]] = {}
 
     def begin(self) -> WorldState:
-        """The client is told to attach."""
+        """The first state: the client has begun to attach."""
         empty = WorldState(
             0, math.inf, 0.0, self.script.start.number, 0, (), (), (0,) * len(FAULTS), 0, 0, None, None, None
         )
-        return self._did(empty, self.clients.begin(0.0))
+        return self._apply(empty, self.clients.begin(0.0))
 
     def moves(self, state: WorldState) -> Iterator[tuple[Move, WorldState]]:
-        """Everything that can happen next; nothing, when the script has ended or nothing ever will."""
+        """Every move that is possible in a state, and the state that follows. Empty when the script has ended."""
         if state.returned is not None:
             return
         is_pending = False
@@ -134,7 +160,7 @@ class Interleavings:
             yield self._timer(state, _DELAY)
 
     def may(self, state: WorldState, fault: int) -> bool:
-        """Whether the bounds allow one more fault of that kind."""
+        """Whether the bounds allow one more fault of this kind."""
         return state.spent[fault] < self.bounds[fault] and sum(state.spent) < self._faults_max
 
     # -- the client ---------------------------------------------------------------------------------------------------
@@ -147,12 +173,12 @@ class Interleavings:
         return move, self._tell(state, model.Timer())
 
     def _tell(self, state: WorldState, told: model.Input) -> WorldState:
-        return self._did(state, self.clients.step(state.client, told, state.now_s))
+        return self._apply(state, self.clients.step(state.client, told, state.now_s))
 
-    def _did(self, state: WorldState, outcome: Reaction) -> WorldState:
-        """What the client wants done begins."""
+    def _apply(self, state: WorldState, reaction: Reaction) -> WorldState:
+        """Apply the result of a client's step to the world."""
         sockets, calls, counted = state.sockets, state.calls, state.counted
-        for effect in outcome.effects:
+        for effect in reaction.effects:
             match effect:
                 case model.DialSocket(number, is_session, after_seq):
                     sockets = (*sockets, SearchSocket(number, is_session, after_seq, False))
@@ -162,17 +188,17 @@ class Interleavings:
                     calls = (*calls, CallUnderWay(effect))
                     counted += effect.name in _COUNTED
         attached = state.attached
-        if outcome.is_attached:
-            spent = counted - sum(1 for effect in outcome.effects if _is_counted(effect))
+        if reaction.is_attached:
+            spent = counted - sum(1 for effect in reaction.effects if _is_counted(effect))
             attached = (len(self.script[state.point].ids) - state.behind, spent)
         return state._replace(
-            client=outcome.client,
-            wake_at_s=outcome.wake_at_s,
+            client=reaction.client,
+            wake_at_s=reaction.wake_at_s,
             sockets=sockets,
             calls=calls,
             counted=counted,
             attached=attached,
-            returned=outcome.returned,
+            returned=reaction.returned,
         )
 
     # -- the network --------------------------------------------------------------------------------------------------
@@ -210,7 +236,7 @@ class Interleavings:
             self._deliver(_with(state, index, rest), number, text),
         )
         if text.startswith('{"type":"sync"'):
-            return  # it carries no event, and no fault of the publisher concerns it
+            return  # it carries no event, so the faults of the publisher do not apply
         if self.may(state, _LOSS):
             lost = self._spend(_with(state, index, rest), _LOSS)
             yield Move("network", f"{name} is lost on socket {number}", _LOSS), lost
@@ -263,7 +289,7 @@ class Interleavings:
             yield Move("network", "what was late is persisted"), state._replace(behind=0)
 
     def _do(self, state: WorldState, point: Point, action: ServerAction, *, is_late: bool) -> WorldState:
-        """The server does something and tells every open socket."""
+        """The server takes an action, and publishes its frames to every open socket."""
         after = self.script.after(point, action)
         behind = state.behind
         if is_late or behind:
@@ -287,7 +313,7 @@ class Interleavings:
         )
 
     def _accept(self, state: WorldState, index: int, socket: SearchSocket) -> tuple[Move, WorldState]:
-        """The server takes a subscription, and greets it."""
+        """The server accepts a socket and sends the greeting, after the replay on a session socket."""
         point = self.script[state.point]
         persisted = len(point.ids) - state.behind
         texts = [""]
@@ -314,7 +340,7 @@ class Interleavings:
             spent = self._spend(state, _FAILURE)
             refused = model.CallAnswered(call.call, 503, _REFUSED)
             yield Move("server", f"refuses call {call.call} ({call.name})", _FAILURE), _answer(spent, index, refused)
-            if call.name == "run":  # for a message the loss of the answer has an error of its own, as it must
+            if call.name == "run":  # not for a message: there a lost answer has to end in an error (SendUnconfirmed)
                 spent = self._spend(after, _FAILURE)
                 lost = model.NoAnswer(call.call, True, "the connection broke off")
                 what = f"performs call {call.call} ({call.name}), and its answer is lost"
@@ -356,7 +382,7 @@ class Interleavings:
         return state._replace(spent=(*spent[:fault], spent[fault] + 1, *spent[fault + 1 :]))
 
     def _position(self, state: WorldState, text: str) -> int | None:
-        """The log position of the event that a frame carries; None when no log holds it."""
+        """The log position of the event in a frame. None when the event is not in the log."""
         event_id = carried(text)[0]
         table = self._positions.get(state.point)
         if table is None:
@@ -387,7 +413,7 @@ def _frame(text: str, seq: int | None, is_session: bool) -> str:
 
 @functools.lru_cache(maxsize=65536)
 def carried(text: str) -> tuple[str, str]:
-    """The id of the event that a frame carries, and how a person would call it."""
+    """The id of the event in a frame, and a readable name for it. The id is empty for a frame without an event."""
     if not text:
         return "", "nothing"
     frame = json.loads(text)

@@ -1,4 +1,4 @@
-"""What an exhaustive search found, in words: what was covered, or the smallest schedule that shows a client broken."""
+"""The result of a search as text: what was covered, or the counterexample."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HOLDS = "nothing lost, in order, once, honest, in time, within budget"
 
 
 def told(finding: SearchResult) -> Iterator[str]:
-    """One search."""
+    """The lines for one search."""
     yield statement(finding)
     yield f"  {measured(finding)}"
     if finding.counterexample is not None:
@@ -18,7 +18,7 @@ def told(finding: SearchResult) -> Iterator[str]:
 
 
 def statement(finding: SearchResult) -> str:
-    """One sentence: what was covered, and what came of it."""
+    """One sentence: what was covered, and the result."""
     question = finding.question
     where = f"{question.client}, {question.generation}/{question.cursor}, {question.certainty}"
     if finding.counterexample is not None:
@@ -31,7 +31,7 @@ def statement(finding: SearchResult) -> str:
 
 
 def measured(finding: SearchResult) -> str:
-    """How much work it was."""
+    """One line: how many states were visited, how long it took, and the rates."""
     rate = finding.schedules / finding.wall_s if finding.wall_s else 0.0
     states_rate = finding.states / finding.wall_s if finding.wall_s else 0.0
     return (
@@ -41,7 +41,7 @@ def measured(finding: SearchResult) -> str:
 
 
 def schedule(found: Counterexample) -> Iterator[str]:
-    """The counterexample, a move a line; what spends a fault is marked."""
+    """The lines of a counterexample, one for each move. A move that uses a fault is marked with ``!``."""
     width = len(str(len(found.moves)))
     for number, move in enumerate(found.moves, 1):
         mark = "!" if move.fault >= 0 else " "
@@ -50,7 +50,7 @@ def schedule(found: Counterexample) -> Iterator[str]:
 
 
 def totals(findings: Sequence[SearchResult], wall_s: float) -> str:
-    """The last line."""
+    """The last line: how many questions were proven or refuted, and the total of schedules."""
     schedules = sum(finding.schedules for finding in findings)
     proven = sum(finding.is_complete and finding.counterexample is None for finding in findings)
     refuted = sum(finding.counterexample is not None for finding in findings)

@@ -1,12 +1,12 @@
-"""The exhaustive search: every schedule within a bound, or the smallest that shows a client broken.
+"""The exhaustive search: covers every schedule within the bounds, or finds the smallest counterexample.
 
-The states of a small world and the moves between them make a graph without circles. It is searched depth first; each
-state is looked at once, and the number of schedules that lead from it to an end is counted when all its moves are done:
-an end has one, any other state the sum of those that follow. So the count is exact, and no schedule is left out,
-though most are never walked through one by one: two that meet in one state have the same future, for a state is all
-there is (`gapless.scenarios.prove.state_identity` says when two clients are the same).
+The states of a small world and the moves between them form an acyclic graph. The search is depth first and visits each
+state once. When all moves of a state are done, the number of schedules from it to an end is known: one for an end, and
+the sum over its successors for any other state. So the number of schedules is exact, although most schedules are not
+walked through one by one. Two schedules that reach the same state have the same continuations, because a state
+describes the world completely. `gapless.scenarios.prove.state_identity` defines when two clients are equal.
 
-A circle, a state without a move, and a schedule that goes on too long are findings, like a loss.
+A cycle, a state without a move, and a schedule that takes too long are violations, like a lost event.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ LOOKS_EVERY_STATES = 500
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far a search goes: events of the run (actions, observations, answers), each fault of `Fault`, and how many
-    faults together (None: as many as there may be of each).
+    """The bounds of a search.
+
+    ``events``: how many events the run may have (actions, observations, answers)
+    ``together``: how many faults a schedule may have in total; None for the sum of the others
+    The other fields bound the faults of one kind each. They are described at `FaultName`.
     """
 
     events: int = 2
@@ -54,7 +57,7 @@ class Bounds:
 
     @property
     def faults_max(self) -> int:
-        """How many faults there may be in one schedule."""
+        """How many faults one schedule may have in total."""
         most = sum(self.faults())
         return most if self.together is None else min(self.together, most)
 
@@ -99,7 +102,7 @@ _PLURAL: dict[FaultName, str] = {name: name for name in FAULTS} | {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be proven: of which client, on which server, how surely, within which bounds."""
+    """What is to be proven: for which client, server variant, certainty, bounds, and length of the history."""
 
     client: str
     generation: str
@@ -111,8 +114,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """A schedule in which something did not hold: what happened, in order. ``is_smallest``: no other has fewer faults,
-    then fewer events, then fewer moves; else it is the first that was met, and the time was over.
+    """A schedule with a violation.
+
+    ``bounds``: the bounds within which it was found
+    ``moves``: what happened, in order
+    ``is_smallest``: whether it has the fewest faults, then the fewest events, then the fewest moves. If not, it is the
+    first one that was met, because the search was stopped before the smallest was found.
     """
 
     bounds: Bounds
@@ -123,8 +130,13 @@ class Counterexample:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What came out. schedules: so many were covered, exactly, if ``is_complete``; states: looked at, once each;
-    clients: different states of the client among them; steps: how often the client itself was asked.
+    """The result of a search.
+
+    ``schedules``: how many schedules were covered; all of them if ``is_complete``
+    ``states``: how many states were visited
+    ``clients``: how many distinct states of the client occur in them
+    ``steps``: how many steps of the client were computed
+    ``wall_s``: how long it took, in seconds
     """
 
     question: Question
@@ -138,11 +150,11 @@ class SearchResult:
 
 
 Look = Callable[[int], bool]
-"""Told how many states were looked at; true to stop."""
+"""Called with the number of states visited so far. It returns True to stop the search."""
 
 
 def world(question: Question, bounds: Bounds | None = None) -> Interleavings:
-    """The small world of a question, within its bounds or others."""
+    """The small world of a question, with its own bounds or with others."""
     bounds = bounds or question.bounds
     settings = ServerSettings(generation=question.generation, cursor=question.cursor)  # type: ignore[arg-type]
     script = Script(settings, history_events=question.history_events, events_max=bounds.events)
@@ -151,7 +163,7 @@ def world(question: Question, bounds: Bounds | None = None) -> Interleavings:
 
 
 def prove(question: Question, look: Look = lambda states: False) -> SearchResult:
-    """Search it all; when something does not hold, look for the smallest schedule in which that is so."""
+    """Search every schedule within the bounds. If there is a violation, find the smallest schedule that shows one."""
     began_s = time.monotonic()
     search = _Search(question, question.bounds, look)
     search.run()
@@ -171,9 +183,11 @@ def prove(question: Question, look: Look = lambda states: False) -> SearchResult
 
 
 class _Search:
-    """One search, depth first, to the first violation as grave as ``breaks``; of lesser ones the gravest is kept.
+    """One depth-first search. It ends at the first violation at least as grave as ``breaks``.
 
-    ``found``: the schedule in which it was met.
+    ``found``: the schedule with the gravest violation so far
+    ``is_over``: whether a violation ended the search
+    ``is_complete``: whether every schedule was covered
     """
 
     def __init__(self, question: Question, bounds: Bounds, look: Look, *, breaks: Verdict = Verdict.UNSAFE) -> None:
@@ -191,7 +205,7 @@ class _Search:
     def run(self) -> None:
         """Search."""
         begin = self.world.begin()
-        counts: dict[WorldState, int] = {}  # 0 while a state is on the way that is being looked at
+        counts: dict[WorldState, int] = {}  # schedules from a state to an end; 0 while the state is on the current path
         way: list[_Step] = []
         self._enter(None, begin, counts, way)
         while way and not self.is_over:
@@ -214,7 +228,7 @@ class _Search:
                 step.schedules += known
         else:
             self.is_complete = not self.is_over
-        # Cut short, what was counted is what the states that are done stand for, on the way here.
+        # If the search was stopped, the states on the current path hold the counts of their finished successors.
         self.schedules = counts[begin] or sum(step.schedules for step in way)
 
     def _enter(self, move: Move | None, state: WorldState, counts: dict[WorldState, int], way: list[_Step]) -> None:
@@ -239,7 +253,7 @@ class _Search:
 
 @dataclass(slots=True)
 class _Step:
-    move: Move | None  # that led there; to where all begins, none
+    move: Move | None  # the move that led to the state; None for the first state
     state: WorldState
     rest: Iterator[tuple[Move, WorldState]]
     schedules: int = 0
@@ -248,7 +262,7 @@ class _Step:
 def look_at(
     world: Interleavings, state: WorldState, certainty: str
 ) -> tuple[Violation | None, list[tuple[Move, WorldState]]]:
-    """What is wrong with a state, and what can follow it."""
+    """The violation in a state, if any, and the moves from it."""
     if state.returned is not None:
         return judge(world, state, certainty), []
     late = overdue(state)
@@ -261,8 +275,10 @@ def look_at(
 def smallest(
     question: Question, look: Look = lambda states: False, *, breaks: Verdict = Verdict.OVER_BUDGET
 ) -> Counterexample | None:
-    """The schedule with the fewest faults, then the fewest events, then the fewest moves, that shows a violation as
-    grave as ``breaks``; None where there is none, or where ``look`` ends the search before it is met.
+    """The smallest schedule with a violation at least as grave as ``breaks``.
+
+    Smallest means the fewest faults, then the fewest events, then the fewest moves. None when there is no such
+    schedule, or when ``look`` stopped the search before it was found.
     """
     for bounds in rising(question.bounds):
         search = _Search(question, bounds, look, breaks=breaks)
@@ -283,7 +299,7 @@ def _is_as_grave(violation: Violation, breaks: Verdict) -> bool:
 
 
 def rising(bounds: Bounds) -> Iterator[Bounds]:
-    """Every smaller bound, fewest faults first, then fewest events; the bound itself is the last."""
+    """All bounds up to the given ones: fewest faults first, then fewest events. The given bounds come last."""
     every = itertools.product(*(range(min(most, bounds.faults_max) + 1) for most in bounds.faults()))
     vectors = sorted((vector for vector in every if sum(vector) <= bounds.faults_max), key=sum)
     for _, same in itertools.groupby(vectors, key=sum):
@@ -294,7 +310,10 @@ def rising(bounds: Bounds) -> Iterator[Bounds]:
 
 
 def _shortest(question: Question, bounds: Bounds, look: Look, *, breaks: Verdict) -> Counterexample | None:
-    """Breadth first, for the fewest moves; None when ``look`` ends it. A circle is no state, and is not met so."""
+    """A breadth-first search, which finds the fewest moves.
+
+    None when ``look`` stops it, or when the violation is a cycle: a cycle is no violation of any single state.
+    """
     small = world(question, bounds)
     begin = small.begin()
     before: dict[WorldState, tuple[WorldState, Move] | None] = {begin: None}
@@ -323,7 +342,7 @@ def _way(before: dict[WorldState, tuple[WorldState, Move] | None], state: WorldS
 
 
 def brute_force(world: Interleavings, certainty: str) -> tuple[int, frozenset[str]]:
-    """The same without any reduction: every schedule walked through by itself. How many, and what did not hold."""
+    """Walk through every schedule one by one, to check the search. Returns how many there are, and all violations."""
     schedules, found = 0, []
     stack = [world.begin()]
     while stack:
@@ -336,7 +355,7 @@ def brute_force(world: Interleavings, certainty: str) -> tuple[int, frozenset[st
 
 
 def variants(question: Question, generations: tuple[str, ...], cursors: tuple[str, ...]) -> tuple[Question, ...]:
-    """The question for each server, in the house order."""
+    """The question for each server variant: generations in the given order, and the cursors within each."""
     return tuple(
         dataclasses.replace(question, generation=generation, cursor=cursor)
         for generation in generations

@@ -1,9 +1,9 @@
-"""The server of a proof: everything that it may do to one small conversation, as the fake agent does it.
+"""The server of a search: every sequence of actions that it can take in one small conversation.
 
-A *point* is where the server has come to: a sequence of deeds, and what follows from them: the log, the status, the
-leaf, and what was published last. Points form a tree. `gapless.simserver.conversation.agent` makes them on demand, so
-nothing here decides what an event looks like or in which order it is told. Timestamps follow from the deeds alone, never from the clock of a
-schedule: two schedules in which the server did the same have the same events.
+A *point* is a sequence of actions and the state that results from it: the log, the status, the leaf, and what was
+published last. Points form a tree, and are made on demand. `gapless.simserver.conversation.agent` makes the events, so
+their content and order are the same as at the wire level. Timestamps depend only on the actions, not on the clock of a
+schedule. So two schedules with the same actions of the server have the same events.
 """
 
 from __future__ import annotations
@@ -21,11 +21,15 @@ from gapless.simserver.protocol.pages import Filters, SearchPage
 from gapless.simserver.settings import ServerSettings
 
 ServerAction = Literal["message", "accept", "start", "action", "observation", "answer", "end", "veto", "over", "other"]
-"""What the server does next.
+"""An action of the server.
 
-``message``, ``accept``: it takes the client's message, its `POST run`; ``start``: the run begins; ``action``,
-``observation``, ``answer`` (a message of the agent): it goes on; ``end``: the status says finished; ``veto``: a stop
-hook says no; ``over``: the final snapshot; ``other``: somebody else's message arrives.
+- ``message``, ``accept``: it receives the client's message, or its POST run.
+- ``start``: the run begins.
+- ``action``, ``observation``, ``answer``: the run adds an event. An answer is a message of the agent.
+- ``end``: the status becomes ``finished``.
+- ``veto``: a stop hook vetoes the end.
+- ``over``: the final snapshot is published.
+- ``other``: a message from another client arrives.
 """
 
 _TICK_S = 0.01
@@ -35,11 +39,16 @@ _NO_FILTERS = Filters()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """Where the server has come to.
+    """A point of the server: a sequence of actions and its result.
 
-    number: its place in the script's table; deeds: how it came there; told: what the last of them published, in
-    publication order; ids, branch: the log, and which of it is on the branch; ways: what it can do next by itself, the
-    most ordinary first.
+    ``number``: its index in the script's table
+    ``actions``: the actions so far
+    ``agent``: the agent after these actions
+    ``told``: what the last action published, in order of publication
+    ``ids``: the ids of the events in the log, in order
+    ``branch``: for each of them, whether it is on the branch
+    ``ways``: what the server can do next without a call or another client; the most ordinary first
+    ``next``: the numbers of the points that follow and were made already
     """
 
     number: int
@@ -58,17 +67,21 @@ class Point:
 
     @property
     def is_running(self) -> bool:
-        """Whether a run was accepted and is not over."""
+        """Whether a run was accepted and its final snapshot is not yet published."""
         return "accept" in self.actions and "over" not in self.actions
 
     @property
     def is_over(self) -> bool:
-        """Whether the client's run has ended: its final snapshot is published."""
+        """Whether the final snapshot of the client's run is published."""
         return "over" in self.actions
 
 
 class Script:
-    """All points of one conversation: ``history_events`` before the client comes, a run of up to ``events_max``."""
+    """All points of one conversation.
+
+    ``history_events``: how many events the log holds before the client attaches
+    ``events_max``: how many events the run may have
+    """
 
     def __init__(self, settings: ServerSettings, *, history_events: int, events_max: int) -> None:
         self.settings = settings
@@ -86,14 +99,14 @@ class Script:
         return self._points[number]
 
     def after(self, point: Point, action: ServerAction) -> Point:
-        """The point that a deed leads to."""
+        """The point that follows an action."""
         known = point.next.get(action)
         if known is None:
             known = point.next[action] = self._make((*point.actions, action)).number
         return self._points[known]
 
     def greeting(self, point: Point, connection: int) -> str:
-        """The text of the snapshot that greets a subscription made at this point; an id of its own for each."""
+        """The snapshot that greets a subscription at this point, as text. Its id differs for each connection."""
         text = self._greetings.get(point.number)
         if text is None:
             agent, at_s = point.agent, (len(point.actions) + 0.5) * _TICK_S
@@ -108,7 +121,7 @@ class Script:
     def page(
         self, point: Point, persisted: int, *, page_id: str | None, limit: int, descending: bool
     ) -> SearchPage | None:
-        """A page of what is persisted; None where an unknown cursor is refused."""
+        """A page of the first ``persisted`` events. None if the cursor is unknown and the server refuses it."""
         view = LogView(point.agent.log, persisted)
         start = None
         if page_id is not None:
@@ -119,13 +132,13 @@ class Script:
         return pages.search(view, start=start, limit=limit, descending=descending, cursor=cursor, filters=_NO_FILTERS)
 
     def page_text(self, point: Point, page: SearchPage) -> str:
-        """The body of a page; one text for all that say the same."""
+        """The body of a page. Equal bodies are one string object."""
         log = point.agent.log
         text = wire.page((log.text_at(index) for index in page.indices), page.next_page_id)
         return self._bodies.setdefault(text, text)
 
     def info_text(self, point: Point) -> str:
-        """The body of the conversation's info, as far as a client reads it."""
+        """The body of the conversation's info, with only the fields that a client reads."""
         info = {"id": point.agent.conversation_id, "execution_status": point.status}
         if self.settings.has_tree:
             info["leaf_event_id"] = point.agent.leaf  # type: ignore[assignment]  # None is a value there
@@ -177,7 +190,7 @@ class Script:
                 return (agent.snapshot(now_s),)
 
     def _ways(self, actions: tuple[ServerAction, ...]) -> tuple[ServerAction, ...]:
-        """What may come next, by itself; a veto is possible only where the budget allows it, which is not ours."""
+        """What the server can do next by itself. Whether a veto is within the bounds is checked in ``moves.py``."""
         own = [action for action in actions if action not in ("message", "other")]
         if not own or own[-1] == "over":
             return ()

@@ -1,12 +1,14 @@
-"""The canonical form of a client: equal forms, equal futures. This is what the reduction of a search rests on.
+"""The canonical form of a client. Two clients with equal forms behave equally from then on.
 
-The form is the whole object graph, written out: types, fields, and which parts are one and the same object. Nothing is
-rounded, and nothing left out but what a client says of itself and never reads (`_REPORTED_ONLY`). One thing is renamed:
-*steps*, counters that are only ever compared with one another. They are replaced by their ranks, which compare alike;
-every later step is greater than all of them.
+A search visits each state once, which is correct only because of this property.
 
-What is compared and kept is a digest of 128 bits of what was written: a search meets a million clients, each of some
-kilobytes. That two of them, which differ, have one digest is as likely as 10⁻²⁷.
+The form is the whole object graph, written out: types, fields, and which references point to the same object. Nothing
+is rounded. Fields that a client only reports and never reads (`_REPORTED_ONLY`) are left out. *Steps* are counters that
+are only compared with each other, so each is replaced by its rank. The order of the ranks is the same, and any later
+step is greater than all of them.
+
+The written form is a few kilobytes, and a search meets a million clients. So a digest of 128 bits is compared and kept.
+The probability that two different clients among them have the same digest is about 10⁻²⁷.
 """
 
 from __future__ import annotations
@@ -28,23 +30,24 @@ from gapless.scenarios.machines.shared_events import Shared
 _REPORTED_ONLY = frozenset({"_notes", "_spent"})
 _STEP = "step"
 _ATOMS = frozenset({str, int, float, bool, type(None)})
-_NAMES = (Enum, FunctionType, BuiltinFunctionType, frozenset, type)  # compared as they are, and copied by name
+_NAMES = (Enum, FunctionType, BuiltinFunctionType, frozenset, type)  # compared with ==, and pickled by name
 _DIGEST_BYTES = 16
-_MARSHAL_VERSION = 2  # the last that writes what is equal alike: later ones say what was written before as a reference
+# Later versions write repeated objects as references, so equal values could be written differently.
+_MARSHAL_VERSION = 2
 
-# Immutable values that can be compared: one number for all that are equal, as long as the process lives.
+# Hashable immutable values. Equal values have one number, for the lifetime of the process.
 _VALUES: list[Any] = []
 _NUMBERS: dict[Any, int] = {}
-_NUMBERS_BY_ID: dict[int, int] = {}  # of those in _VALUES, which live as long
+_NUMBERS_BY_ID: dict[int, int] = {}  # by id() of the objects in _VALUES; the list keeps them alive, so ids stay valid
 
-# What stands before a part of a form, and says of what kind it is. No atom looks like it: each is a tuple.
+# Markers before each part of a form: they say of what kind the part is. They are tuples, and no atom is a tuple.
 _TUPLE, _SAME, _VALUE, _DICT, _LIST, _OBJECT, _SHARED = ((number,) for number in range(7))
 
 Form = bytes
 
 
 def canonical(root: object) -> Form:
-    """The form, to be compared and hashed; in this process only."""
+    """The digest of the canonical form. It is valid only in this process, because values are written as numbers."""
     form: list[Any] = []
     steps: list[tuple[int, int]] = []
     _write((root,), form, steps, {})
@@ -55,7 +58,7 @@ def canonical(root: object) -> Form:
 
 
 def frozen(root: object) -> bytes:
-    """A copy to keep; `pickle.loads` thaws it, in this process only: values are kept by their numbers."""
+    """A pickled copy of a client. `pickle.loads` restores it, only in this process: values are stored as numbers."""
     buffer = io.BytesIO()
     _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(root)
     return buffer.getvalue()
@@ -72,7 +75,7 @@ def _by_number(number: int) -> Any:
 
 
 def _number(value: Any) -> int | None:
-    """The number of an immutable value; None for what may change, or holds what may."""
+    """The number of a frozen dataclass instance. None for anything that is mutable or contains something mutable."""
     number = _NUMBERS_BY_ID.get(id(value))
     kind: Any = type(value)
     if number is None and _is_frozen(kind):
@@ -100,7 +103,7 @@ def _is_frozen(kind: Any) -> bool:
 
 
 def _write(values: Any, form: list[Any], steps: list[tuple[int, int]], known: dict[int, int]) -> None:
-    """Write down some values, one after the other."""
+    """Append the canonical form of some values. ``steps`` collects where steps were written; ``known`` maps ids."""
     for value in values:
         kind: Any = type(value)
         if kind in _ATOMS:
@@ -137,7 +140,7 @@ def _write(values: Any, form: list[Any], steps: list[tuple[int, int]], known: di
 
 @lru_cache(maxsize=1024)
 def _getters(kind: Any, own: tuple[str, ...]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    """What gets the fields of an object, and what gets those of them that are steps."""
+    """Two getters for the fields of an object: one for all fields that are not steps, and one for the steps."""
     slots = [name for base in kind.__mro__ for name in _slots(base)]
     names = [name for name in dict.fromkeys((*slots, *own)) if name not in _REPORTED_ONLY]
     assert names or kind.__reduce_ex__ is object.__reduce_ex__, f"{kind.__name__} hides what it holds"

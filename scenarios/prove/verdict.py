@@ -1,4 +1,4 @@
-"""The verdict on a schedule that has come to its end: the same oracles as at the wire, on evidence made of a state."""
+"""The verdict on a finished schedule: the oracles of the wire level, on evidence derived from a `WorldState`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RUN_BOUND_S = 120.0
 CALLS_MAX = 60
 _CERTAIN_ENDS = frozenset({"finished"})
 
-# What a client may spend above the optimum, by the faults that struck, and why; without a fault, nothing.
+# How many calls above the optimum a client may make for each fault that struck, and why. Without faults: none.
 _ALLOWED: dict[FaultName, tuple[int, str]] = {
     "losses": (
         2,
@@ -23,7 +23,7 @@ _ALLOWED: dict[FaultName, tuple[int, str]] = {
     "disconnects": (2, "an outage leaves open what was missed, and whose end of a run is told after it"),
     "delays": (2, "what is only late looks like what is lost, and is asked for"),
     "overtakings": (1, "what is only late looks like what is lost, and is asked for"),
-    "copies": (1, "an old snapshot that comes again looks like a word about now, and the log decides"),
+    "copies": (1, "an old snapshot that comes again looks like a current status report, and the log decides"),
     "failures": (1, "a call that was refused is made again"),
     "late": (2, "a log behind the socket does not show yet what it is read for"),
     "forgotten": (1, "a cursor that is not known has to be replaced by another"),
@@ -36,7 +36,7 @@ _GREW = Allowance(
 
 
 def judge(world: Interleavings, state: WorldState, certainty: str) -> Violation | None:
-    """The first thing that did not hold, safety first and cost last; None when all did."""
+    """The first violation of a finished schedule, in the order of `ORACLES`: safety first, cost last. None if none."""
     script = world.script
     point = script[state.point]
     assert state.returned is not None, "only what has ended is judged"
@@ -56,7 +56,7 @@ def judge(world: Interleavings, state: WorldState, certainty: str) -> Violation 
 
 
 def overdue(state: WorldState) -> Violation | None:
-    """Whether a schedule that goes on has gone on for too long."""
+    """A violation if an unfinished schedule has taken too long, or has made too many calls."""
     if state.over is not None and state.now_s > state.over[0] + RUN_BOUND_S:
         message = f"run() had not returned {RUN_BOUND_S:g} s after the server's end"
         return Violation("returns-in-time", message, breaks=Verdict.STUCK)
@@ -71,7 +71,7 @@ CIRCLE = Violation("no-hang", "run() need never return: the schedule comes back 
 
 
 def _is_guess(world: Interleavings, state: WorldState, point: Point) -> bool:
-    """Whether the run may go on by a veto that the bound still allows."""
+    """Whether the run could still go on, because a veto is possible and within the bounds."""
     return "veto" in point.ways and world.may(state, FAULTS.index("vetoes"))
 
 
@@ -84,7 +84,11 @@ def _budget(script: Script, state: WorldState) -> Budget:
 
 
 def _evidence(script: Script, state: WorldState, point: Point) -> Evidence:
-    """Journal indexes are made up: event n is appended at 2n, so that the attach can lie between two events."""
+    """The evidence of a finished schedule.
+
+    There is no journal, so journal indexes are derived: event n is appended at index 2n. The odd indexes are free for
+    the attach, which can return between two events.
+    """
     returned = state.returned
     assert returned is not None
     log = tuple(
@@ -125,7 +129,7 @@ def _run(state: WorldState, point: Point, step: StepCall) -> RunCall:
         claim = returned.claim
     end = state.over
     if end is None and "over" in point.ways and point.status in _CERTAIN_ENDS:
-        end = (state.now_s, len(point.ids) - state.behind)  # nothing but the final snapshot is still to come
+        end = (state.now_s, len(point.ids) - state.behind)  # only the final snapshot is still missing
     ended_s, length = end if end is not None else (None, None)
     server_run = ServerRun(0, 0, True, None, ended_s, point.status, length)
     return RunCall(
@@ -140,7 +144,7 @@ def _run(state: WorldState, point: Point, step: StepCall) -> RunCall:
 
 
 def _brought(state: WorldState, by_id: dict[str, PersistedEvent]) -> int:
-    """Log positions that frames have brought, or would still bring."""
+    """The log positions of events that frames have delivered or that are still in transit, as bits."""
     brought = state.brought
     for socket in state.sockets:
         for text in (*socket.waiting, *socket.aside):
