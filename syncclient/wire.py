@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import ProtocolViolation
 
 LogEvent = Mapping[str, Any]
@@ -107,6 +108,7 @@ def parse_session_frame(text: str) -> Frame:
             return Ignored(f"type {other!r}")
 
 
+@decision("parse-page")
 def parse_page(body: bytes) -> Page:
     """The body of `events/search`. Raises `ProtocolViolation` if it is cut, no JSON, or of another shape."""
     page = _object(body, "page")
@@ -174,9 +176,14 @@ def error_detail(event: LogEvent) -> str | None:
     return ": ".join(str(part) for part in (code, detail) if part) or "no detail was given"
 
 
+@decision("never-persisted-kind")
+def _is_never_persisted(kind: str) -> bool:
+    return kind in _NEVER_PERSISTED
+
+
 def _classify(event: LogEvent, *, seq: int | None, knows_leaf: bool, size_bytes: int = 0) -> Frame:
     event = _event(event, "frame")
-    if event["kind"] in _NEVER_PERSISTED:
+    if _is_never_persisted(event["kind"]):
         return Ignored(event["kind"])
     if event["kind"] == STATE_UPDATE and event.get("key") == "full_state":
         value = event.get("value")

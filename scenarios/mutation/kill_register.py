@@ -24,7 +24,7 @@ from gapless.scenarios.definition.catalogue import catalogue
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.mutation.kill_check import broken_clients, killers
 from gapless.scenarios.mutation.mutants import MUTANTS
-from gapless.scenarios.mutation.planting import Rewritten, Watched, place_of, planted
+from gapless.scenarios.mutation.planting import Rewritten, Watched, planted
 from gapless.scenarios.mutation.simplicity import simpler_than
 from gapless.scenarios.running.client_comparison import HISTORY_UNNAMED_MAX
 from gapless.scenarios.running.runner import RunRequest, perform
@@ -154,7 +154,7 @@ def _failures(
 def places_met(request: RunRequest) -> Mapping[str, None]:
     """Which of the places that mutants change the real client comes to in a run."""
     met: dict[str, None] = {}
-    watched = {place_of(change): Watched(change.owner, change.name, met) for change in _rewritten()}
+    watched = {str(change.target): Watched(change.target, met) for change in _rewritten()}
     with planted(tuple(watched.values())):
         perform(request)
     return met
@@ -170,7 +170,7 @@ def _may_differ(client: str, met: Mapping[str, None]) -> bool:
     if not _has_one_bug(client):
         return True
     changes = mutant_called(client.removeprefix(MUTANT)).changes
-    return any(not isinstance(change, Rewritten) or place_of(change) in met for change in changes)
+    return any(not isinstance(change, Rewritten) or str(change.target) in met for change in changes)
 
 
 def _has_one_bug(client: str) -> bool:

@@ -1,4 +1,8 @@
-"""Mutant: a client with one planted bug; and how the bug is planted for one run, and taken out again."""
+"""Planting a bug in a client for one run, and removing it again.
+
+A mutant names the *decision* that it changes (see `gapless.syncclient.decisions`), not a private function, so a rename
+in the client does not touch it. A broken baseline has no named decisions; there a mutant names a method.
+"""
 
 from __future__ import annotations
 
@@ -9,82 +13,102 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any, Protocol
 
 from gapless.scenarios.definition.scenario import OracleName
-from gapless.scenarios.errors import UsageError
+from gapless.scenarios.errors import UsageError, did_you_mean
+from gapless.syncclient import decisions
 from gapless.syncclient.settings import Settings
 
 Original = Callable[..., Any]
-"""What the client really does, for a bug that does it too: before, after, or with something changed."""
+"""What the client really does. A bug may call it before, after, or with something changed."""
 
 Bug = Callable[..., Any]
-"""What the mutant does instead: takes the original, then what that takes."""
+"""What the mutant does instead. It takes the original first, then the original's arguments."""
 
 
 class PlantError(UsageError):
-    """A mutant no longer fits the client: what it would replace is not there, or takes something else."""
+    """A mutant no longer fits the client: what it replaces is gone, or takes other arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision of our client, by its name."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"the decision {self.name}"
+
+    def places(self) -> tuple[decisions.Place, ...]:
+        """Every class and module where it is bound. Raises PlantError when no decision has that name."""
+        found = decisions.places(self.name)
+        if not found:
+            cure = did_you_mean(self.name, decisions.names(), "plant the mutant on a decision that exists")
+            raise PlantError(f"{self} does not exist; {cure}")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of a class, by its name."""
+
+    owner: type
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.owner.__module__}.{self.owner.__qualname__}.{self.name}"
+
+    def places(self) -> tuple[decisions.Place, ...]:
+        """The class itself. Raises PlantError when it has no such method."""
+        if self.name not in vars(self.owner):
+            raise PlantError(f"{self} does not exist; plant the mutant on what has taken its place")
+        return ((self.owner, self.name),)
+
+
+Target = Decision | Method
 
 
 class CodeChange(Protocol):
-    """One name of the client's code, bound to something else for a while."""
+    """Replaces a function of a client for a while."""
 
     @property
-    def owner(self) -> type | ModuleType: ...
-    @property
-    def name(self) -> str: ...
+    def target(self) -> Target: ...
     def put_in_place_of(self, original: object) -> object:
-        """What the name is bound to instead. Raises PlantError when it cannot be."""
+        """The replacement. Raises PlantError when it does not fit."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """A function, method, class method or property, written anew as ``bug``."""
+    """The target does what ``bug`` does."""
 
-    owner: type | ModuleType
-    name: str
+    target: Target
     bug: Bug
 
     def put_in_place_of(self, original: object) -> object:
-        """The bug in the same kind of wrapping; it must take what the original takes."""
+        """The bug, wrapped as the original was (property, class method). It must take the same arguments."""
         if not _takes_the_same(self.bug, unwrapped(original)):
-            raise PlantError(f"{place_of(self)} takes other arguments now; rewrite the mutant to take the same")
+            raise PlantError(f"{self.target} takes other arguments now; rewrite the mutant to take the same")
         return rewrapped(original, self.bug)
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The same, doing what it does, and ``met`` notes that it was come to."""
+    """The target does what it always does, and ``met`` notes that it was called."""
 
-    owner: type | ModuleType
-    name: str
+    target: Target
     met: dict[str, None]
 
     def put_in_place_of(self, original: object) -> object:
         """The original behind a note."""
 
         def noted(really: Original, *args: object, **kwargs: object) -> object:
-            self.met[place_of(self)] = None
+            self.met[str(self.target)] = None
             return really(*args, **kwargs)
 
         return rewrapped(original, noted)
-
-
-@dataclass(frozen=True, slots=True)
-class Replaced:
-    """A constant with another value."""
-
-    owner: type | ModuleType
-    name: str
-    value: object
-
-    def put_in_place_of(self, original: object) -> object:
-        """The other value, which must be of the same type, and another."""
-        if type(original) is not type(self.value) or original == self.value:
-            raise PlantError(f"{place_of(self)} is {original!r}, which {self.value!r} is no mutation of")
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +122,10 @@ class Killing:
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A client with one bug. ``about`` is one sentence on what it does, ``races`` the rows of the race catalogue to
-    which that belongs, ``base`` the client that it is a variation of.
+    """A client with one bug.
 
-    ``killed`` is where it fails at the latest, ``fails_clean`` whether it fails even where nothing goes wrong.
+    about: one sentence on what it does. races: rows of the race catalog. base: the client that it varies. killed: a
+    scenario that fails it. fails_clean: whether it fails even where nothing goes wrong.
     """
 
     name: str
@@ -118,8 +142,7 @@ class Mutant:
 
 
 def mutant(
-    owner: type | ModuleType,
-    name: str,
+    where: str | Method,
     *,
     races: Sequence[str],
     killed: tuple[str, str, OracleName],
@@ -127,12 +150,15 @@ def mutant(
     fails_clean: bool = False,
     settings: Mapping[str, object] | None = None,
 ) -> Callable[[Bug], Mutant]:
-    """A mutant in which ``owner.name`` is the decorated function; that gives it its name, and its docstring says what
-    it does. ``settings`` are those of its user, where the bug needs other than the usual ones.
+    """A mutant in which the decorated function takes the place of a decision, or of a method of a baseline.
+
+    The function gives the mutant its name, and its docstring says what the mutant does. settings: those of the
+    mutant's user, where the bug needs other than the defaults.
     """
 
     def named(bug: Bug) -> Mutant:
-        changes: tuple[CodeChange, ...] = (Rewritten(owner, name, bug),)
+        target = Decision(where) if isinstance(where, str) else where
+        changes: tuple[CodeChange, ...] = (Rewritten(target, bug),)
         if settings:
             changes = (*changes, with_settings(settings))
         return Mutant(_name(bug), _about(bug), tuple(races), changes, Killing(*killed), base, fails_clean)
@@ -141,9 +167,9 @@ def mutant(
 
 
 def with_settings(values: Mapping[str, object]) -> CodeChange:
-    """Our client with other settings than it has by default, which are checked as a user's are.
+    """Our client with other default settings. They are checked as a user's are.
 
-    Raises PlantError when one of them is the default.
+    Raises PlantError when one of them is the default already.
     """
     usual = {field.name: field.default for field in dataclasses.fields(Settings)}
     for name, value in values.items():
@@ -155,7 +181,7 @@ def with_settings(values: Mapping[str, object]) -> CodeChange:
             object.__setattr__(settings, name, value)
         original(settings)
 
-    return Rewritten(Settings, "__post_init__", chosen)
+    return Rewritten(Method(Settings, "__post_init__"), chosen)
 
 
 _PLANTING = threading.Lock()
@@ -163,36 +189,23 @@ _PLANTING = threading.Lock()
 
 @contextmanager
 def planted(changes: Sequence[CodeChange]) -> Iterator[None]:
-    """The changes, for the length of a block; in this process only, and one block at a time.
+    """Make the changes for the length of a block; in this process only, and one block at a time.
 
     Raises PlantError when one of them does not fit; then none is made.
     """
     if not _PLANTING.acquire(blocking=False):
         raise PlantError("another mutant is planted in this process; one run at a time")
     try:
-        found = [(change, _original(change)) for change in changes]
-        wanted = [(change, original, change.put_in_place_of(original)) for change, original in found]
+        found = [(change, owner, name) for change in changes for owner, name in change.target.places()]
+        wanted = [(owner, name, vars(owner)[name], change) for change, owner, name in found]
+        ready = [(owner, name, original, change.put_in_place_of(original)) for owner, name, original, change in wanted]
         with ExitStack() as stack:
-            for change, original, replacement in wanted:
-                stack.callback(setattr, change.owner, change.name, original)
-                setattr(change.owner, change.name, replacement)
+            for owner, name, original, replacement in ready:
+                stack.callback(setattr, owner, name, original)
+                setattr(owner, name, replacement)
             yield
     finally:
         _PLANTING.release()
-
-
-def _original(change: CodeChange) -> object:
-    if change.name not in vars(change.owner):
-        raise PlantError(f"{place_of(change)} does not exist; plant the mutant on what has taken its place")
-    original: object = vars(change.owner)[change.name]
-    return original
-
-
-def place_of(change: CodeChange) -> str:
-    """The name that a change binds to something else, in full."""
-    owner = change.owner
-    module = owner.__name__ if isinstance(owner, ModuleType) else f"{owner.__module__}.{owner.__qualname__}"
-    return f"{module}.{change.name}"
 
 
 def unwrapped(original: object) -> Original:
@@ -212,9 +225,13 @@ def unwrapped(original: object) -> Original:
 def rewrapped(original: object, bug: Bug) -> object:
     """The bug as a method, class method or property, as the original was."""
     function = unwrapped(original)
+    signature = inspect.signature(function)
 
     @wraps(function)
     def rewritten(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:  # passed by position where that is possible, so that a bug's parameters may have names of their own
+            bound = signature.bind(*args, **kwargs)
+            args, kwargs = bound.args, bound.kwargs
         return bug(function, *args, **kwargs)
 
     match original:
@@ -227,12 +244,15 @@ def rewrapped(original: object, bug: Bug) -> object:
 
 
 def _takes_the_same(bug: Bug, function: Original) -> bool:
-    """Whether a bug takes the original and what that takes; what they call themselves does not matter."""
-    wanted = list(inspect.signature(function).parameters.values())
-    given = list(inspect.signature(bug).parameters.values())[1:]
-    return [(one.name, one.kind, one.default) for one in wanted[1:]] == [
-        (one.name, one.kind, one.default) for one in given[1:]
-    ]
+    """Whether a bug takes the original and then the original's arguments. Only keyword-only names must agree."""
+    wanted = [_shape(one) for one in inspect.signature(function).parameters.values()]
+    given = [_shape(one) for one in inspect.signature(bug).parameters.values()]
+    return given[1:] == wanted
+
+
+def _shape(parameter: inspect.Parameter) -> tuple[str, object, object]:
+    is_keyword = parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    return (parameter.name if is_keyword else "", parameter.kind, parameter.default)
 
 
 def _name(bug: Bug) -> str:

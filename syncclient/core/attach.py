@@ -14,6 +14,7 @@ from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.resume import Resume, SavedBelief
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
+from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.walk import Walk
 from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.stores.saved import Saved
@@ -152,6 +153,7 @@ class Attach:
         has_no_leaf = snapshot is not None and snapshot.knows_leaf and snapshot.leaf_id is None
         return has_no_leaf and now.settings.certainty == "branch" and not len(now.ledger)
 
+    @decision("attach-replay")
     def _follow_replay(self, connection: Connection) -> None:
         """The socket tells how long the log is and replays it: a short log whole, a long one's tail."""
         now, through_seq = self._situation, connection.last_seq
@@ -180,6 +182,7 @@ class Attach:
         assert self._since_s is not None, "the attach has begun"
         now.begin_exchange("attach", walk, deadline_s=self._since_s + now.settings.attach_deadline_s)
 
+    @decision("attach-finish")
     def _finish(self) -> None:
         now = self._situation
         self._since_s, now.is_attached = None, True

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from gapless.syncclient.decisions import decision
 
+
+@decision("retry-delay")
 def delay_s(failures: int, *, draw: float, min_s: float, max_s: float) -> float:
     """The wait after `failures` failures in a row (1 is the first), in seconds.
 

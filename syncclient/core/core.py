@@ -24,7 +24,14 @@ from gapless.syncclient.core.run_state import Ending
 from gapless.syncclient.core.runs import Runs
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
-from gapless.syncclient.errors import AuthenticationFailed, ConversationNotFound, RequestRefused, ServerUnreachable
+from gapless.syncclient.decisions import decision
+from gapless.syncclient.errors import (
+    AuthenticationFailed,
+    ConversationNotFound,
+    RequestRefused,
+    ServerUnreachable,
+    SyncError,
+)
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.walk import Outcome
 from gapless.syncclient.path_marks import sometimes
@@ -41,6 +48,12 @@ _FATAL_CLOSES = {
     4001: AuthenticationFailed("the server refused the API key on the socket (close 4001)"),
     4004: ConversationNotFound("the server knows no such conversation (close 4004)"),
 }
+
+
+@decision("fatal-close")
+def _fatal_close(code: int | None) -> SyncError | None:
+    """The error that a close code means for good; None for a connection that may be renewed."""
+    return None if code is None else _FATAL_CLOSES.get(code)
 
 
 class SyncCore:
@@ -138,11 +151,13 @@ class SyncCore:
             case other:
                 assert_never(other)
 
+    @decision("socket-closed")
     def _note_closed(self, number: int, code: int | None, reason: str) -> None:
         now = self._now
-        if code in _FATAL_CLOSES:
+        fatal = _fatal_close(code)
+        if fatal is not None:
             sometimes("socket: closed for good")
-            now.fail(_FATAL_CLOSES[code])
+            now.fail(fatal)
             return
         subscription, failures = now.subscription, now.subscription.failures
         connection = subscription.find(number)
@@ -181,6 +196,7 @@ class SyncCore:
             case Ignored():
                 pass
 
+    @decision("durable-frame")
     def _note_durable(self, connection: Connection, frame: Durable) -> None:
         now = self._now
         if self._attach.contradicts(connection, frame):
@@ -242,6 +258,7 @@ class SyncCore:
                 sometimes("repair: gave up, for the cursor never ended")
                 self._repairs.give_up("the server's page cursor never comes to an end")
 
+    @decision("failed-request")
     def _note_failure(self, exchange: Exchange, failure: events.RequestFailed) -> None:
         now = self._now
         with_cursor = exchange.walk is not None and exchange.walk.query().page_id is not None
@@ -299,6 +316,7 @@ class SyncCore:
             self._reading.step()
         self._step_exchange()
 
+    @decision("socket-upkeep")
     def _step_socket(self) -> None:
         now, current = self._now, self._now.subscription.current
         if current is None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gapless.syncclient.decisions import decision
+
 
 class Missing:
     """The things known to be missing, by a token each (an event id, or `seq:<index>`), with the time of first
@@ -20,6 +22,7 @@ class Missing:
         self.tries = 0
         self.not_before_s = 0.0
 
+    @decision("missing-since")
     def update(self, tokens: Iterable[str], now_s: float) -> None:
         """Say what is missing now: what is new is noted with its time, what came is forgotten."""
         self._since_s = {token: self._since_s.get(token, now_s) for token in tokens if token not in self._given_up}

@@ -12,6 +12,7 @@ from gapless.syncclient.core.missing import Missing
 from gapless.syncclient.core.pending_call import Exchange
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
+from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.walk import Walk
 from gapless.syncclient.path_marks import sometimes
 
@@ -24,6 +25,7 @@ class Repairs:
         self._missing = Missing()
         self._replays: dict[int, int] = {}
 
+    @decision("repair-step")
     def step(self) -> None:
         """Ask for what is missing, once it has been missing for long enough."""
         now = self._situation
@@ -66,6 +68,7 @@ class Repairs:
         """Whether something is known to be missing, or is being asked for."""
         return bool(self._missing) or self._situation.exchange is not None
 
+    @decision("repair-begin")
     def begin(self, *, to_tail: bool = True) -> None:
         """Ask for what is missing: by socket replay where there is one and it has not failed, else by pages.
 
@@ -95,6 +98,7 @@ class Repairs:
             walk = Walk.backward(pages_max=pages_max)
         now.begin_exchange("repair", walk, deadline_s=now.now_s + now.settings.repair_deadline_s, to_tail=to_tail)
 
+    @decision("repair-next")
     def go_on(self, exchange: Exchange) -> None:
         """More pages follow. Where the chain tells what is missing, read no more of them than that takes."""
         now, walk = self._situation, exchange.walk
@@ -156,6 +160,7 @@ class Repairs:
         tokens = self._missing.give_up()
         now.note(why + (f"; missing: {', '.join(tokens)}" if tokens else "; the latest events may be missing"))
 
+    @decision("verify-after-outage")
     def _verify_after_outage(self) -> None:
         """Settle by leaf or `seq` that nothing was missed, or read on from the anchor."""
         now, connection = self._situation, self._situation.ready_connection()

@@ -15,11 +15,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.path_marks import sometimes
 
 IDLE = "idle"
 TERMINAL = frozenset({"finished", "paused", "waiting_for_confirmation", "error", "stuck"})
+
+
+@decision("terminal-status")
+def is_terminal(status: str | None) -> bool:
+    """Whether a run that has this status is over, but for a stop hook's veto."""
+    return status in TERMINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,7 @@ class RunInProgress:
             return
         self.tail_at_arm = next((one for one in reversed(ledger.placed_ids()) if one in self.before_arm), None)
 
+    @decision("live-status")
     def saw_status(self, status: str, now_s: float, step: int, *, event_id: str | None = None) -> None:
         """A status that is new since the run was armed; `event_id` is the update that told it, if one did."""
         if status == "running":
@@ -130,17 +138,18 @@ class RunInProgress:
                 self.running_step, self.running_id = step, event_id
             self.hint_at_s = self.hint_id = self.status_report = self.contradicted_at_s = None
             self.hint_probed = False
-        elif status in TERMINAL:
+        elif is_terminal(status):
             self.hint_at_s, self.hint_step, self.hint_status, self.hint_id = now_s, step, status, event_id
 
     def may_be_over(self, now_s: float) -> bool:
         """Whether somebody says so, and long enough ago to act on it."""
         return self.ending is not None or (self.status_report is not None and now_s >= self.status_report_due_s)
 
+    @decision("believe-ending")
     def judge(self, ending: Ending, ledger: Ledger) -> Belief:
         """Whether `ending` is the end of this run."""
         leaf_id, has_run = ending.leaf_id, self.running_step is not None
-        if ending.status not in TERMINAL and ending.status != IDLE:
+        if not is_terminal(ending.status) and ending.status != IDLE:
             return Belief.STALE
         if self._is_of_before(ending, ledger):
             sometimes("run: idle, as it was before the run")
@@ -191,6 +200,7 @@ class RunInProgress:
         """The execution statuses that the log shows since the run was armed; what was held by then is none of its."""
         return ledger.statuses_after(self.tail_at_arm, self.fresh)
 
+    @decision("believe-log-status")
     def judge_by_log(self, ledger: Ledger, status_report: Ending) -> str | None:
         """The status by which the log itself says that this run is over, as `word` does; or None.
 
@@ -202,9 +212,9 @@ class RunInProgress:
             is_stopped = status_report.is_final and status_report.timestamp >= ledger.last_status_at(
                 self.tail_at_arm, self.fresh
             )
-            return next((status for status in statuses[-1:] if is_stopped and status in TERMINAL), None)
+            return next((status for status in statuses[-1:] if is_stopped and is_terminal(status)), None)
         since = statuses[len(statuses) - statuses[::-1].index("running") :]
-        return next((status for status in since if status in TERMINAL), None)
+        return next((status for status in since if is_terminal(status)), None)
 
     def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
         """Whether what is placed of the log shows this end: a view behind the socket does not."""

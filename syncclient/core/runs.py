@@ -11,8 +11,9 @@ from dataclasses import replace
 from gapless.syncclient.core import actions
 from gapless.syncclient.core.pending_call import Exchange
 from gapless.syncclient.core.repairs import Repairs
-from gapless.syncclient.core.run_state import IDLE, TERMINAL, Belief, Ending, RunInProgress
+from gapless.syncclient.core.run_state import IDLE, Belief, Ending, RunInProgress, is_terminal
 from gapless.syncclient.core.situation import Situation
+from gapless.syncclient.decisions import decision
 from gapless.syncclient.log import proof
 from gapless.syncclient.log.held import BranchPath
 from gapless.syncclient.path_marks import sometimes
@@ -54,6 +55,7 @@ class Runs:
             run.accepted_at_s = run.probed_at_s = self._situation.now_s
             run.is_unsure = is_unsure
 
+    @decision("run-conflict")
     def conflicted(self, post: int) -> None:
         """Another run is in progress: ours is to follow it (R18)."""
         now, run = self._situation, self._situation.run
@@ -64,6 +66,7 @@ class Runs:
             run.blocked, run.post_again_at_s = True, now.now_s + run.poll_interval_s
             now.note("a run of somebody else was in progress; ours follows it")
 
+    @decision("status-report")
     def status_report(self, status_report: Ending, *, is_final: bool) -> None:
         """The server's word about the whole conversation: a snapshot, which is final if a run's end published it, or
         the answer of REST."""
@@ -77,7 +80,7 @@ class Runs:
             run.saw_status(status_report.status, now.now_s, now.step)
         elif run.blocked:
             self._post_again(run)
-        elif status_report.status in TERMINAL or status_report.status == IDLE:
+        elif is_terminal(status_report.status) or status_report.status == IDLE:
             run.status_report = replace(status_report, is_final=is_final)
             since_s = now.now_s if run.hint_at_s is None else run.hint_at_s
             is_rest = status_report.status == IDLE and run.hint_at_s is None
@@ -188,7 +191,7 @@ class Runs:
 
     def _is_contradicted(self, run: RunInProgress, unverified_end: Ending) -> bool:
         """Whether the server has said that a run is over, and nothing else, for as long as a repair may take."""
-        if unverified_end.status not in TERMINAL:
+        if not is_terminal(unverified_end.status):
             return False
         now = self._situation
         run.contradicted_at_s = now.now_s if run.contradicted_at_s is None else run.contradicted_at_s
@@ -207,6 +210,7 @@ class Runs:
             return run.outages > 0 and waited_s >= now.settings.repair_deadline_s
         return waited_s >= now.settings.silence_s and run.shows_in_log(now.ledger, unverified_end)
 
+    @decision("run-ending")
     def _step_ending(self, run: RunInProgress, ending: Ending) -> None:
         """The run is over; finish when all of it is proven held, or when there is nothing left to try."""
         now = self._situation
@@ -247,6 +251,7 @@ class Runs:
             run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries)
             self._repairs.begin()
 
+    @decision("run-certificate")
     def _certificate(self, run: RunInProgress, ending: Ending) -> proof.Certificate | None:
         now = self._situation
         if now.walked_from_step >= run.ending_step:
@@ -267,6 +272,7 @@ class Runs:
             case "legacy":
                 return proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held)
 
+    @decision("run-chain-certificate")
     def _chain_certificate(self, run: RunInProgress, ending: Ending) -> proof.Certificate | None:
         now = self._situation
         certificate = proof.chain(now.ledger, ending.leaf_id)
@@ -281,6 +287,7 @@ class Runs:
             return counted or certificate
         return certificate
 
+    @decision("unexpected-state")
     def _is_odd(self, path: BranchPath, ending: Ending) -> bool:
         """Whether something held does not lie on the way to the leaf: it may be in no log (R53), or not any more
         (R60)."""
@@ -309,6 +316,7 @@ class Runs:
         if gone:
             now.discard(gone)
 
+    @decision("count-suffices")
     def _count_may_do(self, run: RunInProgress) -> bool:
         """Whether one count is likely to prove the whole log: nothing was missed, nothing is unread.
 
@@ -329,12 +337,14 @@ class Runs:
         sometimes("proof: a count was asked for")
         now.begin_exchange("count", None, deadline_s=now.now_s + now.settings.repair_deadline_s)
 
+    @decision("run-count")
     def count(self, exchange: Exchange, counted: int) -> None:
         """The log's length, asked for when the run was over."""
         run = self._situation.run
         if run is not None:
             run.counted, run.counted_held, run.counted_step = counted, exchange.held_events, exchange.begun_step
 
+    @decision("run-waiting")
     def _step_waiting(self, run: RunInProgress) -> None:
         """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""
         now, settings = self._situation, self._situation.settings

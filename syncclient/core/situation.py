@@ -14,6 +14,7 @@ from gapless.syncclient.core.backoff import delay_s
 from gapless.syncclient.core.pending_call import Exchange, Purpose
 from gapless.syncclient.core.run_state import RunInProgress
 from gapless.syncclient.core.socket_state import Connection, Subscription
+from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import SyncError
 from gapless.syncclient.log.changes import Changes
 from gapless.syncclient.log.ledger import Ledger
@@ -136,6 +137,7 @@ class Situation:
 
     # -- doing --------------------------------------------------------------------------------------------------------
 
+    @decision("open-socket")
     def open_socket(self) -> None:
         """Open a connection in place of the current one, which is read until the new one is ready.
 
@@ -160,6 +162,7 @@ class Situation:
             return True
         return False
 
+    @decision("subscription-ready")
     def make_ready(self, connection: Connection) -> None:
         """The current connection is known to be published to; the one it replaces is not wanted any more."""
         if connection is self.subscription.current and not connection.is_ready:
@@ -199,6 +202,7 @@ class Situation:
                 self.run.error = error_detail(event) or self.run.error
             self.hand_over([event], origin)
 
+    @decision("deliver")
     def hand_over(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
         """Hand events to the application that are no news to a run."""
         for event in new:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container
 from enum import Enum
 
+from gapless.syncclient.decisions import decision
 from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.wire import Page
 
@@ -51,6 +52,7 @@ def mode_from_echo(page: Page, *, cursor: str, echo: str) -> CursorMode:
     return CursorMode.EXCLUSIVE if learned is CursorMode.UNLEARNED else learned
 
 
+@decision("page-goes-on")
 def goes_on(page: Page, *, cursor: str, mode: CursorMode, seen: Container[str]) -> bool:
     """Whether `page` goes on where the page before it, which gave `cursor` as its next, left off.
 

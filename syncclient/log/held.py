@@ -13,6 +13,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.changes import Changes
 from gapless.syncclient.log.payloads import Payloads
 from gapless.syncclient.report import Gap, Unloaded
@@ -114,6 +115,7 @@ class Held:
         """What is loose and was said to stand at that index of the log or behind it."""
         return [event_id for other_seq, event_id in self._unplaced_by_seq.items() if other_seq >= seq]
 
+    @decision("conflicting-index")
     def conflicting(self, event_id: str, seq: int | None) -> list[str]:
         """What is loose, and was said to stand at the index of the log where that event stands."""
         other_id = self._unplaced_by_seq.get(-1 if seq is None else seq, event_id)
@@ -197,6 +199,7 @@ class Held:
         parent_id = self._events[event_id].get("parent_id")
         return parent_id if isinstance(parent_id, str) else None
 
+    @decision("anchor")
     def anchor(self) -> Anchor | None:
         """Where to page on from, or None when the last stretch has no two events."""
         last = self._last()
@@ -241,6 +244,7 @@ class Held:
         sooner = self._held_before(last_id)
         return [i for i in event_ids if i in sooner or self._timestamp(i) <= self._timestamp(last_id)]
 
+    @decision("older-than-tip")
     def older_than_tip(self, event_ids: Sequence[str]) -> list[str]:
         """Those of some branch events that were there before the last placed one was, where parents tell the order.
 
@@ -260,6 +264,7 @@ class Held:
         sooner = self._held_before(event_id)
         return [one for one in event_ids if one in sooner and not self._descends(one, event_id)]
 
+    @decision("gaps")
     def gaps(self) -> tuple[Gap, ...]:
         """The explicit gaps: before the first stretch if the head is open, and between stretches."""
         gaps = []
@@ -273,6 +278,7 @@ class Held:
         """Everything held: placed events in the log's order, then loose ones by index, or else by timestamp."""
         return [self._events[event_id] for event_id in self.ordered_ids() if event_id in self.payloads]
 
+    @decision("order")
     def ordered_ids(self) -> list[str]:
         """The ids of all that is held, with or without payload: placed ones in the log's order, then loose ones."""
         fragments = self._fragments()

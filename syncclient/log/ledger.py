@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.held import BranchPath, Held, Segment, rindex
 from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.stores.saved import Saved
@@ -36,6 +37,7 @@ class Ledger(Held):
             self.begin(next_seq=None, at_head=False)
         self._main = self._segments[-1]
 
+    @decision("add-live")
     def add_live(self, event: LogEvent, seq: int | None, *, size_bytes: int = 0) -> bool:
         """Hold an event from the socket; true if it is new. A duplicate changes nothing."""
         event_id = event["id"]
@@ -50,6 +52,7 @@ class Ledger(Held):
             self._learn_seq(event_id, seq)
         return True
 
+    @decision("merge-page")
     def merge(
         self,
         items: Sequence[LogEvent],
@@ -82,6 +85,7 @@ class Ledger(Held):
             self.begin(next_seq=0, at_head=True)
         return new
 
+    @decision("place-path")
     def place_path(self, path: BranchPath) -> None:
         """Place a proven path at the end of home, each state update behind the parent it names.
 
@@ -252,6 +256,7 @@ class Ledger(Held):
         if seq is not None and self._unplaced_by_seq.get(seq) == event_id:
             del self._unplaced_by_seq[seq]
 
+    @decision("insert-behind")
     def _insert_behind(self, parent_id: str, event_id: str) -> None:
         segment = self._segment_of[parent_id]
         index = rindex(segment.ids, parent_id) + 1
@@ -340,6 +345,7 @@ class Ledger(Held):
         self._number(merged, at_head=at_head)
         self._extend_by_seq()
 
+    @decision("place-with-parents")
     def _with_parents(self, page: list[str]) -> list[str]:
         """The page, and before the first that names it as its parent, what is loose and follows on another of the page:
         it was there before, so the page skips it, for its record is corrupt (R59)."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.held import BranchPath
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.path_marks import sometimes
@@ -31,6 +32,7 @@ class Certificate:
     covers: Coverage
 
 
+@decision("chain-proof")
 def chain(ledger: Ledger, leaf_id: str | None) -> Certificate | None:
     """The branch is held: `leaf_id` is reached from a placed event through `parent_id`, with nothing missing.
 
@@ -40,6 +42,7 @@ def chain(ledger: Ledger, leaf_id: str | None) -> Certificate | None:
     return Certificate("chain", "branch") if ledger.path_to(leaf_id).missing is None else None
 
 
+@decision("seq-proof")
 def seq(ledger: Ledger, *, leaf_id: str | None, through_seq: int | None) -> Certificate | None:
     """Every log index up to the leaf is held; with `through_seq`, every index up to that.
 
@@ -57,6 +60,7 @@ def seq(ledger: Ledger, *, leaf_id: str | None, through_seq: int | None) -> Cert
     return Certificate("seq", "log") if next_seq > through_seq else None
 
 
+@decision("bare-count-proof")
 def bare_count(ledger: Ledger, *, counted: int | None, held_events: int) -> Certificate | None:
     """The same for a generation without a chain: weaker, so the held actions and observations must pair up too.
 
@@ -69,6 +73,7 @@ def bare_count(ledger: Ledger, *, counted: int | None, held_events: int) -> Cert
     return Certificate("count", "log") if counted == held_events else None
 
 
+@decision("count-proof")
 def count(ledger: Ledger, path: BranchPath, *, counted: int | None, held_events: int) -> Certificate | None:
     """The log has no event that was not held when the count was asked for.
 
@@ -83,6 +88,7 @@ def count(ledger: Ledger, path: BranchPath, *, counted: int | None, held_events:
     return Certificate("count", "log") if counted == held_events else None
 
 
+@decision("echo-proof")
 def echo(ledger: Ledger, *, leaf_id: str | None, covers: Coverage) -> Certificate | None:
     """A walk from inside what is confirmed came to the log's tail, and the leaf, where one is known, is on the way.
 

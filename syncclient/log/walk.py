@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.cursor import CursorMode, goes_on, mode_from_echo, mode_from_next_page
 from gapless.syncclient.log.held import Anchor, ids_of
 from gapless.syncclient.log.ledger import Ledger
@@ -60,6 +61,7 @@ class Walk:
         self.mode = CursorMode.UNLEARNED
 
     @classmethod
+    @decision("walk-forward")
     def forward(cls, anchor: Anchor, *, pages_max: int, must_show: str | None = None) -> Walk:
         """From an anchor in what is confirmed to the tail of the log.
 
@@ -68,6 +70,7 @@ class Walk:
         return cls(anchor=anchor, descending=False, pages_max=pages_max, must_show=must_show)
 
     @classmethod
+    @decision("walk-from-head")
     def from_head(cls, *, pages_max: int, must_show: str | None = None) -> Walk:
         """From the head of the log to its tail."""
         return cls(anchor=None, descending=False, pages_max=pages_max, must_show=must_show)
@@ -112,6 +115,7 @@ class Walk:
         """Whether the walk came to the log's head, and it was not the one that is known: the log is another (R60)."""
         return self._lost_head
 
+    @decision("take-page")
     def take(self, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
         """Judge a page and place it; returns what follows and the events that are new."""
         head_id = ledger.head_id()
@@ -161,6 +165,7 @@ class Walk:
             return self._reads_to == event_id
         return ledger.is_main(event_id)
 
+    @decision("believe-page")
     def _believe(self, page: Page, ledger: Ledger) -> bool:
         if self._border is None:
             if self._must_show is not None and self._must_show not in ids_of(page.items):
@@ -180,6 +185,7 @@ class Walk:
         assert self._page_id is not None, "only a first page has no cursor"
         return goes_on(page, cursor=self._page_id, mode=self.mode, seen=self._seen)
 
+    @decision("place-page")
     def _place(self, page: Page, ledger: Ledger) -> list[LogEvent]:
         items = page.items[::-1] if self._descending else page.items
         joint = {} if self._border is None else {"before" if self._descending else "after": self._border}

@@ -14,6 +14,7 @@ import trio
 from gapless.syncclient import wire
 from gapless.syncclient.core import actions, events
 from gapless.syncclient.core.core import SyncCore
+from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import (
     AuthenticationFailed,
     ConversationNotFound,
@@ -376,6 +377,7 @@ def _log(finished: actions.FinishRun) -> None:
         _logger.info("a run ended %s, complete by %s: %s", report.status, report.proof, "; ".join(report.notes))
 
 
+@decision("transient-failure")
 def _is_transient(status: int) -> bool:
     return status in (408, 425, 429) or status >= 500
 

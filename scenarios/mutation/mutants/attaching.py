@@ -13,9 +13,7 @@ from gapless.syncclient.report import Gap
 from gapless.syncclient.wire import Durable
 
 
-@mutant(
-    SyncCore, "_step_socket", races=["R02"], killed=("r02-dropped-subscribe-snapshot", "legacy/inclusive", "budget")
-)
+@mutant("socket-upkeep", races=["R02"], killed=("r02-dropped-subscribe-snapshot", "legacy/inclusive", "budget"))
 def waits_for_the_greeting(original: Original, core: SyncCore) -> None:
     """Takes a subscription for ready only when it was greeted."""
     current = core._now.subscription.current
@@ -23,7 +21,7 @@ def waits_for_the_greeting(original: Original, core: SyncCore) -> None:
         original(core)
 
 
-@mutant(Walk, "from_head", races=["R04"], killed=("cost-attach-long", "legacy/inclusive", "budget"))
+@mutant("walk-from-head", races=["R04"], killed=("cost-attach-long", "legacy/inclusive", "budget"))
 def whole_history_at_attach(
     original: Original, walk: type[Walk], *, pages_max: int, must_show: str | None = None
 ) -> Walk:
@@ -32,22 +30,21 @@ def whole_history_at_attach(
     return found
 
 
-@mutant(Attach, "_finish", races=["R04"], killed=("clean-run", "legacy/inclusive", "budget"), fails_clean=True)
+@mutant("attach-finish", races=["R04"], killed=("clean-run", "legacy/inclusive", "budget"), fails_clean=True)
 def attaches_twice(original: Original, attach: Attach) -> None:
     """Syncs once more when it has synced, to be on the safe side."""
     original(attach)
     attach._situation.unverified = True
 
 
-@mutant(Held, "gaps", races=["R04"], killed=("r04-long-history", "legacy/inclusive", "no-holes"))
+@mutant("gaps", races=["R04"], killed=("r04-long-history", "legacy/inclusive", "no-holes"))
 def gap_not_declared(original: Original, ledger: Held) -> tuple[Gap, ...]:
     """Says nothing of the history that it has not read."""
     return ()
 
 
 @mutant(
-    SyncCore,
-    "_note_durable",
+    "durable-frame",
     races=["R05", "R58"],
     killed=("r05-live-among-replayed", "session/inclusive", "budget"),
     fails_clean=True,
@@ -58,14 +55,14 @@ def deaf_while_attaching(original: Original, core: SyncCore, connection: Connect
         original(core, connection, frame)
 
 
-@mutant(Situation, "make_ready", races=["R34"], killed=("cost-reconnect-none-missed", "tree/inclusive", "budget"))
+@mutant("subscription-ready", races=["R34"], killed=("cost-reconnect-none-missed", "tree/inclusive", "budget"))
 def greeting_forgotten(original: Original, now: Situation, connection: Connection) -> None:
     """Does not remember which leaf a subscription was greeted with."""
     original(now, connection)
     connection.snapshot = None
 
 
-@mutant(Attach, "_follow_replay", races=["R60"], killed=("r60-long-run-cut-short", "session/inclusive", "budget"))
+@mutant("attach-replay", races=["R60"], killed=("r60-long-run-cut-short", "session/inclusive", "budget"))
 def begins_anew_at_the_tail(original: Original, attach: Attach, connection: Connection) -> None:
     """Begins anew with the last page of another log, though the application was there since before."""
     attach._start = None

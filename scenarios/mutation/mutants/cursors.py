@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from gapless.scenarios.clients.baselines.tail_cursor import TailCursor
 from gapless.scenarios.clients.baselines.wire import BaselineError
-from gapless.scenarios.mutation.planting import Original, mutant
+from gapless.scenarios.mutation.planting import Method, Original, mutant
 from gapless.syncclient.core.actions import OpenSocket
 from gapless.syncclient.core.situation import Situation
-from gapless.syncclient.log import walk
 from gapless.syncclient.log.cursor import CursorMode
 from gapless.syncclient.log.held import Anchor, Held
 from gapless.syncclient.log.ledger import Ledger
@@ -25,9 +24,7 @@ def _resume_behind(now: Situation, seq: int | None) -> None:
     now.out[-1] = replace(action, after_seq=seq)
 
 
-@mutant(
-    Situation, "open_socket", races=["R31", "R34"], killed=("r34-disconnect-in-mid-run", "session/inclusive", "budget")
-)
+@mutant("open-socket", races=["R31", "R34"], killed=("r34-disconnect-in-mid-run", "session/inclusive", "budget"))
 def off_by_one_cursor(original: Original, now: Situation) -> None:
     """Resumes behind the next index that it wants, instead of behind the last one that it has."""
     original(now)
@@ -36,7 +33,7 @@ def off_by_one_cursor(original: Original, now: Situation) -> None:
         _resume_behind(now, next_seq)
 
 
-@mutant(Situation, "open_socket", races=["R31"], killed=("r31-overtaken-then-cut", "session/inclusive", "budget"))
+@mutant("open-socket", races=["R31"], killed=("r31-overtaken-then-cut", "session/inclusive", "budget"))
 def max_seq_cursor(original: Original, now: Situation) -> None:
     """Resumes behind the highest index seen, whatever is missing below it."""
     original(now)
@@ -45,7 +42,7 @@ def max_seq_cursor(original: Original, now: Situation) -> None:
         _resume_behind(now, highest)
 
 
-@mutant(Situation, "open_socket", races=["R34"], killed=("r34-disconnect-in-mid-run", "session/inclusive", "budget"))
+@mutant("open-socket", races=["R34"], killed=("r34-disconnect-in-mid-run", "session/inclusive", "budget"))
 def live_only_socket(original: Original, now: Situation) -> None:
     """Asks a session socket to replay something only at the attach."""
     original(now)
@@ -53,7 +50,7 @@ def live_only_socket(original: Original, now: Situation) -> None:
         _resume_behind(now, None)
 
 
-@mutant(Walk, "take", races=["R50"], killed=("r50-page-borders", "legacy/exclusive", "no-holes"))
+@mutant("take-page", races=["R50"], killed=("r50-page-borders", "legacy/exclusive", "no-holes"))
 def first_item_always_dropped(
     original: Original, one: Walk, page: Page, ledger: Ledger
 ) -> tuple[Outcome, list[LogEvent]]:
@@ -64,7 +61,7 @@ def first_item_always_dropped(
     return found
 
 
-@mutant(walk, "goes_on", races=["R50"], killed=("r50-page-borders", "legacy/exclusive", "budget"))
+@mutant("page-goes-on", races=["R50"], killed=("r50-page-borders", "legacy/exclusive", "budget"))
 def exclusive_taken_for_inclusive(
     original: Original, page: Page, *, cursor: str, mode: CursorMode, seen: Container[str]
 ) -> bool:
@@ -73,7 +70,7 @@ def exclusive_taken_for_inclusive(
     return found
 
 
-@mutant(Held, "anchor", races=["R50"], killed=("r30-lost-frame", "legacy/exclusive", "budget"), fails_clean=True)
+@mutant("anchor", races=["R50"], killed=("r30-lost-frame", "legacy/exclusive", "budget"), fails_clean=True)
 def anchored_at_the_last(original: Original, ledger: Held) -> Anchor | None:
     """Asks for what follows the last confirmed event, which an exclusive server does not echo."""
     anchor: Anchor | None = original(ledger)
@@ -81,8 +78,7 @@ def anchored_at_the_last(original: Original, ledger: Held) -> Anchor | None:
 
 
 @mutant(
-    TailCursor,
-    "reconcile",
+    Method(TailCursor, "reconcile"),
     races=["R12"],
     killed=("r12-snapshot-as-cursor", "legacy/inclusive", "budget"),
     base="tail-cursor",
@@ -97,14 +93,14 @@ async def transient_id_as_cursor(original: Original, client: TailCursor) -> None
         return
 
 
-@mutant(Walk, "_believe", races=["R51"], killed=("r51-unknown-cursor-start", "legacy/inclusive", "budget"))
+@mutant("believe-page", races=["R51"], killed=("r51-unknown-cursor-start", "legacy/inclusive", "budget"))
 def natural_start_taken_for_success(original: Original, one: Walk, page: Page, ledger: Ledger) -> bool:
     """Believes every page to be the one that it asked for."""
     original(one, page, ledger)
     return True
 
 
-@mutant(Walk, "take", races=["R57"], killed=("r57-cursor-loop", "legacy/inclusive", "budget"))
+@mutant("take-page", races=["R57"], killed=("r57-cursor-loop", "legacy/inclusive", "budget"))
 def loop_not_noticed(original: Original, one: Walk, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
     """Follows every next cursor, also one that it has followed before."""
     one._asked.clear()
@@ -112,7 +108,7 @@ def loop_not_noticed(original: Original, one: Walk, page: Page, ledger: Ledger) 
     return found
 
 
-@mutant(Walk, "take", races=["R57"], killed=("r57-empty-page-half-way", "legacy/inclusive", "no-tail-loss"))
+@mutant("take-page", races=["R57"], killed=("r57-empty-page-half-way", "legacy/inclusive", "no-tail-loss"))
 def empty_page_is_a_loop(original: Original, one: Walk, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
     """Takes an empty page that names its own cursor for an endless log."""
     if not page.items and page.next_page_id in one._asked:
@@ -121,7 +117,7 @@ def empty_page_is_a_loop(original: Original, one: Walk, page: Page, ledger: Ledg
     return found
 
 
-@mutant(Walk, "take", races=["R57"], killed=("r57-short-pages", "legacy/inclusive", "budget"))
+@mutant("take-page", races=["R57"], killed=("r57-short-pages", "legacy/inclusive", "budget"))
 def short_page_ends_the_log(
     original: Original, one: Walk, page: Page, ledger: Ledger
 ) -> tuple[Outcome, list[LogEvent]]:
@@ -131,7 +127,7 @@ def short_page_ends_the_log(
     return found
 
 
-@mutant(Walk, "_place", races=["R04"], killed=("r04-long-history", "legacy/inclusive", "budget"))
+@mutant("place-page", races=["R04"], killed=("r04-long-history", "legacy/inclusive", "budget"))
 def descending_page_as_it_comes(original: Original, one: Walk, page: Page, ledger: Ledger) -> list[LogEvent]:
     """Keeps a page that was read backward in the order in which it came."""
     new: list[LogEvent] = original(one, replace(page, items=page.items[::-1]) if one.descending else page, ledger)

@@ -11,7 +11,7 @@ from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.wire import Durable, LogEvent
 
 
-@mutant(Ledger, "add_live", races=["R32"], killed=("r32-copies", "legacy/inclusive", "delivered-once"))
+@mutant("add-live", races=["R32"], killed=("r32-copies", "legacy/inclusive", "delivered-once"))
 def copies_are_news(
     original: Original, ledger: Ledger, event: LogEvent, seq: int | None, *, size_bytes: int = 0
 ) -> bool:
@@ -20,7 +20,7 @@ def copies_are_news(
     return True
 
 
-@mutant(Ledger, "add_live", races=["R32"], killed=("r32-copies", "legacy/inclusive", "delivered-once"))
+@mutant("add-live", races=["R32"], killed=("r32-copies", "legacy/inclusive", "delivered-once"))
 def only_the_last_is_known(
     original: Original, ledger: Ledger, event: LogEvent, seq: int | None, *, size_bytes: int = 0
 ) -> bool:
@@ -30,7 +30,7 @@ def only_the_last_is_known(
     return bool(last_id != event["id"])
 
 
-@mutant(Ledger, "add_live", races=["R61"], killed=("r61-ties", "session/inclusive", "budget"))
+@mutant("add-live", races=["R61"], killed=("r61-ties", "session/inclusive", "budget"))
 def one_event_a_timestamp(
     original: Original, ledger: Ledger, event: LogEvent, seq: int | None, *, size_bytes: int = 0
 ) -> bool:
@@ -43,8 +43,7 @@ def one_event_a_timestamp(
 
 
 @mutant(
-    Ledger,
-    "merge",
+    "merge-page",
     races=["R50", "R62"],
     killed=("r30-lost-frame", "tree/inclusive", "delivered-once"),
 )
@@ -63,9 +62,7 @@ def pages_are_news(
     return list(items)
 
 
-@mutant(
-    SyncCore, "_note_durable", races=["R06"], killed=("r31-overtaken-then-cut", "session/inclusive", "delivered-once")
-)
+@mutant("durable-frame", races=["R06"], killed=("r31-overtaken-then-cut", "session/inclusive", "delivered-once"))
 def replays_are_news(original: Original, core: SyncCore, connection: Connection, frame: Durable) -> None:
     """Tells the application of everything that a new socket replays."""
     was_held = frame.event["id"] in core.ledger
@@ -75,8 +72,7 @@ def replays_are_news(original: Original, core: SyncCore, connection: Connection,
 
 
 @mutant(
-    Ledger,
-    "add_live",
+    "add-live",
     races=["R62"],
     killed=("r62-repaired-events-are-delivered", "tree/inclusive", "delivered-once"),
 )

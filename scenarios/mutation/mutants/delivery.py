@@ -11,8 +11,7 @@ from gapless.syncclient.wire import LogEvent
 
 
 @mutant(
-    Situation,
-    "hand_over",
+    "deliver",
     races=["R62"],
     killed=("r62-repaired-events-are-delivered", "tree/inclusive", "delivered-once"),
 )
@@ -23,8 +22,7 @@ def repaired_events_kept_quiet(original: Original, now: Situation, new: Iterable
 
 
 @mutant(
-    Situation,
-    "hand_over",
+    "deliver",
     races=["R62"],
     killed=("r62-repaired-events-are-delivered", "legacy/inclusive", "delivered-once"),
 )
@@ -36,8 +34,7 @@ def repaired_events_told_twice(original: Original, now: Situation, new: Iterable
 
 
 @mutant(
-    Situation,
-    "hand_over",
+    "deliver",
     races=["R62", "R63"],
     killed=("r63-slow-repair-fast-socket", "tree/inclusive", "delivered-once"),
 )
@@ -48,8 +45,7 @@ def silent_while_repairing(original: Original, now: Situation, new: Iterable[Log
 
 
 @mutant(
-    Situation,
-    "hand_over",
+    "deliver",
     races=["R33", "R62"],
     killed=("r34-disconnect-in-mid-run", "tree/inclusive", "delivered-once"),
 )

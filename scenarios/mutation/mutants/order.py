@@ -9,23 +9,19 @@ from gapless.syncclient.log.held import Held
 from gapless.syncclient.log.ledger import Ledger
 
 
-@mutant(
-    Held, "ordered_ids", races=["R31"], killed=("r31-out-of-order", "legacy/inclusive", "no-holes"), fails_clean=True
-)
+@mutant("order", races=["R31"], killed=("r31-out-of-order", "legacy/inclusive", "no-holes"), fails_clean=True)
 def order_of_arrival(original: Original, ledger: Held) -> list[str]:
     """Lists what is held in the order in which it came."""
     return list(ledger._events)
 
 
-@mutant(Held, "ordered_ids", races=["R61"], killed=("r61-clock-steps-back", "legacy/inclusive", "no-holes"))
+@mutant("order", races=["R61"], killed=("r61-clock-steps-back", "legacy/inclusive", "no-holes"))
 def order_of_timestamps(original: Original, ledger: Held) -> list[str]:
     """Lists what is held by its timestamps."""
     return sorted(ledger._events, key=ledger._timestamp)
 
 
-@mutant(
-    Ledger, "_insert_behind", races=["R31"], killed=("r19-message-after-reconnect", "tree/inclusive", "returns-in-time")
-)
+@mutant("insert-behind", races=["R31"], killed=("r19-message-after-reconnect", "tree/inclusive", "returns-in-time"))
 def latest_update_first(original: Original, ledger: Ledger, parent_id: str, event_id: str) -> None:
     """Puts each state update directly behind its parent, before those that came earlier."""
     segment = ledger._segment_of[parent_id]
@@ -34,7 +30,7 @@ def latest_update_first(original: Original, ledger: Ledger, parent_id: str, even
     ledger._unplace(event_id)
 
 
-@mutant(Ledger, "place_path", races=["R31"], killed=("r31-merely-late", "tree/inclusive", "no-holes"))
+@mutant("place-path", races=["R31"], killed=("r31-merely-late", "tree/inclusive", "no-holes"))
 def updates_left_at_the_end(original: Original, ledger: Ledger, path: object) -> None:
     """Places what the chain proves, and leaves state updates where they are: at the end."""
     updates = [event_id for event_id in ledger._unplaced if event_id in ledger._events]
@@ -46,21 +42,19 @@ def updates_left_at_the_end(original: Original, ledger: Ledger, path: object) ->
             segment.ids.append(event_id)
 
 
-@mutant(Held, "conflicting", races=["R60"], killed=("r60-lost-end-beyond-a-hole", "session/inclusive", "no-holes"))
+@mutant("conflicting-index", races=["R60"], killed=("r60-lost-end-beyond-a-hole", "session/inclusive", "no-holes"))
 def first_at_an_index_stays(original: Original, ledger: Held, event_id: str, seq: int | None) -> list[str]:
     """Keeps what it holds beyond a hole, though the log has another event at its index."""
     return []
 
 
-@mutant(Ledger, "_with_parents", races=["R59"], killed=("r59-corrupt-leaf-held", "tree/inclusive", "honest"))
+@mutant("place-with-parents", races=["R59"], killed=("r59-corrupt-leaf-held", "tree/inclusive", "honest"))
 def pages_have_everything(original: Original, ledger: Ledger, page: list[str]) -> list[str]:
     """Takes what no page has for what is not in the log yet, though a later event names it as its parent."""
     return page
 
 
-@mutant(
-    Held, "older_than_tip", races=["R53"], killed=("r53-never-persisted-and-a-late-end", "tree/inclusive", "no-holes")
-)
+@mutant("older-than-tip", races=["R53"], killed=("r53-never-persisted-and-a-late-end", "tree/inclusive", "no-holes"))
 def the_branch_passes_nobody(original: Original, ledger: Held, event_ids: Sequence[str]) -> list[str]:
     """Waits for how the run ended before it drops what the log does not have."""
     return []

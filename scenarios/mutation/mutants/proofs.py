@@ -5,21 +5,20 @@ from __future__ import annotations
 from gapless.scenarios.mutation.planting import Original, mutant
 from gapless.syncclient.core.run_state import Ending, RunInProgress
 from gapless.syncclient.core.runs import Runs
-from gapless.syncclient.log import proof
 from gapless.syncclient.log.held import BranchPath
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.proof import Certificate
 from gapless.syncclient.report import Coverage
 
 
-@mutant(Runs, "_chain_certificate", races=["R11", "R30"], killed=("r30-lost-frame", "tree/inclusive", "no-tail-loss"))
+@mutant("run-chain-certificate", races=["R11", "R30"], killed=("r30-lost-frame", "tree/inclusive", "no-tail-loss"))
 def leaf_alone_proves(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> Certificate | None:
     """Takes the branch for complete when its leaf is held."""
     is_held = ending.leaf_id is not None and ending.leaf_id in runs._situation.ledger
     return Certificate("chain", "branch") if is_held else None
 
 
-@mutant(proof, "seq", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "no-holes"))
+@mutant("seq-proof", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "no-holes"))
 def highest_seq_proves(
     original: Original, ledger: Ledger, *, leaf_id: str | None, through_seq: int | None
 ) -> Certificate | None:
@@ -29,7 +28,7 @@ def highest_seq_proves(
     return Certificate("seq", "branch" if through_seq is None else "log")
 
 
-@mutant(proof, "seq", races=["R20"], killed=("r20-lost-last-update", "session/inclusive", "no-tail-loss"))
+@mutant("seq-proof", races=["R20"], killed=("r20-lost-last-update", "session/inclusive", "no-tail-loss"))
 def live_seq_proves_the_log(
     original: Original, ledger: Ledger, *, leaf_id: str | None, through_seq: int | None
 ) -> Certificate | None:
@@ -38,7 +37,7 @@ def live_seq_proves_the_log(
     return certificate and Certificate("seq", "log")
 
 
-@mutant(proof, "chain", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
+@mutant("chain-proof", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
 def chain_proves_the_log(original: Original, ledger: Ledger, leaf_id: str | None) -> Certificate | None:
     """Says of the whole log what parent ids prove of the branch."""
     certificate = original(ledger, leaf_id)
@@ -46,8 +45,7 @@ def chain_proves_the_log(original: Original, ledger: Ledger, leaf_id: str | None
 
 
 @mutant(
-    proof,
-    "count",
+    "count-proof",
     races=["R54"],
     killed=("r54-count-overtaken", "tree/inclusive", "no-holes"),
     settings={"trusts_count": True},
@@ -59,7 +57,7 @@ def near_enough(
     return None if counted is None or abs(counted - held_events) > 1 else Certificate("count", "log")
 
 
-@mutant(proof, "echo", races=["R52"], killed=("r52-replica-far-behind", "tree/inclusive", "no-tail-loss"))
+@mutant("echo-proof", races=["R52"], killed=("r52-replica-far-behind", "tree/inclusive", "no-tail-loss"))
 def tail_of_rest_is_the_end(
     original: Original, ledger: Ledger, *, leaf_id: str | None, covers: Coverage
 ) -> Certificate | None:
@@ -67,26 +65,26 @@ def tail_of_rest_is_the_end(
     return Certificate("echo", covers)
 
 
-@mutant(Runs, "_certificate", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
+@mutant("run-certificate", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
 def any_proof_will_do(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> Certificate | None:
     """Says of the whole log what was proven of the branch."""
     certificate: Certificate | None = original(runs, run, ending)
     return certificate and Certificate(certificate.proof, "log")
 
 
-@mutant(Runs, "_is_odd", races=["R53"], killed=("r53-never-persisted", "tree/inclusive", "no-holes"))
+@mutant("unexpected-state", races=["R53"], killed=("r53-never-persisted", "tree/inclusive", "no-holes"))
 def strays_overlooked(original: Original, runs: Runs, path: BranchPath, ending: Ending) -> bool:
     """Asks nobody whether what lies beside the chain is in the log."""
     return False
 
 
-@mutant(Runs, "_count_may_do", races=["R54"], killed=("counted-long-run", "legacy/inclusive", "budget"))
+@mutant("count-suffices", races=["R54"], killed=("counted-long-run", "legacy/inclusive", "budget"))
 def never_counts(original: Original, runs: Runs, run: RunInProgress) -> bool:
     """Reads pages for a proof where a count is known to be true, and would do."""
     return False
 
 
-@mutant(proof, "bare_count", races=["R16"], killed=("counted-doubt", "legacy/inclusive", "budget"))
+@mutant("bare-count-proof", races=["R16"], killed=("counted-doubt", "legacy/inclusive", "budget"))
 def count_settles_no_doubt(
     original: Original, ledger: Ledger, *, counted: int | None, held_events: int
 ) -> Certificate | None:

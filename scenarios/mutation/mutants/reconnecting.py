@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from gapless.scenarios.clients.baselines.full_rescan import FullRescan
-from gapless.scenarios.mutation.planting import Killing, Mutant, Original, Replaced, mutant, with_settings
-from gapless.syncclient import wire
-from gapless.syncclient.core import core, situation
+from gapless.scenarios.mutation.planting import Killing, Method, Mutant, Original, mutant, with_settings
 from gapless.syncclient.core.core import SyncCore
 from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.run_state import RunInProgress
 from gapless.syncclient.core.runs import Runs
-from gapless.syncclient.errors import ConversationNotFound
+from gapless.syncclient.errors import ConversationNotFound, SyncError
+
+_GONE = ConversationNotFound("the server went away")
 
 
 @mutant(
-    FullRescan,
-    "reconcile",
+    Method(FullRescan, "reconcile"),
     races=["R34"],
     killed=("r34-disconnect-in-mid-run", "legacy/inclusive", "no-holes"),
     base="full-rescan",
@@ -24,7 +23,7 @@ async def no_reconcile_after_reconnect(original: Original, client: FullRescan) -
     """As full-rescan, but reconnects and reads nothing again."""
 
 
-@mutant(SyncCore, "_note_closed", races=["R33"], killed=("r33-server-restart", "tree/inclusive", "budget"))
+@mutant("socket-closed", races=["R33"], killed=("r33-server-restart", "tree/inclusive", "budget"))
 def reader_dies(original: Original, core: SyncCore, number: int, code: int | None, reason: str) -> None:
     """Never opens another socket when one was lost."""
     original(core, number, code, reason)
@@ -32,8 +31,7 @@ def reader_dies(original: Original, core: SyncCore, number: int, code: int | Non
 
 
 @mutant(
-    Repairs,
-    "_verify_after_outage",
+    "verify-after-outage",
     races=["R34", "R39"],
     killed=("cost-reconnect-none-missed", "tree/inclusive", "budget"),
 )
@@ -44,26 +42,26 @@ def every_reconnect_reads(original: Original, repairs: Repairs) -> None:
         repairs.begin()
 
 
-@mutant(situation, "delay_s", races=["R41", "R56"], killed=("r34-disconnect-in-mid-run", "tree/inclusive", "no-hang"))
+@mutant("retry-delay", races=["R41", "R56"], killed=("r34-disconnect-in-mid-run", "tree/inclusive", "no-hang"))
 def no_backoff(original: Original, failures: int, *, draw: float, min_s: float, max_s: float) -> float:
     """Tries again after a hundredth of a second, whatever failed, however often."""
     return 0.01
 
 
-@mutant(situation, "delay_s", races=["R41"], killed=("cost-socket-down-for-good", "tree/inclusive", "no-hang"))
+@mutant("retry-delay", races=["R41"], killed=("cost-socket-down-for-good", "tree/inclusive", "no-hang"))
 def constant_backoff(original: Original, failures: int, *, draw: float, min_s: float, max_s: float) -> float:
     """Waits equally long after each failure."""
     return min_s
 
 
-@mutant(Runs, "_step_waiting", races=["R35"], killed=("r35-zombie-subscription", "tree/inclusive", "no-hang"))
+@mutant("run-waiting", races=["R35"], killed=("r35-zombie-subscription", "tree/inclusive", "no-hang"))
 def silence_never_doubted(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Takes the silence of an open socket for the agent's."""
     if runs._situation.ready_connection() is None or run.hint_at_s is not None:
         original(runs, run)
 
 
-@mutant(Runs, "_step_waiting", races=["R35", "R41"], killed=("cost-socket-down-for-good", "tree/inclusive", "no-hang"))
+@mutant("run-waiting", races=["R35", "R41"], killed=("cost-socket-down-for-good", "tree/inclusive", "no-hang"))
 def rest_never_asked(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Waits for the socket to come back, and does not ask REST how the run stands."""
     if runs._situation.ready_connection() is not None:
@@ -88,48 +86,37 @@ small_frames_only = Mutant(
 )
 
 
-restart_is_fatal = Mutant(
-    "restart-is-fatal",
-    "Takes a restart of the server (close 1012) for the end of the conversation.",
-    ("R33",),
-    (Replaced(core, "_FATAL_CLOSES", {**core._FATAL_CLOSES, 1012: ConversationNotFound("the server went away")}),),
-    Killing("r33-server-restart", "tree/inclusive", "no-hang"),
-)
-
-deletion_is_a_hiccup = Mutant(
-    "deletion-is-a-hiccup",
-    "Reconnects for ever to a conversation that was deleted (close 4004).",
-    ("R33",),
-    (Replaced(core, "_FATAL_CLOSES", {4001: core._FATAL_CLOSES[4001]}),),
-    Killing("r33-closed-for-good", "legacy/inclusive", "budget"),
-)
-
-going_away_is_fatal = Mutant(
-    "going-away-is-fatal",
-    "Takes an orderly close (1001) for the end of the conversation.",
-    ("R33",),
-    (Replaced(core, "_FATAL_CLOSES", {**core._FATAL_CLOSES, 1001: ConversationNotFound("the server went away")}),),
-    Killing("r19-message-after-reconnect", "tree/inclusive", "no-hang"),
-)
-
-overflow_is_fatal = Mutant(
-    "overflow-is-fatal",
-    "Takes the close of a slow subscription (1013) for the end of the conversation.",
-    ("R37",),
-    (Replaced(core, "_FATAL_CLOSES", {**core._FATAL_CLOSES, 1013: ConversationNotFound("the server went away")}),),
-    Killing("r37-slow-consumer", "tree/inclusive", "no-hang"),
-)
-
-deltas_are_events = Mutant(
-    "deltas-are-events",
-    "Holds token deltas beside the events of the log.",
-    ("R40",),
-    (Replaced(wire, "_NEVER_PERSISTED", frozenset({"ServerErrorEvent"})),),
-    Killing("r40-delta-flood", "tree/inclusive", "budget"),
-)
+@mutant("fatal-close", races=["R33"], killed=("r33-server-restart", "tree/inclusive", "no-hang"))
+def restart_is_fatal(original: Original, code: int | None) -> SyncError | None:
+    """Takes a restart of the server (close 1012) for the end of the conversation."""
+    return _GONE if code == 1012 else original(code)
 
 
-@mutant(Runs, "_step_waiting", races=["R35"], killed=("r35-half-open", "tree/inclusive", "returns-in-time"))
+@mutant("fatal-close", races=["R33"], killed=("r33-closed-for-good", "legacy/inclusive", "budget"))
+def deletion_is_a_hiccup(original: Original, code: int | None) -> SyncError | None:
+    """Reconnects for ever to a conversation that was deleted (close 4004)."""
+    return None if code == 4004 else original(code)
+
+
+@mutant("fatal-close", races=["R33"], killed=("r19-message-after-reconnect", "tree/inclusive", "no-hang"))
+def going_away_is_fatal(original: Original, code: int | None) -> SyncError | None:
+    """Takes an orderly close (1001) for the end of the conversation."""
+    return _GONE if code == 1001 else original(code)
+
+
+@mutant("fatal-close", races=["R37"], killed=("r37-slow-consumer", "tree/inclusive", "no-hang"))
+def overflow_is_fatal(original: Original, code: int | None) -> SyncError | None:
+    """Takes the close of a slow subscription (1013) for the end of the conversation."""
+    return _GONE if code == 1013 else original(code)
+
+
+@mutant("never-persisted-kind", races=["R40"], killed=("r40-delta-flood", "tree/inclusive", "budget"))
+def deltas_are_events(original: Original, kind: str) -> bool:
+    """Holds token deltas beside the events of the log."""
+    return kind == "ServerErrorEvent"
+
+
+@mutant("run-waiting", races=["R35"], killed=("r35-half-open", "tree/inclusive", "returns-in-time"))
 def patient_by_the_minute(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Doubts a silent socket only after a minute."""
     run.silence_s = max(run.silence_s, 60.0)

@@ -31,7 +31,7 @@ anything_may_be_late = Mutant(
 )
 
 
-@mutant(Repairs, "step", races=["R52"], killed=("r30-lost-frame", "session/inclusive", "no-holes"))
+@mutant("repair-step", races=["R52"], killed=("r30-lost-frame", "session/inclusive", "no-holes"))
 def asks_only_once(original: Original, repairs: Repairs) -> None:
     """Gives up what the first answer does not bring."""
     if repairs._missing.tries > 0 and repairs._situation.exchange is None and repairs._missing:
@@ -39,9 +39,7 @@ def asks_only_once(original: Original, repairs: Repairs) -> None:
     original(repairs)
 
 
-@mutant(
-    SyncCore, "_note_failure", races=["R55"], killed=("r51-unknown-cursor-for-good", "tree/inclusive", "no-tail-loss")
-)
+@mutant("failed-request", races=["R55"], killed=("r51-unknown-cursor-for-good", "tree/inclusive", "no-tail-loss"))
 def failed_repair_swallowed(
     original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
 ) -> None:
@@ -53,7 +51,7 @@ def failed_repair_swallowed(
         original(core, exchange, failure)
 
 
-@mutant(Walk, "forward", races=["R04", "R30"], killed=("cost-one-hole", "legacy/inclusive", "budget"))
+@mutant("walk-forward", races=["R04", "R30"], killed=("cost-one-hole", "legacy/inclusive", "budget"))
 def repairs_from_the_head(
     original: Original, walk: type[Walk], anchor: Anchor, *, pages_max: int, must_show: str | None = None
 ) -> Walk:
@@ -61,7 +59,7 @@ def repairs_from_the_head(
     return Walk.from_head(pages_max=pages_max)
 
 
-@mutant(Walk, "forward", races=["R30"], killed=("cost-two-holes-far", "tree/inclusive", "budget"))
+@mutant("walk-forward", races=["R30"], killed=("cost-two-holes-far", "tree/inclusive", "budget"))
 def repairs_from_the_tail(
     original: Original, walk: type[Walk], anchor: Anchor, *, pages_max: int, must_show: str | None = None
 ) -> Walk:
@@ -69,7 +67,7 @@ def repairs_from_the_tail(
     return Walk.backward(pages_max=pages_max)
 
 
-@mutant(Walk, "forward", races=["R50"], killed=("r50-page-borders", "legacy/inclusive", "honest"))
+@mutant("walk-forward", races=["R50"], killed=("r50-page-borders", "legacy/inclusive", "honest"))
 def one_page_must_do(
     original: Original, walk: type[Walk], anchor: Anchor, *, pages_max: int, must_show: str | None = None
 ) -> Walk:
@@ -87,27 +85,27 @@ small_pages = Mutant(
 )
 
 
-@mutant(Repairs, "go_on", races=["R30"], killed=("cost-two-holes-far", "tree/inclusive", "budget"))
+@mutant("repair-next", races=["R30"], killed=("cost-two-holes-far", "tree/inclusive", "budget"))
 def reads_on_for_nothing(original: Original, repairs: Repairs, exchange: Exchange) -> None:
     """Reads to the end of the log when nothing is missing any more."""
     repairs._situation.ask(exchange)
 
 
-@mutant(SyncCore, "_note_durable", races=["R63"], killed=("r63-slow-repair-fast-socket", "tree/inclusive", "budget"))
+@mutant("durable-frame", races=["R63"], killed=("r63-slow-repair-fast-socket", "tree/inclusive", "budget"))
 def deaf_while_repairing(original: Original, core: SyncCore, connection: Connection, frame: Durable) -> None:
     """Passes over what comes by the socket while it reads pages."""
     if core._now.exchange is None or not core._now.is_attached:
         original(core, connection, frame)
 
 
-@mutant(Repairs, "begin", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "budget"))
+@mutant("repair-begin", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "budget"))
 def pages_instead_of_replay(original: Original, repairs: Repairs, *, to_tail: bool = True) -> None:
     """Repairs by pages what the socket would replay for nothing."""
     repairs._replays = dict.fromkeys(range(10_000), 1_000)
     original(repairs, to_tail=to_tail)
 
 
-@mutant(Missing, "update", races=["R31"], killed=("r30-lost-frame", "tree/inclusive", "no-hang"))
+@mutant("missing-since", races=["R31"], killed=("r30-lost-frame", "tree/inclusive", "no-hang"))
 def clock_of_a_hole_restarts(original: Original, missing: Missing, tokens: object, now_s: float) -> None:
     """Begins to wait anew for everything that is missing whenever anything comes."""
     missing._since_s = {}

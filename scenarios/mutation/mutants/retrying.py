@@ -5,28 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gapless.scenarios.mutation.planting import Killing, Mutant, Original, mutant, with_settings
-from gapless.syncclient import wire
 from gapless.syncclient.core import events
 from gapless.syncclient.core.core import SyncCore
 from gapless.syncclient.core.pending_call import Exchange
 from gapless.syncclient.errors import ConversationNotFound, ProtocolViolation
-from gapless.syncclient.network import driver
 from gapless.syncclient.wire import Page
 
 
-@mutant(SyncCore, "_note_failure", races=["R56"], killed=("r56-too-many-for-a-while", "tree/inclusive", "budget"))
+@mutant("failed-request", races=["R56"], killed=("r56-too-many-for-a-while", "tree/inclusive", "budget"))
 def retry_after_ignored(original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed) -> None:
     """Comes back when it likes, not when the server said."""
     original(core, exchange, replace(failure, retry_after_s=None))
 
 
-@mutant(SyncCore, "_note_failure", races=["R56"], killed=("r56-too-many-for-a-while", "tree/inclusive", "budget"))
+@mutant("failed-request", races=["R56"], killed=("r56-too-many-for-a-while", "tree/inclusive", "budget"))
 def retry_without_bound(original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed) -> None:
     """Asks again after a hundredth of a second, for as long as it takes."""
     exchange.retry_at_s = core._now.now_s + 0.01
 
 
-@mutant(SyncCore, "_note_failure", races=["R51"], killed=("r51-unknown-cursor-404", "legacy/inclusive", "no-hang"))
+@mutant("failed-request", races=["R51"], killed=("r51-unknown-cursor-404", "legacy/inclusive", "no-hang"))
 def unknown_cursor_is_unknown_conversation(
     original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
 ) -> None:
@@ -37,7 +35,7 @@ def unknown_cursor_is_unknown_conversation(
         original(core, exchange, failure)
 
 
-@mutant(SyncCore, "_note_failure", races=["R51"], killed=("r51-unknown-cursor-for-good", "legacy/inclusive", "budget"))
+@mutant("failed-request", races=["R51"], killed=("r51-unknown-cursor-for-good", "legacy/inclusive", "budget"))
 def bad_request_tried_again(
     original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
 ) -> None:
@@ -45,13 +43,13 @@ def bad_request_tried_again(
     original(core, exchange, replace(failure, status=500, transient=True) if failure.status == 400 else failure)
 
 
-@mutant(driver, "_is_transient", races=["R56"], killed=("r56-unavailable-at-attach", "tree/inclusive", "no-hang"))
+@mutant("transient-failure", races=["R56"], killed=("r56-unavailable-at-attach", "tree/inclusive", "no-hang"))
 def unavailable_is_for_good(original: Original, status: int) -> bool:
     """Gives up at the first 503."""
     return False
 
 
-@mutant(wire, "parse_page", races=["R56"], killed=("r56-malformed-at-attach", "tree/inclusive", "budget"))
+@mutant("parse-page", races=["R56"], killed=("r56-malformed-at-attach", "tree/inclusive", "budget"))
 def unreadable_page_is_empty(original: Original, body: bytes) -> Page:
     """Takes a page that it cannot read for an empty one."""
     try:
@@ -61,7 +59,7 @@ def unreadable_page_is_empty(original: Original, body: bytes) -> Page:
     return page
 
 
-@mutant(wire, "parse_page", races=["R56"], killed=("r56-malformed-not-json", "legacy/inclusive", "no-hang"))
+@mutant("parse-page", races=["R56"], killed=("r56-malformed-not-json", "legacy/inclusive", "no-hang"))
 def unreadable_page_crashes(original: Original, body: bytes) -> Page:
     """Lets the error of its JSON parser through."""
     try:
@@ -71,7 +69,7 @@ def unreadable_page_crashes(original: Original, body: bytes) -> Page:
     return page
 
 
-@mutant(wire, "parse_page", races=["R56"], killed=("r56-malformed-at-attach", "tree/inclusive", "budget"))
+@mutant("parse-page", races=["R56"], killed=("r56-malformed-at-attach", "tree/inclusive", "budget"))
 def missing_items_are_none(original: Original, body: bytes) -> Page:
     """Takes a page without items for an empty one, as a lookup with a default does."""
     try:
@@ -92,7 +90,7 @@ request_without_a_time_out = Mutant(
 )
 
 
-@mutant(SyncCore, "_note_failure", races=["R56"], killed=("r56-too-many-requests", "tree/inclusive", "honest"))
+@mutant("failed-request", races=["R56"], killed=("r56-too-many-requests", "tree/inclusive", "honest"))
 def retry_after_in_minutes(
     original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
 ) -> None:
@@ -101,7 +99,7 @@ def retry_after_in_minutes(
     original(core, exchange, replace(failure, retry_after_s=wait_s))
 
 
-@mutant(SyncCore, "_note_failure", races=["R56"], killed=("r56-key-revoked", "legacy/inclusive", "no-hang"))
+@mutant("failed-request", races=["R56"], killed=("r56-key-revoked", "legacy/inclusive", "no-hang"))
 def revoked_key_tried_again(
     original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
 ) -> None:
@@ -110,7 +108,7 @@ def revoked_key_tried_again(
     original(core, exchange, replace(failure, status=500, transient=True) if is_refused else failure)
 
 
-@mutant(SyncCore, "_note_failure", races=["R56"], killed=("r56-conversation-gone", "legacy/inclusive", "no-hang"))
+@mutant("failed-request", races=["R56"], killed=("r56-conversation-gone", "legacy/inclusive", "no-hang"))
 def gone_conversation_asked_again(
     original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
 ) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from gapless.scenarios.mutation.planting import Killing, Mutant, Original, Replaced, mutant, with_settings
-from gapless.syncclient.core import run_state, runs
+from gapless.scenarios.mutation.planting import Killing, Mutant, Original, mutant, with_settings
 from gapless.syncclient.core.pending_call import Exchange
 from gapless.syncclient.core.run_state import IDLE, TERMINAL, Belief, Ending, RunInProgress
 from gapless.syncclient.core.runs import Runs
 from gapless.syncclient.log import proof
 from gapless.syncclient.log.ledger import Ledger
 
-_FINAL = frozenset({"finished", "error", "stuck"})
-
 
 @mutant(
-    RunInProgress,
-    "saw_status",
+    "live-status",
     races=["R13"],
     killed=("r13-stop-hook-veto", "tree/inclusive", "no-tail-loss"),
     fails_clean=True,
@@ -29,13 +25,15 @@ def hint_is_the_end(
         run.ending, run.ending_step = Ending(status, None, True, step), step
 
 
-@mutant(Runs, "status_report", races=["R13", "R14"], killed=("r14-veto-after-three-seconds", "legacy/inclusive", "no-tail-loss"))
+@mutant(
+    "status-report", races=["R13", "R14"], killed=("r14-veto-after-three-seconds", "legacy/inclusive", "no-tail-loss")
+)
 def veto_ignored(original: Original, runs: Runs, status_report: Ending, *, is_final: bool) -> None:
     """Believes a greeting and REST at once, though a stop hook may still veto the end."""
     original(runs, status_report, is_final=True)
 
 
-@mutant(RunInProgress, "judge", races=["R16"], killed=("r16-anothers-final-snapshot", "tree/inclusive", "no-tail-loss"))
+@mutant("believe-ending", races=["R16"], killed=("r16-anothers-final-snapshot", "tree/inclusive", "no-tail-loss"))
 def previous_snapshot_believed(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Takes every word of an end for the end of the run in progress."""
     if ending.status in TERMINAL:
@@ -44,9 +42,7 @@ def previous_snapshot_believed(original: Original, run: RunInProgress, ending: E
     return belief
 
 
-@mutant(
-    RunInProgress, "judge", races=["R15"], killed=("r15-idle-while-initialising", "tree/inclusive", "returns-in-time")
-)
+@mutant("believe-ending", races=["R15"], killed=("r15-idle-while-initialising", "tree/inclusive", "returns-in-time"))
 def idle_is_an_end(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Takes idle for the end of the run, though it may not have begun."""
     if ending.status == IDLE:
@@ -55,7 +51,7 @@ def idle_is_an_end(original: Original, run: RunInProgress, ending: Ending, ledge
     return belief
 
 
-@mutant(RunInProgress, "judge", races=["R15", "R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
+@mutant("believe-ending", races=["R15", "R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
 def idle_is_never_an_end(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Takes idle for a sign that the run has not begun, always."""
     if ending.status == IDLE:
@@ -64,30 +60,27 @@ def idle_is_never_an_end(original: Original, run: RunInProgress, ending: Ending,
     return belief
 
 
-@mutant(RunInProgress, "judge_by_log", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
+@mutant("believe-log-status", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
 def last_status_decides(original: Original, run: RunInProgress, ledger: Ledger, status_report: Ending) -> str | None:
     """Looks only at the last status in the log, which a message makes idle again."""
     statuses = run.statuses(ledger)
     return statuses[-1] if statuses and statuses[-1] in TERMINAL else None
 
 
-waiting_is_no_end = Mutant(
-    "waiting-is-no-end",
-    "Waits for finished, error or stuck; a run that is paused or waits for confirmation never ends.",
-    ("R17",),
-    (Replaced(run_state, "TERMINAL", _FINAL), Replaced(runs, "TERMINAL", _FINAL)),
-    Killing("r17-lost-snapshot-waiting", "tree/inclusive", "no-hang"),
-)
+@mutant("terminal-status", races=["R17"], killed=("r17-lost-snapshot-waiting", "tree/inclusive", "no-hang"))
+def waiting_is_no_end(original: Original, status: str | None) -> bool:
+    """Waits for finished, error or stuck; a run that is paused or waits for confirmation never ends."""
+    return status in {"finished", "error", "stuck"}
 
 
-@mutant(Runs, "_step_waiting", races=["R17"], killed=("r17-lost-final-snapshot", "tree/inclusive", "no-hang"))
+@mutant("run-waiting", races=["R17"], killed=("r17-lost-final-snapshot", "tree/inclusive", "no-hang"))
 def snapshot_alone_ends(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Waits for the final snapshot, however long ago the status said finished."""
     if run.hint_at_s is None:
         original(runs, run)
 
 
-@mutant(Runs, "conflicted", races=["R18"], killed=("r18-somebody-elses-run", "tree/inclusive", "no-hang"))
+@mutant("run-conflict", races=["R18"], killed=("r18-somebody-elses-run", "tree/inclusive", "no-hang"))
 def run_asked_again_at_once(original: Original, runs: Runs, post: int) -> None:
     """Asks for the run again after a hundredth of a second when it is refused with 409."""
     original(runs, post)
@@ -96,13 +89,13 @@ def run_asked_again_at_once(original: Original, runs: Runs, post: int) -> None:
         run.post_again_at_s = runs._situation.now_s + 0.01
 
 
-@mutant(Runs, "_step_ending", races=["R10"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
+@mutant("run-ending", races=["R10"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
 def end_without_a_proof(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
     """Returns when the run is over, with what has come until then."""
     runs._finish(runs._certificate(run, ending))
 
 
-@mutant(Runs, "_certificate", races=["R10", "R30"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
+@mutant("run-certificate", races=["R10", "R30"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
 def end_taken_for_a_proof(
     original: Original, runs: Runs, run: RunInProgress, ending: Ending
 ) -> proof.Certificate | None:
@@ -111,8 +104,7 @@ def end_taken_for_a_proof(
 
 
 @mutant(
-    Runs,
-    "count",
+    "run-count",
     races=["R54"],
     killed=("r54-count-overtaken", "tree/inclusive", "no-holes"),
     settings={"trusts_count": True},
@@ -132,7 +124,7 @@ counts_are_trusted = Mutant(
 )
 
 
-@mutant(Runs, "_step_ending", races=["R20"], killed=("clean-run", "tree/inclusive", "budget"), fails_clean=True)
+@mutant("run-ending", races=["R20"], killed=("clean-run", "tree/inclusive", "budget"), fails_clean=True)
 def count_at_every_end(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
     """Asks for a count at the end of each run, proven or not."""
     if run.counted is None and runs._situation.exchange is None:
@@ -150,9 +142,7 @@ impatient = Mutant(
 )
 
 
-@mutant(
-    Runs, "_step_waiting", races=["R13"], killed=("r13-veto-and-a-lost-status", "session/inclusive", "no-tail-loss")
-)
+@mutant("run-waiting", races=["R13"], killed=("r13-veto-and-a-lost-status", "session/inclusive", "no-tail-loss"))
 def hint_stands(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Takes a status that says finished for the end when no other has come for a while."""
     now = runs._situation
@@ -163,7 +153,7 @@ def hint_stands(original: Original, runs: Runs, run: RunInProgress) -> None:
         original(runs, run)
 
 
-@mutant(RunInProgress, "judge", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "no-hang"))
+@mutant("believe-ending", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "no-hang"))
 def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Believes idle of a final snapshot only, as what else says so may speak of the time before the run."""
     if ending.status == IDLE and not ending.is_final:
@@ -172,7 +162,9 @@ def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, l
     return belief
 
 
-@mutant(Runs, "status_report", races=["R14", "R19"], killed=("r14-veto-after-a-message", "legacy/inclusive", "returns-in-time"))
+@mutant(
+    "status-report", races=["R14", "R19"], killed=("r14-veto-after-a-message", "legacy/inclusive", "returns-in-time")
+)
 def idle_needs_no_wait(original: Original, runs: Runs, status_report: Ending, *, is_final: bool) -> None:
     """Takes idle, which a message made of finished, for the end without waiting for a veto."""
     original(runs, status_report, is_final=is_final)

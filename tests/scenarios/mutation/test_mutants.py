@@ -4,6 +4,7 @@ somebody."""
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,19 +20,26 @@ from gapless.scenarios.errors import UsageError
 from gapless.scenarios.mutation import kill_register, mutants
 from gapless.scenarios.mutation.kill_check import broken_clients, fate, mutant_client
 from gapless.scenarios.mutation.mutants import MUTANTS, Mutant
-from gapless.scenarios.mutation.planting import Killing, PlantError, Replaced, Rewritten, planted, with_settings
+from gapless.scenarios.mutation.planting import (
+    Decision,
+    Killing,
+    Method,
+    PlantError,
+    Rewritten,
+    planted,
+    with_settings,
+)
 from gapless.scenarios.mutation.simplicity import is_simpler
 from gapless.scenarios.running.runner import RunRequest, perform
-from gapless.syncclient.core import core
-from gapless.syncclient.log import proof
+from gapless.syncclient import decisions
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.walk import Walk
 from gapless.syncclient.settings import Settings
 
 
-def bound(mutant: Mutant) -> list[object]:
-    """What the names that a mutant changes are bound to now."""
-    return [vars(change.owner)[change.name] for change in mutant.changes]
+def bound(places: Sequence[decisions.Place]) -> list[object]:
+    """What these places are bound to now."""
+    return [vars(owner)[name] for owner, name in places]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
@@ -46,10 +54,11 @@ def test_a_mutant_is_killed_where_it_says_and_no_cruder_than_it_says(mutant: Mut
 def test_a_mutant_says_what_it_does_and_leaves_nothing_behind(mutant: Mutant) -> None:
     assert mutant.about.endswith(".")
     assert mutant.races
-    before = bound(mutant)
+    places = [place for change in mutant.changes for place in change.target.places()]
+    before = bound(places)
     with mutant.plant():
-        assert all(now is not then for now, then in zip(bound(mutant), before, strict=True))
-    assert all(now is then for now, then in zip(bound(mutant), before, strict=True))
+        assert all(now is not then for now, then in zip(bound(places), before, strict=True))
+    assert all(now is then for now, then in zip(bound(places), before, strict=True))
 
 
 def test_there_are_many_mutants_and_each_has_a_name_of_its_own() -> None:
@@ -68,7 +77,7 @@ def test_a_mutant_that_crashes_is_taken_out_again() -> None:
     before = Ledger.add_live
 
     def crash() -> None:
-        with planted((Rewritten(Ledger, "add_live", _takes_the_same_as_add_live),)):
+        with planted((Rewritten(Decision("add-live"), _takes_the_same_as_add_live),)):
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -103,16 +112,35 @@ def test_one_mutant_at_a_time() -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (Rewritten(Ledger, "gone", lambda original, ledger: None), "does not exist"),
-        (Rewritten(proof, "chain", lambda original, ledger: None), "takes other arguments"),
-        (Rewritten(core, "_TOO_BIG", lambda original: None), "is no function"),
-        (Replaced(core, "_TOO_BIG", core._TOO_BIG), "no mutation"),
-        (Replaced(core, "_TOO_BIG", "1009"), "no mutation"),
+        (Rewritten(Decision("chain-prof"), lambda original, ledger, leaf_id: None), "did you mean 'chain-proof'"),
+        (Rewritten(Method(Ledger, "gone"), lambda original, ledger: None), "does not exist"),
+        (Rewritten(Decision("chain-proof"), lambda original, ledger: None), "takes other arguments"),
+        (Rewritten(Method(Settings, "settle_s"), lambda original: None), "is no function"),
     ],
 )
-def test_a_mutant_that_fits_no_more_says_so(change: Rewritten | Replaced, complaint: str) -> None:
+def test_a_mutant_that_fits_no_more_says_so(change: Rewritten, complaint: str) -> None:
     with pytest.raises(PlantError, match=complaint), planted((change,)):
         pass
+
+
+def test_a_decision_is_replaced_wherever_it_is_bound() -> None:
+    """Functions that another module imports by name are bound twice."""
+    places = decisions.places("terminal-status")
+    assert len(places) > 1
+    with planted((Rewritten(Decision("terminal-status"), lambda original, status: False),)):
+        assert not any(vars(owner)[name]("finished") for owner, name in places)
+    assert all(vars(owner)[name]("finished") for owner, name in places)
+
+
+def test_a_bug_may_name_its_parameters_as_it_likes() -> None:
+    held: list[object] = []
+
+    def other_names(original: object, book: object, page: object, index: object, *, size_bytes: int = 0) -> None:
+        held.append((page, index))
+
+    with planted((Rewritten(Decision("add-live"), other_names),)):
+        Ledger.add_live(Ledger(), event={"id": "a"}, seq=3)
+    assert held == [({"id": "a"}, 3)]
 
 
 def test_a_setting_that_is_so_already_is_no_mutation() -> None:
@@ -130,7 +158,7 @@ def test_class_methods_and_functions_of_a_module_can_be_mutated() -> None:
     def backward(original: object, walk: type[Walk], *, pages_max: int, must_show: str | None = None) -> Walk:
         return Walk.backward(pages_max=pages_max)
 
-    with planted((Rewritten(Walk, "from_head", backward),)):
+    with planted((Rewritten(Decision("walk-from-head"), backward),)):
         assert Walk.from_head(pages_max=1).descending
     assert not Walk.from_head(pages_max=1).descending
 
@@ -190,11 +218,11 @@ def test_a_mutant_that_does_nothing_is_alive_and_fails_the_command(monkeypatch: 
 
 def test_a_mutant_that_cannot_be_planted_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     killed = Killing("r30-lost-frame", "tree/inclusive", "no-holes")
-    gone = Mutant("gone", "Does not fit.", ("R30",), (Replaced(core, "_GONE", 1),), killed)
+    gone = Mutant("gone", "Does not fit.", ("R30",), (Rewritten(Decision("gone"), lambda original: None),), killed)
     planted_among(monkeypatch, gone)
     result = CliRunner().invoke(main, ["mutants", "--jobs", "1"])
     assert result.exit_code == mutants_command.ALIVE_EXIT_CODE
-    assert "gapless.syncclient.core.core._GONE does not exist" in result.output
+    assert "the decision gone does not exist" in result.output
 
 
 def test_the_table_is_to_be_had_as_json() -> None:
