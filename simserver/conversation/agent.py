@@ -1,8 +1,8 @@
-"""The fake agent: a pure model of one conversation, and the source of truth about its log.
+"""The fake agent: a pure model of one conversation, which owns the true log.
 
-No I/O, no clock, no randomness: the time is an argument, and each method returns what is to be published, in the order
-in which the real server publishes it, which is not the order of the log: the state update that follows a user message
-overtakes it (measured in every recorded run).
+The model has no I/O, no clock and no randomness. The time is an argument. Each method returns what is to be published,
+in the order in which the real server publishes it. This is not always the order of the log: the state update that
+follows a user message is published before the message (R31, measured in every recorded run of 1.57.0).
 """
 
 from __future__ import annotations
@@ -23,15 +23,19 @@ from gapless.simserver.errors import IllegalTransition
 from gapless.simserver.faults.verdicts import TailKind
 from gapless.simserver.settings import ServerSettings
 
-# What may be asked in which status. A message wakes a conversation whose run is over.
+# A run may start in these statuses.
 RESTING: Final = frozenset({"idle", "paused", "waiting_for_confirmation", "finished", "error", "stuck"})
+# In these statuses a message first sets the status to idle.
 WOKEN_BY_MESSAGE: Final = frozenset({"finished", "error", "stuck"})
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One event to tell the subscribers. seq: its log index, as far as they are told (None when it is not persisted, or
-    not yet); text: its JSON; index: its log index, None when no log ever holds it; fate: what becomes of it."""
+    """One event to send to the subscribers.
+
+    seq: the log index that they are given, None when the event is not persisted or not yet; text: its JSON; index: its
+    log index, None when it is never persisted; fate: how the faults treat it.
+    """
 
     event: EventBody
     seq: int | None
@@ -46,7 +50,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a snapshot says of the conversation."""
+    """The state that a snapshot reports."""
 
     status: str
     leaf: str | None
@@ -58,7 +62,7 @@ def _always_durable(_: EventBody) -> EventTreatment:
 
 
 class Agent:
-    """One conversation: log, leaf and status. ``fate`` says of each event whether it will be persisted."""
+    """One conversation: its log, leaf and status. ``fate`` says how the faults treat an event."""
 
     def __init__(
         self,
@@ -88,14 +92,14 @@ class Agent:
         self._clock_ahead_us = 0
         self._tick_us: int | None = None
         self._actions: dict[str, str] = {}
-        self._fate = fate
+        self._treatment_of = fate
         self._past: list[tuple[float, Standing]] = []
         self._remember(-1.0)
 
     def __repr__(self) -> str:
         return f"Agent({self.status}, {len(self.log)} events, leaf={self.leaf})"
 
-    # --- what can be asked of it -------------------------------------------------------------------------------
+    # --- operations --------------------------------------------------------------------------------------------
 
     def message(self, now_s: float, text: str) -> tuple[Publication, ...]:
         """A user message arrives."""
@@ -112,19 +116,22 @@ class Agent:
         return (*published, update, message)
 
     def start_run(self, now_s: float) -> tuple[Publication, ...]:
-        """The agent starts working. Raises IllegalTransition while it is running or being deleted."""
+        """A run starts. Raises IllegalTransition while one is running or the conversation is being deleted."""
         if self.status not in RESTING:
             raise IllegalTransition("start a run", self.status)
         return (self._set_status(now_s, "running"),)
 
     def step(self, now_s: float, event: EventBody) -> tuple[Publication, ...]:
-        """The run produces an event. Raises IllegalTransition unless running."""
+        """The run produces an event. Raises IllegalTransition when none is running."""
         if self.status != "running":
             raise IllegalTransition("take a step", self.status)
         return (self._append(now_s, event),)
 
     def end_run(self, now_s: float, status: EndStatus) -> tuple[Publication, ...]:
-        """The run ends; an error is persisted before the status. Raises IllegalTransition unless running."""
+        """The run ends. An error event comes before the status ``error``.
+
+        Raises IllegalTransition when no run is running.
+        """
         if self.status != "running":
             raise IllegalTransition("end a run", self.status)
         published: list[Publication] = []
@@ -135,31 +142,37 @@ class Agent:
         return tuple(published)
 
     def pause(self, now_s: float) -> tuple[Publication, ...]:
-        """Pause; only an idle or running conversation changes."""
+        """Set the status to paused. Does nothing unless the conversation is idle or running."""
         if self.status not in {"idle", "running"}:
             return ()
         return (self._set_status(now_s, "paused"),)
 
     def veto(self, now_s: float) -> tuple[Publication, ...]:
-        """A stop hook says that the run is not over. Raises IllegalTransition while it is running or being deleted."""
+        """A stop hook vetoes the end of the run, which goes on (R13).
+
+        Raises IllegalTransition while a run is running or the conversation is being deleted.
+        """
         if self.status not in RESTING:
             raise IllegalTransition("go on", self.status)
         feedback = self._append(now_s, event_bodies.user_message("[Stop hook feedback] Not yet.", source="environment"))
         return (feedback, self._set_status(now_s, "running"))
 
     def afterthought(self, now_s: float, what: TailKind) -> tuple[Publication, ...]:
-        """Something is persisted after a run's end: statistics, or a log of the model's calls."""
+        """An event is persisted after a run's end: statistics, or a log of the model's calls (R20)."""
         stats = event_bodies.state_update("stats", {"usage_to_metrics": {}})
         return (self._append(now_s, stats if what == "stats" else event_bodies.completion_log()),)
 
     def delta(self, now_s: float, text: str) -> Publication:
-        """A token delta: never persisted, never a cursor."""
+        """A token delta. It is never persisted, so its id is never a valid cursor."""
         event = event_bodies.stamp(event_bodies.delta(text), self._next_id(), self._timestamp(now_s), None)
         return Publication(event, None, event_bodies.encode(event))
 
     def recover(self, now_s: float, *, leaf_lags: bool = False) -> tuple[Publication, ...]:
-        """The process is back after it died in mid-run: the run has ended in an error, and an action that has no
-        observation gets an error for one. leaf_lags: it died in mid-step, before it had saved the new leaf."""
+        """The process is back after it died in a run. The run ends in ``error``.
+
+        If the last event is an action without its observation, an error event is added in its place. ``leaf_lags``: the
+        process died before it had saved the leaf after the last action, so the leaf is that action's parent.
+        """
         if self.status != "running":
             return ()
         last = next((event for event in self._backwards() if event["kind"] != STATE_UPDATE), None)
@@ -169,7 +182,7 @@ class Agent:
         published = [self._set_status(now_s, "error")]
         if acting is not None and last is acting:
             error = event_bodies.agent_error(str(acting["tool_name"]), str(acting["tool_call_id"]))
-            # Its parent is the action, wherever the leaf is.
+            # The parent of the error is always the action, also when the leaf lags.
             self.leaf = str(acting["id"])
             published.append(self._append(now_s, error))
         return tuple(published)
@@ -178,16 +191,16 @@ class Agent:
         return (self.log[index] for index in range(len(self.log) - 1, -1, -1))
 
     def step_clock(self, now_s: float, step_s: float) -> None:
-        """The server's clock jumps."""
+        """Set the server's clock forward by ``step_s``, or back when it is negative."""
         self._clock_ahead_us += round(step_s * 1_000_000)
         self._last_us = self._clock_us(now_s) - 1
 
     def coarsen_clock(self, resolution_s: float) -> None:
-        """From now on events of one tick have one timestamp."""
+        """Round timestamps down to multiples of ``resolution_s`` from now on, so that events can have equal ones."""
         self._tick_us = max(1, round(resolution_s * 1_000_000))
 
     def truncate(self, now_s: float, length: int) -> None:
-        """The log loses its end; the leaf is now the last event of the branch that is left."""
+        """Keep the first ``length`` events of the log. The leaf becomes the last branch event among them."""
         self.log.truncate(length)
         self.leaf = self._last_id(lambda event: bool(event["kind"] != STATE_UPDATE))
         self.last_user_message_id = self._last_id(lambda event: event["kind"] == "MessageEvent")
@@ -198,11 +211,14 @@ class Agent:
         return next((self.log.id_at(index) for index in indices if wanted(self.log[index])), None)
 
     def delete(self) -> None:
-        """The conversation goes away; nothing is published (R35)."""
+        """Delete the conversation. Nothing is published (R35)."""
         self.status = "deleting"
 
     def snapshot(self, now_s: float, *, stale_s: float = 0.0) -> Publication:
-        """The full_state event: never persisted, never a cursor. It says what was so ``stale_s`` ago."""
+        """A ``full_state`` event with the state of ``stale_s`` ago.
+
+        It is never persisted, so its id is never a valid cursor.
+        """
         template = event_bodies.state_update("full_state", self.state(self._standing_at(now_s - stale_s)))
         event = event_bodies.stamp(template, self._next_id(), self._timestamp(now_s), None)
         return Publication(event, None, event_bodies.encode(event))
@@ -214,7 +230,7 @@ class Agent:
         return self._past[max(0, bisect_right(self._past, at_s, key=lambda one: one[0]) - 1)][1]
 
     def state(self, standing: Standing) -> dict[str, Any]:
-        """The value of a snapshot, shaped as recorded."""
+        """The value of a snapshot, in the shape of the recordings."""
         state: dict[str, Any] = {
             "id": self.conversation_id,
             "agent": {"kind": "Agent", "llm": {"model": "simulated"}},
@@ -238,7 +254,7 @@ class Agent:
         state |= {"secret_registry": {"secret_sources": {}}, "tags": {}, "agent_state": {}}
         return state
 
-    # --- how it does it ----------------------------------------------------------------------------------------
+    # --- appending ---------------------------------------------------------------------------------------------
 
     def _set_status(self, now_s: float, status: str) -> Publication:
         publication = self._append(now_s, event_bodies.state_update("execution_status", status))
@@ -248,7 +264,7 @@ class Agent:
 
     def _append(self, now_s: float, template: EventBody) -> Publication:
         event = self._event(now_s, template)
-        fate = self._fate(event)
+        fate = self._treatment_of(event)
         if not fate.persisted:
             return Publication(event, None, event_bodies.encode(event), None, fate)
         index = self.log.append(event)
@@ -263,7 +279,7 @@ class Agent:
         parent_id = self.leaf if self.settings.has_tree else None
         body = template if "id" in template else self._take_recorded(template)
         if body is not None:
-            # The parent is always ours: that it equals the recorded one is what the fidelity test shows.
+            # The parent is computed, not taken from the recording. The fidelity test shows that the two are equal.
             return event_bodies.stamp(body, str(body["id"]), str(body["timestamp"]), parent_id)
         made_up = template if self.settings.has_tree else event_bodies.legacy(template)
         event = event_bodies.stamp(made_up, self._next_id(), self._timestamp(now_s), parent_id)
@@ -272,7 +288,7 @@ class Agent:
         return event
 
     def _take_recorded(self, template: EventBody) -> EventBody | None:
-        """The next recorded event of the same kind and key, if the recording still has one."""
+        """Take the next recorded event of the same kind and key. None when the recording has no more of them."""
         wanted = (template["kind"], template.get("key"))
         for position, event in enumerate(self._recording):
             if (event["kind"], event.get("key")) == wanted:
@@ -287,7 +303,7 @@ class Agent:
     def _timestamp(self, now_s: float) -> str:
         if self._tick_us is not None:
             return event_bodies.timestamp(self.epoch, self._clock_us(now_s) // self._tick_us * self._tick_us)
-        # Strictly increasing: two events of one instant are a microsecond apart.
+        # Timestamps strictly increase: two events of one instant are a microsecond apart.
         self._last_us = max(self._last_us + 1, self._clock_us(now_s))
         return event_bodies.timestamp(self.epoch, self._last_us)
 

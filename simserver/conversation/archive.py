@@ -1,7 +1,7 @@
-"""What of the agent's log is on disk, and since when: the part that REST shows and a replay can send.
+"""The part of the agent's log that is on disk, and since when. REST calls and replays show this part only.
 
-The agent knows an event as soon as it has happened. On disk it may come later (then everything behind it waits, for a
-log keeps its order), or so that nobody can read it again.
+The agent's log has an event as soon as it happens. A fault can make it reach the disk later, or make its record
+unreadable. Events behind a late one wait for it, because the disk keeps the order of the log.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from gapless.simserver.faults.verdicts import Flood
 
 @dataclass(frozen=True, slots=True)
 class EventTreatment:
-    """What becomes of an event: persisted at all, lag_s after it was published, readable afterwards? flood: the deltas
-    that are told right before it."""
+    """How the faults treat one event.
+
+    persisted: whether it ever reaches the disk; lag_s: seconds between publishing and persisting; readable: whether its
+    record can be read again; flood: token deltas to publish right before it.
+    """
 
     persisted: bool = True
     lag_s: float = 0.0
@@ -31,7 +34,10 @@ DURABLE = EventTreatment()
 
 
 class LogView:
-    """The first ``length`` events of a log, of which some cannot be read. Indices are those of the log."""
+    """The first ``length`` events of a log, some of which cannot be read.
+
+    Indices are log indices. ``unreadable`` holds those whose records are corrupt.
+    """
 
     __slots__ = ("_length", "_log", "unreadable")
 
@@ -58,19 +64,22 @@ class LogView:
         return self._log.id_at(index)
 
     def index_of(self, event_id: str) -> int | None:
-        """Where an event is; None when this view does not hold it. An unreadable one still has its place."""
+        """The log index of an event. None when it is not in this view. Unreadable events have an index too."""
         index = self._log.index_of(event_id)
         return index if index is not None and index < self._length else None
 
     def readable(self, start: int = 0) -> range | list[int]:
-        """The indices from ``start`` on that can be read, in log order."""
+        """The indices of the readable events from ``start`` on, in log order."""
         everything = range(start, self._length)
         return [index for index in everything if index not in self.unreadable] if self.unreadable else everything
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An event of the agent's log that is not on disk yet. appended: what to do when it is."""
+    """An event of the agent's log that is not on disk yet.
+
+    index: its log index; due_s: when it is to be persisted, in virtual seconds; appended: called when it has been.
+    """
 
     index: int
     due_s: float
@@ -78,7 +87,7 @@ class Pending:
 
 
 class Archive:
-    """The state of the disk. ``length`` events of the agent's log are there."""
+    """The disk. length: how many events of the agent's log are on it; pending: those that are not yet, in log order."""
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
@@ -91,7 +100,7 @@ class Archive:
         return f"Archive({self.length} events, {len(self.pending)} pending)"
 
     def persist(self, one: Pending, fate: EventTreatment, now_s: float) -> bool:
-        """Take an event, in log order; False when it has to wait."""
+        """Persist the next event of the log. Returns False when it has to wait."""
         if not fate.readable:
             self._unreadable |= {one.index}
         if fate.lag_s or self.pending:
@@ -101,7 +110,7 @@ class Archive:
         return True
 
     def flush(self, now_s: float, *, all_of_it: bool = False) -> None:
-        """Persist what is due, or everything."""
+        """Persist the pending events that are due, or all of them."""
         while self.pending and (all_of_it or self.pending[0].due_s <= now_s):
             self._append(self.pending.popleft(), now_s)
 
@@ -112,14 +121,14 @@ class Archive:
         one.appended()
 
     def view(self, lag_s: float = 0.0, *, now_s: float = 0.0) -> LogView:
-        """The log as REST shows it; with ``lag_s``, as it did that long ago."""
+        """The log as REST shows it, or as it showed it ``lag_s`` seconds before ``now_s``."""
         length = self.length
         if lag_s:
             length = self._began + bisect_right(self._persisted_s, now_s - lag_s)
         return LogView(self._log, length, self._unreadable)
 
     def truncate(self, length: int) -> None:
-        """Lose every event from the index ``length`` on, those that were pending too."""
+        """Lose every event from the index ``length`` on, and all pending ones."""
         self.pending.clear()
         self.length = min(self.length, length)
         self._began = min(self._began, length)

@@ -1,6 +1,7 @@
-"""The bodies of events, as the real server makes them (agent-server 1.57.0), without id, timestamp and parent.
+"""The bodies of events, as agent-server 1.57.0 writes them.
 
-A *template* is such a body. `stamp` makes an event of it, with the fields in the real server's order.
+A *template* is a body without id, timestamp and parent. `stamp` adds these, and puts the fields in the real server's
+order.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(value: Any) -> str:
-    """JSON as the real server writes it: no spaces, no ASCII escapes."""
+    """JSON as the real server writes it: no spaces, and non-ASCII characters as they are."""
     return _encode(value)
 
 
@@ -28,7 +29,7 @@ def timestamp(epoch: datetime, offset_us: int) -> str:
 
 
 def stamp(template: EventBody, event_id: str, at: str, parent_id: str | None) -> EventBody:
-    """An event: the template with its id, timestamp and parent (no key at all when there is no parent)."""
+    """The template with id, timestamp and parent. Without a parent there is no key ``parent_id``."""
     event: EventBody = {"id": event_id, "timestamp": at, "source": template["source"]}
     if parent_id is not None:
         event["parent_id"] = parent_id
@@ -39,18 +40,18 @@ def stamp(template: EventBody, event_id: str, at: str, parent_id: str | None) ->
     return event
 
 
-# What came with the tree or later, by kind; the clients of before (SDK 1.11.0) refuse an event that has such a field.
+# Fields that servers have since the tree generation, by kind. Older clients (SDK 1.11.0) reject events with them.
 _SINCE_THE_TREE: Final = {"ObservationEvent": "extended_content", "AgentErrorEvent": "classification"}
 
 
 def legacy(template: EventBody) -> EventBody:
-    """The template as servers made it before there was a tree."""
+    """The template as servers of the legacy generation write it."""
     later = _SINCE_THE_TREE.get(template["kind"])
     return {name: value for name, value in template.items() if name != later}
 
 
 def is_branch_event(event: EventBody) -> bool:
-    """Does the event become the leaf? All persisted events but state updates do."""
+    """Whether the event becomes the leaf when it is persisted. All kinds but state updates do."""
     return bool(event["kind"] != STATE_UPDATE)
 
 
@@ -86,7 +87,7 @@ def conversation_error(code: str, detail: str) -> EventBody:
 
 
 def agent_error(tool: str, call_id: str) -> EventBody:
-    """The answer to an action whose process died under it."""
+    """The error that takes the place of an observation when the process died before the action was done."""
     return {
         "kind": "AgentErrorEvent",
         "source": "agent",
@@ -130,7 +131,7 @@ def action(call_id: str, command: str, *, tool: str = "terminal") -> EventBody:
 
 
 def observation(call_id: str, text: str, *, tool: str = "terminal") -> EventBody:
-    """The answer to an action. ``action_id`` is filled in by the agent, which knows the action's id."""
+    """The observation for an action. The agent fills in ``action_id`` when it appends the event."""
     return {
         "kind": "ObservationEvent",
         "source": "environment",

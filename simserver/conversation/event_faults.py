@@ -1,4 +1,4 @@
-"""What the faults make of an event that the agent is about to append, and of a snapshot that is about to be told."""
+"""Asks the faults how to treat an event that the agent is about to append, or a snapshot about to be sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from gapless.simserver.link import Link
 
 
 class EventFaults:
-    """Asks the faults. A log keeps its order: what is appended behind a late event is as late."""
+    """Turns the faults' verdicts into an `EventTreatment`.
+
+    The disk keeps the order of the log, so an event behind a late one is persisted no earlier than that one.
+    """
 
     def __init__(self, link: Link, now_s: Callable[[], float]) -> None:
         self._link = link
@@ -20,10 +23,10 @@ class EventFaults:
         self._behind_until_s = 0.0
 
     def __repr__(self) -> str:
-        return f"Fates(log behind until {self._behind_until_s:g} s)"
+        return f"EventFaults(log behind until {self._behind_until_s:g} s)"
 
     def of(self, event: EventBody) -> EventTreatment:
-        """What becomes of an event."""
+        """How the faults treat an event."""
         now_s = self._now_s()
         lag_s, persisted, readable = max(0.0, self._behind_until_s - now_s), True, True
         flood: Flood | None = None
@@ -46,13 +49,16 @@ class EventFaults:
         return DURABLE if is_plain else EventTreatment(persisted, lag_s, readable, flood)
 
     def stale_s(self, status: str, socket_number: int | None) -> float:
-        """How long ago a snapshot is from: one that greets a socket, or ends a run when there is none."""
+        """How old the state in a snapshot is, in seconds; 0 when no fault acts.
+
+        socket_number: of the socket that the snapshot greets, None for the final snapshot of a run.
+        """
         target = "final snapshot" if socket_number is None else f"snapshot for socket {socket_number}"
         verdicts = self._link.consult(Facts("snapshot", target, connection=socket_number, status=status))
         return max((verdict.stale_s for verdict in verdicts if isinstance(verdict, Stale)), default=0.0)
 
     def caught_up(self) -> None:
-        """Everything has been persisted: what comes next is late no more on account of what came before."""
+        """Everything has been persisted, so later events no longer wait for earlier ones."""
         self._behind_until_s = 0.0
 
 

@@ -1,6 +1,6 @@
-"""The event log: append-only, indexed by id, cheap at 60,000 events.
+"""The event log: append-only, indexed by id, and cheap at 60,000 events.
 
-The history part is computed on demand; what is appended is encoded once, and its text is sent to every socket and page.
+Events of the history are computed on demand. Each event is encoded once, and all sockets and pages share its text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gapless.simserver.errors import SimServerError
 
 
 class EventLog(Sequence[EventBody]):
-    """What the server has persisted, in log order. Events are shared: do not change them."""
+    """The events of the conversation, in log order. They are shared: do not change them."""
 
     def __init__(self, history: PastEvents, ids: Ids) -> None:
         self._history = history
@@ -70,7 +70,7 @@ class EventLog(Sequence[EventBody]):
         return text
 
     def id_at(self, index: int) -> str:
-        """The event's id; does not build an event of the history."""
+        """The event's id. An event of the history is not computed for it."""
         new = index - self._old_length
         return str(self._new[new]["id"]) if new >= 0 else self._ids.make(index)
 
@@ -79,7 +79,7 @@ class EventLog(Sequence[EventBody]):
         return [self.id_at(index) for index in range(start, len(self) if stop is None else stop)]
 
     def index_of(self, event_id: str) -> int | None:
-        """Where an event is; None when it is not in the log."""
+        """The index of an event. None when it is not in the log."""
         index = self._index.get(event_id)
         if index is None and self._old_length:
             counter = self._ids.counter_of(event_id)
@@ -88,7 +88,7 @@ class EventLog(Sequence[EventBody]):
         return index
 
     def append(self, event: EventBody) -> int:
-        """Persist an event and return its index. Raises SimServerError when its id is in the log already."""
+        """Append an event and return its index. Raises SimServerError when its id is in the log already."""
         event_id = str(event["id"])
         if self.index_of(event_id) is not None:
             raise SimServerError(f"event id {event_id} is already in the log")

@@ -1,7 +1,7 @@
-"""Event ids: shaped like UUIDs, deterministic, and invertible, so that a long history needs no table of ids.
+"""Event ids: shaped like UUIDs, deterministic and invertible.
 
-The last 48 bits hold a scrambled counter. Scrambled, because a client that sorts by id must not be right by accident;
-invertible, because a page cursor into 60,000 events that nobody has read yet should cost nothing.
+The last 48 bits hold a scrambled counter. It is scrambled so that a client that sorts by id does not get the right
+order by accident. It is invertible so that a page cursor into a history of 60,000 events needs no table of ids.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _INVERSE: Final = pow(_FACTOR, -1, 1 << 48)
 
 
 def conversation_id_for(name: str) -> str:
-    """A conversation's UUID, from a name."""
+    """The UUID of a conversation, made from a name."""
     return str(uuid.uuid5(NAMESPACE, name))
 
 
 class Ids:
-    """The ids of one conversation, by counter."""
+    """The event ids of one conversation. Each belongs to a counter, from 0."""
 
     __slots__ = ("_offset", "_prefix")
 
@@ -31,11 +31,14 @@ class Ids:
         self._offset = base.int & _MASK
 
     def make(self, counter: int) -> str:
-        """The id number ``counter``."""
+        """The id that belongs to a counter."""
         return f"{self._prefix}{(counter * _FACTOR + self._offset) & _MASK:012x}"
 
     def counter_of(self, event_id: str) -> int | None:
-        """The counter behind an id of ours; None for a foreign id. It may be one that was never given out."""
+        """The counter that an id belongs to. None for an id of another conversation.
+
+        The id may never have been given out: compare the counter with the number of ids made.
+        """
         if len(event_id) != 36 or not event_id.startswith(self._prefix):
             return None
         try:

@@ -1,8 +1,8 @@
-"""A made-up past of any length, computed event by event when somebody looks.
+"""A made-up history of any length. Each event is computed when it is read.
 
-The past is a SystemPromptEvent and then finished runs of nine events each: idle, message,
-last_user_message_id, running, two action/observation pairs, finished. The first run has no ``idle``, and is
-cut or stretched so that the length comes out as asked for.
+The history is a SystemPromptEvent and then finished runs of nine events each: idle, message, last_user_message_id,
+running, two action/observation pairs, finished. The first run has no ``idle``, and fewer events if the length asked for
+requires it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gapless.simserver.conversation.event_bodies import EventBody
 from gapless.simserver.conversation.ids import Ids
 
 _RUN: Final = ("idle", "message", "last-user", "running", "action", "observation", "action", "observation", "finished")
-# The first run, by how many events are left for it.
+# The roles in the first run, by how many events it has.
 _FIRST: Final = (
     (),
     ("message",),
@@ -32,7 +32,7 @@ _SPACING_US: Final = 1_000_000
 
 
 class PastEvents:
-    """The first ``length`` events of a log. Ids are those of counters 0 to length - 1."""
+    """The first ``length`` events of a log. Their ids belong to the counters 0 to ``length`` - 1."""
 
     def __init__(self, length: int, ids: Ids, *, epoch: datetime, has_tree: bool, payload_bytes: int) -> None:
         self.length = length
@@ -43,7 +43,7 @@ class PastEvents:
         self._first = (length - 1) % len(_RUN) if length else 0
 
     def __repr__(self) -> str:
-        return f"History({self.length} events)"
+        return f"PastEvents({self.length} events)"
 
     def _role(self, index: int) -> str:
         if index == 0:
@@ -53,7 +53,7 @@ class PastEvents:
         return _RUN[(index - 1 - self._first) % len(_RUN)]
 
     def _last(self, roles: frozenset[str], before: int) -> str | None:
-        """The id of the last event before an index that has one of the roles; at most nine steps away."""
+        """The id of the last event with one of these roles before an index. It is at most nine events away."""
         for index in range(before - 1, -1, -1):
             if self._role(index) in roles:
                 return self._ids.make(index)
@@ -70,7 +70,7 @@ class PastEvents:
 
     @property
     def ends_finished(self) -> bool:
-        """Does the past end with a finished run? (Else no run was ever started.)"""
+        """Whether the history ends with a finished run. If not, it has no finished run."""
         return self.length > 0 and self._role(self.length - 1) == "finished"
 
     def event(self, index: int) -> EventBody:

@@ -1,6 +1,6 @@
-"""What the agent did goes to the disk, as the faults say, and to the subscribers; the journal learns of both.
+"""Persists what the agent produces, sends it to the subscribers, and journals both.
 
-It decides nothing: `fates` has said what becomes of an event before the agent appended it.
+It decides nothing. `EventFaults` has decided how to treat an event when the agent appended it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ def describe(event: EventBody, seq: int | None) -> Fields:
 
 
 class SocketSubscriber(Protocol):
-    """An open socket, as those see it who have something for it. number: its ordinal among all sockets; connection:
-    what it stands on, None on a real port.
+    """An open socket, as the publisher and the world see it.
+
+    number: its ordinal among all handshakes, from 1; connection: the one in memory, None when the app is not served by
+    `Connections`.
     """
 
     @property
@@ -42,40 +44,48 @@ class SocketSubscriber(Protocol):
     def connection(self) -> MemoryConnection | None: ...
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is on its way to the client, nor waiting to be."""
+        """Whether nothing is queued for the client or on its way to it."""
         ...
 
     def offer(self, publication: Publication, fields: Fields) -> None:
-        """Take an event that was published. ``fields`` is how the journal describes it."""
+        """Queue a published event. ``fields`` is how the journal describes it."""
         ...
 
     def release(self) -> None:
-        """Let go of what faults held back."""
+        """Make everything in the queue due now, because the world has healed."""
         ...
 
     def act(self, verdict: Act) -> None:
-        """Suffer a fault now."""
+        """Do now what a fault asks for."""
         ...
 
 
 class Publisher:
-    """subscriptions: the open sockets; run: the one in whose course events are appended, None between two."""
+    """Persists and sends events.
 
-    def __init__(self, process: Process, agent: Agent, archive: Archive, fates: EventFaults, journal: Journal) -> None:
+    subscriptions: the open sockets; run: the number of the run that appended events belong to, None between runs.
+    """
+
+    def __init__(
+        self, process: Process, agent: Agent, archive: Archive, event_faults: EventFaults, journal: Journal
+    ) -> None:
         self.subscriptions: list[SocketSubscriber] = []
         self.run: int | None = None
         self._process = process
         self._now_s = process.now_s
         self._agent = agent
         self._archive = archive
-        self._fates = fates
+        self._event_faults = event_faults
         self._journal = journal
 
     def __repr__(self) -> str:
         return f"Publisher({self._archive!r}, {len(self.subscriptions)} subscribed)"
 
     def publish(self, publications: Sequence[Publication]) -> bool:
-        """Persist, and tell the subscribers, in publication order. Returns whether there was anything."""
+        """Persist events in log order, and send them in publication order. Returns whether there were any.
+
+        While the conversation is being deleted nothing is sent (R35).
+        """
         appended = [one for one in publications if one.index is not None]
         if len(appended) > 1:
             appended.sort(key=lambda one: one.index or 0)
@@ -87,16 +97,19 @@ class Publisher:
             flood = one.fate.flood
             if flood is not None:
                 for _ in range(flood.frames):
-                    self._tell(self._agent.delta(self._now_s(), "x" * flood.size_bytes))
-            self._tell(one)
+                    self._send(self._agent.delta(self._now_s(), "x" * flood.size_bytes))
+            self._send(one)
         return bool(publications)
 
     def snapshot(self, socket_number: int | None = None) -> Publication:
-        """The full_state that greets a socket, or ends a run when there is none; as stale as the faults say."""
-        stale_s = self._fates.stale_s(self._agent.status, socket_number)
+        """A ``full_state`` snapshot, as stale as the faults say.
+
+        socket_number: of the socket that it greets, None for the final snapshot of a run.
+        """
+        stale_s = self._event_faults.stale_s(self._agent.status, socket_number)
         return self._agent.snapshot(self._now_s(), stale_s=stale_s)
 
-    def _tell(self, one: Publication) -> None:
+    def _send(self, one: Publication) -> None:
         fields = describe(one.event, one.seq)
         self._journal.add("publisher", "publish", fields)
         for subscription in self.subscriptions:
@@ -105,7 +118,7 @@ class Publisher:
     # --- the log -----------------------------------------------------------------------------------------------
 
     def _persist(self, one: Publication) -> None:
-        """Append to the log, now or when the faults say. The journal learns of it when it happens."""
+        """Append an event to the disk, now or when the faults say. It is journaled when it is appended."""
         assert one.index is not None
         event, now_s = one.event, self._now_s()
         fields: Fields = {"id": event["id"], "kind": event["kind"], "index": one.index, "run": self.run}
@@ -123,12 +136,13 @@ class Publisher:
         self._archive.flush(self._now_s())
 
     def persist_all(self) -> None:
-        """Append what is still to come, now."""
-        self._fates.caught_up()
+        """Append all pending events now."""
+        self._event_faults.caught_up()
         self._archive.flush(self._now_s(), all_of_it=True)
 
     def truncate(self, events: int | None) -> None:
-        """Lose so many events from the end of the log, all when None; what was still to come is persisted, and lost."""
+        """Lose the last ``events`` events of the log, or all when None. Pending events are persisted first, so they
+        count among the last."""
         self.persist_all()
         log = self._agent.log
         length = 0 if events is None else max(0, len(log) - events)
@@ -139,7 +153,7 @@ class Publisher:
         self._journal.add("log", "truncate", fields)
 
     def journal_history(self) -> None:
-        """Say what the log holds from before the world began."""
+        """Journal the part of the log that is older than the world."""
         length = len(self._agent.log)
         if length:
             first, last = self._agent.log.id_at(0), self._agent.log.id_at(length - 1)

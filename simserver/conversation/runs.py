@@ -1,7 +1,7 @@
-"""The agent's runs, one at a time: begun, worked through step by step, vetoed, paused, ended, and what trails behind.
+"""The agent's runs, one at a time: start, steps, veto, pause, end, and the events after the end.
 
-A run has the process it began in. When that dies, the run has died with it: what is left of it here returns without a
-word, and whoever brings the process back says how it ended (`Runs.died`).
+A run belongs to the incarnation of the process in which it began. If the process dies, the run's task returns without
+publishing anything more. After the restart, `AgentRuns.died` journals how the run ended.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ from gapless.simserver.process import Process
 
 
 class AgentRuns:
-    """pace: what a step of the agent waits for, given its duration; a step is whatever it does next, its end too."""
+    """The runs of one conversation.
+
+    pace: awaited before each step of a run, and before its end, with the step's duration in seconds. By default it
+    sleeps. A caller can replace it to decide when the agent goes on.
+    """
 
     def __init__(
         self,
@@ -49,15 +53,18 @@ class AgentRuns:
         self._scope: Scope | None = None
 
     def __repr__(self) -> str:
-        return f"Runs({self._begun} begun{', one in progress' if self.in_progress else ''})"
+        return f"AgentRuns({self._begun} begun{', one in progress' if self.in_progress else ''})"
 
     @property
     def in_progress(self) -> bool:
-        """Is there a run? It lasts from before the agent initialises until after the final snapshot."""
+        """Whether a run is in progress: from before the agent initializes until its final snapshot."""
         return self._scope is not None
 
     def begin(self, plan: RunPlan | None = None, *, by: str = "client") -> bool:
-        """Start a run (the workload's next, unless given); False when one is in progress, or nothing is up."""
+        """Start a run, by default the workload's next.
+
+        by: who asked for it, for the journal. Returns False when a run is in progress or the server is not up.
+        """
         if self.in_progress or self._process.is_down or not self._process.is_running:
             return False
         if plan is None:
@@ -70,7 +77,7 @@ class AgentRuns:
         return True
 
     def pause(self) -> None:
-        """Stop the run after the current step; the status becomes ``paused``, without a run too."""
+        """Stop the run, and set the status to ``paused``. Without a run the status is set at once."""
         if self._scope is None:
             self._publish(self._agent.pause(self._now_s()))
         else:
@@ -82,7 +89,7 @@ class AgentRuns:
             self._scope.cancel()
 
     def died(self) -> None:
-        """The process has come back, and the run it died in has ended."""
+        """The process has come back after a restart: journal the end of the run in which it died."""
         if self._scope is not None:
             self._end(self._begun - 1, self._agent.status)
 
@@ -127,7 +134,7 @@ class AgentRuns:
         for step in steps:
             await self.pace(step.duration_s)
             self._publish(self._agent.step(self._now_s(), step.event))
-        await self.pace(0.0)  # what follows, the end, is a step too
+        await self.pace(0.0)  # the end that follows is a step too
 
     async def _work_for(self, duration_s: float) -> None:
         if duration_s:

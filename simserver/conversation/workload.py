@@ -1,9 +1,10 @@
-"""What the agent and the others will do, as data: the past, the runs, and what happens in the background.
+"""What the agent and other parties will do, as data: the history, the runs, and actions in the background.
 
-Times are virtual seconds. A workload is either made up (`pairs`) or a recording of a real server (`recorded`): then the
-events carry the real ids, timestamps and bodies, and the agent uses them, in log order and by kind and key, wherever it
-would make up an event. A client that sends its own text into a recorded workload still gets the recorded message: the
-bytes of a real conversation are the point, the text of the request is not.
+Times are virtual seconds. A workload is either made up (`pairs`) or recorded from a real server (`recorded`).
+
+Recorded events have their real ids, timestamps and bodies. Where the agent would make up an event, it takes the next
+recorded one of the same kind and key. So a client that sends its own text into a recorded workload gets the recorded
+message instead. The purpose of a recording is to replay the bytes of a real conversation.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ def _not_negative(owner: str, **values: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AgentStep:
-    """One event of a run. duration_s: work before it appears; event: a template, or a whole event with id and
-    timestamp."""
+    """One event of a run.
+
+    duration_s: virtual seconds of work before the event; event: a template, or a whole event with id and timestamp.
+    """
 
     duration_s: float
     event: EventBody
@@ -47,9 +50,12 @@ class AgentStep:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """One run. init_s: the agent initialises and the status is still the old one (R15); settle_s: from the
-    end status to the final snapshot; end_status: how it ends. An ``error`` end also persists a
-    ConversationErrorEvent."""
+    """One run.
+
+    init_s: virtual seconds in which the agent initializes and the status is still the old one (R15); steps: its events;
+    end_status: how it ends, where ``error`` also persists a ConversationErrorEvent; settle_s: virtual seconds from the
+    end status to the final snapshot.
+    """
 
     init_s: float = 0.01
     steps: tuple[AgentStep, ...] = ()
@@ -65,12 +71,15 @@ class RunPlan:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The run in progress is paused, as by ``POST pause``."""
+    """Pauses the run in progress, as ``POST pause`` does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Somebody else acts at ``at_s``: starts a run (refused if one is in progress), pauses one, or sends a message."""
+    """Another party's action at ``at_s``.
+
+    what: a run to start (refused when one is in progress), a pause, or the text of a message to send.
+    """
 
     at_s: float
     what: RunPlan | Pause | str
@@ -81,12 +90,12 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class AgentWorkload:
-    """A conversation's past and future.
+    """What happens in a conversation.
 
-    history_events: length of the log before the client comes; runs: what each `POST run` plays, in order
-    (after the last one, runs have no steps); background: what others do; payload_bytes: filler in each
-    history action and observation; recording: real events, in log order, used before any event is made up;
-    epoch: the server's local time at t = 0.
+    history_events: length of the log before the world begins; runs: what each ``POST run`` plays, in order (later runs
+    have no steps); background: actions of other parties; payload_bytes: filler in each action and observation of the
+    history; recording: recorded events, in log order, used before any event is made up; epoch: the server's local time
+    at t = 0; conversation_id: None for a default.
     """
 
     history_events: int = 0
@@ -115,7 +124,11 @@ def pairs(
     payload_bytes: int = 0,
     label: str = "step",
 ) -> RunPlan:
-    """A run of ``count`` action/observation pairs, ``step_s`` before each event, with filler of ``payload_bytes``."""
+    """A run of ``count`` action/observation pairs.
+
+    step_s: virtual seconds before each event; payload_bytes: filler in each event; label: begins the ids of the tool
+    calls; the rest as in `RunPlan`.
+    """
     _not_negative("run", pairs=count, payload_bytes=payload_bytes)
     filler = " " + "x" * payload_bytes if payload_bytes else ""
     steps: list[AgentStep] = []
@@ -127,9 +140,9 @@ def pairs(
 
 
 def recorded(name: str) -> AgentWorkload:
-    """The conversation of a recording of the real server: ``agent-server-1.57.0`` or ``session-socket-1.57.0``.
+    """The workload of a recorded conversation.
 
-    Raises ConfigError on an unknown name.
+    name: ``agent-server-1.57.0`` or ``session-socket-1.57.0``. Raises ConfigError on another name.
     """
     if name not in RECORDINGS:
         raise ConfigError(f"no recording called {name!r}; there are {', '.join(RECORDINGS)}")
@@ -141,7 +154,7 @@ def recorded(name: str) -> AgentWorkload:
         event = row["body"].get("event") if "type" in row["body"] else row["body"]
         if event is not None and event.get("key") != "full_state":
             durable[event["id"]] = event
-    # Live frames are not in log order; the timestamps of this recording are.
+    # Live frames are not in log order, so they are sorted by timestamp. These recordings have no ties or clock steps.
     log = sorted(durable.values(), key=lambda event: str(event["timestamp"]))
     return AgentWorkload(
         runs=_runs_of(log),
@@ -167,7 +180,7 @@ def _is_step(event: EventBody) -> bool:
 
 
 def _runs_of(log: list[EventBody]) -> tuple[RunPlan, ...]:
-    """Cut a log into runs, from each ``running`` to the status that ends it, with the real durations."""
+    """Cut a log into runs, each from ``running`` to the status that ends it, with the recorded durations."""
     runs: list[RunPlan] = []
     steps: list[AgentStep] = []
     before: datetime | None = None

@@ -1,21 +1,19 @@
-"""Faults as data, one kind a file; in reading order:
+"""The faults as data, one kind a file.
 
-match.py     when a fault acts: a rule over facts
-verdicts.py  what a fault can ask for
-base.py      what all faults have in common
-event_*.py   the publisher, frame by frame: delay, drop, duplicate, reorder
-publish_*.py, corrupt_record.py, delta_flood.py
-             the publisher, event by event: what becomes of an event before anybody is told
-stop_hook_veto.py, late_tail.py, snapshot_stale.py
-             the publisher, at a run's end
-link_*.py    the link: latency, bandwidth, stall, half_open, reset, cut, close, refuse, handshake_hang
-queue_overflow.py, subscription_lost.py
-             the server's side of a socket
-rest_*.py    REST: status, timeout, reset, malformed, unknown_cursor, stale, page_cap, cursor_loop, empty_page
-server_restart.py, log_truncate.py, clock_*.py
-             the server itself, at a time
+A fault only decides. `gapless.simserver.link` asks it, counts how often it fires, and journals that.
 
-A fault decides; `gapless.simserver.link` acts, counts and keeps the journal.
+Its files, in reading order:
+
+- `match.py`     when a fault acts: a rule over facts
+- `verdicts.py`  what a fault can ask for
+- `base.py`      the base classes: a kind, a name, a rule, one decision
+- `event_*.py`   frames that carry an event: delay, drop, duplicate, reorder
+- `publish_*.py`, `corrupt_record.py`, `delta_flood.py`   how an event is persisted and published
+- `stop_hook_veto.py`, `late_tail.py`, `snapshot_stale.py`   the end of a run, and snapshots
+- `link_*.py`    connections: latency, bandwidth, stall, half_open, reset, cut, close, refuse, handshake_hang
+- `queue_overflow.py`, `subscription_lost.py`   the server's side of a socket
+- `rest_*.py`    REST calls: status, timeout, reset, malformed, unknown_cursor, stale, page_cap, cursor_loop, empty_page
+- `server_restart.py`, `log_truncate.py`, `clock_*.py`   the server itself, at a set time
 """
 
 from __future__ import annotations
@@ -64,7 +62,7 @@ from gapless.simserver.faults.snapshot_stale import SnapshotStale
 from gapless.simserver.faults.stop_hook_veto import StopHookVeto
 from gapless.simserver.faults.subscription_lost import SubscriptionLost
 
-# One of all kinds, told apart by `kind`; usable as a field type in any pydantic model.
+# A fault of any kind, discriminated by `kind`. It can be the type of a field in any pydantic model.
 Fault = Annotated[
     EventDelay
     | EventDrop
@@ -146,7 +144,7 @@ _ADAPTER: TypeAdapter[BaseFault] = TypeAdapter(Fault)
 
 
 def parse_fault(data: Mapping[str, Any]) -> BaseFault:
-    """A fault from its data, as in TOML. Raises ConfigError with one sentence: which key, what is wrong."""
+    """A fault from its data, as in TOML. Raises ConfigError, whose message says which key is wrong and why."""
     try:
         return _ADAPTER.validate_python(dict(data))
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What all faults have in common: a kind, a name, a rule, and one decision."""
+"""The base classes of all faults: a kind, a name, a rule, and one decision."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 
 
 class BaseFault(BaseModel):
-    """A fault as data. name: defaults to its kind and an ordinal; match: when it acts."""
+    """A fault as data. kind: which fault it is; name: its kind and an ordinal by default; match: when it acts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     place: ClassVar[FaultPlace]
@@ -32,16 +32,19 @@ class BaseFault(BaseModel):
         return self
 
     def concerns(self, facts: Facts) -> bool:
-        """Can the fault act on this at all? Frames that carry no event concern link faults only."""
+        """Whether the fault can act on this at all, whatever its rule says."""
         return facts.place == self.place
 
     def decide(self, facts: Facts, now_s: float) -> FaultVerdict:
-        """What to do about something that matches."""
+        """The verdict on facts that match. ``now_s``: virtual seconds since the world began."""
         raise NotImplementedError
 
 
 class EventFault(BaseFault):
-    """A fault of the publisher: it acts on each frame that carries an event, for each subscription on its own."""
+    """A fault of the publisher. It acts on frames that carry an event, for each socket separately.
+
+    A frame without an event, such as the session socket's first one, concerns only the faults of the link.
+    """
 
     place = "frame"
 
@@ -50,7 +53,10 @@ class EventFault(BaseFault):
 
 
 class TriggeredFault(BaseFault):
-    """A fault of the link, set off by a matching frame, or at a time on every open socket."""
+    """A fault of the link. It acts on a matching frame's socket, or on every open socket at a set time.
+
+    at_s: the time, in virtual seconds since the world began; None to act on matching frames.
+    """
 
     place = "frame"
 
@@ -67,7 +73,7 @@ class TriggeredFault(BaseFault):
 
 
 class ServerFault(BaseFault):
-    """A fault of the server itself, at a time."""
+    """A fault of the server itself. at_s: when it acts, in virtual seconds since the world began."""
 
     place = "server"
 

@@ -1,4 +1,4 @@
-"""``clock-step``: the server's clock jumps, forwards or back (R61): daylight saving, a time service."""
+"""``clock-step``: the server's clock jumps forward or back, as by daylight saving or a time service (R61)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from gapless.simserver.faults.verdicts import StepClock
 
 
 class ClockStep(ServerFault):
-    """step_s: how far; negative goes back, and then later events have earlier timestamps."""
+    """The log keeps its order. After a step back, later events have earlier timestamps.
+
+    step_s: how far the clock jumps; negative goes back.
+    """
 
     kind: Literal["clock-step"] = "clock-step"
     step_s: Annotated[float, Field(allow_inf_nan=False)]

@@ -1,4 +1,4 @@
-"""``clock-ties``: the server's clock is coarse, and events of one tick have one timestamp (R61)."""
+"""``clock-ties``: the server's clock is coarse, so several events have the same timestamp (R61)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from gapless.simserver.faults.verdicts import CoarsenClock
 
 
 class ClockTies(ServerFault):
-    """resolution_s: the length of a tick, from then on."""
+    """From then on, timestamps are rounded down to multiples of a tick.
+
+    resolution_s: the length of a tick.
+    """
 
     kind: Literal["clock-ties"] = "clock-ties"
     resolution_s: Annotated[float, Field(gt=0, allow_inf_nan=False)]

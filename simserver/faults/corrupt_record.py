@@ -1,4 +1,4 @@
-"""``corrupt-record``: an event is in the log and cannot be read again (R59): counted, never returned."""
+"""``corrupt-record``: an event is persisted, but its record cannot be read again (R59)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from gapless.simserver.faults.verdicts import Corrupt
 
 
 class CorruptRecord(BaseFault):
-    """The event is published as usual; pages, filters and replays skip it, the unfiltered count counts it, and on the
-    session socket its ``seq`` is a hole that no call can fill."""
+    """The event is published as usual. Pages, filters and replays skip it, but the unfiltered count counts it. After a
+    reconnect its ``seq`` is missing on the session socket, and no call returns the event.
+    """
 
     place = "append"
 

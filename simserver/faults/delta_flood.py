@@ -1,4 +1,4 @@
-"""``delta-flood``: token deltas by the hundred between real events (R40)."""
+"""``delta-flood``: hundreds of token deltas are sent right before an event (R40)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from gapless.simserver.faults.verdicts import Flood
 
 
 class DeltaFlood(BaseFault):
-    """frames: how many deltas are published right before the matching event; size_bytes: of text in each. No log holds
-    them; a session socket sends them as ``delta`` frames, the others as StreamingDeltaEvent."""
+    """Token deltas are never persisted. The session socket sends them as ``delta`` frames, the other socket as
+    StreamingDeltaEvent.
+
+    frames: how many deltas are published right before the matching event; size_bytes: length of the text in each.
+    """
 
     place = "append"
 

@@ -1,4 +1,4 @@
-"""``event-delay``: an event reaches a socket late, and later ones overtake it (R10, R11)."""
+"""``event-delay``: an event is sent late on a socket, after later events (R10, R11)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from gapless.simserver.faults.verdicts import Delay
 
 
 class EventDelay(EventFault):
-    """delay_s: virtual seconds between its turn and its writing."""
+    """Other frames are not held up.
+
+    delay_s: virtual seconds between publishing the event and writing its frame.
+    """
 
     kind: Literal["event-delay"] = "event-delay"
     delay_s: Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -1,4 +1,4 @@
-"""``event-drop``: the server swallows a failed send; the socket stays open, with a hole in it (R30)."""
+"""``event-drop``: an event is never sent on a socket, which stays open; later events arrive (R30)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from gapless.simserver.faults.verdicts import Drop
 
 
 class EventDrop(EventFault):
-    """The frame is never written to that socket. leaves: ``half`` writes the first half of its text in its place, as a
-    message that is whole and cannot be read."""
+    """The real server does this when a send fails: it ignores the error.
+
+    leaves: ``nothing`` writes no frame; ``half`` writes a complete message with the first half of the text, which
+    cannot be parsed.
+    """
 
     kind: Literal["event-drop"] = "event-drop"
     leaves: Literal["nothing", "half"] = "nothing"

@@ -12,7 +12,10 @@ from gapless.simserver.faults.verdicts import Duplicate
 
 
 class EventDuplicate(EventFault):
-    """copies: how many more; gap_s: virtual seconds between them."""
+    """The event is sent once as usual, and then again.
+
+    copies: how many more times it is sent; gap_s: virtual seconds between two copies.
+    """
 
     kind: Literal["event-duplicate"] = "event-duplicate"
     copies: Annotated[int, Field(ge=1, le=100)] = 1

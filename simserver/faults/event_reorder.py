@@ -1,4 +1,4 @@
-"""``event-reorder``: an event is sent after later ones (R31: on the real server this happens in every run)."""
+"""``event-reorder``: an event is sent after later ones (R31). On the real server this happens in every run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from gapless.simserver.faults.verdicts import Hold
 
 
 class EventReorder(EventFault):
-    """after: how many later frames pass first; hold_s: the longest wait for them, in virtual seconds."""
+    """The frame is held until later frames have been sent.
+
+    after: how many later frames are sent first; hold_s: how long it waits for them at most, in virtual seconds.
+    """
 
     kind: Literal["event-reorder"] = "event-reorder"
     after: Annotated[int, Field(ge=1, le=10_000)] = 1

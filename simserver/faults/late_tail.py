@@ -12,8 +12,11 @@ from gapless.simserver.faults.verdicts import AppendLater, TailKind
 
 
 class LateTail(BaseFault):
-    """after_s: virtual seconds between the final snapshot and the first of them; events: how many; what: ``stats`` is
-    state updates, ``log`` is events of the branch. They belong to no run, and the next run finds them in the log."""
+    """These events come after the end of the run, so they are not part of it.
+
+    after_s: virtual seconds between the final snapshot and the first of them; events: how many there are; what:
+    ``stats`` appends state updates, ``log`` appends events of the branch.
+    """
 
     place = "ending"
 

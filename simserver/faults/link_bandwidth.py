@@ -1,4 +1,4 @@
-"""``link-bandwidth``: a thin line; bytes queue up behind one another."""
+"""``link-bandwidth``: a connection carries only so many bytes per second; later bytes wait for earlier ones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from gapless.simserver.faults.verdicts import Throttle
 
 
 class LinkBandwidth(BaseFault):
-    """bytes_per_s: in each direction of each connection; on: which connections. Counted once for each connection that
-    it slows down; ``match.connection`` means the nth socket."""
+    """The fault is counted once for each connection that it slows down. ``match.connection`` selects the nth socket.
+
+    bytes_per_s: in each direction of each connection; on: which connections it acts on.
+    """
 
     place = "connection"
 

@@ -20,7 +20,10 @@ def _sendable(code: int) -> int:
 
 
 class LinkClose(TriggeredFault):
-    """code: the WebSocket close code; when: before the matching frame is written, or after."""
+    """The server closes the socket of the matching frame, or every open socket at ``at_s``.
+
+    code: the WebSocket close code; when: whether the frame is written before the close (``after``) or not (``before``).
+    """
 
     kind: Literal["link-close"] = "link-close"
     code: Annotated[int, Field(ge=1000, le=4999), AfterValidator(_sendable)] = 1012

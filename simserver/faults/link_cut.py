@@ -10,7 +10,9 @@ from gapless.simserver.faults.verdicts import Cut
 
 
 class LinkCut(BaseFault):
-    """The first half of the matching frame arrives, as does what was sent before it; then the connection is broken."""
+    """The frames sent before it and the first half of the matching frame arrive. Then the connection is broken, without
+    a close code.
+    """
 
     place = "frame"
 

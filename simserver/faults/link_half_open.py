@@ -1,4 +1,4 @@
-"""``link-half-open``: from now on every byte vanishes, and nobody is told (R35)."""
+"""``link-half-open``: every byte on a socket is lost from now on, and neither end sees an error (R35)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from gapless.simserver.faults.verdicts import HalfOpen
 
 
 class LinkHalfOpen(TriggeredFault):
-    """Nothing written in either direction of that socket arrives any more, the end of the stream included; the matching
-    frame is the first victim. When the world heals, the path says at last that the connection is gone."""
+    """The matching frame is the first to be lost. Whatever either end writes after it is lost too, even the end of the
+    stream. When the world heals, the connection is reset.
+    """
 
     kind: Literal["link-half-open"] = "link-half-open"
 

@@ -1,4 +1,4 @@
-"""``link-handshake-hang``: the connection is taken, and the handshake is not answered (R41)."""
+"""``link-handshake-hang``: the connection is accepted, but the handshake is not answered for a while (R41)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from gapless.simserver.faults.verdicts import Hang
 
 
 class LinkHandshakeHang(BaseFault):
-    """hang_s: virtual seconds until the answer comes after all; a client that has left by then has not subscribed."""
+    """A client that leaves before the answer is never subscribed.
+
+    hang_s: virtual seconds until the handshake is answered.
+    """
 
     place = "handshake"
 

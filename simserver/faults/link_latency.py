@@ -1,4 +1,4 @@
-"""``link-latency``: every chunk takes a while, in order; jitter makes the while uneven."""
+"""``link-latency``: every chunk of bytes arrives late, by the same time or with jitter; the order is kept."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from gapless.simserver.faults.verdicts import Slow
 
 
 class LinkLatency(BaseFault):
-    """latency_s: one way; jitter_s: up to this much more, drawn per chunk; on: which connections. Counted once for each
-    connection that it slows down; ``match.connection`` means the nth socket."""
+    """The fault is counted once for each connection that it slows down. ``match.connection`` selects the nth socket.
+
+    latency_s: virtual seconds in one direction; jitter_s: the most that is added to it, drawn for each chunk; on: which
+    connections it acts on.
+    """
 
     place = "connection"
 

@@ -1,4 +1,4 @@
-"""``link-refuse``: the handshake is refused (R41)."""
+"""``link-refuse``: the handshake of a socket is refused (R41)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from gapless.simserver.faults.verdicts import Refuse
 
 
 class LinkRefuse(BaseFault):
-    """status: the HTTP answer to the handshake; left out, the connection itself is refused (in memory only)."""
+    """status: the HTTP status that answers the handshake. Without it, the connection itself is refused; on a real port
+    it is reset before any answer.
+    """
 
     place = "handshake"
 
@@ -20,7 +22,7 @@ class LinkRefuse(BaseFault):
     status: Annotated[int, Field(ge=400, le=599)] | None = None
 
     def concerns(self, facts: Facts) -> bool:
-        # Dialling and upgrading are two moments of one handshake; a fault acts at one of them.
+        # Dialing and upgrading are two steps of one handshake. With a status the fault acts at the upgrade.
         return facts.place == "handshake" and (facts.aspect == "dial") == (self.status is None)
 
     def decide(self, facts: Facts, now_s: float) -> Refuse:

@@ -10,7 +10,10 @@ from gapless.simserver.faults.verdicts import Reset, When
 
 
 class LinkReset(TriggeredFault):
-    """when: before the matching frame is written, or after; what had not arrived by then is lost."""
+    """Bytes that have not arrived by then are lost.
+
+    when: whether the matching frame is written before the reset (``after``) or not (``before``).
+    """
 
     kind: Literal["link-reset"] = "link-reset"
     when: When = "before"

@@ -1,4 +1,4 @@
-"""``link-stall``: the path goes silent, nothing is lost (R35 for as long as it lasts)."""
+"""``link-stall``: nothing arrives on a socket for a while, but nothing is lost (R35 while it lasts)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from gapless.simserver.faults.verdicts import Stall
 
 
 class LinkStall(TriggeredFault):
-    """stall_s: how long nothing is delivered in either direction of that socket; the matching frame is the
-    first victim."""
+    """Both directions of the socket stall. The matching frame is the first to be delayed.
+
+    stall_s: for how many virtual seconds nothing is delivered.
+    """
 
     kind: Literal["link-stall"] = "link-stall"
     stall_s: Annotated[float, Field(gt=0, allow_inf_nan=False)]

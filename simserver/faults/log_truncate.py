@@ -1,4 +1,4 @@
-"""``log-truncate``: the end of the log is gone, or the conversation was replaced (R60)."""
+"""``log-truncate``: the log loses its last events or all of them, as when a backup is restored (R60)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from gapless.simserver.faults.verdicts import Truncate
 
 
 class LogTruncate(ServerFault):
-    """events: how many of the last events are lost, as when a backup is put back; left out, all of them. Nobody is
-    told. New events get new ids, and the indices of those that are gone."""
+    """Nothing is published. Later events get new ids, and the log indices of the lost ones.
+
+    events: how many of the last events are lost; all of them when it is left out.
+    """
 
     kind: Literal["log-truncate"] = "log-truncate"
     events: Annotated[int, Field(ge=1)] | None = None

@@ -1,5 +1,8 @@
-"""When a fault acts: a rule over the facts of a frame, a REST call, a handshake, a connection; or of what the server
-itself does: persisting an event, ending a run, taking a snapshot, being up."""
+"""When a fault acts: a rule (`Match`) over `Facts`.
+
+The facts describe a frame, a REST call, a handshake or a connection; or what the server itself does, which is to append
+an event, end a run, take a snapshot, or run.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,12 @@ CallName = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a rule may look at. target: how the journal names it; aspect: which moment of a handshake or an ending, or
-    what the connection carries; unread_frames: how many frames the subscriber has not read yet; the rest as in `Match`,
-    None where it has no meaning."""
+    """What a rule may look at.
+
+    place: what the facts describe; target: its name in the journal; cursor: the ``page_id`` of a search; aspect: which
+    step of a handshake or of a run's end it is, or what the connection carries; unread_frames: how many frames the
+    subscriber has not read yet. The other fields are as in `Match`, and None where they have no meaning.
+    """
 
     place: FaultPlace
     target: str
@@ -44,7 +50,7 @@ Ordinals = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_l
 Calls = Annotated[tuple[CallName, ...], BeforeValidator(_listed), Field(min_length=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-# Which fields mean something where; the others are a contradiction, not a no-op.
+# The fields that have a meaning at each place. Any other is an error, because the fault could never fire.
 _ANYWHERE = frozenset({"nth", "after_s", "before_s", "probability"})
 _MEANINGFUL: dict[FaultPlace, frozenset[str]] = {
     "frame": _ANYWHERE | {"kind", "key", "status", "tool", "durable", "snapshot", "connection"},
@@ -59,12 +65,13 @@ _MEANINGFUL: dict[FaultPlace, frozenset[str]] = {
 
 
 class Match(BaseModel):
-    """All that is given must hold. A word may be given instead of a list of one.
+    """All conditions that are given must hold. A single word may stand for a list of one.
 
-    kind, key, tool: of the event; status: execution status in a snapshot or status update; durable: is the
-    event in a log? snapshot: is it a full_state? connection: the nth handshake; call: the REST call; nth:
-    1-based ordinals among what matches otherwise; after_s, before_s: virtual window since the world began,
-    after_s included; probability: of acting on what matches (it draws from the fault's own stream).
+    kind, key, tool: of the event; status: execution status in a snapshot or a status update; durable: whether the event
+    is in the log; snapshot: whether it is a ``full_state``; connection: the nth handshake of a socket; call: the REST
+    call; nth: ordinals, from 1, among all that matches otherwise; after_s, before_s: a window in virtual seconds since
+    the world began, which includes after_s and excludes before_s; probability: of acting on what matches, drawn from
+    the fault's own stream.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,15 +98,15 @@ class Match(BaseModel):
         return self
 
     def meaningless_at(self, place: FaultPlace) -> list[str]:
-        """The given fields that mean nothing at a place."""
+        """The given fields that have no meaning at a place."""
         return sorted(self.model_fields_set - _MEANINGFUL[place])
 
     def open_at(self, now_s: float) -> bool:
-        """Is this the time?"""
+        """Whether a time is in the window."""
         return self.after_s <= now_s and (self.before_s is None or now_s < self.before_s)
 
     def fits(self, facts: Facts) -> bool:
-        """Everything but the time, nth and probability."""
+        """Whether every condition holds, apart from the window, ``nth`` and ``probability``."""
         return (
             (self.kind is None or facts.kind in self.kind)
             and (self.key is None or facts.key in self.key)

@@ -1,4 +1,4 @@
-"""``publish-before-persist``: the socket knows an event before the log does (R52; measured before 1.45)."""
+"""``publish-before-persist``: an event is sent on the sockets before it is in the log (R52; measured before 1.45)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from gapless.simserver.faults.verdicts import PersistLate
 
 
 class PublishBeforePersist(BaseFault):
-    """lag_s: virtual seconds between publishing and persisting. The log keeps its order, so what the agent produces
-    meanwhile waits too. A session socket calls such an event transient, and never announces its ``seq``."""
+    """The log keeps its order, so events that the agent produces meanwhile are persisted late too. The session socket
+    sends such an event as transient, and never sends its ``seq``.
+
+    lag_s: virtual seconds between publishing and persisting.
+    """
 
     place = "append"
 

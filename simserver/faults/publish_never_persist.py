@@ -1,4 +1,4 @@
-"""``publish-never-persist``: an event is published, then its append fails (R53): no log will ever hold it."""
+"""``publish-never-persist``: an event is sent on the sockets, but is never in the log, as its append fails (R53)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gapless.simserver.faults.verdicts import PersistNever
 
 
 class PublishNeverPersist(BaseFault):
-    """The event is published, and is in no log; it never becomes the leaf, and a session socket calls it transient."""
+    """The event does not become the leaf. The session socket sends it as transient."""
 
     place = "append"
 

@@ -1,4 +1,4 @@
-"""``queue-overflow``: a subscriber that reads too slowly is dropped with 1013, or loses the frame (R37)."""
+"""``queue-overflow``: a client that reads too slowly is disconnected with 1013, or loses a frame (R37)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from gapless.simserver.faults.verdicts import Close, Drop
 
 
 class QueueOverflow(EventFault):
-    """frames_max: how many frames may lie unread; then: what happens to the one too many. It acts, and is counted, only
-    when the queue is that long."""
+    """The fault acts, and is counted, only when the client has that many unread frames.
+
+    frames_max: how many frames may be unread; then: ``close`` closes the socket at the next frame, ``drop`` drops it.
+    """
 
     kind: Literal["queue-overflow"] = "queue-overflow"
     frames_max: Annotated[int, Field(ge=1, le=10_000)] = 100

@@ -1,4 +1,4 @@
-"""``rest-cursor-loop``: the next page is always this one (R57)."""
+"""``rest-cursor-loop``: each page names itself as the next page (R57)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from gapless.simserver.faults.verdicts import LoopCursor
 
 
 class RestCursorLoop(BaseFault):
-    """Each page names as the next one the cursor that it was asked for (its first item where none was given), and never
-    comes to an end."""
+    """The ``next_page_id`` of the page is the cursor of the request, or its first item when the request had none. A
+    client that follows it never comes to an end.
+    """
 
     place = "call"
 

@@ -1,4 +1,4 @@
-"""``rest-empty-page``: a page without items that says that there is more (R57)."""
+"""``rest-empty-page``: a page has no items, but names a next page (R57)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from gapless.simserver.faults.verdicts import EmptyPage
 
 
 class RestEmptyPage(BaseFault):
-    """It names as the next page the cursor that it was asked for, so a client that asks again gets on, unless this
-    fault strikes again. A search without a cursor is left alone: no cursor stands for the natural beginning."""
+    """The ``next_page_id`` of the page is the cursor of the request. A client that follows it gets the real page, if the
+    fault does not act again. Searches without a cursor are not affected, as no cursor names the natural beginning.
+    """
 
     place = "call"
 

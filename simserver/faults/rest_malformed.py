@@ -1,4 +1,4 @@
-"""``rest-malformed``: status 200 and a body that is no answer (R56)."""
+"""``rest-malformed``: a call is answered with a body that cannot be used (R56)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from gapless.simserver.faults.verdicts import BodyShape, Malform
 
 
 class RestMalformed(BaseFault):
-    """body: ``truncated`` (half of the real one, with a matching content-length), ``not-json`` (a proxy's page), or
-    ``wrong-shape`` (JSON, but not what was asked for). The call is performed."""
+    """The call is performed, and its status is unchanged.
+
+    body: ``truncated`` is the first half of the real body, with a matching content-length; ``not-json`` is an HTML page
+    of a proxy; ``wrong-shape`` is JSON of another shape.
+    """
 
     place = "call"
 

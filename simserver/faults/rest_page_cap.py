@@ -1,4 +1,4 @@
-"""``rest-page-cap``: pages hold fewer items than were asked for, and go on."""
+"""``rest-page-cap``: pages have fewer items than were asked for, although there are more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gapless.simserver.faults.verdicts import CapPage
 
 
 class RestPageCap(BaseFault):
-    """items_max: per page, whatever the limit in the query."""
+    """items_max: the most items on a page, whatever ``limit`` the request asks for."""
 
     place = "call"
 

@@ -1,4 +1,4 @@
-"""``rest-reset``: the connection breaks instead of an answer (R56)."""
+"""``rest-reset``: the connection is reset instead of an answer (R56)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from gapless.simserver.faults.verdicts import ResetCall, When
 
 
 class RestReset(BaseFault):
-    """when: ``before`` the call is performed, or ``after``: then it has been, and only the answer is lost. On a real
-    port, where a connection cannot be reset from here, the answer is an empty 502."""
+    """when: with ``before`` the call is not performed; with ``after`` it is performed, and only its answer is lost."""
 
     place = "call"
 

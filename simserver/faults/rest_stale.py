@@ -1,4 +1,4 @@
-"""``rest-stale``: a replica that is behind answers (R52, R54)."""
+"""``rest-stale``: a call is answered from an older state of the log, as by a replica that lags (R52, R54)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gapless.simserver.faults.verdicts import StaleView
 
 
 class RestStale(BaseFault):
-    """lag_s: the log is shown as it was that long ago."""
+    """lag_s: how old the state of the log is, in virtual seconds."""
 
     place = "call"
 

@@ -1,4 +1,4 @@
-"""``rest-status``: a call fails with a status, perhaps with Retry-After (R56)."""
+"""``rest-status``: a call fails with an HTTP status, with or without Retry-After (R56)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from gapless.simserver.faults.verdicts import AnswerWith
 
 
 class RestStatus(BaseFault):
-    """status: 4xx or 5xx; retry_after_s: sent as the Retry-After header. The call is not performed."""
+    """The call is not performed.
+
+    status: 4xx or 5xx; retry_after_s: the value of a Retry-After header, in seconds.
+    """
 
     place = "call"
 

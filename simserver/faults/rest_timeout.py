@@ -1,4 +1,4 @@
-"""``rest-timeout``: a call is performed, but the answer takes longer than most clients wait (R56)."""
+"""``rest-timeout``: a call is performed, but its answer comes later than most clients wait (R56)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from gapless.simserver.faults.verdicts import Hang
 
 
 class RestTimeout(BaseFault):
-    """hang_s: virtual seconds between performing the call and answering it. A message that hangs *has been* taken: a
-    client that sends it again says it twice."""
+    """A message whose answer is late has been taken. A client that sends it again has sent it twice.
+
+    hang_s: virtual seconds between performing the call and answering it.
+    """
 
     place = "call"
 

@@ -10,7 +10,9 @@ from gapless.simserver.faults.verdicts import ForgetCursor
 
 
 class RestUnknownCursor(BaseFault):
-    """The search is answered as if its page_id were unknown, in the way of the server's settings."""
+    """The search is answered as if its ``page_id`` were unknown. The server's settings say how: from the natural
+    beginning, or with 404 or 400.
+    """
 
     place = "call"
 

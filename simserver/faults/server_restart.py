@@ -1,4 +1,4 @@
-"""``server-restart``: the process ends and comes back, with the log that it had (close 1012)."""
+"""``server-restart``: the server process ends, and comes back with the same log."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from gapless.simserver.faults.verdicts import RestartServer
 
 
 class ServerRestart(ServerFault):
-    """down_s: virtual seconds for which nothing can be dialled. Sockets are closed with 1012, calls under way are
-    reset. A run in progress does not survive: as in the real server, it has ended in ``error`` when the process is
-    back. leaf_lags: the process died in mid-step, before it had saved its leaf, which then still names what was before
-    the last action; what came after is in the log, off the branch."""
+    """Sockets are closed with 1012, and calls in progress are reset. As on the real server, a run in progress has ended
+    in ``error`` when the process is back.
+
+    down_s: virtual seconds for which all connections are refused; leaf_lags: whether the process dies before it has
+    saved its leaf. The leaf is then the parent of the last action. The action and what follows it are in the log, off
+    the branch.
+    """
 
     kind: Literal["server-restart"] = "server-restart"
     down_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0

@@ -1,4 +1,4 @@
-"""``snapshot-stale``: a snapshot says what was so a while ago (R36)."""
+"""``snapshot-stale``: a snapshot reports an older state of the conversation (R36)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from gapless.simserver.faults.verdicts import Stale
 
 
 class SnapshotStale(BaseFault):
-    """stale_s: how old the status, the leaf and the last message in it are. ``match.connection`` means the snapshot
-    that greets that socket; without it the final ones of runs are meant too. A snapshot that is right but late is an
-    `event-delay`, one that is missing an `event-drop`, both with ``match.snapshot``."""
+    """With ``match.connection`` the fault acts on the snapshot that greets that socket, otherwise also on the final
+    snapshots of runs. For a snapshot that is correct but late use `event-delay`, and for a missing one `event-drop`,
+    both with ``match.snapshot``.
+
+    stale_s: how old the status, the leaf and the last message in the snapshot are, in virtual seconds.
+    """
 
     place = "snapshot"
 

@@ -1,4 +1,4 @@
-"""``stop-hook-veto``: after ``finished`` a stop hook says no, and the run goes on (R13; R14 when it takes its time)."""
+"""``stop-hook-veto``: after ``finished`` a stop hook vetoes it, and the run goes on (R13; R14 when the veto is late)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from gapless.simserver.faults.verdicts import Veto
 
 
 class StopHookVeto(BaseFault):
-    """after_s: virtual seconds for which the status says ``finished`` before the hook has decided; actions: how many
-    action and observation pairs follow; step_s: before each event. A run that is vetoed ends again, and ``match.nth``
-    counts each end."""
+    """A vetoed run ends once more, and ``match.nth`` counts each end.
+
+    after_s: virtual seconds from the status ``finished`` to the veto; actions: how many action and observation pairs
+    follow; step_s: virtual seconds before each of their events.
+    """
 
     place = "ending"
 
@@ -24,7 +26,7 @@ class StopHookVeto(BaseFault):
     step_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
 
     def concerns(self, facts: Facts) -> bool:
-        # A hook is asked only about an end that the agent itself chose.
+        # The real server asks a stop hook only when the agent itself has finished.
         return facts.place == "ending" and facts.aspect == "finishing" and facts.status == "finished"
 
     def decide(self, facts: Facts, now_s: float) -> Veto:

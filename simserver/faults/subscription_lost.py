@@ -1,4 +1,4 @@
-"""``subscription-lost``: the socket lives and answers pings, but nothing is published on it any more (R35)."""
+"""``subscription-lost``: a socket stays open and answers pings, but gets no more events (R35)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gapless.simserver.faults.verdicts import Unsubscribe
 
 
 class SubscriptionLost(TriggeredFault):
-    """The server forgets that this socket has subscribed; the matching frame is the first that it is not sent."""
+    """The server forgets the subscription of this socket. The matching frame is the first that is not sent."""
 
     kind: Literal["subscription-lost"] = "subscription-lost"
 

@@ -1,4 +1,7 @@
-"""What a fault can ask for. Only `gapless.simserver.link` and those it hands a verdict to act on them."""
+"""What a fault can ask for: one class for each verdict.
+
+A fault only returns a verdict. `gapless.simserver.link` hands it to the caller that asked, which acts on it.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +15,21 @@ TailKind = Literal["stats", "log"]
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Never write this frame, or ``half`` its text, which nobody can read; the socket stays open."""
+    """Never write this frame, or with ``half`` only the first half of its text. The socket stays open."""
 
     leaves: Literal["nothing", "half"] = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Write this frame delay_s later; others overtake it."""
+    """Write this frame ``delay_s`` later. Later frames do not wait for it."""
 
     delay_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """Write this frame ``copies`` more times, gap_s apart."""
+    """Write this frame ``copies`` more times, ``gap_s`` apart."""
 
     copies: int
     gap_s: float
@@ -34,7 +37,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Write this frame when ``after`` later frames have passed, or hold_s later at the latest."""
+    """Write this frame after ``after`` later frames, or ``hold_s`` later if they do not come by then."""
 
     after: int
     hold_s: float
@@ -42,7 +45,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Deliver nothing on the connection for stall_s, this frame included."""
+    """Deliver nothing on the connection for ``stall_s``, this frame included."""
 
     stall_s: float
 
@@ -64,14 +67,14 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Answer the handshake with an HTTP status; None refuses the connection itself."""
+    """Answer the handshake with an HTTP status. None refuses the connection itself."""
 
     status: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Delay each chunk on the connection by latency_s and up to jitter_s more, in order."""
+    """Delay each chunk on the connection by ``latency_s`` and up to ``jitter_s`` more. Chunks stay in order."""
 
     latency_s: float
     jitter_s: float
@@ -79,7 +82,7 @@ class Slow:
 
 @dataclass(frozen=True, slots=True)
 class AnswerWith:
-    """Do not perform the call; answer with this status."""
+    """Do not perform the call, and answer with this status. retry_after_s: sent as Retry-After; None sends none."""
 
     status: int
     retry_after_s: float | None
@@ -87,14 +90,14 @@ class AnswerWith:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """Perform the call, and answer hang_s later."""
+    """Perform the call and answer ``hang_s`` later; or answer a handshake ``hang_s`` later."""
 
     hang_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Malform:
-    """Perform the call, and spoil the body of the answer."""
+    """Perform the call, and make the body of its answer unusable."""
 
     body: BodyShape
 
@@ -106,24 +109,24 @@ class ForgetCursor:
 
 @dataclass(frozen=True, slots=True)
 class PersistLate:
-    """Publish the event now, and persist it lag_s later; what is produced meanwhile waits behind it."""
+    """Publish the event now, and persist it ``lag_s`` later. Events that follow it are persisted no earlier."""
 
     lag_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class PersistNever:
-    """Publish the event, and never persist it."""
+    """Publish the event, but never persist it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Corrupt:
-    """Persist the event so that it cannot be read again: it is counted, and never returned."""
+    """Persist the event so that its record cannot be read again. It is counted, but never returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """Publish ``frames`` token deltas of size_bytes each right before the event; no log holds them."""
+    """Publish ``frames`` token deltas of ``size_bytes`` each right before the event. They are never persisted."""
 
     frames: int
     size_bytes: int
@@ -131,7 +134,7 @@ class Flood:
 
 @dataclass(frozen=True, slots=True)
 class Veto:
-    """Do not let the run end: after_s later it goes on, with ``actions`` more actions, step_s before each event."""
+    """Let the run go on ``after_s`` later, with ``actions`` more actions and ``step_s`` before each of its events."""
 
     after_s: float
     actions: int
@@ -140,7 +143,7 @@ class Veto:
 
 @dataclass(frozen=True, slots=True)
 class AppendLater:
-    """Persist ``events`` more events, the first after_s after the final snapshot."""
+    """Persist ``events`` more events, ``after_s`` after the final snapshot."""
 
     after_s: float
     events: int
@@ -149,26 +152,26 @@ class AppendLater:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """Make the snapshot say what was so stale_s ago."""
+    """Let the snapshot report the state of ``stale_s`` ago."""
 
     stale_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """Let no more than bytes_per_s through, in each direction of the connection."""
+    """Carry no more than ``bytes_per_s`` in each direction of the connection."""
 
     bytes_per_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class HalfOpen:
-    """Let every byte on the connection vanish from now on, in both directions."""
+    """Lose every byte on the connection from now on, in both directions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribe:
-    """Leave the socket open, and publish nothing on it any more, this frame included."""
+    """Leave the socket open, but send nothing more on it, not even this frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class RestartServer:
-    """Close everything, be gone for down_s, come back with the log; with an older leaf, if leaf_lags."""
+    """Close every connection, stay down for ``down_s``, and come back with the log. leaf_lags: with an older leaf."""
 
     down_s: float
     leaf_lags: bool = False
@@ -186,54 +189,54 @@ class RestartServer:
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
-    """Lose the last ``events`` of the log; all of it when None."""
+    """Lose the last ``events`` events of the log, or all of them when None."""
 
     events: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class StepClock:
-    """Put the server's clock forward by step_s, or back."""
+    """Set the server's clock forward by ``step_s``, or back when it is negative."""
 
     step_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class CoarsenClock:
-    """Round timestamps down to multiples of resolution_s."""
+    """Round timestamps down to multiples of ``resolution_s``."""
 
     resolution_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class ResetCall:
-    """Break the connection before the call is performed, or after, instead of answering."""
+    """Reset the connection instead of answering, before or after the call is performed."""
 
     when: When
 
 
 @dataclass(frozen=True, slots=True)
 class StaleView:
-    """Perform the call on the log as it was lag_s ago."""
+    """Perform the call on the log as it was ``lag_s`` ago."""
 
     lag_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class CapPage:
-    """Show at most items_max items on the page."""
+    """Put at most ``items_max`` items on the page."""
 
     items_max: int
 
 
 @dataclass(frozen=True, slots=True)
 class LoopCursor:
-    """Let the page name itself as the next one."""
+    """Let the page name itself as the next page."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmptyPage:
-    """Show no item, and name the cursor that was asked for as the next page."""
+    """Put no items on the page, and let it name the cursor of the request as the next page."""
 
 
 FaultVerdict = (

@@ -93,7 +93,7 @@ class Connections:
         return MemoryTransport(self.dial_rest)
 
     def of(self, scope: Any) -> MemoryConnection | None:
-        """The connection behind an ASGI scope; None on a real port."""
+        """The connection of an ASGI scope. None when the app is not served by this object."""
         host, port = scope["client"]
         return self._open.get(port) if host == CLIENT_HOST and port > FIRST_PORT else None
 

@@ -297,7 +297,7 @@ class RestCalls:
         return self._answer(request, call, answer, headers)
 
     def _reset(self, request: Request, call: int, answer: Answered) -> Response:
-        """Reset the connection instead of answering. Where there is none in memory, answer with an empty 502."""
+        """Reset the connection instead of answering. If the app is not served by `Connections`, answer with a 502."""
         connection = self._world.connections.of(request.scope)
         if connection is None:
             return self._answer(request, call, Answered(502, ""), {})

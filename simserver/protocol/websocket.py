@@ -41,8 +41,8 @@ Dialect = Literal["events", "session"]
 class ServerSubscription:
     """One open socket, subscribed to the conversation.
 
-    dialect: which of the two sockets it is; number: its ordinal among all handshakes, from 1; connection: in memory,
-    None on a real port; closed: whether it has ended.
+    dialect: which of the two sockets it is; number: its ordinal among all handshakes, from 1; connection: the one in
+    memory, None when the app is not served by `Connections`; closed: whether it has ended.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class ServerSubscription:
                 break
             due_s = self._outbox.next_due_s()
             if due_s > self.world.loop.current_time():
-                # No `wake` can come between the look at the outbox and the wait, as there is no checkpoint between them.
+                # No checkpoint lies between the look at the outbox and the wait, so no `wake` can come in between.
                 if due_s == inf:
                     await self._notifier.wait()
                 else:
