@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-
-import anybadge
+from xml.sax.saxutils import escape
 
 from gapless.reports.records.failures import how_many_fail
 from gapless.reports.records.record import RunRecord, Verdict, gravest
@@ -23,6 +22,8 @@ _COLORS = {
     Verdict.UNSTEADY: ("yellow", "#dfb317"),
 }
 _UNKNOWN = ("lightgrey", "#9f9f9f")
+_PADDING_PX = 6
+_CHARACTER_PX = dict.fromkeys("ijl", 3.0) | dict.fromkeys(" .,:-frt", 4.2) | dict.fromkeys("mw×", 9.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,33 @@ def render_badge_json(results: Results) -> str:
 
 
 def render_badge_svg(results: Results) -> str:
-    """The badge as an image."""
+    """The badge as an image of 20 pixels height: the label on gray, beside it the message on its color."""
     told = badge(results)
-    drawn = anybadge.Badge(LABEL, told.message, default_color=told.color_value)
-    drawn.mask_str = "rounded"  # the library counts its badges, and the same badge is to be the same text
-    return str(drawn.badge_svg_text).rstrip() + "\n"
+    left_px, right_px = _width_px(LABEL), _width_px(told.message)
+    words = escape(f"{LABEL}: {told.message}", {'"': "&quot;"})
+    return f"""\
+<svg xmlns="http://www.w3.org/2000/svg" width="{left_px + right_px}" height="20" role="img" aria-label="{words}">
+  <title>{words}</title>
+  <rect width="{left_px + right_px}" height="20" rx="3" fill="{told.color_value}"/>
+  <path d="M{left_px} 0H3A3 3 0 0 0 0 3V17A3 3 0 0 0 3 20H{left_px}Z" fill="#555"/>
+  <g font-family="Verdana,DejaVu Sans,Geneva,sans-serif" font-size="11" text-anchor="middle">
+{_text(LABEL, 0, left_px)}
+{_text(told.message, left_px, right_px)}
+  </g>
+</svg>
+"""
+
+
+def _text(words: str, x_px: int, width_px: int) -> str:
+    """White words with a dark shadow, so that they can be read on any color, and exactly as wide as they should be."""
+    at = f'x="{x_px + width_px / 2:g}" textLength="{width_px - 2 * _PADDING_PX}"'
+    shadow = f'    <text {at} y="15" fill="#010101" fill-opacity=".3">{escape(words)}</text>'
+    return f'{shadow}\n    <text {at} y="14" fill="#fff">{escape(words)}</text>'
+
+
+def _width_px(words: str) -> int:
+    """About how wide the words are in Verdana of 11 pixels, with the padding on both sides."""
+    return round(sum(_CHARACTER_PX.get(one, 6.8) for one in words)) + 2 * _PADDING_PX
 
 
 def _holds(records: tuple[RunRecord, ...]) -> list[str]:
