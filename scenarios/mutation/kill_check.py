@@ -1,4 +1,8 @@
-"""Killing: is a mutant killed where it says that it is, by the oracle that it names? ``deaths.py`` asks where else."""
+"""Check that a mutant is killed in the scenario and variant that it names, by the oracle that it names.
+
+A client is *killed* by an oracle when the oracle reports a violation. ``kill_register.py`` finds out which scenarios
+kill which clients.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from gapless.scenarios.running.runner import RunRequest, perform
 
 CLEAN = "clean-run"
 _NOT_A_DEATH = frozenset({"vacuity", "kills", "determinism"})
-"""What these find is wrong with the scenario or the harness, not with the client."""
+"""Oracles that check the scenario or the harness, not the client. Their violations kill no client."""
 
 
 def mutant_client(mutant: Mutant) -> str:
@@ -23,7 +27,7 @@ def mutant_client(mutant: Mutant) -> str:
 
 
 def broken_clients() -> tuple[str, ...]:
-    """The names of all clients that are to fail: baselines first, then mutants."""
+    """The names of all clients that must fail: baselines first, then mutants."""
     baselines = (client.name for client in CLIENTS if client.name != DEFAULT)
     return (*baselines, *(mutant_client(mutant) for mutant in MUTANTS))
 
@@ -35,8 +39,11 @@ def killers(violations: Sequence[Violation]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class MutantFate:
-    """What became of a mutant where it is to be killed: ``by`` which oracles, gravest first, and by which where nothing
-    goes wrong; ``problem`` when it could not be planted.
+    """The result of a mutant in the scenario that must kill it, and in a clean run.
+
+    ``by``: the oracles that killed it, gravest first
+    ``clean_by``: the oracles that killed it in the clean run
+    ``problem``: why it could not be planted; None if it was
     """
 
     name: str
@@ -46,22 +53,22 @@ class MutantFate:
 
     @property
     def mutant(self) -> Mutant:
-        """The mutant: its bug cannot go from process to process, its name can."""
+        """The mutant. Only its name is stored, because its bug cannot be pickled for another process."""
         return mutant_called(self.name)
 
     @property
     def is_killed(self) -> bool:
-        """Whether it fails where it is said to fail, by the oracle that is named."""
+        """Whether the oracle that the mutant names killed it."""
         return self.problem is None and self.mutant.killed.by in self.by
 
     @property
     def is_honest(self) -> bool:
-        """Whether it fails a clean run if it says so, and only then."""
+        """Whether it fails the clean run exactly if its ``fails_clean`` says so."""
         return bool(self.clean_by) == self.mutant.fails_clean
 
 
 def fate(name: str) -> MutantFate:
-    """Put a mutant through the scenario that is to kill it, and through a clean run of the same variant."""
+    """Run a mutant in the scenario that must kill it, and in the clean run of the same variant."""
     mutant = mutant_called(name)
     generation, cursor = mutant.killed.variant.split("/")
     try:

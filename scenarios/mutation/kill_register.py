@@ -1,14 +1,19 @@
-"""Deaths: for each broken client, the simplest scenarios that kill it. A scenario is there for those whom no simpler
-one kills.
+"""The kill register: which broken clients each scenario kills. A client is killed when an oracle fails it.
 
-A mutant has one bug, so it dies once. A baseline has many, and may spend too much everywhere and lose an event here:
-each oracle by which it fails is a death of its own.
+A scenario is justified if it kills a client that no simpler scenario kills.
 
-All clients in all scenarios would take hours. Two things make it minutes. A client that a simpler scenario kills need
-not be tried. And where the real client never comes to the place that a mutant changes, the mutant's run is the real
-one, event for event: so the real client is run once, and watched.
+A mutant has one bug, so at most one kill of it is recorded for each scenario. A baseline has many bugs. For example, it
+may make too many calls in every scenario and lose an event in only one. So each oracle that fails it counts as a
+separate kill.
 
-What was found is kept in ``deaths.json``, beside this file; only what is new since then is tried, unless all is.
+Running all clients in all scenarios would take hours. Two rules reduce that to minutes:
+
+- A client that a simpler scenario kills is not tried.
+- A mutant is not tried in a variant in which the real client never calls the function that the mutant changes: the
+  two runs would be equal, event for event. To find that out, the real client is run once and watched.
+
+The result is stored in ``kill_register.json``. Only clients and scenarios that are new since then are tried, unless
+everything is tried afresh.
 """
 
 from __future__ import annotations
@@ -30,20 +35,22 @@ from gapless.scenarios.running.client_comparison import HISTORY_UNNAMED_MAX
 from gapless.scenarios.running.runner import RunRequest, perform
 
 PATH = Path(__file__).parent / "kill_register.json"
-SCHEMA = "gapless/deaths/1"
+SCHEMA = "gapless/kills/1"
 
 _BY = " by "
 
 VariantKey = tuple[str, str]
 Kills = dict[str, str]
-"""By who died (a mutant, or ``socket-only by no-holes``): the variant, and the oracle that found the gravest of it, as
-``tree/inclusive budget``.
+"""The kills of one scenario.
+
+A key is a mutant, or a baseline and an oracle, such as ``socket-only by no-holes``. A value is the variant, and the
+oracle that reported the gravest violation, such as ``tree/inclusive budget``.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A scenario, and the clients that are to be tried in it."""
+    """A scenario, and the clients to try in it."""
 
     scenario: Scenario
     clients: tuple[str, ...]
@@ -51,39 +58,42 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """What is known: which ``clients`` were tried, and by scenario who died; those that a simpler scenario kills were
-    perhaps not tried.
+    """The known kills.
+
+    ``clients``: the clients that were tried
+    ``by_scenario``: the kills by name of scenario. Clients that a simpler scenario kills may be missing: they were not
+    tried.
     """
 
     clients: tuple[str, ...] = ()
     by_scenario: Mapping[str, Kills] | None = None
 
     def of(self, scenario: Scenario) -> Kills:
-        """Who died in a scenario, as far as is known."""
+        """The known kills of a scenario."""
         return (self.by_scenario or {}).get(scenario.name, {})
 
     def kept(self, scenario: Scenario) -> Kills:
-        """The same, of those clients that there still are."""
+        """The known kills of a scenario, without clients that no longer exist."""
         return {who: how for who, how in self.of(scenario).items() if client_of(who) in broken_clients()}
 
     def first_kills(self, scenario: Scenario) -> Kills:
-        """Who dies in a scenario and in none that is simpler."""
+        """The kills of a scenario that no simpler scenario has."""
         simpler = simpler_than(scenario, fighting())
         return {who: how for who, how in self.of(scenario).items() if not any(who in self.of(one) for one in simpler)}
 
 
 def fighting() -> tuple[Scenario, ...]:
-    """The scenarios that are tried: all but those whose history is so long that one run takes seconds."""
+    """The scenarios of the register: all except those with so long a history that one run takes seconds."""
     return tuple(one for one in catalogue() if one.workload.history_events <= HISTORY_UNNAMED_MAX)
 
 
 def client_of(who: str) -> str:
-    """The client of whose death the register speaks."""
+    """The client in a key of `Kills`."""
     return who.partition(_BY)[0]
 
 
 def load(path: Path = PATH) -> Register:
-    """What is kept; nothing when there is no file."""
+    """The stored register. Empty when there is no file."""
     if not path.exists():
         return Register()
     kept = json.loads(path.read_text(encoding="utf-8"))
@@ -91,18 +101,18 @@ def load(path: Path = PATH) -> Register:
 
 
 def render(register: Register) -> str:
-    """The file: clients in the order of the registries, scenarios in that of the catalogue."""
+    """The register as JSON. Scenarios are in the order of the catalogue, clients in the order of their registries."""
     scenarios: dict[str, Any] = {one.name: dict(register.of(one)) for one in fighting()}
     return json.dumps({"schema": SCHEMA, "clients": register.clients, "scenarios": scenarios}, indent=1) + "\n"
 
 
 def unjustified(register: Register, scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
-    """Those that kill nobody whom no simpler scenario kills, and are not marked as documentation."""
+    """The scenarios without a kill of their own (`Register.first_kills`) that are not marked as documentation."""
     return tuple(one for one in scenarios if not one.documentation and not register.first_kills(one))
 
 
 def layers(scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, ...]]:
-    """The scenarios in layers: whatever is simpler than one of them lies in a layer before its own."""
+    """The scenarios in layers. Everything simpler than a scenario is in an earlier layer."""
     left = tuple(scenarios)
     while left:
         layer = tuple(one for one in left if not simpler_than(one, left))
@@ -111,8 +121,10 @@ def layers(scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, ...]]:
 
 
 def grounds(layer: Iterable[Scenario], known: Register, found: Mapping[str, Kills]) -> tuple[Ground, ...]:
-    """Whom to try where: who has not been tried there, and whom nothing simpler kills. ``found`` is of the layers
-    before."""
+    """Which clients to try in each scenario of a layer: those not tried there yet that no simpler scenario kills.
+
+    ``found``: the kills in all earlier layers
+    """
     return tuple(Ground(scenario, tuple(_to_try(scenario, known, found))) for scenario in layer)
 
 
@@ -126,7 +138,7 @@ def _to_try(scenario: Scenario, known: Register, found: Mapping[str, Kills]) -> 
 
 
 def fight(ground: Ground) -> Kills:
-    """Who of the clients dies there, and in which variant first, in the house order."""
+    """Run each client in the variants of the scenario, and return the first kill of each key."""
     scenario = ground.scenario
     if not ground.clients:
         return {}
@@ -152,7 +164,7 @@ def _failures(
 
 
 def places_met(request: RunRequest) -> Mapping[str, None]:
-    """Which of the places that mutants change the real client comes to in a run."""
+    """The functions changed by mutants that the real client calls in a run, by the name of the target."""
     met: dict[str, None] = {}
     watched = {str(change.target): Watched(change.target, met) for change in _rewritten()}
     with planted(tuple(watched.values())):
@@ -174,5 +186,5 @@ def _may_differ(client: str, met: Mapping[str, None]) -> bool:
 
 
 def _has_one_bug(client: str) -> bool:
-    """Whether it is a mutant of the real client; others are bundles of bugs."""
+    """Whether it is a mutant of our client. Baselines, and mutants of baselines, have several bugs."""
     return client.startswith(MUTANT) and mutant_called(client.removeprefix(MUTANT)).base == DEFAULT

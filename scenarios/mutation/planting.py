@@ -102,7 +102,7 @@ class Watched:
     met: dict[str, None]
 
     def put_in_place_of(self, original: object) -> object:
-        """The original behind a note."""
+        """The original, which first adds its name to ``met``."""
 
         def noted(really: Original, *args: object, **kwargs: object) -> object:
             self.met[str(self.target)] = None
@@ -124,8 +124,11 @@ class Killing:
 class Mutant:
     """A client with one bug.
 
-    about: one sentence on what it does. races: rows of the race catalog. base: the client that it varies. killed: a
-    scenario that fails it. fails_clean: whether it fails even where nothing goes wrong.
+    ``about``: one sentence on what it does wrong
+    ``races``: rows of the race catalog
+    ``base``: the client that has the bug
+    ``killed``: where it is expected to fail
+    ``fails_clean``: whether it fails even in a clean run, without faults
     """
 
     name: str
@@ -137,7 +140,7 @@ class Mutant:
     fails_clean: bool = False
 
     def plant(self) -> AbstractContextManager[None]:
-        """The bug, for the length of a block."""
+        """Plant the bug for the length of a block."""
         return planted(self.changes)
 
 
@@ -152,8 +155,9 @@ def mutant(
 ) -> Callable[[Bug], Mutant]:
     """A mutant in which the decorated function takes the place of a decision, or of a method of a baseline.
 
-    The function gives the mutant its name, and its docstring says what the mutant does. settings: those of the
-    mutant's user, where the bug needs other than the defaults.
+    The function gives the mutant its name, and its docstring says what the mutant does.
+
+    ``settings``: settings of our client that the bug needs, if the defaults do not show it
     """
 
     def named(bug: Bug) -> Mutant:
@@ -189,9 +193,9 @@ _PLANTING = threading.Lock()
 
 @contextmanager
 def planted(changes: Sequence[CodeChange]) -> Iterator[None]:
-    """Make the changes for the length of a block; in this process only, and one block at a time.
+    """Make the changes for the length of a block, in this process only, one block at a time.
 
-    Raises PlantError when one of them does not fit; then none is made.
+    Raises PlantError when one of them does not fit. Then none is made.
     """
     if not _PLANTING.acquire(blocking=False):
         raise PlantError("another mutant is planted in this process; one run at a time")

@@ -1,9 +1,12 @@
-"""Simplicity: which of two scenarios asks for less.
+"""Decides which of two scenarios is simpler.
 
-A scenario is simpler than another when it asks for no more in any respect, and for less in one. The respects: which
-faults and how often each is planned; steps of the script, runs, doings of other parties, pages of events, the size of
-an event; and what is out of the ordinary about the server, the runs, our client's settings, or what is demanded of it.
-Of two scenarios with different faults neither is the simpler: each shows what the other does not.
+A scenario is simpler than another if it demands less in at least one respect and more in none. The respects are:
+
+- the kinds of fault, and how many of each kind are planned
+- the numbers of script steps, runs, actions of other clients, and pages of events; and the size of the largest event
+- everything that is not the default about the server, the client's settings, the expectation and the workload
+
+If each of two scenarios has a kind of fault that the other lacks, neither is simpler.
 """
 
 from __future__ import annotations
@@ -20,8 +23,11 @@ from gapless.scenarios.running.world_setup import workload
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What a scenario asks for: ``faults`` by kind, ``amounts`` of everything that can be counted, and ``oddities``, of
-    which the ordinary has none.
+    """What a scenario demands.
+
+    ``faults``: the number of planned faults, by kind
+    ``amounts``: script steps, runs, actions of other clients, pages of events, and the largest event in bytes
+    ``oddities``: everything that is not the default
     """
 
     faults: Counter[str]
@@ -29,7 +35,7 @@ class Demands:
     oddities: frozenset[str]
 
     def are_within(self, other: Demands) -> bool:
-        """Whether nothing here is more than there."""
+        """Whether these demands exceed the others in no respect."""
         return (
             self.faults <= other.faults
             and all(mine <= theirs for mine, theirs in zip(self.amounts, other.amounts, strict=True))
@@ -39,7 +45,7 @@ class Demands:
 
 @cache
 def demands(scenario: Scenario) -> Demands:
-    """What the scenario asks for."""
+    """The demands of a scenario."""
     planned, others = workload(scenario), scenario.workload.background
     past = planned.history_events + len(planned.recording)
     steps = sum(len(run.steps) for run in planned.runs) + sum(2 * one.run.actions for one in others if one.run)
@@ -50,12 +56,12 @@ def demands(scenario: Scenario) -> Demands:
 
 
 def is_simpler(one: Scenario, other: Scenario) -> bool:
-    """Whether ``one`` asks for less than ``other``."""
+    """Whether ``one`` is simpler than ``other``."""
     return _is_less(demands(one), demands(other))
 
 
 def simpler_than(scenario: Scenario, among: Sequence[Scenario]) -> tuple[Scenario, ...]:
-    """Those that ask for less."""
+    """The scenarios in ``among`` that are simpler than ``scenario``."""
     asked = demands(scenario)
     return tuple(one for one in among if _is_less(demands(one), asked))
 

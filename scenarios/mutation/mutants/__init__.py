@@ -1,19 +1,20 @@
-"""Mutants: our own client, each with one bug that somebody tired might have written. The suite must fail every one.
+"""The mutants: our client with one plausible bug each. The suite must fail every one of them.
 
-- ``planting.py``      Mutant, and how its bug is planted for one run and taken out again
+The files, by the part of the client that has the bug:
+
 - ``cursors.py``       page cursors and resume positions
-- ``dedupe.py``        telling one event from another
-- ``order.py``         the order of what is held
+- ``dedupe.py``        recognizing events that were seen before
+- ``order.py``         the order of the events held
 - ``attaching.py``     the first sync
 - ``reconnecting.py``  lost, silent and refused connections
-- ``run_ends.py``      is the run over, and whose was it
-- ``proofs.py``        certificates that prove less than they say
-- ``repairing.py``     what is asked for, when, and how often
-- ``retrying.py``      answers that fail
-- ``delivery.py``      what the application is told
+- ``run_ends.py``      whether a run is over, and which run
+- ``proofs.py``        certificates
+- ``repairing.py``     which pages are requested for a repair, when, and how often
+- ``retrying.py``      failed calls
+- ``delivery.py``      deliveries to the application
 
-A mutant is a client, ``gapless run R31 --client mutant:max-seq-cursor``. It differs from the one that it varies in one
-place; where that place is no more, planting it fails, and says so.
+A mutant can be run as a client: ``gapless run R31 --client mutant:max-seq-cursor``. It changes one decision of our
+client, or one method of a baseline. If that no longer exists, planting the mutant fails with an error.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from gapless.syncclient.wire import Durable
 
 @mutant("socket-upkeep", races=["R02"], killed=("r02-dropped-subscribe-snapshot", "legacy/inclusive", "budget"))
 def waits_for_the_greeting(original: Original, core: SyncCore) -> None:
-    """Takes a subscription for ready only when it was greeted."""
+    """Treats a subscription as ready only after the greeting snapshot has arrived."""
     current = core._now.subscription.current
     if current is None:
         original(core)
@@ -25,21 +25,21 @@ def waits_for_the_greeting(original: Original, core: SyncCore) -> None:
 def whole_history_at_attach(
     original: Original, walk: type[Walk], *, pages_max: int, must_show: str | None = None
 ) -> Walk:
-    """Reads the history from its head to its end, however long it is."""
+    """Reads the whole history at the attach, from the head to the end, however long it is."""
     found: Walk = original(walk, pages_max=1000, must_show=must_show)
     return found
 
 
 @mutant("attach-finish", races=["R04"], killed=("clean-run", "legacy/inclusive", "budget"), fails_clean=True)
 def attaches_twice(original: Original, attach: Attach) -> None:
-    """Syncs once more when it has synced, to be on the safe side."""
+    """Syncs a second time directly after the first sync."""
     original(attach)
     attach._situation.unverified = True
 
 
 @mutant("gaps", races=["R04"], killed=("r04-long-history", "legacy/inclusive", "no-holes"))
 def gap_not_declared(original: Original, ledger: Held) -> tuple[Gap, ...]:
-    """Says nothing of the history that it has not read."""
+    """Does not declare the part of the history that it has not read as a gap."""
     return ()
 
 
@@ -50,21 +50,21 @@ def gap_not_declared(original: Original, ledger: Held) -> tuple[Gap, ...]:
     fails_clean=True,
 )
 def deaf_while_attaching(original: Original, core: SyncCore, connection: Connection, frame: Durable) -> None:
-    """Passes over what comes by the socket until the history is read."""
+    """Ignores frames from the socket until the history is read."""
     if core._now.is_attached:
         original(core, connection, frame)
 
 
 @mutant("subscription-ready", races=["R34"], killed=("cost-reconnect-none-missed", "tree/inclusive", "budget"))
 def greeting_forgotten(original: Original, now: Situation, connection: Connection) -> None:
-    """Does not remember which leaf a subscription was greeted with."""
+    """Does not remember the leaf in the greeting of a subscription."""
     original(now, connection)
     connection.snapshot = None
 
 
 @mutant("attach-replay", races=["R60"], killed=("r60-long-run-cut-short", "session/inclusive", "budget"))
 def begins_anew_at_the_tail(original: Original, attach: Attach, connection: Connection) -> None:
-    """Begins anew with the last page of another log, though the application was there since before."""
+    """Follows a replaced log only from its last page, although the application had attached further back."""
     attach._start = None
     original(attach, connection)
 

@@ -18,15 +18,15 @@ from gapless.syncclient.wire import LogEvent, Page
 
 
 def _resume_behind(now: Situation, seq: int | None) -> None:
-    """Have the socket that is about to be opened replay what follows that log index."""
+    """Make the socket that is about to be opened replay the events after a log index."""
     action = now.out[-1]
-    assert isinstance(action, OpenSocket), "opening a socket is the last that was decided"
+    assert isinstance(action, OpenSocket), "the last action opens a socket"
     now.out[-1] = replace(action, after_seq=seq)
 
 
 @mutant("open-socket", races=["R31", "R34"], killed=("r34-disconnect-in-mid-run", "session/inclusive", "budget"))
 def off_by_one_cursor(original: Original, now: Situation) -> None:
-    """Resumes behind the next index that it wants, instead of behind the last one that it has."""
+    """Resumes after the index that it needs next, so that event is never replayed."""
     original(now)
     next_seq = now.ledger.next_seq()
     if now.is_attached and now.generation == "session" and next_seq is not None:
@@ -35,7 +35,7 @@ def off_by_one_cursor(original: Original, now: Situation) -> None:
 
 @mutant("open-socket", races=["R31"], killed=("r31-overtaken-then-cut", "session/inclusive", "budget"))
 def max_seq_cursor(original: Original, now: Situation) -> None:
-    """Resumes behind the highest index seen, whatever is missing below it."""
+    """Resumes after the highest index seen, even if lower ones are missing."""
     original(now)
     highest = max((now.ledger.seq_of(event_id) or 0 for event_id in now.ledger.ordered_ids()), default=None)
     if now.is_attached and now.generation == "session":
@@ -44,7 +44,7 @@ def max_seq_cursor(original: Original, now: Situation) -> None:
 
 @mutant("open-socket", races=["R34"], killed=("r34-disconnect-in-mid-run", "session/inclusive", "budget"))
 def live_only_socket(original: Original, now: Situation) -> None:
-    """Asks a session socket to replay something only at the attach."""
+    """Asks a session socket for a replay only at the attach, not after a reconnect."""
     original(now)
     if now.is_attached:
         _resume_behind(now, None)
@@ -54,7 +54,7 @@ def live_only_socket(original: Original, now: Situation) -> None:
 def first_item_always_dropped(
     original: Original, one: Walk, page: Page, ledger: Ledger
 ) -> tuple[Outcome, list[LogEvent]]:
-    """Drops the first item of each further page, which it takes for the echo of the cursor."""
+    """Drops the first item of every further page, because it takes that item for the cursor itself."""
     is_further = one.border is not None and page.next_page_id is not None
     items = page.items[1:] if is_further else page.items
     found: tuple[Outcome, list[LogEvent]] = original(one, replace(page, items=items), ledger)
@@ -65,14 +65,14 @@ def first_item_always_dropped(
 def exclusive_taken_for_inclusive(
     original: Original, page: Page, *, cursor: str, mode: CursorMode, seen: Container[str]
 ) -> bool:
-    """Expects each page to begin with the cursor that the one before it gave."""
+    """Expects every page to begin with the event that its cursor names, as on an inclusive server."""
     found: bool = original(page, cursor=cursor, mode=CursorMode.INCLUSIVE, seen=seen)
     return found
 
 
 @mutant("anchor", races=["R50"], killed=("r30-lost-frame", "legacy/exclusive", "budget"), fails_clean=True)
 def anchored_at_the_last(original: Original, ledger: Held) -> Anchor | None:
-    """Asks for what follows the last confirmed event, which an exclusive server does not echo."""
+    """Uses the last confirmed event as the cursor, although an exclusive server does not return that event."""
     anchor: Anchor | None = original(ledger)
     return anchor and Anchor(cursor=anchor.echo, echo=anchor.echo)
 
@@ -85,7 +85,7 @@ def anchored_at_the_last(original: Original, ledger: Held) -> Anchor | None:
     fails_clean=True,
 )
 async def transient_id_as_cursor(original: Original, client: TailCursor) -> None:
-    """As tail-cursor, without the dropped first item: whatever came last is the cursor, a snapshot too."""
+    """Like tail-cursor, uses even a snapshot as the cursor, but keeps the first item of each page."""
     try:
         async for page in client.wire.pages(client.cache[-1]["id"] if client.cache else None):
             client.keep_all(page.items, repaired=True)
@@ -95,14 +95,14 @@ async def transient_id_as_cursor(original: Original, client: TailCursor) -> None
 
 @mutant("believe-page", races=["R51"], killed=("r51-unknown-cursor-start", "legacy/inclusive", "budget"))
 def natural_start_taken_for_success(original: Original, one: Walk, page: Page, ledger: Ledger) -> bool:
-    """Believes every page to be the one that it asked for."""
+    """Accepts every page as the one it asked for, even if the server did not know the cursor and began at the start."""
     original(one, page, ledger)
     return True
 
 
 @mutant("take-page", races=["R57"], killed=("r57-cursor-loop", "legacy/inclusive", "budget"))
 def loop_not_noticed(original: Original, one: Walk, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
-    """Follows every next cursor, also one that it has followed before."""
+    """Follows every next cursor, even one that it has followed before."""
     one._asked.clear()
     found: tuple[Outcome, list[LogEvent]] = original(one, page, ledger)
     return found
@@ -110,7 +110,7 @@ def loop_not_noticed(original: Original, one: Walk, page: Page, ledger: Ledger) 
 
 @mutant("take-page", races=["R57"], killed=("r57-empty-page-half-way", "legacy/inclusive", "no-tail-loss"))
 def empty_page_is_a_loop(original: Original, one: Walk, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
-    """Takes an empty page that names its own cursor for an endless log."""
+    """Treats an empty page whose next cursor is its own cursor as an endless log."""
     if not page.items and page.next_page_id in one._asked:
         return Outcome.ENDLESS, []
     found: tuple[Outcome, list[LogEvent]] = original(one, page, ledger)
@@ -121,7 +121,7 @@ def empty_page_is_a_loop(original: Original, one: Walk, page: Page, ledger: Ledg
 def short_page_ends_the_log(
     original: Original, one: Walk, page: Page, ledger: Ledger
 ) -> tuple[Outcome, list[LogEvent]]:
-    """Takes a page that is not full for the last one."""
+    """Treats a page that is not full as the last one."""
     next_page_id = page.next_page_id if len(page.items) >= 100 else None
     found: tuple[Outcome, list[LogEvent]] = original(one, replace(page, next_page_id=next_page_id), ledger)
     return found
@@ -129,7 +129,7 @@ def short_page_ends_the_log(
 
 @mutant("place-page", races=["R04"], killed=("r04-long-history", "legacy/inclusive", "budget"))
 def descending_page_as_it_comes(original: Original, one: Walk, page: Page, ledger: Ledger) -> list[LogEvent]:
-    """Keeps a page that was read backward in the order in which it came."""
+    """Keeps the items of a page that was read backward in the order in which they arrived, newest first."""
     new: list[LogEvent] = original(one, replace(page, items=page.items[::-1]) if one.descending else page, ledger)
     return new
 

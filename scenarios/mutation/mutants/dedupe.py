@@ -1,4 +1,4 @@
-"""Bugs in telling one event from another (R06, R32, R50, R61)."""
+"""Bugs in recognizing events that were seen before (R06, R32, R50, R61)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gapless.syncclient.wire import Durable, LogEvent
 def copies_are_news(
     original: Original, ledger: Ledger, event: LogEvent, seq: int | None, *, size_bytes: int = 0
 ) -> bool:
-    """Tells the application of every frame, also of one that it has seen before."""
+    """Delivers every frame to the application, even one that it has received before."""
     original(ledger, event, seq, size_bytes=size_bytes)
     return True
 
@@ -24,7 +24,7 @@ def copies_are_news(
 def only_the_last_is_known(
     original: Original, ledger: Ledger, event: LogEvent, seq: int | None, *, size_bytes: int = 0
 ) -> bool:
-    """Passes over a copy only when it follows its event directly."""
+    """Recognizes a copy only if it directly follows its event."""
     last_id = next(reversed(ledger._events), None)
     original(ledger, event, seq, size_bytes=size_bytes)
     return bool(last_id != event["id"])
@@ -34,7 +34,7 @@ def only_the_last_is_known(
 def one_event_a_timestamp(
     original: Original, ledger: Ledger, event: LogEvent, seq: int | None, *, size_bytes: int = 0
 ) -> bool:
-    """Takes two events of one kind and timestamp for one."""
+    """Treats two events with the same kind and timestamp as one."""
     for held in ledger._events.values():
         if (held["kind"], held.get("timestamp")) == (event["kind"], event.get("timestamp")):
             return False
@@ -57,14 +57,14 @@ def pages_are_news(
     at_head: bool = False,
     sizes_bytes: Sequence[int] = (),
 ) -> list[LogEvent]:
-    """Tells the application of everything on a page, also of what the socket has brought."""
+    """Delivers everything on a page to the application, even events that the socket has brought already."""
     original(ledger, items, after=after, before=before, at_head=at_head, sizes_bytes=sizes_bytes)
     return list(items)
 
 
 @mutant("durable-frame", races=["R06"], killed=("r31-overtaken-then-cut", "session/inclusive", "delivered-once"))
 def replays_are_news(original: Original, core: SyncCore, connection: Connection, frame: Durable) -> None:
-    """Tells the application of everything that a new socket replays."""
+    """Delivers everything that a new socket replays to the application, even events that it already holds."""
     was_held = frame.event["id"] in core.ledger
     original(core, connection, frame)
     if was_held and frame.seq is not None and frame.seq <= connection.last_seq:
@@ -79,7 +79,7 @@ def replays_are_news(original: Original, core: SyncCore, connection: Connection,
 def late_frame_of_a_repaired_event(
     original: Original, ledger: Ledger, event: LogEvent, seq: int | None, *, size_bytes: int = 0
 ) -> bool:
-    """Tells the application of a frame whose event a repair has brought and placed."""
+    """Delivers an event again when its frame arrives after a repair has brought and placed it."""
     was_placed = ledger.is_placed(event["id"])
     is_new: bool = original(ledger, event, seq, size_bytes=size_bytes)
     return is_new or was_placed

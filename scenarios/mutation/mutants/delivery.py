@@ -1,4 +1,4 @@
-"""Bugs in telling the application (R62)."""
+"""Bugs in deliveries to the application (R62)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gapless.syncclient.wire import LogEvent
     killed=("r62-repaired-events-are-delivered", "tree/inclusive", "delivered-once"),
 )
 def repaired_events_kept_quiet(original: Original, now: Situation, new: Iterable[LogEvent], origin: Origin) -> None:
-    """Tells the application of nothing that a repair brings."""
+    """Does not deliver events that a repair brings."""
     if origin != "repair":
         original(now, new, origin)
 
@@ -27,7 +27,7 @@ def repaired_events_kept_quiet(original: Original, now: Situation, new: Iterable
     killed=("r62-repaired-events-are-delivered", "legacy/inclusive", "delivered-once"),
 )
 def repaired_events_told_twice(original: Original, now: Situation, new: Iterable[LogEvent], origin: Origin) -> None:
-    """Tells the application of an event when a repair brings it, and again when it is placed."""
+    """Delivers an event when a repair brings it, and again when it is placed."""
     original(now, new, origin)
     if origin == "repair":
         original(now, new, origin)
@@ -39,7 +39,7 @@ def repaired_events_told_twice(original: Original, now: Situation, new: Iterable
     killed=("r63-slow-repair-fast-socket", "tree/inclusive", "delivered-once"),
 )
 def silent_while_repairing(original: Original, now: Situation, new: Iterable[LogEvent], origin: Origin) -> None:
-    """Tells the application of nothing that comes while it reads pages."""
+    """Does not deliver events that arrive while it reads pages."""
     if origin != "live" or now.exchange is None:
         original(now, new, origin)
 
@@ -50,7 +50,7 @@ def silent_while_repairing(original: Original, now: Situation, new: Iterable[Log
     killed=("r34-disconnect-in-mid-run", "tree/inclusive", "delivered-once"),
 )
 def callbacks_end_with_the_socket(original: Original, now: Situation, new: Iterable[LogEvent], origin: Origin) -> None:
-    """Tells the application of nothing that comes after a reconnect."""
+    """Does not deliver events that arrive after a reconnect."""
     if now.subscription.count < 2:
         original(now, new, origin)
 

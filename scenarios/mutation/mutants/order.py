@@ -1,4 +1,4 @@
-"""Bugs in the order of what is held (R31, R36, R60, R61)."""
+"""Bugs in the order of the events held (R31, R36, R60, R61)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from gapless.syncclient.log.ledger import Ledger
 
 @mutant("order", races=["R31"], killed=("r31-out-of-order", "legacy/inclusive", "no-holes"), fails_clean=True)
 def order_of_arrival(original: Original, ledger: Held) -> list[str]:
-    """Lists what is held in the order in which it came."""
+    """Lists the events it holds in order of arrival."""
     return list(ledger._events)
 
 
 @mutant("order", races=["R61"], killed=("r61-clock-steps-back", "legacy/inclusive", "no-holes"))
 def order_of_timestamps(original: Original, ledger: Held) -> list[str]:
-    """Lists what is held by its timestamps."""
+    """Lists the events it holds by timestamp."""
     return sorted(ledger._events, key=ledger._timestamp)
 
 
 @mutant("insert-behind", races=["R31"], killed=("r19-message-after-reconnect", "tree/inclusive", "returns-in-time"))
 def latest_update_first(original: Original, ledger: Ledger, parent_id: str, event_id: str) -> None:
-    """Puts each state update directly behind its parent, before those that came earlier."""
+    """Inserts each state update directly after its parent, before updates that arrived earlier."""
     segment = ledger._segment_of[parent_id]
     segment.ids.insert(segment.ids.index(parent_id) + 1, event_id)
     ledger._segment_of[event_id] = segment
@@ -32,7 +32,7 @@ def latest_update_first(original: Original, ledger: Ledger, parent_id: str, even
 
 @mutant("place-path", races=["R31"], killed=("r31-merely-late", "tree/inclusive", "no-holes"))
 def updates_left_at_the_end(original: Original, ledger: Ledger, path: object) -> None:
-    """Places what the chain proves, and leaves state updates where they are: at the end."""
+    """Places the events that the chain proves, but leaves state updates at the end."""
     updates = [event_id for event_id in ledger._unplaced if event_id in ledger._events]
     original(ledger, path)
     for event_id in updates:
@@ -44,19 +44,19 @@ def updates_left_at_the_end(original: Original, ledger: Ledger, path: object) ->
 
 @mutant("conflicting-index", races=["R60"], killed=("r60-lost-end-beyond-a-hole", "session/inclusive", "no-holes"))
 def first_at_an_index_stays(original: Original, ledger: Held, event_id: str, seq: int | None) -> list[str]:
-    """Keeps what it holds beyond a hole, though the log has another event at its index."""
+    """Keeps an event beyond a hole although the log now has a different event at its index."""
     return []
 
 
 @mutant("place-with-parents", races=["R59"], killed=("r59-corrupt-leaf-held", "tree/inclusive", "honest"))
 def pages_have_everything(original: Original, ledger: Ledger, page: list[str]) -> list[str]:
-    """Takes what no page has for what is not in the log yet, though a later event names it as its parent."""
+    """Treats an event that is on no page as not yet persisted, even if a later event names it as its parent."""
     return page
 
 
 @mutant("older-than-tip", races=["R53"], killed=("r53-never-persisted-and-a-late-end", "tree/inclusive", "no-holes"))
 def the_branch_passes_nobody(original: Original, ledger: Held, event_ids: Sequence[str]) -> list[str]:
-    """Waits for how the run ended before it drops what the log does not have."""
+    """Keeps an event that the log lacks until it knows how the run ended, even if the branch has passed that event."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""Certificates that prove less than they say (R11, R20, R30, R52, R54)."""
+"""Bugs in certificates, which then prove less than they claim (R11, R20, R30, R52, R54)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gapless.syncclient.report import Coverage
 
 @mutant("run-chain-certificate", races=["R11", "R30"], killed=("r30-lost-frame", "tree/inclusive", "no-tail-loss"))
 def leaf_alone_proves(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> Certificate | None:
-    """Takes the branch for complete when its leaf is held."""
+    """Claims that the branch is complete when it holds the leaf."""
     is_held = ending.leaf_id is not None and ending.leaf_id in runs._situation.ledger
     return Certificate("chain", "branch") if is_held else None
 
@@ -22,7 +22,7 @@ def leaf_alone_proves(original: Original, runs: Runs, run: RunInProgress, ending
 def highest_seq_proves(
     original: Original, ledger: Ledger, *, leaf_id: str | None, through_seq: int | None
 ) -> Certificate | None:
-    """Takes the log for complete up to the highest index held."""
+    """Claims that the log is complete up to the highest index it holds."""
     if leaf_id is not None and leaf_id not in ledger:
         return None
     return Certificate("seq", "branch" if through_seq is None else "log")
@@ -32,14 +32,14 @@ def highest_seq_proves(
 def live_seq_proves_the_log(
     original: Original, ledger: Ledger, *, leaf_id: str | None, through_seq: int | None
 ) -> Certificate | None:
-    """Takes the log for complete up to its end when nothing is missing before the last live frame."""
+    """Claims that the log is complete to its end when nothing is missing before the last live frame."""
     certificate = original(ledger, leaf_id=leaf_id, through_seq=through_seq)
     return certificate and Certificate("seq", "log")
 
 
 @mutant("chain-proof", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
 def chain_proves_the_log(original: Original, ledger: Ledger, leaf_id: str | None) -> Certificate | None:
-    """Says of the whole log what parent ids prove of the branch."""
+    """Claims for the whole log what parent ids prove only for the branch."""
     certificate = original(ledger, leaf_id)
     return certificate and Certificate("chain", "log")
 
@@ -53,7 +53,7 @@ def chain_proves_the_log(original: Original, ledger: Ledger, leaf_id: str | None
 def near_enough(
     original: Original, ledger: Ledger, path: BranchPath, *, counted: int | None, held_events: int
 ) -> Certificate | None:
-    """Takes a count for a proof when it is off by no more than one."""
+    """Accepts a count as a proof if it differs by at most one."""
     return None if counted is None or abs(counted - held_events) > 1 else Certificate("count", "log")
 
 
@@ -61,26 +61,26 @@ def near_enough(
 def tail_of_rest_is_the_end(
     original: Original, ledger: Ledger, *, leaf_id: str | None, covers: Coverage
 ) -> Certificate | None:
-    """Takes the last page for the end of the run, also where REST lags the socket."""
+    """Treats the last page as the end of the run, even if REST lags the socket."""
     return Certificate("echo", covers)
 
 
 @mutant("run-certificate", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
 def any_proof_will_do(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> Certificate | None:
-    """Says of the whole log what was proven of the branch."""
+    """Claims for the whole log what any proof shows only for the branch."""
     certificate: Certificate | None = original(runs, run, ending)
     return certificate and Certificate(certificate.proof, "log")
 
 
 @mutant("unexpected-state", races=["R53"], killed=("r53-never-persisted", "tree/inclusive", "no-holes"))
 def strays_overlooked(original: Original, runs: Runs, path: BranchPath, ending: Ending) -> bool:
-    """Asks nobody whether what lies beside the chain is in the log."""
+    """Never checks whether events beside the chain are in the log."""
     return False
 
 
 @mutant("count-suffices", races=["R54"], killed=("counted-long-run", "legacy/inclusive", "budget"))
 def never_counts(original: Original, runs: Runs, run: RunInProgress) -> bool:
-    """Reads pages for a proof where a count is known to be true, and would do."""
+    """Reads pages for a proof although a count is reliable and would suffice."""
     return False
 
 
@@ -88,7 +88,7 @@ def never_counts(original: Original, runs: Runs, run: RunInProgress) -> bool:
 def count_settles_no_doubt(
     original: Original, ledger: Ledger, *, counted: int | None, held_events: int
 ) -> Certificate | None:
-    """Counts, and does not believe the count without a chain."""
+    """Requests a count but does not accept it as a proof without a chain."""
     return None
 
 

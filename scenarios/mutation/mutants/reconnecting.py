@@ -1,4 +1,4 @@
-"""Bugs around lost, silent and refused connections (R33 to R41)."""
+"""Bugs with lost, silent and refused connections (R33 to R41)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _GONE = ConversationNotFound("the server went away")
     base="full-rescan",
 )
 async def no_reconcile_after_reconnect(original: Original, client: FullRescan) -> None:
-    """As full-rescan, but reconnects and reads nothing again."""
+    """Like full-rescan, but reads nothing after a reconnect."""
 
 
 @mutant("socket-closed", races=["R33"], killed=("r33-server-restart", "tree/inclusive", "budget"))
 def reader_dies(original: Original, core: SyncCore, number: int, code: int | None, reason: str) -> None:
-    """Never opens another socket when one was lost."""
+    """Never opens another socket after one was lost."""
     original(core, number, code, reason)
     core._now.subscription.retry_at_s = None
 
@@ -36,7 +36,7 @@ def reader_dies(original: Original, core: SyncCore, number: int, code: int | Non
     killed=("cost-reconnect-none-missed", "tree/inclusive", "budget"),
 )
 def every_reconnect_reads(original: Original, repairs: Repairs) -> None:
-    """Reads on from the anchor after every reconnect, also where the socket has said that nothing was missed."""
+    """Reads on from the anchor after every reconnect, even if the socket has shown that nothing was missed."""
     now = repairs._situation
     if now.unverified and now.ready_connection() is not None:
         repairs.begin()
@@ -44,33 +44,33 @@ def every_reconnect_reads(original: Original, repairs: Repairs) -> None:
 
 @mutant("retry-delay", races=["R41", "R56"], killed=("r34-disconnect-in-mid-run", "tree/inclusive", "no-hang"))
 def no_backoff(original: Original, failures: int, *, draw: float, min_s: float, max_s: float) -> float:
-    """Tries again after a hundredth of a second, whatever failed, however often."""
+    """Retries every failure after 0.01 s, however often it has failed."""
     return 0.01
 
 
 @mutant("retry-delay", races=["R41"], killed=("cost-socket-down-for-good", "tree/inclusive", "no-hang"))
 def constant_backoff(original: Original, failures: int, *, draw: float, min_s: float, max_s: float) -> float:
-    """Waits equally long after each failure."""
+    """Waits equally long after every failure."""
     return min_s
 
 
 @mutant("run-waiting", races=["R35"], killed=("r35-zombie-subscription", "tree/inclusive", "no-hang"))
 def silence_never_doubted(original: Original, runs: Runs, run: RunInProgress) -> None:
-    """Takes the silence of an open socket for the agent's."""
+    """Never checks whether an open but silent socket is dead."""
     if runs._situation.ready_connection() is None or run.hint_at_s is not None:
         original(runs, run)
 
 
 @mutant("run-waiting", races=["R35", "R41"], killed=("cost-socket-down-for-good", "tree/inclusive", "no-hang"))
 def rest_never_asked(original: Original, runs: Runs, run: RunInProgress) -> None:
-    """Waits for the socket to come back, and does not ask REST how the run stands."""
+    """Waits for the socket to come back and does not ask REST for the status of the run."""
     if runs._situation.ready_connection() is not None:
         original(runs, run)
 
 
 endless_handshake = Mutant(
     "endless-handshake",
-    "Waits for the answer to a handshake for an hour.",
+    "Waits up to an hour for the answer to a handshake.",
     ("R41",),
     (with_settings({"handshake_timeout_s": 3600.0}),),
     Killing("r41-handshake-hangs-at-attach", "tree/inclusive", "budget"),
@@ -79,7 +79,7 @@ endless_handshake = Mutant(
 
 small_frames_only = Mutant(
     "small-frames-only",
-    "Takes frames of up to a megabyte, which is the default of many a library.",
+    "Accepts frames of at most 1 MiB, the default of many libraries.",
     ("R38",),
     (with_settings({"frame_size_bytes_max": 2**20}),),
     Killing("r38-large-frame", "session/inclusive", "budget"),
@@ -88,37 +88,37 @@ small_frames_only = Mutant(
 
 @mutant("fatal-close", races=["R33"], killed=("r33-server-restart", "tree/inclusive", "no-hang"))
 def restart_is_fatal(original: Original, code: int | None) -> SyncError | None:
-    """Takes a restart of the server (close 1012) for the end of the conversation."""
+    """Treats a restart of the server (close 1012) as the end of the conversation."""
     return _GONE if code == 1012 else original(code)
 
 
 @mutant("fatal-close", races=["R33"], killed=("r33-closed-for-good", "legacy/inclusive", "budget"))
 def deletion_is_a_hiccup(original: Original, code: int | None) -> SyncError | None:
-    """Reconnects for ever to a conversation that was deleted (close 4004)."""
+    """Keeps reconnecting to a conversation that was deleted (close 4004)."""
     return None if code == 4004 else original(code)
 
 
 @mutant("fatal-close", races=["R33"], killed=("r19-message-after-reconnect", "tree/inclusive", "no-hang"))
 def going_away_is_fatal(original: Original, code: int | None) -> SyncError | None:
-    """Takes an orderly close (1001) for the end of the conversation."""
+    """Treats an orderly close (1001) as the end of the conversation."""
     return _GONE if code == 1001 else original(code)
 
 
 @mutant("fatal-close", races=["R37"], killed=("r37-slow-consumer", "tree/inclusive", "no-hang"))
 def overflow_is_fatal(original: Original, code: int | None) -> SyncError | None:
-    """Takes the close of a slow subscription (1013) for the end of the conversation."""
+    """Treats the close of a slow subscription (1013) as the end of the conversation."""
     return _GONE if code == 1013 else original(code)
 
 
 @mutant("never-persisted-kind", races=["R40"], killed=("r40-delta-flood", "tree/inclusive", "budget"))
 def deltas_are_events(original: Original, kind: str) -> bool:
-    """Holds token deltas beside the events of the log."""
+    """Stores token deltas among the events of the log."""
     return kind == "ServerErrorEvent"
 
 
 @mutant("run-waiting", races=["R35"], killed=("r35-half-open", "tree/inclusive", "returns-in-time"))
 def patient_by_the_minute(original: Original, runs: Runs, run: RunInProgress) -> None:
-    """Doubts a silent socket only after a minute."""
+    """Checks a silent socket only after a minute."""
     run.silence_s = max(run.silence_s, 60.0)
     original(runs, run)
 

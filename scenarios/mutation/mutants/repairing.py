@@ -1,4 +1,4 @@
-"""Bugs in what is asked for, when, and how often (R30, R31, R52, R55, R59, R63)."""
+"""Bugs in repairs: which pages are requested, when, and how often (R30, R31, R52, R55, R59, R63)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gapless.syncclient.wire import Durable
 
 nothing_may_be_late = Mutant(
     "nothing-may-be-late",
-    "Asks for a missing event at once, before it can be merely late.",
+    "Requests a missing event at once, although it may only be late.",
     ("R31",),
     (with_settings({"settle_s": 1e-9}),),
     Killing("r31-merely-late", "tree/inclusive", "budget"),
@@ -24,7 +24,7 @@ nothing_may_be_late = Mutant(
 
 anything_may_be_late = Mutant(
     "anything-may-be-late",
-    "Waits a minute for an event before it asks for it.",
+    "Waits a minute before it requests a missing event.",
     ("R30",),
     (with_settings({"settle_s": 60.0}),),
     Killing("r30-lost-frame", "tree/inclusive", "returns-in-time"),
@@ -33,7 +33,7 @@ anything_may_be_late = Mutant(
 
 @mutant("repair-step", races=["R52"], killed=("r30-lost-frame", "session/inclusive", "no-holes"))
 def asks_only_once(original: Original, repairs: Repairs) -> None:
-    """Gives up what the first answer does not bring."""
+    """Gives up on events that the first answer does not bring."""
     if repairs._missing.tries > 0 and repairs._situation.exchange is None and repairs._missing:
         repairs.give_up("it was not there")
     original(repairs)
@@ -43,7 +43,7 @@ def asks_only_once(original: Original, repairs: Repairs) -> None:
 def failed_repair_swallowed(
     original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
 ) -> None:
-    """Takes what a repair brought before it failed for all that there was."""
+    """Treats the partial result of a failed repair as complete."""
     if exchange.purpose == "repair":
         core._now.exchange = None
         core._repairs.end_walk(exchange)
@@ -55,7 +55,7 @@ def failed_repair_swallowed(
 def repairs_from_the_head(
     original: Original, walk: type[Walk], anchor: Anchor, *, pages_max: int, must_show: str | None = None
 ) -> Walk:
-    """Reads the log from its head to repair it."""
+    """Reads the log from its head for every repair."""
     return Walk.from_head(pages_max=pages_max)
 
 
@@ -63,7 +63,7 @@ def repairs_from_the_head(
 def repairs_from_the_tail(
     original: Original, walk: type[Walk], anchor: Anchor, *, pages_max: int, must_show: str | None = None
 ) -> Walk:
-    """Reads the log backward from its tail to repair it."""
+    """Reads the log backward from its tail for every repair."""
     return Walk.backward(pages_max=pages_max)
 
 
@@ -71,14 +71,14 @@ def repairs_from_the_tail(
 def one_page_must_do(
     original: Original, walk: type[Walk], anchor: Anchor, *, pages_max: int, must_show: str | None = None
 ) -> Walk:
-    """Reads one page to repair whatever is missing."""
+    """Reads only one page for a repair, however much is missing."""
     found: Walk = original(walk, anchor, pages_max=1, must_show=must_show)
     return found
 
 
 small_pages = Mutant(
     "small-pages",
-    "Asks for fifty events a page, where a hundred are to be had.",
+    "Requests 50 events a page instead of the maximum of 100.",
     ("R30",),
     (with_settings({"page_size_events": 50}),),
     Killing("cost-one-hole-150", "legacy/inclusive", "budget"),
@@ -87,27 +87,27 @@ small_pages = Mutant(
 
 @mutant("repair-next", races=["R30"], killed=("cost-two-holes-far", "tree/inclusive", "budget"))
 def reads_on_for_nothing(original: Original, repairs: Repairs, exchange: Exchange) -> None:
-    """Reads to the end of the log when nothing is missing any more."""
+    """Reads to the end of the log even when nothing is missing any more."""
     repairs._situation.ask(exchange)
 
 
 @mutant("durable-frame", races=["R63"], killed=("r63-slow-repair-fast-socket", "tree/inclusive", "budget"))
 def deaf_while_repairing(original: Original, core: SyncCore, connection: Connection, frame: Durable) -> None:
-    """Passes over what comes by the socket while it reads pages."""
+    """Ignores frames from the socket while it reads pages."""
     if core._now.exchange is None or not core._now.is_attached:
         original(core, connection, frame)
 
 
 @mutant("repair-begin", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "budget"))
 def pages_instead_of_replay(original: Original, repairs: Repairs, *, to_tail: bool = True) -> None:
-    """Repairs by pages what the socket would replay for nothing."""
+    """Reads pages for a repair although the socket would replay the events without a REST call."""
     repairs._replays = dict.fromkeys(range(10_000), 1_000)
     original(repairs, to_tail=to_tail)
 
 
 @mutant("missing-since", races=["R31"], killed=("r30-lost-frame", "tree/inclusive", "no-hang"))
 def clock_of_a_hole_restarts(original: Original, missing: Missing, tokens: object, now_s: float) -> None:
-    """Begins to wait anew for everything that is missing whenever anything comes."""
+    """Restarts the wait for all missing events whenever any event arrives."""
     missing._since_s = {}
     original(missing, tokens, now_s)
 

@@ -1,4 +1,4 @@
-"""Bugs with answers that fail (R51, R55, R56)."""
+"""Bugs with failed calls (R51, R55, R56)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from gapless.syncclient.wire import Page
 
 @mutant("failed-request", races=["R56"], killed=("r56-too-many-for-a-while", "tree/inclusive", "budget"))
 def retry_after_ignored(original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed) -> None:
-    """Comes back when it likes, not when the server said."""
+    """Retries after its own backoff and ignores Retry-After."""
     original(core, exchange, replace(failure, retry_after_s=None))
 
 
 @mutant("failed-request", races=["R56"], killed=("r56-too-many-for-a-while", "tree/inclusive", "budget"))
 def retry_without_bound(original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed) -> None:
-    """Asks again after a hundredth of a second, for as long as it takes."""
+    """Retries a failed request after 0.01 s, without any limit."""
     exchange.retry_at_s = core._now.now_s + 0.01
 
 
@@ -28,7 +28,7 @@ def retry_without_bound(original: Original, core: SyncCore, exchange: Exchange, 
 def unknown_cursor_is_unknown_conversation(
     original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
 ) -> None:
-    """Takes the 404 of a cursor for that of the conversation."""
+    """Treats a 404 for an unknown cursor as a 404 for the conversation."""
     if failure.status == 404:
         core._now.fail(ConversationNotFound(failure.reason))
     else:
@@ -39,7 +39,7 @@ def unknown_cursor_is_unknown_conversation(
 def bad_request_tried_again(
     original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
 ) -> None:
-    """Makes a request again that the server has called bad."""
+    """Retries a request that the server has answered with 400."""
     original(core, exchange, replace(failure, status=500, transient=True) if failure.status == 400 else failure)
 
 
@@ -51,7 +51,7 @@ def unavailable_is_for_good(original: Original, status: int) -> bool:
 
 @mutant("parse-page", races=["R56"], killed=("r56-malformed-at-attach", "tree/inclusive", "budget"))
 def unreadable_page_is_empty(original: Original, body: bytes) -> Page:
-    """Takes a page that it cannot read for an empty one."""
+    """Treats a page that it cannot parse as an empty page."""
     try:
         page: Page = original(body)
     except ProtocolViolation:
@@ -61,7 +61,7 @@ def unreadable_page_is_empty(original: Original, body: bytes) -> Page:
 
 @mutant("parse-page", races=["R56"], killed=("r56-malformed-not-json", "legacy/inclusive", "no-hang"))
 def unreadable_page_crashes(original: Original, body: bytes) -> Page:
-    """Lets the error of its JSON parser through."""
+    """Does not catch the error of its JSON parser."""
     try:
         page: Page = original(body)
     except ProtocolViolation as error:
@@ -71,7 +71,7 @@ def unreadable_page_crashes(original: Original, body: bytes) -> Page:
 
 @mutant("parse-page", races=["R56"], killed=("r56-malformed-at-attach", "tree/inclusive", "budget"))
 def missing_items_are_none(original: Original, body: bytes) -> Page:
-    """Takes a page without items for an empty one, as a lookup with a default does."""
+    """Treats a page without the key "items" as an empty page, as a lookup with a default does."""
     try:
         page: Page = original(body)
     except ProtocolViolation as error:
@@ -83,7 +83,7 @@ def missing_items_are_none(original: Original, body: bytes) -> Page:
 
 request_without_a_time_out = Mutant(
     "request-without-a-time-out",
-    "Waits for an answer for an hour.",
+    "Waits up to an hour for an answer.",
     ("R56",),
     (with_settings({"request_timeout_s": 3600.0}),),
     Killing("r56-time-out", "legacy/inclusive", "returns-in-time"),
@@ -94,7 +94,7 @@ request_without_a_time_out = Mutant(
 def retry_after_in_minutes(
     original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
 ) -> None:
-    """Takes the seconds of Retry-After for minutes."""
+    """Reads the seconds in Retry-After as minutes."""
     wait_s = None if failure.retry_after_s is None else failure.retry_after_s * 60
     original(core, exchange, replace(failure, retry_after_s=wait_s))
 
@@ -103,7 +103,7 @@ def retry_after_in_minutes(
 def revoked_key_tried_again(
     original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
 ) -> None:
-    """Tries again with a key that the server has refused."""
+    """Retries with a key that the server has refused."""
     is_refused = failure.status in (401, 403)
     original(core, exchange, replace(failure, status=500, transient=True) if is_refused else failure)
 
@@ -112,7 +112,7 @@ def revoked_key_tried_again(
 def gone_conversation_asked_again(
     original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
 ) -> None:
-    """Asks again for a conversation that the server says is not there."""
+    """Keeps asking for a conversation that the server reports as missing."""
     original(core, exchange, replace(failure, status=500, transient=True) if failure.status == 404 else failure)
 
 

@@ -1,4 +1,4 @@
-"""Bugs in telling that a run is over, and whose (R10 to R22)."""
+"""Bugs in deciding whether a run is over, and which run (R10 to R22)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gapless.syncclient.log.ledger import Ledger
 def hint_is_the_end(
     original: Original, run: RunInProgress, status: str, now_s: float, step: int, *, event_id: str | None = None
 ) -> None:
-    """Takes the status update that says finished for the end."""
+    """Treats a status update to finished as the end of the run, without waiting for the final snapshot."""
     original(run, status, now_s, step, event_id=event_id)
     if status in TERMINAL and run.ending is None:
         run.ending, run.ending_step = Ending(status, None, True, step), step
@@ -29,13 +29,13 @@ def hint_is_the_end(
     "status-report", races=["R13", "R14"], killed=("r14-veto-after-three-seconds", "legacy/inclusive", "no-tail-loss")
 )
 def veto_ignored(original: Original, runs: Runs, status_report: Ending, *, is_final: bool) -> None:
-    """Believes a greeting and REST at once, though a stop hook may still veto the end."""
+    """Believes a greeting or a REST status at once, although a stop hook may still veto the end."""
     original(runs, status_report, is_final=True)
 
 
 @mutant("believe-ending", races=["R16"], killed=("r16-anothers-final-snapshot", "tree/inclusive", "no-tail-loss"))
 def previous_snapshot_believed(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
-    """Takes every word of an end for the end of the run in progress."""
+    """Treats every report of an end as the end of the current run, even if it is about another run."""
     if ending.status in TERMINAL:
         return Belief.OURS
     belief: Belief = original(run, ending, ledger)
@@ -44,7 +44,7 @@ def previous_snapshot_believed(original: Original, run: RunInProgress, ending: E
 
 @mutant("believe-ending", races=["R15"], killed=("r15-idle-while-initialising", "tree/inclusive", "returns-in-time"))
 def idle_is_an_end(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
-    """Takes idle for the end of the run, though it may not have begun."""
+    """Treats the status idle as the end of the run, although the run may not have begun."""
     if ending.status == IDLE:
         return Belief.OURS
     belief: Belief = original(run, ending, ledger)
@@ -53,7 +53,7 @@ def idle_is_an_end(original: Original, run: RunInProgress, ending: Ending, ledge
 
 @mutant("believe-ending", races=["R15", "R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
 def idle_is_never_an_end(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
-    """Takes idle for a sign that the run has not begun, always."""
+    """Always treats the status idle as a sign that the run has not begun."""
     if ending.status == IDLE:
         return Belief.STALE
     belief: Belief = original(run, ending, ledger)
@@ -62,27 +62,27 @@ def idle_is_never_an_end(original: Original, run: RunInProgress, ending: Ending,
 
 @mutant("believe-log-status", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
 def last_status_decides(original: Original, run: RunInProgress, ledger: Ledger, status_report: Ending) -> str | None:
-    """Looks only at the last status in the log, which a message makes idle again."""
+    """Looks only at the last status in the log, which a message sets back to idle."""
     statuses = run.statuses(ledger)
     return statuses[-1] if statuses and statuses[-1] in TERMINAL else None
 
 
 @mutant("terminal-status", races=["R17"], killed=("r17-lost-snapshot-waiting", "tree/inclusive", "no-hang"))
 def waiting_is_no_end(original: Original, status: str | None) -> bool:
-    """Waits for finished, error or stuck; a run that is paused or waits for confirmation never ends."""
+    """Waits for finished, error or stuck, so a run that is paused or waits for confirmation never ends."""
     return status in {"finished", "error", "stuck"}
 
 
 @mutant("run-waiting", races=["R17"], killed=("r17-lost-final-snapshot", "tree/inclusive", "no-hang"))
 def snapshot_alone_ends(original: Original, runs: Runs, run: RunInProgress) -> None:
-    """Waits for the final snapshot, however long ago the status said finished."""
+    """Waits for the final snapshot, however long ago the status became finished."""
     if run.hint_at_s is None:
         original(runs, run)
 
 
 @mutant("run-conflict", races=["R18"], killed=("r18-somebody-elses-run", "tree/inclusive", "no-hang"))
 def run_asked_again_at_once(original: Original, runs: Runs, post: int) -> None:
-    """Asks for the run again after a hundredth of a second when it is refused with 409."""
+    """Asks for the run again after 0.01 s when it is refused with 409."""
     original(runs, post)
     run = runs._situation.run
     if run is not None:
@@ -91,7 +91,7 @@ def run_asked_again_at_once(original: Original, runs: Runs, post: int) -> None:
 
 @mutant("run-ending", races=["R10"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
 def end_without_a_proof(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
-    """Returns when the run is over, with what has come until then."""
+    """Returns as soon as the run is over, with the events that have arrived by then."""
     runs._finish(runs._certificate(run, ending))
 
 
@@ -99,7 +99,7 @@ def end_without_a_proof(original: Original, runs: Runs, run: RunInProgress, endi
 def end_taken_for_a_proof(
     original: Original, runs: Runs, run: RunInProgress, ending: Ending
 ) -> proof.Certificate | None:
-    """Says that a run is complete because it is over."""
+    """Claims that a run is complete because it is over."""
     return proof.Certificate("chain", "branch")
 
 
@@ -110,14 +110,14 @@ def end_taken_for_a_proof(
     settings={"trusts_count": True},
 )
 def count_compared_with_later(original: Original, runs: Runs, exchange: Exchange, counted: int) -> None:
-    """Compares a count with what is held when it arrives, not with what was held when it was asked for."""
+    """Compares a count with the number of events held when it arrives, instead of when it was requested."""
     exchange.held_events = len(runs._situation.ledger)
     original(runs, exchange, counted)
 
 
 counts_are_trusted = Mutant(
     "counts-are-trusted",
-    "Trusts a count where the server publishes before it persists.",
+    "Trusts a count although the server publishes events before it persists them.",
     ("R54",),
     (with_settings({"trusts_count": True}),),
     Killing("r54-counts-agree", "legacy/inclusive", "no-tail-loss"),
@@ -126,7 +126,7 @@ counts_are_trusted = Mutant(
 
 @mutant("run-ending", races=["R20"], killed=("clean-run", "tree/inclusive", "budget"), fails_clean=True)
 def count_at_every_end(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
-    """Asks for a count at the end of each run, proven or not."""
+    """Requests a count at the end of each run, even if the run is proven complete already."""
     if run.counted is None and runs._situation.exchange is None:
         runs._begin_count()
     elif run.counted is not None:
@@ -135,7 +135,7 @@ def count_at_every_end(original: Original, runs: Runs, run: RunInProgress, endin
 
 impatient = Mutant(
     "impatient",
-    "Asks for the final snapshot after a tenth of a second, and believes what it is told then.",
+    "Waits only 0.1 s for the final snapshot, then asks REST and believes the answer.",
     ("R13",),
     (with_settings({"snapshot_wait_s": 0.1, "veto_wait_s": 0.1}),),
     Killing("r13-stop-hook-veto", "tree/inclusive", "no-tail-loss"),
@@ -144,7 +144,7 @@ impatient = Mutant(
 
 @mutant("run-waiting", races=["R13"], killed=("r13-veto-and-a-lost-status", "session/inclusive", "no-tail-loss"))
 def hint_stands(original: Original, runs: Runs, run: RunInProgress) -> None:
-    """Takes a status that says finished for the end when no other has come for a while."""
+    """Treats a status of finished as the end when no other status arrives within 0.7 s."""
     now = runs._situation
     if run.hint_at_s is not None and run.hint_status is not None and now.due(run.hint_at_s + 0.7):
         run.ending, run.ending_step = Ending(run.hint_status, None, True, now.step), now.step
@@ -155,7 +155,7 @@ def hint_stands(original: Original, runs: Runs, run: RunInProgress) -> None:
 
 @mutant("believe-ending", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "no-hang"))
 def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
-    """Believes idle of a final snapshot only, as what else says so may speak of the time before the run."""
+    """Believes the status idle only in a final snapshot, because any other report may be from before the run."""
     if ending.status == IDLE and not ending.is_final:
         return Belief.STALE
     belief: Belief = original(run, ending, ledger)
@@ -166,7 +166,7 @@ def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, l
     "status-report", races=["R14", "R19"], killed=("r14-veto-after-a-message", "legacy/inclusive", "returns-in-time")
 )
 def idle_needs_no_wait(original: Original, runs: Runs, status_report: Ending, *, is_final: bool) -> None:
-    """Takes idle, which a message made of finished, for the end without waiting for a veto."""
+    """Treats idle as the end without waiting for a veto, after a message has changed finished to idle."""
     original(runs, status_report, is_final=is_final)
     run = runs._situation.run
     if run is not None and run.status_report is not None and run.hint_at_s is not None and status_report.status == IDLE:

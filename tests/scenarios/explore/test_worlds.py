@@ -1,4 +1,4 @@
-"""Drawing: every world is valid data, nothing is drawn but integers, and each kind of fault gets to act."""
+"""Drawn worlds: every world is valid data, only integers are drawn, and each kind of fault can fire."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_each_kind_of_fault_fires_in_every_generation() -> None:
 
 
 class _Zeros:
-    """Always the least."""
+    """Always draws the least number."""
 
     def integer(self, stream: str, low: int, high: int) -> int:
         return low

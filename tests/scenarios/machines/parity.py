@@ -1,15 +1,18 @@
-"""Parity: does a run come to the same at the model and at the wire?
+"""Parity: whether a run has the same result at the model level and at the wire level.
 
-What is equal, exactly. Two runs of one request and tape, one at each level, *agree* when they have the same verdict,
-make the same claims at each return of ``run()``, and have delivered the same events, known by their places in the log.
-In which order things happen that happen at one moment is up to a seed: trio's scheduler at the wire, the order of ready
-tasks at the model. Each level is tried under its first schedule, and where these disagree, under up to `SCHEDULES_MAX`:
-parity holds when one of the one agrees with one of the other.
+Two runs of one request and tape, one at each level, *agree* when they have the same verdict, make the same claims at
+each return of ``run()``, and have delivered the same events, identified by their places in the log.
 
-Two things are not compared. Faults that act on chunks of bytes (`BYTEWISE`): a message is one chunk here, and many at
-the wire, so they draw other numbers from the tape, and take other times. And restarts: what is under way at that moment
-is reset, and an exchange that takes no time is many steps long at the wire and few here, so there are moments at the
-wire in which a reset can strike that the model does not have.
+The order of things that happen at the same time depends on a seed: of trio's scheduler at the wire, of the order of
+ready tasks at the model. Each level is run under its first schedule. If these disagree, more schedules are run, up to
+`SCHEDULES_MAX`. Parity holds when one run of one level agrees with one run of the other.
+
+Two kinds of scenario are not compared:
+
+- Faults that act on chunks of bytes (`BYTEWISE`). A message is one chunk at the model and many at the wire, so these
+  faults draw different numbers from the tape and take different times.
+- Restarts. They reset what is in progress. An exchange that takes no time is many steps at the wire and few at the
+  model, so at the wire a reset can strike between steps that the model does not have.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ Claimed = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class CameTo:
-    """What a run came to: verdict, the claims at each return, the events delivered, by kind and place in the log."""
+    """The result of a run: the verdict, the claims at each return, and the delivered events by place in the log."""
 
     verdict: str
     claims: tuple[Claimed, ...]
@@ -39,11 +42,11 @@ class CameTo:
 
     @classmethod
     def of(cls, result: RunResult) -> CameTo:
-        """What a result says of it."""
+        """Extract it from a result."""
         entries = [json.loads(line) for line in result.lines]
         mine = [entry for entry in entries if entry["place"] == "client"]
         appended = [entry for entry in entries if (entry["place"], entry["what"]) == ("log", "append")]
-        # An id counts the snapshots before it too, and how many greet a client is up to its jitter.
+        # Ids are not compared: they also count snapshots, and the number of greetings depends on the client's jitter.
         names = {entry["id"]: f"{entry['kind']} no. {number}" for number, entry in enumerate(appended)}
         delivered = [entry["id"] for entry in mine if entry["what"] == "delivered"]
         claims = [entry for entry in mine if entry["what"] == "run-returned"]
@@ -56,7 +59,7 @@ class CameTo:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """Whether the levels agree. schedules: how many of each level it took; model, wire: what the first came to."""
+    """Whether the levels agree. schedules: how many were run at each level; model, wire: the first result of each."""
 
     agrees: bool
     schedules: int

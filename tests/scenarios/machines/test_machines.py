@@ -1,4 +1,4 @@
-"""The model level: the same scenario and tape come to the same as at the wire."""
+"""The model level: the same scenario and tape have the same result as at the wire."""
 
 from __future__ import annotations
 

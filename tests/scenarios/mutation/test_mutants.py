@@ -1,5 +1,5 @@
-"""The suite bites: each mutant is killed where it says, planting leaves nothing behind, each scenario is there for
-somebody."""
+"""The suite bites: each mutant is killed where it says, planting leaves nothing behind, each scenario has a kill of its
+own."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ def test_a_scenario_that_asks_for_less_is_simpler() -> None:
     assert not is_simpler(lost, lost)
 
 
-def test_the_register_of_deaths_knows_every_client_and_every_scenario() -> None:
+def test_the_kill_register_knows_every_client_and_every_scenario() -> None:
     register = kill_register.load()
     assert frozenset(register.clients) == frozenset(broken_clients()), "run `gapless mutants --full`"
     names = [scenario.name for scenario in kill_register.fighting()]

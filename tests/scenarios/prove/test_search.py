@@ -65,7 +65,7 @@ def test_reduction_counts_each_schedule_and_finds_what_walking_through_them_one_
 
 
 def by_states(question: Question) -> tuple[int, int, frozenset[str]]:
-    """What `brute_force` answers, each state looked at once; and how many there were."""
+    """What `brute_force` returns, with each state visited once; and how many states there are."""
     small_world = world(question)
     counts: dict[WorldState, int] = {}
     found: list[str] = []
