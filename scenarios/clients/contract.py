@@ -1,7 +1,8 @@
-"""ClientUnderTest: what the harness asks of a client, whatever it is made of.
+"""What the harness asks of a client, whatever the client is made of.
 
-A client is given as a *factory*: called with a ``ClientContext``, it answers an async context manager.
-Every client in ``CLIENTS`` is such a factory, and ``--client package.module:factory`` names any other.
+A client is given as a *factory*: a callable that takes a `ClientContext` and returns an async context manager. The
+context manager yields a `ClientUnderTest`. Every client in ``CLIENTS`` has such a factory, and
+``--client package.module:factory`` takes any other.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ GapIds = tuple[str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a client says when ``run()`` returns.
+    """What a client reports when ``run()`` returns.
 
-    ``complete`` is None for a client that claims nothing (and so silently claims that all is well).
-    ``covers``: ``branch`` or ``log``; ``proof``: by which certificate; ``status``: the execution status it
-    saw.
+    ``complete``: whether it holds every event. None makes no claim; the return then counts as saying that nothing is
+    missing. ``covers``: what the claim is about, ``branch`` or ``log``. ``proof``: the certificate behind the claim.
+    ``status``: the execution status at the end of the run. ``notes``: remarks for the journal.
     """
 
     complete: bool | None = None
@@ -37,12 +38,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ClientContext:
-    """The world as the client sees it.
+    """What a client is given: the way into the simulated network, and what the scenario asks of the client.
 
-    ``dial(host, port)`` opens a stream, ``http_transport()`` answers a transport for httpx; both lead into
-    the simulated network. ``certainty`` says how much the client is asked to be sure of: ``branch`` or
-    ``log``. ``on_event(event, repaired)`` is to be called once for each event that reaches the application.
-    ``settings`` are the scenario's for our own client.
+    ``dial(host, port)`` opens a byte stream and ``http_transport()`` returns a transport for httpx; both lead into the
+    simulated network. ``seed``: for random choices of the client. ``certainty``: the events that the client must be
+    sure of, ``branch`` or ``log``. ``on_event(event, repaired)``: the client calls it once for each event that reaches
+    the application; ``repaired`` marks an event that a repair found. ``settings``: the scenario's settings for our own
+    client; other clients ignore them.
     """
 
     base_url: str
@@ -57,17 +59,17 @@ class ClientContext:
 
 
 class ClientUnderTest(Protocol):
-    """The steps of a script, and what the client holds.
+    """The steps that a script can ask for, and what the client holds.
 
-    ``errors`` are the exceptions by which it gives up in a typed way; any other counts as a crash. A client without
-    them never gives up so.
+    ``errors``: the exceptions by which a step fails in a typed way. Any other exception counts as a crash. A client
+    without this attribute has no typed errors.
     """
 
     @property
     def errors(self) -> tuple[type[Exception], ...]: ...
 
     async def attach(self) -> None:
-        """Come to hold the conversation's past and follow its present."""
+        """Fetch the conversation's events so far, and follow it from then on."""
         ...
 
     async def send(self, text: str) -> None:
@@ -79,17 +81,15 @@ class ClientUnderTest(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Release everything."""
         ...
 
     def held(self) -> Sequence[Event]:
-        """The persisted events that it holds, in its own order; snapshots that it keeps beside them are
-        left out.
-        """
+        """The persisted events that the client holds, in its own order. Snapshots do not belong here."""
         ...
 
     def gaps(self) -> Sequence[GapIds]:
-        """The gaps that it declares: what lies strictly between two ids, None being the log's own end."""
+        """The gaps that the client declares: everything strictly between two ids. None is an end of the log."""
         ...
 
 
@@ -100,7 +100,10 @@ _METHODS: Final = ("attach", "send", "run", "close", "held", "gaps")
 
 @asynccontextmanager
 async def opened(factory: Factory, context: ClientContext) -> AsyncIterator[ClientUnderTest]:
-    """What a factory makes. Raises TypeError, in a sentence, when it is no client, beside whatever the factory does."""
+    """The client that a factory makes. Raises TypeError with one sentence when it makes no client.
+
+    Errors of the factory itself pass through.
+    """
     manager: object = factory(context)
     if not isinstance(manager, AbstractAsyncContextManager):
         raise TypeError(
@@ -119,7 +122,7 @@ async def opened(factory: Factory, context: ClientContext) -> AsyncIterator[Clie
 
 
 def errors_of(client: ClientUnderTest) -> tuple[type[Exception], ...]:
-    """The errors by which it gives up; a client that names none has none. Raises TypeError for what are none."""
+    """The client's typed errors; none without the attribute. Raises TypeError when ``errors`` is something else."""
     errors: object = getattr(client, "errors", ())
     named = errors if isinstance(errors, tuple) else (errors,)
     if not all(isinstance(one, type) and issubclass(one, Exception) for one in named):
@@ -128,7 +131,7 @@ def errors_of(client: ClientUnderTest) -> tuple[type[Exception], ...]:
 
 
 def held_by(client: ClientUnderTest) -> list[str]:
-    """The ids of what it says that it holds. Raises TypeError when it says what are no events."""
+    """The ids of the events that the client holds. Raises TypeError when ``held()`` returns something else."""
     held: object = client.held()
     if isinstance(held, str | bytes) or not isinstance(held, Iterable):
         raise TypeError(f"held() answered {type(held).__name__}, and not the events that it holds")
@@ -139,7 +142,7 @@ def held_by(client: ClientUnderTest) -> list[str]:
 
 
 def gaps_of(client: ClientUnderTest) -> list[list[str | None]]:
-    """The gaps that it declares. Raises TypeError when they are none."""
+    """The gaps that the client declares. Raises TypeError when ``gaps()`` returns something else."""
     gaps: object = client.gaps()
     if not isinstance(gaps, Iterable) or not all(isinstance(one, tuple | list) and len(one) == 2 for one in gaps):
         raise TypeError("gaps() answered what are no gaps: each is a pair of ids, or None for the log's own end")

@@ -1,7 +1,7 @@
-"""Importing: from ``package.module:factory`` to somebody's own factory, or to one sentence that says why there is none.
+"""Imports the factory of a client, given as ``package.module:factory``.
 
-The directory in which a command is given is where Python looks first, as it is for a script: a console script would not
-look there at all.
+The current directory is put first on Python's search path, where Python itself puts the directory of a script. For a
+console script such as ``gapless`` it is not on the path at all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CURE = "name a function that takes a ClientContext and answers an async context
 
 
 def imported(name: str) -> Factory:
-    """The factory that is called so. Raises UsageError when there is none, or when it can be none."""
+    """The factory called ``name``. Raises UsageError when it cannot be imported, or cannot be a factory."""
     module_name, _, attribute = name.partition(":")
     if not all(word.isidentifier() for word in module_name.split(".")):
         raise UsageError(
@@ -29,13 +29,13 @@ def imported(name: str) -> Factory:
         sys.path.insert(0, os.getcwd())
     try:
         module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
+    except (Exception, SystemExit) as error:  # a module may raise anything when it is imported
         if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
             raise UsageError(
                 f"client {name!r}: module {module_name!r} cannot be imported ({error}); {_where()}"
             ) from None
-        said = f"{type(error).__name__}: {error}{_place(error)}"
-        raise UsageError(f"client {name!r}: importing {module_name!r} failed: {said}; correct it there") from error
+        failure = f"{type(error).__name__}: {error}{_place(error)}"
+        raise UsageError(f"client {name!r}: importing {module_name!r} failed: {failure}; correct it there") from error
     factory = getattr(module, attribute, None) if attribute else None
     if factory is not None and not callable(factory):
         raise UsageError(f"client {name!r}: {attribute} is no function, it is {type(factory).__name__}; {_CURE}")
@@ -55,7 +55,7 @@ def _where() -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Where in the user's code it happened."""
+    """The file and line that raised the error; empty for a SyntaxError, whose message has them already."""
     frames = traceback.extract_tb(error.__traceback__)
     return (
         f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames and error.__class__ is not SyntaxError else ""
@@ -63,7 +63,7 @@ def _place(error: BaseException) -> str:
 
 
 def _problem(factory: object) -> str | None:
-    """What keeps it from being a factory, as far as can be told without calling it."""
+    """Why ``factory`` cannot be a factory, as far as this shows without a call; None when nothing speaks against it."""
     if inspect.isasyncgenfunction(factory):
         return "an async generator; decorate it with contextlib.asynccontextmanager"
     if inspect.iscoroutinefunction(factory):

@@ -1,4 +1,4 @@
-"""gapless: our own sync client, driven through the face that its users see and through nothing else."""
+"""gapless itself as a client under test. Only its public API is used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gapless.scenarios.clients.contract import Claim, ClientContext, ClientUnder
 
 
 class GaplessClient:
-    """Keeps the conversation open in a task of its own, so that a step's deadline does not end it."""
+    """Holds the conversation open in a task of its own, so that the deadline of a step does not end it."""
 
     errors: tuple[type[Exception], ...] = (syncclient.SyncError,)
 
@@ -35,19 +35,19 @@ class GaplessClient:
         await self._open().send(text)
 
     async def run(self) -> Claim:
-        """Run, and pass on the report."""
+        """Run, and turn the report into a claim."""
         report = await self._open().run()
         self._gaps = tuple((gap.after_id, gap.before_id) for gap in report.gaps)
         return Claim(report.complete, report.covers, report.proof, report.status, report.notes)
 
     async def close(self) -> None:
-        """Close the conversation and wait until it is."""
+        """Close the conversation, and wait until it is closed."""
         self._closing.set()
         if self._conversation is not None:
             await self._closed.wait()
 
     def held(self) -> Sequence[Event]:
-        """The client's own list."""
+        """The client's own list of events."""
         return [] if self._conversation is None else self._conversation.events
 
     def gaps(self) -> Sequence[GapIds]:
@@ -69,7 +69,7 @@ class GaplessClient:
             subscriber=lambda event, origin: context.on_event(event, origin == "repair"),
             transport=context.http_transport(),
             dial=context.dial,
-            # A string seed goes through SHA-512, so the hash seed has no say in it.
+            # A string seed is hashed with SHA-512, so Python's hash seed has no influence.
             draw=random.Random(f"{context.seed}/client").random,
         ) as conversation:
             task_status.started(conversation)
@@ -80,7 +80,7 @@ class GaplessClient:
 @asynccontextmanager
 async def _opened(context: ClientContext) -> AsyncIterator[ClientUnderTest]:
     log = logging.getLogger("gapless.syncclient")
-    was_disabled, log.disabled = log.disabled, True  # it tells what the report tells, in the middle of our screen
+    was_disabled, log.disabled = log.disabled, True  # its lines repeat the report, in the middle of our screen
     try:
         async with trio.open_nursery() as nursery:
             yield GaplessClient(context, nursery)

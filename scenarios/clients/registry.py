@@ -1,4 +1,4 @@
-"""The clients that the harness knows by name, and the way to any other: ``mutant:NAME`` or ``package.module:factory``."""
+"""Looks a client up by name: our own, a baseline, ``mutant:NAME``, or ``package.module:factory``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gapless.scenarios.mutation.mutants import MUTANTS, Mutant
 
 @dataclass(frozen=True, slots=True)
 class KnownClient:
-    """A client by name: its factory, and one line about it."""
+    """A client with a name, its factory, and one line about it."""
 
     name: str
     factory: Factory
@@ -35,9 +35,9 @@ MUTANT = "mutant:"
 
 
 def resolve(name: str) -> Factory:
-    """The factory of a client, by its name here, as ``mutant:NAME``, or as ``package.module:factory``.
+    """The factory of the client ``name``: one of ``CLIENTS``, ``mutant:NAME``, or ``package.module:factory``.
 
-    Raises UsageError when there is none.
+    Raises UsageError when there is no such client.
     """
     known = next((client for client in CLIENTS if client.name == name), None)
     if known is not None:
@@ -52,7 +52,7 @@ def resolve(name: str) -> Factory:
 
 
 def mutant_called(name: str) -> Mutant:
-    """The mutant of that name. Raises UsageError when there is none."""
+    """The mutant called ``name``. Raises UsageError when there is none."""
     known = next((mutant for mutant in MUTANTS if mutant.name == name), None)
     if known is None:
         cure = did_you_mean(name, (mutant.name for mutant in MUTANTS), "`gapless mutants` shows what there is")
@@ -63,7 +63,7 @@ def mutant_called(name: str) -> Mutant:
 def _mutated(mutant: Mutant) -> Factory:
     base = resolve(mutant.base)
     with mutant.plant():
-        pass  # what does not fit is to be said now: in a run it would pass for a failure of the client
+        pass  # a mutant that no longer fits raises here; in a run it would look like a failure of the client
 
     @asynccontextmanager
     async def factory(context: ClientContext) -> AsyncIterator[ClientUnderTest]:

@@ -1,4 +1,4 @@
-"""Comparing: the same scenarios for several clients, as they are or with another length of history."""
+"""The runs for a comparison of several clients: the same scenarios, as they are or with another length of history."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gapless.scenarios.errors import UsageError
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.running.suite import Unit
 
-# Beyond this a client that rereads takes minutes a scenario: such are compared only when they are named.
+# With more history, a client that rereads it takes minutes a scenario. Such scenarios are run only when given by name.
 HISTORY_UNNAMED_MAX = 10_000
 SWEEP_SCENARIO = "clean-run"
 SWEEP_EVENTS = (100, 1_000, 10_000, 60_000)
-# For a report, beside its runs: a second or two of them.
+# The sweep that a report adds to its runs takes a second or two.
 SHORT_SWEEP_EVENTS = (100, 1_000, 10_000)
 SHORT_SWEEP_REFERENCE = "full-rescan"
 _SHORT_SWEEP_VARIANT = ("tree", "inclusive")
@@ -22,9 +22,10 @@ _CALLS_PER_PAGE_MAX = 10
 
 
 def with_history(scenario: Scenario, history_events: int) -> Scenario:
-    """The scenario with another length of history; rereading it must not pass for a busy loop.
+    """The scenario with another length of history.
 
-    Raises UsageError for a scenario whose history is a recording.
+    ``calls_max`` grows with the history, so that rereading it does not count as a busy loop. Raises UsageError for a
+    scenario whose history is a recording.
     """
     if scenario.workload.recording is not None:
         raise UsageError(f"{scenario.name} replays a recording, whose history is as long as it is")
@@ -40,7 +41,7 @@ def with_history(scenario: Scenario, history_events: int) -> Scenario:
 
 
 def stretched(scenarios: Sequence[Scenario], history_events: int | None) -> tuple[Scenario, ...]:
-    """Scenarios with that length of history, without those that replay a recording; unchanged when it is None."""
+    """The scenarios with ``history_events`` of history, without those that replay a recording; unchanged for None."""
     if history_events is None:
         return tuple(scenarios)
     return tuple(with_history(one, history_events) for one in scenarios if one.workload.recording is None)
@@ -54,7 +55,7 @@ def units(
     generations: Sequence[str],
     cursors: Sequence[str],
 ) -> Iterator[Unit]:
-    """Every client in every variant that is wanted, scenario by scenario."""
+    """One unit for each client in each wanted variant, scenario by scenario."""
     for scenario in scenarios:
         for client in clients:
             for generation, cursor in scenario.variants():
@@ -63,8 +64,8 @@ def units(
 
 
 def sweep_units(client: str, seed: int) -> tuple[Unit, ...]:
-    """A short sweep for a report: one clean run at growing lengths of the history, by the client and, as a reference,
-    by one that rereads everything.
+    """A short sweep for a report: a clean run at growing lengths of history. The client performs it, and for reference
+    so does a client that rereads everything.
     """
     scenario, (generation, cursor) = find_one(SWEEP_SCENARIO), _SHORT_SWEEP_VARIANT
     return tuple(

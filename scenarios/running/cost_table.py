@@ -2,8 +2,8 @@
 
 ``python -m gapless.scenarios.running.cost_table`` runs the scenarios ``cost-…`` and prints the table as Markdown.
 
-Calls are those of the situation alone: until attach returned for an attach, and after it for everything else. Both
-cursor modes cost the same, or both are told.
+A row counts the calls of its situation alone: for an attach, the calls until it returned; for any other situation, the
+calls after that. Where the two cursor modes differ, both numbers are shown.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SITUATIONS = (
 
 
 def table() -> str:
-    """The table, a row a scenario, in the order of the situations."""
+    """The table: one row for each scenario, in the order of ``SITUATIONS``."""
     head = ["| situation | scenario | legacy | tree | session |", "|---|---|---:|---:|---:|"]
     rows = [_row(situation, scenario) for situation in SITUATIONS for scenario in of(situation)]
     return "\n".join((*head, *rows))
@@ -55,9 +55,9 @@ def _row(situation: str, scenario: Scenario) -> str:
 
 
 def _cost(scenario: Scenario, generation: str) -> str:
-    """Calls; of both cursor modes where they differ."""
-    told = dict.fromkeys(str(_calls(scenario, rest)) for rest in _measured(scenario, generation))
-    return " or ".join(told)
+    """The calls; for each cursor mode where they differ."""
+    numbers = dict.fromkeys(str(_calls(scenario, rest)) for rest in _measured(scenario, generation))
+    return " or ".join(numbers)
 
 
 def _measured(scenario: Scenario, generation: str) -> Iterator[RestCost]:

@@ -1,4 +1,4 @@
-"""Executors: where work is done. Any other of ``concurrent.futures`` serves as well."""
+"""Executors for many runs: this process, or several. Any other executor of ``concurrent.futures`` works too."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 class InThisProcess(Executor):
-    """Does the work at once, when it is handed in."""
+    """Does the work in this process, within ``submit``."""
 
     def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Do it; the future is done when it is answered."""
+        """Do the work now. The future that is returned is done."""
         future: Future[T] = Future()
         try:
             future.set_result(work(*args, **kwargs))
@@ -29,7 +29,7 @@ class InThisProcess(Executor):
 
 @contextmanager
 def processes(jobs: int) -> Iterator[Executor]:
-    """So many processes, or this one when it is to be a single one."""
+    """An executor with ``jobs`` worker processes; this process when ``jobs`` is 1 or less."""
     if jobs <= 1:
         yield InThisProcess()
     else:
@@ -39,10 +39,10 @@ def processes(jobs: int) -> Iterator[Executor]:
 
 @contextmanager
 def pool(jobs: int, begin: Callable[..., None] | None = None, *arguments: Any) -> Iterator[Executor]:
-    """So many processes, to which Ctrl-C means nothing; each calls ``begin`` first.
+    """An executor with ``jobs`` worker processes, which ignore Ctrl-C. Each calls ``begin(*arguments)`` first.
 
-    Leaving the block waits for what they are at, and abandons what they have not begun. A KeyboardInterrupt ends them
-    in the middle of it: a client that never comes back would be waited for in vain.
+    Leaving the block waits for work under way, and drops work that was not started. A KeyboardInterrupt terminates the
+    workers instead of waiting, because a client that never returns would keep us waiting for ever.
     """
     before = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(
@@ -60,12 +60,12 @@ def pool(jobs: int, begin: Callable[..., None] | None = None, *arguments: Any) -
 
 
 def method() -> BaseContext:
-    """How processes are begun. Forking spares each the second that imports take; where it is not to be had, spawn."""
+    """How worker processes start. Fork saves each the second that imports take; spawn serves where fork is missing."""
     return multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
 
 
 def _begin(begin: Callable[..., None], *arguments: Any) -> None:
-    """A process begins. Ctrl-C reaches the whole process group; the parent decides what it means."""
+    """The first call in a worker. Ctrl-C reaches the whole process group, so workers ignore it: the parent decides."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     begin(*arguments)
 

@@ -1,4 +1,4 @@
-"""Whether a run was the same run, and if not, from where on it was another. Pure."""
+"""Compares the journals of two runs: are they equal, and if not, where do they first differ? Pure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from typing import Final
 
 from gapless.reports.one_run.trace import render_entry
 
-ENTRIES_MAX: Final = 20_000  # entries of a journal that have a fingerprint; what differs only later is not placed
+ENTRIES_MAX: Final = 20_000  # entries that get a fingerprint; a later difference shows in the digest alone
 FINGERPRINT_CHARACTERS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Two journals: ``equal`` of the entries ``compared`` are equal; the first other one has ``index``, from 0.
+    """How two journals differ.
 
-    ``line`` is that entry as it is now, None when the journal ends before it; all are equal when ``index`` is None:
-    then the difference is further on than fingerprints go, or somebody has written another digest by hand.
+    ``equal``: how many of the ``compared`` entries are equal. ``index``: the first entry that differs, from 0. It is
+    None when all are equal: then the difference lies beyond the fingerprints, or the digest was edited by hand.
+    ``line``: that entry in the journal that is there in full; None when this journal ends before it.
     """
 
     equal: int
@@ -33,14 +34,14 @@ class Difference:
             if self.compared < ENTRIES_MAX:
                 return f"all {self.compared} entries are equal, and only the digest is another"
             return f"the first {self.compared} entries are equal, and it differs only after those"
-        told = f"{self.equal} of {self.compared} entries are equal, and no. {self.index + 1} is the first that differs"
+        what = f"{self.equal} of {self.compared} entries are equal, and no. {self.index + 1} is the first that differs"
         if self.line is None:
-            return f"{told}: now there is none"
-        return f"{told}, at {json.loads(self.line)['t_s']:g} s: {_told(self.line)}"
+            return f"{what}: now there is none"
+        return f"{what}, at {json.loads(self.line)['t_s']:g} s: {_entry_text(self.line)}"
 
 
 def difference(prints: Sequence[str], lines: Sequence[str]) -> Difference:
-    """How the journal ``lines`` differs from one of which only fingerprints were kept; the digests must differ."""
+    """How the journal ``lines`` differs from the journal with the fingerprints ``prints``. The digests must differ."""
     now = fingerprints(lines)
     pairs = list(zip(prints, now, strict=False))
     equal = sum(1 for then, again in pairs if then == again)
@@ -51,13 +52,13 @@ def difference(prints: Sequence[str], lines: Sequence[str]) -> Difference:
     return Difference(equal, min(max(len(prints), len(now)), ENTRIES_MAX), index, line)
 
 
-def _told(line: str) -> str:
-    """An entry in one row, without its time."""
+def _entry_text(line: str) -> str:
+    """An entry on one line, without its time."""
     row = " ".join(" ".join(render_entry(json.loads(line))).split())
     return row.partition(" ")[2]
 
 
 def fingerprints(lines: Iterable[str]) -> tuple[str, ...]:
-    """A few characters for each of the first ``ENTRIES_MAX`` lines of a journal."""
+    """A short hash of each of the first ``ENTRIES_MAX`` lines of a journal."""
     first = itertools.islice(lines, ENTRIES_MAX)
     return tuple(hashlib.sha256(line.encode()).hexdigest()[:FINGERPRINT_CHARACTERS] for line in first)

@@ -1,8 +1,7 @@
-"""The runner: one run as a pure function of data. Builds the world, puts the client through the script,
-judges.
+"""One run as a pure function of data: build the world, play the script with the client, judge the journal.
 
-A ``RunRequest`` holds all there is to know, and can be pickled, so that runs may be spread over processes;
-the same request gives the same record, journal and tape, whichever process performs it.
+A `RunRequest` holds everything that determines a run. It can be pickled, so runs can be spread over processes. The same
+request gives the same record, journal and tape in every process.
 """
 
 from __future__ import annotations
@@ -38,10 +37,12 @@ Level = Literal["wire", "model"]
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """One run: what to try, on which server, with which client and choices.
+    """One run: the scenario, the variant of the server, the client, and the source of choices.
 
-    ``tape`` replays recorded choices, each from its range where ``ranges`` are given; without it they are drawn from
-    ``seed``.
+    ``tape``: recorded choices to replay; None draws choices from ``seed``. ``ranges``: the range of each recorded
+    choice, checked where given.
+
+    Raises UsageError when the scenario cannot happen in that variant.
     """
 
     scenario: Scenario
@@ -62,7 +63,7 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run left: its record, the tape of its choices and their ranges, and its journal as canonical lines."""
+    """What a run leaves: its record, the tape of its choices with their ranges, and its journal as canonical lines."""
 
     record: RunRecord
     tape: Tape
@@ -78,11 +79,15 @@ def perform(
     level: Level = "wire",
     schedule: int | None = None,
 ) -> RunResult:
-    """Perform a run. ``source`` overrides where choices come from, ``factory`` the client; both serve tests. ``level``
-    says what carries the messages: bytes, on trio, or nothing but the loop of `gapless.scenarios.machines`. ``schedule``
-    is a seed of the order of what happens at one moment: at the wire the request's own unless given, at the model none.
+    """Perform a run.
 
-    Raises UsageError for a client that does not exist, TapeError when a tape does not fit, and WorldBroke.
+    ``source``: where choices come from, in place of the request's tape or seed. ``factory``: the client, in place of
+    the request's. ``level``: ``wire`` sends bytes, on trio; ``model`` passes messages on the event loop of
+    `gapless.scenarios.machines`. ``schedule``: the seed for the order of tasks that are ready at the same moment. The
+    default is the request's seed at the wire level, and first come, first served at the model level.
+
+    Raises UsageError for an unknown client, TapeError when a tape does not fit, and WorldBroke when the simulation
+    fails.
     """
     scenario = request.scenario
     given = source or _source(request)
@@ -91,25 +96,25 @@ def perform(
     if level == "wire":
         client = factory or resolve(request.client)
         world = World(settings, work, scenario.faults, choices)
-        stage = ScriptPlayer(world, scenario, request.seed)
+        player = ScriptPlayer(world, scenario, request.seed)
     else:
         loop = EventLoop(schedule)
         world = World(settings, work, scenario.faults, choices, loop, messages(loop))
         client = factory or machine_factory(world, machine(request.client))
-        stage = ScriptPlayer(world, scenario, request.seed, TurnWatch)
+        player = ScriptPlayer(world, scenario, request.seed, TurnWatch)
     spun: str | None = None
     taken: dict[str, None] = {}
     try:
         with listening(lambda name: taken.update({name: None})):
             if level == "wire":
-                run_deterministic(lambda: stage.perform(client), seed=request.seed if schedule is None else schedule)
+                run_deterministic(lambda: player.perform(client), seed=request.seed if schedule is None else schedule)
             else:
-                loop.run(lambda: stage.perform(client))
-    except Exception as error:  # sorted out below: what the world says of itself, or a bug that must be seen
+                loop.run(lambda: player.perform(client))
+    except Exception as error:  # a full journal is a finding; _sort_out raises everything else
         spun = _sort_out(error, request)
     if isinstance(given, TapeSource):
         given.check_used_up()
-    return _result(request, world, stage, choices, spun, tuple(sorted(taken)))
+    return _result(request, world, player, choices, spun, tuple(sorted(taken)))
 
 
 def _source(request: RunRequest) -> Source:
@@ -117,10 +122,10 @@ def _source(request: RunRequest) -> Source:
 
 
 def _sort_out(error: Exception, request: RunRequest) -> str:
-    """The message of a full journal, which is a finding about the client. Raises TapeError, our own errors, and
-    WorldBroke for everything else.
+    """The message of a full journal, which is a finding about the client.
 
-    What went wrong in the world's own tasks comes as the cause of the world's error.
+    Raises a TapeError or an error of this package as it is, and WorldBroke for everything else. An error in the world's
+    own tasks arrives as the cause of another error, so causes are searched too.
     """
     found = [*leaves(error), *(cause for one in leaves(error) if one.__cause__ for cause in leaves(one.__cause__))]
     for one in found:
@@ -129,7 +134,7 @@ def _sort_out(error: Exception, request: RunRequest) -> str:
     for one in found:
         if isinstance(one, JournalFull):
             return str(one)
-    what = found[-1]  # the cause, where there is one
+    what = found[-1]  # the cause, when there is one
     raise WorldBroke(
         f"the simulated world broke down in {request.scenario.name} ({request.generation}, {request.cursor}, client "
         f"{request.client}, seed {request.seed}): {type(what).__name__}: {what}"
@@ -137,7 +142,7 @@ def _sort_out(error: Exception, request: RunRequest) -> str:
 
 
 def _result(
-    request: RunRequest, world: World, stage: ScriptPlayer, choices: Choices, spun: str | None, taken: tuple[str, ...]
+    request: RunRequest, world: World, player: ScriptPlayer, choices: Choices, spun: str | None, taken: tuple[str, ...]
 ) -> RunResult:
     journal = world.journal
     faults = fired(world)
@@ -145,7 +150,7 @@ def _result(
         request,
         read(journal.entries, world.agent.log),
         faults,
-        ended_s=stage.ended_s,
+        ended_s=player.ended_s,
         digest=journal.digest(),
         spun=spun,
         taken=taken,
@@ -169,15 +174,17 @@ def assess(
     spun: str | None = None,
     taken: tuple[str, ...] = (),
 ) -> RunRecord:
-    """The record of a run, judged by what it left. ``clock``: which one ``ended_s`` is on; ``spun``: what to say of a
-    client that filled the journal.
+    """The record of a run, judged by its evidence.
+
+    ``ended_s``: when the script ended, in seconds of ``clock``. ``digest``: of the journal. ``spun``: the message about
+    a client that filled the journal. ``taken``: the marked paths of our client that were taken.
     """
     scenario = request.scenario
     case = Case(evidence, request.generation, scenario.expect, scenario.budget)
     violations, judged = judge(case, scenario, faults)
     if spun is not None:
         violations = (Violation("no-hang", spun, breaks=Verdict.STUCK), *violations)
-    came_to = run_outcome(case)
+    outcome = run_outcome(case)
     return RunRecord(
         scenario=scenario.name,
         origin=scenario.origin,
@@ -193,9 +200,9 @@ def assess(
         virtual_s=round(ended_s, 6),
         digest=digest,
         clock=clock,
-        lost_events=came_to.lost_events,
-        return_s=came_to.return_s,
-        never_returned=came_to.never_returned,
+        lost_events=outcome.lost_events,
+        return_s=outcome.return_s,
+        never_returned=outcome.never_returned,
         races=scenario.races,
         title=scenario.title,
         history_events=scenario.workload.history_events,
@@ -211,7 +218,7 @@ def requests(
     generations: Sequence[str],
     cursors: Sequence[str],
 ) -> tuple[RunRequest, ...]:
-    """One request for each variant of each scenario that is wanted, in the house order."""
+    """One request for each wanted variant of each scenario, in the order of `Scenario.variants`."""
     return tuple(
         RunRequest(scenario, generation, cursor, client, seed)
         for scenario in scenarios

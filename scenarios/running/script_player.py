@@ -1,7 +1,7 @@
-"""Stage: one client put through one script in a living world; everything that it does goes into the journal.
+"""Plays one script with one client in a running world. Everything that the client does goes into the journal.
 
-Nothing here judges. Each step runs under a deadline in virtual time; a client that raises has ended its
-step; and a client that spins without letting time pass is stopped by a bound on the scheduler's turns.
+Nothing is judged here. Each step has a deadline in virtual time. An exception ends its step. A client that never lets
+time pass is stopped by a bound on the turns of the scheduler (``spin_watch.py``).
 """
 
 from __future__ import annotations
@@ -27,13 +27,11 @@ from gapless.simserver.world import World
 
 CLOSE_DEADLINE_S = 60
 RUN_AFTER_SCRIPT_S_MAX = 600
-AFTER_BOUND_S = 0.01  # healing lets go of what was held back: that must not pass for in time
+AFTER_BOUND_S = 0.01  # healing releases held-back frames; it comes after the bound, or they would count as in time
 
 
 class ScriptPlayer:
-    """One run of one client. ``perform`` lives it through; afterwards ``ended_s`` says when the last step
-    had ended.
-    """
+    """One client in one script. ``ended_s``: when the last step ended, in virtual seconds, once ``perform`` is done."""
 
     def __init__(self, world: World, scenario: Scenario, seed: int, watch: type[Watch] = SpinWatch) -> None:
         self._world = world
@@ -44,10 +42,10 @@ class ScriptPlayer:
         self.ended_s = 0.0
         self._played = False
         self._bug: Exception | None = None
-        self._at_work = "factory"  # which of the client's parts is running, beside its steps
+        self._phase = "factory"  # what the client runs outside its steps: its factory, or tasks in the background
 
     async def perform(self, factory: Factory) -> None:
-        """Live the script through. Raises SimServerError when the world itself breaks."""
+        """Play the script. Raises SimServerError when the simulation itself fails."""
         async with self._world.running():
             try:
                 with (
@@ -57,12 +55,12 @@ class ScriptPlayer:
                     watch.until(self._world.loop.current_time() + self._scenario.expect.step_deadline_s)
                     async with opened(factory, self._context()) as client:
                         watch.until(inf)
-                        await self._play_or_tell(client)
+                        await self._play_keeping_bugs(client)
                         watch.until(self._world.loop.current_time() + CLOSE_DEADLINE_S)
-                if scope.cancelled_caught and self._at_work == "factory" and not watch.tripped:
+                if scope.cancelled_caught and self._phase == "factory" and not watch.tripped:
                     self._journal.record("client", "factory-called")
                     self._failed("factory", "hung", TimeoutError("the step's deadline passed"))
-            except (Exception, SystemExit) as error:  # it may raise anything, from any of its tasks: the finding
+            except (Exception, SystemExit) as error:  # a client may raise anything, from any of its tasks: a crash
                 self._crashed(error)
             if not self._played:
                 self.ended_s = self._now_s()
@@ -84,9 +82,9 @@ class ScriptPlayer:
             settings=self._scenario.client.model_dump(exclude_none=True),
         )
 
-    async def _play_or_tell(self, client: ClientUnderTest) -> None:
-        """Play; an error here is our own, and must not pass for the client's."""
-        self._at_work = "background"
+    async def _play_keeping_bugs(self, client: ClientUnderTest) -> None:
+        """Play the script. An exception here is our bug: it is kept, and not recorded as the client's crash."""
+        self._phase = "background"
         try:
             await self._play(client)
         except Exception as error:
@@ -98,12 +96,12 @@ class ScriptPlayer:
                 break
         self.ended_s = self._now_s()
         self._played = True
-        await self._linger()
+        await self._play_on()
         self._world.heal()
-        await self._let_go(client)
+        await self._close(client)
 
-    async def _let_go(self, client: ClientUnderTest) -> None:
-        """The last that is heard of it. That it gives up here concerns nobody; that it crashes does."""
+    async def _close(self, client: ClientUnderTest) -> None:
+        """Record what the client holds, and close it. A typed error is ignored here; a crash is recorded."""
         try:
             self._journal.record("client", "closed", held=held_by(client))
             with self._world.loop.move_on_after(CLOSE_DEADLINE_S):
@@ -114,7 +112,7 @@ class ScriptPlayer:
             self._crashed(error)
 
     async def _step(self, client: ClientUnderTest, step: Step) -> bool:
-        """Perform one step; whether the script can go on."""
+        """Perform one step. Returns whether the script can go on."""
         match step:
             case Sleep():
                 await self._world.loop.sleep(step.sleep_s)
@@ -129,41 +127,44 @@ class ScriptPlayer:
                 self._world.heal()
                 return True
             case "attach":
-                return await self._asked(client, "attach", client.attach)
+                return await self._ask(client, "attach", client.attach)
             case "close":
-                return await self._asked(client, "close", client.close)
+                return await self._ask(client, "close", client.close)
             case Send():
-                sent = await self._asked(client, "send", lambda: client.send(step.send))
+                sent = await self._ask(client, "send", lambda: client.send(step.send))
                 return sent or self._scenario.expect.may_fail("send")
             case "run":
-                await self._asked(client, "run", client.run)
+                await self._ask(client, "run", client.run)
                 return True
 
-    async def _asked(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[object]]) -> bool:
+    async def _ask(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[object]]) -> bool:
+        """Ask the client for a step, and record how it ends. Returns whether it returned."""
         self._journal.record("client", f"{name}-called")
-        said: dict[str, object] = {}
+        claimed: dict[str, object] = {}
         try:
             with self._world.loop.move_on_after(self._scenario.expect.step_deadline_s) as scope:
                 answer = await call()
-                said = _said(client, answer) if name == "run" else {}
+                claimed = _claim_fields(client, answer) if name == "run" else {}
         except errors_of(client) as error:
             self._failed(name, "failed", error)
             return False
         except SimServerError:
             raise
-        except (Exception, SystemExit) as error:  # what the client does not declare is a crash, and a finding
+        except (Exception, SystemExit) as error:  # an error that the client does not declare is a crash
             self._failed(name, "crashed", error)
             return False
         if scope.cancelled_caught:
             self._failed(name, "hung", TimeoutError("the step's deadline passed"))
             return False
-        self._journal.record("client", f"{name}-returned", **said)
+        self._journal.record("client", f"{name}-returned", **claimed)
         return True
 
-    async def _linger(self) -> None:
-        """Let the world go on until a patient client would have given up waiting: the optimum wants to know.
+    async def _play_on(self) -> None:
+        """Let the world go on after the script, so that the journal has everything that is judged.
 
-        A run that the client left early is first played to its end: what it left behind is to be judged.
+        A run that the client left early is played to its end: the oracles judge what the client missed. Then the world
+        goes on until ``run_bound_s`` after the end of the last run: the optimum counts frames delivered by then as
+        brought.
         """
         waited_s = 0
         while self._count("run-started") > self._count("run-ended") and waited_s < RUN_AFTER_SCRIPT_S_MAX:
@@ -187,17 +188,17 @@ class ScriptPlayer:
     def _crashed(self, error: BaseException) -> None:
         for one in leaves(error):
             if isinstance(one, SimServerError):
-                raise one  # our own machinery, not the client's doing
+                raise one  # the simulation failed, not the client
         first = leaves(error)[0]
-        self._journal.record("client", f"{self._at_work}-called")
-        self._failed(self._at_work, "crashed", first)
+        self._journal.record("client", f"{self._phase}-called")
+        self._failed(self._phase, "crashed", first)
 
     def _now_s(self) -> float:
         return self._world.now_s()
 
 
-def _said(client: ClientUnderTest, claim: object) -> dict[str, object]:
-    """What it claims. Raises TypeError when that makes no sense: the client's mistake."""
+def _claim_fields(client: ClientUnderTest, claim: object) -> dict[str, object]:
+    """A claim as fields of the journal. Raises TypeError when it is malformed, which is the client's mistake."""
     if claim is None:
         return {}
     if not isinstance(claim, Claim):
@@ -214,7 +215,7 @@ def _said(client: ClientUnderTest, claim: object) -> dict[str, object]:
 
 
 def leaves(error: BaseException) -> Sequence[BaseException]:
-    """The exceptions that a group stands for, depth first; or the one that is none."""
+    """The exceptions in a group, depth first; the exception itself when it is no group."""
     if isinstance(error, BaseExceptionGroup):
         return [leaf for one in error.exceptions for leaf in leaves(one)]
     return [error]

@@ -1,8 +1,9 @@
-"""A second process, to see whether a run is the same run there: a fresh interpreter with another hash seed.
+"""Performs a run again in a second process, to check that it is the same run there.
 
-What a client takes from the global ``random``, from ``id()``, from the order of a set or from what an earlier run left
-behind in its process is not the same there. One such process serves many runs, for to start it takes a second:
-``Elsewhere`` is this side of it, ``serve`` the other. What goes over the pipe is pickled.
+The second process is a fresh interpreter with another hash seed. A run differs there when the client depends on the
+global ``random``, on ``id()``, on the order of a set, or on what an earlier run left behind in the process. Starting a
+process takes a second, so one serves many runs. `SecondProcess` is our side of the pipe, ``serve`` the other side.
+Messages are pickled.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _HASH_SEEDS = ("1", "2")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a run was elsewhere. ``problem``: how it broke, where it did."""
+    """A run in the second process. ``problem``: how it failed there; None when it did not."""
 
     digest: str = ""
     fingerprints: tuple[str, ...] = ()
@@ -29,11 +30,11 @@ class Seen:
 
 
 class SecondProcess:
-    """This side. It is for the process that made it: a fork needs one of its own."""
+    """Our side of the pipe. It belongs to the process that created it: a forked process needs its own."""
 
     def __init__(self) -> None:
         self.owner = os.getpid()
-        # Not our process group: Ctrl-C is ours to hear, and the end of the pipe tells it to end.
+        # A session of its own: Ctrl-C reaches only us. The second process ends when the pipe does.
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from gapless.scenarios.running.second_process import serve; serve()"],
             stdin=subprocess.PIPE,
@@ -43,7 +44,7 @@ class SecondProcess:
         )
 
     def perform(self, request: RunRequest) -> Seen:
-        """The run, over there. Raises RuntimeError when that process has ended."""
+        """Perform the run in the second process. Raises RuntimeError when that process has ended."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
@@ -59,7 +60,7 @@ class SecondProcess:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """End it, and wait until it has."""
+        """End the second process, and wait until it has ended."""
         self._process.communicate()
 
 
@@ -67,7 +68,7 @@ _second: SecondProcess | None = None
 
 
 def seen_in_second_process(request: RunRequest) -> Seen:
-    """The run in the second process of this process; it is started when it is first asked for."""
+    """The run in the second process of this process. The first call starts it."""
     global _second
     if _second is None or _second.owner != os.getpid():
         _second = SecondProcess()
@@ -83,14 +84,14 @@ def end_second_process() -> None:
 
 
 def other_hash_seed(ours: str | None) -> str:
-    """A hash seed that is not ours. If ours is a random one, it is hardly this."""
+    """A hash seed other than ``ours``. When ours is random, it is almost certainly another."""
     return next(seed for seed in _HASH_SEEDS if seed != ours)
 
 
 def serve() -> None:
-    """The other side: answers requests until the pipe ends."""
+    """The other side of the pipe: answers requests until the pipe ends."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a client prints is not an answer
+    os.dup2(2, 1)  # what a client prints goes to standard error: the pipe is for answers alone
     is_first = True
     while True:
         try:
@@ -98,15 +99,16 @@ def serve() -> None:
         except EOFError:
             return
         if is_first:
-            _see(request)  # one run more than our other side has made: what runs leave behind is not the same either
+            # One run more than in the first process, so that what runs leave behind differs as well.
+            _perform_here(request)
             is_first = False
-        pickle.dump(_see(request), answers)
+        pickle.dump(_perform_here(request), answers)
         answers.flush()
 
 
-def _see(request: RunRequest) -> Seen:
+def _perform_here(request: RunRequest) -> Seen:
     try:
         result = perform(request)
-    except Exception as error:  # whatever it is, it did not happen in the first run: the finding is told there
+    except Exception as error:  # the first run did not raise it, so the first process reports a difference
         return Seen(problem=f"{type(error).__name__}: {error}")
     return Seen(result.record.digest, fingerprints(result.lines))

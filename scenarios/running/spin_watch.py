@@ -1,7 +1,7 @@
-"""SpinWatch: stops a client that keeps the scheduler busy without ever letting time pass.
+"""Stops a client that keeps the scheduler busy and never lets time pass.
 
-In virtual time a busy loop never ends, for the clock moves only when every task waits; so the bound is on
-turns of the scheduler within one instant, which is deterministic, unlike any real-time limit.
+In virtual time a busy loop never ends, because the clock moves only when every task waits. So the bound is a number of
+turns of the scheduler within one instant. Unlike a limit in real time, it is deterministic.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import trio
 from gapless.simserver.loop import Scope
 
 TURNS_MAX = 50_000
-# A client that rereads a long history does so within one instant, where no latency is simulated: that is dear, and no
-# spinning. A page of 100 events takes it some 40 turns.
+# Without simulated latency, a client rereads a long history within one instant. That is expensive, but no busy loop. A
+# page of 100 events takes about 40 turns.
 TURNS_PER_EVENT_MAX = 4
 
 
 class Watch(Protocol):
-    """Cancels a scope when too much happens within one instant; ``message`` then says so."""
+    """Cancels a scope when too much happens within one instant. ``tripped``: it did; ``message`` says why."""
 
     tripped: bool
 
@@ -28,7 +28,7 @@ class Watch(Protocol):
     @property
     def message(self) -> str: ...
     def until(self, at_s: float) -> None:
-        """Cancel the scope at that moment too, by the loop's clock; ``inf`` takes it back."""
+        """Cancel the scope at ``at_s`` of the loop's clock too. ``inf`` removes this deadline."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -38,9 +38,8 @@ class Watch(Protocol):
 
 
 class SpinWatch(trio.abc.Instrument):
-    """Cancels a scope after ``turns_max`` turns within one instant, and some more for each event of a history.
-
-    ``tripped`` says whether it had to.
+    """Cancels a scope after ``turns_max`` turns within one instant, plus ``TURNS_PER_EVENT_MAX`` for each event of the
+    history.
     """
 
     def __init__(self, scope: Scope, *, history_events: int = 0, turns_max: int = TURNS_MAX) -> None:
@@ -53,7 +52,7 @@ class SpinWatch(trio.abc.Instrument):
 
     @property
     def message(self) -> str:
-        """What to say about a client that was stopped."""
+        """The finding about a client that was stopped."""
         return f"the client spun: {self._turns_max} turns of the scheduler passed within one instant"
 
     def until(self, at_s: float) -> None:
@@ -69,7 +68,7 @@ class SpinWatch(trio.abc.Instrument):
         trio.lowlevel.remove_instrument(self)
 
     def before_io_wait(self, timeout: float) -> None:
-        """Count a turn; called by trio once each turn of its loop."""
+        """Count a turn. Trio calls this once in each turn of its loop."""
         now_s = trio.current_time()
         if now_s != self._instant_s:
             self._instant_s, self._turns = now_s, 0

@@ -1,7 +1,7 @@
-"""The suite: many runs, each with its kill check and, when asked for, its repetition; in one process or several.
+"""Many runs, in one process or several. Each may come with kill checks and with a second run.
 
-A ``Unit`` is one variant of one scenario with everything that is to be found out about it, as picklable data.
-``run_units`` answers outcomes in the order of the units, however many processes share the work.
+A `Unit` is one variant of one scenario with the checks to make, as data that can be pickled. ``run_units`` yields
+outcomes in the order of the units, however many processes share the work.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One variant to try. ``with_kills``: also against the baselines it names; ``twice``: again in a second process,
-    with another hash seed; ``with_journal``: its outcome has the journal.
+    """One variant to run.
+
+    ``with_kills``: also run the baselines that the scenario says must fail. ``twice``: run it again in a second
+    process, with another hash seed. ``with_journal``: put the journal into the outcome.
     """
 
     request: RunRequest
@@ -38,8 +40,10 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class UnitOutcome:
-    """What became of a unit, and what a replay of it takes; the fingerprints only where it failed. ``journal``:
-    deflated, for it travels between processes; None unless the unit asked for it.
+    """The outcome of a unit, with what a replay needs.
+
+    ``fingerprints``: of the journal; empty when the run holds. ``journal``: compressed, because it is sent between
+    processes; None unless the unit asks for it.
     """
 
     unit: Unit
@@ -60,7 +64,7 @@ def run_unit(unit: Unit) -> UnitOutcome:
         kills = tuple(_kills(unit.request))
         found += _surviving_clients(unit.request, kills)
     if unit.twice:
-        found += _unsteady(result, seen_in_second_process(unit.request))
+        found += _differences(result, seen_in_second_process(unit.request))
     violations = (*record.violations, *found)
     record = dataclasses.replace(
         record,
@@ -94,29 +98,29 @@ def _surviving_clients(request: RunRequest, kills: Sequence[Kill]) -> Iterator[V
             yield Violation("kills", message, breaks=Verdict.VACUOUS)
 
 
-def _unsteady(here: RunResult, there: Seen) -> Iterator[Violation]:
-    told = "in a second process, with another hash seed,"
+def _differences(here: RunResult, there: Seen) -> Iterator[Violation]:
+    where = "in a second process, with another hash seed,"
     if there.problem is not None:
-        message = f"{told} the same run broke: {there.problem}"
+        message = f"{where} the same run broke: {there.problem}"
         yield Violation("determinism", message, breaks=Verdict.UNSTEADY)
     elif here.record.digest != there.digest:
-        message = f"{told} the same run was another: {difference(there.fingerprints, here.lines)}"
+        message = f"{where} the same run was another: {difference(there.fingerprints, here.lines)}"
         yield Violation("determinism", message, breaks=Verdict.UNSTEADY)
 
 
 @contextmanager
 def run_units(units: Sequence[Unit], jobs: int) -> Iterator[Iterator[UnitOutcome]]:
-    """Outcomes in the order of ``units``, from ``jobs`` processes; leaving early abandons what is not done yet."""
+    """The outcomes in the order of ``units``, from ``jobs`` processes. Leaving early drops units not yet started."""
     try:
         with spread(run_unit, units, jobs) as outcomes:
             yield outcomes
     finally:
-        end_second_process()  # ours; those of the pool's processes end with them
+        end_second_process()  # the one of this process; those of worker processes end with the workers
 
 
 @contextmanager
 def spread(work: Callable[[T], R], items: Sequence[T], jobs: int) -> Iterator[Iterator[R]]:
-    """``work`` done to each of ``items``, in their order, in ``jobs`` processes; leaving early abandons the rest."""
+    """``work`` applied to each of ``items``, in order, in ``jobs`` processes. Leaving early drops the rest."""
     if jobs <= 1 or len(items) <= 1:
         yield map(work, items)
         return

@@ -1,4 +1,4 @@
-"""From a scenario's words to the simulator's: settings, workload."""
+"""Turns a scenario's server and workload into settings of the simulator."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gapless.simserver.settings import ServerSettings
 
 
 def server_settings(scenario: Scenario, generation: str, cursor: str) -> ServerSettings:
-    """The server of one variant."""
+    """The server settings of one variant."""
     return ServerSettings(
         generation=generation,  # type: ignore[arg-type]  # checked by ServerSettings itself
         cursor=cursor,  # type: ignore[arg-type]
@@ -20,7 +20,7 @@ def server_settings(scenario: Scenario, generation: str, cursor: str) -> ServerS
 
 
 def workload(scenario: Scenario) -> AgentWorkload:
-    """What the agent and the others will do."""
+    """What the agent and other parties will do."""
     wanted = scenario.workload
     background = tuple(happening for one in wanted.background for happening in _happenings(one))
     if wanted.recording is not None:

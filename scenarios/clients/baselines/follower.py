@@ -1,6 +1,4 @@
-"""Follower: the skeleton of a client that listens on the socket. The baselines differ in what they do
-around it.
-"""
+"""What the baselines share: a client that caches what the socket brings, and reconnects. They differ in the rest."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ ENDED = frozenset({"finished", "error", "stuck", "paused", "waiting_for_confirma
 
 
 class Follower:
-    """Holds what arrives, in arrival order, once an id. Reconnects with a doubling delay, and refetches
-    nothing.
-    """
+    """Caches each event once, in the order of arrival. Reconnects with a doubling delay, and refetches nothing."""
 
     errors: tuple[type[Exception], ...] = (BaselineError,)
 
@@ -58,7 +54,7 @@ class Follower:
         await self.wire.post_message(text)
 
     async def run(self) -> Claim:
-        """Each strategy has its own."""
+        """Each strategy implements it."""
         raise NotImplementedError
 
     async def close(self) -> None:
@@ -67,20 +63,20 @@ class Follower:
         await self.wire.close()
 
     def held(self) -> Sequence[Event]:
-        """What is cached, without the snapshots that lie among it."""
+        """The cached events without the snapshots."""
         return [event for event in self.cache if not is_snapshot(event)]
 
     def gaps(self) -> Sequence[GapIds]:
-        """None of these clients knows of its gaps."""
+        """Always empty: the baselines keep no account of gaps."""
         return ()
 
     def keep_all(self, events: Iterable[dict[str, Any]], *, repaired: bool) -> None:
-        """Keep those events that are not cached yet."""
+        """Cache and deliver the events that are not cached yet."""
         for event in events:
             self.keep(event, repaired=repaired)
 
     def keep(self, event: Event, *, repaired: bool) -> None:
-        """Keep an event unless it is cached, and tell the application."""
+        """Cache an event and deliver it to the application, unless it is cached already."""
         if event["id"] in self.cached_ids:
             return
         self.cached_ids.add(event["id"])
@@ -88,11 +84,11 @@ class Follower:
         self.context.on_event(event, repaired)
 
     def insert(self, event: Event) -> None:
-        """Where a new event goes: at the end, for arrival order."""
+        """Put a new event into the cache: at the end, which is the order of arrival."""
         self.cache.append(event)
 
     def on_frame(self, event: Event) -> None:
-        """What else a strategy does with an event from the socket."""
+        """Called for each event from the socket once it is cached. Strategies override it."""
 
     async def _listen(self) -> None:
         delay_s = 1.0
@@ -124,7 +120,7 @@ class Follower:
 
 
 def status_in(event: Event) -> str | None:
-    """The execution status that a state event carries, from a snapshot or a single field."""
+    """The execution status in a snapshot or a status update; None for any other event."""
     if event.get("key") == "execution_status":
         return str(event["value"])
     if is_snapshot(event):
@@ -135,7 +131,7 @@ def status_in(event: Event) -> str | None:
 
 @asynccontextmanager
 async def opened(strategy: type[Follower], context: ClientContext) -> AsyncIterator[Follower]:
-    """A client of that strategy, with a nursery for its listener."""
+    """A client with this strategy, and a nursery for its listener."""
     async with trio.open_nursery() as nursery:
         yield strategy(context, nursery)
         nursery.cancel_scope.cancel()

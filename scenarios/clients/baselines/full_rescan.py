@@ -1,9 +1,9 @@
-"""full-rescan: the SDK today (1.57). It rereads the whole history whenever it wants to be sure.
+"""The SDK today (1.57). It rereads the whole history to be sure that nothing is missing.
 
-Attach fetches the log before and after it subscribes. ``run()`` waits for a snapshot whose status is not
-running, and believes the ``idle`` of a subscribe snapshot (R15). Meanwhile it polls REST each second; when
-REST has said "ended" for 30 s without a snapshot it gives in (R17). Then it reads the whole log once more,
-and keeps what it got when that fails half way (R55). Events are sorted by timestamp, snapshots among them.
+Attach fetches the log before and after it subscribes. ``run()`` waits for a snapshot whose status is not running, and
+accepts even the ``idle`` of a subscribe snapshot (R15). Meanwhile it polls REST each second. When REST has reported an
+end for 30 s and no snapshot came, it stops waiting (R17). Then it reads the whole log again. When that fails half way,
+it keeps what it got and returns (R55). Events are sorted by timestamp, snapshots included.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from gapless.scenarios.clients.contract import Claim, ClientContext, ClientUnder
 POLL_S = 1.0
 FALLBACK_S = 30.0
 RUN_TIMEOUT_S = 3600.0
-# What REST may end a run by; paused and waiting for confirmation are not among it (R17).
+# The REST statuses that end a run. As in the SDK, paused and waiting for confirmation are not among them (R17).
 TERMINAL = frozenset({"finished", "error", "stuck"})
 
 
 class FullRescan(Follower):
-    """Correct wherever the snapshot can be believed, at ⌈N/100⌉ calls a run."""
+    """Loses nothing as long as the snapshot is right. A run costs ⌈N/100⌉ calls, with N events in the log."""
 
     def __init__(self, context: ClientContext, nursery: trio.Nursery) -> None:
         super().__init__(context, nursery)
@@ -38,7 +38,7 @@ class FullRescan(Follower):
         await self.reconcile()
 
     async def reconcile(self) -> None:
-        """Read the whole log and keep what is new; a failure is swallowed, and what was read is kept."""
+        """Read the whole log and keep what is new. A failure is swallowed; the pages read before it are kept."""
         try:
             async for page in self.wire.pages():
                 self.keep_all(page.items, repaired=True)
@@ -46,7 +46,7 @@ class FullRescan(Follower):
             return
 
     async def run(self) -> Claim:
-        """Start a run, wait for its end, reread everything."""
+        """Start a run, wait for its end, reread the whole log."""
         self._drain()
         await self.wire.post_run()
         self._armed = True
@@ -83,13 +83,13 @@ class FullRescan(Follower):
         return None
 
     def on_frame(self, event: Event) -> None:
-        """A snapshot that is not running ends the run, whichever snapshot it is."""
+        """End the run at any snapshot whose status is not running, even at one that greets a new subscription."""
         status = status_in(event)
         if self._armed and is_snapshot(event) and status not in (None, "running"):
             self._to_run.send_nowait(status)
 
     def insert(self, event: Event) -> None:
-        """By timestamp."""
+        """Put a new event into the cache by its timestamp."""
         at = bisect_right(self.cache, str(event["timestamp"]), key=lambda one: str(one["timestamp"]))
         self.cache.insert(at, event)
 

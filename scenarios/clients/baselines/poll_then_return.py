@@ -1,8 +1,6 @@
-"""poll-then-return: the SDK before #1832. ``run()`` polls the conversation each second, and returns when
-REST says so.
+"""The SDK before #1832. ``run()`` polls the conversation each second, and returns when REST reports an end.
 
-REST knows of the end before the socket has brought the last action and observation, so the tail is missing
-(R10).
+REST reports the end before the socket has brought the last action and observation, so the tail is missing (R10).
 """
 
 from __future__ import annotations
@@ -20,9 +18,7 @@ RUN_TIMEOUT_S = 3600
 
 
 class PollThenReturn(Follower):
-    """Syncs again after it subscribed (since #1791), then trusts the socket for events and REST for the
-    end.
-    """
+    """Syncs again after it subscribed (since #1791). It takes events from the socket alone, the end from REST alone."""
 
     async def attach(self) -> None:
         """Sync, subscribe, sync again."""

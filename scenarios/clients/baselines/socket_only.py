@@ -1,8 +1,7 @@
-"""socket-only: one REST sync at attach, then the socket and nothing but the socket.
+"""One REST sync at attach, then only the socket. First versions of clients are often like this.
 
-What a first version looks like. It never reconciles, so it loses what happens between sync and subscription
-(R01), what a send error swallows (R30), and all of an outage (R34). It believes the first terminal status
-that it sees.
+It never reconciles. So it loses events between sync and subscription (R01), frames lost in a swallowed send error
+(R30), and everything during an outage (R34). It accepts the first terminal status as the end of the run.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class SocketOnly(Follower):
         return Claim(status=self._status)
 
     def on_frame(self, event: Event) -> None:
-        """Watch for a terminal status."""
+        """End the run at the first terminal status."""
         status = status_in(event)
         if status in ENDED:
             self._status = status

@@ -1,8 +1,8 @@
-"""tail-cursor: the design of #1865. Reconciles from the last cached event instead of rereading everything.
+"""The design of #1865. It reconciles from the last cached event instead of rereading everything.
 
-Three assumptions break it. Everything before the last cached event is taken to be there (R11). The last
-cached event may be a snapshot, which is no cursor (R12). And the first item of the page is skipped as the
-echo of the cursor, which it is only on an inclusive server (R50).
+Three assumptions break it. It assumes that everything before the last cached event is cached (R11). It uses that event
+as a cursor even when it is a snapshot, which is no valid cursor (R12). It skips the first item of the page as the echo
+of the cursor, which is right only on an inclusive server (R50).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ RUN_TIMEOUT_S = 3600
 
 
 class TailCursor(Follower):
-    """Cheap, and right only while nothing is late."""
+    """Cheap, and correct only while no event is late."""
 
     def __init__(self, context: ClientContext, nursery: trio.Nursery) -> None:
         super().__init__(context, nursery)
@@ -32,7 +32,7 @@ class TailCursor(Follower):
         await self.reconcile()
 
     async def reconcile(self) -> None:
-        """Read on from the last cached event; a failure is swallowed."""
+        """Read on from the last cached event. A failure is swallowed."""
         cursor = self.cache[-1]["id"] if self.cache else None
         try:
             async for page in self.wire.pages(cursor):
@@ -52,7 +52,7 @@ class TailCursor(Follower):
         return Claim(status=self._status)
 
     def on_frame(self, event: Event) -> None:
-        """Any terminal status will do, from a snapshot or a single field."""
+        """End the run at any terminal status, in a snapshot or in a status update."""
         status = status_in(event)
         if status in ENDED:
             self._status = status

@@ -1,7 +1,7 @@
-"""The wire plumbing that the baselines share: plain httpx and trio-websocket over the simulated network.
+"""The protocol as the baselines speak it: plain httpx and trio-websocket over the simulated network.
 
-It has no strategy of its own. It is a second reader of the wire contract, apart from the sync client's, so
-that one codec's mistake does not hide in both.
+There is no strategy here. This is a second implementation of the wire contract, independent of the sync client's, so
+that a mistake in one of them does not hide in both.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ FULL_STATE = "full_state"
 
 
 class BaselineError(Exception):
-    """How a baseline gives up: the server's answer was no use to it."""
+    """The typed error of every baseline: a call or a subscription failed."""
 
 
 class Rejected(BaselineError):
-    """The server answered with a status that is not a success: ``status``."""
+    """The server answered with ``status``, which is not a success."""
 
     def __init__(self, status: int, what: str) -> None:
         self.status = status
@@ -38,14 +38,14 @@ class Rejected(BaselineError):
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """One page of the log, and the cursor to the next."""
+    """One page of the log. ``next_page_id``: the cursor of the next page; None at the end of the log."""
 
     items: list[dict[str, Any]]
     next_page_id: str | None
 
 
 class Wire:
-    """The calls and the socket of one conversation."""
+    """The REST calls and the socket of one conversation."""
 
     def __init__(self, context: ClientContext) -> None:
         self._context = context
@@ -95,7 +95,7 @@ class Wire:
         await self._call("POST", "/events", json={"role": "user", "content": content, "run": False})
 
     async def post_run(self) -> None:
-        """Start a run; one that is going on already is as good. Raises BaselineError."""
+        """Start a run. 409 is accepted: a run is in progress already. Raises BaselineError."""
         try:
             await self._call("POST", "/run")
         except Rejected as error:
@@ -114,7 +114,7 @@ class Wire:
 
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[trio_websocket.WebSocketConnection]:
-        """A subscription, live only. Raises BaselineError when it cannot be had; leaves without waiting."""
+        """A subscription to live events. Raises BaselineError when it fails. Leaving waits for nothing."""
         address = urlsplit(self._context.base_url)
         host, port = address.hostname or "", address.port or 80
         resource = f"/sockets/events/{self._context.conversation_id}"
@@ -134,5 +134,5 @@ class Wire:
 
 
 def is_snapshot(event: Event) -> bool:
-    """Whether the event is a full_state snapshot, which no log holds."""
+    """Whether the event is a ``full_state`` snapshot. No log holds those."""
     return event.get("key") == FULL_STATE
