@@ -2,7 +2,7 @@
 
     gapless run R10 r30-lost-frame --client trio_client:factory --generation tree
 
-It reads the log over REST whenever the socket brings a snapshot. So its run() returns without a lost event in every race
+It reads the log over REST whenever the socket brings a snapshot. So its run() returns without a lost event in all races
 of the catalogue but R60: there the server truncates the log, and the client keeps the removed events. Its other faults:
 
 - It waits for ever where the last snapshot never comes (R15, R17, R19, R22, R35, R41, R56) or the log lags behind it

@@ -1,4 +1,4 @@
-"""Naming: what a factory is called, and whether a command in a directory would find it by that name."""
+"""The name of a factory, and whether a command that is run in a directory can find the factory by that name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LOOK_S_MAX = 20
 
 
 def name_of(factory: Factory) -> str:
-    """``module:function``; of what has no name of its own, its type's."""
+    """``module:function``. A factory that has no name of its own gets the name of its type."""
     module = getattr(factory, "__module__", None) or "unknown"
     name = getattr(factory, "__qualname__", type(factory).__qualname__)
     return f"{module}:{name.replace('<locals>.', '').replace('<', '').replace('>', '')}"
 
 
 def can_be_named(factory: Factory, directory: Path) -> bool:
-    """Does ``--client`` find this very factory by its name, when a command is given in the directory?"""
+    """Whether ``--client`` finds this same factory by its name, in a command that is run in the directory."""
     module_name, _, name = name_of(factory).partition(":")
     module = sys.modules.get(module_name)
     if getattr(module, name, None) is not factory:
@@ -32,8 +32,10 @@ def can_be_named(factory: Factory, directory: Path) -> bool:
 
 @cache
 def _origin(module_name: str, directory: Path) -> str:
-    """Where a fresh interpreter in the directory would import a module from: only one can say, for pytest adds to our
-    path what a command will not have."""
+    """The file that a new interpreter in the directory imports the module from.
+
+    A new interpreter is asked because pytest adds directories to this one's path that a command does not have.
+    """
     try:
         looked = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", _LOOK, module_name],

@@ -1,4 +1,4 @@
-"""Failure: what a failed test prints: what did not hold, how it came about, and how to see it again."""
+"""What a failed test prints: the violations, a timeline, and the commands that show it again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IDS_SHOWN_MAX = 4
 
 
 def judged_for(variant: Variant, record: RunRecord) -> RunRecord:
-    """The record without what the test does not care about."""
+    """The record as the test judges it: without violations of the budget when it has ``budget=False``."""
     if variant.judges_cost:
         return record
     violations = tuple(one for one in record.violations if one.breaks is not Verdict.OVER_BUDGET)
@@ -30,7 +30,12 @@ def judged_for(variant: Variant, record: RunRecord) -> RunRecord:
 
 
 def told(record: RunRecord, lines: Sequence[str], place: CapsulePlace, *, testimony: str, see: Iterable[str]) -> str:
-    """The text. ``lines``: the journal; ``testimony``: a client's traceback; ``see``: where to look further."""
+    """The text.
+
+    ``lines``: the journal.
+    ``testimony``: the traceback of a client that crashed, or empty.
+    ``see``: lines that name the capsule and the command that shows it.
+    """
     return "\n".join(_parts(record, lines, place, testimony, see))
 
 
@@ -63,10 +68,10 @@ def _parts(
 
 
 def failed(message: str) -> BaseException:
-    """What fails the test, when it is raised, with a message and nothing around it."""
+    """The exception that fails the test with this message alone, without a traceback."""
     return pytest.fail.Exception(message, pytrace=False)
 
 
 def failure_in(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
-    """A test's failure, where a group holds one: task groups wrap what is raised in them."""
+    """The failure in an exception group, or None. Task groups wrap what is raised in them."""
     return next((one for one in leaves(group) if isinstance(one, pytest.fail.Exception)), None)

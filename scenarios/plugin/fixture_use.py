@@ -1,4 +1,4 @@
-"""Use: what becomes of a fixture of ours in one test; and where that test's files and commands belong."""
+"""Whether a test has used its fixture, and where the test's files and commands belong."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from gapless.scenarios.capsules import capsule
 
 
 class Use(Protocol):
-    """A fixture in one test."""
+    """The use of a fixture in one test."""
 
     def check_used(self) -> None:
-        """Fails a test that has proved nothing, for it never put a client through the scenario."""
+        """Fail the test when it never put a client through the scenario: then it proves nothing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CapsulePlace:
-    """``capsules``: where they are kept; ``seen_from``: the directory that a user's next command is given in;
-    ``again``: the command that runs the test again; ``whole``: are timelines to be printed whole?
+    """Where the files and commands of a test belong.
+
+    ``capsules``: the directory of capsules.
+    ``seen_from``: the directory in which pytest was started, where the user gives the next command.
+    ``again``: the command that runs the test again.
+    ``whole``: whether timelines are printed in full.
     """
 
     capsules: Path
@@ -34,7 +38,7 @@ class CapsulePlace:
 
     @classmethod
     def of(cls, request: pytest.FixtureRequest) -> CapsulePlace:
-        """The place of a test: capsules lie below pytest's root, wherever the test itself may have gone."""
+        """The place of a test. Capsules are below pytest's root, also when the test changes the working directory."""
         config = request.config
         words: list[str] = ["pytest", str(config.cwd_relative_nodeid(request.node.nodeid))]
         seed, named = config.getoption("--gapless-seed"), config.getoption("--gapless-scenarios")
@@ -54,7 +58,7 @@ class CapsulePlace:
 
 
 def in_trio() -> bool:
-    """Is this an async test, on trio?"""
+    """Whether this is called in a task of trio, as in an async test."""
     try:
         trio.lowlevel.current_task()
     except RuntimeError:

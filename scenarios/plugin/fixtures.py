@@ -1,14 +1,14 @@
 """The pytest plugin: put your own client through scenarios in your own tests.
 
-``gapless_run`` does so in virtual time, for a client on trio; ``gapless_server`` over TCP in real time, for any other.
-A test that asks for one of them is run for each variant (scenario, generation, cursor mode) that its marker names::
+``gapless_run`` is for a client on trio, in virtual time. ``gapless_server`` is for any other client, over TCP in real
+time. A test that uses one of them is run once for each variant (scenario, generation, cursor mode) of its marker::
 
     @pytest.mark.gapless(scenarios=["R10", "r34-disconnect-in-mid-run"], generations=["tree"])
     def test_my_client(gapless_run):
         gapless_run(my_package.factory)
 
-Every pytest of an environment with gapless in it imports this file, so it imports nothing of ours until a test asks for
-it: the rooms behind it are in ``plugin/``.
+pytest imports this file in every environment that has gapless. So it imports other modules of gapless only inside
+functions, when a test uses a fixture.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+
+from gapless.harness import missing
 
 if TYPE_CHECKING:
     from gapless.scenarios.plugin.fixture_use import Use
@@ -35,7 +37,7 @@ _uses = pytest.StashKey["list[Use]"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options."""
+    """Add the options."""
     group = parser.getgroup("gapless", "gapless: clients put through scenarios")
     group.addoption(
         "--gapless-scenarios",
@@ -54,10 +56,13 @@ def _seed(text: str) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, and look whether the scenarios of the command line are. Raises UsageError."""
+    """Register the marker, and check the scenarios of the command line. Raises UsageError."""
     config.addinivalue_line("markers", _MARKER)
     named = config.getoption("--gapless-scenarios")
     if named is not None:
+        problem = missing()
+        if problem is not None:
+            raise pytest.UsageError(f"--gapless-scenarios: {problem}")
         from gapless.scenarios.errors import UsageError
         from gapless.scenarios.plugin.variants import scenarios_of_option
 
@@ -68,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Once for each variant. A marker that makes no sense is an error of the file that it stands in."""
+    """Run the test once for each variant. An invalid marker is a collection error of its file."""
     if _VARIANT not in metafunc.fixturenames:
         if any(mark.name == "gapless" for mark in metafunc.definition.own_markers):
             raise pytest.Collector.CollectError(
@@ -76,6 +81,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 f"give it an argument {' or '.join(FIXTURES)}"
             )
         return
+    problem = missing()
+    if problem is not None:
+        raise pytest.Collector.CollectError(f"{metafunc.definition.name}: {problem}")
     from gapless.scenarios.errors import UsageError
     from gapless.scenarios.plugin.variants import variants
 
@@ -95,8 +103,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """A test that passes has put its client through the scenario; one that fails is told without the groups that task
-    groups wrap around it."""
+    """Fail a test that passes without having used its fixture. Raise a failure without the exception groups around it.
+
+    Task groups in the test or in its client put these groups around what is raised in them.
+    """
     try:
         result = yield
     except BaseExceptionGroup as group:
@@ -117,8 +127,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where pytest sums up in a line (its short summary, the message in JUnit XML), the headline of a failure of ours
-    is enough: it prints the whole of a message there with -vv, and on a CI machine always."""
+    """Shorten a failure to its first line where pytest prints one line: in its short summary and in JUnit XML.
+
+    With -vv, and always on a CI machine, pytest would print the whole message there again.
+    """
     report = yield
     if _uses in item.stash and call.excinfo is not None and call.excinfo.errisinstance(pytest.fail.Exception):
         crash = getattr(report.longrepr, "reprcrash", None)
@@ -129,7 +141,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def gapless_variant(request: pytest.FixtureRequest) -> Variant:
-    """The scenario, generation, cursor mode and seed that a test is run for."""
+    """The scenario, generation, cursor mode and seed that the test is run for."""
     variant: Variant | None = getattr(request, "param", None)
     if variant is None:
         pytest.fail("gapless fixtures must be arguments, of the test or of a fixture that it names", pytrace=False)
@@ -143,7 +155,7 @@ def gapless_run(request: pytest.FixtureRequest, gapless_variant: Variant) -> Gap
     from gapless.scenarios.plugin.virtual_time import GaplessRun
 
     run = GaplessRun(gapless_variant, CapsulePlace.of(request))
-    _noted(request, run)
+    _register_use(request, run)
     return run
 
 
@@ -154,10 +166,10 @@ def gapless_server(request: pytest.FixtureRequest, gapless_variant: Variant) -> 
     from gapless.scenarios.plugin.real_time import GaplessServer
 
     with GaplessServer(gapless_variant, CapsulePlace.of(request)) as server:
-        _noted(request, server)
+        _register_use(request, server)
         yield server
 
 
-def _noted(request: pytest.FixtureRequest, use: Use) -> None:
+def _register_use(request: pytest.FixtureRequest, use: Use) -> None:
     item: pytest.Item = request.node
     item.stash.setdefault(_uses, []).append(use)

@@ -1,4 +1,4 @@
-"""Real: any client, put through a scenario over TCP in real time, from a test on any event loop or on none."""
+"""``gapless_server``: a client over TCP in real time, from a test on any event loop or on none."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from gapless.scenarios.plugin.variants import Variant
 from gapless.scenarios.serving.step_protocol import Done, Failed, Reached
 from gapless.simserver.journal import canonical
 
-GRACE_S: Final = 0.5  # it is the server that says when a step has taken too long; then the client is let go
+GRACE_S: Final = 0.5  # beyond the deadline: the server judges that a step hangs, then the client is cancelled
 CLOSE_S_MAX: Final = 5.0
 _STEPS: Final = ("attach", "send", "run", "close", "held")
 
 
 class ClientOverTcp(Protocol):
-    """What ``drive`` asks of a client; ``drive_sync`` asks the same without async.
+    """What ``drive`` needs of a client. ``drive_sync`` needs the same methods without async.
 
-    A client may have ``errors``, a tuple of the exceptions by which it gives up; any other is a crash. ``run`` may
-    answer a ``gapless.scenarios.clients.contract.Claim``.
+    A client may have ``errors``, a tuple of the exceptions with which it gives up; any other is a crash. ``run`` may
+    return a ``gapless.scenarios.clients.contract.Claim``.
     """
 
     async def attach(self) -> object:
-        """Come to hold the conversation's past, and follow its present."""
+        """Read the conversation's log, and follow it from then on."""
         ...
 
     async def send(self, text: str) -> object:
@@ -54,16 +54,20 @@ class ClientOverTcp(Protocol):
         ...
 
     async def close(self) -> object:
-        """Let go of everything."""
+        """Close all connections."""
         ...
 
     def held(self) -> Sequence[Any]:
-        """The events of the log that it holds, in its own order: ids, or events as mappings with an id."""
+        """The events of the log that the client holds, in its order: ids, or events as mappings with an ``id``."""
         ...
 
 
 class GaplessServer:
-    """A scenario on a real port. ``url``, ``conversation_id``, ``api_key`` (or None): what a client is to be given."""
+    """A scenario on a real port.
+
+    ``url``, ``conversation_id``, ``api_key`` (or None): what a client needs to connect.
+    ``variant``: the scenario, generation, cursor mode and seed.
+    """
 
     def __init__(self, variant: Variant, place: CapsulePlace) -> None:
         self.variant = variant = dataclasses.replace(variant, scenario=with_real_time_deadline(variant.scenario))
@@ -82,14 +86,16 @@ class GaplessServer:
         self._thread.stop()
 
     def on_event(self, event_id: str) -> None:
-        """Say that an event has reached the application, from any thread. A client that never does is taken at the word
-        of its ``held()``."""
+        """Report that an event has reached the application. May be called from any thread.
+
+        When it is never called, events count as delivered when ``held()`` first has them.
+        """
         self._thread.take(Reached(str(event_id)))
 
-    async def drive(self, client: ClientOverTcp | _InHand) -> RunRecord:
-        """Put a client through the scenario's script, on asyncio or trio; the record of the run.
+    async def drive(self, client: ClientOverTcp | _SyncClientAdapter) -> RunRecord:
+        """Put a client through the scenario's script, on asyncio or trio. Returns the record of the run.
 
-        Fails the test when anything that was to hold does not.
+        Fails the test when the verdict is not ``holds``.
         """
         __tracebackhide__ = True
         self._begin(client)
@@ -103,11 +109,11 @@ class GaplessServer:
         finally:
             self._thread.end()
         if not closed:
-            await self._let_go(client)
+            await self._close(client)
         return self._record(await anyio.to_thread.run_sync(self._thread.checked, abandon_on_cancel=True), client)
 
     def drive_sync(self, client: Any) -> RunRecord:
-        """The same for a client without async: its methods are called one after the other in one other thread."""
+        """Put a client without async through the script. One other thread calls its methods, one at a time."""
         __tracebackhide__ = True
         if in_trio():
             raise failed(
@@ -119,12 +125,12 @@ class GaplessServer:
             raise failed(f"{type(client).__name__}.{waiting[0]}() is async; `await gapless_server.drive(client)`")
         hand = Hand()
         try:
-            return trio.run(self.drive, _InHand(client, hand))
+            return trio.run(self.drive, _SyncClientAdapter(client, hand))
         finally:
             hand.rest()
 
     def check_used(self) -> None:
-        """Fails a test in which no client was driven."""
+        """Fail the test when no client was driven."""
         if not self._driven:
             raise failed(
                 "the test drove no client, so it proves nothing; `await gapless_server.drive(client)`, "
@@ -139,21 +145,21 @@ class GaplessServer:
         self._thread.begin()
 
     async def _step(self, client: Any, step: str, text: str | None = None) -> bool:
-        """Ask the client for a step and pass on what comes of it; whether it can go on."""
+        """Ask the client for a step and report the result. Returns whether the script can go on."""
         with anyio.move_on_after(self.variant.scenario.expect.step_deadline_s + GRACE_S):
             try:
                 held = _ids(client) if step == "close" else None
                 answer = await _awaitable(client.send(text) if step == "send" else getattr(client, step)(), step)
                 self._thread.take(_done(step, _ids(client) if held is None else held, answer))
             except errors_of(client) as error:
-                self._thread.take(Failed.model_validate({"failed": step, "error": _words(error)}))
+                self._thread.take(Failed.model_validate({"failed": step, "error": _error_text(error)}))
             except Exception as error:
                 self._traceback_keeper.saw(error)
                 self._thread.end(type(error).__name__, str(error) or "no reason given")
                 return False
         return True
 
-    async def _let_go(self, client: Any) -> None:
+    async def _close(self, client: Any) -> None:
         with anyio.move_on_after(CLOSE_S_MAX):
             try:
                 await client.close()
@@ -162,22 +168,22 @@ class GaplessServer:
 
     def _record(self, checked: Checked, client: object) -> RunRecord:
         __tracebackhide__ = True
-        checked = checked.of(_called(client))
+        checked = checked.of(_client_name(client))
         record = judged_for(self.variant, checked.record)
         if record.verdict is Verdict.HOLDS:
             return record
         lines = list(canonical(checked.entries))
-        see = self._kept(checked)
+        see = self._write_recording(checked)
         raise failed(told(record, lines, self._place, testimony=self._traceback_keeper.testimony(), see=see))
 
-    def _kept(self, checked: Checked) -> Iterator[str]:
+    def _write_recording(self, checked: Checked) -> Iterator[str]:
         shown = self._place.shown(recording.write(checked, self._place.capsules))
         yield f"capsule  {shown}"
         yield f"story    gapless replay {shown} --trace"
 
 
-class _InHand:
-    """A client without async, as one with: its calls are made by another thread."""
+class _SyncClientAdapter:
+    """Makes a client without async look like one with async. A thread makes the calls."""
 
     def __init__(self, client: Any, hand: Hand) -> None:
         self.client = client
@@ -186,7 +192,7 @@ class _InHand:
         self.run, self.close = hand.doing(client.run), hand.doing(client.close)
 
     def held(self) -> Sequence[Any]:
-        """What it holds; asked between two steps, when its own thread is idle."""
+        """What the client holds. Called between two steps, when the client's thread is idle."""
         found: Sequence[Any] = self.client.held()
         return found
 
@@ -201,8 +207,8 @@ def _check_form(client: Any) -> None:
         raise failed(f"{type(client).__name__}: {error}") from None
 
 
-def _called(client: object) -> str:
-    return type(client.client if isinstance(client, _InHand) else client).__name__
+def _client_name(client: object) -> str:
+    return type(client.client if isinstance(client, _SyncClientAdapter) else client).__name__
 
 
 def _awaitable(answer: object, step: str) -> Awaitable[object]:
@@ -212,7 +218,7 @@ def _awaitable(answer: object, step: str) -> Awaitable[object]:
 
 
 def _ids(client: Any) -> list[str]:
-    """The ids of what it holds. Raises TypeError when those are none."""
+    """The ids of the events that the client holds. Raises TypeError when ``held()`` returns something else."""
     held: object = client.held()
     if isinstance(held, str | bytes) or not isinstance(held, Iterable):
         raise TypeError(f"held() answered {type(held).__name__}, and not the events that it holds, or their ids")
@@ -224,7 +230,7 @@ def _ids(client: Any) -> list[str]:
 
 
 def _done(step: str, held: list[str], answer: object) -> Done:
-    """The report. Raises ValueError when it makes no sense: the client's mistake, told as its crash."""
+    """The report of a step. Raises ValueError when a claim is invalid; that counts as a crash of the client."""
     said: dict[str, object] = {"done": step, "held": held}
     if isinstance(answer, Claim):
         said |= {"complete": answer.complete, "covers": answer.covers, "proof": answer.proof, "status": answer.status}
@@ -234,5 +240,5 @@ def _done(step: str, held: list[str], answer: object) -> Done:
         raise ValueError(first_problem(error)) from None
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:10_000]

@@ -1,5 +1,7 @@
-"""Threads: a server that lives in a thread, with trio in it, so that a test may do as it likes in its own; and a hand,
-a thread for a client that waits without async."""
+"""Two threads of a ``gapless_server`` test: one runs the server, one runs a client without async.
+
+The server has trio in a thread of its own, so the test can use any event loop, or none, in its thread.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ STOP_S_MAX: Final = 10.0
 
 
 class ServerThread:
-    """One served scenario, from ``start`` to ``stop``. ``url`` and ``session`` are there in between."""
+    """One served scenario, from ``start`` to ``stop``. ``url`` and ``session`` are set in between."""
 
     def __init__(self, request: RunRequest) -> None:
         self.url = ""
@@ -40,12 +42,12 @@ class ServerThread:
         self._thread = threading.Thread(target=self._live, name="gapless-server", daemon=True)
 
     def start(self) -> None:
-        """Serve; returns when it listens."""
+        """Start the server. Returns when it listens."""
         self._thread.start()
         self._started.result(START_S_MAX)
 
     def stop(self) -> None:
-        """End it, whatever is going on."""
+        """Stop the server, whatever it is doing."""
         self._soon(self._scope.cancel)
         self._thread.join(STOP_S_MAX)
 
@@ -54,20 +56,20 @@ class ServerThread:
         self._soon(self._begun.set)
 
     def next_order(self) -> str | None:
-        """Wait for the next step that is asked for: a line of the protocol. None when there are no more."""
+        """Wait for the next step to do: a line of the step protocol. None when there are no more."""
         return self._peer.orders.get()
 
     def take(self, report: Report) -> None:
-        """The client says something; in the order in which it is called."""
+        """Take a report of the client. Reports keep the order of the calls."""
         self._soon(lambda: self._driver.take(report))
 
     def end(self, kind: str = "Exit", failure: str = "") -> None:
-        """The client answers no more. Whoever waits for an order gets None."""
+        """The client answers no more. A waiting ``next_order`` returns None."""
         self._soon(lambda: self._peer.end(kind, failure))
         self._peer.orders.put(None)
 
     def checked(self) -> Checked:
-        """Wait for the verdict. Raises WorldBroke, and whatever broke the server."""
+        """Wait for the verdict. Raises WorldBroke, or the error that ended the server."""
         return self._checked.result()
 
     def _soon(self, call: Callable[[], object]) -> None:
@@ -101,15 +103,17 @@ class ServerThread:
 
 
 class Hand:
-    """A thread that does one thing at a time, always the same thread, for a client that may wait in it for ever: what
-    still waits when the test ends is left behind."""
+    """A thread for the calls of a client without async: always the same thread, one call at a time.
+
+    It is a daemon thread. A call that never returns does not keep the process from ending.
+    """
 
     def __init__(self) -> None:
         self._asked: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
         threading.Thread(target=self._work, name="gapless-client", daemon=True).start()
 
     def doing(self, call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-        """The call, to be awaited in trio."""
+        """An async function for trio that makes the call in this thread."""
 
         async def ask(*arguments: object) -> Any:
             done: Future[Any] = Future()
@@ -119,7 +123,7 @@ class Hand:
         return ask
 
     def rest(self) -> None:
-        """Nothing more is asked of it."""
+        """End the thread after the calls that were made."""
         self._asked.put(None)
 
     def _work(self) -> None:

@@ -1,7 +1,6 @@
-"""Witness: stands between the harness and a client, changes nothing, and keeps the traceback of what it raises.
+"""Keeps the traceback of a client that crashes. Wraps the client, and changes nothing of what it does.
 
-The harness makes a sentence of a crash, for it judges clients that it cannot see into. Whoever tests their own client
-wants the line.
+The journal has a crash only as one sentence. A user who tests a client needs the line of code too.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final, TypeVar
 
+from gapless.scenarios.clients import contract as clients
 from gapless.scenarios.clients.contract import (
     Claim,
     ClientContext,
@@ -22,7 +22,6 @@ from gapless.scenarios.clients.contract import (
     errors_of,
     opened,
 )
-from gapless.scenarios.clients import contract as clients
 from gapless.scenarios.plugin import server_thread
 from gapless.scenarios.running import script_player
 
@@ -32,17 +31,17 @@ _OURS: Final = (script_player.__file__, clients.__file__, server_thread.__file__
 
 
 class TracebackKeeper:
-    """``crash``: the first error that is none of the client's own."""
+    """``crash``: the first exception that is not one of the client's ``errors``; else None."""
 
     def __init__(self) -> None:
         self.crash: BaseException | None = None
 
     def saw(self, error: BaseException) -> None:
-        """The client raised this."""
+        """Keep the exception, if it is the first."""
         self.crash = self.crash or script_player.leaves(error)[0]
 
     def testimony(self) -> str:
-        """The traceback, from the client's own code on; empty when it never crashed."""
+        """The traceback, from the first frame of the client's code on. Empty when the client did not crash."""
         if self.crash is None:
             return ""
         at = first = self.crash.__traceback__
@@ -55,7 +54,7 @@ class TracebackKeeper:
         return "\n".join(lines if len(lines) <= LINES_MAX else [lines[0], "  …", *lines[2 - LINES_MAX :]])
 
     def watching(self, factory: Factory) -> Factory:
-        """The same factory, watched."""
+        """A factory whose clients are watched."""
 
         @asynccontextmanager
         async def watched(context: ClientContext) -> AsyncIterator[ClientUnderTest]:
@@ -78,31 +77,31 @@ class _Watched:
         return errors_of(self._client)
 
     async def attach(self) -> None:
-        await self._seen(self._client.attach)
+        await self._call(self._client.attach)
 
     async def send(self, text: str) -> None:
-        await self._seen(lambda: self._client.send(text))
+        await self._call(lambda: self._client.send(text))
 
     async def run(self) -> Claim:
-        return await self._seen(self._client.run)
+        return await self._call(self._client.run)
 
     async def close(self) -> None:
-        await self._seen(self._client.close)
+        await self._call(self._client.close)
 
     def held(self) -> Sequence[Event]:
-        with self._seeing():
+        with self._keeping_crash():
             return self._client.held()
 
     def gaps(self) -> Sequence[GapIds]:
-        with self._seeing():
+        with self._keeping_crash():
             return self._client.gaps()
 
-    async def _seen(self, call: Callable[[], Awaitable[T]]) -> T:
-        with self._seeing():
+    async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
+        with self._keeping_crash():
             return await call()
 
     @contextmanager
-    def _seeing(self) -> Iterator[None]:
+    def _keeping_crash(self) -> Iterator[None]:
         try:
             yield
         except errors_of(self._client):

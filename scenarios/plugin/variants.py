@@ -1,4 +1,4 @@
-"""Wanted: from a marker and the command line to the variants that a test is run for. Pure but for scenario files."""
+"""From a marker and the command line to the variants that a test is run for. Pure, but for reading scenario files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from gapless.scenarios.errors import UsageError, did_you_mean
 from gapless.scenarios.running.runner import RunRequest
 
 ALL: Final = "all"
-# One of each kind: nothing, a tail that lags, a hole, an outage.
+# One of each kind: no fault, a tail that comes late, a lost frame, an outage.
 DEFAULT: Final = ("clean-run", "r10-late-tail", "r30-lost-frame", "r34-disconnect-in-mid-run")
-_WORDS: Final = ("scenarios", "generations", "cursors", "budget", "deadline_s")
+_ARGUMENTS: Final = ("scenarios", "generations", "cursors", "budget", "deadline_s")
 
 
 class Marked(Protocol):
-    """What is read of a pytest mark."""
+    """The part of a pytest mark that is used here."""
 
     @property
     def args(self) -> tuple[Any, ...]: ...
@@ -31,7 +31,10 @@ class Marked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One scenario in one generation and cursor mode, with a seed. ``judges_cost``: is being over budget a failure?"""
+    """One scenario in one generation and cursor mode, with a seed.
+
+    ``judges_cost``: whether the test fails when the client is over budget.
+    """
 
     scenario: Scenario
     generation: str
@@ -40,32 +43,35 @@ class Variant:
     judges_cost: bool = True
 
     def __str__(self) -> str:
-        """As it stands in a test's id."""
+        """As in a test's id."""
         return f"{self.scenario.name}-{self.generation}-{self.cursor}"
 
     def __repr__(self) -> str:
         return f"Variant({self}, seed {self.seed})"
 
     def request(self, client: str) -> RunRequest:
-        """The run of a client that is called so."""
+        """The request for a run of the client with that name."""
         return RunRequest(self.scenario, self.generation, self.cursor, client, self.seed)
 
 
 def variants(
     marks: Sequence[Marked], *, named: str | None, named_in: Path, marked_in: Path, seed: int, every: bool
 ) -> tuple[Variant, ...]:
-    """What the marks say, the nearest first; ``named``, the scenarios of the command line, in place of theirs.
+    """The variants that the marks ask for. Raises UsageError.
 
-    Relative paths are those of ``named_in`` and ``marked_in``. Where no generation is named it is every one in which a
-    scenario can happen, or, unless ``every``, the newest; cursor modes likewise. Raises UsageError.
+    ``marks``: the nearest mark first; its values go before those of the others.
+    ``named``: the scenarios of the command line, in place of those of the marks.
+    ``named_in``, ``marked_in``: the directories to which relative paths in ``named`` and in the marks belong.
+    ``every``: without generations in the marks, take every generation in which the scenario can happen; else only the
+    newest. The same holds for cursor modes.
     """
-    said = _said(marks)
+    said = _arguments(marks)
     if named is not None:
         scenarios = scenarios_of_option(named, named_in)
     else:
-        scenarios = _scenarios(_words("scenarios", said.get("scenarios", DEFAULT)), marked_in)
-    generations = _among("generations", said.get("generations"), GENERATIONS)
-    cursors = _among("cursors", said.get("cursors"), CURSORS)
+        scenarios = _scenarios(_as_strings("scenarios", said.get("scenarios", DEFAULT)), marked_in)
+    generations = _chosen("generations", said.get("generations"), GENERATIONS)
+    cursors = _chosen("cursors", said.get("cursors"), CURSORS)
     budget, deadline_s = said.get("budget", True), said.get("deadline_s")
     if not isinstance(budget, bool):
         raise UsageError(f"budget={budget!r} is neither True nor False")
@@ -74,31 +80,31 @@ def variants(
     return tuple(
         Variant(scenario, generation, cursor, seed, budget)
         for scenario in scenarios
-        for generation, cursor in _fitting(scenario, generations, cursors, every=every)
+        for generation, cursor in _variants_of(scenario, generations, cursors, every=every)
     )
 
 
 def scenarios_of_option(named: str, directory: Path) -> tuple[Scenario, ...]:
-    """Scenarios with commas between them. Raises UsageError."""
+    """The scenarios in a text, separated by commas. Raises UsageError."""
     return _scenarios([word.strip() for word in named.split(",") if word.strip()], directory)
 
 
-def _said(marks: Sequence[Marked]) -> Mapping[str, Any]:
-    """The words of all marks; a nearer one's before those of its class and module."""
+def _arguments(marks: Sequence[Marked]) -> Mapping[str, Any]:
+    """The arguments of all marks. Those of the test go before those of its class and module."""
     said: dict[str, Any] = {}
     for mark in reversed(marks):
         if mark.args:
             raise UsageError(f"the marker takes no {mark.args[0]!r} without a name; say scenarios=[…]")
         for word in mark.kwargs:
-            if word not in _WORDS:
-                cure = did_you_mean(word, _WORDS, f"it has {', '.join(_WORDS)}")
+            if word not in _ARGUMENTS:
+                cure = did_you_mean(word, _ARGUMENTS, f"it has {', '.join(_ARGUMENTS)}")
                 raise UsageError(f"the marker has no {word!r}; {cure}")
         said |= mark.kwargs
     return said
 
 
-def _words(name: str, value: object) -> Sequence[str]:
-    """One word, or several."""
+def _as_strings(name: str, value: object) -> Sequence[str]:
+    """A string or a list of strings, as a list."""
     words: list[Any] = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
     if not all(isinstance(word, str) for word in words):
         raise UsageError(f"{name}={value!r} must be words in a list")
@@ -108,19 +114,19 @@ def _words(name: str, value: object) -> Sequence[str]:
 def _scenarios(names: Sequence[str], directory: Path) -> tuple[Scenario, ...]:
     if not names:
         raise UsageError("no scenario is named; `gapless list` shows what there is")
-    found = (_found(name, directory) for name in names)
+    found = (_find(name, directory) for name in names)
     return tuple(dict.fromkeys(scenario for some in found for scenario in some))
 
 
-def _found(name: str, directory: Path) -> tuple[Scenario, ...]:
+def _find(name: str, directory: Path) -> tuple[Scenario, ...]:
     return (load_file(directory / name),) if name.endswith(".toml") else find(name)
 
 
-def _among(name: str, value: object, known: Sequence[str]) -> tuple[str, ...] | None:
-    """The words that are wanted; None, where nothing is said."""
+def _chosen(name: str, value: object, known: Sequence[str]) -> tuple[str, ...] | None:
+    """The values that are wanted; None when none are given."""
     if value is None:
         return None
-    words = _words(name, value)
+    words = _as_strings(name, value)
     if not words:
         raise UsageError(f"{name} is empty; leave it out, or name {' or '.join(known)}")
     for word in words:
@@ -136,7 +142,7 @@ def _with_deadline(scenario: Scenario, deadline_s: object) -> Scenario:
     return with_real_time_deadline(scenario, deadline_s)
 
 
-def _fitting(
+def _variants_of(
     scenario: Scenario, generations: tuple[str, ...] | None, cursors: tuple[str, ...] | None, *, every: bool
 ) -> Sequence[tuple[str, str]]:
     fitting = [

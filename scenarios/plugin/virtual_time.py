@@ -1,4 +1,4 @@
-"""Virtual: a client on trio, put through a scenario in virtual time, in the process of its test."""
+"""``gapless_run``: a client on trio, in virtual time, in the process of its test."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from gapless.scenarios.plugin.variants import Variant
 from gapless.scenarios.running.journal_difference import fingerprints
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 
-# What httpx and httpcore leave of a cancelled request harms nobody: a suite in which warnings are errors must not fail
-# by it.
+# httpx and httpcore leave an async generator open when a request is cancelled. This is harmless, and it must not fail a
+# test in a suite that turns warnings into errors.
 _LEFT_BEHIND: Final = "Async generator '(httpx|httpcore)"
 
 
 class GaplessRun:
-    """Called with a factory, puts its client through the scenario, and answers the record of the run."""
+    """Puts the client of a factory through the scenario: ``gapless_run(factory)``. Returns the record of the run."""
 
     def __init__(self, variant: Variant, place: CapsulePlace) -> None:
         self.variant = variant
@@ -34,9 +34,9 @@ class GaplessRun:
         self._used = False
 
     def __call__(self, client: Factory | str) -> RunRecord:
-        """Run it. ``client``: a factory (see ``gapless.testing``), or the name of one as ``--client`` takes it.
+        """Run the scenario. ``client``: a factory (see ``gapless.testing``), or the name of one as for ``--client``.
 
-        Fails the test when anything that was to hold does not.
+        Fails the test when the verdict is not ``holds``.
         """
         __tracebackhide__ = True
         self._used = True
@@ -56,16 +56,18 @@ class GaplessRun:
         if record.verdict is Verdict.HOLDS:
             return record
         nameable = isinstance(client, str) or can_be_named(client, self._place.seen_from)
-        see = self._kept(request, record, result, nameable=nameable)
+        see = self._write_capsule(request, record, result, nameable=nameable)
         message = told(record, result.lines, self._place, testimony=keeper.testimony(), see=see)
         raise failed(message)
 
     def check_used(self) -> None:
-        """Fails a test that never called it."""
+        """Fail the test when it never called the fixture."""
         if not self._used:
             raise failed("the test never called gapless_run(factory), so it proves nothing")
 
-    def _kept(self, request: RunRequest, record: RunRecord, result: RunResult, *, nameable: bool) -> Iterator[str]:
+    def _write_capsule(
+        self, request: RunRequest, record: RunRecord, result: RunResult, *, nameable: bool
+    ) -> Iterator[str]:
         prints = fingerprints(result.lines)
         path = capsule.write(request, record, result.tape, self._place.capsules, ranges=result.ranges, prints=prints)
         shown = self._place.shown(path)
