@@ -12,7 +12,7 @@ from gapless.simserver.faults.verdicts import Flood
 
 
 class DeltaFlood(BaseFault):
-    """Token deltas are never persisted. The session socket sends them as ``delta`` frames, the other socket as
+    """Token deltas are never persisted. The session socket sends each as a ``delta`` frame, the other socket as a
     StreamingDeltaEvent.
 
     frames: how many deltas are published right before the matching event; size_bytes: length of the text in each.

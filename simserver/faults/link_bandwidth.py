@@ -1,4 +1,4 @@
-"""``link-bandwidth``: a connection carries only so many bytes per second; later bytes wait for earlier ones."""
+"""``link-bandwidth``: a connection carries a limited number of bytes per second; the others wait."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ def _sendable(code: int) -> int:
 class LinkClose(TriggeredFault):
     """The server closes the socket of the matching frame, or every open socket at ``at_s``.
 
-    code: the WebSocket close code; when: whether the frame is written before the close (``after``) or not (``before``).
+    code: the WebSocket close code; when: ``before`` closes the socket in place of the matching frame, ``after`` writes
+    the frame first.
     """
 
     kind: Literal["link-close"] = "link-close"

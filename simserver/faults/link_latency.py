@@ -1,4 +1,4 @@
-"""``link-latency``: every chunk of bytes arrives late, by the same time or with jitter; the order is kept."""
+"""``link-latency``: every chunk of bytes arrives late, and with jitter not always by the same time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from gapless.simserver.faults.verdicts import Slow
 
 
 class LinkLatency(BaseFault):
-    """The fault is counted once for each connection that it slows down. ``match.connection`` selects the nth socket.
+    """Chunks stay in order. The fault is counted once for each connection that it slows down. ``match.connection`` selects
+    the nth socket.
 
     latency_s: virtual seconds in one direction; jitter_s: the most that is added to it, drawn for each chunk; on: which
     connections it acts on.

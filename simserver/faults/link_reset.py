@@ -12,7 +12,7 @@ from gapless.simserver.faults.verdicts import Reset, When
 class LinkReset(TriggeredFault):
     """Bytes that have not arrived by then are lost.
 
-    when: whether the matching frame is written before the reset (``after``) or not (``before``).
+    when: ``before`` resets the connection in place of the matching frame, ``after`` writes the frame first.
     """
 
     kind: Literal["link-reset"] = "link-reset"

@@ -70,8 +70,8 @@ class Match(BaseModel):
     kind, key, tool: of the event; status: execution status in a snapshot or a status update; durable: whether the event
     is in the log; snapshot: whether it is a ``full_state``; connection: the nth handshake of a socket; call: the REST
     call; nth: ordinals, from 1, among all that matches otherwise; after_s, before_s: a window in virtual seconds since
-    the world began, which includes after_s and excludes before_s; probability: of acting on what matches, drawn from
-    the fault's own stream.
+    the world began, which includes ``after_s`` and excludes ``before_s``; probability: of acting on what matches, drawn
+    from the fault's own stream.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -10,8 +10,8 @@ from gapless.simserver.faults.verdicts import EmptyPage
 
 
 class RestEmptyPage(BaseFault):
-    """The ``next_page_id`` of the page is the cursor of the request. A client that follows it gets the real page, if the
-    fault does not act again. Searches without a cursor are not affected, as no cursor names the natural beginning.
+    """The ``next_page_id`` of the page is the cursor of the request. A client that follows it gets the real page unless
+    the fault acts again. Searches without a cursor are not affected, as no cursor names the natural beginning.
     """
 
     place = "call"

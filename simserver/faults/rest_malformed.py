@@ -12,8 +12,8 @@ from gapless.simserver.faults.verdicts import BodyShape, Malform
 class RestMalformed(BaseFault):
     """The call is performed, and its status is unchanged.
 
-    body: ``truncated`` is the first half of the real body, with a matching content-length; ``not-json`` is an HTML page
-    of a proxy; ``wrong-shape`` is JSON of another shape.
+    body: ``truncated`` is the first half of the real answer, with a matching content-length; ``not-json`` is an HTML
+    page of a proxy; ``wrong-shape`` is JSON of another shape.
     """
 
     place = "call"

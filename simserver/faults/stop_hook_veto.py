@@ -1,4 +1,4 @@
-"""``stop-hook-veto``: after ``finished`` a stop hook vetoes it, and the run goes on (R13; R14 when the veto is late)."""
+"""``stop-hook-veto``: a run goes on after ``finished``, as a stop hook vetoes it (R13; R14 when the veto is late)."""
 
 from __future__ import annotations
 
