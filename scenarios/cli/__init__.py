@@ -1,0 +1,12 @@
+"""The ``gapless`` command.
+
+- ``main.py``            the command group; it imports a command when the command is used
+- ``commands/``          the commands, one file each
+- ``options.py``         options that commands share; user errors as one sentence
+- ``conclusion.py``      how ``run`` and ``check`` end: totals, files, exit code
+- ``screen.py``          the output of ``run`` and ``check``: rows, progress, failures
+- ``explore_screen.py``  the output of ``explore``
+- ``report_files.py``    the files of a report on disk
+- ``run_drawings.py``    drawings of one run, written to files
+- ``job_summary.py``     the summary of a CI job
+"""

@@ -1,5 +1,4 @@
-"""Conclusion: what a command says when its runs are over, the files it was asked for, and its exit code. `gapless run`
-and `gapless check` end alike."""
+"""How ``gapless run`` and ``gapless check`` end: what they print, the files they write, and their exit code."""
 
 from __future__ import annotations
 
@@ -27,35 +26,36 @@ FAILURES_SHOWN_MAX = 10
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which files were asked for: ``json_file`` of all records, and the directory of a report, ``out``."""
+    """The files that the user wants. ``json_file``: all records; ``out``: the directory of a report."""
 
     json_file: Path | None = None
     out: Path | None = None
 
     def check(self) -> None:
-        """Make the directory. Raises UsageError when a file could not be written: said before anything is run."""
+        """Create the directory. Raises UsageError when a file cannot be written. Called before anything is run."""
         check_writable("--json", self.json_file)
         if self.out is not None:
             check_directory("--out", self.out)
 
     @property
     def capsules(self) -> Path:
-        """Where what failed is kept."""
+        """The directory for capsules of failed runs."""
         return capsule.DIRECTORY if self.out is None else self.out / CAPSULES
 
     @property
     def all_in(self) -> str:
-        """Where a reader finds the runs that have no room on a screen."""
+        """Where the user finds the failed runs that are not printed."""
         if self.out is not None:
             return str(self.out / PAGE)
         return "--json FILE" if self.json_file is None else str(self.json_file)
 
 
 def conclude(results: Results, wanted: Wanted, screen: Screen, *, planned: int, noun: str, took_s: float) -> int:
-    """Tell what came of all runs, write what was asked for; the exit code.
+    """Print the results and write the files. Returns the exit code.
 
-    ``planned``: how many runs there were to be, of which the results are incomplete when somebody interrupted them;
-    ``noun``: what they are called, in the plural; ``took_s``: how long they took by the clock on the wall.
+    ``planned``: how many runs were planned; when the user interrupts them, the results have fewer.
+    ``noun``: "runs" or "checks".
+    ``took_s``: how long they took, in seconds of real time.
     """
     screen.flush()
     screen.failures(results.records, FAILURES_SHOWN_MAX, all_in=wanted.all_in)
@@ -71,7 +71,7 @@ def conclude(results: Results, wanted: Wanted, screen: Screen, *, planned: int, 
 
 
 def _write(results: Results, wanted: Wanted, screen: Screen) -> None:
-    """Whatever files were asked for, and the summary of the job where there is one."""
+    """Write the files that the user wants, and the summary of a CI job if there is one."""
     if wanted.json_file is not None:
         text = render_json(
             results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep

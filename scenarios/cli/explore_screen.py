@@ -1,4 +1,4 @@
-"""The screen of ``gapless explore``: how it goes, what was found, and at the end what all of it came to."""
+"""The screen of ``gapless explore``: progress, what was found, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLAIN_LINES = 3
 
 
 class ExploreScreen:
-    """Prints to ``console``: a live block on a terminal, a plain line every few seconds elsewhere."""
+    """Prints to ``console``: on a terminal a live block, elsewhere a plain line every few seconds."""
 
     def __init__(self, console: Console, limits: Limits, directory: Path, worlds_before: int) -> None:
         self._console = console
@@ -35,11 +35,11 @@ class ExploreScreen:
         self._directory = directory
         self._worlds_before = worlds_before
         self._live: Live | None = None
-        self._told_s = 0.0
+        self._printed_s = 0.0
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """While the campaign goes on."""
+        """Show the live block while the campaign goes on."""
         if not self._console.is_terminal:
             yield
             return
@@ -48,31 +48,31 @@ class ExploreScreen:
         self._live = None
 
     def say(self, text: str, style: str = "") -> None:
-        """A line of its own."""
+        """Print one line."""
         self._console.print(Text(text, style=style), soft_wrap=True)
 
     def found(self, group: Group) -> None:
-        """A cause was found, and its world is shrunk."""
-        self.say(f"{group.found_s:6.1f} s  found {group.name}: {_made_of(group)}", "bold red")
+        """Print that a cause was found and its world is shrunk."""
+        self.say(f"{group.found_s:6.1f} s  found {group.name}: {_size_text(group)}", "bold red")
 
     def checked(self, group: Group, still_fails: bool) -> None:
-        """An earlier failure was tried again."""
+        """Print that an earlier failure was tried again, and how it ended."""
         self.say(f"earlier  {group.name}: " + ("still fails" if still_fails else "holds now"))
 
     def look(self, campaign: Campaign, shrinks: tuple[Shrinking, ...], elapsed_s: float) -> None:
-        """Some time has passed."""
+        """Show the progress. Called every so often."""
         lines = list(self._progress(campaign, shrinks, elapsed_s))
         if self._live is not None:
             self._live.update(Lines(*(Text(line, no_wrap=True, overflow="ellipsis") for line in lines)))
-        elif elapsed_s - self._told_s >= TOLD_EVERY_S:
-            self._told_s = elapsed_s
+        elif elapsed_s - self._printed_s >= TOLD_EVERY_S:
+            self._printed_s = elapsed_s
             self.say("; ".join((lines[0], *(line.strip() for line in lines[1:PLAIN_LINES]))))
 
     def _progress(self, campaign: Campaign, shrinks: tuple[Shrinking, ...], elapsed_s: float) -> Iterator[str]:
         worlds = campaign.worlds - self._worlds_before
         coverage = coverage_of(campaign)
         rate = worlds / max(elapsed_s, 0.001)
-        yield f"{elapsed_s:6.1f} s  {worlds} worlds, {rate:.1f} runs/s{self._left(worlds, elapsed_s)}"
+        yield f"{elapsed_s:6.1f} s  {worlds} worlds, {rate:.1f} runs/s{self._time_left(worlds, elapsed_s)}"
         to_shrink = f"{len(campaign.waiting)} to shrink"
         yield f"          {campaign.failed} failed, {count(len(campaign.groups), 'cause')} found, {to_shrink}"
         pairs = f"{coverage.pairs} of {len(KINDS) * len(STATES)} pairs of fault and state"
@@ -83,7 +83,7 @@ class ExploreScreen:
             size = f"{len(one.drawn)} choices"
             yield f"          shrinking {one.symptom.oracle}: {one.runs} of at most {RUNS_MAX} runs, {size}"
 
-    def _left(self, worlds: int, elapsed_s: float) -> str:
+    def _time_left(self, worlds: int, elapsed_s: float) -> str:
         limits = self._limits
         lefts = [] if limits.time_s is None else [limits.time_s - elapsed_s]
         if limits.worlds is not None and worlds:
@@ -93,14 +93,14 @@ class ExploreScreen:
     # --- at the end --------------------------------------------------------------------------------------------
 
     def sum_up(self, campaign: Campaign, nevers: Sequence[Never], paths: Sequence[Never], elapsed_s: float) -> None:
-        """What the campaign came to."""
+        """Print the summary of the campaign."""
         coverage = coverage_of(campaign)
         self.say("")
         for line in render_coverage(coverage):
             self.say(line)
         for group in campaign.groups:
             self.say("")
-            for line in self._tell(campaign, group):
+            for line in self._group_lines(campaign, group):
                 self.say(line)
         if campaign.waiting:
             self.say(
@@ -122,12 +122,12 @@ class ExploreScreen:
             "bold",
         )
 
-    def _tell(self, campaign: Campaign, group: Group) -> Iterator[str]:
+    def _group_lines(self, campaign: Campaign, group: Group) -> Iterator[str]:
         smallest = group.smallest
         toml, capsule = (self._directory / f"{group.name}{suffix}" for suffix in (".toml", ".json"))
         yield f"{smallest.breaks}: {group.name}, generation {smallest.generation}, cursor {smallest.cursor}"
         yield f"  {smallest.symptom.oracle}: {smallest.message}"
-        yield f"  {_made_of(group)}; shrunk in {count(group.runs, 'run')}; {count(group.worlds, 'world')} failed so"
+        yield f"  {_size_text(group)}; shrunk in {count(group.runs, 'run')}; {count(group.worlds, 'world')} failed so"
         seed = f" --seed {group.seed}" if group.seed else ""
         yield f"  scenario gapless run {toml} --client {campaign.client}{seed}"
         if not group.at_the_wire:
@@ -136,7 +136,7 @@ class ExploreScreen:
 
 
 def coverage_of(campaign: Campaign) -> CoverageTable:
-    """The campaign's tally as a table."""
+    """The campaign's counts as a table."""
     tally = campaign.tally
     rows = (
         CoverageRow(
@@ -149,6 +149,6 @@ def coverage_of(campaign: Campaign) -> CoverageTable:
     return CoverageTable(GENERATIONS, STATES, tuple(rows))
 
 
-def _made_of(group: Group) -> str:
+def _size_text(group: Group) -> str:
     effects = " and ".join(group.cause.effects)
     return f"{count(group.events, 'event')}, {count(group.faults, 'fault')}" + (f" ({effects})" if effects else "")

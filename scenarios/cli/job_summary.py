@@ -1,4 +1,4 @@
-"""The summary of a CI job: where the environment names a file for it, results are appended there, unasked."""
+"""The summary of a CI job. It is written whenever the environment has a file for it; no option is needed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
 def append_summary(results: Results, environment: Mapping[str, str]) -> str | None:
-    """Append, where there is a file for it. A warning in one sentence when it cannot be written: the verdict of a job
-    must not hang on its summary.
+    """Append the summary to the file that ``GITHUB_STEP_SUMMARY`` names, if any.
+
+    Returns a warning in one sentence when the file cannot be written. It is no error, because the exit code must not
+    depend on the summary.
     """
     name = environment.get(VARIABLE, "").strip()
     if not name:

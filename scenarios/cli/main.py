@@ -1,19 +1,4 @@
-"""The ``gapless`` command: ``run``, ``list``, ``show``, ``replay``, ``report``, ``diff``, ``compare`` and more.
-
-- ``cli_run.py``      run scenarios, judge, report
-- ``cli_list.py``     what scenarios there are
-- ``cli_replay.py``   one run again, with its story
-- ``cli_report.py``   the files of a report again; ``cli_diff.py``, what changed between two
-- ``cli_compare.py``  clients side by side
-- ``cli_explore.py``  drawn worlds; what fails is shrunk
-- ``cli_mutants.py``  planted bugs, and what catches them
-- ``cli_prove.py``    every schedule within a bound
-- ``cli_serve.py``    a scenario on a real port; ``cli_check.py``, a command put through it
-- ``cli_examples.py`` example clients, where an installed package keeps them
-- ``cli_options.py``  shared options; user errors as one sentence
-- ``conclusion.py``   how run and check end: what is said, the files, the exit code
-- ``screen.py``       rows, progress, failures
-"""
+"""The ``gapless`` command group. Each command has a file in ``commands/``."""
 
 from __future__ import annotations
 
@@ -24,7 +9,8 @@ import click
 
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE
 
-# Where each command is. It is imported when it is asked for: until then, Ctrl-C would end in a traceback.
+# The place of each command. It is imported when it is used, inside `invoke`: imports are slow, and there Ctrl-C prints one
+# word instead of a traceback.
 _COMMANDS: Final = {
     "check": "gapless.scenarios.cli.commands.check:check_command",
     "compare": "gapless.scenarios.cli.commands.compare:compare",
@@ -43,7 +29,7 @@ _COMMANDS: Final = {
 
 
 class Interrupted(click.ClickException):
-    """Somebody wanted it to end at once: said in a word, with an exit code that is no verdict's."""
+    """The user interrupted the command. One word is printed; the exit code is not one of a verdict."""
 
     exit_code = INTERRUPTED_EXIT_CODE
 
@@ -51,7 +37,7 @@ class Interrupted(click.ClickException):
         super().__init__("interrupted")
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """It is no error."""
+        """Print the word without the prefix ``Error:``."""
         click.echo(self.format_message(), file=file, err=True)
 
 
@@ -67,7 +53,7 @@ class _Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Left to itself, click would take the exit code that says ``unsafe``."""
+        """Give an interrupt its own exit code. click's is 1, which means ``unsafe`` here."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:

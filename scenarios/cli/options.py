@@ -1,4 +1,4 @@
-"""What the commands have in common: options, and user errors as one sentence with exit code 2."""
+"""Options that several commands have, and errors of the user as one sentence with exit code 2."""
 
 from __future__ import annotations
 
@@ -59,24 +59,23 @@ out_option = click.option(
 
 
 def chosen(value: str, among: Sequence[str]) -> tuple[str, ...]:
-    """One word, or all of them."""
+    """The value alone, or all of ``among`` when it is ``all``."""
     return tuple(among) if value == ALL else (value,)
 
 
 def standard_output() -> Console:
-    """Where commands print. NO_COLOR asks for no colour; rich would still print bold, which the same readers do not
-    want either."""
+    """The console for standard output. With NO_COLOR it prints no styles at all; rich alone would still print bold."""
     return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 def check_writable(option: str, path: Path | None) -> None:
-    """Raises UsageError when a file that an option names has no directory to be in."""
+    """Raise UsageError when the directory of an option's file does not exist."""
     if path is not None and not path.absolute().parent.is_dir():
         raise UsageError(f"{option} {path}: there is no directory {path.parent}; create it first")
 
 
 class Finite(click.FloatRange):
-    """A number in a range; ``nan``, which is below no bound and above none, is in none, and nor is ``inf``."""
+    """A finite number in a range. click's FloatRange accepts ``nan``: no comparison with a bound excludes it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number: float = super().convert(value, param, ctx)
@@ -85,29 +84,29 @@ class Finite(click.FloatRange):
         return number
 
 
-class _Mistake(click.ClickException):
+class _UserError(click.ClickException):
     exit_code = USAGE_EXIT_CODE
 
 
-class _Ours(click.ClickException):
+class _HarnessError(click.ClickException):
     exit_code = BROKEN_EXIT_CODE
 
 
 def plain_errors(command: Callable[P, T]) -> Callable[P, T]:
-    """A command whose user errors end in one sentence instead of a traceback."""
+    """Wrap a command so that errors end in one sentence instead of a traceback."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
         except (UsageError, ConfigError) as error:
-            raise _Mistake(str(error)) from error
+            raise _UserError(str(error)) from error
         except WorldBroke as error:
-            raise _Ours(
+            raise _HarnessError(
                 f"{error}; this is a bug in gapless, and says nothing of the client: please report it"
             ) from error
         except BrokenProcessPool as error:
-            raise _Mistake(
+            raise _UserError(
                 "a process ended in the middle of a run: the client ended it, or the system did, for want of memory; "
                 "with --jobs 1 the client is run in this process, and what it says is seen last"
             ) from error

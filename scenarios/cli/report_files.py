@@ -1,4 +1,4 @@
-"""The files of a report on disk: whether they can be written, writing them, reading back what they are made of."""
+"""The files of a report on disk: checks that they can be written, writes them, and reads records and journals back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REPORT_CURE = "give the directory that `gapless run` or `check` wrote with --ou
 
 
 def check_directory(option: str, directory: Path) -> None:
-    """Make the directory of a report. Raises UsageError when nothing can be written there."""
+    """Create the directory of a report. Raises UsageError when it is not writable."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         probe = directory / _PROBE
@@ -33,7 +33,7 @@ def check_directory(option: str, directory: Path) -> None:
 
 
 def write_report(directory: Path, results: Results) -> tuple[Path, ...]:
-    """Write every file; the paths. What an earlier report drew of runs that are not drawn any more is removed.
+    """Write every file; return the paths. Drawings of an earlier report that this one does not have are removed.
 
     Raises UsageError when a file cannot be written.
     """
@@ -55,7 +55,7 @@ def write_report(directory: Path, results: Results) -> tuple[Path, ...]:
 
 
 def _drawn_before(directory: Path) -> tuple[Path, ...]:
-    """The files of single runs that the index of an earlier report names; none where there is no such index."""
+    """The drawings of single runs that an earlier report's index lists; none when there is no valid index."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         index = json.loads((directory / INDEX).read_text(encoding="utf-8"))
         if index["schema"] == SCHEMA:
@@ -65,9 +65,9 @@ def _drawn_before(directory: Path) -> tuple[Path, ...]:
 
 
 def read_report(directory: Path) -> Results:
-    """What a report is made of: its records and journals. Raises UsageError when either cannot be read.
+    """The records and journals of a report. Raises UsageError when either cannot be read.
 
-    A report whose journals have been taken away has none; that is no error.
+    It is no error when the file of the journals is missing.
     """
     if directory.is_file():
         raise UsageError(f"{directory}: is a file; {_REPORT_CURE}")
@@ -85,8 +85,9 @@ def read_report(directory: Path) -> Results:
 
 
 def read_records(path: Path, *, cure: str = _RECORDS_CURE) -> Results:
-    """The records in a file, or in the directory of a report. Raises UsageError when they cannot be read; ``cure`` is
-    what it advises where there are none.
+    """The records in a file, or in the directory of a report. Raises UsageError when they cannot be read.
+
+    ``cure``: the advice in the error when the file cannot be opened.
     """
     file = path / RECORDS if path.is_dir() else path
     try:

@@ -22,7 +22,7 @@ STANDARD_OUTPUT = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class Drawings:
-    """Which drawings are wanted, and where; the diagram may be wanted on standard output."""
+    """The drawings that the user wants: a path each, or None. ``mermaid`` may be standard output."""
 
     html: Path | None = None
     mermaid: Path | None = None
@@ -31,16 +31,16 @@ class Drawings:
 
     @property
     def takes_standard_output(self) -> bool:
-        """Whether a drawing is to be all that there is on standard output."""
+        """Whether standard output is for a drawing alone."""
         return self.mermaid == STANDARD_OUTPUT
 
     def check(self) -> None:
-        """Raises UsageError when a file has no directory to be in: said before anything is run."""
+        """Raise UsageError when the directory of a file does not exist. Called before anything is run."""
         for name, path in self._wanted():
             check_writable(f"--{name}", path)
 
     def draw(self, record: RunRecord, lines: Sequence[str]) -> Iterator[tuple[Path, str]]:
-        """Each drawing that is wanted, with its place."""
+        """Each drawing that is wanted: its path and its text."""
         title = f"{record.scenario}, {record.variant}, {record.client}: {record.verdict}"
         versions = capsule.versions()
         if self.html is not None:
@@ -54,17 +54,17 @@ class Drawings:
             yield self.perfetto, render_perfetto(lines, record)
 
     def write(self, record: RunRecord, lines: Sequence[str]) -> tuple[str, ...]:
-        """Write them; what is for standard output is answered instead. Raises UsageError when one cannot be written."""
-        told: list[str] = []
+        """Write the files. Returns the texts for standard output. Raises UsageError when a file cannot be written."""
+        printed: list[str] = []
         for path, text in self.draw(record, lines):
             if path == STANDARD_OUTPUT:
-                told.append(text)
+                printed.append(text)
                 continue
             try:
                 path.write_text(text, encoding="utf-8")
             except OSError as error:
                 raise UsageError(f"{path}: cannot be written ({error.strerror}); give another file") from error
-        return tuple(told)
+        return tuple(printed)
 
     def _wanted(self) -> Iterator[tuple[str, Path]]:
         for name, path in (("html", self.html), ("mermaid", self.mermaid), ("har", self.har)):

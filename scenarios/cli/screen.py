@@ -1,5 +1,4 @@
-"""The screen of ``gapless run``: rows as they are ready, a live line on a terminal, failures told in full at
-the end."""
+"""The screen of ``gapless run`` and ``gapless check``: a row for each scenario, a live line, and the failures."""
 
 from __future__ import annotations
 
@@ -17,7 +16,10 @@ _STYLES = {Verdict.HOLDS: "green", Verdict.VACUOUS: "yellow", Verdict.OVER_BUDGE
 
 
 class Screen:
-    """Prints to ``console``; groups the variants of a scenario into one row. ``clock``: in which time the runs are."""
+    """Prints to ``console``. The variants of a scenario share one row.
+
+    ``runs``: how many runs are planned; ``clock``: whether they are in virtual or real time.
+    """
 
     def __init__(self, console: Console, runs: int, *, clock: Clock = "virtual") -> None:
         self._console = console
@@ -28,7 +30,7 @@ class Screen:
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """While runs are going on. Away from a terminal there is no live line, and rows alone tell the progress."""
+        """Print the header, and on a terminal a live line while runs go on. Elsewhere only rows show the progress."""
         self._print(render_header(self._clock), bold=True)
         if not self._console.is_terminal:
             yield
@@ -39,7 +41,7 @@ class Screen:
             yield
 
     def show(self, record: RunRecord) -> None:
-        """One run is done; the row of its scenario is printed when the next scenario begins."""
+        """Take the record of a run. The row of its scenario is printed when the next scenario begins."""
         if self._group and self._group[0].scenario != record.scenario:
             self.flush()
         self._group.append(record)
@@ -47,14 +49,15 @@ class Screen:
             self._progress.update(self._task, advance=1, description=record.scenario)
 
     def flush(self) -> None:
-        """Print the row of the scenario that is under way, if any."""
+        """Print the row of the current scenario, if any."""
         if self._group:
             self._print(render_row(self._group))
             self._group = []
 
     def failures(self, records: Sequence[RunRecord], shown_max: int, *, all_in: str = "--json FILE") -> None:
-        """Each failed run: where, what, the capsule, the command that replays or tells it. ``all_in``: where those are
-        that are not shown.
+        """Print each failed run: the variant, the violations, the capsule, and the command that replays it.
+
+        At most ``shown_max`` are printed. ``all_in``: where the user finds the others.
         """
         failed = [record for record in records if record.verdict is not Verdict.HOLDS]
         for record in failed[:shown_max]:
@@ -66,11 +69,11 @@ class Screen:
             self._print(f"\n… and {more} more failed run{'' if more == 1 else 's'}; {all_in} has all of them")
 
     def tell(self, text: str) -> None:
-        """A line among others."""
+        """Print a line."""
         self._print(text)
 
     def say(self, text: str) -> None:
-        """A line of its own."""
+        """Print a line in bold."""
         self._print(text, bold=True)
 
     def _print(self, line: str, *, bold: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""``gapless check``: a client in any language, as a command, put through scenarios on a real port, and judged."""
+"""``gapless check``: put a client in any language, as a command, through scenarios on a real port, and judge it."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ SHOWN_COLUMNS_MAX = 160
 _COMMAND = "gapless.scenarios.cli.commands.check.command"
 
 
-class _TakesCommand(click.Command):
-    """Keeps what stands after ``--`` from click, which would take it for names and options."""
+class _CommandAfterDashes(click.Command):
+    """Takes the arguments after ``--`` as the command. click would take them for names and options."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         at = args.index("--") if "--" in args else len(args)
@@ -54,7 +54,7 @@ class _TakesCommand(click.Command):
         return [*super().collect_usage_pieces(ctx), "-- COMMAND..."]
 
 
-@click.command("check", cls=_TakesCommand)
+@click.command("check", cls=_CommandAfterDashes)
 @click.argument("names", nargs=-1, metavar="NAME...")
 @click.option(
     "--generation",
@@ -123,7 +123,7 @@ def check_command(
 
 
 def _label(argv: Sequence[str]) -> str:
-    """The last word of a command that is a file, else its first."""
+    """The name of the client: the last word of the command that is a file, else its first word."""
     files = [Path(word).name for word in argv if Path(word).is_file()]
     return files[-1] if files else Path(argv[0]).name
 
@@ -131,7 +131,7 @@ def _label(argv: Sequence[str]) -> str:
 def _variants(
     scenario: Scenario, generation: str | None, cursor: str | None, *, client: str, seed: int
 ) -> tuple[RunRequest, ...]:
-    """The variants wanted: those named, where ``all`` names each; one, where nothing is said."""
+    """The variants to check. Without ``all``, it is one: an option that is not given is chosen for it."""
     generations = GENERATIONS if generation == ALL else (generation,)
     cursors = CURSORS if cursor == ALL else (cursor,)
     if ALL not in (generation, cursor):
@@ -150,7 +150,7 @@ def _variants(
 
 
 class _Checks:
-    """Checks to be made, and what came of them."""
+    """The planned checks and their results."""
 
     def __init__(self, asked: Sequence[RunRequest], argv: Sequence[str], jobs: int, wanted: Wanted) -> None:
         self._asked, self._argv, self._jobs, self._wanted = tuple(asked), tuple(argv), jobs, wanted
@@ -160,7 +160,7 @@ class _Checks:
         self._shown = 0
 
     def run(self) -> int:
-        """Make them; the exit code. Raises UsageError when the command cannot be started."""
+        """Run the checks; return the exit code. Raises UsageError when the command cannot be started."""
         began_s = time.monotonic()
         try:
             with self._screen.live():
@@ -169,7 +169,7 @@ class _Checks:
             raise leaves(group)[0] from group
         took_s = time.monotonic() - began_s
         made = sorted(self._records)
-        for number in made[self._shown :]:  # whoever interrupts it has some that wait for an earlier one
+        for number in made[self._shown :]:  # after an interrupt, rows are left that waited for an earlier check
             self._screen.show(self._records[number])
         results = Results(
             tuple(self._records[number] for number in made),
@@ -184,13 +184,13 @@ class _Checks:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._listen_for_signals, nursery.cancel_scope)
             async with trio.open_nursery() as checks:
-                for number in range(len(self._asked)):  # begun in their order, so that an interrupt leaves the first
+                for number in range(len(self._asked)):  # started in order: an interrupt leaves the first ones done
                     await room.acquire()
                     checks.start_soon(self._make, number, room)
             nursery.cancel_scope.cancel()
 
     async def _listen_for_signals(self, scope: trio.CancelScope) -> None:
-        """Ctrl-C ends what is under way; what is done stays."""
+        """Cancel the running checks on Ctrl-C. The results of those that are done are kept."""
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for _ in signals:
                 scope.cancel()
@@ -198,33 +198,33 @@ class _Checks:
     async def _make(self, number: int, room: trio.Semaphore) -> None:
         request = self._asked[number]
         try:
-            checked = await check(request, self._argv, show=_Shown(request.scenario.name).show)
+            checked = await check(request, self._argv, show=_BoundedOutput(request.scenario.name).show)
         finally:
             room.release()
-        self._records[number] = record = _kept(checked, self._wanted.capsules)
+        self._records[number] = record = _with_capsule(checked, self._wanted.capsules)
         if self._wanted.out is not None:
             self._journals[record.digest] = deflated(tuple(canonical(checked.entries)))
-        while self._shown in self._records:  # rows come in the order of the names
+        while self._shown in self._records:  # rows are in the order of the names
             self._screen.show(self._records[self._shown])
             self._shown += 1
 
 
-def _kept(checked: Checked, directory: Path) -> RunRecord:
-    """The record; with a capsule in that directory when the check failed."""
+def _with_capsule(checked: Checked, directory: Path) -> RunRecord:
+    """The record. When the check failed, a capsule is written, and the record has its path."""
     if checked.record.verdict is Verdict.HOLDS:
         return checked.record
     return capsule.kept_in(recording.write(checked, directory), checked.record)
 
 
-class _Shown:
-    """What a command says beside its reports, on standard error: within bounds, so that a flood stays readable."""
+class _BoundedOutput:
+    """Prints those lines of a command to standard error that are no reports. Their number and length are bounded."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._left = SHOWN_LINES_MAX
 
     def show(self, line: str) -> None:
-        """Show a line."""
+        """Print a line."""
         self._left -= 1
         if self._left >= 0:
             printable = "".join(one if one.isprintable() or one == "\t" else "·" for one in line[:SHOWN_COLUMNS_MAX])

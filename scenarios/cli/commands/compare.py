@@ -1,5 +1,7 @@
-"""``gapless compare``: clients side by side, over scenarios or over the length of the history. It reports, and does not
-judge: it exits with 0 whatever it finds."""
+"""``gapless compare``: clients side by side, over scenarios or over the length of the history.
+
+It does not judge: the exit code is 0 whatever the numbers are.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +110,7 @@ def compare(
     if sweep and (names or history is not None):
         raise UsageError(f"--sweep runs {SWEEP_SCENARIO} at lengths of its own; leave out names and --history")
     if sweep:
-        generation, cursor = _told("generation", generation, "tree"), _told("cursor", cursor, "inclusive")
+        generation, cursor = _given_or("generation", generation, "tree"), _given_or("cursor", cursor, "inclusive")
     scenarios = _sweep() if sweep else _scenarios(names, history)
     work = tuple(
         units(
@@ -124,8 +126,8 @@ def compare(
     sys.exit(_compare(work, jobs or os.cpu_count() or 1, sweep=sweep, json_file=json_file, markdown_file=markdown_file))
 
 
-def _told(option: str, value: str, otherwise: str) -> str:
-    """The value of an option when it was given; a sweep of every variant would take minutes."""
+def _given_or(option: str, value: str, otherwise: str) -> str:
+    """The option's value when the user gave one, else ``otherwise``: a sweep of every variant would take minutes."""
     source = click.get_current_context().get_parameter_source(option)
     return value if source is not ParameterSource.DEFAULT else otherwise
 
@@ -181,7 +183,7 @@ def _compare(
 
 
 def _tables(records: Sequence[RunRecord], *, sweep: bool) -> Iterator[str]:
-    """Each scenario by itself where they are few, and all together; a sweep only by itself."""
+    """A table for each scenario when there are few, and one for all. A sweep has no table for all."""
     scenarios = tuple(dict.fromkeys(record.scenario for record in records))
     name: RowName = by_client
     if sweep or 1 < len(scenarios) <= SCENARIOS_SHOWN_MAX:
@@ -194,7 +196,7 @@ def _tables(records: Sequence[RunRecord], *, sweep: bool) -> Iterator[str]:
 
 @contextmanager
 def _progress(console: Console, total: int) -> Iterator[_Advance]:
-    """A live line on a terminal; elsewhere a word every tenth of the way, on the error stream."""
+    """A live line on a terminal; elsewhere a line on standard error after each tenth of the runs."""
     if console.is_terminal:
         columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as progress:
@@ -204,7 +206,7 @@ def _progress(console: Console, total: int) -> Iterator[_Advance]:
 
 
 class _Advance:
-    """Called once a run, with what it was."""
+    """Called after each run with its name."""
 
     def __init__(self, total: int, progress: Progress | None) -> None:
         self._total = total

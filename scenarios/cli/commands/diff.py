@@ -1,4 +1,4 @@
-"""``gapless diff``: two records documents, and what changed between them: losses, calls, bytes."""
+"""``gapless diff``: what changed between two records documents: lost events, calls, bytes."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ def diff_command(
             f"{old} and {new} have no run in common: not one scenario, generation, cursor, client and seed is in both; "
             "compare records of the same runs"
         )
-    _tell(found, (str(old), str(new)), json_file, markdown_file)
+    _print_and_write(found, (str(old), str(new)), json_file, markdown_file)
     sys.exit(found.exit_code)
 
 
-def _tell(found: Diff, names: tuple[str, str], json_file: Path | None, markdown_file: Path | None) -> None:
+def _print_and_write(found: Diff, names: tuple[str, str], json_file: Path | None, markdown_file: Path | None) -> None:
     if _STANDARD_OUTPUT not in (json_file, markdown_file):
         click.echo(render_diff(found, names=names), nl=False)
     if json_file is not None:

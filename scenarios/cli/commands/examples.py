@@ -1,4 +1,4 @@
-"""``gapless examples``: clients to begin with, as they lie in an installed package."""
+"""``gapless examples``: list the example clients of the installed package, or print one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def examples(name: str | None) -> None:
 
 
 def _about(path: Path) -> str:
-    """The first sentence of a file, which says what it is."""
+    """What a file is: its first sentence, up to a colon."""
     first = path.read_text(encoding="utf-8").partition("\n")[0]
     sentence = first.strip('"/ ').partition(". ")[0].partition(": ")[0].rstrip(".")
     return textwrap.shorten(sentence, ABOUT_COLUMNS, placeholder=" …")

@@ -1,4 +1,4 @@
-"""``gapless explore``: a campaign of drawn worlds; what fails is grouped by cause, shrunk and kept."""
+"""``gapless explore``: a campaign of drawn worlds. Failures are grouped by cause, shrunk and kept in files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gapless list`` and ``gapless show``: the catalogue in lines, and one scenario of it in full."""
+"""``gapless list`` and ``gapless show``: the catalogue, one line for each scenario, and one scenario in full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gapless mutants``: every planted bug against the scenario that is to catch it; with ``--full``, against all."""
+"""``gapless mutants``: run each planted bug against the scenario that must catch it, or with ``--full`` against all."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SCHEMA = "gapless/mutants/1"
 ALIVE_EXIT_CODE = 1
 
 Advance = Callable[[str], None]
-"""Says that one more is done, and what it was."""
+"""Called with the name of each one that is done."""
 
 
 @click.command("mutants")
@@ -57,13 +57,13 @@ def mutants(names: tuple[str, ...], full: bool, afresh: bool, as_json: bool, job
     if full:
         sys.exit(_full(console, Register() if afresh else kill_register.load(), processes))
     wanted = [mutant_called(name.removeprefix(MUTANT)).name for name in names] or [one.name for one in MUTANTS]
-    sys.exit(_tried(console, list(dict.fromkeys(wanted)), processes, as_json=as_json))
+    sys.exit(_run_each(console, list(dict.fromkeys(wanted)), processes, as_json=as_json))
 
 
-# -- each where it is to be killed ------------------------------------------------------------------------------------
+# -- each in its own scenario -----------------------------------------------------------------------------------------
 
 
-def _tried(console: Console, wanted: Sequence[str], jobs: int, *, as_json: bool) -> int:
+def _run_each(console: Console, wanted: Sequence[str], jobs: int, *, as_json: bool) -> int:
     found: list[MutantFate] = []
     began_s = time.monotonic()
     with stoppable() as stop, spread(fate, wanted, jobs) as coming, _progress(console, len(wanted)) as advance:
@@ -136,14 +136,14 @@ def _json(found: Iterable[MutantFate]) -> str:
     return json.dumps({"schema": SCHEMA, "mutants": rows}, indent=1)
 
 
-# -- all of them everywhere -------------------------------------------------------------------------------------------
+# -- each in all scenarios --------------------------------------------------------------------------------------------
 
 
 def _full(console: Console, known: Register, jobs: int) -> int:
     scenarios = kill_register.fighting()
     began_s = time.monotonic()
     with stoppable() as stop, _progress(console, len(scenarios)) as advance:
-        found = _fought(scenarios, known, jobs, stop, advance)
+        found = _kills_of(scenarios, known, jobs, stop, advance)
     if len(found) < len(scenarios):
         click.echo(f"interrupted after {len(found)} of {len(scenarios)} scenarios; nothing was kept", err=True)
         return INTERRUPTED_EXIT_CODE
@@ -170,10 +170,10 @@ def _full(console: Console, known: Register, jobs: int) -> int:
     return ALIVE_EXIT_CODE if idle or alive else 0
 
 
-def _fought(
+def _kills_of(
     scenarios: Sequence[Scenario], known: Register, jobs: int, stop: Stop, advance: Advance
 ) -> dict[str, kill_register.Kills]:
-    """Who died where, simplest scenarios first; as far as it went when the user stops it."""
+    """The clients that each scenario kills, simplest scenarios first; only the finished ones when the user stops it."""
     found: dict[str, kill_register.Kills] = {}
     for layer in kill_register.layers(scenarios):
         grounds = kill_register.grounds(layer, known, found)
@@ -198,7 +198,7 @@ def _table_of_kills(register: Register, scenarios: Iterable[Scenario]) -> Table:
 
 @contextmanager
 def _progress(console: Console, total: int) -> Iterator[Advance]:
-    """A live line on a terminal; elsewhere the name of what is done, on the error stream, a tenth of the way apart."""
+    """A live line on a terminal; elsewhere a line with a name on standard error after each tenth."""
     if not console.is_terminal:
         done: list[str] = []
 

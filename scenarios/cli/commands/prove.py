@@ -1,4 +1,4 @@
-"""``gapless prove``: every schedule within a bound, or the smallest counterexample."""
+"""``gapless prove``: try every schedule within a bound; print a smallest counterexample if there is one."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""``gapless replay``: one run again, from its capsule or from scenario and seed; with ``--trace`` as a story,
-with ``--diff`` beside the nearest run that passes, and drawn in whichever ways are asked for.
+"""``gapless replay``: run one run again, from a capsule or from a scenario and seed.
+
+``--trace`` prints it event by event. ``--diff`` compares it with the nearest run that passes. Other options draw it.
 """
 
 from __future__ import annotations
@@ -81,48 +82,48 @@ def replay(
         hint = f" (--mermaid took {mermaid} for its own file: name the capsule before it)" if taken else ""
         raise UsageError(f"say what to replay: either a CAPSULE, or --scenario NAME with --seed N{hint}")
     drawings.check()
-    told = _Response(trace, diff, drawings)
+    output = _Output(trace, diff, drawings)
     if path is not None and in_real_time.is_kept(path):
-        sys.exit(_in_real_time(path, told))
+        sys.exit(_in_real_time(path, output))
     if path is not None:
-        sys.exit(_from_capsule(capsule.load(path), path, told))
+        sys.exit(_from_capsule(capsule.load(path), path, output))
     request = _request(str(name), client, generation, cursor, seed)
     result = perform(request)
-    _tell(request, result, told)
+    _print_run(request, result, output)
     sys.exit(result.record.verdict.exit_code)
 
 
 @dataclass(frozen=True, slots=True)
-class _Response:
-    """What is to be told of a run."""
+class _Output:
+    """What is printed and drawn of a run."""
 
     trace: bool
     diff: bool
     drawings: Drawings
 
     def draw(self, record: RunRecord, lines: Sequence[str]) -> None:
-        """Make the drawings; a diagram that is for standard output stands there alone."""
+        """Make the drawings. A diagram for standard output is the only text there."""
         for text in self.drawings.write(record, lines):
             click.echo(text, nl=False)
 
     def say(self, text: str = "") -> None:
-        """Say something beside the drawings."""
+        """Print a text: to standard error when standard output is for a drawing."""
         click.echo(text, err=self.drawings.takes_standard_output)
 
 
-def _in_real_time(path: Path, told: _Response) -> int:
-    """A run that cannot happen again: it is told, and drawn, from what was kept of it."""
-    verdict, text = retell(path, trace=told.trace)
-    if told.diff:
+def _in_real_time(path: Path, output: _Output) -> int:
+    """Print and draw a run in real time from its file, since it cannot be run again. Returns the exit code."""
+    verdict, text = retell(path, trace=output.trace)
+    if output.diff:
         text += "\n  --diff: it cannot be run with other choices either, so there is no passing run to put beside it"
     run = in_real_time.load(path)
-    told.draw(run.judged(), run.lines())
-    told.say(text)
+    output.draw(run.judged(), run.lines())
+    output.say(text)
     return verdict.exit_code
 
 
 def _request(name: str, client: str, generation: str, cursor: str, seed: int) -> RunRequest:
-    """The run meant by name and options; where they leave it open, the scenario's first variant."""
+    """The request that name and options give: the first variant of the scenario that fits them."""
     scenario = find_one(name)
     fitting = [
         variant
@@ -135,21 +136,21 @@ def _request(name: str, client: str, generation: str, cursor: str, seed: int) ->
     return RunRequest(scenario, *fitting[0], client, seed)
 
 
-def _from_capsule(kept: Capsule, path: Path, told: _Response) -> int:
+def _from_capsule(kept: Capsule, path: Path, output: _Output) -> int:
     try:
         result = perform(kept.request)
     except TapeError as error:
         click.echo(f"{path}: not the same run, for its choices no longer fit: {error}{_changed(kept)}", err=True)
         return Verdict.UNSTEADY.exit_code
     is_same = result.record.digest == kept.digest
-    again = result.record.digest if is_same else _digest_elsewhere(kept)
-    _tell(kept.request, result, told)
+    again = result.record.digest if is_same else _digest_in_second_process(kept)
+    _print_run(kept.request, result, output)
     first = result.record.digest
     if first != again:
         click.echo(f"{path}: not deterministic: two replays gave the journals {first} and {again}", err=True)
         return Verdict.UNSTEADY.exit_code
     if is_same:
-        told.say("the same run as in the capsule, event for event")
+        output.say("the same run as in the capsule, event for event")
     else:
         where = difference(kept.fingerprints, result.lines) if kept.fingerprints else "the capsule does not say where"
         was = "" if kept.verdict is result.record.verdict else f"; its verdict was {kept.verdict}"
@@ -161,7 +162,7 @@ def _from_capsule(kept: Capsule, path: Path, told: _Response) -> int:
     return result.record.verdict.exit_code
 
 
-def _digest_elsewhere(kept: Capsule) -> str:
+def _digest_in_second_process(kept: Capsule) -> str:
     with SecondProcess() as other:
         seen = other.perform(kept.request)
     return seen.problem or seen.digest
@@ -177,20 +178,20 @@ def _changed(kept: Capsule) -> str:
     return f" (since then: {', '.join(changed)})" if changed else ""
 
 
-def _tell(request: RunRequest, result: RunResult, told: _Response) -> None:
-    told.draw(result.record, result.lines)
-    if told.trace:
-        told.say(render_trace(result.lines))
-        told.say()
-    if told.diff:
-        told.say(_parting(request, result))
-        told.say()
+def _print_run(request: RunRequest, result: RunResult, output: _Output) -> None:
+    output.draw(result.record, result.lines)
+    if output.trace:
+        output.say(render_trace(result.lines))
+        output.say()
+    if output.diff:
+        output.say(_divergence_text(request, result))
+        output.say()
     for line in _lines(result.record):
-        told.say(line)
+        output.say(line)
 
 
-def _parting(request: RunRequest, result: RunResult) -> str:
-    """The run beside the nearest one that passes."""
+def _divergence_text(request: RunRequest, result: RunResult) -> str:
+    """The run compared with the nearest one that passes."""
     if result.record.verdict is Verdict.HOLDS:
         return "the run holds: there is no failure to compare with a passing run"
     other = nearest(request, result)

@@ -1,4 +1,4 @@
-"""``gapless report``: every file of a report again, from the records and journals that are in it."""
+"""``gapless report``: write every file of a report again, from the records and journals in it."""
 
 from __future__ import annotations
 

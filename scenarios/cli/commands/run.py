@@ -1,4 +1,4 @@
-"""``gapless run``: scenarios × variants, judged; a table, the failures, an exit code; with ``--out``, a report."""
+"""``gapless run``: run scenarios in all their variants, judge them, print a table and the failures."""
 
 from __future__ import annotations
 
@@ -111,8 +111,10 @@ def run(
 
 
 def _run(units: Sequence[Unit], sweep: Sequence[Unit], jobs: int, wanted: Wanted, *, is_whole: bool) -> int:
-    """Run them; the exit code. ``sweep``: what is measured beside them. ``is_whole``: they are the whole catalogue, so
-    that it tells what never happened.
+    """Run the units; return the exit code.
+
+    ``sweep``: units that are measured for the report and not judged.
+    ``is_whole``: whether the units are the whole catalogue. Then the results list what never happened in any of them.
     """
     console = standard_output()
     screen = Screen(console, len(units))
@@ -124,7 +126,7 @@ def _run(units: Sequence[Unit], sweep: Sequence[Unit], jobs: int, wanted: Wanted
     with stoppable() as stop, run_units((*units, *sweep), jobs) as outcomes, screen.live():
         for index, outcome in enumerate(outcomes):
             if index < len(units):
-                record = _kept(outcome, wanted.capsules)
+                record = _with_capsule(outcome, wanted.capsules)
                 records.append(record)
                 campaign.add(record)
                 screen.show(record)
@@ -146,8 +148,8 @@ def _run(units: Sequence[Unit], sweep: Sequence[Unit], jobs: int, wanted: Wanted
     return conclude(results, wanted, screen, planned=len(units), noun="runs", took_s=time.monotonic() - began_s)
 
 
-def _kept(outcome: UnitOutcome, directory: Path) -> RunRecord:
-    """The record; with a capsule in that directory and the command that replays it when the run failed."""
+def _with_capsule(outcome: UnitOutcome, directory: Path) -> RunRecord:
+    """The record. When the run failed, a capsule is written, and the record has its path and the replay command."""
     if outcome.record.verdict is Verdict.HOLDS:
         return outcome.record
     path = capsule.write(
@@ -161,13 +163,13 @@ def _kept(outcome: UnitOutcome, directory: Path) -> RunRecord:
     return capsule.kept_in(path, outcome.record)
 
 
-def _named(name: str) -> tuple[Scenario, ...]:
+def _scenarios_called(name: str) -> tuple[Scenario, ...]:
     return (load_file(Path(name)),) if name.endswith(".toml") else find(name)
 
 
 def _scenarios(names: tuple[str, ...], files: tuple[Path, ...]) -> tuple[Scenario, ...]:
     own = tuple(load_file(path) for path in files)
-    named = tuple(scenario for name in names for scenario in _named(name))
+    named = tuple(scenario for name in names for scenario in _scenarios_called(name))
     if not names and not files:
         named = catalogue()
     return tuple(dict.fromkeys((*named, *own)))

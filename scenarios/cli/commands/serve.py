@@ -1,4 +1,4 @@
-"""``gapless serve``: a scenario on a real port, for a client that is not ours, not on trio, and not in Python."""
+"""``gapless serve``: a scenario on a real port, for clients in any language."""
 
 from __future__ import annotations
 
@@ -73,20 +73,20 @@ def serve(
     try:
         by = trio.run(_serve, session_server, port, host)
     except BaseExceptionGroup as group:
-        raise _plainly(leaves(group)[0], host, port) from group
+        raise _usage_error(leaves(group)[0], host, port) from group
     except OSError as error:
-        raise _plainly(error, host, port) from error
-    for line in _summary(session_server.session):
+        raise _usage_error(error, host, port) from error
+    for line in _summary_lines(session_server.session):
         click.echo(line)
     sys.exit(INTERRUPTED_EXIT_CODE if by == signal.SIGINT else Verdict.HOLDS.exit_code)
 
 
 async def _serve(session_server: SessionServer, port: int, host: str) -> int:
-    """Serve until a signal comes; which one."""
+    """Serve until a signal comes; return its number."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             await nursery.start(_listening, session_server, port, host)
-            for line in _where(session_server, host):
+            for line in _address_lines(session_server, host):
                 click.echo(line)
             number: int = await anext(aiter(signals))
             nursery.cancel_scope.cancel()
@@ -99,7 +99,7 @@ async def _listening(
     await session_server.serve(port, host=host, task_status=task_status)
 
 
-def _plainly(error: BaseException, host: str, port: int) -> BaseException:
+def _usage_error(error: BaseException, host: str, port: int) -> BaseException:
     if not isinstance(error, OSError):
         return error
     is_address = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
@@ -107,7 +107,7 @@ def _plainly(error: BaseException, host: str, port: int) -> BaseException:
     return UsageError(f"cannot listen on {host} port {port} ({error.strerror or error}); {cure}")
 
 
-def _where(session_server: SessionServer, host: str) -> Iterator[str]:
+def _address_lines(session_server: SessionServer, host: str) -> Iterator[str]:
     request, world = session_server.session.request, session_server.session.world
     if not _is_loopback(host):
         yield f"warning: {host} can be reached from other machines, and whoever reaches it can steer it; mean it"
@@ -119,7 +119,7 @@ def _where(session_server: SessionServer, host: str) -> Iterator[str]:
 
 
 def title(request: RunRequest) -> str:
-    """A request in a line."""
+    """A request in one line."""
     return f"{request.scenario.name}, generation {request.generation}, cursor {request.cursor}"
 
 
@@ -129,7 +129,7 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost"
 
 
-def _summary(session: Session) -> Iterator[str]:
+def _summary_lines(session: Session) -> Iterator[str]:
     yield ""
     if not len(session.world.journal):
         yield f"{title(session.request)}: no client came"
