@@ -1,10 +1,16 @@
-"""What can go wrong in reading a stored report. Rendering cannot fail: what is rendered has been read, or made here."""
+"""The error for a stored report that cannot be read.
+
+Rendering has no errors: records were checked when they were read, or were made by this program.
+"""
 
 from __future__ import annotations
 
 
 class UnreadableRecords(ValueError):
-    """A records document that cannot be used: ``place`` in it (empty: the whole), ``problem``, ``cure``."""
+    """A stored report cannot be used.
+
+    ``place`` is where in it (empty: all of it), ``problem`` what is wrong there, ``cure`` what to do.
+    """
 
     def __init__(self, place: str, problem: str, cure: str) -> None:
         self.place, self.problem, self.cure = place, problem, cure

@@ -1,7 +1,7 @@
-"""The files of a report: every renderer's output, each with its name, and an index that says what is what.
+"""The files of a report's folder: the output of every renderer, each under its name, and an index of them.
 
-Pure: results in, names and contents out. The same results give the same bytes, so a report can be made anew from
-``records.json`` and ``journals.zip`` alone.
+Pure: results in, names and contents out. The same results give the same bytes. So the whole folder can be made again
+from ``records.json`` and ``journals.zip``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _UNSAFE_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of a report: its path in the report's directory, what it is in a few words, its content."""
+    """One file of a report: its path within the folder, a few words on ``what`` it is, its content."""
 
     path: str
     what: str
@@ -47,8 +47,8 @@ class File:
 
 
 def files(results: Results) -> Iterator[File]:
-    """Every file, one after another; the index is the last."""
-    results = reread(results)
+    """Every file, the index last."""
+    results = reread(results)  # as if read from a disk, so that a folder made from stored records is the same
     written: list[File] = []
     for file in itertools.chain(_of_all(results), _of_runs(results)):
         written.append(File(file.path, file.what, b""))
@@ -72,7 +72,7 @@ def _of_all(results: Results) -> Iterator[File]:
 
 
 def _of_runs(results: Results) -> Iterator[File]:
-    """The first failed runs, gravest first, of which there is a journal: drawn in each way."""
+    """Drawings of failed runs, gravest first: the first ``RUNS_DRAWN_MAX`` that have a journal."""
     version = results.versions.get("gapless", "")
     drawn = 0
     for record in failed_runs(results):
@@ -89,7 +89,7 @@ def _of_runs(results: Results) -> Iterator[File]:
 
 
 def run_name(record: RunRecord) -> str:
-    """What the files of a run are called."""
+    """The name of a run's files, without their endings."""
     parts = (record.scenario, record.generation, record.cursor, record.client)
     return ".".join((*(_UNSAFE_IN_NAMES.sub("-", part) for part in parts), f"seed{record.seed}"))
 

@@ -1,5 +1,6 @@
-"""Characters that a format cannot hold, replaced by U+FFFD: a client's message may be anything, and a report must be
-written all the same.
+"""Replaces characters that a format cannot hold with U+FFFD.
+
+A client's message may contain any character, and the report must still be written.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ _REPLACEMENT = "\ufffd"
 
 
 def well_formed(text: str) -> str:
-    """Without lone surrogates, which no encoding of Unicode can write."""
+    """The text without lone surrogates, which UTF-8 cannot encode."""
     return _LONE_SURROGATES.sub(_REPLACEMENT, text)
 
 
 def xml_text(text: str) -> str:
-    """Without what no XML document may have: most control characters, and lone surrogates."""
+    """The text without characters that XML forbids: most control characters, and lone surrogates."""
     return _ILLEGAL_IN_XML.sub(_REPLACEMENT, text)

@@ -1,4 +1,4 @@
-"""Clocks: how long runs lasted, and in which time. Simulated seconds and real ones are never added to each other."""
+"""How long runs took, on each clock. Simulated and real seconds are never added up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WORDS: dict[Clock, str] = {"virtual": "simulated", "real": "in real time"}
 
 
 def seconds_by_clock(records: Sequence[RunRecord]) -> dict[Clock, float]:
-    """The seconds that runs took together on each clock that they were on."""
+    """The sum of the runs' seconds on each clock that at least one of them used."""
     return {
         clock: sum(record.virtual_s for record in records if record.clock == clock)
         for clock in _CLOCKS
@@ -20,12 +20,12 @@ def seconds_by_clock(records: Sequence[RunRecord]) -> dict[Clock, float]:
 
 
 def only_clock(records: Sequence[RunRecord]) -> Clock | None:
-    """The clock that all runs were on, virtual where there are none; None where they were on both."""
+    """The clock of all runs: virtual if there are no runs, None if both clocks occur."""
     met = tuple(seconds_by_clock(records)) or _CLOCKS[:1]
     return met[0] if len(met) == 1 else None
 
 
 def lasted(records: Sequence[RunRecord]) -> str:
-    """``29 s simulated``, ``12 s in real time``, or both; ``0 s`` where nothing ran."""
-    told = (f"{seconds:.0f} s {_WORDS[clock]}" for clock, seconds in seconds_by_clock(records).items())
-    return ", ".join(told) or "0 s"
+    """``29 s simulated``, ``12 s in real time``, or both; ``0 s`` if nothing ran."""
+    parts = (f"{seconds:.0f} s {_WORDS[clock]}" for clock, seconds in seconds_by_clock(records).items())
+    return ", ".join(parts) or "0 s"

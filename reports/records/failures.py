@@ -1,4 +1,4 @@
-"""Failures: what failed, runs that failed alike told as one, and how they read in few words."""
+"""What failed. Runs that failed alike are grouped, and messages are made short."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _ID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{4}([0-9a-f]{8})\b")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Runs of one scenario with one client that failed alike: by the same verdict, of the same property first.
+    """Runs of one scenario and client that failed alike: the verdict and the first violated property are the same.
 
-    ``runs`` are indices of their records, ``message`` is the first one's first violation, ``more`` how many it has
-    beside that.
+    ``runs`` are the indices of their records. ``message`` is the first violation of the first run, ``more`` the number
+    of its other violations.
     """
 
     verdict: Verdict
@@ -29,7 +29,7 @@ class Failure:
 
 
 def failures(records: Sequence[RunRecord]) -> tuple[Failure, ...]:
-    """Whatever does not hold, gravest first, else in the order of the records."""
+    """Every run that does not hold, grouped; the gravest first, equal ones in the order of the records."""
     alike: dict[tuple[str, str, Verdict, str], list[int]] = {}
     for index, one in enumerate(records):
         if one.verdict is not Verdict.HOLDS:
@@ -44,7 +44,7 @@ def failures(records: Sequence[RunRecord]) -> tuple[Failure, ...]:
 
 
 def brief(message: str) -> str:
-    """A message with ids as traces show them: their last eight characters."""
+    """The message with each id cut to its last eight characters, as traces show ids."""
     return _ID.sub(r"…\1", message)
 
 

@@ -1,6 +1,6 @@
-"""Journals in little room: deflated in memory, many in one zip file, by the digest that their records have.
+"""Compressed journals, by the digest that their records have: in memory, and many in one zip file.
 
-A journal of the whole suite is a tenth of its size when deflated; it is inflated when somebody asks for its lines.
+Compression makes the journals of a suite ten times smaller. A journal is decompressed when its lines are read.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from gapless.reports.errors import UnreadableRecords
 
 _SUFFIX = ".jsonl"
-# The earliest that a zip file can say: the same journals are to be the same bytes, whenever they are written.
+# A fixed date, the earliest that a zip file can hold: equal journals give equal bytes, whenever they are written.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _CURE = "write it anew with `gapless run` or `check`, and --out DIR"
 
 
 class Journals(Mapping[str, Sequence[str]]):
-    """Journals by digest, each kept deflated as ``deflated`` makes it."""
+    """Journals by digest, each held in the compressed form that ``deflated`` returns."""
 
     def __init__(self, kept: Mapping[str, bytes]) -> None:
         self._kept = kept
@@ -39,12 +39,12 @@ class Journals(Mapping[str, Sequence[str]]):
 
 
 def deflated(lines: Sequence[str]) -> bytes:
-    """A journal's lines in little room."""
+    """A journal's lines, compressed."""
     return zlib.compress("\n".join(lines).encode())
 
 
 def zip_journals(journals: Mapping[str, Sequence[str]]) -> bytes:
-    """A zip file with a file of JSON lines for each journal, named after its digest; equal journals, equal bytes."""
+    """A zip file with one file of JSON lines for each journal, named after its digest. Equal journals, equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for digest in sorted(journals):
@@ -55,8 +55,9 @@ def zip_journals(journals: Mapping[str, Sequence[str]]) -> bytes:
 
 
 def unzip_journals(data: bytes) -> Journals:
-    """The journals in a zip file. Raises UnreadableRecords when it is none, or holds a journal that is not the one its
-    name says.
+    """The journals in a zip file.
+
+    Raises UnreadableRecords if the data is no zip file, or if a journal does not have the digest in its name.
     """
     kept: dict[str, bytes] = {}
     try:
@@ -77,7 +78,7 @@ def _lines(text: bytes) -> list[str]:
 
 
 def _digest(lines: Sequence[str]) -> str:
-    """As the simulator says it: of the canonical lines."""
+    """The digest of the canonical lines, computed as the simulator does."""
     return "sha256:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

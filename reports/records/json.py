@@ -1,4 +1,4 @@
-"""Records as one JSON object: ``{"schema", "versions", "records"}``, stable from run to run."""
+"""Records as one JSON object. Equal records give equal text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCHEMA = "gapless/records/1"
 
 
 def record_json(record: RunRecord) -> dict[str, object]:
-    """One record as plain JSON values, with its ratio (None: calls where none were needed)."""
+    """One record as plain JSON values, and the derived ratio of its calls to the optimum."""
     plain = asdict(record)
     plain["rest"]["ratio"] = record.rest.ratio
     return plain
@@ -28,10 +28,9 @@ def render_json(
     never: Sequence[Never] = (),
     sweep: Sequence[RunRecord] = (),
 ) -> str:
-    """All records as text; ``complete`` is false when the suite was interrupted before its last run.
+    """The object as text. The arguments are the fields of ``Results``.
 
-    ``never``: what happened in no run of a whole campaign. ``sweep``: one clean run at growing lengths of the history.
-    ``reading.py`` reads it back, ``records.schema.json`` describes it.
+    ``reading.py`` reads it back. ``records.schema.json`` describes it.
     """
     document = {
         "schema": SCHEMA,

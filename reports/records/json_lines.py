@@ -1,4 +1,4 @@
-"""Records as JSON lines: one record a line, for tools that read a stream, and for ``grep``."""
+"""Records as JSON lines, one record on each line: for tools that read a stream, and for ``grep``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from gapless.reports.records.results import Results
 
 
 def render_json_lines(results: Results) -> str:
-    """Each record as one line; nothing where there are none."""
+    """One line for each record; empty if there are none."""
     lines = (json.dumps(record_json(record), ensure_ascii=False) for record in results.records)
     return well_formed("".join(f"{line}\n" for line in lines))

@@ -1,8 +1,7 @@
 """The JSON schema of a records document, for programs that read one.
 
-``python -m gapless.reports.records.json_schema`` writes it anew.
-
-It is made from the very types that the renderer writes and the reader reads, so it cannot promise anything else.
+``python -m gapless.reports.records.json_schema`` writes the file again. The schema is made from the same types that
+``json.py`` writes and ``reading.py`` reads, so the three always agree.
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ def render_schema() -> str:
 def _add_ratio(rest: dict[str, Any]) -> None:
     rest["properties"]["ratio"] = {
         "anyOf": [{"type": "number"}, {"type": "null"}],
-        "description": "Derived: calls beside the optimum; null is calls where none were needed.",
+        "description": "Derived: calls divided by the optimum; null if no call was needed.",
     }
 
 
 def _tidied(value: object, name: str = "") -> object:
-    """Without the titles that repeat a key, and with each description on one line."""
+    """The schema without titles, which only repeat keys, and with each description on one line."""
     if isinstance(value, list):
         return [_tidied(one) for one in value]
     if not isinstance(value, dict):

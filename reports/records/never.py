@@ -1,4 +1,4 @@
-"""What never happened in a whole campaign of runs, and how it reads: silence about it would prove nothing."""
+"""What never happened in all runs of a campaign. That no violation was found proves nothing about it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ MEANING = {
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """One thing: ``what`` is ``fault``, ``oracle`` or ``path``, ``place`` the line of source where a path is marked."""
+    """One thing that never happened.
+
+    ``what`` is ``fault``, ``oracle`` or ``path``. ``place`` is the line of source code where a path is marked.
+    """
 
     what: str
     name: str
@@ -22,7 +25,7 @@ class Never:
 
 
 def render_never(nevers: Sequence[Never], runs: int) -> Iterator[str]:
-    """One line that counts, and one line each. Nothing at all when everything has happened somewhere."""
+    """A line with their number, then one line for each. No lines if everything happened in some run."""
     if nevers:
         yield f"vacuous: in {_count(runs, 'run')}, {_count(len(nevers), 'thing')} never happened"
     for one in nevers:

@@ -1,7 +1,7 @@
-"""Reading: a records document back into the values that it was made of. Strict: a key that nobody knows, a number in
-quotes, a schema of another version are each said, with their place, rather than guessed at.
+"""Reads a records document back into the values that it was made from.
 
-What a document of an earlier gapless lacks has the default of its field, as long as the field has one.
+Reading is strict. An unknown key, a number in quotes or another version of the schema is an error that says where it
+is. A key that an earlier gapless did not write yet gets the default of its field, if the field has one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SHOWN_CHARACTERS = 40
 
 
 class RecordsDocument(BaseModel):
-    """A records document as it is on disk, but for ``schema`` and the ratio of each run's calls, which is derived."""
+    """A records document as it is on disk, without ``schema`` and without the derived ratio of each run."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -45,7 +45,7 @@ class RecordsDocument(BaseModel):
 
 
 def read_results(text: str) -> Results:
-    """What a records document says; its journals are elsewhere. Raises UnreadableRecords."""
+    """The results in a records document, without journals, which are stored apart. Raises UnreadableRecords."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -68,8 +68,10 @@ def read_results(text: str) -> Results:
 
 
 def reread(results: Results) -> Results:
-    """The same results as they are once they have been written and read: whatever is made of these is made of a report
-    on disk as well, and holds no character that cannot be written.
+    """The results after they were written and read again.
+
+    Reports made from these are the same as reports made later from the stored records. No text in them has a character
+    that cannot be written.
     """
     text = render_json(
         results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
@@ -78,7 +80,7 @@ def reread(results: Results) -> Results:
 
 
 def _check_ratios(name: str, records: object) -> None:
-    """A ratio is derived, so it is not read; but one that is no number shows that the file is not as it was written."""
+    """Raise if a ratio is no number: it is derived, and not read, but a wrong one shows that the file was edited."""
     for index, rest in _rests(records):
         ratio = rest.get("ratio")
         if ratio is not None and (isinstance(ratio, bool) or not isinstance(ratio, int | float)):
@@ -93,7 +95,7 @@ def _rests(records: object) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _underived(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is derived, and without the schema, which has been read."""
+    """The document without the ratios, which are derived, and without the schema, which was read before."""
     plain = {name: value for name, value in document.items() if name != "schema"}
     for name in ("records", "sweep"):
         if isinstance(plain.get(name), list):
@@ -117,7 +119,7 @@ def _unreadable(error: ValidationError) -> UnreadableRecords:
 
 
 def _place(parts: tuple[str | int, ...]) -> str:
-    """``records[3].rest.calls``."""
+    """A place in the document, such as ``records[3].rest.calls``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return text.removeprefix(".")
 

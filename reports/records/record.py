@@ -1,7 +1,7 @@
-"""RunRecord: everything a report may say about one run, as frozen values.
+"""The record of one run: everything that a report may say about it, as frozen values.
 
-A *run* here is one scenario, in one server generation and cursor mode, with one client and one seed. Its
-verdict is the gravest of what its violations break; the order of gravity is the order of the exit codes.
+A *run* is one scenario, in one server generation and cursor mode, with one client and one seed. Each violation breaks
+the run with a verdict; the run's verdict is the gravest of them. The order of gravity is the order of the exit codes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Clock = Literal["virtual", "real"]
 
 
 class Verdict(StrEnum):
-    """What became of a run, gravest last but one: an honest harness fails louder on loss than on cost."""
+    """What became of a run."""
 
     HOLDS = "holds"
     UNSAFE = "unsafe"
@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """The exit code of a command that met this verdict and nothing graver."""
+        """The exit code of a command whose gravest verdict is this one."""
         return EXIT_CODES[self]
 
 
@@ -39,11 +39,12 @@ EXIT_CODES = {
     Verdict.UNSTEADY: 6,
 }
 
+# A lost event is graver than a client that hangs, and both are graver than a cost.
 GRAVITY = (Verdict.UNSAFE, Verdict.STUCK, Verdict.OVER_BUDGET, Verdict.VACUOUS, Verdict.UNSTEADY)
 
 
 def gravest(verdicts: Iterable[Verdict]) -> Verdict:
-    """The first of ``GRAVITY`` that occurs, or HOLDS when none does."""
+    """The gravest of the verdicts; HOLDS if none of them fails."""
     met = tuple(verdicts)
     return next((verdict for verdict in GRAVITY if verdict in met), Verdict.HOLDS)
 
@@ -52,8 +53,8 @@ def gravest(verdicts: Iterable[Verdict]) -> Verdict:
 class Violation:
     """One property that did not hold.
 
-    ``oracle`` is the property's name, ``message`` one sentence, ``event_ids`` the events it speaks of,
-    ``breaks`` the verdict that it earns the run.
+    ``oracle`` is the property's name, ``message`` one sentence, ``event_ids`` the events concerned, ``breaks`` the
+    verdict that the run gets for it.
     """
 
     oracle: str
@@ -64,10 +65,12 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class RestCost:
-    """What the run cost the server: counted calls, body bytes, events read; and the least possible.
+    """What a run cost the server, and the least that it could have cost.
 
-    ``allowed_calls`` is the optimum plus what the scenario allows above it, ``because`` the reasons it gives.
-    ``attach_…`` is the part that was spent until the attach had returned.
+    ``calls`` are the REST calls that count, ``bytes`` the size of their bodies, ``events_read`` the events that the
+    server read for them. ``optimum_calls`` is the least possible. ``allowed_calls`` adds what the scenario allows
+    above it, for the reasons in ``because``. ``attach_calls`` and ``attach_events_read`` are the part spent before the
+    attach returned.
     """
 
     calls: int
@@ -81,7 +84,7 @@ class RestCost:
 
     @property
     def ratio(self) -> float | None:
-        """Calls beside the optimum: 1.0 is the least possible, None is calls where none were needed."""
+        """Calls divided by the optimum. 1.0 is the least possible; None means that no call was needed."""
         if self.calls == self.optimum_calls:
             return 1.0
         return self.calls / self.optimum_calls if self.optimum_calls else None
@@ -98,7 +101,7 @@ class FaultFired:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """How many things one oracle looked at: zero means that its silence says nothing."""
+    """How many things one oracle judged. If it judged none, the absence of violations proves nothing."""
 
     oracle: str
     count: int
@@ -106,7 +109,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Whether a client known to be broken failed this variant by the oracle that the scenario names."""
+    """A client known to be broken, run in the same variant.
+
+    ``by`` is the oracle that must find it, as the scenario says. ``killed`` is true if that oracle did.
+    """
 
     client: str
     by: str
@@ -117,13 +123,13 @@ class Kill:
 class RunRecord:
     """One run: what was tried, what held, what it cost, and how to see it again.
 
-    ``virtual_s`` is how long it took, in seconds on ``clock``: simulated ones, or real ones, where a client met the
-    server over TCP and the same run cannot be had again. ``digest`` is the journal's; ``capsule`` and ``replay`` are
-    there when the run failed and was kept. ``lost_events`` counts events that ``run()`` returned without, ``return_s``
-    is the longest time from the server's end of a run to the return of ``run()``, None when none returned, and
-    ``never_returned`` how many did not. ``races`` are the ids of the catalogue of races and ``title`` a sentence, as
-    the scenario has them; ``history_events`` were in the log before the client came. ``taken`` names the marked paths
-    that our client took, by name.
+    ``virtual_s`` is how long the run took, in seconds on ``clock``. The clock is real if the client spoke to the server
+    over TCP; such a run cannot be repeated exactly. ``digest`` is the digest of the journal. ``capsule`` (a path) and
+    ``replay`` (a command) are set if a failed run was stored. ``lost_events`` counts the events that ``run()`` returned
+    without. ``return_s`` is the longest time from the server's end of a run to the return of ``run()``, None if no call
+    returned; ``never_returned`` counts the calls that did not return. ``races`` (ids of the race catalog), ``title``
+    (one sentence) and ``origin`` (where it comes from) are the scenario's. ``history_events`` is the length of the log
+    before the client attached. ``taken`` names the marked paths that our own client took.
     """
 
     scenario: str
@@ -153,5 +159,5 @@ class RunRecord:
 
     @property
     def variant(self) -> str:
-        """Generation and cursor mode, as they are written in messages."""
+        """Generation and cursor mode, as messages show them."""
         return f"{self.generation}/{self.cursor}"

@@ -1,4 +1,4 @@
-"""Results: everything that a report of many runs is made of, as one frozen value."""
+"""Everything that a report about many runs is made from, as one frozen value."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from gapless.reports.records.record import RunRecord
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Many runs, and what is known beside their records.
+    """Records of many runs, and what is known besides.
 
-    ``versions`` are those of gapless and its libraries, by name. ``complete`` is false when the runs were interrupted.
-    ``never`` is what happened in none of them though it should have. ``sweep`` are records of one clean run at growing
-    lengths of the history, for a chart of what length costs: they are no part of the verdicts. ``journals`` holds
-    journals as their canonical lines, by the digest that each record has; a journal may be missing.
+    - ``versions``: of Python, gapless and its libraries, by name.
+    - ``complete``: false if the runs were interrupted.
+    - ``never``: what should have happened in some run and happened in none.
+    - ``sweep``: records of one clean run at growing lengths of the history, to show what length costs. They do not
+      count for the verdicts.
+    - ``journals``: journals as their canonical lines, by the digest in each record. A journal may be missing.
     """
 
     records: tuple[RunRecord, ...]
@@ -27,5 +29,5 @@ class Results:
     journals: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def journal_of(self, record: RunRecord) -> Sequence[str] | None:
-        """The lines of a run's journal; None when they were not kept."""
+        """The lines of a run's journal; None if the journal was not stored."""
         return self.journals.get(record.digest)
