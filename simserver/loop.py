@@ -89,9 +89,9 @@ class TrioNotifier:
 
     async def wait(self) -> None:
         self._task = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._give_up)
+        await trio.lowlevel.wait_task_rescheduled(self._abort)
 
-    def _give_up(self, _: object) -> trio.lowlevel.Abort:
+    def _abort(self, _: object) -> trio.lowlevel.Abort:
         self._task = None
         return trio.lowlevel.Abort.SUCCEEDED
 

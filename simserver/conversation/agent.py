@@ -33,7 +33,7 @@ WOKEN_BY_MESSAGE: Final = frozenset({"finished", "error", "stuck"})
 class Publication:
     """One event to send to the subscribers.
 
-    seq: the log index that they are given, None when the event is not persisted or not yet; text: its JSON; index: its
+    seq: the log index that subscribers get, None when the event is not persisted or not yet; text: its JSON; index: its
     log index, None when it is never persisted; fate: how the faults treat it.
     """
 
@@ -45,6 +45,7 @@ class Publication:
 
     @property
     def durable(self) -> bool:
+        """Whether the event is in the log when it is sent."""
         return self.seq is not None
 
 
@@ -102,7 +103,7 @@ class Agent:
     # --- operations --------------------------------------------------------------------------------------------
 
     def message(self, now_s: float, text: str) -> tuple[Publication, ...]:
-        """A user message arrives."""
+        """A user message arrives. In an empty log the system prompt comes before it."""
         published: list[Publication] = []
         if not len(self.log):
             published.append(self._append(now_s, event_bodies.system_prompt()))

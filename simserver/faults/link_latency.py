@@ -12,8 +12,8 @@ from gapless.simserver.faults.verdicts import Slow
 
 
 class LinkLatency(BaseFault):
-    """Chunks stay in order. The fault is counted once for each connection that it slows down. ``match.connection`` selects
-    the nth socket.
+    """Chunks stay in order. The fault is counted once for each connection that it slows down. ``match.connection``
+    selects the nth socket.
 
     latency_s: virtual seconds in one direction; jitter_s: the most that is added to it, drawn for each chunk; on: which
     connections it acts on.

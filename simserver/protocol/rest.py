@@ -89,19 +89,23 @@ class Answered:
 
 
 def create(world: ServedWorld, asked: RestRequest) -> Answered:
+    """``POST /api/conversations``. Returns the one conversation of the world, whatever the body asks for."""
     return Answered(201, encode(info(world, runtime=False)))
 
 
 def conversation(world: ServedWorld, asked: RestRequest) -> Answered:
+    """``GET /api/conversations/{id}``."""
     return Answered(200, encode(info(world, runtime=True)))
 
 
 def delete(world: ServedWorld, asked: RestRequest) -> Answered:
+    """``DELETE /api/conversations/{id}``."""
     world.delete()
     return Answered(200, wire.SUCCESS)
 
 
 def message(world: ServedWorld, asked: RestRequest) -> Answered:
+    """``POST …/events``: a user message, which may also start a run."""
     try:
         body = json.loads(asked.body)
     except ValueError:
@@ -117,20 +121,23 @@ def message(world: ServedWorld, asked: RestRequest) -> Answered:
 
 
 def run(world: ServedWorld, asked: RestRequest) -> Answered:
+    """``POST …/run``. 409 while a run is in progress."""
     return Answered(200, wire.SUCCESS) if world.runs.begin() else Answered(409, wire.detail(_AlreadyRunning))
 
 
 def pause(world: ServedWorld, asked: RestRequest) -> Answered:
+    """``POST …/pause`` and ``POST …/interrupt``."""
     world.runs.pause()
     return Answered(200, wire.SUCCESS)
 
 
 def setting(world: ServedWorld, asked: RestRequest) -> Answered:
-    """Accept secrets, a confirmation policy or a security analyzer. They have no effect on the simulated agent."""
+    """``POST`` of secrets, a confirmation policy or a security analyzer. The simulated agent ignores them."""
     return Answered(200, wire.SUCCESS)
 
 
 def search(world: ServedWorld, asked: RestRequest) -> Answered:
+    """``GET …/events/search``: one page of the log."""
     query, log, settings = asked.query, asked.view(world), world.settings
     for adapter, name, default in (
         (validation.LIMIT, "limit", "100"),
@@ -170,6 +177,7 @@ def search(world: ServedWorld, asked: RestRequest) -> Answered:
 
 
 def count(world: ServedWorld, asked: RestRequest) -> Answered:
+    """``GET …/events/count``: how many events the log has, or how many pass the filters."""
     filters = _filters(asked.query)
     if isinstance(filters, Answered):
         return filters
@@ -180,6 +188,7 @@ def count(world: ServedWorld, asked: RestRequest) -> Answered:
 
 
 def event(world: ServedWorld, asked: RestRequest) -> Answered:
+    """``GET …/events/{event_id}``."""
     log, event_id = asked.view(world), asked.event_id or ""
     index = log.index_of(event_id)
     if index is None or index in log.unreadable:
