@@ -1,16 +1,17 @@
-"""Many runs, or one, as a single HTML file that opens from a disk and asks nobody for anything.
+"""All runs as one HTML file, which can be opened from a disk and loads nothing else.
 
 In reading order:
 
-- ``overview.py``  what the page says of all runs: totals, what failed, the grid of scenarios and variants
-- ``charts.py``    REST calls beside the optimum, and how calls grow with the history, as static SVG
-- ``journals.py``  journals packed into the page, and which are left out when it would grow too large
-- ``assets.py``    the files of ``page/``, joined: styles, and scripts as one module
-- ``report.html.jinja``  the page; everything that comes from a record is escaped there
-- ``page/``        what a browser runs: ``story.js`` reads a journal, ``axis.js`` lays time out, ``lanes.js`` draws,
-  ``telling.js`` says it in sentences, ``report.js`` is the page; ``lanes.css`` and ``report.css``
+- ``overview.py``         the first screen: totals, what failed, the grid of scenarios and variants
+- ``charts.py``           REST calls beside the optimum, and calls as the history grows, as static SVG
+- ``packed_journals.py``  journals embedded in the page, and which are left out if it would be too large
+- ``assets.py``           the files of ``page/``, joined: the styles, and the scripts as one module
+- ``report.html.jinja``   the page; all text from records is escaped there
+- ``page/``               scripts and styles. ``story.js`` reads a journal, ``axis.js`` is the time axis, ``lanes.js``
+  draws the lanes, ``telling.js`` describes entries in sentences, ``report.js`` is the page. The styles are
+  ``lanes.css`` and ``report.css``.
 
-The first four scripts and ``lanes.css`` are the live page's of ``gapless serve`` as well.
+``gapless serve`` uses the first four scripts and ``lanes.css`` for its live page too.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ FAILURES_SHOWN_MAX = 200
 
 
 def render_html(results: Results, *, title: str = "gapless report", size_bytes_max: int = SIZE_BYTES_MAX) -> str:
-    """The page. With one single run it opens on that run's lane diagram.
+    """The page. If there is only one run, the page opens on its lane diagram.
 
-    Where the page would exceed ``size_bytes_max``, journals are left out, and it says so: the largest of passing runs
-    first.
+    Journals are left out if the page would exceed ``size_bytes_max``, the largest of passing runs first. The page says
+    how many.
     """
     page = _render(results, title, {})
     if results.journals:

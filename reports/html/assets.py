@@ -1,7 +1,7 @@
-"""The files of ``page/``: styles in one piece, and scripts joined into one module.
+"""The files of ``page/``: the styles as one text, and the scripts as one module.
 
-A page that opens from a disk can import nothing: so the modules, which a server may serve one by one, are put after one
-another, without their imports and exports. They share one scope then, and their top-level names must differ.
+A page that was opened from a disk cannot import modules. So the scripts, which a server can serve as single modules,
+are joined without their imports and exports. They share one scope then, so their top-level names must differ.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 @cache
 def asset(name: str) -> str:
-    """The text of a file of the page."""
+    """The text of one file of ``page/``."""
     return resources.files("gapless.reports.html").joinpath("page", name).read_text(encoding="utf-8")
 
 

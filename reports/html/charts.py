@@ -1,9 +1,9 @@
-"""Charts as static SVG: the REST calls of each scenario beside the optimum, and how calls grow with the history.
+"""Charts as static SVG: the REST calls of each scenario beside the optimum, and calls as the history grows.
 
-The ``<svg>`` element is the plot area. Places along it are percentages, heights and thicknesses are pixels, and the
-drawing has no ``viewBox``: so a chart fills the width that it has, and texts and bars keep their size. Names and ticks
-stand outside the plot area, in the margins that ``page/report.css`` leaves around it. Colors are the page's style
-variables.
+The ``<svg>`` element is the plot area. It has no ``viewBox``. Horizontal places are percentages, heights and the
+thickness of bars are pixels. So a chart fills the available width, and texts and bars keep their size. Names and ticks
+stand outside the plot area, in the margins that ``page/report.css`` leaves around it. Colors are style variables of the
+page.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _CLIENT_CHARACTERS_MAX = 16
 _GROUPS_MAX = 36
 _NUMBERED_GROUPS_MAX, _NUMBERED_CALLS_MAX = 16, 999  # above each bar is its number, where numbers have room
 _LEVEL_GROUPS_MAX = 4  # the names of more groups have no room side by side, so they are turned
-_GROUPS_WIDTH_PX = 760  # the groups share this width at least, if they have room; few need less, and have less
+_GROUPS_WIDTH_PX = 760  # many groups are made to fit into this width, as far as their minimum allows
 _GROUP_WIDTH_PX_MIN, _GROUP_WIDTH_PX_MAX = 20, 64
 _BAR_WIDTH_PX_MAX = 28
-_PLOT_WIDTH_PX_MAX = 220  # a group: the bars of few scenarios stay together
-_CHARACTER_PX = 4.9  # the mean height of a character of a turned name
+_PLOT_WIDTH_PX_MAX = 220  # for each group, so that few groups stay close together
+_CHARACTER_PX = 4.9  # what a character of a turned name adds to its height, on average
 _BARS_HEIGHT_PX, _LINES_HEIGHT_PX = 220, 280
 _TICKS_MAX = 6
 _ZERO_SHARE = 0.12  # of a logarithmic axis, from zero to the first positive tick
@@ -78,7 +78,7 @@ def calls_chart(records: Sequence[RunRecord]) -> Chart | None:
 def growth_chart(sweep: Sequence[RunRecord]) -> Chart | None:
     """Calls of one clean run at growing lengths of the history, a line for each client. None without such runs.
 
-    Both axes are logarithmic: a constant cost is a level line, and a cost in proportion to the history rises steadily.
+    Both axes are logarithmic. A constant cost is a level line. A cost in proportion to the history is a diagonal.
     """
     found: dict[str, dict[int, list[int]]] = {}
     for one in sweep:
@@ -112,7 +112,7 @@ class _Group:
         self.calls += rest.calls
         self.within += min(rest.calls, rest.allowed_calls)
         self.optimum += rest.optimum_calls
-        # Run by run: a run that saved calls, and lost events for it, makes no other run cheaper.
+        # Counted run by run: a run that spent less than its optimum does not make up for others.
         self.excess += max(0, rest.calls - rest.optimum_calls)
 
     @property
@@ -206,9 +206,9 @@ def _linear_ticks(top: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _LogScale:
-    """A logarithmic axis from ``low`` to ``high``, both above 0. A 0, which has no logarithm, has a place before them.
+    """A logarithmic axis from ``low`` to ``high``, both above 0. If a value is 0, the axis begins with a place for it.
 
-    ``zero``: the share of the axis before ``low``: 0 where no value is 0, and 1 where all values are.
+    ``zero`` is the share of the axis before ``low``: 0 if no value is 0, 1 if all values are.
     """
 
     low: float

@@ -1,4 +1,4 @@
-"""What the page says of all runs: totals, what failed, and the grid of scenarios by variant."""
+"""The first screen of the page: totals, what failed, and the grid of scenarios by variant."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One scenario with one client: ``cells`` are indices of its records, a tuple for each column of the grid."""
+    """One scenario with one client. ``cells`` has a tuple for each column of the grid: the indices of its records."""
 
     scenario: str
     title: str
@@ -34,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A value that runs can be filtered by, and how many runs have it."""
+    """One value of a filter, and how many runs have it."""
 
     value: str
     runs: int
@@ -42,8 +42,13 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The page's first screen. ``verdicts`` says how many runs met each that occurred, ``times`` how many seconds they
-    took on each clock.
+    """The first screen.
+
+    - ``verdicts``: how many runs got each verdict that occurred.
+    - ``times``: how many seconds the runs took on each clock.
+    - ``kills``: how many of the ``kills_planned`` broken clients were found.
+    - ``columns``: generation and cursor mode of each column of the grid.
+    - ``filters``: name, label and values of each filter.
     """
 
     records: tuple[RunRecord, ...]
@@ -61,12 +66,12 @@ class Overview:
 
     @property
     def hold(self) -> int:
-        """How many runs hold."""
+        """The number of runs that hold."""
         return sum(1 for one in self.records if one.verdict is Verdict.HOLDS)
 
 
 def overview(results: Results) -> Overview:
-    """Everything that the first screen shows, in the order of the records."""
+    """The first screen, in the order of the records."""
     records = results.records
     met = {verdict: sum(1 for one in records if one.verdict is verdict) for verdict in (Verdict.HOLDS, *GRAVITY)}
     columns = tuple(dict.fromkeys((one.generation, one.cursor) for one in records))
@@ -76,7 +81,7 @@ def overview(results: Results) -> Overview:
         failures=failures(records),
         calls=sum(one.rest.calls for one in records),
         optimum_calls=sum(one.rest.optimum_calls for one in records),
-        # What a run came back without and said so is not lost.
+        # A run that reports its missing events as gaps has not lost them.
         lost_events=sum(one.lost_events for one in records if one.verdict is Verdict.UNSAFE),
         times=tuple(seconds_by_clock(records).items()),
         kills=sum(kill.killed for one in records for kill in one.kills),
@@ -96,7 +101,7 @@ def overview(results: Results) -> Overview:
 
 
 def run_keys(records: Sequence[RunRecord]) -> tuple[str, ...]:
-    """What names each run in a link to it."""
+    """A key for each run, for links to it. Keys of equal runs get a number."""
     met: dict[str, int] = {}
     keys: list[str] = []
     for one in records:
@@ -107,7 +112,7 @@ def run_keys(records: Sequence[RunRecord]) -> tuple[str, ...]:
 
 
 def run_data(record: RunRecord, key: str) -> dict[str, object]:
-    """What the page's script knows of a run."""
+    """What the page's script gets to know about a run."""
     rest = record.rest
     return {
         "key": key,
@@ -170,7 +175,7 @@ def _rows(records: Sequence[RunRecord], columns: Sequence[tuple[str, str]]) -> t
 
 
 def _kinds(record: RunRecord) -> tuple[str, ...]:
-    """The kinds of fault that acted."""
+    """The kinds of fault that acted in the run."""
     return tuple(dict.fromkeys(one.kind for one in record.faults if one.fired))
 
 

@@ -1,4 +1,4 @@
-"""Journals packed for the page: deflated, in base64, by digest; inflated by the browser when one is asked for."""
+"""Journals for the page: compressed, in base64, by digest. The browser decompresses a journal to show its run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from gapless.reports.records.journals import deflated
 from gapless.reports.records.record import Verdict
 from gapless.reports.records.results import Results
 
-_BYTES_BESIDE = 120  # of markup around each journal
+_MARKUP_BYTES = 120  # around each journal
 
 
 def pack(results: Results, room_bytes: int) -> dict[str, str]:
-    """What is embedded, by digest, in the order of the records.
+    """The embedded journals by digest, in the order of the records.
 
-    What exceeds ``room_bytes`` is left out: the largest journals of passing runs first, then the largest of the others.
+    Journals are left out until the others fit into ``room_bytes``: the largest of passing runs first, then the largest
+    of failed runs.
     """
     packed: dict[str, str] = {}
     failing: set[str] = set()
@@ -24,9 +25,9 @@ def pack(results: Results, room_bytes: int) -> dict[str, str]:
             packed[record.digest] = base64.b64encode(deflated(lines)).decode("ascii")
         if record.verdict is not Verdict.HOLDS:
             failing.add(record.digest)
-    size_bytes = sum(len(one) + _BYTES_BESIDE for one in packed.values())
+    size_bytes = sum(len(one) + _MARKUP_BYTES for one in packed.values())
     for digest in sorted(packed, key=lambda digest: (digest in failing, -len(packed[digest]))):
         if size_bytes <= room_bytes:
             break
-        size_bytes -= len(packed.pop(digest)) + _BYTES_BESIDE
+        size_bytes -= len(packed.pop(digest)) + _MARKUP_BYTES
     return packed

@@ -1,7 +1,6 @@
-"""Results as a comment on a pull request: what failed first, what it cost, the rest folded.
+"""Results as a comment on a pull request: what failed and what it cost first, then the rest, folded.
 
-The first line is invisible, and the same in every comment, so that a job finds the one it wrote before and writes it
-anew.
+The first line is invisible and the same in every comment. By it a CI job finds its earlier comment and replaces it.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ IN_FULL_MAX = 10
 
 
 def render_comment(results: Results) -> str:
-    """The comment, of at most ``CHARACTERS_MAX`` characters: what would exceed them is left out, folded parts first."""
+    """The comment. Parts are left out where it would exceed ``CHARACTERS_MAX``, folded parts first."""
     failed = failed_runs(results)
     parts = ["\n".join(_head(results))]
     for part in _folds(results):
         if len("\n".join([*parts, *part])) < CHARACTERS_MAX - len(made_by(results)):
             parts += part
-    if failed and len(parts[0]) > CHARACTERS_MAX:  # names and messages are a client's, and may be of any length
+    if failed and len(parts[0]) > CHARACTERS_MAX:  # names and messages come from a client and may have any length
         parts = [MARKER, f"### {headline(results)}"]
     return "\n".join([*parts, "", made_by(results)]).rstrip() + "\n"
 
@@ -56,8 +55,8 @@ def _head(results: Results) -> Iterator[str]:
 
 def _folds(results: Results) -> Iterator[list[str]]:
     if failed_runs(results):
-        told = in_full(results.records, failures_max=IN_FULL_MAX)
-        yield folded("what failed, in full, and how to see it again", told)
+        rows = in_full(results.records, failures_max=IN_FULL_MAX)
+        yield folded("what failed, in full, and how to see it again", rows)
     if results.sweep:
         yield folded("what a clean run costs as the history grows", list(sweep_table(results.sweep)))
     if results.records:

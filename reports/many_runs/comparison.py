@@ -1,8 +1,9 @@
 """Clients side by side: what they lost, what they cost, how soon they returned. For a terminal and for a pull request.
 
-Rows of a comparison are groups of records: all runs of a client, or its runs of one scenario. Sums are over runs, the
-ratio is calls beside the optimum of the same runs, and ``back`` is the mean over the runs of the longest time
-from the server's end to the return of ``run()``; ``never`` counts the ``run()`` that did not return.
+Each row is a group of records: all runs of a client, or its runs of one scenario. Numbers are summed over the runs,
+but for two columns. ``ratio`` is the sum of calls divided by the sum of optima. ``back`` is a mean over the runs: each
+run counts with the longest time from the server's end of a run to the return of ``run()``. ``never`` counts the calls
+of ``run()`` that did not return.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ NAME_COLUMNS = 17
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a comparison: whose runs, and what they came to. Sizes in bytes, times in seconds on their clock."""
+    """One line of a comparison: the name of the group, and its numbers. Times are in seconds on the runs' clock."""
 
     name: str
     runs: int
@@ -38,7 +39,7 @@ class Line:
 
     @property
     def ratio(self) -> str:
-        """Calls beside the optimum: ``1.0``, ``3.4``, or ``∞`` where no call was needed."""
+        """Calls divided by the optimum: ``1.0``, ``3.4``, or ``∞`` if no call was needed."""
         return ratio(self.calls, self.optimum_calls)
 
 
@@ -110,7 +111,7 @@ def _seconds(seconds: float | None) -> str:
 
 
 def render_markdown(records: Sequence[RunRecord], *, title: str, command: str, versions: Mapping[str, str]) -> str:
-    """For a pull request: the clients side by side; below, folded, each scenario by itself."""
+    """For a pull request: the clients side by side, and below, folded, a table with a row for each scenario."""
     scenarios = tuple(dict.fromkeys(record.scenario for record in records))
     parts = [f"### {title}", "", *_markdown_table("client", lines(records)), ""]
     if len(scenarios) > 1:

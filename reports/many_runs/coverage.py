@@ -1,4 +1,4 @@
-"""What the faults of a campaign did, and when: in how many worlds of a generation a kind fired, in which state."""
+"""Which kinds of fault fired in a campaign: in how many worlds of each generation, and in which state of the client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHORT = {"reconnecting": "reconn", "repairing": "repair"}
 
 @dataclass(frozen=True, slots=True)
 class CoverageRow:
-    """One kind of fault: in how many worlds it fired, by generation; and how often, by state."""
+    """One kind of fault: the worlds in which it fired, by generation, and how often it fired, by state."""
 
     kind: str
     worlds: tuple[int, ...]
@@ -21,7 +21,7 @@ class CoverageRow:
 
 @dataclass(frozen=True, slots=True)
 class CoverageTable:
-    """The table: its columns, and a row for each kind."""
+    """The table: the names of its columns, and a row for each kind of fault."""
 
     generations: tuple[str, ...]
     states: tuple[str, ...]
@@ -29,17 +29,17 @@ class CoverageTable:
 
     @property
     def pairs(self) -> int:
-        """How many pairs of kind and state have occurred."""
+        """How many pairs of kind and state occurred."""
         return sum(1 for row in self.rows for times in row.firings if times)
 
     @property
     def fired(self) -> int:
-        """How often a fault fired, all kinds together."""
+        """How often faults fired, all kinds together."""
         return sum(sum(row.firings) for row in self.rows)
 
 
 def render_coverage(coverage: CoverageTable) -> Iterator[str]:
-    """The table as lines of at most 100 columns; what never happened is a dot."""
+    """The table as lines of at most 100 columns. A zero is shown as a dot."""
     columns = (*coverage.generations, *(_SHORT.get(state, state) for state in coverage.states))
     over = len(coverage.generations) * _COLUMN_WIDTH
     yield f"{'':<{_KIND_WIDTH}}{'worlds where it fired':>{over}}   firings while".rstrip()

@@ -1,9 +1,8 @@
-"""Two records documents beside each other: what a change did to losses, calls and bytes, run by run, and whether it is
-worse.
+"""Two records documents compared run by run: what a change did to losses, calls and bytes, and whether it is worse.
 
-A run is the same run in both when scenario, generation, cursor, client and seed are. What is only in one of them is
-said, and not judged, but for a new run that does not hold. What is graver decides: a run that comes to hold, or loses
-less, is better, whatever it costs; a budget judges that.
+Two records are the same run if scenario, generation, cursor, client and seed are equal. A run that only one document
+has is mentioned and not judged; but a new run that fails is worse. The gravest difference decides. A run that
+now holds, or loses fewer events, is better even if it costs more calls: its budget judges the cost.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ Key = tuple[str, str, str, str, int]
 
 
 class Became(StrEnum):
-    """What became of a run, gravest first; the value says it in words."""
+    """How a run differs, the gravest first. The value is the wording in reports."""
 
     LOSES = "loses more"
     UNSAFE = "now unsafe"
@@ -48,7 +47,7 @@ class Became(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """The exit code of a comparison in which this is the gravest."""
+        """The exit code of a comparison whose gravest difference is this one."""
         return _EXIT_CODES.get(self, 0)
 
 
@@ -73,7 +72,7 @@ _TURNED = {
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How much more, in percent of what it was, is not worse: for the calls of a run, and for its bytes."""
+    """By how many percent the calls and the bytes of a run may grow without being worse."""
 
     calls_percent: float = 0.0
     bytes_percent: float = 0.0
@@ -81,7 +80,7 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class RunChange:
-    """One run: as it was and as it is, either None where there is none; what became of it."""
+    """One run in both documents; ``before`` or ``after`` is None if only the other document has it."""
 
     before: RunRecord | None
     after: RunRecord | None
@@ -89,7 +88,7 @@ class RunChange:
 
     @property
     def record(self) -> RunRecord:
-        """The newer of the two, for names."""
+        """The newer record if there is one, for the run's names."""
         record = self.after or self.before
         assert record is not None
         return record
@@ -97,7 +96,7 @@ class RunChange:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """All runs of two documents, in the order of the newer, those that are gone last."""
+    """All runs of two documents, in the order of the newer document; runs only in the older one come last."""
 
     before: Results
     after: Results
@@ -105,18 +104,19 @@ class Diff:
 
     @property
     def common(self) -> tuple[tuple[RunRecord, RunRecord], ...]:
-        """The runs that both have."""
+        """The runs in both documents, before and after."""
         return tuple((one.before, one.after) for one in self.changes if one.before and one.after)
 
     @property
     def worse(self) -> tuple[RunChange, ...]:
-        """What is worse, gravest first."""
+        """The runs that are worse, the gravest first."""
         return tuple(sorted((one for one in self.changes if one.became.exit_code), key=_gravity))
 
     @property
     def exit_code(self) -> int:
-        """0 nothing worse, 1 more losses or a verdict turned unsafe, 3 stuck, 4 more calls or bytes, 5 vacuous, 6 not
-        deterministic; the gravest decides.
+        """0 if nothing is worse, else the code of the gravest difference.
+
+        1: more losses, or now unsafe. 3: now stuck. 4: more calls or bytes. 5: now vacuous. 6: not deterministic.
         """
         return min((one.became.exit_code for one in self.worse), default=0)
 
@@ -140,7 +140,7 @@ def _became(before: RunRecord | None, after: RunRecord, tolerance: Tolerance) ->
 
 
 def _worse(before: RunRecord, after: RunRecord, tolerance: Tolerance) -> Became | None:
-    """The gravest way in which a run is worse."""
+    """The gravest way in which a run is worse; None if it is not."""
     turned = _TURNED[after.verdict] if before.verdict is not after.verdict and after.verdict in _TURNED else None
     is_milder = turned is not None and 0 < before.verdict.exit_code < after.verdict.exit_code
     rest, was = after.rest, before.rest
@@ -182,9 +182,9 @@ def _gravity(change: RunChange) -> int:
 
 
 def render_diff(found: Diff, *, names: tuple[str, str] = ("OLD", "NEW")) -> str:
-    """At most 100 columns: what can not be compared, the runs that differ, the sums, and the verdict."""
-    told = (line for remark in remarks(found, names) for line in _wrapped(remark))
-    return "\n".join([*told, *_table(found), *_sums(found), *_wrapped(verdict(found))]) + "\n"
+    """For a terminal, at most 100 columns: remarks, the runs that differ, the sums, and the verdict."""
+    first = (line for remark in remarks(found, names) for line in _wrapped(remark))
+    return "\n".join([*first, *_table(found), *_sums(found), *_wrapped(verdict(found))]) + "\n"
 
 
 def _wrapped(text: str) -> list[str]:
@@ -193,7 +193,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def remarks(found: Diff, names: tuple[str, str] = ("OLD", "NEW")) -> Iterator[str]:
-    """What a reader must know before believing the rest, one sentence each."""
+    """What limits the comparison, one sentence each."""
     for name, results in zip(names, (found.before, found.after), strict=True):
         if not results.complete:
             yield f"{name} is incomplete: its runs were interrupted, and what is missing there is not judged"
@@ -204,24 +204,24 @@ def remarks(found: Diff, names: tuple[str, str] = ("OLD", "NEW")) -> Iterator[st
             yield f"only in {where}: {counted(len(keys), 'run')} of {_listed(scenarios)}"
     changed = [after.scenario for before, after in found.common if _plan(before) != _plan(after)]
     if changed:
-        told = _listed(list(dict.fromkeys(changed)))
-        yield f"the scenario itself is another (its history or its faults), so a difference may be its own: {told}"
+        listed = _listed(list(dict.fromkeys(changed)))
+        yield f"the scenario itself is another (its history or its faults), so a difference may be its own: {listed}"
     yield from _clocks(found)
 
 
 def _clocks(found: Diff) -> Iterator[str]:
-    """What real time does to a comparison: no two runs in it are the same."""
+    """How real time limits the comparison: no two runs in real time are equal."""
     turned = [after.scenario for before, after in found.common if before.clock != after.clock]
     if turned:
-        told = _listed(list(dict.fromkeys(turned)))
-        yield f"one was in virtual time, and the other in real time, so a difference may be the clock's: {told}"
+        listed = _listed(list(dict.fromkeys(turned)))
+        yield f"one was in virtual time, and the other in real time, so a difference may be the clock's: {listed}"
     chancy = sum(1 for before, after in found.common if before.clock == after.clock == "real")
     if chancy:
         yield f"{counted(chancy, 'run')} in real time: no two are the same, so a few calls more or less may be chance"
 
 
 def _plan(record: RunRecord) -> object:
-    """What a record tells of its scenario."""
+    """The part of a scenario that a record shows. If it differs, the scenario was edited between the two documents."""
     return record.history_events, tuple((fault.name, fault.kind) for fault in record.faults)
 
 
@@ -231,10 +231,10 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def verdict(found: Diff) -> str:
-    """The last line."""
+    """The last line: whether anything is worse, and how many runs differ in which way."""
     counts = Counter(one.became for one in found.changes)
-    told = [f"{counts[became]} {became}" for became in Became if counts[became]]
-    return f"{'worse' if found.exit_code else 'nothing worse'}: {', '.join(told) or 'no runs'}"
+    parts = [f"{counts[became]} {became}" for became in Became if counts[became]]
+    return f"{'worse' if found.exit_code else 'nothing worse'}: {', '.join(parts) or 'no runs'}"
 
 
 _WIDTHS = (16, 26, 18, 14, 9, 9, 8)
@@ -251,8 +251,8 @@ def _table(found: Diff) -> Iterator[str]:
 
 
 def _differing(found: Diff) -> list[RunChange]:
-    told = (one for one in found.changes if one.became not in (Became.SAME, Became.NEW, Became.GONE))
-    return sorted(told, key=_gravity)
+    differing = (one for one in found.changes if one.became not in (Became.SAME, Became.NEW, Became.GONE))
+    return sorted(differing, key=_gravity)
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -311,7 +311,7 @@ def _summed(pairs: Sequence[tuple[RunRecord, RunRecord]], measure: Callable[[Run
 
 
 def render_diff_markdown(found: Diff, *, names: tuple[str, str] = ("OLD", "NEW")) -> str:
-    """For a pull request."""
+    """The comparison for a pull request."""
     parts = [f"### {'✗' if found.exit_code else '✓'} {verdict(found)}", ""]
     parts += [f"- {remark}" for remark in (*remarks(found, names), *_sums(found))]
     rows = _differing(found)
@@ -324,7 +324,7 @@ def render_diff_markdown(found: Diff, *, names: tuple[str, str] = ("OLD", "NEW")
 
 
 def render_diff_json(found: Diff) -> str:
-    """Every run that is not the same in both, as one JSON object."""
+    """One JSON object with every run that differs."""
     document = {
         "schema": SCHEMA,
         "verdict": verdict(found),

@@ -1,9 +1,9 @@
 """Records as JUnit XML, which CI systems show as tests: a test suite for each scenario, a test case for each run.
 
-A run that does not hold is a failure, its type the verdict, its message the first violation; its text has them all, and
-the command that replays it, or tells it again where it was in real time. A run that is vacuous or not deterministic is
-an error instead: nothing was proven wrong, but nothing was proven. Times are seconds on a run's own clock. Which clock
-that is, what the run cost, its seed and its digest are properties of its case.
+A run that fails is a ``failure``. Its type is the verdict, its message the first violation. Its text has all
+violations and the command that replays the run. A run that is vacuous or not deterministic is an ``error`` instead,
+because it proves nothing, neither right nor wrong. Times are seconds on the run's clock. The clock, the cost, the seed
+and the digest are properties of the test case.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ _INTERRUPTED = "interrupted: runs are missing"
 
 
 def render_junit(results: Results) -> str:
-    """The document, with its declaration. A campaign in which something never happened, or which was interrupted, has a
-    case of its own that says so.
+    """The XML document.
+
+    If something never happened in the whole campaign, or if it was interrupted, an additional test case says so.
     """
     document = JUnitXml(NAME)
     for group in by_scenario(results.records):
@@ -58,7 +59,7 @@ def _case(record: RunRecord) -> TestCase:
         first = record.violations[0].message if record.violations else str(record.verdict)
         kind = Error if record.verdict in _PROVES_NOTHING else Failure
         result = kind(xml_text(first), str(record.verdict))
-        result.text = xml_text("\n".join(_told(record)))
+        result.text = xml_text("\n".join(_in_full(record)))
         case.result = result
     return case
 
@@ -77,8 +78,8 @@ def _properties(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "races", " ".join(record.races)
 
 
-def _told(record: RunRecord) -> Iterator[str]:
-    """A failed run in full."""
+def _in_full(record: RunRecord) -> Iterator[str]:
+    """The text of a failed run: everything that its record says about the failure."""
     if record.title:
         yield record.title
     for violation in record.violations:

@@ -1,7 +1,7 @@
-"""What Markdown reports have in common: text that stays text, tables, the verdicts and costs of many runs.
+"""The parts that Markdown reports share: escaped text, tables, the verdicts and costs of many runs.
 
-Whatever comes from a record is escaped: a scenario or a client may be anybody's, and a table must not break at a pipe,
-nor a page at a tag.
+All text from a record is escaped. Scenarios and clients have arbitrary names, and a pipe or a tag in a name must not
+break the table or the page.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ _VARIANTS_NAMED_MAX = 2
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is, on one line, in a table too."""
+    """The text on one line, so that Markdown shows it literally, in a table too."""
     shown = "".join(one if one.isprintable() else " " for one in text)
     plain = " ".join(shown.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", plain)
 
 
 def code(text: str) -> Iterator[str]:
-    """A block of code, fenced with more backticks than there are in it."""
+    """A block of code, fenced with more backticks than occur in it."""
     fence = "`" * max(3, *(len(found) + 1 for found in _BACKTICKS.findall(text) or [""]))
     yield from (f"{fence}text", *well_formed(text).splitlines(), fence)
 
 
 def folded(summary: str, rows: Sequence[str]) -> list[str]:
-    """What is shown when somebody asks for it."""
+    """Rows that are hidden until the reader opens them."""
     return ["", f"<details><summary>{summary}</summary>", "", *rows, "", "</details>"]
 
 
 def failed_runs(results: Results) -> tuple[RunRecord, ...]:
-    """Those that do not hold, gravest first, else in their order."""
+    """The runs that do not hold, the gravest first, equal ones in the order of the records."""
     failed = (record for record in results.records if record.verdict is not Verdict.HOLDS)
     return tuple(sorted(failed, key=lambda record: record.verdict.exit_code))
 
@@ -63,7 +63,7 @@ def headline(results: Results) -> str:
 
 
 def warnings(results: Results) -> Iterator[str]:
-    """What a reader must know beside the verdicts."""
+    """What limits the verdicts: runs that are missing, and what never happened."""
     if not results.complete:
         yield ""
         yield "**Incomplete**: the runs were interrupted, so what is missing here was not tried."
@@ -75,7 +75,7 @@ def warnings(results: Results) -> Iterator[str]:
 
 
 def failures_table(records: Sequence[RunRecord], *, rows_max: int) -> Iterator[str]:
-    """One row for runs that failed alike: where, which verdict, what they lost and spent together, what first."""
+    """A table with a row for each group of runs that failed alike; lost events and calls are summed over the group."""
     found = failures(records)
     has_clients = len({one.client for one in found}) > 1
     client = ["client"] if has_clients else []
@@ -98,7 +98,7 @@ def failures_table(records: Sequence[RunRecord], *, rows_max: int) -> Iterator[s
 
 
 def scenarios_table(records: Sequence[RunRecord]) -> Iterator[str]:
-    """One row a scenario, its variants summed up; what failed comes first."""
+    """A table with a row for each scenario, its variants summed up; failed scenarios come first."""
     yield from header(["scenario", "races"], ["hold"], ["verdict"], ["REST/opt", "ratio", "bytes"])
     groups = by_scenario(records)
     ranked = sorted(groups, key=lambda group: _rank(gravest(record.verdict for record in group)))
@@ -117,7 +117,7 @@ def scenarios_table(records: Sequence[RunRecord]) -> Iterator[str]:
 
 
 def cost_line(records: Sequence[RunRecord]) -> str:
-    """What all runs cost, on one line."""
+    """The cost of all runs, on one line."""
     calls, optimum = _calls(records)
     scenarios = len({record.scenario for record in records})
     if calls == optimum:
@@ -135,7 +135,7 @@ def cost_line(records: Sequence[RunRecord]) -> str:
 
 
 def next_step(records: Sequence[RunRecord]) -> Iterator[str]:
-    """How to see the first failure that was kept; nothing where none was."""
+    """The command that shows the first failure that was stored. No lines if none was stored."""
     for one in failures(records):
         replay = next((found for found in (records[index].replay for index in one.runs) if found is not None), None)
         if replay is not None:
@@ -147,7 +147,7 @@ def next_step(records: Sequence[RunRecord]) -> Iterator[str]:
 
 
 def failure_in_full(records: Sequence[RunRecord], failure: Failure) -> Iterator[str]:
-    """The first of runs that failed alike, with all that it violates, and how to see it again; which others did."""
+    """The first run of a group in full, with the command that replays it, and the names of the other runs."""
     record, *others = (records[index] for index in failure.runs)
     yield (
         f"**{escaped(record.verdict)}**: {escaped(record.scenario)}, {escaped(record.variant)}, "
@@ -168,12 +168,12 @@ def failure_in_full(records: Sequence[RunRecord], failure: Failure) -> Iterator[
 
 
 def in_full(records: Sequence[RunRecord], *, failures_max: int) -> list[str]:
-    """The first failures in full; how many runs the others are."""
+    """The first ``failures_max`` failures in full, and how many runs are left out."""
     found = failures(records)
-    told = [line for one in found[:failures_max] for line in (*failure_in_full(records, one), "")]
+    rows = [line for one in found[:failures_max] for line in (*failure_in_full(records, one), "")]
     if len(found) > failures_max:
-        told.append(f"… and {more_failed_runs(found[failures_max:])}.")
-    return told
+        rows.append(f"… and {more_failed_runs(found[failures_max:])}.")
+    return rows
 
 
 def more_failed_runs(others: Sequence[Failure]) -> str:
@@ -182,7 +182,7 @@ def more_failed_runs(others: Sequence[Failure]) -> str:
 
 
 def sweep_table(sweep: Sequence[RunRecord]) -> Iterator[str]:
-    """What one clean run costs as the history grows: calls of each client at each length."""
+    """A table of what one clean run costs: a row for each length of the history, a column for each client."""
     clients = list(dict.fromkeys(record.client for record in sweep))
     lengths = sorted({record.history_events for record in sweep})
     spent = {(record.client, record.history_events): record.rest for record in sweep}
@@ -193,13 +193,13 @@ def sweep_table(sweep: Sequence[RunRecord]) -> Iterator[str]:
 
 
 def made_by(results: Results) -> str:
-    """The last line: by which versions."""
+    """The last line: the versions."""
     named = ", ".join(f"{escaped(name)} {escaped(version)}" for name, version in results.versions.items())
     return f"<sub>{named}</sub>" if named else ""
 
 
 def header(*columns: Sequence[str]) -> Iterator[str]:
-    """A table's first two rows: columns of text, of numbers, of text, … in turn."""
+    """A table's first two rows. The groups of columns are in turn text (aligned left) and numbers (aligned right)."""
     names = [name for group in columns for name in group]
     yield row(*names)
     marks = ["---" if index % 2 == 0 else "---:" for index, group in enumerate(columns) for _ in group]
@@ -207,7 +207,7 @@ def header(*columns: Sequence[str]) -> Iterator[str]:
 
 
 def row(*cells: str) -> str:
-    """One row, escaped."""
+    """One row of a table, escaped."""
     return f"| {' | '.join(escaped(cell) for cell in cells)} |"
 
 
@@ -217,7 +217,7 @@ def counted(number: int, noun: str, nouns: str = "") -> str:
 
 
 def _variants(runs: Sequence[RunRecord]) -> str:
-    """Which variants, or how many, where there is no room for their names."""
+    """The names of the variants, or their number if there are too many."""
     named = list(dict.fromkeys(one.variant for one in runs))
     return ", ".join(named) if len(named) <= _VARIANTS_NAMED_MAX else f"{len(named)} variants"
 
@@ -231,5 +231,5 @@ def _calls(records: Sequence[RunRecord]) -> tuple[int, int]:
 
 
 def _rank(verdict: Verdict) -> int:
-    """By gravity; what holds comes last."""
+    """A sort key: by gravity, HOLDS last."""
     return verdict.exit_code or len(Verdict) + 1

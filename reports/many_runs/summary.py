@@ -25,7 +25,7 @@ IN_FULL_MAX = 50
 
 
 def render_summary(results: Results) -> str:
-    """The summary, of at most ``BYTES_MAX`` bytes: where it would exceed them, the failures in full are left out."""
+    """The summary. The failures in full are left out if it would exceed ``BYTES_MAX``."""
     for in_full_max in (IN_FULL_MAX, 0):
         text = "\n".join(_rows(results, in_full_max)).rstrip() + "\n"
         if len(text.encode()) <= BYTES_MAX:
@@ -47,8 +47,8 @@ def _rows(results: Results, in_full_max: int) -> Iterator[str]:
         yield from failures_table(results.records, rows_max=ROWS_MAX)
         yield from next_step(results.records)
     if failed and in_full_max:
-        told = in_full(results.records, failures_max=in_full_max)
-        yield from folded("in full, and how to see it again", told)
+        rows = in_full(results.records, failures_max=in_full_max)
+        yield from folded("in full, and how to see it again", rows)
     if results.sweep:
         yield ""
         yield "### A clean run as the history grows"

@@ -1,4 +1,4 @@
-"""The verdict table: one line a scenario, 80 columns, and a last line with totals."""
+"""The table of verdicts: 80 columns, one line for each scenario, and a last line with totals."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _VERDICT_COLUMNS = 11
 
 
 def render_table(records: Sequence[RunRecord]) -> str:
-    """The header and one row a scenario, in the order in which scenarios first appear."""
+    """The header, and one row for each scenario in the order in which scenarios first appear."""
     return "\n".join((render_header(only_clock(records)), *(render_row(group) for group in by_scenario(records))))
 
 
 def by_scenario(records: Sequence[RunRecord]) -> tuple[tuple[RunRecord, ...], ...]:
-    """Records grouped by scenario, first come first."""
+    """Records grouped by scenario, in the order in which scenarios first appear."""
     groups: dict[str, list[RunRecord]] = {}
     for record in records:
         groups.setdefault(record.scenario, []).append(record)
@@ -25,8 +25,9 @@ def by_scenario(records: Sequence[RunRecord]) -> tuple[tuple[RunRecord, ...], ..
 
 
 def render_header(clock: Clock | None = "virtual") -> str:
-    """The first line, for a caller that prints rows as they come; ``clock``: in which time the runs were, None where
-    some were in either.
+    """The first line, for a caller that prints each row when its runs are done.
+
+    ``clock`` is the clock of all runs, None if both clocks occur.
     """
     return (
         f"{'scenario':<{_NAME_COLUMNS}} {'runs':>5} {'verdict':<{_VERDICT_COLUMNS}}{'REST/opt':>8} {'ratio':>5} "
@@ -35,10 +36,9 @@ def render_header(clock: Clock | None = "virtual") -> str:
 
 
 def render_row(group: Sequence[RunRecord]) -> str:
-    """One scenario: runs that hold of all its variants, gravest verdict, costs summed over the variants; the ratio of
-    calls to the optimum where it is not 1.
+    """The row of one scenario, its variants summed up. The ratio is left out where it is 1.
 
-    Raises ValueError when ``group`` is empty.
+    Raises ValueError if ``group`` is empty.
     """
     if not group:
         raise ValueError("a row needs at least one record")
@@ -59,8 +59,10 @@ def render_row(group: Sequence[RunRecord]) -> str:
 
 
 def render_totals(records: Sequence[RunRecord], wall_s: float) -> str:
-    """The last line: runs, how many hold, calls beside the optimum; ``wall_s``, and beside it what was simulated in it.
-    Of runs in real time, it is said alone: several may have been under way at a time.
+    """The last line: runs, how many hold, calls, the optimum, and the time that they took.
+
+    ``wall_s`` is the time that passed, in seconds. If runs were in virtual time, their own seconds stand beside it. If
+    all were in real time, only ``wall_s`` is shown: runs overlap, so the sum of their seconds means nothing.
     """
     held = sum(1 for record in records if record.verdict.exit_code == 0)
     calls = sum(record.rest.calls for record in records)
@@ -72,7 +74,7 @@ def render_totals(records: Sequence[RunRecord], wall_s: float) -> str:
 
 
 def ratio(calls: int, optimum: int) -> str:
-    """Calls beside the fewest possible: ``1.0``, ``3.4``, or ``∞`` where none was needed."""
+    """Calls divided by the optimum: ``1.0``, ``3.4``, or ``∞`` if no call was needed."""
     if calls == optimum:
         return "1.0"
     return f"{calls / optimum:.1f}" if optimum else "∞"

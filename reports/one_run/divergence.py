@@ -1,8 +1,8 @@
-"""Two journals side by side, from where they part: the failed run on the left, a passing one on the right.
+"""Two journals side by side, from where they begin to differ: the failed run on the left, a passing one on the right.
 
-Above, the last entries that they share. Then, in two lanes, what comes first after they part, and of the rest what
-tells of the loss: what speaks of the events lost, the faults, and what the client was asked and said. Entries that are
-the same but for their time stand on one row. At most 100 columns; pure.
+On top stand the last entries that both have. Two lanes follow. Each shows the first entries after the divergence, and
+of the later ones those that explain the loss: entries about a lost event, faults, and the calls and answers of the
+client. Entries that differ only in their time stand on one row. At most 100 columns.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ LATER_ENTRIES_MAX = 40
 _GAP = " │ "
 _LANE = (COLUMNS - len(_GAP)) // 2
 _TIME = ("index", "t_s")
-_SAID = frozenset({"error", "spinning"})
+_FAILURES = frozenset({"error", "spinning"})
 
 EntryFields = Mapping[str, object]
 Pair = tuple[EntryFields | None, EntryFields | None]
 
 
 def first_divergence(one: Sequence[str], other: Sequence[str]) -> int | None:
-    """The index of the first entry that the two do not share; None when they are equal."""
+    """The index of the first entry in which the two journals differ; None if they are equal."""
     pairs = enumerate(itertools.zip_longest(one, other))
     return next((index for index, (left, right) in pairs if left != right), None)
 
@@ -35,9 +35,10 @@ def first_divergence(one: Sequence[str], other: Sequence[str]) -> int | None:
 def render_divergence(
     failed: Sequence[str], passing: Sequence[str], *, titles: tuple[str, str], lost_ids: Sequence[str] = ()
 ) -> str:
-    """Where the two part, and what followed. ``titles`` head the lanes; ``lost_ids``: the events to follow.
+    """Where two journals begin to differ, and what followed.
 
-    Raises ValueError when a line is not a journal line.
+    ``titles`` stand above the lanes. ``lost_ids`` are the events whose entries are all shown. Raises ValueError if a
+    line is not a journal line.
     """
     index = first_divergence(failed, passing)
     if index is None:
@@ -54,7 +55,7 @@ def _rows(
     yield ""
     yield _row(*titles)
     yield f"{'─' * _LANE}─┼─{'─' * _LANE}"
-    left, right = (_told(lines[index:], lost_ids) for lines in (failed, passing))
+    left, right = (_chosen(lines[index:], lost_ids) for lines in (failed, passing))
     pairs = list(_paired(left, right))
     shown = pairs[: FIRST_ENTRIES + LATER_ENTRIES_MAX]
     for pair in shown:
@@ -63,22 +64,22 @@ def _rows(
         yield f"… and {len(pairs) - len(shown)} rows more; --trace has the whole run"
 
 
-def _told(lines: Sequence[str], lost_ids: Sequence[str]) -> list[EntryFields]:
-    """What is shown of a run after the parting: the first entries, and of the rest what tells of the loss."""
-    later = (parse_entry(line) for line in lines[FIRST_ENTRIES:] if _tells(line, lost_ids))
+def _chosen(lines: Sequence[str], lost_ids: Sequence[str]) -> list[EntryFields]:
+    """The entries of a lane: the first ones after the divergence, and of the later ones those that explain the loss."""
+    later = (parse_entry(line) for line in lines[FIRST_ENTRIES:] if _explains(line, lost_ids))
     return [*(parse_entry(line) for line in lines[:FIRST_ENTRIES]), *later]
 
 
-def _tells(line: str, lost_ids: Sequence[str]) -> bool:
+def _explains(line: str, lost_ids: Sequence[str]) -> bool:
     entry = parse_entry(line)
     place, what = entry["place"], str(entry["what"])
     if place == "client" and what != "delivered":
-        return what in _SAID or what.endswith(("-called", "-returned"))
+        return what in _FAILURES or what.endswith(("-called", "-returned"))
     return place == "fault" or what == "run-ended" or any(event_id in line for event_id in lost_ids)
 
 
 def _paired(left: Sequence[EntryFields], right: Sequence[EntryFields]) -> Iterator[Pair]:
-    """The two in one order; what both have stands together."""
+    """Both lanes as pairs. Entries that only one lane has are paired with None."""
     ours_timeless, theirs_timeless = ([_timeless(entry) for entry in entries] for entries in (left, right))
     matcher = difflib.SequenceMatcher(None, ours_timeless, theirs_timeless, autojunk=False)
     for same, left_from, left_to, right_from, right_to in matcher.get_opcodes():

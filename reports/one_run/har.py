@@ -1,8 +1,8 @@
 """One run as an HTTP Archive (HAR 1.2): its REST calls and its WebSockets, for a browser's developer tools.
 
-A journal keeps messages, not bytes: headers and bodies are not in it. In place of a body stands what the journal knows
-of it. A run's time 0 is ``EPOCH``, a date that nothing depends on, so that the same run gives the same file. WebSockets
-are written as Chrome writes them: ``_resourceType`` and ``_webSocketMessages``, with those messages that arrived.
+A journal has no headers and no bodies. In place of a body stand the fields that the journal has for the message. The
+run's time 0 is written as ``EPOCH``, a fixed date, so that equal runs give equal files. WebSockets have the fields that
+Chrome writes, ``_resourceType`` and ``_webSocketMessages``. Only messages that arrived are listed.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _ENVELOPE = ("index", "t_s", "place", "what")
 
 
 def render_har(lines: Iterable[str], record: RunRecord, *, version: str = "") -> str:
-    """The archive of one run, from its journal. ``version``: of gapless, for ``creator``.
+    """The archive of one run. ``version`` is that of gapless, for the field ``creator``.
 
-    Raises ValueError when a line is not a journal line.
+    Raises ValueError if a line is not a journal line.
     """
     timeline = read_timeline(lines)
     title = f"{record.scenario}, {record.variant}, {record.client}, seed {record.seed}: {record.verdict}"
@@ -53,7 +53,7 @@ def render_har(lines: Iterable[str], record: RunRecord, *, version: str = "") ->
 
 
 def _entries(timeline: Timeline) -> Iterator[tuple[int, dict[str, object]]]:
-    """Each with where it begins in the journal."""
+    """The archive's entries, each with the index of its first journal entry, to sort by."""
     for call in timeline.calls:
         yield whole(call.asked, "index"), _of_call(call, timeline)
     conversation = next((_conversation(call) for call in timeline.calls if _conversation(call)), "")
@@ -72,9 +72,9 @@ def _of_call(call: CallSpan, timeline: Timeline) -> dict[str, object]:
 
 
 def _answer(answered: EntryFields, status: int) -> dict[str, object]:
-    told = json.dumps(_details(answered), sort_keys=True)
+    known = json.dumps(_details(answered), sort_keys=True)
     size_bytes = whole(answered, "bytes")
-    return _response(status, _phrase(status), "application/json", size_bytes, told)
+    return _response(status, _phrase(status), "application/json", size_bytes, known)
 
 
 def _of_connection(connection: SocketSpan, conversation: str, timeline: Timeline) -> dict[str, object]:
@@ -111,12 +111,12 @@ def _message(frame: FrameSpan) -> dict[str, object]:
 
 
 def _details(entry: EntryFields) -> dict[str, object]:
-    """What the journal knows of a message."""
+    """The fields that the journal has for a message."""
     return {name: value for name, value in entry.items() if name not in _ENVELOPE}
 
 
 def _conversation(call: CallSpan) -> str:
-    """The id in ``/api/conversations/{id}/…``; empty where there is none."""
+    """The id in ``/api/conversations/{id}/…``; empty if the path has none."""
     parts = str(call.asked.get("path", "")).split("/")
     return parts[3] if len(parts) > 3 and parts[2] == "conversations" else ""
 
@@ -157,10 +157,10 @@ def _request(method: str, url: str) -> dict[str, object]:
     }
 
 
-def _response(status: int, phrase: str, kind: str, size_bytes: int, told: str) -> dict[str, object]:
+def _response(status: int, phrase: str, kind: str, size_bytes: int, known: str) -> dict[str, object]:
     content: dict[str, object] = {"size": size_bytes, "mimeType": kind}
-    if told:
-        content |= {"text": told, "comment": "what the journal knows of the body"}
+    if known:
+        content |= {"text": known, "comment": "what the journal knows of the body"}
     return {
         "status": status,
         "statusText": phrase,

@@ -1,9 +1,9 @@
 """One run as a Mermaid sequence diagram, to paste into an issue or a pull request, where it is drawn.
 
-A diagram of everything would be too long to read, and longer than Mermaid draws. So what goes well is folded: frames
-that arrive one after another are one arrow, and of the log only those events are shown that a fault struck or that the
-violations speak of. A fault, a lost frame, a refused or closed socket, a call, a step of the client stand each for
-itself. What is still over ``ROWS_MAX`` loses its middle, and says so.
+A diagram of all entries would be too long to read, and longer than Mermaid draws. So frames that arrive in a row are
+one arrow. Events of the log are shown only if a fault struck them or if a violation is about them. Faults, lost frames,
+refused and closed sockets, calls and steps of the client have a row each. A diagram longer than ``ROWS_MAX`` is shown
+without its middle, and a note says so.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ _TEXT_CHARACTERS_MAX = 90
 _ID_CHARACTERS = 8
 _SHORT_KINDS = {"ConversationStateUpdateEvent": "StateUpdate"}
 _PARTICIPANTS = ("C as client", "R as REST", "S as WebSocket", "A as agent and log")
-# Mermaid reads these as its own even within a text; as entities they are shown as they are.
+# These characters have a meaning for Mermaid even within a text. As entities they are shown literally.
 _ENTITIES = str.maketrans(
     {"#": "#35;", ";": "#59;", "<": "#lt;", ">": "#gt;", "&": "#amp;", '"': "#quot;", "%": "#37;", "\n": " "}
 )
 
 
 def render_mermaid(lines: Iterable[str], record: RunRecord) -> str:
-    """The diagram's text, from ``sequenceDiagram`` to its last row; it is at most ``ROWS_MAX`` rows and a few of frame.
+    """The text of the diagram: at most ``ROWS_MAX`` rows, and a few before and after them.
 
-    Raises ValueError when a line is not a journal line.
+    Raises ValueError if a line is not a journal line.
     """
     timeline = read_timeline(lines)
     rows = list(_Story(timeline, record).rows())
     if len(rows) > ROWS_MAX:
         left_out = len(rows) - ROWS_MAX
-        told = f"… {left_out} more steps are not drawn here; the trace has them"
-        rows = [*rows[:_ROWS_FIRST], _note("C,A", told), *rows[-(ROWS_MAX - _ROWS_FIRST) :]]
+        remark = f"… {left_out} more steps are not drawn here; the trace has them"
+        rows = [*rows[:_ROWS_FIRST], _note("C,A", remark), *rows[-(ROWS_MAX - _ROWS_FIRST) :]]
     title = f"{record.scenario}, {record.variant}, {record.client}, seed {record.seed}: {record.verdict}"
     indented = [
         *(f"    participant {one}" for one in _PARTICIPANTS),
         *(f"    {row}" for row in rows),
         *(f"    {row}" for row in _verdict(record)),
     ]
-    # The title stands in YAML, where a text in JSON's quotes means the same.
+    # The title is YAML, which reads a string in JSON's syntax.
     return "\n".join(["---", f"title: {json.dumps(title)}", "---", "sequenceDiagram", *indented]) + "\n"
 
 
@@ -57,7 +57,7 @@ def _verdict(record: RunRecord) -> Iterator[str]:
 
 
 class _Story:
-    """The rows of one run."""
+    """Makes the rows of one run. Frames and repairs are collected until another row comes, so that they share a row."""
 
     def __init__(self, timeline: Timeline, record: RunRecord) -> None:
         self._timeline = timeline
@@ -71,24 +71,24 @@ class _Story:
         self._repaired: list[EntryFields] = []
 
     def rows(self) -> Iterator[str]:
-        """Each row; arrivals are held back until something else is to be told."""
+        """All rows, in order."""
         for entry in self._timeline.entries:
             if _is(entry, "socket", "delivered") and entry.get("id") not in self._followed:
-                yield from self._told_repairs()
+                yield from self._collected_repairs()
                 self._frames.append(entry)
             elif _is(entry, "client", "delivered"):
                 if entry.get("repaired"):
                     self._repaired.append(entry)
             else:
-                told = list(self._row(entry))
-                if told:
-                    yield from self._told_frames()
-                    yield from self._told_repairs()
-                yield from told
-        yield from self._told_frames()
-        yield from self._told_repairs()
+                rows = list(self._row(entry))
+                if rows:
+                    yield from self._collected_frames()
+                    yield from self._collected_repairs()
+                yield from rows
+        yield from self._collected_frames()
+        yield from self._collected_repairs()
 
-    def _told_frames(self) -> Iterator[str]:
+    def _collected_frames(self) -> Iterator[str]:
         frames, self._frames = self._frames, []
         if len(frames) == 1:
             yield _arrow(frames[0], "S->>C", f"{_event(frames[0])}")
@@ -97,7 +97,7 @@ class _Story:
             span = f", until {until}" if until else ""
             yield _arrow(frames[0], "S->>C", f"{len(frames)} frames{span}, the last {_event(frames[-1])}")
 
-    def _told_repairs(self) -> Iterator[str]:
+    def _collected_repairs(self) -> Iterator[str]:
         repaired, self._repaired = self._repaired, []
         if repaired:
             ids = _short(repaired[0].get("id")), _short(repaired[-1].get("id"))
@@ -192,7 +192,7 @@ def _fault(entry: EntryFields) -> str:
 
 
 def _query(query: str) -> str:
-    """With ids by their ends."""
+    """The query with each id cut to its end."""
     parts = (part.partition("=") for part in query.split("&") if part)
     shown = "&".join(f"{name}={_short(value) if _is_id(value) else value}" for name, _, value in parts)
     return f"?{shown}" if shown else ""

@@ -1,9 +1,10 @@
-"""One run in the trace event format (JSON), which Perfetto and Chrome's tracing page open: a track for each place,
-spans for what lasts, arrows for an event's way from the log to the client.
+"""One run in the trace event format (JSON), which Perfetto and Chrome's tracing page open.
 
-Much happens at one instant, in virtual time above all, and on a track that would be a heap. So what the journal has in
-order is laid out two microseconds apart: a time is the journal's, and later by at most two microseconds for each entry
-that came at the same instant.
+There is a track for each place, spans for what lasts, and arrows for the way of an event from the log to the client.
+
+Many entries have the same time, above all in virtual time, and would be drawn on top of each other. So successive
+entries are at least two microseconds apart. A time in the trace is that of the journal, or later by at most two
+microseconds for each earlier entry of the same time.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _SOCKETS_FROM = 100
 _REST_FROM = 1000
 _ID_CHARACTERS = 8
 _TRACK_OF = {"client": "client", "log": "log", "publisher": "publisher", "agent": "agent"}
-# Where an event comes by on its way.
+# The entries on an event's way to the client, which an arrow connects.
 _ON_THE_WAY = (("log", "append"), ("publisher", "publish"), ("socket", "sent"), ("socket", "delivered"))
 _HANDED_OVER = ("client", "delivered")
 
@@ -33,7 +34,7 @@ TraceEvent = dict[str, object]
 
 
 def render_perfetto(lines: Iterable[str], record: RunRecord) -> str:
-    """The trace of one run, from its journal. Raises ValueError when a line is not a journal line."""
+    """The trace of one run. Raises ValueError if a line is not a journal line."""
     timeline = read_timeline(lines)
     title = f"{record.scenario}, {record.variant}, {record.client}, seed {record.seed}: {record.verdict}"
     events = list(_Drawing(timeline, title).events())
@@ -44,7 +45,7 @@ def render_perfetto(lines: Iterable[str], record: RunRecord) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Something that lasts, from one entry to another; ``end`` is None where it does not end."""
+    """Something that lasts from one entry to another; ``end`` is None if it does not end."""
 
     name: str
     track: int
@@ -54,7 +55,7 @@ class _Span:
 
 
 class _Drawing:
-    """One run, drawn."""
+    """Makes the trace events of one run."""
 
     def __init__(self, timeline: Timeline, title: str) -> None:
         self._timeline, self._title = timeline, title
@@ -65,7 +66,7 @@ class _Drawing:
         self._flows: dict[str, list[tuple[int, int]]] = {}
 
     def events(self) -> Iterator[TraceEvent]:
-        """Metadata, spans, what happened at an instant, and arrows."""
+        """Metadata, spans, instants and arrows."""
         self._lay_out()
         spans = [*self._spans()]
         drawn = [self._drawn(span) for span in spans]
@@ -97,7 +98,7 @@ class _Drawing:
         yield from self._calls()
 
     def _calls(self) -> Iterator[_Span]:
-        """Calls, on as many tracks as there are calls at once: spans on one track may not cross."""
+        """Calls, on as many tracks as calls overlap, since the spans of one track may not overlap."""
         free_from_us: list[int] = []
         for call in self._timeline.calls:
             begin_us = self._at_us[id(call.asked)]
@@ -127,7 +128,7 @@ class _Drawing:
         return _slice(span.name, span.kind, begin_us, end_us - begin_us, span.track, arguments)
 
     def _instant(self, entry: EntryFields) -> Iterator[TraceEvent]:
-        """What is not the border of a span: a slice where an arrow may begin or end, else an instant."""
+        """An entry that is no end of a span: a slice if arrows may be attached to it, else an instant."""
         place, what = str(entry["place"]), str(entry["what"])
         at_us, track, event_id = self._at_us[id(entry)], self._track(entry), entry.get("id")
         if (place, what) in (*_ON_THE_WAY, _HANDED_OVER) and isinstance(event_id, str):
@@ -159,7 +160,7 @@ class _Drawing:
 
 
 def _is_border(place: str, what: str) -> bool:
-    """Is an entry told by a span that begins or ends with it?"""
+    """Whether an entry is the beginning or end of a span, and so needs no mark of its own."""
     match place:
         case "client":
             return what.endswith(("-called", "-returned"))
@@ -173,7 +174,7 @@ def _is_border(place: str, what: str) -> bool:
 
 
 def _order(number: int, name: str) -> tuple[int, int]:
-    """The client above, its calls and sockets below it, the server's side below them."""
+    """A sort key for tracks: the client, its calls, its sockets, then the server's side."""
     if name.startswith("REST"):
         return 1, number
     if name.startswith("socket"):
@@ -191,7 +192,7 @@ def _meta(track: int, name: str, arguments: dict[str, object]) -> TraceEvent:
 
 
 def _details(entry: EntryFields) -> dict[str, object]:
-    """An entry's own fields; a long list by its length."""
+    """An entry's own fields. A long list is replaced by its length."""
     shown = {name: value for name, value in entry.items() if name not in _ENVELOPE and value is not None}
     return {
         name: f"{len(value)} ids" if isinstance(value, list) and len(value) > 3 else value

@@ -1,7 +1,7 @@
-"""A journal's lines as spans: calls with their answers, connections with their frames, steps, runs of the agent.
+"""A journal as spans: calls with their answers, connections with their frames, steps, runs of the agent.
 
-Made once from a journal; what draws a run reads it here. Times are seconds since the world began; a span that
-the journal does not end has None for its end. Raises ValueError when a line is not a journal line.
+Every drawing of a run is made from these. Times are seconds since the world began. A span without an end in the journal
+has None as its end.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _CALLED, _RETURNED = "-called", "-returned"
 
 @dataclass(slots=True)
 class CallSpan:
-    """One REST call. ``asked``, ``answered``: its entries; ``answered`` is None where no answer was given."""
+    """One REST call. ``asked`` and ``answered`` are its entries; ``answered`` is None if there was no answer."""
 
     asked: EntryFields
     answered: EntryFields | None = None
 
     @property
     def number(self) -> int:
-        """Which call of the run it is, from 1."""
+        """The number of the call in the run, from 1."""
         return whole(self.asked, "call")
 
     @property
@@ -36,7 +36,7 @@ class CallSpan:
 
     @property
     def status(self) -> int | None:
-        """The status of the answer; None without one, or where the client had gone before it came."""
+        """The status of the answer; None if there was no answer, or if it did not reach the client."""
         if self.answered is None or self.answered.get("lost"):
             return None
         return whole(self.answered, "status")
@@ -44,7 +44,7 @@ class CallSpan:
 
 @dataclass(slots=True)
 class FrameSpan:
-    """One message of the server; ``delivered`` is None where it did not arrive."""
+    """One message of the server; ``delivered`` is None if it did not arrive."""
 
     sent: EntryFields
     delivered: EntryFields | None = None
@@ -52,8 +52,10 @@ class FrameSpan:
 
 @dataclass(slots=True)
 class SocketSpan:
-    """One WebSocket. ``first`` is the first that the journal says of it; ``opened`` is None where it was refused,
-    ``closed`` where it was open to the end.
+    """One WebSocket.
+
+    ``first`` is the first entry about it. ``opened`` is None if it was refused. ``closed`` is None if it was still open
+    at the end of the journal.
     """
 
     number: int
@@ -66,7 +68,7 @@ class SocketSpan:
 
 @dataclass(slots=True)
 class StepSpan:
-    """One step asked of the client; ``ended`` is its return or its error, None where it did neither."""
+    """One step that the client was asked for; ``ended`` is its return or its error, None if there was neither."""
 
     name: str
     called: EntryFields
@@ -75,7 +77,7 @@ class StepSpan:
 
 @dataclass(slots=True)
 class AgentRun:
-    """One run of the agent; ``ended`` is None where it went on."""
+    """One run of the agent; ``ended`` is None if it was still under way at the end of the journal."""
 
     started: EntryFields
     ended: EntryFields | None = None
@@ -83,7 +85,7 @@ class AgentRun:
 
 @dataclass(slots=True)
 class Timeline:
-    """Everything of one run: all ``entries`` in order, and the spans among them."""
+    """All ``entries`` of a journal in order, and the spans among them."""
 
     entries: tuple[EntryFields, ...]
     calls: list[CallSpan] = field(default_factory=list)
@@ -93,18 +95,18 @@ class Timeline:
 
     @property
     def end_s(self) -> float:
-        """When the last entry was made."""
+        """The time of the last entry, in seconds."""
         return seconds(self.entries[-1]) if self.entries else 0.0
 
 
 def run_name(entry: EntryFields) -> str:
-    """``run 1``: which run of the agent an entry speaks of, counted as people count; the journal begins with 0."""
+    """The run of the agent that an entry is about: ``run 1``, counted from 1. The journal counts from 0."""
     number = entry.get("run")
     return f"run {number + 1}" if isinstance(number, int) else "a run"
 
 
 def read_timeline(lines: Iterable[str]) -> Timeline:
-    """The spans of a journal."""
+    """The spans of a journal. Raises ValueError if a line is not a journal line."""
     timeline = Timeline(tuple(parse_entry(line) for line in lines))
     reader = _Reader(timeline)
     for entry in timeline.entries:
@@ -113,19 +115,19 @@ def read_timeline(lines: Iterable[str]) -> Timeline:
 
 
 def seconds(entry: EntryFields) -> float:
-    """The time of an entry."""
+    """The time of an entry, in seconds."""
     value = entry["t_s"]
     return float(value) if isinstance(value, int | float) else 0.0
 
 
 def whole(entry: EntryFields, name: str) -> int:
-    """A number of an entry; 0 where it has none."""
+    """An integer field of an entry; 0 if the entry has no such field."""
     value = entry.get(name)
     return value if isinstance(value, int) else 0
 
 
 def short_path(target: str) -> str:
-    """A path below its conversation: ``events/search``; the conversation's own is called that."""
+    """The path below the conversation, such as ``events/search``; for the conversation itself, ``conversation``."""
     parts = target.split("/")
     if target.startswith("/api/conversations/"):
         return "/".join(parts[4:]) or "conversation"
@@ -133,7 +135,7 @@ def short_path(target: str) -> str:
 
 
 class _Reader:
-    """Puts entries together, by the numbers they carry."""
+    """Puts entries together into spans, by the numbers of calls, connections and frames."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
@@ -189,8 +191,8 @@ class _Reader:
             return
         ended = str(entry.get("step")) if what == "error" else what.removesuffix(_RETURNED)
         if what == "error" or what.endswith(_RETURNED):
-            going_on = (one for one in reversed(self._timeline.steps) if one.name == ended and one.ended is None)
-            step = next(going_on, None)
+            unfinished = (one for one in reversed(self._timeline.steps) if one.name == ended and one.ended is None)
+            step = next(unfinished, None)
             if step is not None:
                 step.ended = entry
 

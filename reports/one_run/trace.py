@@ -1,8 +1,8 @@
-"""A journal as a story: one line an entry, time, place, what happened, the details; at most 100 columns.
+"""A journal as text, at most 100 columns: each entry with its time, its place, what happened, and the details.
 
-A journal comes as its canonical lines (JSON objects with ``t_s``, ``place``, ``what`` and the entry's own fields), so
-that a stored journal reads the same as a fresh one. Of an id the last eight characters are shown: enough to tell events
-apart in one run, and short enough to compare by eye. What a client hands over in one go is one line.
+A journal is given as its canonical lines: JSON objects with ``t_s``, ``place``, ``what`` and the entry's own fields. So
+a stored journal looks the same as a fresh one. Ids are cut to their last eight characters, which are enough to tell
+events apart within a run. Four or more deliveries at the same time are one line.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _ID_CHARACTERS_MIN = 16
 _SHOWN_MAX = 3
 _FOLDED_MIN = 4
 _ENVELOPE = ("index", "t_s", "place", "what")
-# Where things happen, from the log outward to the client; the mark tells them apart without colour.
+# The places, from the log to the client. The marks tell them apart without color.
 _MARKS = {"log": "▪", "agent": "■", "publisher": "»", "socket": "→", "rest": "⇄", "fault": "✗", "client": "◆"}
 _SHORT_KINDS = {"ConversationStateUpdateEvent": "StateUpdate"}
-# What tells the story comes first; the rest follows by name.
+# The details that matter most come first, in this order. The others follow in the order of their names.
 _FIRST = (
     "connection",
     "frame",
@@ -43,47 +43,47 @@ _LANE_MARGIN = 13
 
 
 def render_trace(lines: Iterable[str], *, title: str = "") -> str:
-    """The story of one run, with ``title`` above it.
+    """The trace of one run, with ``title`` above it.
 
-    Raises ValueError when a line is not a journal line.
+    Raises ValueError if a line is not a journal line.
     """
     head = (title, "") if title else ()
-    told = _folded(_parse(line) for line in lines)
-    return "\n".join((*head, *(row for entry in told for row in render_entry(entry))))
+    entries = _folded(_parse(line) for line in lines)
+    return "\n".join((*head, *(row for entry in entries for row in render_entry(entry))))
 
 
 def render_entry(entry: Mapping[str, object]) -> tuple[str, ...]:
-    """One entry, on as many rows as its details need."""
+    """One entry, on as many rows as its details need, at most 100 columns wide."""
     place, what = str(entry["place"]), str(entry["what"])
     start = f"{_seconds(entry['t_s'])} {_MARKS.get(place, '·')} {place:<9} {what}"
     return _wrap(f"{start:<{_MARGIN}}", _details(entry), COLUMNS)
 
 
 def render_in_lane(entry: Mapping[str, object], columns: int) -> tuple[str, ...]:
-    """One entry in a lane beside another, on as many rows as it needs: its place is told by the mark alone."""
+    """One entry in a lane of the given width. Only the mark shows its place."""
     start = f"{_seconds(entry['t_s'])} {_MARKS.get(str(entry['place']), '·')} {entry['what']}"
     return _wrap(f"{start:<{_LANE_MARGIN}}", _details(entry), columns)
 
 
 def parse_entry(line: str) -> Mapping[str, object]:
-    """The entry in a journal's line. Raises ValueError when it is none."""
+    """The entry in a journal's line. Raises ValueError if it is not a journal line."""
     return _parse(line)
 
 
 def _folded(entries: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
-    """Entries, with four or more deliveries in a row at one instant told as one."""
+    """The entries, with four or more deliveries in a row at the same time merged into one."""
     for _, same in itertools.groupby(entries, key=_delivery):
         group = list(same)
         if _delivery(group[0]) is None or len(group) < _FOLDED_MIN:
             yield from group
             continue
         first, last = group[0], group[-1]
-        told = {"t_s": first["t_s"], "place": first["place"], "what": first["what"]}
-        yield told | {"events": len(group), "first": first["id"], "last": last["id"], "repaired": first["repaired"]}
+        merged = {"t_s": first["t_s"], "place": first["place"], "what": first["what"]}
+        yield merged | {"events": len(group), "first": first["id"], "last": last["id"], "repaired": first["repaired"]}
 
 
 def _delivery(entry: Mapping[str, object]) -> tuple[object, object] | None:
-    """What deliveries must share to be told as one: instant and origin. None for anything else."""
+    """The time and origin of a delivery, which merged deliveries have in common. None for other entries."""
     if (entry["place"], entry["what"]) != ("client", "delivered"):
         return None
     return entry["t_s"], entry.get("repaired")
@@ -144,7 +144,7 @@ def _value(value: object) -> str:
 
 
 def _shorten(text: str) -> str:
-    """An id, or ``name=id``, cut to the id's end; anything else as it is."""
+    """The text; an id, also in ``name=id``, is cut to its end."""
     name, equals, value = text.rpartition("=")
     is_id = len(value) >= _ID_CHARACTERS_MIN and value.count("-") >= 4 and " " not in value
     return f"{name}{equals}…{value[-_ID_CHARACTERS:]}" if is_id else text

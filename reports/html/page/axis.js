@@ -1,18 +1,18 @@
-// The axis: where a moment of a run lies. Positions are in units of the axis's own, from 0 to its end.
+// The time axis: converts a moment of a run into a position. Positions are in the axis's own units, from 0 to its end.
 
 const BREAKS_MAX = 12;
-const IDLE_BESIDE_MEDIAN = 6; // a gap is idle when it is that many times as long as the usual one
-const IDLE_SHARE_MIN = 0.04; // and that much of the whole
-const BREAK_SHARE = 0.07; // what a gap is shortened to, of the time that is not idle
-const BREAKS_SHARE_MAX = 0.35; // all of them together
+const IDLE_BESIDE_MEDIAN = 6; // a gap is idle if it is this many times as long as the median gap
+const IDLE_SHARE_MIN = 0.04; // and if it is at least this share of the run
+const BREAK_SHARE = 0.07; // the length of a shortened gap, as a share of the time that is not idle
+const BREAKS_SHARE_MAX = 0.35; // the same share, for all shortened gaps together
 const STEPS = [1, 2, 5];
 
-// Seconds, one to one: for a clock that still runs.
+// Seconds, unchanged: for a run that is still under way.
 export function plainAxis(end_s) {
   return pieces([{ from_s: 0, to_s: end_s, from: 0, to: end_s }]);
 }
 
-// Seconds, with long stretches in which nothing happens shortened.
+// Seconds, with long idle gaps shortened.
 export function timeAxis(story) {
   const moments = [...new Set([0, ...story.entries.map((one) => one.t_s)])].sort((a, b) => a - b);
   const gaps = moments.slice(1).map((to_s, at) => ({ from_s: moments[at], to_s, length_s: to_s - moments[at] }));
@@ -34,11 +34,11 @@ export function timeAxis(story) {
   }
   if (all_s > at_s || !found.length) run(Math.max(all_s, 0.001), Math.max(all_s - at_s, 0.001));
   const axis = pieces(found);
-  const places = Float64Array.from(story.entries, (one) => axis.at(one.t_s)); // asked for at every drawing
+  const places = Float64Array.from(story.entries, (one) => axis.at(one.t_s)); // computed once, because every drawing needs them
   return { ...axis, at: (t, i) => places[i] ?? axis.at(t) };
 }
 
-// Every entry as far from the next: for what happens at one and the same moment.
+// Entries at equal distances: for many entries at the same moment.
 export function orderAxis(story) {
   return {
     end: Math.max(1, story.length - 1),
@@ -84,7 +84,7 @@ function pieces(found) {
       const first = Math.ceil((one.from_s + Math.max(0, from - one.from)) / step_s - 1e-9);
       for (let n = first; n * step_s <= until_s + 1e-9 && at(n * step_s) <= to; n += 1) mark(at(n * step_s), `${(n * step_s).toFixed(digits)} s`);
     }
-    // Where a break begins or ends there may be no other time to read.
+    // Without these, the times around a break could not be read.
     for (const one of found.filter((piece) => piece.isBreak)) {
       mark(one.from, `${Number(one.from_s.toFixed(digits + 1))} s`, 0.6);
       mark(one.to, `${Number(one.to_s.toFixed(digits + 1))} s`, 0.6);

@@ -1,5 +1,5 @@
-// The lanes: agent, log, socket, REST, client and application over time, and the faults across them. Only what is in
-// sight is drawn; marks that would lie on one another are drawn as one, with their number.
+// Draws the lanes: agent, log, socket, REST, client and application over time, with the faults across them. Only the
+// visible part is drawn. Marks that would overlap are drawn as one, with their number.
 import { count, moment, span } from "./telling.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -12,15 +12,16 @@ const BUNDLE_WIDTH_MAX = 64;
 const LOST_WAYS_MAX = 12;
 const FAULT_LINES_MAX = 40;
 const DELAYS_MAX = 150;
-const ROW_NAMES_MIN = 640; // a narrower picture has no room for them
+const ROW_NAMES_MIN = 640; // in pixels; a narrower picture has no room for the names
 
 const marksOf = new WeakMap();
 
-// The marks that an element of the picture stands for: one, or many that are drawn as one.
+// The marks that an element of the picture stands for: one mark, or several that were drawn as one.
 export const marksAt = (element) => marksOf.get(element) ?? [];
 
-// Draws the part of `story` from `from` to `to` on `axis`. `picked` is the index of an entry, `chosen` the id of an event
-// whose way is shown; `showLost` shows those of the lost as well. `now` is a moment, where a clock still runs.
+// Draws the part of `story` from position `from` to position `to` of `axis`.
+// `picked`: the index of the marked entry. `chosen`: the id of the event whose way is shown.
+// `showLost`: show the ways of lost events too. `now`: the current moment, if the run is still under way.
 export function drawLanes(svg, story, { axis, from, to, picked = null, chosen = null, now = null, invitation = null, showLost = false }) {
   const width = svg.clientWidth || 900;
   const picture = new Picture(svg, story, { axis, from, to, width, picked, chosen });
@@ -48,7 +49,7 @@ class Picture {
   #lanes = {};
   #rowOf = new Map();
   #late = [];
-  #beside = []; // where names of steps stand that had no room in their bars
+  #beside = []; // the places of step names that did not fit into their bars
 
   constructor(svg, story, { axis, from, to, width, picked, chosen }) {
     Object.assign(this, { svg, story, axis, from, to, width, picked, chosen });
@@ -74,7 +75,7 @@ class Picture {
     };
   }
 
-  // --- where things are ---------------------------------------------------------------------------------------------
+  // --- places -------------------------------------------------------------------------------------------------------
 
   x(mark) {
     return this.left + (this.axis.at(mark.t, mark.i) - this.from) * this.scale;
@@ -85,7 +86,7 @@ class Picture {
     return this.left + (this.axis.at(one.to, one.end) - this.from) * this.scale;
   }
 
-  // The place on the axis that lies at that many pixels from the left.
+  // The position on the axis at a distance from the left, in pixels.
   placeAt(pixels) {
     return this.from + (pixels - this.left) / this.scale;
   }
@@ -100,7 +101,7 @@ class Picture {
     return this.#lanes.Socket.y + 22 + (this.#rowOf.get(number) ?? 0) * SOCKET_ROW;
   }
 
-  // Sockets that are open at one time get rows of their own; one after another they share the first.
+  // Sockets that are open at the same time get different rows. Sockets that follow each other share a row.
   #assignRows() {
     const free = [];
     const both = [...this.story.sockets, ...this.story.refused.map((one) => ({ ...one, to: one.t, end: one.i }))].sort((a, b) => a.i - b.i);
@@ -204,7 +205,7 @@ class Picture {
     }
   }
 
-  // From where an event was published to where it was sent, and from there to where it was read, when not at once.
+  // Lines from publishing to sending, and from sending to reading, if there was a delay between them.
   #delays() {
     const lines = [];
     const between = (before, one, y1, y2) => {
@@ -276,7 +277,7 @@ class Picture {
   }
 
   faults() {
-    let free_x = -Infinity; // labels do not overlap: one that finds no room is told by pointing at its cross
+    let free_x = -Infinity; // labels do not overlap; one without room is shown when the pointer is at its cross
     const seen = this.#bundled(this.story.faults, 5);
     for (const one of seen) {
       const at = one.middle;
@@ -295,7 +296,7 @@ class Picture {
     this.#sideText(this.x(healed), this.bottom - 4, "healed", "healedtext", 40);
   }
 
-  // Where run() returned: the moment after which an event that comes is an event that is lost.
+  // The returns of run(). An event that arrives later is lost to it.
   returns() {
     for (const one of this.story.returns().filter((mark) => this.inSight(mark))) {
       const isLoss = one.without.length > 0;
@@ -308,7 +309,7 @@ class Picture {
     }
   }
 
-  // Beside its line, on the side where no step's name stands; where one does on both, behind that on the right.
+  // Text beside the line of a return, on a side without the name of a step. If both sides have one, behind the right one.
   #returnText(x, y, words, look) {
     const room = words.length * 6.6;
     const inTheWay = (from) => from < 0 || from + room > this.width || this.#beside.some(([left, right]) => left < from + room && right > from);
@@ -366,7 +367,7 @@ class Picture {
     else this.#lateness(way, frames);
   }
 
-  // From one station to the next: along its row for as long as it waited there, then across to the next lane.
+  // The path from one station to the next: along the row while the event waits there, then across to the next lane.
   #between(a, b) {
     const [x1, x2] = [this.x(a.mark), this.x(b.mark)];
     const turn = Math.max(x1, x2 - Math.min(10, Math.abs(x2 - x1)));
@@ -381,7 +382,7 @@ class Picture {
     if (look === "way" && x < this.width - 80) this.#add("text", { x: x + 8, y: y + 4, class: "faulttext halo" }, words);
   }
 
-  // How long after the return a lost event came: the same for many of them is said once.
+  // How late a lost event was sent, after the return. Equal texts that would stand side by side are written once.
   #lateness(way, frames) {
     const back = this.story.returns().find((one) => one.without.includes(way.id) && way.append.i < one.i);
     const late = frames.find(({ frame }) => back && frame.t > back.t);
@@ -423,7 +424,7 @@ class Picture {
     this.svg.replaceChildren(this.#clip(), ...this.#out.map((one) => this.#shape(one)));
   }
 
-  // What lies before the view must not run into the names of the lanes.
+  // Clips what lies left of the view, so that it does not cover the names of the lanes.
   #clip() {
     const made = element("clipPath", { id: "insight" });
     made.append(element("rect", { x: this.left - 8, y: 0, width: this.width, height: this.height }));
@@ -462,7 +463,7 @@ class Picture {
     if (left + width - from > words.length * 6.2 + 8) this.#add("text", { x: from + 6, y, class: "inbar" }, words);
   }
 
-  // Text beside a line, on whichever side there is room.
+  // Text beside a line, on the right if there is room, else on the left.
   #sideText(x, y, words, look, room) {
     const isRight = x + room + 8 < this.width;
     this.#add("text", { x: x + (isRight ? 6 : -6), y, "text-anchor": isRight ? "start" : "end", class: look }, words);
@@ -486,7 +487,7 @@ class Picture {
     this.#add("text", { x: middle, y: y + 3.2, "text-anchor": "middle", class: `number on-${look}` }, marks.length.toLocaleString("en"));
   }
 
-  // Marks in sight, from left to right, with those together that would touch.
+  // The visible marks from left to right. Marks that would touch are put together.
   #bundled(marks, radius) {
     const found = [];
     for (const mark of marks) {
@@ -506,7 +507,7 @@ class Picture {
   }
 }
 
-const digitsOf = (number) => String(number).length + (number > 999); // with the comma of thousands
+const digitsOf = (number) => String(number).length + (number > 999); // plus the comma after the thousands
 
 function element(name, attributes) {
   const made = document.createElementNS(SVG, name);

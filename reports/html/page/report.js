@@ -1,4 +1,4 @@
-// The page: which runs are in sight, and one run with its lanes. All words from a record go in as text, never as markup.
+// The page: the list of runs, and one run with its lanes. Text from a record is always inserted as text, never as markup.
 import { orderAxis, timeAxis } from "./axis.js";
 import { drawLanes, marksAt } from "./lanes.js";
 import { Story } from "./story.js";
@@ -6,9 +6,9 @@ import { count, describe, fate, moment, nameOf, short, tell, tellMany } from "./
 
 const byId = (id) => document.getElementById(id);
 const ROWS_MAX = 250;
-const FATES_ABOVE_MAX = 3; // the others are below the diagram
+const FATES_ABOVE_MAX = 3; // the others stand below the diagram
 const IDS_MAX = 4;
-const SPAN_SHARE_MIN = 1e-5; // the closest look, of the whole axis
+const SPAN_SHARE_MIN = 1e-5; // the closest zoom, as a share of the axis
 const PLACES = { log: "▪", agent: "■", publisher: "»", socket: "→", rest: "⇄", fault: "✗", client: "◆", world: "·" };
 const THEMES = { auto: "◐", light: "○", dark: "●" };
 
@@ -16,8 +16,8 @@ const runs = JSON.parse(byId("runs-data").textContent);
 const cells = [...document.querySelectorAll(".cell")];
 const words = runs.map((run) => JSON.stringify([run.scenario, run.title, run.origin, run.races, run.client, run.violations, run.faults, run.because, run.digest]).toLowerCase());
 
-let shown = runs.map((_, index) => index); // those that the filters let through
-let current = null; // the run that is open, by index
+let shown = runs.map((_, index) => index); // the indices of the runs that match the filters
+let current = null; // the index of the open run
 let lastCell = cells[0] ?? null;
 let view = null; // of the open run: story, axis, from, to, picked, chosen, listed
 
@@ -42,7 +42,7 @@ function applyFilters() {
   if (lastCell === null || lastCell.hidden) roam(cells.find((one) => !one.hidden) ?? null);
 }
 
-// One cell of the grid is in the tab order; arrows move which.
+// Only one cell of the grid is in the tab order. The arrow keys move it.
 function roam(cell, { focus = false } = {}) {
   lastCell?.setAttribute("tabindex", "-1");
   lastCell = cell;
@@ -70,7 +70,7 @@ function walkGrid(event) {
   event.preventDefault();
 }
 
-// --- from one to the other ----------------------------------------------------------------------------------------------
+// --- routing ------------------------------------------------------------------------------------------------------------
 
 function route() {
   const key = location.hash.startsWith("#run/") ? decodeURIComponent(location.hash.slice(5)) : null;
@@ -115,7 +115,7 @@ async function openRun(index) {
   byId("runname").focus({ preventScroll: true });
   scrollTo(0, 0);
   const lines = await journalOf(run);
-  if (current !== index) return; // another was opened meanwhile
+  if (current !== index) return; // meanwhile another run was opened
   for (const id of ["lanes", "whole", "keys"]) byId(id).toggleAttribute("hidden", lines === null);
   byId("absent").hidden = lines !== null;
   byId("absent").textContent = `The journal of this run is not in this file. ${run.replay ?? ""}`;
@@ -130,8 +130,8 @@ async function openRun(index) {
   document.querySelector("[data-view=loss]").hidden = lossSpan() === null;
 }
 
-// Of the events that violations speak of, those that run() came back without, or that never reached the application;
-// the others were out of order, twice there, or in no log.
+// The lost ones of the events that violations name: run() returned without them, or they never reached the application.
+// The other events were out of order, delivered twice, or in no log.
 function lostOf(story, named) {
   story.lost = new Set(named);
   const missed = new Set(story.returns().flatMap((one) => one.without));
@@ -158,7 +158,7 @@ function showViolations(run, story, named = []) {
   byId("more").replaceChildren(...rows.slice(1), ...fates.slice(FATES_ABOVE_MAX));
   byId("more").parentElement.hidden = !byId("more").childElementCount;
 
-  // Events that fared alike, but for when, are told once.
+  // Events with the same fate, at whatever times, share a row.
   function alike(ids) {
     const found = new Map();
     for (const id of ids) {
@@ -186,7 +186,7 @@ function fateRow(story, words, ids) {
 
 const isReal = (run) => run.clock === "real";
 
-// Ids as they are shown everywhere else: their ends.
+// Cuts ids to their ends, as everywhere on the page.
 const shortened = (text) => text.replace(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/g, short);
 
 function showFacts(run) {
@@ -205,7 +205,7 @@ function showFacts(run) {
     ...run.kills.map((one) => ["Broken client", `${one.client} ${one.killed ? "fails here, as it should" : "was to fail here and did not"}, by ${one.by}`]),
     ["Origin", run.origin],
     ["Paths taken", run.taken.join(", ") || null],
-    // A run in real time cannot be run again.
+    // A run in real time cannot be replayed. Its journal can only be judged again.
     [isReal(run) ? "Told and judged again by" : "Replay", run.replay, "code"],
     ["Capsule", run.capsule, "code"],
     ["Digest", run.digest, "code"],
@@ -236,7 +236,7 @@ function draw() {
   showJournal();
 }
 
-// The whole run in a strip, with what is in sight.
+// The whole run in a strip, with the visible part marked.
 function drawWhole() {
   const { story, axis, from, to } = view;
   const strip = byId("whole");
@@ -287,7 +287,7 @@ function pan(share) {
   look(view.from + by, view.to + by);
 }
 
-// From where the first lost event was kept to where run() returned without it, with some room.
+// The part from the first lost event's append to the return of run() without it, with some room on both sides.
 function lossSpan() {
   const { story, axis } = view;
   const back = story.returns().find((one) => one.without.length);
@@ -318,7 +318,7 @@ function pick(index, { follow = true } = {}) {
   } else draw();
 }
 
-// Shows the whole way of one event, or of none.
+// Shows the whole way of one event; null shows none.
 function choose(id) {
   view.chosen = id !== null && view.story.ways.has(id) ? id : null;
   view.listed = view.chosen === null ? null : { title: `The way of ${nameShown(id)}`, entries: wayEntries(id) };
@@ -358,7 +358,7 @@ function journalRow(entry) {
   return row;
 }
 
-// --- being pointed at -----------------------------------------------------------------------------------------------------
+// --- the pointer -----------------------------------------------------------------------------------------------------------
 
 function told(marks) {
   const { story } = view;
@@ -473,7 +473,7 @@ function pageKeys(event) {
   }
 }
 
-// --- colours, and what listens --------------------------------------------------------------------------------------------
+// --- colors and listeners -------------------------------------------------------------------------------------------------
 
 function setTheme(name) {
   document.documentElement.dataset.theme = name;
@@ -482,7 +482,7 @@ function setTheme(name) {
   try {
     localStorage.setItem("gapless-theme", name);
   } catch {
-    // A page from a disk may have nowhere to keep it.
+    // A page opened from a disk may have no storage for the choice.
   }
 }
 

@@ -1,4 +1,4 @@
-// The story: journal entries, read once into what the lanes draw, and into the way of each event.
+// Reads journal entries into what the lanes draw, and into the way of each event.
 
 const IS_ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
 
@@ -14,10 +14,10 @@ export class Story {
   faults = [];
   steps = [];
   reached = [];
-  downs = []; // while the server was down
+  downs = []; // the times while the server was down
   truncated = [];
-  ways = new Map(); // by event id, what happened to that one event
-  lost = new Set(); // ids of events that somebody else judged to be lost
+  ways = new Map(); // what happened to each event, by its id
+  lost = new Set(); // ids of events that were judged to be lost; the page sets them
   history = null;
   healed = null;
   last_s = 0;
@@ -30,13 +30,13 @@ export class Story {
     return this.entries.length;
   }
 
-  // What time it is there, going by when the last entry came.
+  // The current time of the run, estimated from when the last entry came.
   now_s() {
     return this.last_s + (this.#taken_ms ? Math.min(1, (performance.now() - this.#taken_ms) / 1000) : 0);
   }
 
   take(entry) {
-    if (entry.place === "log" && entry.what === "append") entry.position = entry.index; // in the log, not in the journal
+    if (entry.place === "log" && entry.what === "append") entry.position = entry.index; // the position in the log
     entry.index = this.entries.length;
     this.entries.push(entry);
     this.last_s = Math.max(this.last_s, entry.t_s);
@@ -51,16 +51,16 @@ export class Story {
     return this.ways.get(id);
   }
 
-  // The event that an entry speaks of, if it speaks of one.
+  // The id of the event that an entry is about, if there is one.
   idOf(entry) {
     return entry.id ?? (entry.place === "fault" && this.ways.has(entry.target) ? entry.target : null);
   }
 
-  // The calls whose page had that event on it: a journal names the first and the last event of a page.
+  // The calls that returned a page with the event. A journal names only the first and the last event of a page.
   pagesOf(way) {
     const { append, position } = way;
     if (position === null) return [];
-    const place = (id) => this.ways.get(id)?.position ?? 0; // what is unknown lay in the log before the client came
+    const place = (id) => this.ways.get(id)?.position ?? 0; // events without a position were in the log before the client attached
     return this.calls.filter((one) => {
       if (!one.items || one.lost || one.status >= 400 || (append && one.end < append.i)) return false;
       const [first, last] = [place(one.first), place(one.last)].sort((a, b) => a - b);
@@ -68,7 +68,8 @@ export class Story {
     });
   }
 
-  // Returns of run(), each with what of the lost it came without: up to the end of the agent's run that it left early.
+  // The returns of run(), each with the lost events that it did not have. If run() returned before the agent's run ended,
+  // the events of the rest of that run count too.
   returns() {
     return this.steps
       .filter((one) => one.step === "run" && one.to !== null && one.well)
@@ -81,7 +82,7 @@ export class Story {
       });
   }
 
-  // Where an event was when the client came, as far as a journal tells: it names the first and the last of the history.
+  // Whether an event was in the log when the client attached. A journal names only the first and last of the history.
   wasThere(way) {
     if (way.position !== null) return "yes";
     const told = [...way.published, ...way.frames];

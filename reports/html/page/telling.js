@@ -1,4 +1,4 @@
-// Telling: a journal's entries, and what became of an event, in sentences.
+// Describes journal entries, and what became of an event, in sentences.
 
 const KINDS = { ConversationStateUpdateEvent: "state", ActionEvent: "action", ObservationEvent: "observation", MessageEvent: "message" };
 const MANY = {
@@ -17,7 +17,7 @@ const WAS_THERE = { yes: "in the log before the client came", no: "in no log", u
 
 export const short = (id) => (typeof id === "string" && id.length > 20 ? `…${id.slice(-8)}` : String(id));
 
-// What a journal entry says beside its time, place and verb.
+// The fields of a journal entry besides its time, its place and what happened.
 export function describe(entry, { whole = false } = {}) {
   const skipped = new Set(["index", "position", "t_s", "place", "what", ...(whole ? [] : ["path", "durable", "counted", "branch", "bytes"])]);
   return Object.entries(entry)
@@ -26,7 +26,7 @@ export function describe(entry, { whole = false } = {}) {
     .join("  ");
 }
 
-// A span of time, as exact as it needs to be.
+// A span of time, with about three digits.
 export function span(length_s) {
   if (length_s >= 10) return `${length_s.toFixed(1)} s`;
   if (length_s >= 1) return `${length_s.toFixed(2)} s`;
@@ -43,7 +43,7 @@ export function nameOf(story, id) {
   return `${way?.kind || "event"} ${short(id)}`;
 }
 
-// One entry, in a sentence; a request with its answer, unless they are told `apart`.
+// One entry as a sentence. A request is described with its answer, unless `apart` is set.
 export function tell(story, entry, { apart = false } = {}) {
   const name = entry.id ? nameOf(story, entry.id) : "";
   const number = entry.connection;
@@ -98,14 +98,14 @@ export function tell(story, entry, { apart = false } = {}) {
   return `${entry.place} ${entry.what} ${describe(entry)}`.trim();
 }
 
-// Several marks that are drawn as one.
+// Several marks that are drawn as one, in a sentence.
 export function tellMany(story, marks) {
   const [first, last] = [story.entries[marks[0].i], story.entries[marks.at(-1).i]];
   const when = last.t_s - first.t_s < LATE_S ? `at ${moment(first.t_s)}` : `from ${moment(first.t_s)} to ${moment(last.t_s)}`;
   return `${marks.length.toLocaleString("en")} ${MANY[`${first.place} ${first.what}`] ?? "things"} ${when}.`;
 }
 
-// What became of one event, from its log to the application.
+// What became of one event, from the log to the application.
 export function fate(story, id) {
   const way = story.ways.get(id);
   if (!way) return `${short(id)} appears nowhere in the journal.`;
