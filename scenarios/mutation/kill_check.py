@@ -17,7 +17,7 @@ from gapless.scenarios.mutation.planting import PlantError
 from gapless.scenarios.running.runner import RunRequest, perform
 
 CLEAN = "clean-run"
-_NOT_A_DEATH = frozenset({"vacuity", "kills", "determinism"})
+_NOT_A_KILL = frozenset({"vacuity", "kills", "determinism"})
 """Oracles that check the scenario or the harness, not the client. Their violations kill no client."""
 
 
@@ -34,7 +34,7 @@ def broken_clients() -> tuple[str, ...]:
 
 def killers(violations: Sequence[Violation]) -> tuple[str, ...]:
     """The oracles that failed a client, gravest first."""
-    return tuple(dict.fromkeys(one.oracle for one in violations if one.oracle not in _NOT_A_DEATH))
+    return tuple(dict.fromkeys(one.oracle for one in violations if one.oracle not in _NOT_A_KILL))
 
 
 @dataclass(frozen=True, slots=True)
