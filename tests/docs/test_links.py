@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tests.docs.pages import DOCS, ROOT
 
 TEXTS = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 _ELSEWHERE = re.compile(r"[a-z]+:")
+# README is shown outside of the repository too, so its links are absolute. Here they lead into this checkout.
+_REPOSITORY = f"{tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['urls']['Repository']}/blob/main/"
 
 
 def _inline(text: str) -> Iterator[Token]:
@@ -49,7 +52,15 @@ def anchors(text: str) -> set[str]:
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert [link for link in links(text) if not _ELSEWHERE.match(link) and not _leads_somewhere(link, path)] == []
+    assert [
+        link
+        for link in map(_in_checkout, links(text))
+        if not _ELSEWHERE.match(link) and not _leads_somewhere(link, path)
+    ] == []
+
+
+def _in_checkout(link: str) -> str:
+    return link.removeprefix(_REPOSITORY)
 
 
 def _leads_somewhere(link: str, page: Path) -> bool:

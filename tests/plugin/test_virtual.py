@@ -349,5 +349,11 @@ def test_a_pytest_that_does_not_use_it_imports_nothing_of_ours() -> None:
         check=True,
     ).stdout.split()
     ours = [name for name in found if name.partition(".")[0] == "gapless"]
-    assert ours == ["gapless", "gapless.scenarios", "gapless.scenarios.plugin", "gapless.scenarios.plugin.fixtures"]
+    assert ours == [
+        "gapless",
+        "gapless.harness",
+        "gapless.scenarios",
+        "gapless.scenarios.plugin",
+        "gapless.scenarios.plugin.fixtures",
+    ]
     assert not {"trio", "httpx", "pydantic", "hypothesis", "hypercorn"} & set(found)
