@@ -1,33 +1,24 @@
-"""A sync client that loses no event, says what it knows and by which proof, and spends the fewest REST calls.
+"""A sync client that loses no event, reports what it knows and by which proof, and spends the fewest REST calls.
 
-    async with syncclient.open_conversation(base_url, conversation_id, api_key=...) as conversation:
+    async with gapless.open_conversation(base_url, conversation_id, api_key=...) as conversation:
         await conversation.send("Complete the task")
         report = await conversation.run()
         for event in conversation.events: ...
 
-Its files, in reading order:
+In reading order:
 
-- `conversation.py`  the face: open, send, run, events, report
-- `report.py`        what the client says of itself; `sometimes.py` marks the paths that it seldom takes
-- `settings.py`      every bound and wait, named, with its unit
-- `errors.py`        what can go wrong, as one tree
-- `events.py`, `actions.py`   what the core is told, and what it asks for
-- `core.py`          the decisions; no I/O, no clock, no randomness
-- `attach.py`, `repairs.py`, `runs.py`   its parts: the first sync, what is missing, is the run over
-- `situation.py`     all that they know; `socket_state.py`, `run_state.py`, `exchange.py`, `missing.py` are its pieces
-- `held.py`, `ledger.py`      what is held, in which order, and where something is missing; and what changes that
-- `proof.py`         certificates of completeness
-- `cursor.py`, `walk.py`      the discipline of page cursors, and paging by it
-- `backoff.py`       how long to wait before the next try
-- `history.py`       the whole log, gaps filled page by page; `reading.py` is its part in the core
-- `payloads.py`, `stub.py`    which events are in memory whole, and what is left of the others
-- `store.py`, `sqlite_store.py`   where it is kept for the next client; `saved.py`, `changes.py` are what they are told
-- `resume.py`        going on from there
-- `wire.py`          the codec
-- `driver.py`        performs actions on trio, feeds events back
-- `transport.py`     what the driver needs of a network
-- `network.py`       that, over httpx and trio-websocket; `handshake.py` notices one that breaks off, `plain_nursery.py`
-  keeps errors plain
+- `conversation.py`  the public interface: open a conversation, send, run, read its events
+- `report.py`        what the client reports: complete or not, by which proof, what is missing
+- `settings.py`      every bound, wait and size, with its unit
+- `errors.py`        the tree of errors
+- `history.py`       iteration over the whole log, gaps read page by page
+- `wire.py`          the codec: JSON text to frames, pages and answers
+- `core/`            the decisions: no I/O, no clock, no randomness
+- `log/`             what is held, in which order, and by which proof
+- `stores/`          where a conversation is stored for a later client
+- `network/`         performs the core's actions on trio
+- `path_marks.py`    marks paths that are seldom taken, for test campaigns
+- `decisions.py`     names the decisions that tests and mutants replace
 """
 
 if __name__ == "syncclient":  # the folder of a checkout, found by its bare name

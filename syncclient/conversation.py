@@ -1,4 +1,4 @@
-"""The face: open a conversation, send, run, read its events."""
+"""The public interface: open a conversation, send, run, read its events."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from gapless.syncclient.stores.store import Store
 from gapless.syncclient.wire import Generation, LogEvent
 
 Subscriber = Callable[[LogEvent, Origin], None]
-"""Gets each event exactly once, and where it came from: history, live, or repair."""
+"""Called with each event, exactly once, and with its origin."""
 
 
 class Conversation:
-    """One followed conversation. Made by `open_conversation`."""
+    """A conversation that is being followed. `open_conversation` makes it."""
 
     def __init__(self, driver: Driver, core: SyncCore, subscribers: list[Subscriber], settings: Settings) -> None:
         self._settings = settings
@@ -37,18 +37,18 @@ class Conversation:
         self._is_running = False
 
     async def send(self, text: str) -> None:
-        """Send a user message; it starts no run.
+        """Send a user message. This starts no run.
 
         Raises `SendUnconfirmed` if the answer was lost, and other `SyncError`s.
         """
         await self._driver.send(text)
 
     async def run(self, **overrides: float) -> SyncReport:
-        """Let the agent run, and return when that run is over and its events are proven held, or as far as they could
-        be.
+        """Let the agent run. Return when the run is over and its events are proven held.
 
-        `overrides` are settings for this run alone, for example `run(run_timeout_s=60)`. Returns a `SyncReport`; look
-        at `complete`. Raises `RunTimedOut` at `run_timeout_s`, `SettingsError`, and other `SyncError`s.
+        What could not be proven in time is reported: look at `complete` of the `SyncReport`. `overrides` are settings
+        for this run only, for example `run(run_timeout_s=60)`. Raises `RunTimedOut` at `run_timeout_s`,
+        `SettingsError`, and other `SyncError`s.
         """
         settings = self._settings.overridden(overrides) if overrides else None
         if self._is_running:
@@ -64,30 +64,31 @@ class Conversation:
 
     @property
     def events(self) -> list[LogEvent]:
-        """Every event whose payload is in memory, in the log's order, each once and whole.
+        """Every event whose payload is in memory, in the order of the log, each once.
 
-        That is every event held, until they are more than `window_bytes_max`; `report().unloaded` says which are held
-        and not here, `report().gaps` where events are not held at all. `history()` gives those too.
+        These are all events held, until their payloads exceed `window_bytes_max`. `report().unloaded` lists the events
+        that are held without a payload. `report().gaps` lists where events are not held at all. `history()` returns
+        both kinds too.
         """
         return self._core.ledger.ordered()
 
     def history(self) -> AsyncIterator[LogEvent]:
-        """The whole log in order from its head, each event once and whole; gaps are read page by page on the way.
+        """Iterate over the whole log in order from its head, each event once. Gaps are read page by page on the way.
 
             async for event in conversation.history(): ...
 
-        Stop whenever you like: nothing is read ahead. Events from a gap are delivered to subscribers, once, with origin
-        `history`. Runs and repairs go first. What is new in the log when its end is reached is part of it. Raises
-        `SyncError`s; see `History`.
+        You may stop at any event: nothing is read ahead. Events from a gap are delivered to subscribers, once, with
+        origin `history`. Runs and repairs have priority over these pages. Events that are appended meanwhile are
+        included. Raises `SyncError`s; see `History`.
         """
         return History(self._core, self._driver)
 
     def report(self) -> SyncReport:
-        """What is known at this moment; it claims completeness only as the result of `run()`."""
+        """What is known at this moment. Only the report that `run()` returns can claim completeness."""
         return self._driver.report()
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Have `subscriber` called with each event to come, exactly once, repaired ones too (R62)."""
+        """Call `subscriber` with each event from now on, exactly once, repaired ones too (R62)."""
         self._subscribers.append(subscriber)
 
 
@@ -105,14 +106,18 @@ async def open_conversation(
     dial: Dial | None = None,
     draw: Callable[[], float] = random.random,
 ) -> AsyncIterator[Conversation]:
-    """Follow a conversation for the time of a `with` block; on entering, its head and tail are held.
+    """Follow a conversation during a `with` block. When the block begins, the head and the tail of the log are held.
 
-    `store` keeps what is held beyond this block, and beyond the end of this process: whoever opens the conversation
-    with it again goes on from there, see `gapless.syncclient.stores.store`. Each event is kept before it is delivered.
-    An event that was kept, and whose delivery was not noted any more, is delivered again with origin `resumed`; nothing else is.
+    - `store`: keeps what is held after this block, and after the end of the process. A later client that opens the
+      conversation with the same store goes on from there. Each event is stored before it is delivered. An event that
+      was stored, but whose delivery was not recorded, is delivered again with origin `resumed`; no other event is
+      delivered twice.
+    - `generation`: the protocol of the server; None asks the server.
+    - `subscriber`: is called with every event from the first on.
+    - `transport` and `dial`: replace TCP.
+    - `draw`: returns numbers from 0 to 1, for the jitter of backoff.
 
-    `generation` None asks the server which protocol it speaks. `subscriber` gets every event from the first on.
-    `transport` and `dial` replace TCP; `draw` (0 to 1) gives the jitter of backoff. Raises `SyncError`s.
+    Raises `SyncError`s.
     """
     settings = settings or Settings.from_environment(os.environ)
     network = Network(base_url, settings, api_key=api_key, http_transport=transport, dial=dial)

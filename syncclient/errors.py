@@ -1,8 +1,9 @@
-"""The errors a caller of this package can meet: one small tree.
+"""The errors of the client.
 
-`SyncError` is the root. Below it: the caller's mistake (`SettingsError`), the other side's fault
-(`AuthenticationFailed`, `ConversationNotFound`, `ServerUnreachable`, `RequestRefused`, `ProtocolViolation`), a store
-that cannot be used (`StoreError`), and time running out (`RunTimedOut`). A bug of ours is an `AssertionError`.
+`SyncError` is the root. Below it are the caller's mistake (`SettingsError`), the server's fault
+(`AuthenticationFailed`, `ConversationNotFound`, `ServerUnreachable`, `RequestRefused`, `ProtocolViolation`), an answer
+that was lost (`SendUnconfirmed`), a store that cannot be used (`StoreError`), and a deadline (`RunTimedOut`). A bug of
+the client is an `AssertionError`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class SyncError(Exception):
-    """Root of every error that this package raises on purpose."""
+    """The root of all errors that the client raises on purpose."""
 
 
 class SettingsError(SyncError):
-    """A setting has a value that cannot work; the message names the setting, the value and what is allowed."""
+    """A setting has a value that cannot work. The message has the setting, the value and what is allowed."""
 
 
 class AuthenticationFailed(SyncError):
@@ -26,13 +27,13 @@ class AuthenticationFailed(SyncError):
 
 
 class ConversationNotFound(SyncError):
-    """The server knows no such conversation (REST 404, socket close 4004)."""
+    """The server has no such conversation (REST 404, socket close 4004)."""
 
 
 class RequestRefused(SyncError):
-    """The server refused a request for good.
+    """The server refused a request, and trying again would not help.
 
-    Fields: `status` (HTTP status), `body` (the first characters of what it answered).
+    Fields: `status` (HTTP status), `body` (the first characters of the answer).
     """
 
     def __init__(self, message: str, *, status: int, body: str) -> None:
@@ -42,31 +43,31 @@ class RequestRefused(SyncError):
 
 
 class ServerUnreachable(SyncError):
-    """Retries came to their deadline and the server never gave a usable answer; the message says the last reason."""
+    """The server gave no usable answer before the deadline, in spite of retries. The message has the last reason."""
 
 
 class ProtocolViolation(SyncError):
-    """The other side sent something that the wire contract does not allow: a malformed frame, page or answer."""
+    """The server sent something that the wire contract does not allow: a malformed frame, page or answer."""
 
 
 class SendUnconfirmed(SyncError):
-    """A message was posted, and the answer was lost: the server may or may not have it.
+    """A message was posted, and the answer was lost. The server may or may not have the message.
 
-    It is not sent again by itself, since that could make the agent act twice. Look at `conversation.events`.
+    The client does not send it again, since the agent could then act twice. Look at `conversation.events`.
     """
 
 
 class StoreError(SyncError):
-    """The store cannot be used: corrupt, somebody else's file, in use, of another conversation, or the disk failed.
+    """The store cannot be used: corrupt, another program's file, of another conversation, in use, or the disk failed.
 
-    Nothing in it is overwritten. A client that meets this in the middle of its work stops there.
+    Nothing in it is overwritten. If it happens while a conversation is followed, the client stops.
     """
 
 
 class RunTimedOut(SyncError):
-    """`run()` came to its deadline before the run's end was proven; `report` says what is known.
+    """`run()` reached its deadline before the end of the run was proven.
 
-    Fields: `report` (`SyncReport`).
+    Fields: `report` (`SyncReport`), what is known.
     """
 
     def __init__(self, message: str, *, report: SyncReport) -> None:

@@ -1,6 +1,6 @@
-"""The whole log in order from its head, each event whole: what is held, what is in a gap, what was dropped from memory.
+"""Iteration over the whole log, from its head: events in memory, events in gaps, and events dropped from memory.
 
-Reads a page only when the next event is in none of memory, store and the page before.
+A page is read only if the next event is not in memory, not in the store, and not on the page before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gapless.syncclient.wire import LogEvent
 
 
 class History:
-    """One iteration. Keeps a page, and an id for each event given; ends with itself, so it may be left at any point."""
+    """One iteration. It holds one page, and the id of each event returned so far. It may be left at any event."""
 
     def __init__(self, core: SyncCore, driver: Driver) -> None:
         self._core = core
@@ -31,26 +31,26 @@ class History:
         return self
 
     async def __anext__(self) -> LogEvent:
-        """The next event of the log; at its end, those whose place is not proven.
+        """The next event of the log; after its end, the events whose place is not proven.
 
-        Raises `ServerUnreachable` when a page cannot be had before `repair_deadline_s`, `ProtocolViolation` when the
-        pages do not show what they must, and other `SyncError`s. What was given until then is right; another iteration
-        begins at the head, and costs nothing for what is held since.
+        Raises `ServerUnreachable` if a page cannot be read within `repair_deadline_s`, `ProtocolViolation` if the pages
+        do not show the next event, and other `SyncError`s. The events returned before an error are right. A new
+        iteration begins at the head and needs no calls for events that are held by then.
         """
         if self._version != self._core.ledger.version and not self._is_at_end:
             self._ready.clear()  # events got a place in between, perhaps just here
         while not self._ready:
             if self._is_at_end:
                 raise StopAsyncIteration
-            await self._look_on()
+            await self._make_ready()
         event = self._ready.popleft()
         self._given[event["id"]] = None
         if not self._is_at_end:
             self._after_id = event["id"]
         return event
 
-    async def _look_on(self) -> None:
-        """Get the next events ready: without a call as many as can be had, or else from one page."""
+    async def _make_ready(self) -> None:
+        """Make the next events ready: those that need no call, or else those of one page."""
         ledger = self._core.ledger
         self._version = ledger.version
         ids, is_gap = ledger.following(self._after_id, self._driver.page_size_events)
@@ -65,14 +65,14 @@ class History:
             if event_id not in found:
                 break
             if event_id in self._given:
-                self._after_id = event_id  # it was given in another place, before its own was proven
+                self._after_id = event_id  # it was returned already, before its place was proven
             else:
                 self._ready.append(found[event_id])
         if not self._ready and (not ids or ids[-1] != self._after_id):
             await self._read()
 
     def _find(self, event_ids: list[str]) -> dict[str, LogEvent]:
-        """The events that can be had without a call."""
+        """Those of the events that need no call."""
         found: dict[str, LogEvent] = {}
         for event_id in event_ids:
             event = self._core.ledger.payloads.get(event_id) or self._page.get(event_id)
@@ -82,7 +82,7 @@ class History:
         return found | self._driver.stored(missing) if missing else found
 
     async def _read(self) -> None:
-        """Read the page that follows; it must show the next event, or put one into the gap."""
+        """Read the next page. It must show the next event, or place an event in the gap."""
         self._page = {event["id"]: event for event in await self._driver.read_history(self._after_id)}
         ids, _ = self._core.ledger.following(self._after_id, 1)
         if not ids or not self._find(ids):

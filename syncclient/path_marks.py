@@ -1,10 +1,10 @@
-"""Marks beside the paths that are taken only sometimes, so that a test campaign can tell which it never took.
+"""Marks for paths that are taken only sometimes, so that a test campaign can report the paths that it never took.
 
     sometimes("attach: the cursor turned out unknown")
     sometimes("walk: the page limit was reached", self._pages_left <= 0)
 
-A mark says that its place is reached somewhere, under some fault. Nobody listens unless asked to, and then a mark costs
-one look-up. Names are literals, each in one place only, so that they can be listed without running anything.
+A mark claims that some fault makes the client take this path. Without a listener, a mark costs one look-up. Names are
+literals, and each name occurs once, so that all names can be listed without running anything.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LISTENER: ContextVar[Callable[[str], None] | None] = ContextVar("gapless.synccl
 
 
 def sometimes(name: str, condition: object = True) -> None:
-    """Say that the path called `name` is being taken, if `condition` holds."""
+    """Report that the path `name` is taken, if `condition` is true."""
     listener = _LISTENER.get()
     if listener is not None and condition:
         listener(name)
@@ -25,7 +25,7 @@ def sometimes(name: str, condition: object = True) -> None:
 
 @contextmanager
 def listening(listener: Callable[[str], None]) -> Iterator[None]:
-    """Call `listener` with the name of each path taken inside the block, and in the tasks that it starts."""
+    """Call `listener` with the name of each path that is taken in the block, or in tasks that the block starts."""
     token = _LISTENER.set(listener)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What the client says of itself: complete or not, by which proof, what is missing, what it cost."""
+"""What the client reports: complete or not, by which proof, what is missing, what it cost."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 Proof = Literal["seq", "chain", "count", "echo", "none"]
-"""The certificate behind a claim; see `gapless.syncclient.log.proof`."""
+"""The certificate of completeness; see `gapless.syncclient.log.proof`."""
 
 
 Coverage = Literal["branch", "log"]
-"""What a claim is about: `branch` is messages, actions and observations; `log` is state updates too."""
+"""What is complete: `branch` is messages, actions and observations; `log` includes state updates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Events known to be missing: those between `after_id` and `before_id` (None: the log's head, or its tail)."""
+    """Events known to be missing, between `after_id` (None: the log's head) and `before_id` (None: the log's tail)."""
 
     after_id: str | None
     before_id: str | None
@@ -23,7 +23,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Events proven held, from `first_id` through `last_id` in the log's order, and the certificate that proves it."""
+    """Events proven held, from `first_id` through `last_id` in the order of the log, and the proof."""
 
     first_id: str
     last_id: str
@@ -33,7 +33,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Unloaded:
-    """`events` events held without their payload, from `first_id` through `last_id` in the order of the log."""
+    """Events held without their payload: their number, the first and the last in the order of the log."""
 
     first_id: str
     last_id: str
@@ -42,13 +42,13 @@ class Unloaded:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What the client has spent since it was opened."""
+    """What the client has spent since the conversation was opened."""
 
     calls: int = 0
-    """GETs for events or the conversation; the POSTs that send and run are not calls."""
+    """GETs for events, their number or the conversation. The POSTs of `send()` and `run()` do not count."""
     failed_calls: int = 0
     body_bytes: int = 0
-    """Size of the bodies of usable answers."""
+    """Size of the bodies of usable answers, in bytes."""
     connections: int = 0
     """WebSocket connections opened or tried."""
 
@@ -57,25 +57,25 @@ class Spent:
 class SyncReport:
     """What the client knows at one moment. Immutable.
 
-    `complete` is true only when everything that `covers` names is proven held from the attach up to this moment;
-    history that was left unread at the attach stays listed in `gaps` and does not make a report incomplete.
+    `complete` is true only if all events that `covers` includes are proven held, from the attach up to this moment.
+    History that the attach left unread is listed in `gaps` and does not make a report incomplete.
     """
 
     status: str
     """The execution status that ended the run, or the last one known."""
     error: str | None
-    """The detail of the run's error event, when it ended in `error` or `stuck` and there was one (R22)."""
+    """The detail of the run's error event, if the run ended in `error` or `stuck` and had one (R22)."""
     complete: bool
     covers: Coverage
     proof: Proof
     gaps: tuple[Gap, ...]
     ranges: tuple[Range, ...]
-    """What is proven, and by what, in the order of the log."""
+    """What is proven, and by which proof, in the order of the log."""
     held_events: int
     unloaded: tuple[Unloaded, ...]
-    """Which of the events held have no payload in memory, in the order of the log; `history()` reads them again."""
+    """Events held without a payload in memory, in the order of the log. `history()` reads them again."""
     repaired_events: int
     skipped_frames: int
     spent: Spent
     notes: tuple[str, ...]
-    """Everything out of the ordinary, each bound that was reached by its name."""
+    """Everything unusual. A bound that was reached is mentioned by its name."""

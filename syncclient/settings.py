@@ -1,7 +1,7 @@
-"""Every bound, wait and size of the client, named, with its unit, and validated.
+"""Every bound, wait and size of the client, with its unit. Values are validated.
 
-Settings can be overridden for a deployment by environment variables: `GAPLESS_` and the name in capitals, for example
-`GAPLESS_SILENCE_S=30`. The environment is read by `Settings.from_environment` alone, never on import.
+Environment variables override settings for a deployment: `GAPLESS_` and the name in capitals, for example
+`GAPLESS_SILENCE_S=30`. Only `Settings.from_environment` reads the environment; importing does not.
 """
 
 from __future__ import annotations
@@ -16,56 +16,57 @@ from typing import Literal
 from gapless.syncclient.errors import SettingsError
 
 Certainty = Literal["branch", "log"]
-"""How much a caller wants proven: `branch` is messages, actions and observations; `log` is state updates too."""
+"""What must be proven complete: `branch` is messages, actions and observations; `log` includes state updates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Bounds, waits and sizes; `_s` is seconds, `_bytes` bytes, `_events` events, everything else a plain number.
+    """Bounds, waits and sizes. Names end in their unit: `_s` is seconds, `_bytes` bytes, `_events` events.
 
     Raises `SettingsError` for a value that cannot work.
     """
 
     certainty: Certainty = "branch"
     settle_s: float = 0.25
-    """How long a frame may be late before its absence counts as a hole."""
+    """How late a frame may be before it counts as missing."""
     ready_wait_s: float = 1.0
-    """How long to wait for the snapshot that a server pushes on subscribe; it may drop it (R02)."""
+    """How long to wait for the snapshot that the server pushes on subscribe. The server may drop it (R02)."""
     snapshot_wait_s: float = 1.0
-    """How long the snapshot that ends a run may be late before it is asked for by a new subscription (R17)."""
+    """How late the snapshot at the end of a run may be before a new subscription asks for it (R17)."""
     veto_wait_s: float = 5.0
-    """How long a status `finished` must stand before it is believed without that snapshot: a stop hook may still veto
-    it, and nothing tells a hook that thinks from a snapshot that is lost (R13, R14)."""
+    """How long a status `finished` must last before it is believed without that snapshot. A stop hook may still veto
+    it (R13, R14), and while a hook is working, it looks the same as if the snapshot had been lost."""
     trusts_count: bool = False
-    """Whether the server is known to persist before it publishes. Then one count proves a long run's whole log; else a
-    lost event and one that is not persisted cancel out in a count (R54), and pages are read."""
+    """Whether the server is known to persist events before it publishes them. Then one count of events proves the whole
+    log of a long run. Otherwise pages are read: in a count, a lost event and one that is not persisted yet could cancel
+    out (R54)."""
     silence_s: float = 10.0
-    """Silence during a run after which the subscription is renewed; doubles up to `silence_s_max` (R35)."""
+    """Silence during a run after which the subscription is renewed. Doubles each time, up to `silence_s_max` (R35)."""
     silence_s_max: float = 60.0
     poll_after_s: float = 3.0
-    """How long the socket may be down during a run before REST is asked for the status."""
+    """How long the socket may be down during a run before the status is asked for by REST."""
     poll_interval_s: float = 2.0
     request_timeout_s: float = 10.0
     handshake_timeout_s: float = 10.0
     ping_interval_s: float = 20.0
-    """How often an open socket is pinged; without an answer in `ping_timeout_s` it counts as lost (R35)."""
+    """How often an open socket is pinged. Without an answer within `ping_timeout_s` it counts as lost (R35)."""
     ping_timeout_s: float = 10.0
     backoff_s_min: float = 0.1
     backoff_s_max: float = 10.0
     attach_deadline_s: float = 30.0
-    """Time for the first sync, retries included; then `ServerUnreachable`."""
+    """Time for the first sync with its retries. After it, `ServerUnreachable` is raised."""
     repair_deadline_s: float = 30.0
-    """Time for one repair, retries included; then the report says what is missing."""
+    """Time for one repair with its retries. After it, the report says what is missing."""
     run_timeout_s: float = 3600.0
     page_size_events: int = 100
     pages_max: int = 1000
-    """Pages that one repair may read; beyond, the rest is an explicit gap."""
+    """How many pages one repair may read. The rest becomes an explicit gap."""
     replays_max: int = 2
-    """How often one hole is asked for by socket replay before REST is asked (session generation)."""
+    """How often the same missing events are asked for by socket replay before REST is asked (session generation)."""
     frame_size_bytes_max: int = 8 * 1024 * 1024
     window_bytes_max: int = 32 * 1024 * 1024
-    """Payloads kept in memory, as bytes of JSON text; beyond, the oldest are dropped, but the head's last of all. What
-    is just being read comes on top: a page of `page_size_events` events, and a frame."""
+    """Payloads kept in memory, in bytes of JSON text. Beyond it, the oldest are dropped first, and those of the log's
+    head last of all. A page and a frame that are being read come on top."""
 
     def __post_init__(self) -> None:
         if self.certainty not in ("branch", "log"):
@@ -94,7 +95,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], **overrides: object) -> Settings:
-        """Settings from `GAPLESS_<NAME>` variables; `overrides` win. Raises `SettingsError` naming the variable."""
+        """Settings from `GAPLESS_<NAME>` variables. `overrides` have priority. Raises `SettingsError`."""
         values: dict[str, object] = {}
         for field in dataclasses.fields(cls):
             variable = f"GAPLESS_{field.name.upper()}"
@@ -109,9 +110,9 @@ class Settings:
         return cls(**(values | overrides))  # type: ignore[arg-type]  # __post_init__ checks each value
 
     def overridden(self, overrides: Mapping[str, object]) -> Settings:
-        """These settings with some changed for one call. Raises `SettingsError`, also for a name that does not exist.
+        """These settings with some changed for one call. Raises `SettingsError`, also for unknown names.
 
-        `certainty` is for the whole conversation: what a branch was enough for is no anchor for the whole log.
+        `certainty` cannot change within a conversation: what is proven for the branch may have gaps in the log.
         """
         names = [field.name for field in dataclasses.fields(self)]
         for name in overrides:

@@ -1,7 +1,7 @@
-"""The client's own codec: JSON text to frames, pages and answers. Pure; knows no socket and no HTTP library.
+"""The client's codec: JSON text to frames, pages and answers. Pure: no socket, no HTTP library.
 
-It shares no code with any server, so that one codec's bug cannot hide on both sides. Whatever the wire contract does
-not allow raises `ProtocolViolation`; unknown frame types and unknown fields are passed over, as the contract asks.
+It shares no code with the simulated server, since a bug in shared code would not be found. What the wire contract does
+not allow raises `ProtocolViolation`. Unknown frame types and unknown fields are ignored, as the contract requires.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import ProtocolViolation
 
 LogEvent = Mapping[str, Any]
-"""One event of a conversation as the server sent it: a JSON object with at least `id` and `kind`."""
+"""An event of a conversation as the server sent it: a JSON object with at least `id` and `kind`."""
 
 Generation = Literal["legacy", "tree", "session"]
 
@@ -25,29 +25,32 @@ _NEVER_PERSISTED = frozenset({"StreamingDeltaEvent", "ServerErrorEvent"})
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A `full_state` push: the server's word about the whole conversation at one moment; in no log."""
+    """A `full_state` push: the state of the whole conversation at one moment. It is not in the log."""
 
     status: str | None
     leaf_id: str | None
     knows_leaf: bool
-    """Whether the generation speaks of leaves at all: then a missing `leaf_id` means an empty branch."""
+    """Whether snapshots of this generation have leaves. If so, a missing `leaf_id` means an empty branch."""
     timestamp: str = ""
-    """When it was made, by the server's clock."""
+    """When it was made, on the server's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Durable:
-    """A persisted event; `seq` is its log index where the socket announces it (session generation)."""
+    """A persisted event. `seq` is its log index, which only the session generation sends."""
 
     event: LogEvent
     seq: int | None = None
     size_bytes: int = 0
-    """Length of the frame's text."""
+    """Length of the frame's text, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """First frame of a session socket: what will be replayed; `through_seq` is the highest log index, None if empty."""
+    """The first frame of a session socket: which events will be replayed.
+
+    `from_seq` is the first log index of the replay, `through_seq` the highest log index, None if the log is empty.
+    """
 
     from_seq: int | None
     through_seq: int | None
@@ -55,7 +58,7 @@ class Sync:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A frame that says nothing about the log: token deltas, unknown types, errors about the socket itself."""
+    """A frame that says nothing about the log: token deltas, errors of the socket, unknown types."""
 
     what: str
 
@@ -65,17 +68,17 @@ Frame = Snapshot | Durable | Sync | Ignored
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer of `events/search`, items as the server ordered them."""
+    """One answer of `events/search`, with the items in the server's order."""
 
     items: tuple[LogEvent, ...]
     next_page_id: str | None
     size_bytes: int = 0
-    """Length of the body."""
+    """Length of the body, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What `GET conversation` says of the moment: execution status and leaf."""
+    """The answer of `GET conversation`: execution status and leaf at one moment."""
 
     status: str
     leaf_id: str | None
@@ -110,7 +113,7 @@ def parse_session_frame(text: str) -> Frame:
 
 @decision("parse-page")
 def parse_page(body: bytes) -> Page:
-    """The body of `events/search`. Raises `ProtocolViolation` if it is cut, no JSON, or of another shape."""
+    """The body of `events/search`. Raises `ProtocolViolation` if it is cut off, no JSON, or of another shape."""
     page = _object(body, "page")
     items, next_page_id = page.get("items"), page.get("next_page_id")
     if not isinstance(items, list):
@@ -141,9 +144,9 @@ def parse_count(body: bytes) -> int:
 
 
 def parse_generation(body: bytes) -> Generation:
-    """The protocol generation that the `version` of `/server_info` speaks: session from 1.45, tree from 1.31.
+    """The protocol generation, by the `version` in `/server_info`: session from 1.45 on, tree from 1.31 on.
 
-    Raises `ProtocolViolation` when there is no version to read.
+    Raises `ProtocolViolation` if there is no version to read.
     """
     version = _object(body, "server_info").get("version")
     try:
@@ -156,12 +159,12 @@ def parse_generation(body: bytes) -> Generation:
 
 
 def is_branch_event(event: LogEvent) -> bool:
-    """Whether the event is part of the conversation's tree; state updates are in the log but never on the branch."""
+    """Whether the event is part of the conversation's tree. State updates are in the log but not on the branch."""
     return str(event["kind"]) != STATE_UPDATE
 
 
 def execution_status(event: LogEvent) -> str | None:
-    """The status that a per-field state update announces, or None when the event is something else."""
+    """The status in a per-field state update; None for any other event."""
     if event["kind"] == STATE_UPDATE and event.get("key") == "execution_status":
         value = event.get("value")
         return value if isinstance(value, str) else None
@@ -169,7 +172,7 @@ def execution_status(event: LogEvent) -> str | None:
 
 
 def error_detail(event: LogEvent) -> str | None:
-    """What an error event says in words, or None when the event is something else."""
+    """The code and detail of an error event; None for any other event."""
     if event["kind"] != "ConversationErrorEvent":
         return None
     code, detail = event.get("code"), event.get("detail")

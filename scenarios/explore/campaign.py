@@ -18,7 +18,7 @@ from gapless.reports.records.record import GRAVITY, Verdict
 from gapless.scenarios.clients.registry import DEFAULT
 from gapless.scenarios.definition.scenario import GENERATIONS
 from gapless.scenarios.explore.symptom import Symptom
-from gapless.scenarios.explore.trial import TrialCounts, Tried, WorldFailure
+from gapless.scenarios.explore.trial import BlockResult, TrialCounts, WorldFailure
 from gapless.scenarios.explore.worlds import KINDS
 from gapless.scenarios.judging.coverage import ORACLE_NAMES, Mark, declared
 from gapless.scenarios.running.runner import Level
@@ -132,7 +132,7 @@ class Campaign:
     explained: dict[Cause, str] = field(default_factory=dict)
     counts: Counter[Cause] = field(default_factory=Counter)
 
-    def add(self, tried: Tried) -> None:
+    def add(self, tried: BlockResult) -> None:
         """Record the result of a block."""
         self.worlds += tried.worlds
         self.tally.update(tried.tally)

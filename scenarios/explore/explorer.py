@@ -17,7 +17,7 @@ from gapless.scenarios.explore.campaign import Campaign, Group
 from gapless.scenarios.explore.database import Database
 from gapless.scenarios.explore.finding_files import keep
 from gapless.scenarios.explore.shrink import Shrinking, shrink_slice
-from gapless.scenarios.explore.trial import Block, Tried, WorldFailure, still_shows, tried_again, try_block
+from gapless.scenarios.explore.trial import Block, BlockResult, WorldFailure, retry_world, still_shows, try_block
 from gapless.scenarios.interrupt import Stop
 
 BLOCK_WORLDS = 10
@@ -132,7 +132,7 @@ class Explorer:
         campaign.blocks += 1
         self._worlds_out += worlds
 
-        def tried_it(tried: Tried) -> None:
+        def tried_it(tried: BlockResult) -> None:
             self._worlds_out -= worlds
             campaign.add(tried)
 
@@ -200,7 +200,7 @@ class Explorer:
                 for failure in failures:
                     campaign.fail(failure)
 
-            self._submit(tried, tried_again, campaign.client, one, campaign.level)
+            self._submit(tried, retry_world, campaign.client, one, campaign.level)
             return
 
         def checked(still_fails: bool) -> None:
@@ -218,7 +218,7 @@ class Explorer:
     def _found(self, failure: WorldFailure, shrunk: Shrinking) -> None:
         """Record a finished shrink, and write the files of a new cause."""
         campaign = self._campaign
-        failures = tried_again(campaign.client, shrunk.drawn, campaign.level)
+        failures = retry_world(campaign.client, shrunk.drawn, campaign.level)
         smallest = next((one for one in failures if one.symptom == shrunk.symptom), None)
         if smallest is None:
             campaign.give_up(failure)

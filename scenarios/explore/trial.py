@@ -63,7 +63,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class BlockResult:
     """The result of a block. ``worlds``: how many were tried; a world that Hypothesis drew twice is tried once."""
 
     block: Block
@@ -72,7 +72,7 @@ class Tried:
     failures: tuple[WorldFailure, ...] = ()
 
 
-def try_block(block: Block) -> Tried:
+def try_block(block: Block) -> BlockResult:
     """Try the worlds of a block. Raises WorldBroke."""
     tally, failures, seen = TrialCounts(), list[WorldFailure](), set[tuple[int, ...]]()
     broken: list[WorldBroke] = []
@@ -101,7 +101,7 @@ def try_block(block: Block) -> Tried:
     attempt()
     if broken:
         raise WorldBroke(f"block {block.number}: {broken[0]}") from broken[0]
-    return Tried(block, len(seen), tally, tuple(failures))
+    return BlockResult(block, len(seen), tally, tuple(failures))
 
 
 def performed(request: RunRequest, level: Level) -> RunResult:
@@ -112,7 +112,7 @@ def performed(request: RunRequest, level: Level) -> RunResult:
     return perform(request, level=level, schedule=None if level == "wire" else request.seed or None)
 
 
-def tried_again(client: str, drawn: Sequence[int], level: Level = "wire") -> tuple[WorldFailure, ...]:
+def retry_world(client: str, drawn: Sequence[int], level: Level = "wire") -> tuple[WorldFailure, ...]:
     """The failures of a world that was drawn before. Empty when the numbers no longer fit the code that draws."""
     try:
         request = planned(client, drawn)

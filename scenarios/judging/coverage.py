@@ -1,8 +1,9 @@
-"""Whether a campaign of many runs means something: what never happened in any of them.
+"""What never happened in a campaign of many runs, so that the campaign proves nothing about it.
 
-One run is judged by ``judge.py``: each fault planned for it fired, each oracle had something to judge. A campaign is
-asked for more: that every kind of fault acted somewhere, that every oracle judged somewhere, and that our client took
-every path marked with ``sometimes(…)``. The marks are read from its source, so that one never reached is listed too.
+``judge.py`` checks this for one run: each planned fault fired, and each oracle had something to judge. A campaign must
+show more. Every kind of fault acted in some run, every oracle judged something in some run, and our client took every
+path that is marked with ``sometimes(…)``. The marks are read from the source, so a mark that was never reached is
+listed too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ ORACLE_NAMES = tuple(name for name, _ in ORACLES)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One ``sometimes("name")``: ``place`` is ``file:line``."""
+    """One ``sometimes("name")`` in the source. ``place``: ``file:line``."""
 
     name: str
     place: str
@@ -37,7 +38,7 @@ class Mark:
 def declared(package: Path = CLIENT) -> tuple[Mark, ...]:
     """Every mark in the source of a package, in the order of files and lines.
 
-    Raises ValueError for a name that is no literal, and for one that stands in two places: neither can be listed.
+    Raises ValueError for a name that is no string literal, and for a name used twice: neither can be listed.
     """
     marks: dict[str, Mark] = {}
     for mark in _marks(package):
@@ -66,10 +67,10 @@ def _is_mark(call: ast.Call) -> bool:
 
 
 class CampaignCoverage:
-    """What happened in the runs added so far. Records come from any process; the order does not matter.
+    """What happened in the runs added so far. Records may come from any process, in any order.
 
-    ``fault_kinds`` and ``oracles`` are those that the campaign can bring about; our client's paths are asked for once
-    it has been among the clients. With ``marks`` of its own, a campaign asks for those paths only.
+    ``fault_kinds`` and ``oracles``: what the campaign can bring about. ``marks``: the paths of our client that must be
+    taken; None means every mark in the source. Paths are required only once our client was among the clients.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class CampaignCoverage:
         self.runs = 0
 
     def add(self, record: RunRecord) -> None:
-        """Take note of one run."""
+        """Count one run."""
         self.runs += 1
         self._tried_ours = self._tried_ours or record.client == DEFAULT
         for name in record.taken:
@@ -99,11 +100,15 @@ class CampaignCoverage:
                 self._note("oracle", judged.oracle)
 
     def runs_with(self, what: str, name: str) -> int:
-        """In how many runs a ``path`` was taken, a ``fault`` of that kind planned and fired, an ``oracle`` at work."""
+        """In how many runs ``name`` happened.
+
+        ``what``: ``path`` (a marked path was taken), ``fault`` (a fault of that kind fired), ``oracle`` (it had something
+        to judge).
+        """
         return self._happened.get((what, name), 0)
 
     def never(self) -> tuple[Never, ...]:
-        """What never happened: faults, oracles, and paths of our client."""
+        """What never happened: kinds of fault, oracles, and paths of our client."""
         asked = [Never("fault", kind) for kind in self._fault_kinds]
         asked += [Never("oracle", name) for name in self._oracles]
         if self._tried_ours:

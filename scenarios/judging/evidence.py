@@ -1,6 +1,6 @@
-"""Evidence: a run's journal, read once into the things that oracles and the optimum reason about.
+"""The journal of a run, read once into the values that the oracles and the optimum work with.
 
-Pure: journal entries in, frozen values out. Whatever is not here, no oracle looks at.
+Pure: it takes journal entries and returns frozen values. No oracle looks at anything else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ StepOutcome = Literal["returned", "failed", "crashed", "hung", "unfinished"]
 
 
 class JournalEntry(Protocol):
-    """What is read of a journal entry; ``gapless.simserver.journal.JournalEntry`` has this shape."""
+    """The part of a journal entry that is read here. `gapless.simserver.journal.Entry` has it."""
 
     @property
     def index(self) -> int: ...
@@ -32,11 +32,11 @@ class JournalEntry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PersistedEvent:
-    """One persisted event: ``index`` in the log, ``branch`` unless it is a state update.
+    """One persisted event.
 
-    ``at`` is the journal index of its append; -1 for the history, which was there before the journal began.
-    ``gone_at``: that of the truncation which lost it (R60). Not ``readable``: its record is corrupt, so no call returns
-    it (R59).
+    ``index``: its position in the log. ``branch``: False for a state update. ``at``: the journal index of its append;
+    -1 for the history, which is older than the journal. ``gone_at``: the journal index of the truncation that lost it
+    (R60); None when none did. ``readable``: False when its record is corrupt, so that no call returns it (R59).
     """
 
     id: str
@@ -50,9 +50,11 @@ class PersistedEvent:
 
 @dataclass(frozen=True, slots=True)
 class ServerRun:
-    """One run of the agent; ``ended_s`` is when its final snapshot was published, None while it goes on.
+    """One run of the agent on the server.
 
-    ``own``: the client asked for it; otherwise somebody else did.
+    ``started_at`` and ``ended_at``: journal indices. ``own``: the client asked for the run; False when another party
+    did. ``ended_s``: when the final snapshot was published, in seconds; None while the run goes on. ``status``: the
+    status at the end. ``log_length``: events in the log at the end.
     """
 
     run: int
@@ -66,9 +68,7 @@ class ServerRun:
 
 @dataclass(frozen=True, slots=True)
 class StepCall:
-    """One step asked of the client: when, and how it ended. Times in virtual seconds, ``*_at`` journal
-    indices.
-    """
+    """One step asked of the client, and how it ended. ``*_s`` are seconds, ``*_at`` journal indices."""
 
     step: str
     called_s: float
@@ -81,7 +81,7 @@ class StepCall:
 
 @dataclass(frozen=True, slots=True)
 class GapSpan:
-    """A gap that the client declares: what lies strictly between two events; None is the log's own end."""
+    """A gap that the client declares: everything strictly between two events. None is an end of the log."""
 
     after_id: str | None
     before_id: str | None
@@ -89,11 +89,10 @@ class GapSpan:
 
 @dataclass(frozen=True, slots=True)
 class RunCall:
-    """One ``run()``: its step, the server run that it was about, what the client held and said when it
-    returned.
+    """One call of ``run()``: its step, the server run it was about, and what the client held and claimed at its return.
 
-    ``complete`` is None for a client that claims nothing: by returning it says that all is well. ``met_a_run``: the
-    server had a run under way at some time until then, be it somebody else's.
+    ``met_a_run``: some run was in progress on the server during the call, be it another party's. ``complete``: None when
+    the client claims nothing; the return then counts as saying that nothing is missing.
     """
 
     step: StepCall
@@ -108,9 +107,16 @@ class RunCall:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that is judged. ``log``: as it stood at the end; ``gone``: what a truncation lost; ``by_id``: both.
-    ``snapshots``: ids of those that the client read; none is in a log. ``healed_at``: the journal index at which the
-    faults ended.
+    """Everything that is judged.
+
+    ``log``: the events in the log at the end. ``gone``: the events that a truncation lost. ``by_id``: both.
+    ``deliveries``: ids in the order in which they reached the application. ``frames``: id and time of each frame that
+    was delivered to the client. ``snapshots``: ids of the snapshots among them; no log holds those.
+
+    ``calls``: counted REST calls. ``requests``: all REST calls. ``bytes``: in the bodies that answer counted calls.
+    ``events_read``: events that the server read for counted calls. ``attach_…``: the part until attach returned.
+    ``sockets``: sockets opened or refused. ``spinning``: the message about a client that was stopped.
+    ``healed_at``: the journal index at which the faults ended.
     """
 
     log: tuple[PersistedEvent, ...] = ()
@@ -134,15 +140,15 @@ class Evidence:
 
     @property
     def attach(self) -> StepCall | None:
-        """The attach step, None when the script never came to it."""
+        """The attach step; None when the script did not reach it."""
         return next((step for step in self.steps if step.step == "attach"), None)
 
     def in_chaos(self, step: StepCall) -> bool:
-        """Whether faults could still act when that step was asked for."""
+        """Whether faults could still act when the step was called."""
         return self.healed_at is None or step.called_at < self.healed_at
 
     def log_length_at(self, journal_index: int | None) -> int:
-        """How many events were in the log at that point of the journal; None means: at its end."""
+        """How many events the log held at a journal index; None means at the end."""
         if journal_index is None:
             return len(self.log)
         return sum(1 for event in self.log if event.at < journal_index) + sum(
@@ -150,7 +156,7 @@ class Evidence:
         )
 
     def log_as_of(self, run: RunCall) -> tuple[PersistedEvent, ...]:
-        """The log up to the end of the run that ``run()`` was about, without what was lost before it returned."""
+        """The log up to the end of the run that ``run()`` was about, without events lost before ``run()`` returned."""
         if run.server_run is not None and run.server_run.log_length is not None:
             length, at = run.server_run.log_length, run.server_run.ended_at
         else:
@@ -158,7 +164,7 @@ class Evidence:
         return self._log_at(at, lasting_to=run.step.ended_at)[:length]
 
     def log_of_attach(self) -> tuple[PersistedEvent, ...]:
-        """The log as it stood when the client was told to attach."""
+        """The log when attach was called."""
         called_at = self.attach.called_at if self.attach else None
         return self._log_at(called_at, lasting_to=called_at)[: self.history_length()]
 
@@ -170,19 +176,22 @@ class Evidence:
         return tuple(sorted(there, key=lambda event: event.index))
 
     def is_stranger(self, event_id: str, journal_index: int | None) -> bool:
-        """Whether no log holds that event: it never did, or a truncation lost it before that point of the journal."""
+        """Whether no log holds the event: none ever did, or a truncation lost it before that journal index.
+
+        ``journal_index``: None means at any time.
+        """
         event = self.by_id.get(event_id)
         if event is None:
             return True
         return event.gone_at is not None and (journal_index is None or event.gone_at < journal_index)
 
     def history_length(self) -> int:
-        """How many events were in the log when the client was told to attach."""
+        """How many events the log held when attach was called."""
         return self.log_length_at(self.attach.called_at) if self.attach else len(self.log)
 
 
 def read(entries: Iterable[JournalEntry], log: Iterable[Mapping[str, object]]) -> Evidence:
-    """The evidence in a journal, beside the log as it stood at the end (a long history is not journalled)."""
+    """The evidence in a journal. ``log``: the log at the end, given apart because a long history is not in the journal."""
     reader = _Reader(log)
     for entry in entries:
         reader.take(entry)
@@ -190,7 +199,7 @@ def read(entries: Iterable[JournalEntry], log: Iterable[Mapping[str, object]]) -
 
 
 class _Reader:
-    """Accumulates while the journal is read in order; one method a kind of entry."""
+    """Collects evidence while the journal is read in order."""
 
     def __init__(self, log: Iterable[Mapping[str, object]]) -> None:
         self._final_log = log
@@ -280,7 +289,7 @@ class _Reader:
             self._attach_calls, self._attach_events_read = self._calls, self._events_read
 
     def evidence(self) -> Evidence:
-        """What was read."""
+        """The evidence in the entries taken so far."""
         log = tuple(self._log_event(index, event) for index, event in enumerate(self._final_log))
         return Evidence(
             log=log,
@@ -324,7 +333,7 @@ class _Reader:
         )
 
     def _server_run_of(self, step: StepCall) -> ServerRun | None:
-        """The run that this call started, else the one that was going on when it was called (409, R18)."""
+        """The run that this call started, else the run that was in progress when it was called (409, R18)."""
         runs = sorted(self._server_runs.values(), key=lambda run: run.started_at)
         until = step.ended_at
         for run in runs:

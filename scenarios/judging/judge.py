@@ -1,4 +1,4 @@
-"""Judge: from evidence to violations, in the order of gravity; and the check that silence means something."""
+"""Runs all oracles over a run, and checks that those that found nothing had something to judge."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.judging.oracles import ORACLES
 from gapless.scenarios.judging.oracles.case import Case
 
-# These oracles speak of a return of run(): without one in the script they have nothing to judge.
+# These oracles judge a return of run(). Without run() in the script they have nothing to judge.
 ABOUT_RUNS = frozenset({"no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time"})
 
 
 def judge(
     case: Case, scenario: Scenario, faults: Sequence[FaultFired]
 ) -> tuple[tuple[Violation, ...], tuple[Judged, ...]]:
-    """All violations, gravest first, and how much each oracle looked at."""
+    """All violations, gravest first, and how much each oracle judged."""
     findings = [(name, oracle(case)) for name, oracle in ORACLES]
     judged = tuple(Judged(name, finding.judged) for name, finding in findings)
     violations = [violation for _, finding in findings for violation in finding.violations]
@@ -40,9 +40,7 @@ def _vacuous_faults(faults: Sequence[FaultFired]) -> list[Violation]:
 
 
 def _vacuous_oracles(scenario: Scenario, judged: Sequence[Judged]) -> list[Violation]:
-    """An oracle that judged nothing in a run that otherwise passed; what failed early is judged by its
-    failure.
-    """
+    """Oracles that judged nothing. Called only for a run without violations: a run that failed may have ended early."""
     runs = "run" in scenario.script
     return [
         Violation("vacuity", f"the oracle {one.oracle!r} had nothing to judge", breaks=Verdict.VACUOUS)

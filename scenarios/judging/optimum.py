@@ -1,33 +1,40 @@
-"""The optimum: the fewest counted REST calls by which any client could have known, and repaired, what this
-run needed.
+"""The optimum: the fewest counted REST calls with which any client could have known, and repaired, what a run needed.
 
-It is a *lower bound*, computed with hindsight from the journal: a clairvoyant client that had the same
-subscriptions could not have spent less, and a real one may have to spend more. It is never guessed upward:
-where a cheaper way is conceivable, the cheaper way counts. ``bruteforce.py`` tries every cheaper way on small logs.
+It is a *lower bound*, computed from the journal with hindsight. No client with the same subscriptions could have spent
+less, not even one that knew the journal in advance; a real client may have to spend more. Where a cheaper way is
+conceivable, the cheaper way counts. ``tests/scenarios/judging/brute_force.py`` tries every cheaper way on small logs.
 
-What is forced, by server generation (limit 100 events a page):
+Calls that are forced, by generation of the server (a page has at most 100 events):
 
-- attach to N events. legacy: one page holds both ends when N ≤ 100, else head and tail are two. tree: the subscribe
-  snapshot names the leaf, and an event without a parent is the root; so for the branch one page suffices when first and
-  last branch event are on it, and none when no leaf is named. For state updates it is as in legacy. session: nothing,
-  the socket can replay everything (``after_seq=-1``).
-- each end of a run. legacy has no certificate on the socket: one page or count must say that nothing is missing. When
-  m of the run's r events did not come over the socket, either all r are read again (⌈r/100⌉ pages, which prove as they
-  go; one event less where the run begins at the log's head, for then a page from each end may leave the one in the
-  middle to the cursor that both name), or the m are read (in w pages) and a count proves the rest: a page proves only
-  what is on it. tree: leaf and parent ids prove the branch for nothing, so only the w pages remain; for state updates,
-  which they do not cover, it is as in legacy. session: nothing, ``seq`` proves and ``after_seq`` repairs.
+Attach to a log of N events:
 
-w is the least number of windows of 100 consecutive log positions that cover the missing ones: holes far apart take a
-page each. Filters are out of the question, for the server then reads the whole log.
+- legacy: one page holds both ends when N ≤ 100. Otherwise head and tail take two pages.
+- tree: the subscribe snapshot names the leaf, and an event without a parent is the root. So for the branch one page
+  suffices when the first and last branch event are on it, and no page is needed when the snapshot names no leaf. State
+  updates cost what they cost in legacy.
+- session: none, because the socket can replay everything (``after_seq=-1``).
 
-An event counts as brought when its frame was delivered by ``run_bound_s`` after the run's end, for a client
-may wait that long. Events that were in the log when attach returned are attach's business, not the run's. Where
-``run()`` ended in an error, nothing was claimed, so nothing had to be asked (R33, R56).
+Each end of a run of r events, of which the socket did not bring m:
 
-Not forced, and therefore allowances of a scenario instead: calls that a fault answers with an error,
-anchors, and status polls while a socket is silent. Assumed: a client subscribes live; a replay of
-everything (``resend_mode=all``) would trade pages for the same events on the socket.
+- legacy: the socket carries no certificate, so one page or count must show that nothing is missing. When m > 0 there
+  are two ways. One is to read all r events again, in ⌈r/100⌉ pages, which are the proof. The other is to read the m
+  events, in w pages, and to prove the rest with a count, because a page proves only what is on it. At the head of the
+  log the first way needs one event less on its pages: a page from each end may name the same event in the middle as
+  the next cursor, and so prove it.
+- tree: leaf and parent ids prove the branch without a call, so only the w pages remain. They do not cover state
+  updates, which cost what they cost in legacy.
+- session: none, because ``seq`` proves and ``after_seq`` repairs.
+
+w is the least number of windows of 100 consecutive log positions that cover the missing events: holes that are far
+apart take a page each. Filters are not considered, because a filter makes the server read the whole log.
+
+An event counts as brought when its frame was delivered by ``run_bound_s`` after the end of the run, because a client
+may wait that long. Events that were in the log when attach returned belong to the attach and not to the run. A
+``run()`` that ended in an error claimed nothing, so it had to ask nothing (R33, R56).
+
+Not forced, and so left to the allowances of a scenario: calls that a fault answers with an error, anchors, and status
+polls while a socket is silent. A client is assumed to subscribe to live events: a replay of everything
+(``resend_mode=all``) would bring over the socket what pages bring otherwise.
 """
 
 from __future__ import annotations
@@ -43,19 +50,19 @@ PAGE_EVENTS_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """Least calls of the attach, and of each ``run()``."""
+    """The fewest calls for the attach, and for each ``run()``."""
 
     attach: int
     runs: tuple[int, ...]
 
     @property
     def calls(self) -> int:
-        """Least calls of the whole run."""
+        """The fewest calls for the whole run."""
         return self.attach + sum(self.runs)
 
 
 def optimum(evidence: Evidence, *, generation: str, certainty: str, run_bound_s: float) -> Optimum:
-    """The optimum of a run, held to ``certainty`` (``branch`` or ``log``)."""
+    """The optimum of a run at a certainty, ``branch`` or ``log``."""
     attach = _attach(evidence, generation, certainty)
     return Optimum(attach, tuple(_runs(evidence, generation, certainty, run_bound_s)))
 
@@ -63,7 +70,7 @@ def optimum(evidence: Evidence, *, generation: str, certainty: str, run_bound_s:
 def least_for_attach(
     branch: Sequence[bool], *, generation: str, certainty: str, page_events_max: int = PAGE_EVENTS_MAX
 ) -> int:
-    """Least calls to hold both ends of a log, of which ``branch`` says, event by event, whether it is on the branch."""
+    """The fewest calls to hold both ends of a log. ``branch``: for each event of the log, whether it is on the branch."""
     if generation == "session":
         return 0
     if generation == "tree" and certainty == "branch":
@@ -83,8 +90,10 @@ def least_for_run(
     from_head: bool,
     page_events_max: int = PAGE_EVENTS_MAX,
 ) -> int:
-    """Least calls to hold, and to know, the ``wanted`` events of a run; ``missed``: the log positions of those of
-    them that did not come, ascending. ``from_head``: nothing was in the log before them.
+    """The fewest calls to hold the events of a run, and to prove that.
+
+    ``wanted``: how many events. ``missed``: the log positions of those that the socket did not bring, ascending.
+    ``from_head``: the log was empty before them.
     """
     if generation == "session":
         return 0
@@ -98,8 +107,11 @@ def least_for_run(
 
 
 def least_pages(positions: Sequence[int], page_events_max: int) -> int:
-    """Least pages that cover these ascending log positions: an unfiltered page is a window of consecutive ones, so
-    windows that begin at the first position not yet covered are as few as can be."""
+    """The fewest pages that cover these log positions, which are ascending.
+
+    An unfiltered page is a window of consecutive positions. So the windows are as few as possible when each begins at
+    the first position that is not covered yet.
+    """
     pages, covered_below = 0, -1
     for position in positions:
         if position >= covered_below:
@@ -126,19 +138,18 @@ def _runs(evidence: Evidence, generation: str, certainty: str, run_bound_s: floa
 
 
 def _wanted(evidence: Evidence, run: RunCall, settled: int, certainty: str) -> tuple[PersistedEvent, ...]:
-    """The events between what was settled before and the run's end, within the certainty, as far as they can be
-    read."""
+    """The readable events within the certainty, from position ``settled`` to the end of the run."""
     return tuple(
         event for event in evidence.log_as_of(run)[settled:] if event.readable and (event.branch or certainty == "log")
     )
 
 
 def _missed(evidence: Evidence, run: RunCall, wanted: Sequence[PersistedEvent], run_bound_s: float) -> list[int]:
-    """The log positions of those of them that the socket did not bring in time."""
+    """The log positions of the wanted events that the socket did not bring in time."""
     assert run.server_run is not None
     assert run.server_run.ended_s is not None
     deadline_s = run.server_run.ended_s + run_bound_s
     brought = frozenset(event_id for event_id, t_s in evidence.frames if t_s <= deadline_s)
-    # A page skips what cannot be read, so it reaches further: positions are those among the readable.
+    # A page skips unreadable events and so reaches further. Positions are therefore counted among the readable events.
     skipped = [event.index for event in evidence.log_as_of(run) if not event.readable]
     return [event.index - bisect_left(skipped, event.index) for event in wanted if event.id not in brought]

@@ -1,6 +1,6 @@
-"""Aftermath: what a run of a client came to, in the numbers by which clients are compared.
+"""The numbers of a run by which clients are compared: lost events, and the time to return.
 
-Pure. Not a judgement: a scenario may allow what is counted here.
+Pure. These numbers are counts and no verdicts: a scenario may allow what is counted here.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from gapless.scenarios.judging.oracles.case import Case
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """``lost_events``: events that some ``run()`` returned without, or that are not held at the end by a client whose
-    ``run()`` did not return. ``return_s``: the longest time from the server's end of a run to the return of ``run()``,
-    virtual seconds, None when none returned. ``never_returned``: how many ``run()`` did not.
+    """The numbers of one run.
+
+    ``lost_events``: events that were missing when some ``run()`` returned. When some ``run()`` did not return, events
+    after the history that are not held at the end count too. ``return_s``: the longest time from the server's end of a
+    run to the return of ``run()``, in seconds; None when none returned. ``never_returned``: how many calls of ``run()``
+    did not return.
     """
 
     lost_events: int

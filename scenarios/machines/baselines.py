@@ -18,7 +18,7 @@ from gapless.scenarios.clients.contract import Claim, GapIds
 from gapless.scenarios.machines import machine as model
 from gapless.scenarios.machines.shared_events import Shared, shared
 
-MANNERS: Final = model.Manners(request_timeout_s=30.0, handshake_timeout_s=math.inf)
+CONNECTION_SETTINGS: Final = model.ConnectionSettings(request_timeout_s=30.0, handshake_timeout_s=math.inf)
 PAGES_MAX: Final = 1000
 READY_TIMEOUT_S: Final = 30.0
 RECONNECT_S_MAX: Final = 30.0
@@ -78,7 +78,7 @@ class FollowerMachine:
                 self.ask("send", "message", text=text)
             case model.RunStep():
                 self.begin_run(now_s)
-            case model.GiveUp():
+            case model.StepCanceled():
                 self.task, self.wait_until_s = None, math.inf
             case model.HandshakeDone():
                 self._delay_s = 1.0

@@ -127,7 +127,7 @@ class ModelNursery:
             except Cancelled as cancelled:  # the tasks are canceled as well; wait until they have ended
                 called_off = cancelled
                 if self._running:
-                    await self._loop.wait_unasked()
+                    await self._loop.wait_shielded()
         self._parent = None
         is_ours = self.cancel_scope.__exit__(kind, error, trace)
         if self._error is not None:
@@ -307,7 +307,7 @@ class EventLoop:
         task.is_waiting, task.undo = True, undo
         await _suspend()
 
-    async def wait_unasked(self) -> None:
+    async def wait_shielded(self) -> None:
         """Wait until this task is woken. This wait cannot be canceled."""
         self.task.is_waiting, self.task.undo = True, None
         await _suspend()

@@ -37,7 +37,7 @@ class RunStep:
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUp:
+class StepCanceled:
     """The current step of the script has taken too long and is canceled."""
 
 
@@ -93,7 +93,7 @@ Input = (
     AttachStep
     | SendStep
     | RunStep
-    | GiveUp
+    | StepCanceled
     | HandshakeDone
     | SocketGone
     | FrameArrived
@@ -166,7 +166,7 @@ Effect = DialSocket | DropSocket | RestCall | DeliverEvent | StepDone | StepErro
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class ConnectionSettings:
     """The connection settings of a client. A ping value of None means that it sends no pings, or waits for no pong."""
 
     request_timeout_s: float

@@ -32,9 +32,9 @@ from gapless.syncclient.settings import Settings
 from gapless.syncclient.wire import Frame, Generation, Page
 
 
-def manners(settings: Settings) -> model.Manners:
+def connection_settings(settings: Settings) -> model.ConnectionSettings:
     """The connection settings that `gapless.syncclient.network.http_and_websocket` applies."""
-    return model.Manners(
+    return model.ConnectionSettings(
         request_timeout_s=settings.request_timeout_s,
         handshake_timeout_s=settings.handshake_timeout_s,
         ping_interval_s=settings.ping_interval_s,
@@ -115,7 +115,7 @@ class GaplessMachine:
                 self._post(_Post("message", text, 0, now_s + self._settings.repair_deadline_s))
             case model.RunStep():
                 self._run(now_s)
-            case model.GiveUp():
+            case model.StepCanceled():
                 self._give_up(now_s)
             case model.HandshakeDone(number):
                 self._feed(events.SocketOpened(number), now_s)

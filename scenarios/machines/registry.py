@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from gapless.scenarios.errors import UsageError, did_you_mean
 from gapless.scenarios.machines.baselines import (
-    MANNERS,
+    CONNECTION_SETTINGS,
     FullRescanMachine,
     PollThenReturnMachine,
     SocketOnlyMachine,
     TailCursorMachine,
 )
-from gapless.scenarios.machines.machine import Machine, Manners
-from gapless.scenarios.machines.ours import GaplessMachine, manners
+from gapless.scenarios.machines.machine import ConnectionSettings, Machine
+from gapless.scenarios.machines.ours import GaplessMachine, connection_settings
 from gapless.syncclient.settings import Settings
 
 
@@ -29,7 +29,7 @@ class Known:
 
     name: str
     make: Callable[[str, Callable[[], float], Mapping[str, bool | int]], Machine]
-    manners: Manners
+    connection_settings: ConnectionSettings
 
 
 def _gapless(certainty: str, draw: Callable[[], float], settings: Mapping[str, bool | int]) -> Machine:
@@ -38,11 +38,11 @@ def _gapless(certainty: str, draw: Callable[[], float], settings: Mapping[str, b
 
 
 MACHINES: tuple[Known, ...] = (
-    Known("gapless", _gapless, manners(Settings())),
-    Known("socket-only", lambda certainty, draw, settings: SocketOnlyMachine(), MANNERS),
-    Known("poll-then-return", lambda certainty, draw, settings: PollThenReturnMachine(), MANNERS),
-    Known("tail-cursor", lambda certainty, draw, settings: TailCursorMachine(), MANNERS),
-    Known("full-rescan", lambda certainty, draw, settings: FullRescanMachine(), MANNERS),
+    Known("gapless", _gapless, connection_settings(Settings())),
+    Known("socket-only", lambda certainty, draw, settings: SocketOnlyMachine(), CONNECTION_SETTINGS),
+    Known("poll-then-return", lambda certainty, draw, settings: PollThenReturnMachine(), CONNECTION_SETTINGS),
+    Known("tail-cursor", lambda certainty, draw, settings: TailCursorMachine(), CONNECTION_SETTINGS),
+    Known("full-rescan", lambda certainty, draw, settings: FullRescanMachine(), CONNECTION_SETTINGS),
 )
 NAMES = tuple(known.name for known in MACHINES)
 

@@ -48,14 +48,14 @@ class Shell:
         world: World,
         context: ClientContext,
         machine: model.Machine,
-        manners: model.Manners,
+        connection_settings: model.ConnectionSettings,
         nursery: Nursery,
     ) -> None:
         self._world = world
         self._loop = world.loop
         self._context = context
         self._machine = machine
-        self._manners = manners
+        self._manners = connection_settings
         self._nursery = nursery
         self._path = f"/api/conversations/{context.conversation_id}"
         self._sockets: dict[int, Scope] = {}
@@ -104,7 +104,7 @@ class Shell:
             is_over = True
         finally:
             if not is_over:
-                self._feed(model.GiveUp())
+                self._feed(model.StepCanceled())
         said: model.StepDone | model.StepError | None = self._said
         if isinstance(said, model.StepError):
             raise type(said.error, (MachineFailed,), {})(said.message)
@@ -315,7 +315,7 @@ def factory(world: World, known: Known) -> Factory:
     async def opened(context: ClientContext) -> AsyncIterator[ClientUnderTest]:
         machine = known.make(context.certainty, jitter(context.seed), context.settings)
         async with world.loop.nursery() as nursery:
-            yield Shell(world, context, machine, known.manners, nursery)
+            yield Shell(world, context, machine, known.connection_settings, nursery)
             nursery.cancel_scope.cancel()
 
     def make(context: ClientContext) -> AbstractAsyncContextManager[ClientUnderTest]:

@@ -38,7 +38,7 @@ def killers(violations: Sequence[Violation]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class MutantFate:
+class KillCheck:
     """The result of a mutant in the scenario that must kill it, and in a clean run.
 
     ``by``: the oracles that killed it, gravest first
@@ -62,12 +62,12 @@ class MutantFate:
         return self.problem is None and self.mutant.killed.by in self.by
 
     @property
-    def is_honest(self) -> bool:
+    def clean_run_as_declared(self) -> bool:
         """Whether it fails the clean run exactly if its ``fails_clean`` says so."""
         return bool(self.clean_by) == self.mutant.fails_clean
 
 
-def fate(name: str) -> MutantFate:
+def check_kill(name: str) -> KillCheck:
     """Run a mutant in the scenario that must kill it, and in the clean run of the same variant."""
     mutant = mutant_called(name)
     generation, cursor = mutant.killed.variant.split("/")
@@ -77,5 +77,5 @@ def fate(name: str) -> MutantFate:
             for scenario in (find_one(mutant.killed.scenario), find_one(CLEAN))
         )
     except PlantError as error:
-        return MutantFate(name, problem=str(error))
-    return MutantFate(name, by, clean_by)
+        return KillCheck(name, problem=str(error))
+    return KillCheck(name, by, clean_by)

@@ -49,7 +49,7 @@ oracle that reported the gravest violation, such as ``tree/inclusive budget``.
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Attempt:
     """A scenario, and the clients to try in it."""
 
     scenario: Scenario
@@ -78,11 +78,11 @@ class Register:
 
     def first_kills(self, scenario: Scenario) -> Kills:
         """The kills of a scenario that no simpler scenario has."""
-        simpler = simpler_than(scenario, fighting())
+        simpler = simpler_than(scenario, register_scenarios())
         return {who: how for who, how in self.of(scenario).items() if not any(who in self.of(one) for one in simpler)}
 
 
-def fighting() -> tuple[Scenario, ...]:
+def register_scenarios() -> tuple[Scenario, ...]:
     """The scenarios of the register: all except those with so long a history that one run takes seconds."""
     return tuple(one for one in catalogue() if one.workload.history_events <= HISTORY_UNNAMED_MAX)
 
@@ -102,11 +102,11 @@ def load(path: Path = PATH) -> Register:
 
 def render(register: Register) -> str:
     """The register as JSON. Scenarios are in the order of the catalogue, clients in the order of their registries."""
-    scenarios: dict[str, Any] = {one.name: dict(register.of(one)) for one in fighting()}
+    scenarios: dict[str, Any] = {one.name: dict(register.of(one)) for one in register_scenarios()}
     return json.dumps({"schema": SCHEMA, "clients": register.clients, "scenarios": scenarios}, indent=1) + "\n"
 
 
-def unjustified(register: Register, scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
+def without_own_kill(register: Register, scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
     """The scenarios without a kill of their own (`Register.first_kills`) that are not marked as documentation."""
     return tuple(one for one in scenarios if not one.documentation and not register.first_kills(one))
 
@@ -120,29 +120,29 @@ def layers(scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, ...]]:
         left = tuple(one for one in left if one not in layer)
 
 
-def grounds(layer: Iterable[Scenario], known: Register, found: Mapping[str, Kills]) -> tuple[Ground, ...]:
+def attempts(layer: Iterable[Scenario], known: Register, found: Mapping[str, Kills]) -> tuple[Attempt, ...]:
     """Which clients to try in each scenario of a layer: those not tried there yet that no simpler scenario kills.
 
     ``found``: the kills in all earlier layers
     """
-    return tuple(Ground(scenario, tuple(_to_try(scenario, known, found))) for scenario in layer)
+    return tuple(Attempt(scenario, tuple(_to_try(scenario, known, found))) for scenario in layer)
 
 
 def _to_try(scenario: Scenario, known: Register, found: Mapping[str, Kills]) -> Iterator[str]:
     is_new = scenario.name not in (known.by_scenario or {})
-    simpler = simpler_than(scenario, fighting())
+    simpler = simpler_than(scenario, register_scenarios())
     for client in broken_clients():
         was_tried = not is_new and client in known.clients
         if not was_tried and not any(client in found[other.name] for other in simpler):
             yield client
 
 
-def fight(ground: Ground) -> Kills:
+def try_clients(ground: Attempt) -> Kills:
     """Run each client in the variants of the scenario, and return the first kill of each key."""
     scenario = ground.scenario
     if not ground.clients:
         return {}
-    met = {variant: places_met(RunRequest(scenario, *variant, DEFAULT)) for variant in scenario.variants()}
+    met = {variant: decisions_met(RunRequest(scenario, *variant, DEFAULT)) for variant in scenario.variants()}
     found: Kills = {}
     for client in ground.clients:
         variants = (variant for variant in scenario.variants() if _may_differ(client, met[variant]))
@@ -163,7 +163,7 @@ def _failures(
             yield variant, by
 
 
-def places_met(request: RunRequest) -> Mapping[str, None]:
+def decisions_met(request: RunRequest) -> Mapping[str, None]:
     """The functions changed by mutants that the real client calls in a run, by the name of the target."""
     met: dict[str, None] = {}
     watched = {str(change.target): Watched(change.target, met) for change in _rewritten()}

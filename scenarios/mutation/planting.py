@@ -112,7 +112,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Killing:
+class ExpectedKill:
     """Where a mutant is expected to fail: in which scenario and variant, and by which oracle."""
 
     scenario: str
@@ -135,7 +135,7 @@ class Mutant:
     about: str
     races: tuple[str, ...]
     changes: tuple[CodeChange, ...]
-    killed: Killing
+    killed: ExpectedKill
     base: str = "gapless"
     fails_clean: bool = False
 
@@ -165,7 +165,7 @@ def mutant(
         changes: tuple[CodeChange, ...] = (Rewritten(target, bug),)
         if settings:
             changes = (*changes, with_settings(settings))
-        return Mutant(_name(bug), _about(bug), tuple(races), changes, Killing(*killed), base, fails_clean)
+        return Mutant(_name(bug), _about(bug), tuple(races), changes, ExpectedKill(*killed), base, fails_clean)
 
     return named
 

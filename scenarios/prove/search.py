@@ -46,7 +46,7 @@ class Bounds:
     copies: int = 0
     failures: int = 0
     late: int = 0
-    forgotten: int = 0
+    subscription_lost: int = 0
     vetoes: int = 0
     others: int = 0
     together: int | None = None
@@ -233,7 +233,7 @@ class _Search:
 
     def _enter(self, move: Move | None, state: WorldState, counts: dict[WorldState, int], way: list[_Step]) -> None:
         self.states += 1
-        violation, moves = look_at(self.world, state, self._certainty)
+        violation, moves = examine(self.world, state, self._certainty)
         if violation is not None:
             self._note(violation, move, way)
         if moves:
@@ -259,7 +259,7 @@ class _Step:
     schedules: int = 0
 
 
-def look_at(
+def examine(
     world: Interleavings, state: WorldState, certainty: str
 ) -> tuple[Violation | None, list[tuple[Move, WorldState]]]:
     """The violation in a state, if any, and the moves from it."""
@@ -322,7 +322,7 @@ def _shortest(question: Question, bounds: Bounds, look: Look, *, breaks: Verdict
         if not waiting or (states % LOOKS_EVERY_STATES == 0 and look(states)):
             return None
         state = waiting.popleft()
-        violation, moves = look_at(small, state, question.certainty)
+        violation, moves = examine(small, state, question.certainty)
         if violation is not None and _is_as_grave(violation, breaks):
             return Counterexample(bounds, tuple(_way(before, state)), violation)
         for move, after in moves:
@@ -346,7 +346,7 @@ def brute_force(world: Interleavings, certainty: str) -> tuple[int, frozenset[st
     schedules, found = 0, []
     stack = [world.begin()]
     while stack:
-        violation, moves = look_at(world, stack.pop(), certainty)
+        violation, moves = examine(world, stack.pop(), certainty)
         if violation is not None:
             found.append(f"{violation.oracle}: {violation.message}")
         schedules += not moves

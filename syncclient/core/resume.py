@@ -35,7 +35,7 @@ class SavedBelief(Enum):
 
 
 class Resume:
-    """The doubt about what was saved, from its load until it is believed or dropped."""
+    """What was saved and is not verified yet, from its load until it is believed or dropped."""
 
     def __init__(self, situation: Situation) -> None:
         self._situation = situation

@@ -1,9 +1,9 @@
-"""The run in progress, and which word of the server about its end is believed. Pure.
+"""The run in progress, and which status report about its end is believed. Pure.
 
 A terminal status counts only if it belongs to this run (R15, R16): the leaf it names is new since the run was armed and
 not the user's own message, or the answer was asked for after `running` was seen, or both `running` and a terminal
 update were seen since. If nothing shows that the run has begun, waiting tells more than asking does: the conversation
-may still rest in the status of the run before. Anything else is a doubt, which the log itself resolves.
+may still rest in the status of the run before. Anything else is an unverified end, which the log itself resolves.
 
 Only the snapshot that is published when a run has ended is final at once. A snapshot that answers a subscription, REST,
 and per-field updates tell of a moment in which a stop hook may still veto the end (R13): they count when nothing has
@@ -31,7 +31,7 @@ def is_terminal(status: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Somebody's word that a run is over; `asked_step` is when it was asked for."""
+    """A status report that a run is over; `asked_step` is when it was asked for."""
 
     status: str
     leaf_id: str | None
@@ -84,7 +84,7 @@ class RunInProgress:
     hint_step: int = 0
     hint_id: str | None = None
     status_report: Ending | None = None
-    """The latest word that a run is over, not yet judged for good."""
+    """The latest status report that a run is over, not yet judged for good."""
     status_report_due_s: float = 0.0
     """When it is to be judged: at once if it is final, else when nothing has followed it that vetoes it."""
     ending: Ending | None = None
@@ -202,7 +202,7 @@ class RunInProgress:
 
     @decision("believe-log-status")
     def judge_by_log(self, ledger: Ledger, status_report: Ending) -> str | None:
-        """The status by which the log itself says that this run is over, as `word` does; or None.
+        """The status by which the log itself says that this run is over, as `status_report` does; or None.
 
         A message that comes at the end of a run makes the conversation idle again (R19); a veto makes it run (R13).
         """
@@ -230,7 +230,7 @@ class RunInProgress:
         return "running" in self.statuses(ledger)
 
     def goes_on_in_log(self, ledger: Ledger) -> bool:
-        """Whether the log's last word is that a run is in progress.
+        """Whether the log's last status is that a run is in progress.
 
         It is not where an update told of the end, and the log has lost it, or does not show it yet: that is no veto.
         """

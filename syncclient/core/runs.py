@@ -1,6 +1,6 @@
 """The run in progress: is it over, and is all of it held? Pure.
 
-Between `run()` and its report: wait for a word about the end that is this run's (`run_state.py`), then for a
+Between `run()` and its report: wait for a status report about the end that is this run's (`run_state.py`), then for a
 certificate that its events are held (`proof.py`). Meanwhile see to it that silence is the agent's, not the socket's.
 """
 
@@ -68,8 +68,8 @@ class Runs:
 
     @decision("status-report")
     def status_report(self, status_report: Ending, *, is_final: bool) -> None:
-        """The server's word about the whole conversation: a snapshot, which is final if a run's end published it, or
-        the answer of REST."""
+        """A status report about the whole conversation: a snapshot, which is final if a run's end published it, or the
+        answer of REST."""
         now, run = self._situation, self._situation.run
         if status_report.leaf_id is not None and not now.ledger.has_child(status_report.leaf_id):
             now.leaf_id = status_report.leaf_id
@@ -115,7 +115,7 @@ class Runs:
                 self._step_waiting(run)
 
     def _take_status_report(self, run: RunInProgress, accepted_at_s: float) -> None:
-        """Judge the latest word that a run is over: is it the end of ours, another's, or a doubt?"""
+        """Judge the latest status report that a run is over: is it the end of ours, another's, or an unverified end?"""
         now, status_report = self._situation, run.status_report
         if status_report is None or run.ending is not None or not now.due(run.status_report_due_s):
             return

@@ -23,7 +23,7 @@ class Changes:
         self._held.append(HeldEvent(event, size_bytes))
 
     def placed(self, event_id: str, after_id: str | None) -> None:
-        """An event's place is directly behind another, or first in its stretch."""
+        """An event's place is directly behind another, or first in its segment."""
         self._places[event_id] = Place(event_id, after_id)
 
     def unplaced(self, event_id: str) -> None:

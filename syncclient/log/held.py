@@ -1,9 +1,9 @@
 """What is held, and in which order: the questions that can be asked of a ledger. Pure; `ledger.py` is what changes it.
 
-The log is seen as *stretches*: lists of ids known to be contiguous in the log, in the log's order. Between two
-stretches lies a gap. An event whose place is not proven yet is *loose*. One stretch is *home*: the one that held the
-tail when the attach was done, or grew out of it. Proofs lead there. What lies behind it is a fragment, read from the
-tail by a walk that has not met home yet.
+The log is seen as *segments*: lists of ids known to be contiguous in the log, in the log's order. Between two
+segments lies a gap. An event whose place is not proven yet is *unplaced*. One segment is the *main segment*: it held
+the tail when the attach was done, or grew out of that. Proofs lead there. What lies behind it is a fragment, read from
+the tail by a walk that has not reached the main segment yet.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ class Held:
         self._events: dict[str, LogEvent] = {}  # whole, or stubs: see `payloads`
         self.payloads = Payloads(self._events)
         self._seqs: dict[str, int] = {}
-        self._is_numbered = False  # whether indexes are the server's word (session), and no count of ours
+        self._is_numbered = False  # whether indexes come from the server (session), not from our own counting
         self._segments: list[Segment] = []
         self._main: Segment | None = None
         self._segment_of: dict[str, Segment] = {}
         self._unplaced: dict[str, None] = {}
         self._unplaced_by_seq: dict[int, str] = {}
-        self._awaited: dict[str, int] = {}  # parents not held, with the number of loose events that name them
+        self._awaited: dict[str, int] = {}  # parents not held, with the number of unplaced events that name them
         self.head_known = False
         self.version = 0
-        """Goes up when events get a place between others; at the end of a stretch they do not count."""
+        """Goes up when events get a place between others; at the end of a segment they do not count."""
 
     def __repr__(self) -> str:
         sizes = "+".join(str(len(segment.ids)) for segment in self._segments) or "0"
@@ -101,7 +101,7 @@ class Held:
         return BranchPath(tuple(reversed(ids)), None if root_is_ours or not ids else "")
 
     def missing_parents(self) -> tuple[str, ...]:
-        """Ids that loose events name as their parents and that are not held: each the end of a hole (tree).
+        """Ids that unplaced events name as their parents and that are not held: each the end of a hole (tree).
 
         Placed events name parents in older gaps too; those are no sign of a new hole.
         """
@@ -112,12 +112,12 @@ class Held:
         return min(self._unplaced_by_seq, default=None)
 
     def unplaced_from(self, seq: int) -> list[str]:
-        """What is loose and was said to stand at that index of the log or behind it."""
+        """What is unplaced and was said to stand at that index of the log or behind it."""
         return [event_id for other_seq, event_id in self._unplaced_by_seq.items() if other_seq >= seq]
 
     @decision("conflicting-index")
     def conflicting(self, event_id: str, seq: int | None) -> list[str]:
-        """What is loose, and was said to stand at the index of the log where that event stands."""
+        """What is unplaced, and was said to stand at the index of the log where that event stands."""
         other_id = self._unplaced_by_seq.get(-1 if seq is None else seq, event_id)
         return [] if other_id == event_id else [other_id]
 
@@ -129,17 +129,17 @@ class Held:
         return first_seq is not None and next_seq is not None and first_seq <= seq < next_seq
 
     def next_seq(self) -> int | None:
-        """The log index that follows all that is contiguous; None before there is a stretch with indexes."""
+        """The log index that follows all that is contiguous; None before there is a segment with indexes."""
         last = self._last()
         return last.next_seq if last is not None else None
 
     def is_placed(self, event_id: str) -> bool:
-        """Whether the event's place in the log is proven, and joined to home."""
+        """Whether the event's place in the log is proven, and joined to the main segment."""
         segment = self._segment_of.get(event_id)
         return segment is not None and not any(segment is fragment for fragment in self._fragments())
 
     def has_place(self, event_id: str) -> bool:
-        """Whether the event's place in the log is proven, at home or not."""
+        """Whether the event's place in the log is proven, in the main segment or not."""
         return event_id in self._segment_of
 
     def is_unplaced(self, event_id: str) -> bool:
@@ -147,7 +147,7 @@ class Held:
         return event_id in self._unplaced
 
     def is_main(self, event_id: str) -> bool:
-        """Whether the event is placed in the home stretch: there a walk from the tail has met what is confirmed."""
+        """Whether the event is placed in the main segment, where a walk from the tail meets what is confirmed."""
         return self._main is not None and self._segment_of.get(event_id) is self._main
 
     def has_child(self, event_id: str) -> bool:
@@ -191,7 +191,7 @@ class Held:
         return last.ids[-1] if last is not None and last.ids else None
 
     def tip_id(self) -> str | None:
-        """The last branch event that is placed at home."""
+        """The last branch event that is placed in the main segment."""
         return self._tip()
 
     def parent_of(self, event_id: str) -> str | None:
@@ -201,27 +201,27 @@ class Held:
 
     @decision("anchor")
     def anchor(self) -> Anchor | None:
-        """Where to page on from, or None when the last stretch has no two events."""
+        """Where to page on from, or None when the last segment has no two events."""
         last = self._last()
         ids = last.ids if last is not None else []
         return Anchor(cursor=ids[-2], echo=ids[-1]) if len(ids) >= 2 else None
 
     def follows_from_head(self) -> bool:
-        """Whether reading from the log's head is the way to go on: the last stretch is at the head and tiny."""
+        """Whether reading from the log's head is the way to go on: the last segment is at the head and tiny."""
         return self.head_known and self._last() is self._segments[0] and len(self._segments[0].ids) < 2
 
     def placed_after(self, event_id: str | None) -> list[str]:
-        """The ids placed at home behind `event_id`, or all of them."""
+        """The ids placed in the main segment behind `event_id`, or all of them."""
         last = self._last()
         ids = last.ids if last is not None else []
         return ids[rindex(ids, event_id) + 1 :] if event_id is not None and event_id in ids else list(ids)
 
     def placed_ids(self) -> list[str]:
-        """The ids of all that is placed, home or not, in the log's order."""
+        """The ids of all that is placed, in the main segment or not, in the log's order."""
         return [event_id for segment in self._segments for event_id in segment.ids]
 
     def statuses_after(self, event_id: str | None, among: Container[str]) -> list[str]:
-        """The execution statuses placed at home after `event_id`, in the log's order, of events `among` those ids."""
+        """Execution statuses in the main segment after `event_id`, in the log's order, of events `among` those ids."""
         return [status for other_id, status in self._status_events_after(event_id) if other_id in among]
 
     def has_unplaced_status(self) -> bool:
@@ -266,7 +266,7 @@ class Held:
 
     @decision("gaps")
     def gaps(self) -> tuple[Gap, ...]:
-        """The explicit gaps: before the first stretch if the head is open, and between stretches."""
+        """The explicit gaps: before the first segment if the head is open, and between segments."""
         gaps = []
         if self._segments and not self.head_known:
             gaps.append(Gap(None, next(iter(self._segments[0].ids), None)))
@@ -275,17 +275,17 @@ class Held:
         return tuple(gaps)
 
     def ordered(self) -> list[LogEvent]:
-        """Everything held: placed events in the log's order, then loose ones by index, or else by timestamp."""
+        """Everything held: placed events in the log's order, then unplaced ones by index, or else by timestamp."""
         return [self._events[event_id] for event_id in self.ordered_ids() if event_id in self.payloads]
 
     @decision("order")
     def ordered_ids(self) -> list[str]:
-        """The ids of all that is held, with or without payload: placed ones in the log's order, then loose ones."""
+        """The ids of all that is held, with or without payload: placed ones in the log's order, then unplaced ones."""
         fragments = self._fragments()
         behind = [event_id for fragment in fragments for event_id in fragment.ids]
         placed = [i for segment in self._segments[: len(self._segments) - len(fragments)] for i in segment.ids]
         if behind:
-            # What a walk left unfinished is contiguous, and what is loose may belong before it.
+            # What a walk left unfinished is contiguous, and what is unplaced may belong before it.
             return placed + list(heapq.merge(behind, self.unplaced_ids(), key=self._timestamp))
         return placed + self.unplaced_ids()
 
@@ -322,7 +322,7 @@ class Held:
         return Anchor(cursor=event_id, echo=ids[1]) if len(ids) > 1 else None
 
     def is_behind(self, event_id: str, other_id: str | None) -> bool:
-        """Whether a placed event is in the stretch of another, or that is None and it is in the log's head."""
+        """Whether a placed event is in the segment of another, or that is None and it is in the log's head."""
         segment = self._segment_of.get(event_id)
         if other_id is None:
             return self.head_known and segment is self._segments[0]
@@ -333,7 +333,7 @@ class Held:
         return self._seqs.get(event_id)
 
     def edges(self) -> tuple[Edge, ...]:
-        """The stretches, for a store."""
+        """The segments, for a store."""
         return tuple(
             Edge(segment.ids[0] if segment.ids else None, segment.next_seq, segment is self._main)
             for segment in self._segments
@@ -370,7 +370,7 @@ class Held:
         return str(self._events[event_id].get("timestamp", ""))
 
     def _last(self) -> Segment | None:
-        """Home, or before the attach is done, the last stretch."""
+        """The main segment, or before the attach is done, the last segment."""
         return self._main if self._main is not None else (self._segments[-1] if self._segments else None)
 
     def _fragments(self) -> list[Segment]:

@@ -2,8 +2,8 @@
 
 Three kinds of evidence give a place in the log:
 
-- `seq` of the session socket extends a stretch whose next index is known;
-- a REST page is contiguous in itself, and joins the stretches it overlaps;
+- `seq` of the session socket extends a segment whose next index is known;
+- a REST page is contiguous in itself, and joins the segments it overlaps;
 - `parent_id` of the tree generation leads from a leaf back to a placed event (`path_to`, `place_path`).
 
 Identity is the id, never a position: both sides of a border may send the same event (R32, R50). `held.py` has the
@@ -27,12 +27,12 @@ class Ledger(Held):
     # -- what comes in ------------------------------------------------------------------------------------------------
 
     def begin(self, *, next_seq: int | None, at_head: bool) -> None:
-        """Begin with an empty stretch at the log's head, or before index `next_seq`; earlier events are a gap."""
+        """Begin with an empty segment at the log's head, or before index `next_seq`; earlier events are a gap."""
         self._segments.append(Segment(next_seq=next_seq))
         self.head_known = self.head_known or at_head
 
     def settle_main(self) -> None:
-        """The attach is done: the last stretch is home from now on."""
+        """The attach is done: the last segment is the main segment from now on."""
         if not self._segments:
             self.begin(next_seq=None, at_head=False)
         self._main = self._segments[-1]
@@ -65,7 +65,7 @@ class Ledger(Held):
         """Place a page, given in the log's order, and return the events that are new.
 
         `after` and `before` are ids that the page is known to follow and to precede directly; `at_head` says that it
-        begins the log. Stretches that the page overlaps become one; without overlap it is a stretch of its own, at the
+        begins the log. Segments that the page overlaps become one; without overlap it is a segment of its own, at the
         head or else at the tail.
         """
         new: list[LogEvent] = []
@@ -87,7 +87,7 @@ class Ledger(Held):
 
     @decision("place-path")
     def place_path(self, path: BranchPath) -> None:
-        """Place a proven path at the end of home, each state update behind the parent it names.
+        """Place a proven path at the end of the main segment, each state update behind the parent it names.
 
         The order among state updates of one parent is by their timestamps: likely, not proven, and mended by any page
         that covers it.
@@ -106,7 +106,7 @@ class Ledger(Held):
                 self._insert_behind(parent_id, event_id)
 
     def linked_path(self) -> BranchPath:
-        """The loose branch events that follow the last placed one without a break, but for the newest.
+        """The unplaced branch events that follow the last placed one without a break, but for the newest.
 
         The newest is left out because it may be published and not yet persisted (R52): a poor anchor.
         """
@@ -126,7 +126,7 @@ class Ledger(Held):
         return BranchPath(tuple(ids[:-1]), None)
 
     def place_unplaced(self) -> None:
-        """Place everything loose at the end of home by its timestamps: for when a count has proven the whole set."""
+        """Place all unplaced events at the end of the main segment by timestamp, when a count has proven the set."""
         main = self._main
         if main is not None:
             for event_id in sorted(self._unplaced, key=self._timestamp):
@@ -142,7 +142,7 @@ class Ledger(Held):
     def restore(self, saved: Saved, payloads: Mapping[str, LogEvent]) -> None:
         """Hold what another client has saved; `payloads` are the events to have whole.
 
-        What that one read from the tail, and had not joined to home yet, has no proven place any more.
+        What that one read from the tail, and had not joined to the main segment yet, has no proven place any more.
         """
         for event in saved.events:
             stub, event_id = event.stub, event.stub.event_id
@@ -166,7 +166,7 @@ class Ledger(Held):
             self._main = self._segments[-1]
 
     def drop(self, event_ids: Sequence[str]) -> None:
-        """Hold some events no more; in the session generation only loose ones, for its indexes count them all."""
+        """Hold some events no more; in the session generation only unplaced ones, for its indexes count them all."""
         for event_id in event_ids:
             self._unplace(event_id)
             segment = self._segment_of.pop(event_id, None)
@@ -185,7 +185,7 @@ class Ledger(Held):
         self._segments = [segment for segment in self._segments if segment.ids or segment is self._main]
         if self._main is not None and not self._main.ids and len(self._segments) > 1:
             self._segments = [segment for segment in self._segments if segment is not self._main]
-            self._main = self._segments[-1]  # nothing of what was home is left: the log is another
+            self._main = self._segments[-1]  # nothing of the main segment is left: the log is another
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -243,7 +243,7 @@ class Ledger(Held):
             segment.next_seq = self._set_seq(event_id, segment.next_seq) + 1
 
     def _unplace(self, event_id: str) -> None:
-        """Take the event off the loose ones, now that its place is known, and off those that wait for a parent."""
+        """Take the event off the unplaced ones, now that its place is known, and off those that wait for a parent."""
         if event_id not in self._unplaced:
             return
         del self._unplaced[event_id]
@@ -278,7 +278,7 @@ class Ledger(Held):
                 self._append(segment, self._unplaced_by_seq[segment.next_seq])
 
     def _goes_on(self, page: list[str], *, at_head: bool) -> bool:
-        """Whether the page shows what a stretch holds, and goes on at its end: then it is done here, in place.
+        """Whether the page shows what a segment holds, and goes on at its end: then it is done here, in place.
 
         It is what all other ways come to, at the cost of the page rather than of the log.
         """
@@ -311,7 +311,7 @@ class Ledger(Held):
             if any(self._segment_of.get(event_id) is segment for event_id in page)
         ]
         if at_head and self._segments and not self._segments[0].ids and not self._segments[0].next_seq:
-            touched.insert(0, 0)  # the empty stretch that `begin` put at the head
+            touched.insert(0, 0)  # the empty segment that `begin` put at the head
         last_is_empty = bool(self._segments) and not self._segments[-1].ids
         if not at_head and last_is_empty and self._segments[-1] is not self._main:
             touched.append(len(self._segments) - 1)  # begun for a replay that did not come; this page is the tail
@@ -347,8 +347,8 @@ class Ledger(Held):
 
     @decision("place-with-parents")
     def _with_parents(self, page: list[str]) -> list[str]:
-        """The page, and before the first that names it as its parent, what is loose and follows on another of the page:
-        it was there before, so the page skips it, for its record is corrupt (R59)."""
+        """Insert unplaced events whose record is corrupt, so that pages skip them. Each goes directly before the first
+        page event that names it as its parent (R59)."""
         on_page = frozenset(page)
         found: dict[str, None] = {}
         for event_id in page:

@@ -5,7 +5,7 @@
 - `chain`: from the leaf, parent by parent, every event is held back to a proven one. Covers the branch. Not given where
   an event is stamped late.
 - `count`: the log holds as many events as are held, all of them persisted, and the chain is whole. Covers the log.
-  Unsound while an event is published and not persisted (R54): so only at a barrier, and only when nothing is loose.
+  Unsound while an event is published and not persisted (R54): so only at a barrier, and only when nothing is unplaced.
 - `echo`: a page that begins inside what is confirmed was read on to the log's tail. Covers the log as it was when the
   walk began, or the branch where the anchor was placed by a chain. Unsound alone where REST lags the socket (R52):
   therefore the leaf must be on the way.

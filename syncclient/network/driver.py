@@ -1,7 +1,7 @@
-"""Performs the core's actions on trio and feeds events back. Decides nothing.
+"""Performs the core's actions on trio and feeds events back. Makes no decisions.
 
-All of it runs in one nursery. An event is handled, and its actions are begun, without a checkpoint in between, so the
-core never sees half of anything.
+Everything runs in one nursery. There is no checkpoint between handling an event and starting its actions, so the core
+never handles an event while actions of an earlier one are still to be started.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DeliverCallback = Callable[[wire.LogEvent, actions.Origin], None]
 
 
 class Awaited:
-    """Something awaited: a value or an error, set once."""
+    """The result of something that is awaited: a value or an error, set once."""
 
     def __init__(self) -> None:
         self._event = trio.Event()
@@ -44,25 +44,25 @@ class Awaited:
         self.finished: actions.FinishRun | None = None
 
     def succeed(self, finished: actions.FinishRun | None = None) -> None:
-        """The wait is over."""
+        """End the wait."""
         self.finished = finished
         self._event.set()
 
     def fail(self, error: SyncError) -> None:
-        """The wait is over, with an error for whoever waits."""
+        """End the wait with an error."""
         if not self._event.is_set():
             self._error = error
             self._event.set()
 
     async def wait(self) -> None:
-        """Wait. Raises what `fail` was given."""
+        """Wait for the result. Raises the error that `fail` was given."""
         await self._event.wait()
         if self._error is not None:
             raise self._error
 
 
 class Driver:
-    """Joins a `SyncCore` to a `Transport`, for one conversation."""
+    """Connects a `SyncCore` with a `Transport`, for one conversation."""
 
     def __init__(
         self,
@@ -94,10 +94,10 @@ class Driver:
         self._sockets: dict[int, trio.CancelScope] = {}
         self._rearm = trio.Event()
 
-    # -- what the face calls ------------------------------------------------------------------------------------------
+    # -- called by the public interface -------------------------------------------------------------------------------
 
     async def attach(self, generation: wire.Generation | None) -> None:
-        """Begin to follow the conversation; `generation` None asks the server. Raises `SyncError`s."""
+        """Begin to follow the conversation. `generation` None asks the server. Raises `SyncError`s."""
         self._nursery.start_soon(self._keep_time)
         if generation is None:
             generation = await self._ask_generation()
@@ -112,7 +112,7 @@ class Driver:
             raise _refusal("POST events", answer)
 
     async def run(self, settings: Settings | None = None) -> actions.FinishRun:
-        """Start a run, under settings of its own if given, and wait for its proven end. Raises `SyncError`s."""
+        """Start a run and wait for its proven end. `settings` are for this run only. Raises `SyncError`s."""
         if self._failure is not None:
             raise self._failure
         self._run = Awaited()
@@ -127,9 +127,9 @@ class Driver:
             self._run = None
 
     async def read_history(self, after_id: str | None) -> tuple[wire.LogEvent, ...]:
-        """The page of the log that follows a placed event, or begins it (None). Raises `SyncError`s.
+        """The page of the log behind a placed event, or at the log's head (None). Raises `SyncError`s.
 
-        One at a time; who else wants one waits.
+        Pages are read one at a time; other callers wait.
         """
         async with self._reader:
             if self._failure is not None:
@@ -146,12 +146,12 @@ class Driver:
             return self._page_events
 
     def stored(self, event_ids: Sequence[str]) -> dict[str, wire.LogEvent]:
-        """The events of these ids that a store has. Raises `StoreError`."""
+        """Those of the events that the store has, by id. Raises `StoreError`."""
         return self._store.read(event_ids) if self._store is not None else {}
 
     @property
     def page_size_events(self) -> int:
-        """How many events a page has at most."""
+        """The largest number of events on a page."""
         return self._settings.page_size_events
 
     def report(self) -> SyncReport:
@@ -159,12 +159,12 @@ class Driver:
         return self._core.report()
 
     def close(self) -> None:
-        """Tell the store how much was delivered, unless it failed, and close it; nothing is fed any more."""
-        is_telling, self._is_closed = not self._is_closed, True
+        """Save how much was delivered, unless the store failed, and close it. No more events are handled."""
+        has_failed, self._is_closed = self._is_closed, True
         if self._store is None or not self._is_store_open:
             return
         try:
-            batch = self._core.last_batch() if is_telling else None
+            batch = None if has_failed else self._core.last_batch()
             if batch is not None:
                 self._store.save(batch)
         finally:
@@ -191,7 +191,8 @@ class Driver:
             for action in self._core.handle(event, trio.current_time()):
                 self._perform(action)
         except StoreError as error:
-            # What follows the batch would be done without being kept; the next client goes on from the one before.
+            # The actions after the batch are not performed, since they were not saved. The next client goes on from the
+            # batch before.
             self._is_closed = True
             self._fail(error)
             return
@@ -279,7 +280,7 @@ class Driver:
     # -- REST ---------------------------------------------------------------------------------------------------------
 
     async def _ask_generation(self) -> wire.Generation:
-        """The generation by the server's version. Any trouble means the oldest, which every server speaks."""
+        """The generation by the server's version. After an error, the oldest, which every server speaks."""
         try:
             answer = await self._transport.request("GET", "/server_info", query={}, body=None)
             return wire.parse_generation(answer.body)
@@ -347,7 +348,7 @@ class Driver:
             self._run.fail(error)
 
     async def _post(self, path: str, body: object | None) -> Response:
-        """POST, again while it is certain that the server did nothing. Raises `SendUnconfirmed` where it is not."""
+        """POST, and retry while the server certainly did nothing. Raises `SendUnconfirmed` if that is uncertain."""
         deadline_s = trio.current_time() + self._settings.repair_deadline_s
         failures = 0
         while True:
@@ -369,7 +370,7 @@ class Driver:
 
 
 def _log(finished: actions.FinishRun) -> None:
-    """What the report says of trouble goes to the log too, each bound that was reached by its name."""
+    """Write the notes of an unusual run to Python's log."""
     report = finished.report
     if not report.complete:
         _logger.warning("a run ended %s, not proven complete: %s", report.status, "; ".join(report.notes))

@@ -1,7 +1,7 @@
-"""A stream that tells when it ends in the middle of a WebSocket handshake.
+"""A stream that notices its end in the middle of a WebSocket handshake.
 
-trio-websocket 0.12 waits for the answer to a handshake even when the connection is gone (R41): it would cost the whole
-`handshake_timeout_s`, where a proxy whose backend is away accepts and closes.
+trio-websocket 0.12 waits for the answer to a handshake even if the connection was closed (R41). A proxy without its
+backend accepts connections and closes them, and each would cost the whole `handshake_timeout_s`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import trio
 
 
 class HandshakeStream(trio.abc.Stream):
-    """Passes everything on; until `is_over`, the end of the stream cancels `scope`, and it `broke_off`."""
+    """Passes everything on. If the stream ends before `is_over` is set, it cancels `scope` and sets `broke_off`."""
 
     def __init__(self, stream: trio.abc.Stream, scope: trio.CancelScope) -> None:
         self._stream = stream

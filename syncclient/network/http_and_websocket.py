@@ -1,5 +1,7 @@
-"""The transport over httpx and trio-websocket: the only file that knows them. Their exceptions are mapped here,
-once."""
+"""The transport over httpx and trio-websocket. Their exceptions are mapped here.
+
+`conversation.py` uses httpx in one signature; no other file uses these libraries.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +23,21 @@ from gapless.syncclient.network.transport import RequestBroken, Response, Socket
 from gapless.syncclient.settings import Settings
 
 Dial = Callable[[str, int], Awaitable[trio.abc.Stream]]
-"""Opens a byte stream to a host and port; raises `OSError`. The default is TCP, and TLS over it for https."""
+"""Opens a byte stream to a host and port. Raises `OSError`. The default is TCP, with TLS for https."""
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()  # 20 ms each: one serves all
+    return ssl.create_default_context()  # shared, since each takes 20 ms to make
 
 
 class Network:
     """REST and WebSockets of the server at `base_url`.
 
-    `api_key` goes with every request and handshake as `X-Session-API-Key`. `http_transport` and `dial` replace TCP by
-    something else, for instance by streams in memory.
+    `api_key` is sent with every request and handshake as `X-Session-API-Key`. `http_transport` and `dial` replace TCP,
+    for example by streams in memory.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class Network:
             async with self._connect(resource) as receiver:
                 yield receiver
         except ExceptionGroup as group:
-            # trio-websocket raises a refusal in its reader, which is a task of its own.
+            # trio-websocket raises a refusal in its reader task, so it comes in a group.
             refusal = group.subgroup(trio_websocket.ConnectionRejected)
             if refusal is None or len(refusal.exceptions) < len(group.exceptions):
                 raise
@@ -106,24 +108,24 @@ class Network:
             try:
                 yield receiver
             finally:
-                # A peer that is gone does not answer the close; nobody is to wait for it.
+                # A peer that is gone does not answer the close, so the wait for the answer is bounded.
                 with trio.move_on_after(1) as scope:
                     scope.shield = True
                     await connection.aclose()
 
     async def _ping(self, connection: trio_websocket.WebSocketConnection, receiver: _Receiver) -> None:
-        """Find out that the other side is gone when nothing else tells."""
+        """Find out that the server is gone although the connection is still open."""
         limit_s = self._settings.ping_timeout_s
         while True:
             await trio.sleep(self._settings.ping_interval_s)
             try:
                 with trio.fail_after(limit_s):
-                    await connection.ping(b"gapless")  # a payload of our own: the library would draw a random one
+                    await connection.ping(b"gapless")  # a fixed payload; the library's default is random
             except trio.TooSlowError:
                 receiver.give_up(f"no answer to a ping in {limit_s:g} s")
                 return
             except trio_websocket.ConnectionClosed:
-                return  # the receiver is told by itself
+                return  # the receiver gets the same error
 
     async def _handshake(self, nursery: trio.Nursery, resource: str) -> trio_websocket.WebSocketConnection:
         host = self._host if self._port in (80, 443) else f"{self._host}:{self._port}"
@@ -133,7 +135,7 @@ class Network:
                 watched = HandshakeStream(await self._dial(self._host, self._port), scope)
                 connection = await trio_websocket.wrap_client_stream(
                     nursery,
-                    watched,  # type: ignore[arg-type]  # any stream serves; its types name sockets only
+                    watched,  # type: ignore[arg-type]  # any stream works; the library's types allow sockets only
                     host,
                     resource,
                     extra_headers=[(name.encode(), value.encode()) for name, value in self._headers.items()],
@@ -153,7 +155,7 @@ class Network:
             raise SocketLost(f"handshake failed: {error or type(error).__name__}", code=None) from error
 
     async def aclose(self) -> None:
-        """Close the HTTP connections; sockets close with their own blocks."""
+        """Close the HTTP connections. WebSockets are closed by their own blocks."""
         await self._http.aclose()
 
 
@@ -164,7 +166,7 @@ class _Receiver:
         self._why: str | None = None
 
     def give_up(self, why: str) -> None:
-        """The connection is as good as lost: whoever waits for a message is told so."""
+        """Treat the connection as lost: `receive` raises `SocketLost` with this reason."""
         self._why = why
         self._waiting.cancel()
 
@@ -204,13 +206,12 @@ async def _dial_tls(host: str, port: int) -> trio.abc.Stream:
 
 @functools.cache
 def _no_tls() -> ssl.SSLContext:
-    # httpx wants a context even where none is used; this one is cheap, for it loads no certificates.
+    # httpx wants a context even if none is used. This one is cheap, because it loads no certificates.
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _retry_after_s(headers: httpx.Headers) -> float | None:
-    """`Retry-After` in seconds (RFC 9110, 10.2.3). The date form is passed over: it needs a clock both sides agree
-    on."""
+    """`Retry-After` in seconds (RFC 9110, 10.2.3). The date form is ignored: it needs synchronized clocks."""
     try:
         value = float(headers.get("Retry-After", ""))
     except ValueError:

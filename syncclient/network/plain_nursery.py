@@ -1,7 +1,7 @@
-"""A nursery whose block raises its own error plainly, not inside an exception group.
+"""A nursery that does not wrap the error of its block in an exception group.
 
-Callers of a library write `except ConversationNotFound`, and are to be right; that tasks run behind the scenes is no
-business of theirs. An error of such a task is our bug, and still comes as a group.
+So callers can write `except ConversationNotFound`; they need not know that the client runs tasks. An error of such a
+task is a bug of the client, and is still raised in a group.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the driver needs from a network. `network.py` is one; a test can be another."""
+"""The interface of a network, as the driver needs it. `http_and_websocket.py` implements it; tests can do so too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gapless.syncclient.errors import SyncError
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP answer, read whole."""
+    """An HTTP answer with its whole body. `retry_after_s` is None if the answer has no such header."""
 
     status: int
     body: bytes
@@ -20,9 +20,9 @@ class Response:
 
 
 class RequestBroken(SyncError):
-    """No HTTP answer came: refused, reset, timed out or cut off.
+    """No HTTP answer came: the connection was refused, reset, cut off or timed out.
 
-    `was_sent` is false when the server cannot have seen the request.
+    `was_sent` is false if the server cannot have seen the request.
     """
 
     def __init__(self, message: str, *, was_sent: bool) -> None:
@@ -31,7 +31,7 @@ class RequestBroken(SyncError):
 
 
 class SocketLost(SyncError):
-    """A WebSocket is gone, or was refused. `code` is the close code, None when there was none."""
+    """A WebSocket was lost or refused. `code` is the close code, None if there was none."""
 
     def __init__(self, message: str, *, code: int | None) -> None:
         super().__init__(message)
@@ -46,13 +46,13 @@ class Socket(Protocol):
 
 
 class Transport(Protocol):
-    """REST requests and WebSockets to one server; paths begin with a slash."""
+    """REST requests and WebSockets to one server. Paths begin with a slash."""
 
     async def request(self, method: str, path: str, *, query: Mapping[str, str], body: object | None) -> Response:
         """One HTTP exchange. Raises `RequestBroken` if no answer came."""
 
     def socket(self, path: str, *, query: Mapping[str, str]) -> AbstractAsyncContextManager[Socket]:
-        """A WebSocket; entering raises `SocketLost` if it cannot be opened."""
+        """A WebSocket. Entering raises `SocketLost` if it cannot be opened."""
 
     async def aclose(self) -> None:
         """Close everything."""

@@ -1,8 +1,8 @@
-"""What is kept of a conversation beyond the life of a client: batches of changes go out, what is saved comes in. Pure.
+"""The data between a client and its store: batches of changes are saved, and what was saved is loaded again. Pure.
 
-Kept are the events and, for those whose place is proven, their order; the stretches and so the gaps between them; log
-indexes; whether the head is known; how many events the application has been given. Not kept is how the server reads a
-cursor: the first page of each walk shows that by itself.
+Saved are the events; the order of those whose place is proven; the segments, and so the gaps between them; log
+indexes; whether the head is known; how many events were delivered to the application. Not saved is whether the server
+reads cursors inclusively or exclusively: the first page of each walk shows it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from gapless.syncclient.settings import Certainty
 from gapless.syncclient.wire import LogEvent
 
 HEAD_EVENTS = 10
-"""The first events of a log are kept in memory as long as the window has room: ends matter most."""
+"""How many events of the log's head stay in memory as long as the window has room for any."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldEvent:
-    """An event that is held for the first time; `size_bytes` is its share of the text that it came in."""
+    """An event that is held for the first time. `size_bytes` is its share of the frame or page that it came in."""
 
     event: LogEvent
     size_bytes: int
@@ -27,7 +27,7 @@ class HeldEvent:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an event is: directly behind `after_id`, first in its stretch (None), or unproven (`is_loose`)."""
+    """The place of an event: directly behind `after_id`, first in its segment (None), or unproven (`is_unplaced`)."""
 
     event_id: str
     after_id: str | None
@@ -36,7 +36,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A stretch, by the event that it begins with (None: it is empty) and the log index that follows it."""
+    """A segment: its first event (None: it is empty), and the log index that follows it (None: unknown)."""
 
     first_id: str | None
     next_seq: int | None
@@ -45,27 +45,27 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step changed; a store takes all of it or nothing."""
+    """What one step of the client changed. A store takes all of it or nothing."""
 
     new: tuple[HeldEvent, ...] = ()
-    """In the order in which the application gets them."""
+    """New events, in the order in which they are delivered to the application."""
     places: tuple[Place, ...] = ()
     seqs: tuple[tuple[str, int], ...] = ()
     dropped: tuple[str, ...] = ()
-    """Events saved before that are to be forgotten."""
+    """Events saved earlier that are not part of the log any more."""
     edges: tuple[Edge, ...] = ()
-    """All stretches there are now, in the order of the log."""
+    """All segments, in the order of the log."""
     head_known: bool = False
     delivered: int = 0
-    """How many of the events saved the application has been given for certain."""
+    """How many of the saved events were certainly delivered to the application."""
     certainty: Certainty = "branch"
     reset: bool = False
-    """Whether all that was saved before is to be dropped: it belongs to a log that is no more (R60)."""
+    """Whether everything saved earlier must be dropped, because the server's log was replaced (R60)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SavedEvent:
-    """An event as saved, without its payload."""
+    """A saved event without its payload."""
 
     stub: Stub
     size_bytes: int
@@ -74,7 +74,7 @@ class SavedEvent:
 
 @dataclass(frozen=True, slots=True)
 class SavedSegment:
-    """A stretch as saved; see `gapless.syncclient.log.ledger.Stretch`."""
+    """A saved segment; see `gapless.syncclient.log.held.Segment`."""
 
     ids: tuple[str, ...]
     next_seq: int | None
@@ -83,7 +83,7 @@ class SavedSegment:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """All that a store knows of a conversation, without payloads."""
+    """Everything that a store has of a conversation, without payloads."""
 
     events: tuple[SavedEvent, ...]
     """In the order in which they were first held."""
@@ -93,11 +93,11 @@ class Saved:
     certainty: Certainty
 
     def undelivered(self) -> list[str]:
-        """Ids of events that were saved, and of which it is not known whether the application was given them."""
+        """Ids of saved events that may not have been delivered to the application."""
         return [event.stub.event_id for event in self.events[self.delivered :]]
 
     def window(self, size_bytes_max: int) -> list[str]:
-        """Ids whose payloads are to be in memory: the head, and of the newest what `size_bytes_max` allows."""
+        """Ids of events whose payloads fit into `size_bytes_max`: the head first, then the newest."""
         sizes = {event.stub.event_id: event.size_bytes for event in self.events}
         placed = [event_id for segment in self.segments for event_id in segment.ids]
         on_log = dict.fromkeys(placed)
@@ -113,9 +113,9 @@ class Saved:
 
 
 def chain_up(edges: tuple[Edge, ...], places: dict[str, str | None]) -> tuple[SavedSegment, ...] | None:
-    """The stretches, put together from each event's predecessor (None: the first of a stretch).
+    """The segments, put together from the predecessor of each event (None: the first of its segment).
 
-    None if that does not add up: an event has two successors, or belongs to no stretch.
+    None if they are inconsistent: an event has two successors, or belongs to no segment.
     """
     following = {after_id: event_id for event_id, after_id in places.items() if after_id is not None}
     segments = []

@@ -1,10 +1,11 @@
-"""A store in one SQLite file, for one conversation and one client at a time.
+"""A store in an SQLite file, for one conversation, used by one client at a time.
 
-Each batch is one transaction, in write-ahead mode: a client that is killed loses nothing that was saved. After a loss
-of power the last batches may be gone; then they are read again from the server. Calls are inline, with no thread: a
-transaction takes some hundred microseconds, since nothing waits for the disk.
+Each batch is one transaction in write-ahead mode. A client that is killed loses nothing that was saved. After a power
+failure the last batches may be missing; their events are read from the server again. Calls are made without a thread: a
+transaction takes some hundred microseconds, since it does not wait for the disk.
 
-The file is locked while a client has it. A file that is not ours is not touched: that is looked at before SQLite is.
+The file is locked while a client uses it. A file of another program is not changed in any way. Its header is checked
+before SQLite opens it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ SCHEMA_VERSION: Final = 1
 _READ_IDS_MAX: Final = 500
 _MAGIC: Final = b"SQLite format 3\0"
 
-# `place`: 'first' of its stretch, 'behind' `after_id`, or 'loose'. `arrival` counts from 1, in the order of delivery.
+# `place` is 'first' in its segment, 'behind' `after_id`, or 'loose' (unplaced). `is_home` marks the main segment.
+# `arrival` counts from 1, in the order of delivery.
 _SCHEMA: Final = f"""
     BEGIN;
     PRAGMA application_id = {APPLICATION_ID};
@@ -46,10 +48,10 @@ _SCHEMA: Final = f"""
 
 
 class SqliteStore:
-    """Keeps one conversation in the file `path`, which is made if there is none.
+    """Stores one conversation in the file `path`, which is created if it does not exist.
 
-    Raises `StoreError`, when it is opened, for a file that is corrupt, no store of ours, of another version or of
-    another conversation, or in use; and at any time when the disk fails.
+    `open` raises `StoreError` if the file is corrupt, no store, of another version, of another conversation, or in use.
+    Each method raises it if the disk fails.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -61,7 +63,7 @@ class SqliteStore:
         return f"<SqliteStore {self.path}{'' if self._database is None else ', open'}>"
 
     def open(self, conversation_id: str) -> Saved | None:
-        """Lock the file and read what it knows, without payloads. Raises `StoreError`."""
+        """Lock the file and read everything but the payloads. Raises `StoreError`."""
         if self._database is not None:
             raise StoreError(f"the store {self.path} is in use by another client")
         self._check_header()
@@ -75,7 +77,7 @@ class SqliteStore:
             raise
 
     def save(self, batch: Batch) -> None:
-        """Take a batch, in one transaction. Raises `StoreError`."""
+        """Save a batch in one transaction. Raises `StoreError`."""
         database = self._opened()
         with self._errors("written"):
             database.execute("BEGIN")
@@ -88,7 +90,7 @@ class SqliteStore:
             self._edges = batch.edges
 
     def read(self, event_ids: Sequence[str]) -> dict[str, LogEvent]:
-        """The events of these ids, whole. Raises `StoreError`."""
+        """Those of the events that are stored, by id. Raises `StoreError`."""
         database, found = self._opened(), {}
         with self._errors("read"):
             for start in range(0, len(event_ids), _READ_IDS_MAX):
@@ -101,7 +103,7 @@ class SqliteStore:
         return found
 
     def close(self) -> None:
-        """Close the file, and so give up its lock."""
+        """Close the file, which releases its lock."""
         database, self._database = self._database, None
         if database is not None:
             database.close()
@@ -123,7 +125,7 @@ class SqliteStore:
             raise StoreError(f"the store {self.path} cannot be {done}: {error}") from error
 
     def _check_header(self) -> None:
-        """Look at the file before SQLite does: a file of somebody else is not to be changed in any way."""
+        """Check the header before SQLite opens the file, which could change a file of another program."""
         try:
             with self.path.open("rb") as file:
                 header = file.read(100)
@@ -132,7 +134,7 @@ class SqliteStore:
         except OSError as error:
             raise StoreError(f"the store {self.path} cannot be opened: {error}") from error
         if not header:
-            return  # made, and killed before anything was in it
+            return  # the client that created it was killed before it wrote anything
         if len(header) < 100 or not header.startswith(_MAGIC):
             raise StoreError(f"{self.path} is corrupt, or no store of this library; it is left as it is")
         version, application_id = struct.unpack(">I", header[60:64])[0], struct.unpack(">I", header[68:72])[0]
@@ -142,7 +144,7 @@ class SqliteStore:
             raise StoreError(f"the store {self.path} has version {version}; this library reads {SCHEMA_VERSION}")
 
     def _load(self, database: sqlite3.Connection, conversation_id: str) -> Saved | None:
-        database.execute("PRAGMA locking_mode = EXCLUSIVE")  # before the first access: no other process gets in
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")  # before the first access, to keep others out
         if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
             database.executescript(_SCHEMA)
         database.execute("PRAGMA journal_mode = WAL")
@@ -189,10 +191,7 @@ class SqliteStore:
             self._insert(database, held.event, held.size_bytes)
         database.executemany(
             "UPDATE event SET place = ?, after_id = ? WHERE id = ?",
-            [
-                (_status_report(place.is_unplaced, place.after_id), place.after_id, place.event_id)
-                for place in batch.places
-            ],
+            [(_place(place.is_unplaced, place.after_id), place.after_id, place.event_id) for place in batch.places],
         )
         database.executemany("UPDATE event SET seq = ? WHERE id = ?", [(seq, id_) for id_, seq in batch.seqs])
         for event_id in batch.dropped:
@@ -221,5 +220,5 @@ class SqliteStore:
         database.execute("INSERT INTO payload VALUES (?, ?)", (cursor.lastrowid, text))
 
 
-def _status_report(is_unplaced: bool, after_id: str | None) -> str:
+def _place(is_unplaced: bool, after_id: str | None) -> str:
     return "loose" if is_unplaced else "first" if after_id is None else "behind"

@@ -1,9 +1,9 @@
-"""Where a conversation is kept so that another client can go on with it; and the one that keeps it in memory.
+"""The interface of a store, from which a later client can go on with a conversation; and a store in memory.
 
-A store is told one batch a step, before the application gets any of the events in it. Whatever it has taken is there
-when it is opened again, whole batches only: then a client that was killed at any point is continued from there.
+Each step of the client saves one batch, before the application gets the events in it. A store takes whole batches
+only. So a client that was killed at any moment can be continued from the last batch.
 
-Without a store, what is held lives in the client's memory, within `window_bytes_max`, and ends with the client.
+Without a store, what is held is in the client's memory, within `window_bytes_max`, and is lost with the client.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from gapless.syncclient.wire import LogEvent
 
 
 class Store(Protocol):
-    """Keeps one conversation. Calls are short and do not wait for anybody: they are made between two events."""
+    """Stores one conversation. Calls must be short and must not wait: the client handles no event meanwhile."""
 
     def open(self, conversation_id: str) -> Saved | None:
-        """Claim the store, and return what it knows; None if that is nothing. Raises `StoreError`."""
+        """Claim the store, and return what it has; None if it has nothing. Raises `StoreError`."""
 
     def save(self, batch: Batch) -> None:
-        """Take a batch, whole or not at all. Raises `StoreError`."""
+        """Save a batch, all of it or nothing. Raises `StoreError`."""
 
     def read(self, event_ids: Sequence[str]) -> dict[str, LogEvent]:
-        """The events of these ids, as far as they are known. Raises `StoreError`."""
+        """Those of the events that are stored, by id. Raises `StoreError`."""
 
     def close(self) -> None:
-        """Give up the claim. Closing what is not open does nothing."""
+        """Release the claim. Does nothing if the store is not open."""
 
 
 class MemoryStore:
-    """Keeps everything in memory, without bound: for tests, and to go on within one process."""
+    """Stores a conversation in memory, without bound: for tests, and for going on within one process."""
 
     def __init__(self) -> None:
         self._is_open = False
@@ -52,7 +52,7 @@ class MemoryStore:
         return f"<MemoryStore {len(self._events)} events>"
 
     def open(self, conversation_id: str) -> Saved | None:
-        """Claim the store. Raises `StoreError` if it is claimed already, or keeps another conversation."""
+        """Claim the store. Raises `StoreError` if it is in use, or has another conversation."""
         if self._is_open:
             raise StoreError("the store is in use by another client")
         if self._conversation_id not in (None, conversation_id):
@@ -70,7 +70,7 @@ class MemoryStore:
         return Saved(events, segments, self._head_known, self._delivered, self._certainty)
 
     def save(self, batch: Batch) -> None:
-        """Take a batch."""
+        """Save a batch."""
         if batch.reset:
             self._events, self._places, self._seqs = {}, {}, {}
         for held in batch.new:
@@ -88,9 +88,9 @@ class MemoryStore:
         self._certainty = batch.certainty
 
     def read(self, event_ids: Sequence[str]) -> dict[str, LogEvent]:
-        """The events of these ids."""
+        """Those of the events that are stored, by id."""
         return {event_id: self._events[event_id][0] for event_id in event_ids if event_id in self._events}
 
     def close(self) -> None:
-        """Give up the claim."""
+        """Release the claim."""
         self._is_open = False

@@ -1,4 +1,4 @@
-"""A hub on a real port in this process, and quick scenarios for it."""
+"""A session server on a real port in this process, and quick scenarios for it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def quick_request(generation: str = "tree", *, stepwise: bool = False, **changed
 async def served(
     request: RunRequest | None = None, **options: Any
 ) -> AsyncIterator[tuple[SessionServer, httpx.AsyncClient]]:
-    """A hub that listens, and an HTTP client at its address."""
+    """A session server that listens, and an HTTP client at its address."""
     session_server = SessionServer(request or quick_request(), **options)
     with trio.fail_after(LIMIT_S):
         async with trio.open_nursery() as nursery:

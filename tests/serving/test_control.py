@@ -239,7 +239,7 @@ async def test_a_client_that_reports_is_judged_by_what_it_holds(left_out: int, v
         ("POST", "/sim/agent/step", b'{"steps": 0}', 422, "steps"),
         ("GET", "/sim/journal?after=x", b"", 422, "after"),
         ("GET", "/sim/scenarios/nix", b"", 404, "nix"),
-        ("GET", "/sim/../hub.py", b"", 404, ""),
+        ("GET", "/sim/../session_server.py", b"", 404, ""),
         ("GET", "/sim/nothing.html", b"", 404, "openapi"),
         ("GET", "/sim/faults/a%2Fb", b"", 404, "there is no /sim/faults/a/b; /sim/openapi.json says what there is"),
         ("PUT", "/sim/nothing.html", b"", 404, "there is no /sim/nothing.html"),

@@ -21,7 +21,7 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE, Stop, stoppable
 from gapless.scenarios.mutation import kill_register
-from gapless.scenarios.mutation.kill_check import MutantFate, broken_clients, fate
+from gapless.scenarios.mutation.kill_check import KillCheck, broken_clients, check_kill
 from gapless.scenarios.mutation.kill_register import Register
 from gapless.scenarios.mutation.mutants import MUTANTS
 from gapless.scenarios.running.suite import spread
@@ -64,16 +64,16 @@ def mutants(names: tuple[str, ...], full: bool, afresh: bool, as_json: bool, job
 
 
 def _run_each(console: Console, wanted: Sequence[str], jobs: int, *, as_json: bool) -> int:
-    found: list[MutantFate] = []
+    found: list[KillCheck] = []
     began_s = time.monotonic()
-    with stoppable() as stop, spread(fate, wanted, jobs) as coming, _progress(console, len(wanted)) as advance:
+    with stoppable() as stop, spread(check_kill, wanted, jobs) as coming, _progress(console, len(wanted)) as advance:
         for one in coming:
             found.append(one)
             advance(one.name)
             if stop.asked:
                 break
     alive = [one for one in found if not one.is_killed]
-    crude = [one for one in found if one.is_killed and not one.is_honest]
+    crude = [one for one in found if one.is_killed and not one.clean_run_as_declared]
     if as_json:
         click.echo(_json(found))
     else:
@@ -88,7 +88,7 @@ def _run_each(console: Console, wanted: Sequence[str], jobs: int, *, as_json: bo
     return ALIVE_EXIT_CODE if alive or crude else 0
 
 
-def _table(found: Iterable[MutantFate]) -> Table:
+def _table(found: Iterable[KillCheck]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("mutant", "what it does", "killed by", "in"):
         table.add_column(column, overflow="fold")
@@ -99,7 +99,7 @@ def _table(found: Iterable[MutantFate]) -> Table:
     return table
 
 
-def _cure(one: MutantFate) -> str:
+def _cure(one: KillCheck) -> str:
     name, killed = one.name, one.mutant.killed
     where = f"{killed.scenario} in {killed.variant}"
     if one.problem is not None:
@@ -116,7 +116,7 @@ def _cure(one: MutantFate) -> str:
     )
 
 
-def _json(found: Iterable[MutantFate]) -> str:
+def _json(found: Iterable[KillCheck]) -> str:
     rows = [
         {
             "mutant": one.name,
@@ -140,7 +140,7 @@ def _json(found: Iterable[MutantFate]) -> str:
 
 
 def _full(console: Console, known: Register, jobs: int) -> int:
-    scenarios = kill_register.fighting()
+    scenarios = kill_register.register_scenarios()
     began_s = time.monotonic()
     with stoppable() as stop, _progress(console, len(scenarios)) as advance:
         found = _kills_of(scenarios, known, jobs, stop, advance)
@@ -153,7 +153,7 @@ def _full(console: Console, known: Register, jobs: int) -> int:
     except OSError as error:
         raise UsageError(f"{kill_register.PATH}: cannot be written ({error.strerror}); run in a checkout") from error
     console.print(_table_of_kills(register, scenarios))
-    idle = kill_register.unjustified(register, scenarios)
+    idle = kill_register.without_own_kill(register, scenarios)
     for scenario in idle:
         told = f"{scenario.name} kills nobody whom no simpler scenario kills: plant the bug that it is there to catch, "
         console.print(Text(f"{told}or mark it as documentation"), soft_wrap=True)
@@ -176,9 +176,9 @@ def _kills_of(
     """The clients that each scenario kills, simplest scenarios first; only the finished ones when the user stops it."""
     found: dict[str, kill_register.Kills] = {}
     for layer in kill_register.layers(scenarios):
-        grounds = kill_register.grounds(layer, known, found)
-        with spread(kill_register.fight, grounds, jobs) as coming:
-            for ground, died in zip(grounds, coming, strict=True):
+        attempts = kill_register.attempts(layer, known, found)
+        with spread(kill_register.try_clients, attempts, jobs) as coming:
+            for ground, died in zip(attempts, coming, strict=True):
                 found[ground.scenario.name] = known.kept(ground.scenario) | died
                 advance(ground.scenario.name)
                 if stop.asked:

@@ -82,7 +82,7 @@ def calls(choices: Choices, after_s: float) -> Data:
     return {"call": call, "nth": [first, first + 1] if twice else [first], "after_s": after_s}
 
 
-def lure(choices: Choices, course: Course) -> tuple[float, list[Data]]:
+def rest_trigger(choices: Choices, course: Course) -> tuple[float, list[Data]]:
     """A time at which the client calls REST, and the faults that make it do so.
 
     The client calls REST at the attach without any fault, or in a run after an event was lost. A session client fills a

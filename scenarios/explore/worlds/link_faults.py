@@ -28,7 +28,7 @@ def half_open(choices: Choices, course: Course) -> list[Data]:
     return [{"kind": "link-half-open", **_trigger(choices, course)}]
 
 
-def forgotten(choices: Choices, course: Course) -> list[Data]:
+def subscription_lost(choices: Choices, course: Course) -> list[Data]:
     return [{"kind": "subscription-lost", **_trigger(choices, course)}]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from gapless.scenarios.explore.worlds.expected_course import Course, Data
-from gapless.scenarios.explore.worlds.fault_timing import calls, in_a_run, lure, tenths, window
+from gapless.scenarios.explore.worlds.fault_timing import calls, in_a_run, rest_trigger, tenths, window
 from gapless.simserver.choices import Choices
 
 
 def status(choices: Choices, course: Course) -> list[Data]:
-    after_s, lost = lure(choices, course)
+    after_s, lost = rest_trigger(choices, course)
     retry_after = {"retry_after_s": choices.integer("retry-after", 1, 5)} if choices.integer("says-when", 0, 1) else {}
     match = calls(choices, after_s)
     # No 500 or 502 to POST run: the client cannot know whether the run was accepted, and a retry could start a second.
@@ -17,19 +17,19 @@ def status(choices: Choices, course: Course) -> list[Data]:
 
 
 def hang(choices: Choices, course: Course) -> list[Data]:
-    after_s, lost = lure(choices, course)
+    after_s, lost = rest_trigger(choices, course)
     hang_s = tenths(choices, "hang", 1, 15)
     return [*lost, {"kind": "rest-timeout", "match": calls(choices, after_s), "hang_s": hang_s}]
 
 
 def broken(choices: Choices, course: Course) -> list[Data]:
-    after_s, lost = lure(choices, course)
+    after_s, lost = rest_trigger(choices, course)
     when = choices.pick("when", ("before", "after"))
     return [*lost, {"kind": "rest-reset", "match": calls(choices, after_s), "when": when}]
 
 
 def malformed(choices: Choices, course: Course) -> list[Data]:
-    after_s, lost = lure(choices, course)
+    after_s, lost = rest_trigger(choices, course)
     body = choices.pick("body", ("truncated", "not-json", "wrong-shape"))
     return [*lost, {"kind": "rest-malformed", "match": calls(choices, after_s), "body": body}]
 
@@ -61,7 +61,7 @@ def stale(choices: Choices, course: Course) -> list[Data]:
 
 def _page(choices: Choices, course: Course, fault: Data) -> list[Data]:
     """One or two pages."""
-    after_s, lost = lure(choices, course)
+    after_s, lost = rest_trigger(choices, course)
     first = choices.pick("nth-page", (1, 1, 2))
     nth = [first, first + 1] if choices.integer("twice", 0, 2) == 2 else [first]
     return [*lost, {**fault, "match": {"nth": nth, "after_s": after_s}}]

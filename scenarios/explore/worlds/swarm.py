@@ -54,7 +54,7 @@ FAMILIES: tuple[tuple[str, tuple[tuple[str, DrawFault], ...]], ...] = (
             ("link-stall", link_faults.stall),
             ("link-cut", link_faults.cut),
             ("link-half-open", link_faults.half_open),
-            ("subscription-lost", link_faults.forgotten),
+            ("subscription-lost", link_faults.subscription_lost),
         ),
     ),
     (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gapless.scenarios.clients.baselines.full_rescan import FullRescan
-from gapless.scenarios.mutation.planting import Killing, Method, Mutant, Original, mutant, with_settings
+from gapless.scenarios.mutation.planting import ExpectedKill, Method, Mutant, Original, mutant, with_settings
 from gapless.syncclient.core.core import SyncCore
 from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.run_state import RunInProgress
@@ -73,7 +73,7 @@ endless_handshake = Mutant(
     "Waits up to an hour for the answer to a handshake.",
     ("R41",),
     (with_settings({"handshake_timeout_s": 3600.0}),),
-    Killing("r41-handshake-hangs-at-attach", "tree/inclusive", "budget"),
+    ExpectedKill("r41-handshake-hangs-at-attach", "tree/inclusive", "budget"),
 )
 
 
@@ -82,7 +82,7 @@ small_frames_only = Mutant(
     "Accepts frames of at most 1 MiB, the default of many libraries.",
     ("R38",),
     (with_settings({"frame_size_bytes_max": 2**20}),),
-    Killing("r38-large-frame", "session/inclusive", "budget"),
+    ExpectedKill("r38-large-frame", "session/inclusive", "budget"),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gapless.scenarios.mutation.planting import Killing, Mutant, Original, mutant, with_settings
+from gapless.scenarios.mutation.planting import ExpectedKill, Mutant, Original, mutant, with_settings
 from gapless.syncclient.core import events
 from gapless.syncclient.core.core import SyncCore
 from gapless.syncclient.core.missing import Missing
@@ -18,7 +18,7 @@ nothing_may_be_late = Mutant(
     "Requests a missing event at once, although it may only be late.",
     ("R31",),
     (with_settings({"settle_s": 1e-9}),),
-    Killing("r31-merely-late", "tree/inclusive", "budget"),
+    ExpectedKill("r31-merely-late", "tree/inclusive", "budget"),
 )
 
 
@@ -27,7 +27,7 @@ anything_may_be_late = Mutant(
     "Waits a minute before it requests a missing event.",
     ("R30",),
     (with_settings({"settle_s": 60.0}),),
-    Killing("r30-lost-frame", "tree/inclusive", "returns-in-time"),
+    ExpectedKill("r30-lost-frame", "tree/inclusive", "returns-in-time"),
 )
 
 
@@ -81,7 +81,7 @@ small_pages = Mutant(
     "Requests 50 events a page instead of the maximum of 100.",
     ("R30",),
     (with_settings({"page_size_events": 50}),),
-    Killing("cost-one-hole-150", "legacy/inclusive", "budget"),
+    ExpectedKill("cost-one-hole-150", "legacy/inclusive", "budget"),
 )
 
 

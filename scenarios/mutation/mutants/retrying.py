@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gapless.scenarios.mutation.planting import Killing, Mutant, Original, mutant, with_settings
+from gapless.scenarios.mutation.planting import ExpectedKill, Mutant, Original, mutant, with_settings
 from gapless.syncclient.core import events
 from gapless.syncclient.core.core import SyncCore
 from gapless.syncclient.core.pending_call import Exchange
@@ -86,7 +86,7 @@ request_without_a_time_out = Mutant(
     "Waits up to an hour for an answer.",
     ("R56",),
     (with_settings({"request_timeout_s": 3600.0}),),
-    Killing("r56-time-out", "legacy/inclusive", "returns-in-time"),
+    ExpectedKill("r56-time-out", "legacy/inclusive", "returns-in-time"),
 )
 
 

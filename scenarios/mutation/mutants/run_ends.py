@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gapless.scenarios.mutation.planting import Killing, Mutant, Original, mutant, with_settings
+from gapless.scenarios.mutation.planting import ExpectedKill, Mutant, Original, mutant, with_settings
 from gapless.syncclient.core.pending_call import Exchange
 from gapless.syncclient.core.run_state import IDLE, TERMINAL, Belief, Ending, RunInProgress
 from gapless.syncclient.core.runs import Runs
@@ -120,7 +120,7 @@ counts_are_trusted = Mutant(
     "Trusts a count although the server publishes events before it persists them.",
     ("R54",),
     (with_settings({"trusts_count": True}),),
-    Killing("r54-counts-agree", "legacy/inclusive", "no-tail-loss"),
+    ExpectedKill("r54-counts-agree", "legacy/inclusive", "no-tail-loss"),
 )
 
 
@@ -138,7 +138,7 @@ impatient = Mutant(
     "Waits only 0.1 s for the final snapshot, then asks REST and believes the answer.",
     ("R13",),
     (with_settings({"snapshot_wait_s": 0.1, "veto_wait_s": 0.1}),),
-    Killing("r13-stop-hook-veto", "tree/inclusive", "no-tail-loss"),
+    ExpectedKill("r13-stop-hook-veto", "tree/inclusive", "no-tail-loss"),
 )
 
 

@@ -26,7 +26,7 @@ from gapless.scenarios.explore.explorer import Explorer, Limits
 from gapless.scenarios.explore.finding_files import keep
 from gapless.scenarios.explore.shrink import Shrinking, shrink_slice
 from gapless.scenarios.explore.symptom import Symptom, symptom_of, symptoms_in
-from gapless.scenarios.explore.trial import Block, TrialCounts, Tried, WorldFailure, tried_again, try_block
+from gapless.scenarios.explore.trial import Block, BlockResult, TrialCounts, WorldFailure, retry_world, try_block
 from gapless.scenarios.explore.worlds import KINDS
 from gapless.scenarios.interrupt import Stop
 from gapless.scenarios.judging.coverage import ORACLE_NAMES
@@ -45,7 +45,7 @@ def failure(symptom: Symptom, *kinds: str, drawn: tuple[int, ...] = (1, 2, 3)) -
 
 def campaign_with(*failures: WorldFailure, worlds: int = 100) -> Campaign:
     campaign = Campaign("socket-only")
-    campaign.add(Tried(Block("socket-only", 0, worlds), worlds, TrialCounts(), failures))
+    campaign.add(BlockResult(Block("socket-only", 0, worlds), worlds, TrialCounts(), failures))
     return campaign
 
 
@@ -185,7 +185,7 @@ def test_a_failure_is_shrunk_and_kept_in_files_that_fail_again(tmp_path: Path) -
     shrinking = Shrinking("tail-cursor", found.symptom, found.drawn)
     while not shrinking.done:
         shrinking = shrink_slice(shrinking)
-    smallest = next(one for one in tried_again("tail-cursor", shrinking.drawn) if one.symptom == found.symptom)
+    smallest = next(one for one in retry_world("tail-cursor", shrinking.drawn) if one.symptom == found.symptom)
     kept = keep("tail-cursor", smallest, "found", tmp_path)
     assert kept.faults <= 1
     scenario = load_file(kept.scenario)

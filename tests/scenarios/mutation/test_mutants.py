@@ -18,11 +18,11 @@ from gapless.scenarios.definition.catalogue import catalogue, find_one
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.mutation import kill_register, mutants
-from gapless.scenarios.mutation.kill_check import broken_clients, fate, mutant_client
+from gapless.scenarios.mutation.kill_check import broken_clients, check_kill, mutant_client
 from gapless.scenarios.mutation.mutants import MUTANTS, Mutant
 from gapless.scenarios.mutation.planting import (
     Decision,
-    Killing,
+    ExpectedKill,
     Method,
     PlantError,
     Rewritten,
@@ -44,7 +44,7 @@ def bound(places: Sequence[decisions.Place]) -> list[object]:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_killed_where_it_says_and_no_cruder_than_it_says(mutant: Mutant) -> None:
-    found = fate(mutant.name)
+    found = check_kill(mutant.name)
     assert found.problem is None
     assert mutant.killed.by in found.by
     assert bool(found.clean_by) == mutant.fails_clean
@@ -208,7 +208,7 @@ def test_a_mutant_that_does_nothing_is_alive_and_fails_the_command(monkeypatch: 
         "Waits a little longer for what is missing.",
         ("R30",),
         (with_settings({"settle_s": 0.26}),),
-        Killing("r30-lost-frame", "tree/inclusive", "no-holes"),
+        ExpectedKill("r30-lost-frame", "tree/inclusive", "no-holes"),
     )
     planted_among(monkeypatch, harmless)
     result = CliRunner().invoke(main, ["mutants", "--jobs", "1"])
@@ -217,7 +217,7 @@ def test_a_mutant_that_does_nothing_is_alive_and_fails_the_command(monkeypatch: 
 
 
 def test_a_mutant_that_cannot_be_planted_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    killed = Killing("r30-lost-frame", "tree/inclusive", "no-holes")
+    killed = ExpectedKill("r30-lost-frame", "tree/inclusive", "no-holes")
     gone = Mutant("gone", "Does not fit.", ("R30",), (Rewritten(Decision("gone"), lambda original: None),), killed)
     planted_among(monkeypatch, gone)
     result = CliRunner().invoke(main, ["mutants", "--jobs", "1"])
@@ -246,23 +246,25 @@ def test_a_scenario_that_asks_for_less_is_simpler() -> None:
 def test_the_kill_register_knows_every_client_and_every_scenario() -> None:
     register = kill_register.load()
     assert frozenset(register.clients) == frozenset(broken_clients()), "run `gapless mutants --full`"
-    names = [scenario.name for scenario in kill_register.fighting()]
+    names = [scenario.name for scenario in kill_register.register_scenarios()]
     assert sorted(register.by_scenario or ()) == sorted(names), "run `gapless mutants --full`"
 
 
 def test_every_mutant_dies_somewhere() -> None:
     register = kill_register.load()
-    dead = {kill_register.client_of(who) for scenario in kill_register.fighting() for who in register.of(scenario)}
+    dead = {
+        kill_register.client_of(who) for scenario in kill_register.register_scenarios() for who in register.of(scenario)
+    }
     assert not [mutant.name for mutant in MUTANTS if mutant_client(mutant) not in dead]
 
 
 def test_each_scenario_kills_somebody_whom_no_simpler_one_kills_or_is_documentation() -> None:
-    idle = kill_register.unjustified(kill_register.load(), kill_register.fighting())
+    idle = kill_register.without_own_kill(kill_register.load(), kill_register.register_scenarios())
     assert not [scenario.name for scenario in idle]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scenario", kill_register.fighting(), ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", kill_register.register_scenarios(), ids=lambda scenario: scenario.name)
 def test_whom_the_register_says_that_a_scenario_kills_it_kills(scenario: Scenario) -> None:
     first = kill_register.load().first_kills(scenario)
     for who, how in list(first.items())[:2]:

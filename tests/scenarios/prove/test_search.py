@@ -30,7 +30,7 @@ from gapless.scenarios.machines.registry import bounded
 from gapless.scenarios.prove import search
 from gapless.scenarios.prove.moves import FAULTS, WorldState
 from gapless.scenarios.prove.report_text import statement
-from gapless.scenarios.prove.search import Bounds, Question, brute_force, look_at, prove, rising, smallest, world
+from gapless.scenarios.prove.search import Bounds, Question, brute_force, examine, prove, rising, smallest, world
 from gapless.scenarios.prove.state_identity import canonical, frozen
 from gapless.scenarios.prove.verdict import STUCK
 
@@ -50,7 +50,7 @@ def small(client: str = "gapless", generation: str = "tree", **bounds: int) -> Q
         small("socket-only", generation="legacy"),
         pytest.param(small("tail-cursor"), marks=pytest.mark.slow),
         pytest.param(small(losses=1), marks=pytest.mark.slow),
-        pytest.param(small(forgotten=1, generation="legacy"), marks=pytest.mark.slow),
+        pytest.param(small(subscription_lost=1, generation="legacy"), marks=pytest.mark.slow),
         pytest.param(small("full-rescan", losses=1, generation="legacy"), marks=pytest.mark.slow),
     ],
     ids=str,
@@ -72,7 +72,7 @@ def by_states(question: Question) -> tuple[int, int, frozenset[str]]:
 
     def count(state: WorldState) -> int:
         if state not in counts:
-            violation, moves = look_at(small_world, state, question.certainty)
+            violation, moves = examine(small_world, state, question.certainty)
             if violation is not None:
                 found.append(f"{violation.oracle}: {violation.message}")
             counts[state] = sum(count(after) for _, after in moves) or 1
@@ -193,8 +193,8 @@ def test_the_schedule_that_a_search_met_first_leads_to_what_it_found(monkeypatch
     small_world = world(question)
     state = small_world.begin()
     for move in found.moves:
-        state = dict(look_at(small_world, state, question.certainty)[1])[move]
-    assert look_at(small_world, state, question.certainty)[0] == found.violation
+        state = dict(examine(small_world, state, question.certainty)[1])[move]
+    assert examine(small_world, state, question.certainty)[0] == found.violation
 
 
 def test_two_clients_that_differ_in_one_field_are_not_the_same() -> None:
@@ -220,6 +220,7 @@ def test_what_is_left_out_of_the_form_is_never_read_by_a_decision() -> None:
     sources = [path.read_text(encoding="utf-8") for path in Path(syncclient.__file__).parent.rglob("*.py")]
     reads = [line.strip() for text in sources for line in text.splitlines() if "._notes" in line or "._spent" in line]
     allowed = ("self._notes[text] = None", "self._notes: dict", "notes=tuple(self._notes)", "self._spent = ", "spent=")
+    assert reads
     assert [line for line in reads if not line.startswith((*allowed, "spent = self._spent"))] == []
 
 
