@@ -1,8 +1,8 @@
-"""Capsule: one failed run in one JSON file, with everything that it takes to see it again.
+"""One failed run in one JSON file, with everything that a replay needs.
 
-It holds the scenario in full, not its name: a capsule outlives the catalogue. ``tape`` holds the choices, each with the
-range that it was drawn from; ``digest`` says whether a replay was the same run, and ``fingerprints``, a few characters
-for each entry of the journal, where it was not. ``capsule_versions.py`` reads the capsules of older versions.
+A capsule holds the whole scenario and not its name, because the catalogue may change. ``tape``: the choices, each with
+the range that it was drawn from. ``digest``: shows whether a replay was the same run. ``fingerprints``: a short hash of
+each entry of the journal; they show where a replay first differs. ``versions.py`` reads capsules of older versions.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FINGERPRINTS_PER_ROW = 16
 _LIBRARIES = ("gapless", "httpx", "hypercorn", "starlette", "trio", "trio-websocket")
 
 
-class _Response(BaseModel):
+class _StoredViolation(BaseModel):
     """The violation that the run was kept for."""
 
     model_config = ConfigDict(frozen=True)
@@ -44,7 +44,7 @@ class _Response(BaseModel):
 
 
 class _Stream(BaseModel):
-    """The choices of one stream; ``ranges``: low, high, and how many choices in a row were drawn from there."""
+    """The choices of one stream. ``ranges``: low, high, and how many choices in a row were drawn from that range."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +53,7 @@ class _Stream(BaseModel):
 
 
 class _File(BaseModel):
-    """The file as it is on disk."""
+    """A capsule as it is on disk."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -67,13 +67,13 @@ class _File(BaseModel):
     fingerprints: tuple[str, ...] = ()
     digest: str
     verdict: Verdict
-    violations: tuple[_Response, ...] = ()
+    violations: tuple[_StoredViolation, ...] = ()
     versions: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Capsule:
-    """A run to replay, and what it was when it was kept. ``fingerprints`` are none in a capsule of version 1."""
+    """A run to replay, and what it was when it was kept. ``fingerprints``: empty in a capsule of version 1."""
 
     request: RunRequest
     digest: str
@@ -83,7 +83,7 @@ class Capsule:
 
 
 def versions() -> dict[str, str]:
-    """What a record depends on: Python and the libraries under the simulation."""
+    """The versions on which a record depends: of Python, and of the libraries under the simulation."""
     found = {"python": platform.python_version()}
     for name in _LIBRARIES:
         try:
@@ -94,7 +94,7 @@ def versions() -> dict[str, str]:
 
 
 def file_name(record: RunRecord) -> str:
-    """A deterministic name: the same failure overwrites its own capsule."""
+    """A deterministic name, so that the same failure overwrites its own capsule."""
     client = record.client.replace(":", "-").replace("/", "-")
     return f"{record.scenario}.{record.generation}.{record.cursor}.{client}.seed{record.seed}.json"
 
@@ -102,7 +102,7 @@ def file_name(record: RunRecord) -> str:
 def render(
     request: RunRequest, record: RunRecord, tape: Tape, ranges: Ranges | None = None, prints: Sequence[str] = ()
 ) -> str:
-    """The capsule's text. ``ranges`` and ``prints`` (of the journal) tell a later replay where it differs."""
+    """The text of a capsule. ``ranges`` and ``prints``, the journal's fingerprints, show where a replay differs."""
     rows = ["".join(prints[at : at + _FINGERPRINTS_PER_ROW]) for at in range(0, len(prints), _FINGERPRINTS_PER_ROW)]
     streams = {name: {"values": values, "ranges": (ranges or {}).get(name, [])} for name, values in tape.items()}
     document = {
@@ -119,11 +119,11 @@ def render(
         "tape": streams,
         "fingerprints": rows,
     }
-    return "\n".join(_laid_out(document)) + "\n"
+    return "\n".join(_json_lines(document)) + "\n"
 
 
-def _laid_out(document: Mapping[str, Any]) -> Iterator[str]:
-    """JSON in which a stream of the tape is one line, for there may be thousands of choices in it."""
+def _json_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """JSON with each stream of the tape on one line, because a stream may have thousands of choices."""
     yield "{"
     for number, (key, value) in enumerate(document.items(), start=1):
         comma = "," if number < len(document) else ""
@@ -145,7 +145,7 @@ def write(
     ranges: Ranges | None = None,
     prints: Sequence[str] = (),
 ) -> Path:
-    """Keep a run; the path of its capsule. Raises UsageError when it cannot be written."""
+    """Write the capsule of a run, and return its path. Raises UsageError when it cannot be written."""
     path = directory / file_name(record)
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -156,12 +156,12 @@ def write(
 
 
 def kept_in(path: Path, record: RunRecord) -> RunRecord:
-    """The record of a run that was kept there, with the command that replays it, or tells one in real time again."""
+    """``record`` with the path at which the run is kept, and with the command that replays it from there."""
     return replace(record, capsule=str(path), replay=f"gapless replay {shlex.quote(str(path))} --trace")
 
 
 def load(path: Path) -> Capsule:
-    """The capsule in a file, of this version or any before. Raises CapsuleError when it is none, broken, or newer."""
+    """The capsule in a file, of this version or an older one. Raises CapsuleError for any other content."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -191,14 +191,14 @@ def _capsule(path: Path, document: Mapping[str, Any]) -> Capsule:
         raise CapsuleError(str(path), first_problem(error), cure) from None
     except UsageError as error:
         raise CapsuleError(str(path), str(error), cure) from error
-    return Capsule(request, file.digest, file.verdict, file.versions, _separated(file.fingerprints))
+    return Capsule(request, file.digest, file.verdict, file.versions, _split(file.fingerprints))
 
 
-def _separated(rows: Sequence[str]) -> tuple[str, ...]:
+def _split(rows: Sequence[str]) -> tuple[str, ...]:
     text, length = "".join(rows), FINGERPRINT_CHARACTERS
     return tuple(text[at : at + length] for at in range(0, len(text), length))
 
 
 def scenario_data(scenario: Scenario) -> dict[str, Any]:
-    """A scenario as plain data that loads again; what was left to its default is left out."""
+    """A scenario as plain data that loads again. Fields that were not set are left out."""
     return scenario.model_dump(mode="json", exclude_unset=True)

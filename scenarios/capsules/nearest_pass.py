@@ -1,10 +1,10 @@
-"""The nearest passing run: the least that has to be otherwise for what failed to hold.
+"""The nearest passing run: the smallest change that makes a failed run pass.
 
-A run passes here when the property that the failed run broke first holds in it, and none is broken that held before: a
-client that always spends too much has passing runs too, when it is an event that it lost. Tried in this order, until
-one passes: each fault left out, then each pair of them, then all; each choice of the tape at the other ends of its
-range; other seeds; and at last our own client in the same scenario. Whatever is left out or changed, all other choices
-stay as they were, as long as they fit.
+A run passes here when the first property that the failed run broke holds, and no property fails that held before. So a
+client that lost an event and always spends too much has a passing run once the event is not lost. These changes are
+tried in order, until a run passes: leave out one fault, two faults, all faults; set one choice of the tape to an end of
+its range; draw from another seed; run our own client in the same scenario. All other choices stay as they were, as long
+as they fit.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SEEDS_MAX = 5
 
 @dataclass(frozen=True, slots=True)
 class NearbyRun:
-    """A run that differs in little; ``how`` says in what: "the same run without the fault 'late-tail'"."""
+    """A run with one change. ``how``: the change, such as "the same run without the fault 'late-tail'"."""
 
     how: str
     request: RunRequest
@@ -37,15 +37,15 @@ class NearbyRun:
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """A run that passes, and in what it differs from the failed one."""
+    """A run that passes. ``how``: how it differs from the failed run."""
 
     how: str
     result: RunResult
 
 
 def nearest(request: RunRequest, failed: RunResult) -> Nearest | None:
-    """The first change that makes a failed run pass; None when none of ``RUNS_MAX`` does."""
-    changes = itertools.islice(_changes(_named(request), failed), RUNS_MAX)
+    """The first change that makes a failed run pass; None when neither ``RUNS_MAX`` changes nor our client do."""
+    changes = itertools.islice(_changes(_with_named_faults(request), failed), RUNS_MAX)
     for change in itertools.chain(changes, (_our_client(request),)):
         result = perform(change.request, source=_source(change.request))
         if _passes(result.record, failed.record):
@@ -54,27 +54,27 @@ def nearest(request: RunRequest, failed: RunResult) -> Nearest | None:
 
 
 class AsFarAsItGoes:
-    """Choices from a tape as long as it fits, each stream for itself; from there on, from a seed."""
+    """Choices from a tape as long as they fit, for each stream by itself; after that, choices from a seed."""
 
     def __init__(self, tape: Tape, seed: int) -> None:
         self._tape = TapeSource(tape)
         self._seeded = SeededSource(seed)
-        self._left: set[str] = set()  # membership only, never iterated
+        self._off_tape: set[str] = set()  # membership only, never iterated
 
     def integer(self, stream: str, low: int, high: int) -> int:
-        if stream not in self._left:
+        if stream not in self._off_tape:
             try:
                 return self._tape.integer(stream, low, high)
             except TapeError:
-                self._left.add(stream)
+                self._off_tape.add(stream)
         return self._seeded.integer(stream, low, high)
 
     def number(self, stream: str, low: float, high: float) -> float:
-        if stream not in self._left:
+        if stream not in self._off_tape:
             try:
                 return self._tape.number(stream, low, high)
             except TapeError:
-                self._left.add(stream)
+                self._off_tape.add(stream)
         return self._seeded.number(stream, low, high)
 
 
@@ -83,13 +83,16 @@ def _source(request: RunRequest) -> Source:
 
 
 def _passes(tried: RunRecord, failed: RunRecord) -> bool:
-    """Whether what failed first holds now, and nothing fails that held: a fault with nothing to act on aside."""
+    """Whether the property that failed first holds now, and none fails that held before.
+
+    ``vacuity`` is ignored: after a change, a fault may have nothing to act on.
+    """
     broken, before = ({violation.oracle for violation in one.violations} for one in (tried, failed))
     return failed.violations[0].oracle not in broken and broken <= before | {"vacuity"}
 
 
-def _named(request: RunRequest) -> RunRequest:
-    """The run with each fault called by the name that it has without saying: leaving one out renames no other."""
+def _with_named_faults(request: RunRequest) -> RunRequest:
+    """The request with the default names of its faults written out, so that leaving one out renames no other."""
     faults = tuple(one.fault.model_copy(update={"name": one.name}) for one in armed(request.scenario.faults))
     return dataclasses.replace(request, scenario=_with_faults(request.scenario, faults))
 

@@ -1,6 +1,6 @@
-"""Capsules of every version: what an old one says, in the words of today. Capsules are read for ever.
+"""Upgrades capsules of older versions to the current one. A capsule of any version stays readable.
 
-A new version adds a function to ``_UPGRADES``; a file of each version before is kept among the tests.
+A new version adds a function to ``_UPGRADES``. The tests keep a file of each older version.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class TooNew(Exception):
 
 
 def upgraded(document: CapsuleDocument) -> CapsuleDocument | None:
-    """A capsule as the current version would have written it, as far as it is known; None for what is no capsule.
+    """``document`` as the current version writes it, without data that it does not have; None when it is no capsule.
 
     Raises TooNew.
     """
@@ -35,7 +35,7 @@ def upgraded(document: CapsuleDocument) -> CapsuleDocument | None:
 
 
 def _from_1(document: CapsuleDocument) -> CapsuleDocument:
-    """Version 1 kept the values of the choices without their ranges, and nothing of the journal but its digest."""
+    """Version 1 stored choices without their ranges, and only the digest of the journal."""
     tape = document.get("tape")
     streams = {stream: {"values": values} for stream, values in tape.items()} if isinstance(tape, dict) else tape
     return {**document, "schema": f"{KIN}2", "tape": streams, "fingerprints": []}

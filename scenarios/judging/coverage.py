@@ -102,8 +102,8 @@ class CampaignCoverage:
     def runs_with(self, what: str, name: str) -> int:
         """In how many runs ``name`` happened.
 
-        ``what``: ``path`` (a marked path was taken), ``fault`` (a fault of that kind fired), ``oracle`` (it had something
-        to judge).
+        ``what``: ``path`` (a marked path was taken), ``fault`` (a fault of that kind fired), or ``oracle`` (it had
+        something to judge).
         """
         return self._happened.get((what, name), 0)
 

@@ -91,7 +91,7 @@ class GapSpan:
 class RunCall:
     """One call of ``run()``: its step, the server run it was about, and what the client held and claimed at its return.
 
-    ``met_a_run``: some run was in progress on the server during the call, be it another party's. ``complete``: None when
+    ``met_a_run``: a run was in progress on the server during the call, even if another party's. ``complete``: None when
     the client claims nothing; the return then counts as saying that nothing is missing.
     """
 
@@ -191,7 +191,7 @@ class Evidence:
 
 
 def read(entries: Iterable[JournalEntry], log: Iterable[Mapping[str, object]]) -> Evidence:
-    """The evidence in a journal. ``log``: the log at the end, given apart because a long history is not in the journal."""
+    """The evidence in a journal. ``log``: the log at the end; the journal does not contain a long history."""
     reader = _Reader(log)
     for entry in entries:
         reader.take(entry)

@@ -70,7 +70,7 @@ def optimum(evidence: Evidence, *, generation: str, certainty: str, run_bound_s:
 def least_for_attach(
     branch: Sequence[bool], *, generation: str, certainty: str, page_events_max: int = PAGE_EVENTS_MAX
 ) -> int:
-    """The fewest calls to hold both ends of a log. ``branch``: for each event of the log, whether it is on the branch."""
+    """The fewest calls to hold both ends of a log. ``branch`` says of each event whether it is on the branch."""
     if generation == "session":
         return 0
     if generation == "tree" and certainty == "branch":

@@ -1,16 +1,15 @@
-"""Oracles: one property a file, ``(case) -> finding``. Pure, and each one says how much it judged.
+"""The properties that are judged, one a file. Each is a pure function ``(case) -> finding``.
 
-- ``case.py``             what an oracle is given: evidence, variant, expectation, budget; and what it answers
+- ``case.py``             what an oracle is given (evidence, variant, expectation, budget) and what it returns
 - ``no_tail_loss.py``     when ``run()`` returns, all that was persisted up to the end of that run is held
-- ``no_holes.py``         what is held equals the log: same ids, same order, no duplicate, nothing that no
-  log holds
+- ``no_holes.py``         what is held equals the log: same ids, same order, no duplicate, nothing that no log holds
 - ``delivered_once.py``   each event reaches the application exactly once
-- ``honest.py``           what the client claims is true; what it lost, it says
+- ``honest.py``           what the client claims is true, and no loss is silent
 - ``returns_in_time.py``  ``run()`` returns within a bound of the server's end, never before it
 - ``no_hang.py``          each step returns or raises a typed error before its deadline, without spinning
 - ``budget.py``           REST calls stay within the optimum plus what the scenario allows
 
-Safety comes first in ``ORACLES``, so that the first violation of a run is its gravest.
+``ORACLES`` begins with safety, so that the first violation of a run is its gravest.
 """
 
 from __future__ import annotations

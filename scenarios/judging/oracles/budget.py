@@ -1,5 +1,5 @@
-"""Budget: counted REST calls stay within the optimum plus what the scenario allows; bytes, reads and absolute
-numbers of calls where it says.
+"""Counted REST calls stay within the optimum plus the scenario's allowances. Bytes, events read and absolute numbers of
+calls stay within bounds where the scenario sets them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ NAME = "budget"
 
 
 def cost(case: Case) -> RestCost:
-    """What the run cost beside the least possible."""
+    """What the run cost, and the least that was possible."""
     least = optimum(
         case.evidence,
         generation=case.generation,
@@ -34,7 +34,7 @@ def cost(case: Case) -> RestCost:
 
 
 def budget(case: Case) -> OracleFinding:
-    """The whole run's cost; there is always something to judge once the client was told to attach."""
+    """Judge the cost of the whole run. There is something to judge as soon as attach was called."""
     return OracleFinding(int(case.evidence.attach is not None), tuple(_violations(case)))
 
 

@@ -1,6 +1,4 @@
-"""Case and Finding: what an oracle is given, and what it answers; with the few questions that several of
-them ask.
-"""
+"""What an oracle is given and what it returns, with the questions that several oracles ask."""
 
 from __future__ import annotations
 
@@ -24,19 +22,19 @@ class Case:
     budget: Budget
 
     def returned_runs(self) -> tuple[RunCall, ...]:
-        """The runs that returned, which is when a client can be held to what it holds."""
+        """The calls of ``run()`` that returned. What a client holds is judged at these returns."""
         return tuple(run for run in self.evidence.runs if run.step.outcome == "returned")
 
     def scope(self, run: RunCall) -> str:
-        """``log`` or ``branch``: what the scenario demands, or the client claims, whichever is more."""
+        """``log`` or ``branch``: what the scenario demands or what the client claims, whichever covers more."""
         claims_log = run.complete is True and run.covers == "log"
         return "log" if claims_log else self.expect.certainty
 
     def missing(self, run: RunCall, scope: str) -> tuple[PersistedEvent, ...]:
-        """Events up to the end of the run that are not held, outside the gaps that the client may declare.
+        """Events up to the end of the run that are neither held nor in a gap that the client may declare.
 
-        A declared gap excuses only what is older than the attach: the rest the client was there to see. What cannot be
-        read is not held against anybody: it may have been on no socket, and no call returns it (R59).
+        A declared gap excuses only events from before the attach, because the client was connected for the others. An
+        unreadable event is never missing: no call returns it, and perhaps no socket brought it (R59).
         """
         held = frozenset(run.held)
         excused = self._excused(run)
@@ -52,16 +50,16 @@ class Case:
         return sum(1 for event in log if event.readable and (event.branch or scope == "log"))
 
     def is_excused_incomplete(self, run: RunCall) -> bool:
-        """Whether the client said "incomplete" where that is taken for an answer."""
+        """Whether the client reported "incomplete" where the scenario accepts that."""
         return run.complete is False and self.expect.incomplete_allowed and self.evidence.in_chaos(run.step)
 
     def is_beyond_reach(self, run: RunCall) -> bool:
-        """Whether nobody could have had all of it: a record is corrupt, and no socket brought the event (R59)."""
+        """Whether no client could hold every event: a record is corrupt, and no socket brought that event (R59)."""
         brought = frozenset(event_id for event_id, _ in self.evidence.frames)
         return any(not event.readable and event.id not in brought for event in self.evidence.log_as_of(run))
 
     def may_fail(self, step: StepCall) -> bool:
-        """Whether a typed error is an answer to that step."""
+        """Whether a typed error is accepted from the step."""
         return self.expect.may_fail(step.step) and self.evidence.in_chaos(step)
 
     def _excused(self, run: RunCall) -> frozenset[str]:
@@ -80,7 +78,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class OracleFinding:
-    """How many things were judged, and what was found wrong with them."""
+    """How many things an oracle judged, and the violations that it found."""
 
     judged: int
     violations: tuple[Violation, ...] = ()
@@ -92,7 +90,7 @@ def ids_of(events: Sequence[PersistedEvent]) -> tuple[str, ...]:
 
 
 def named(events: Sequence[PersistedEvent]) -> str:
-    """Events as a sentence names them: how many, then kind and id of the first few."""
+    """Events for a message: how many, then kind and id of the first few."""
     shown = ", ".join(f"{event.kind} {event.id}" for event in events[:IDS_SHOWN_MAX])
     more = len(events) - IDS_SHOWN_MAX
     return f"{count(len(events), 'event')} ({shown}{f' and {more} more' if more > 0 else ''})"
@@ -104,7 +102,7 @@ def count(number: int, noun: str) -> str:
 
 
 def ordinal_of(case: Case, run: RunCall) -> str:
-    """``run()`` as a sentence names it; numbered when the script has several."""
+    """``run()`` for a message; numbered when the script has several."""
     if len(case.evidence.runs) == 1:
         return "run()"
     return f"run() no. {case.evidence.runs.index(run) + 1}"

@@ -1,7 +1,7 @@
-"""Delivered once: each event reaches the application exactly once, repaired ones too (R62).
+"""Each event reaches the application exactly once, repaired events included (R62).
 
-History that was in the log before attach returned may reach the application through the list of held events
-instead, so for it the rule is: at most once. Snapshots and other never-persisted events are not judged.
+Events that were in the log before attach returned may reach the application through the list of held events instead, so
+for them the rule is: at most once. Snapshots and other events that are never persisted are not judged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NAME = "delivered-once"
 
 
 def delivered_once(case: Case) -> OracleFinding:
-    """Every persisted event that was delivered, and every later one that is held at the end."""
+    """Judge the persisted events that were delivered, and those from after the attach that are held at the end."""
     evidence = case.evidence
     times = Counter(one for one in evidence.deliveries if one in evidence.by_id)
     attached_at = evidence.attach.ended_at if evidence.attach else -1

@@ -1,10 +1,9 @@
-"""Honest: what the client claims (complete, covering what, by which proof) is true; incomplete is said,
-never silent.
+"""What the client claims (complete, what that covers, by which proof) is true, and no loss is silent.
 
-To return says that the run is over, and so that there was one: a client that never began it has nothing to say.
-A client that claims nothing says by returning that all is well: if it lost something, the loss is silent.
-The other way round, "incomplete" is an answer only where the scenario allows it, or where an event is beyond anybody's
-reach: where nothing stands in the way of completeness, a client that does not reach it has not converged.
+A return says that the run is over, so a run must have been in progress. A client that claims nothing says by its return
+that nothing is missing; if it lost an event, that loss is silent. "Incomplete" is accepted only where the scenario
+allows it, or where no client could hold every event. Elsewhere nothing prevents completeness, so a client that does
+not reach it has not converged.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ NAME = "honest"
 
 
 def honest(case: Case) -> OracleFinding:
-    """What was said at each return of ``run()``, against what was held then."""
+    """Judge each return of ``run()``: the claim against what was held then."""
     runs = case.returned_runs()
     return OracleFinding(len(runs), tuple(found for run in runs for found in _violations(case, run)))
 

@@ -1,8 +1,7 @@
-"""No hang: each step returns or raises a typed error before its deadline; and no busy loop.
+"""Each step returns or raises a typed error before its deadline, and the client makes no busy loop.
 
-A typed error where the scenario allows none means that the client gave up on what it could have done; an
-error that the client does not declare is a crash. Both leave the caller without its run, so both are
-liveness.
+A typed error where the scenario allows none means that the client gave up although it could have gone on. An error that
+the client does not declare is a crash. Either way the caller's step is not done, so both break liveness.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ NAME = "no-hang"
 
 
 def no_hang(case: Case) -> OracleFinding:
-    """Every step that was asked of the client, and how often it called and connected meanwhile."""
+    """Judge every step that was asked of the client, and the numbers of requests and sockets."""
     steps = case.evidence.steps
     found = (*(found for step in steps for found in _step(case, step)), *_spinning(case))
     return OracleFinding(len(steps), found)

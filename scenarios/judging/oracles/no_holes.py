@@ -1,8 +1,8 @@
-"""No holes: what is held equals the log; same ids, same order, no duplicate, nothing that no log holds.
+"""What is held equals the log: same ids, same order, no duplicate, nothing that no log holds.
 
-A hole is a missing event with a held one after it; what is missing at the very end is the tail oracle's.
-Order and holes are judged at the scenario's certainty (or the client's claim); duplicates and strangers
-always.
+A hole is a missing event with a held event after it. Events missing at the very end are judged by ``no-tail-loss``.
+Holes and order are judged at the scenario's certainty, or at the client's claim where that covers more. Duplicates and
+strangers (held events that no log holds) are judged at any certainty.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NAME = "no-holes"
 
 
 def no_holes(case: Case) -> OracleFinding:
-    """What was held at each return of ``run()``, and what was held at the end."""
+    """Judge what was held at each return of ``run()``, and what was held at the end."""
     violations: list[Violation] = []
     judged = 0
     for run in case.returned_runs():
@@ -40,8 +40,8 @@ def no_holes(case: Case) -> OracleFinding:
 def _settled_at_end(case: Case) -> Sequence[str]:
     """What was held at the end, in its order, without what came after the last return of ``run()``.
 
-    The place of those is nobody's claim, nor that they have one (R53): while a client is idle it asks for nothing, and
-    clocks may tie (R61).
+    The client claims nothing about those later events: neither their order, nor that any log holds them (R53). An idle
+    client makes no calls to find out, and timestamps may tie (R61).
     """
     returned = case.returned_runs()
     if not returned:
@@ -64,7 +64,7 @@ def _holes(case: Case, run: RunCall, when: str) -> Iterator[Violation]:
 
 
 def _strangers(case: Case, held: Sequence[str], scope: str, known_at: int | None) -> Iterator[str]:
-    """What is held and in no log; but where the branch is claimed, no state update that a truncation lost."""
+    """Held events that no log holds. Within the branch, a state update that a truncation lost is not one of them."""
     by_id = case.evidence.by_id
     for one in held:
         if case.evidence.is_stranger(one, known_at) and (scope == "log" or one not in by_id or by_id[one].branch):
@@ -74,8 +74,11 @@ def _strangers(case: Case, held: Sequence[str], scope: str, known_at: int | None
 def _disorder(
     case: Case, held: Sequence[str], scope: str, when: str, *, known_at: int | None = None, is_unsure: bool
 ) -> Iterator[Violation]:
-    """``known_at``: what a truncation lost after that may still be held; None, when nothing may (R60). ``is_unsure``:
-    the client said "incomplete" and may, so it may wait for the log to show what the socket brought (R53).
+    """Duplicates, strangers and wrong order among what was held.
+
+    ``known_at``: events that a truncation lost after this journal index may still be held; None: no lost event may be
+    held (R60). ``is_unsure``: the client reported "incomplete" where that is accepted, so it may hold events from the
+    socket that the log does not show yet (R53).
     """
     by_id = case.evidence.by_id
     twice = tuple(one for one, times in Counter(held).items() if times > 1)
@@ -83,7 +86,7 @@ def _disorder(
         yield Violation(NAME, f"{when} {count(len(twice), 'event')} held twice: {', '.join(twice[:4])}", twice)
     strangers = () if is_unsure else tuple(_strangers(case, held, scope, known_at))
     if strangers:
-        # To count a snapshot as an event is what a new client does first, so it is called by its name.
+        # Counting a snapshot as an event is a common first mistake, so the message says "snapshot".
         shown = ", ".join(f"snapshot {one}" if one in case.evidence.snapshots else one for one in strangers[:4])
         message = f"{when} {count(len(strangers), 'event')} held that no log holds: {shown}"
         yield Violation(NAME, message, strangers)

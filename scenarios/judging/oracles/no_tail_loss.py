@@ -1,6 +1,6 @@
-"""No tail loss: when ``run()`` returns, every event persisted up to the end of that run is held.
+"""When ``run()`` returns, every event persisted up to the end of that run is held.
 
-Judged at the scenario's certainty, and beyond it at whatever the client itself claims to cover.
+Judged at the scenario's certainty, or at the client's claim where that covers more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from gapless.scenarios.judging.oracles.case import Case, OracleFinding, ids_of, 
 
 
 def no_tail_loss(case: Case) -> OracleFinding:
-    """Every returned run, against the log up to that run's end."""
+    """Judge each return of ``run()`` against the log up to the end of the run."""
     runs = case.returned_runs()
     judged = sum(case.judged(run, case.scope(run)) for run in runs)
     return OracleFinding(judged, tuple(_violations(case)))

@@ -1,7 +1,6 @@
-"""Returns in time: ``run()`` returns within a bound of the server's end, on the run's clock; never before it.
+"""``run()`` returns after the server ended the run, and within a bound of that end, on the run's clock.
 
-Too early is unsafe (R13, R15, R16): the caller goes on while the agent still works. Too late is a matter of
-liveness (R17).
+Too early breaks safety (R13, R15, R16): the caller goes on while the agent still works. Too late breaks liveness (R17).
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _ALMOST_S = 0.1
 
 
 def returns_in_time(case: Case) -> OracleFinding:
-    """Every returned run that was about a run of the server."""
+    """Judge each return of ``run()`` that was about a run of the server."""
     runs = tuple(run for run in case.returned_runs() if run.server_run is not None)
     return OracleFinding(len(runs), tuple(found for run in runs for found in _violations(case, run)))
 
@@ -31,7 +30,8 @@ def _violations(case: Case, run: RunCall) -> Iterator[Violation]:
         yield Violation(NAME, f"{which} returned at {returned_s:.3f} s, and the server never ended that run")
     elif returned_s < ended_s:
         message = f"{which} returned at {returned_s:.3f} s, before the server's end at {ended_s:.3f} s"
-        if ended_s - returned_s < _ALMOST_S:  # as who takes the last status for the end, and two equal times say little
+        # A client that takes the last status for the end is milliseconds early, and the two times print alike.
+        if ended_s - returned_s < _ALMOST_S:
             message += f", by {1000 * (ended_s - returned_s):.1f} ms: a run ends with its final snapshot"
         yield Violation(NAME, message)
     elif returned_s > ended_s + case.expect.run_bound_s:
