@@ -67,12 +67,12 @@ async def serve_tcp(
     """
 
     async def admit(stream: trio.SocketStream, opening: Opening) -> None:
-        await admit_to(world, stream, opening)
+        await join_world(world, stream, opening)
 
     await serve_port(admit, port, host=host, task_status=task_status)
 
 
-async def admit_to(world: World, stream: trio.SocketStream, opening: Opening) -> None:
+async def join_world(world: World, stream: trio.SocketStream, opening: Opening) -> None:
     """Join a TCP connection to a new connection of the world, until either has ended."""
     dial = world.connections.dial if opening.is_websocket else world.connections.dial_rest
     try:
@@ -193,7 +193,7 @@ async def _copy_up(
             both.cancel()
             return
     hung_up.set()
-    if inner.outgoing.vanishing:
+    if inner.outgoing.loses_bytes:
         both.cancel()  # the connection in memory is half open: the server would never learn that the client has left
     with suppress(*_GONE):
         await inner.send_eof()

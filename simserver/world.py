@@ -20,7 +20,7 @@ from gapless.simserver.conversation.archive import Archive
 from gapless.simserver.conversation.event_faults import EventFaults
 from gapless.simserver.conversation.publisher import Publisher
 from gapless.simserver.conversation.runs import AgentRuns
-from gapless.simserver.conversation.workload import AgentWorkload, Happening, Pause, RunPlan
+from gapless.simserver.conversation.workload import AgentWorkload, BackgroundAction, Pause, RunPlan
 from gapless.simserver.errors import ServerCrashed
 from gapless.simserver.faults.base import BaseFault
 from gapless.simserver.faults.match import Facts
@@ -39,7 +39,7 @@ from gapless.simserver.loop import TRIO, Loop
 from gapless.simserver.network.connections import BYTES, Carrier, Connections
 from gapless.simserver.process import Process
 from gapless.simserver.protocol.app import create_app
-from gapless.simserver.protocol.outbox import Act
+from gapless.simserver.protocol.outbox import ConnectionAct
 from gapless.simserver.settings import ServerSettings
 
 BASE_URL: Final = "http://agent.test"
@@ -125,7 +125,7 @@ class World:
 
     # --- what clients ask for ----------------------------------------------------------------------------------
 
-    def knows(self, conversation_id: str) -> bool:
+    def has_conversation(self, conversation_id: str) -> bool:
         """Whether this is the conversation of this world and has not been deleted."""
         return conversation_id == self.conversation_id and self.agent.status != "deleting"
 
@@ -182,7 +182,7 @@ class World:
         self.process.come_back()
         self.publisher.publish(self.agent.recover(self.now_s(), leaf_lags=leaf_lags))
         self.journal.record("world", "restarted")
-        self.runs.died()
+        self.runs.ended_by_restart()
 
     def add_fault(self, fault: BaseFault) -> str:
         """Add a fault to the running world and return its name. It acts on open connections too.
@@ -205,7 +205,7 @@ class World:
 
     # --- background tasks --------------------------------------------------------------------------------------
 
-    async def _act_in_background(self, happening: Happening) -> None:
+    async def _act_in_background(self, happening: BackgroundAction) -> None:
         await self.loop.sleep(happening.at_s)
         if isinstance(happening.what, RunPlan):
             self.runs.begin(happening.what, by="background")
@@ -226,7 +226,7 @@ class World:
             number = subscription.number
             facts = Facts("connection", f"socket {number}", connection=number, aspect="socket")
             verdict = self.link.consult_timed(one, facts)
-            if isinstance(verdict, Act):
+            if isinstance(verdict, ConnectionAct):
                 subscription.act(verdict)
 
     async def _act_on_server(self, verdict: FaultVerdict) -> None:

@@ -1,4 +1,4 @@
-"""gapless itself as a client under test. Only its public API is used."""
+"""Our own sync client as a client under test, used through its public API alone."""
 
 from __future__ import annotations
 

@@ -160,8 +160,8 @@ class Ceiling(_Data):
 
 
 class Budget(_Data):
-    """What a client may spend: the optimum plus the allowances. The other fields are absolute bounds, which the cost
-    table promises.
+    """What a client may spend: the optimum plus the allowances. The other fields are absolute bounds, for
+    scenarios that hold a promised number of calls, as those of the cost table do.
 
     ``attach_calls``: counted calls until attach returns. ``later_calls``: counted calls after that.
     ``later_events_read``: events that the server reads for the later calls. ``bytes_max``: bytes of response bodies in

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gapless.simserver.conversation import event_bodies
-from gapless.simserver.conversation.agent import Agent, Publication, Standing
+from gapless.simserver.conversation.agent import Agent, ConversationState, Publication
 from gapless.simserver.conversation.archive import LogView
 from gapless.simserver.conversation.workload import AgentWorkload
 from gapless.simserver.protocol import pages, wire
@@ -111,7 +111,7 @@ class Script:
         if text is None:
             agent, at_s = point.agent, (len(point.actions) + 0.5) * _TICK_S
             template = event_bodies.state_update(
-                "full_state", agent.state(Standing(agent.status, agent.leaf, agent.last_user_message_id))
+                "full_state", agent.state(ConversationState(agent.status, agent.leaf, agent.last_user_message_id))
             )
             stamp = event_bodies.timestamp(agent.epoch, round(at_s * 1_000_000))
             text = event_bodies.encode(event_bodies.stamp(template, f"greeting-{point.number}-#", stamp, None))

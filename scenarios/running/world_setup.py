@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from gapless.scenarios.definition.scenario import Background, Run, Scenario
-from gapless.simserver.conversation.workload import AgentWorkload, Happening, Pause, RunPlan, pairs, recorded
+from gapless.simserver.conversation.workload import AgentWorkload, BackgroundAction, Pause, RunPlan, pairs, recorded
 from gapless.simserver.settings import ServerSettings
 
 
@@ -44,8 +44,8 @@ def _plan(run: Run, label: str, payload_bytes: int) -> RunPlan:
     )
 
 
-def _happenings(one: Background) -> tuple[Happening, ...]:
-    message = (Happening(one.at_s, one.message),) if one.message is not None else ()
-    run = (Happening(one.at_s, _plan(one.run, "background", 0)),) if one.run is not None else ()
-    pause = (Happening(one.at_s, Pause()),) if one.pause else ()
+def _happenings(one: Background) -> tuple[BackgroundAction, ...]:
+    message = (BackgroundAction(one.at_s, one.message),) if one.message is not None else ()
+    run = (BackgroundAction(one.at_s, _plan(one.run, "background", 0)),) if one.run is not None else ()
+    pause = (BackgroundAction(one.at_s, Pause()),) if one.pause else ()
     return message + run + pause

@@ -29,7 +29,7 @@ from gapless.scenarios.serving.session import ENTRIES_MAX, Session
 from gapless.scenarios.serving.verdict_so_far import Judging
 from gapless.simserver.network.hosting import serve_stream
 from gapless.simserver.network.streams import MemoryConnection
-from gapless.simserver.port import Admit, Opening, admit_to, join, serve_port
+from gapless.simserver.port import Admit, Opening, join, join_world, serve_port
 
 # Connections to the world. The port accepts more, so that the control stays reachable when a client opens too many.
 CLIENTS_MAX: Final = 96
@@ -142,7 +142,7 @@ class SessionServer:
             return
         self._clients += 1
         try:
-            await admit_to(session.world, stream, opening)
+            await join_world(session.world, stream, opening)
         finally:
             self._clients -= 1
 

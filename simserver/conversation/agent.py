@@ -41,7 +41,7 @@ class Publication:
     seq: int | None
     text: str
     index: int | None = None
-    fate: EventTreatment = DURABLE
+    treatment: EventTreatment = DURABLE
 
     @property
     def durable(self) -> bool:
@@ -50,7 +50,7 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ConversationState:
     """The state that a snapshot reports."""
 
     status: str
@@ -69,7 +69,7 @@ class Agent:
         self,
         settings: ServerSettings,
         workload: AgentWorkload,
-        fate: Callable[[EventBody], EventTreatment] = _always_durable,
+        treatment: Callable[[EventBody], EventTreatment] = _always_durable,
     ) -> None:
         self.settings = settings
         self.conversation_id = workload.conversation_id or conversation_id_for("conversation")
@@ -93,8 +93,8 @@ class Agent:
         self._clock_ahead_us = 0
         self._tick_us: int | None = None
         self._actions: dict[str, str] = {}
-        self._treatment_of = fate
-        self._past: list[tuple[float, Standing]] = []
+        self._treatment_of = treatment
+        self._past: list[tuple[float, ConversationState]] = []
         self._remember(-1.0)
 
     def __repr__(self) -> str:
@@ -158,7 +158,7 @@ class Agent:
         feedback = self._append(now_s, event_bodies.user_message("[Stop hook feedback] Not yet.", source="environment"))
         return (feedback, self._set_status(now_s, "running"))
 
-    def afterthought(self, now_s: float, what: TailKind) -> tuple[Publication, ...]:
+    def append_late_event(self, now_s: float, what: TailKind) -> tuple[Publication, ...]:
         """An event is persisted after a run's end: statistics, or a log of the model's calls (R20)."""
         stats = event_bodies.state_update("stats", {"usage_to_metrics": {}})
         return (self._append(now_s, stats if what == "stats" else event_bodies.completion_log()),)
@@ -225,12 +225,12 @@ class Agent:
         return Publication(event, None, event_bodies.encode(event))
 
     def _remember(self, now_s: float) -> None:
-        self._past.append((now_s, Standing(self.status, self.leaf, self.last_user_message_id)))
+        self._past.append((now_s, ConversationState(self.status, self.leaf, self.last_user_message_id)))
 
-    def _standing_at(self, at_s: float) -> Standing:
+    def _standing_at(self, at_s: float) -> ConversationState:
         return self._past[max(0, bisect_right(self._past, at_s, key=lambda one: one[0]) - 1)][1]
 
-    def state(self, standing: Standing) -> dict[str, Any]:
+    def state(self, standing: ConversationState) -> dict[str, Any]:
         """The value of a snapshot, in the shape of the recordings."""
         state: dict[str, Any] = {
             "id": self.conversation_id,
@@ -265,16 +265,16 @@ class Agent:
 
     def _append(self, now_s: float, template: EventBody) -> Publication:
         event = self._event(now_s, template)
-        fate = self._treatment_of(event)
-        if not fate.persisted:
-            return Publication(event, None, event_bodies.encode(event), None, fate)
+        treatment = self._treatment_of(event)
+        if not treatment.persisted:
+            return Publication(event, None, event_bodies.encode(event), None, treatment)
         index = self.log.append(event)
         if event["kind"] != STATE_UPDATE:
             self.leaf = str(event["id"])
             self._remember(now_s)
         if event["kind"] == "ActionEvent" and "tool_call_id" in event:
             self._actions[str(event["tool_call_id"])] = str(event["id"])
-        return Publication(event, None if fate.lag_s else index, self.log.text_at(index), index, fate)
+        return Publication(event, None if treatment.lag_s else index, self.log.text_at(index), index, treatment)
 
     def _event(self, now_s: float, template: EventBody) -> EventBody:
         parent_id = self.leaf if self.settings.has_tree else None

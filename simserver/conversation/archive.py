@@ -99,11 +99,11 @@ class Archive:
     def __repr__(self) -> str:
         return f"Archive({self.length} events, {len(self.pending)} pending)"
 
-    def persist(self, one: Pending, fate: EventTreatment, now_s: float) -> bool:
+    def persist(self, one: Pending, treatment: EventTreatment, now_s: float) -> bool:
         """Persist the next event of the log. Returns False when it has to wait."""
-        if not fate.readable:
+        if not treatment.readable:
             self._unreadable |= {one.index}
-        if fate.lag_s or self.pending:
+        if treatment.lag_s or self.pending:
             self.pending.append(one)
             return False
         self._append(one, now_s)

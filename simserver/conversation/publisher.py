@@ -15,7 +15,7 @@ from gapless.simserver.conversation.event_faults import EventFaults
 from gapless.simserver.journal import Fields, Journal
 from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.process import Process
-from gapless.simserver.protocol.outbox import Act
+from gapless.simserver.protocol.outbox import ConnectionAct
 
 
 def describe(event: EventBody, seq: int | None) -> Fields:
@@ -55,7 +55,7 @@ class SocketSubscriber(Protocol):
         """Make everything in the queue due now, because the world has healed."""
         ...
 
-    def act(self, verdict: Act) -> None:
+    def act(self, verdict: ConnectionAct) -> None:
         """Do now what a fault asks for."""
         ...
 
@@ -94,7 +94,7 @@ class Publisher:
         if self._agent.status == "deleting":
             return bool(publications)
         for one in publications:
-            flood = one.fate.flood
+            flood = one.treatment.flood
             if flood is not None:
                 for _ in range(flood.frames):
                     self._send(self._agent.delta(self._now_s(), "x" * flood.size_bytes))
@@ -123,11 +123,11 @@ class Publisher:
         event, now_s = one.event, self._now_s()
         fields: Fields = {"id": event["id"], "kind": event["kind"], "index": one.index, "run": self.run}
         fields["branch"] = event["kind"] != STATE_UPDATE
-        if not one.fate.readable:
+        if not one.treatment.readable:
             fields["readable"] = False
-        pending = Pending(one.index, now_s + one.fate.lag_s, lambda: self._journal.add("log", "append", fields))
-        if not self._archive.persist(pending, one.fate, now_s):
-            self._process.start_soon(self._persist_later, one.fate.lag_s)
+        pending = Pending(one.index, now_s + one.treatment.lag_s, lambda: self._journal.add("log", "append", fields))
+        if not self._archive.persist(pending, one.treatment, now_s):
+            self._process.start_soon(self._persist_later, one.treatment.lag_s)
         if event.get("key") == "execution_status":
             self._journal.record("agent", "status", status=event["value"])
 

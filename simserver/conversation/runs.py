@@ -88,7 +88,7 @@ class AgentRuns:
         if self._scope is not None:
             self._scope.cancel()
 
-    def died(self) -> None:
+    def ended_by_restart(self) -> None:
         """The process has come back after a restart: journal the end of the run in which it died."""
         if self._scope is not None:
             self._end(self._begun - 1, self._agent.status)
@@ -149,7 +149,7 @@ class AgentRuns:
         await self._link.sleep_unless_healed(tail.after_s)
         for _ in range(tail.events):
             if self._agent.status != "deleting":
-                self._publish(self._agent.afterthought(self._now_s(), tail.what))
+                self._publish(self._agent.append_late_event(self._now_s(), tail.what))
 
     def _vetoed(self, run: int, status: str) -> Veto | None:
         verdicts = self._consulted("finishing", run, status)

@@ -75,7 +75,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class BackgroundAction:
     """Another party's action at ``at_s``.
 
     what: a run to start (refused when one is in progress), a pause, or the text of a message to send.
@@ -100,7 +100,7 @@ class AgentWorkload:
 
     history_events: int = 0
     runs: tuple[RunPlan, ...] = ()
-    background: tuple[Happening, ...] = ()
+    background: tuple[BackgroundAction, ...] = ()
     payload_bytes: int = 0
     recording: tuple[EventBody, ...] = field(default=(), repr=False)
     epoch: datetime = EPOCH

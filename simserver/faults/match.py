@@ -45,7 +45,7 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
 Ordinals = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_listed), Field(min_length=1)]
 Calls = Annotated[tuple[CallName, ...], BeforeValidator(_listed), Field(min_length=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -76,10 +76,10 @@ class Match(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Words | None = None
-    key: Words | None = None
-    status: Words | None = None
-    tool: Words | None = None
+    kind: Texts | None = None
+    key: Texts | None = None
+    status: Texts | None = None
+    tool: Texts | None = None
     durable: bool | None = None
     snapshot: bool | None = None
     connection: Ordinals | None = None

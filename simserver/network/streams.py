@@ -43,18 +43,18 @@ class Pipe:
         "_arrival",
         "_loop",
         "_writers",
+        "breaks_next_write",
         "broken",
         "chunks",
         "conditions",
-        "cuts_next",
         "ended",
         "free_s",
         "last_due_s",
+        "loses_bytes",
         "marks",
         "read_bytes",
         "reader_closed",
         "stalled_until_s",
-        "vanishing",
         "waiting_bytes",
         "written_bytes",
     )
@@ -68,15 +68,15 @@ class Pipe:
         self.stalled_until_s = -inf
         self.last_due_s = -inf
         self.waiting_bytes = self.written_bytes = self.read_bytes = 0
-        self.broken = self.ended = self.reader_closed = self.vanishing = self.cuts_next = False
+        self.broken = self.ended = self.reader_closed = self.loses_bytes = self.breaks_next_write = False
         self._arrival = loop.notifier()
         self._writers = loop.parking_lot()
 
     def write(self, data: bytes) -> None:
         """Send a chunk. It never arrives before an earlier one."""
-        if self.vanishing:
+        if self.loses_bytes:
             return
-        if self.cuts_next and data:
+        if self.breaks_next_write and data:
             data = data[: len(data) // 2]
         due_s = self._loop.current_time()
         if self.conditions is not None:
@@ -87,7 +87,7 @@ class Pipe:
         self.chunks.append((due_s, data))
         self.waiting_bytes += len(data)
         self.written_bytes += len(data)
-        if self.cuts_next:
+        if self.breaks_next_write:
             self.broken = True  # bytes on their way still arrive
         self.wake_reader()
 
@@ -157,7 +157,7 @@ class Pipe:
 
     def mark(self, arrived: Callable[[], object]) -> None:
         """Call ``arrived`` when everything written so far has been read. If it has been already, call it at once."""
-        if self.vanishing:
+        if self.loses_bytes:
             return
         if self.read_bytes >= self.written_bytes:
             arrived()
@@ -315,16 +315,16 @@ class MemoryConnection:
 
     def half_open(self) -> None:
         """Lose everything that is written from now on, in both directions."""
-        self.up.vanishing = self.down.vanishing = True
+        self.up.loses_bytes = self.down.loses_bytes = True
 
     def cut_next(self) -> None:
         """Break the connection in the middle of the server's next write."""
-        self.down.cuts_next = True
+        self.down.breaks_next_write = True
 
     def release(self) -> None:
         """End a stall, and let all bytes on their way arrive now. A half-open connection is reset, as both ends would
         learn at last that it is gone."""
-        if self.down.vanishing:
+        if self.down.loses_bytes:
             self.reset()
         self.up.release()
         self.down.release()

@@ -38,8 +38,8 @@ class OutgoingFrame:
     torn: bool = False
 
 
-Act = Stall | Reset | Close | HalfOpen | Unsubscribe
-Item = OutgoingFrame | Act
+ConnectionAct = Stall | Reset | Close | HalfOpen | Unsubscribe
+Item = OutgoingFrame | ConnectionAct
 
 
 @dataclass(slots=True)
@@ -72,14 +72,14 @@ class Outbox:
         if self._held:
             self._count_down(now_s)
 
-    def offer_act(self, act: Act, now_s: float) -> None:
+    def offer_act(self, act: ConnectionAct, now_s: float) -> None:
         """Put in an act on the connection, due now."""
         self._push(now_s, act)
 
     def _offer_faulty(self, frame: OutgoingFrame, verdicts: list[FaultVerdict], now_s: float) -> None:
         delay_s, copies, dropped = 0.0, [0.0], False
         hold: Hold | None = None
-        after: list[Act] = []
+        after: list[ConnectionAct] = []
         for verdict in verdicts:
             match verdict:
                 case Drop("half"):

@@ -56,7 +56,7 @@ _EMPTY_INSIDE: Final[dict[str, tuple[str, ...]]] = {
 # The status for an unknown conversation, by call, where the real server's detail does not name the conversation.
 _UNKNOWN: Final = {"conversation": 404, "run": 404, "setting": 404, "delete": 400, "pause": 400, "interrupt": 400}
 _PHRASES: Final = {404: "Not Found", 400: "Bad Request"}
-_AlreadyRunning: Final = "Conversation already running. Wait for completion or pause first."
+_ALREADY_RUNNING: Final = "Conversation already running. Wait for completion or pause first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class RestRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class RestAnswer:
     """An answer.
 
     status: of HTTP; text: the JSON body; events_read: how many events the server read; page: of a search, for the
@@ -88,55 +88,55 @@ class Answered:
     page: SearchPage | None = None
 
 
-def create(world: ServedWorld, asked: RestRequest) -> Answered:
+def create(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     """``POST /api/conversations``. Returns the one conversation of the world, whatever the body asks for."""
-    return Answered(201, encode(info(world, runtime=False)))
+    return RestAnswer(201, encode(info(world, runtime=False)))
 
 
-def conversation(world: ServedWorld, asked: RestRequest) -> Answered:
+def conversation(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     """``GET /api/conversations/{id}``."""
-    return Answered(200, encode(info(world, runtime=True)))
+    return RestAnswer(200, encode(info(world, runtime=True)))
 
 
-def delete(world: ServedWorld, asked: RestRequest) -> Answered:
+def delete(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     """``DELETE /api/conversations/{id}``."""
     world.delete()
-    return Answered(200, wire.SUCCESS)
+    return RestAnswer(200, wire.SUCCESS)
 
 
-def message(world: ServedWorld, asked: RestRequest) -> Answered:
+def message(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     """``POST …/events``: a user message, which may also start a run."""
     try:
         body = json.loads(asked.body)
     except ValueError:
-        return Answered(422, wire.detail("body: expected JSON"))
+        return RestAnswer(422, wire.detail("body: expected JSON"))
     problem = wire.invalid(validation.MESSAGE, body, "body")
     if problem is not None:
-        return Answered(422, problem)
+        return RestAnswer(422, problem)
     sent: SentMessage = validation.MESSAGE.validate_python(body)
     world.send_message("".join(part.text for part in sent.content if isinstance(part, TextContent)))
     if sent.run:
         world.runs.begin()  # False when a run is in progress, which then takes the message
-    return Answered(200, wire.SUCCESS)
+    return RestAnswer(200, wire.SUCCESS)
 
 
-def run(world: ServedWorld, asked: RestRequest) -> Answered:
+def run(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     """``POST …/run``. 409 while a run is in progress."""
-    return Answered(200, wire.SUCCESS) if world.runs.begin() else Answered(409, wire.detail(_AlreadyRunning))
+    return RestAnswer(200, wire.SUCCESS) if world.runs.begin() else RestAnswer(409, wire.detail(_ALREADY_RUNNING))
 
 
-def pause(world: ServedWorld, asked: RestRequest) -> Answered:
+def pause(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     """``POST …/pause`` and ``POST …/interrupt``."""
     world.runs.pause()
-    return Answered(200, wire.SUCCESS)
+    return RestAnswer(200, wire.SUCCESS)
 
 
-def setting(world: ServedWorld, asked: RestRequest) -> Answered:
+def setting(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     """``POST`` of secrets, a confirmation policy or a security analyzer. The simulated agent ignores them."""
-    return Answered(200, wire.SUCCESS)
+    return RestAnswer(200, wire.SUCCESS)
 
 
-def search(world: ServedWorld, asked: RestRequest) -> Answered:
+def search(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     """``GET …/events/search``: one page of the log."""
     query, log, settings = asked.query, asked.view(world), world.settings
     for adapter, name, default in (
@@ -145,9 +145,9 @@ def search(world: ServedWorld, asked: RestRequest) -> Answered:
     ):
         problem = wire.invalid(adapter, query.get(name, default), "query", name)
         if problem is not None:
-            return Answered(422, problem)
+            return RestAnswer(422, problem)
     filters = _filters(query)
-    if isinstance(filters, Answered):
+    if isinstance(filters, RestAnswer):
         return filters
     start = None
     page_id = query.get("page_id")
@@ -156,7 +156,7 @@ def search(world: ServedWorld, asked: RestRequest) -> Answered:
         start = None if forgotten else log.index_of(page_id)
         if start is None and settings.unknown_cursor != "natural":
             status = 404 if settings.unknown_cursor == "not-found" else 400
-            return Answered(status, wire.detail(f"Unknown page_id: {page_id}"))
+            return RestAnswer(status, wire.detail(f"Unknown page_id: {page_id}"))
     limit = int(query.get("limit", "100"))
     page = pages.search(
         log,
@@ -173,21 +173,21 @@ def search(world: ServedWorld, asked: RestRequest) -> Answered:
             first = log.id_at(page.indices[0]) if page.indices else None
             page = SearchPage(page.indices, page_id or first, page.events_read)
     text = wire.page((log.text_at(index) for index in page.indices), page.next_page_id)
-    return Answered(200, text, page.events_read, page)
+    return RestAnswer(200, text, page.events_read, page)
 
 
-def count(world: ServedWorld, asked: RestRequest) -> Answered:
+def count(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     """``GET …/events/count``: how many events the log has, or how many pass the filters."""
     filters = _filters(asked.query)
-    if isinstance(filters, Answered):
+    if isinstance(filters, RestAnswer):
         return filters
     log = asked.view(world)
     if not filters.any:
-        return Answered(200, str(len(log)))  # reads no record, so it counts unreadable ones too (R59)
-    return Answered(200, str(len(pages.matching(log, filters))), len(log))
+        return RestAnswer(200, str(len(log)))  # reads no record, so it counts unreadable ones too (R59)
+    return RestAnswer(200, str(len(pages.matching(log, filters))), len(log))
 
 
-def event(world: ServedWorld, asked: RestRequest) -> Answered:
+def event(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     """``GET …/events/{event_id}``."""
     log, event_id = asked.view(world), asked.event_id or ""
     index = log.index_of(event_id)
@@ -198,7 +198,7 @@ def event(world: ServedWorld, asked: RestRequest) -> Answered:
             "exception": f"'Unknown event_id: {event_id}'",
             "error_id": hashlib.sha256(event_id.encode()).hexdigest()[:32],
         }
-        return Answered(500, encode(failure))
+        return RestAnswer(500, encode(failure))
     found = log[index]
     full = {name: found[name] for name in ("id", "timestamp", "source")}
     if world.settings.has_tree:
@@ -208,16 +208,16 @@ def event(world: ServedWorld, asked: RestRequest) -> Answered:
     for name, empty in _EMPTY_INSIDE.items():
         if name in full:
             full[name] = dict.fromkeys(empty) | full[name]
-    return Answered(200, encode(full | {"kind": found["kind"]}), 1)
+    return RestAnswer(200, encode(full | {"kind": found["kind"]}), 1)
 
 
-def _filters(query: QueryParams) -> Filters | Answered:
+def _filters(query: QueryParams) -> Filters | RestAnswer:
     moments: dict[str, str | None] = {}
     for name in ("timestamp__gte", "timestamp__lt"):
         text = query.get(name)
         problem = None if text is None else wire.invalid(validation.TIME, text, "query", name)
         if problem is not None:
-            return Answered(422, problem)
+            return RestAnswer(422, problem)
         moments[name] = None if text is None else wire.naive_timestamp(text)
     return Filters(
         kind=query.get("kind"),
@@ -262,7 +262,7 @@ def info(world: ServedWorld, *, runtime: bool) -> dict[str, Any]:
     return result
 
 
-Decide = Callable[["ServedWorld", RestRequest], Answered]
+Decide = Callable[["ServedWorld", RestRequest], RestAnswer]
 
 
 class RestCalls:
@@ -288,28 +288,28 @@ class RestCalls:
         try:
             body = await _body(request) if request.method == "POST" else b""
         except ClientDisconnect:
-            return self._answer(request, call, Answered(400, wire.detail("client disconnected")), {})
+            return self._answer(request, call, RestAnswer(400, wire.detail("client disconnected")), {})
         if body is None:
-            return self._answer(request, call, Answered(413, wire.detail(f"body: over {BODY_BYTES_MAX} bytes")), {})
+            return self._answer(request, call, RestAnswer(413, wire.detail(f"body: over {BODY_BYTES_MAX} bytes")), {})
         headers: dict[str, str] = {}
         reset = next((verdict for verdict in verdicts if isinstance(verdict, ResetCall)), None)
         if reset is not None and reset.when == "before":
-            return self._reset(request, call, Answered(502, ""))
+            return self._reset(request, call, RestAnswer(502, ""))
         answer = self._decide(name, decide, request, body, verdicts, headers)
         for verdict in verdicts:
             if isinstance(verdict, Malform):
-                answer = Answered(answer.status, _malformed(answer.text, verdict), answer.events_read, answer.page)
+                answer = RestAnswer(answer.status, _malformed(answer.text, verdict), answer.events_read, answer.page)
             elif isinstance(verdict, Hang):
                 await world.link.sleep_unless_healed(verdict.hang_s)
         if reset is not None:
             return self._reset(request, call, answer)
         return self._answer(request, call, answer, headers)
 
-    def _reset(self, request: Request, call: int, answer: Answered) -> Response:
+    def _reset(self, request: Request, call: int, answer: RestAnswer) -> Response:
         """Reset the connection instead of answering. If the app is not served by `Connections`, answer with a 502."""
         connection = self._world.connections.of(request.scope)
         if connection is None:
-            return self._answer(request, call, Answered(502, ""), {})
+            return self._answer(request, call, RestAnswer(502, ""), {})
         connection.reset()
         return self._answer(request, call, answer, {})
 
@@ -321,31 +321,31 @@ class RestCalls:
         body: bytes,
         verdicts: list[FaultVerdict],
         headers: dict[str, str],
-    ) -> Answered:
+    ) -> RestAnswer:
         world = self._world
         key = world.settings.api_key
         if key is not None and request.headers.get("x-session-api-key") != key:
-            return Answered(401, wire.detail("Unauthorized"))
+            return RestAnswer(401, wire.detail("Unauthorized"))
         for verdict in verdicts:
             if isinstance(verdict, AnswerInstead):
                 if verdict.retry_after_s is not None:
                     headers["retry-after"] = f"{verdict.retry_after_s:g}"
-                return Answered(verdict.status, wire.detail("Service unavailable (simulated)"))
+                return RestAnswer(verdict.status, wire.detail("Service unavailable (simulated)"))
         conversation_id = request.path_params.get("conversation_id")
         if conversation_id is not None:
             problem = wire.invalid(validation.ID, conversation_id, "path", "conversation_id")
             if problem is not None:
-                return Answered(422, problem)
-            if not world.knows(conversation_id):
+                return RestAnswer(422, problem)
+            if not world.has_conversation(conversation_id):
                 if name in _UNKNOWN:
-                    return Answered(_UNKNOWN[name], wire.detail(_PHRASES[_UNKNOWN[name]]))
-                return Answered(404, wire.detail(f"Conversation not found: {conversation_id}"))
+                    return RestAnswer(_UNKNOWN[name], wire.detail(_PHRASES[_UNKNOWN[name]]))
+                return RestAnswer(404, wire.detail(f"Conversation not found: {conversation_id}"))
         try:
             return decide(world, RestRequest(request.path_params.get("event_id"), request.query_params, body, verdicts))
         except IllegalTransition as error:
-            return Answered(409, wire.detail(str(error)))
+            return RestAnswer(409, wire.detail(str(error)))
 
-    def _answer(self, request: Request, call: int, answer: Answered, headers: dict[str, str]) -> Response:
+    def _answer(self, request: Request, call: int, answer: RestAnswer, headers: dict[str, str]) -> Response:
         world = self._world
         content = answer.text.encode()
         fields: dict[str, Any] = {

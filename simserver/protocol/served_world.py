@@ -47,7 +47,7 @@ class ServedWorld(Protocol):
         """Virtual seconds since the world began."""
         ...
 
-    def knows(self, conversation_id: str) -> bool:
+    def has_conversation(self, conversation_id: str) -> bool:
         """Whether this is the conversation of this world and has not been deleted."""
         ...
 

@@ -26,7 +26,7 @@ from gapless.simserver.journal import Fields
 from gapless.simserver.loop import Scope
 from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.protocol import wire
-from gapless.simserver.protocol.outbox import Act, Outbox, OutgoingFrame
+from gapless.simserver.protocol.outbox import ConnectionAct, Outbox, OutgoingFrame
 from gapless.simserver.protocol.served_world import ServedWorld
 
 AUTH_S_MAX: Final = 10.0
@@ -119,7 +119,7 @@ class ServerSubscription:
             snapshot=snapshot,
         )
 
-    def act(self, verdict: Act) -> None:
+    def act(self, verdict: ConnectionAct) -> None:
         """Queue what a timed fault does to this socket, due now."""
         self._outbox.offer_act(verdict, self.world.loop.current_time())
         self._notifier.wake()
@@ -328,7 +328,7 @@ async def _serve(
     world.journal.add("socket", "opened", fields)
     if not await _key_is_right(world, websocket):
         await subscription.close(*BAD_KEY, by="server")
-    elif not world.knows(websocket.path_params["conversation_id"]):
+    elif not world.has_conversation(websocket.path_params["conversation_id"]):
         await subscription.close(*NO_CONVERSATION, by="server")
     else:
         world.publisher.subscriptions.append(subscription)

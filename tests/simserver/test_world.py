@@ -95,13 +95,13 @@ def test_pause_stops_a_run_after_the_current_step() -> None:
 
 
 def test_background_runs_and_messages_happen_by_themselves() -> None:
-    from gapless.simserver import Happening
+    from gapless.simserver import BackgroundAction
 
     async def script(v: Visit) -> None:
         socket = await v.socket()
         await socket.until(is_snapshot("finished"))
 
-    background = (Happening(1.0, "from elsewhere"), Happening(2.0, pairs(1)))
+    background = (BackgroundAction(1.0, "from elsewhere"), BackgroundAction(2.0, pairs(1)))
     world = visit(World(workload=AgentWorkload(background=background)), script)
     assert entries(world, "agent", "run-started") == [{"run": 0, "by": "background"}]
 
