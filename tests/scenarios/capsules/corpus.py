@@ -1,7 +1,7 @@
 """The corpus: capsules of known failures, replayed by ``test_corpus.py``.
 
-    python -m tests.scenarios.corpus add .gapless/capsules/NAME.json    keep a capsule
-    python -m tests.scenarios.corpus renew                              write all anew, where a change is meant
+    python -m tests.scenarios.capsules.corpus add .gapless/capsules/NAME.json    keep a capsule
+    python -m tests.scenarios.capsules.corpus renew                              write anew after an intended change
 
 A capsule stays the same run as long as nothing changes what happens in it: simulator, client, or a library below. When
 such a change is meant, ``renew`` writes the capsules again, with the same verdicts; it refuses where a verdict changes,
@@ -24,7 +24,7 @@ from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.simserver.errors import TapeError
 
 DIRECTORY = Path(__file__).parent / "stored"
-RENEW = "if that is meant, run `python -m tests.scenarios.corpus renew`"
+RENEW = "if that is meant, run `python -m tests.scenarios.capsules.corpus renew`"
 
 
 def files() -> tuple[Path, ...]:
