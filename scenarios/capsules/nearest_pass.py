@@ -59,7 +59,7 @@ class AsFarAsItGoes:
     def __init__(self, tape: Tape, seed: int) -> None:
         self._tape = TapeSource(tape)
         self._seeded = SeededSource(seed)
-        self._off_tape: set[str] = set()  # membership only, never iterated
+        self._off_tape: set[str] = set()  # streams past their tape; never iterated, so the order does not matter
 
     def integer(self, stream: str, low: int, high: int) -> int:
         if stream not in self._off_tape:

@@ -69,7 +69,7 @@ class ClientUnderTest(Protocol):
     def errors(self) -> tuple[type[Exception], ...]: ...
 
     async def attach(self) -> None:
-        """Fetch the conversation's events so far, and follow it from then on."""
+        """Fetch the conversation's past, as far as the client keeps it, and follow it from then on."""
         ...
 
     async def send(self, text: str) -> None:

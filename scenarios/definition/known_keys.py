@@ -54,6 +54,7 @@ def _step(root: Schema, here: Schema, part: str | int) -> Schema:
     tagged = here.get("discriminator", {}).get("mapping", {})
     if part in tagged:
         return {"$ref": tagged[part]}
+    # A union without tags: a key of any branch may follow.
     branches = [_properties(root, branch) for branch in here.get("anyOf", ())]
     return {"properties": {name: schema for branch in branches for name, schema in branch.items()}}
 

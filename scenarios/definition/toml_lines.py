@@ -46,6 +46,7 @@ def _table(names: Sequence[str], is_array: bool, counts: dict[KeyPath, int]) -> 
     path: KeyPath = ()
     for name in (part.strip().strip('"') for part in names):
         path = (*path, name)
+        # A table within an array of tables belongs to the array's last element so far.
         if path in counts and not (is_array and name == names[-1].strip()):
             path = (*path, counts[path])
     if is_array:

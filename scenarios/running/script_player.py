@@ -52,6 +52,7 @@ class ScriptPlayer:
                     self._world.loop.scope() as scope,
                     self._watch(scope, history_events=self._scenario.workload.history_events) as watch,
                 ):
+                    # Opening and closing the factory have deadlines of their own: a client may hang outside its steps.
                     watch.until(self._world.loop.current_time() + self._scenario.expect.step_deadline_s)
                     async with opened(factory, self._context()) as client:
                         watch.until(inf)
