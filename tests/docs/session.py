@@ -21,7 +21,7 @@ from tests.docs.sameness import same, tidied
 SHELLS = ("sh", "console")
 DEADLINE_S = 300
 _MARK = "\x1e"  # what no command prints
-_PACKAGES = ("syncclient", "simserver", "scenarios", "reports", "tests")
+_FOLDERS = ("gapless", "syncclient", "simserver", "scenarios", "reports", "tests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,8 @@ def _environment(home: Path) -> dict[str, str]:
 
 def _copy_checkout(home: Path) -> None:
     leave_out = shutil.ignore_patterns("__pycache__", "*.pyc")
-    for name in _PACKAGES:
-        shutil.copytree(ROOT / name, home / name, ignore=leave_out)
+    for name in _FOLDERS:
+        # The links in gapless/ are copied as links, so that they lead into the copy.
+        shutil.copytree(ROOT / name, home / name, symlinks=True, ignore=leave_out)
     for name in ("pyproject.toml", "Makefile"):
         shutil.copy(ROOT / name, home / name)
