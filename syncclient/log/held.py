@@ -74,7 +74,7 @@ class Held:
 
     def __repr__(self) -> str:
         sizes = "+".join(str(len(segment.ids)) for segment in self._segments) or "0"
-        return f"<Ledger {sizes} placed, {len(self._unplaced)} loose, head {'known' if self.head_known else 'open'}>"
+        return f"<Ledger {sizes} placed, {len(self._unplaced)} unplaced, head {'known' if self.head_known else 'open'}>"
 
     def __len__(self) -> int:
         return len(self._events)

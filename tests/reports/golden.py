@@ -1,6 +1,6 @@
-"""What each renderer makes of the samples, kept: ``python -m tests.reports.golden`` writes it anew.
+"""The stored output of each renderer for the samples. ``python -m tests.reports.golden`` writes it again.
 
-Look at what has changed before it is committed: that is the review of a renderer.
+Look at the difference before you commit it: that is the review of a change to a renderer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What renderers make of the samples is what it was when somebody looked at it: ``python -m tests.reports.golden``."""
+"""The output of every renderer for the samples is as it was reviewed; ``python -m tests.reports.golden`` renews it."""
 
 from __future__ import annotations
 

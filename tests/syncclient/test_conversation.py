@@ -1,4 +1,4 @@
-"""The face, on the wire: what a caller sees of good ends and bad ones."""
+"""The public interface, on the wire: what a caller sees of good ends and bad ones."""
 
 from __future__ import annotations
 

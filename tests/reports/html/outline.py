@@ -1,7 +1,7 @@
 """A page as an outline that people can read in a diff: its elements, their attributes and words.
 
-Scripts and styles are left out, the runs are told as JSON, and journals inflated, so that the outline does not depend
-on how somebody's zlib packs them.
+Scripts and styles are left out. The data of runs is shown as JSON. Journals are decompressed, since the compressed
+bytes depend on the version of zlib.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Charts are in proportion, keep their sizes at any width, and hold no markup but their own."""
+"""Charts are to scale, bars and texts keep their size, and text in them stays text."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def counts(chart: Element) -> list[str | None]:
 
 
 def ticks(chart: Element, anchor: str) -> list[str | None]:
-    """The values beside an axis: those of the upright one end before it, those of the level one stand in the middle."""
+    """The values beside an axis. The anchor is `end` for the vertical axis, `middle` for the horizontal one."""
     return [one.text for one in chart.iter("text") if (one.get("class"), one.get("text-anchor")) == ("value", anchor)]
 
 

@@ -33,7 +33,7 @@ def test_a_report_has_every_format_and_an_index_of_them() -> None:
     index = json.loads(report[INDEX].content)
     assert [file["path"] for file in index["files"]] == [path for path in report if path != INDEX]
     assert all(file["what"] for file in index["files"])
-    assert index["failed_runs_not_drawn"] == 3  # no journal of them was kept
+    assert index["failed_runs_not_drawn"] == 3  # their journals were not stored
 
 
 def test_the_same_bytes_come_of_the_records_and_journals_that_were_written() -> None:

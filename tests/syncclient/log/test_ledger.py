@@ -185,7 +185,7 @@ def test_statuses_are_read_in_the_order_of_the_log() -> None:
 def test_repr_reads_well(at_head: bool) -> None:
     ledger = Ledger()
     ledger.merge(branch("ab"), at_head=at_head)
-    assert repr(ledger) == f"<Ledger 2 placed, 0 loose, head {'known' if at_head else 'open'}>"
+    assert repr(ledger) == f"<Ledger 2 placed, 0 unplaced, head {'known' if at_head else 'open'}>"
 
 
 def test_what_a_walk_left_unfinished_is_placed_by_the_chain() -> None:

@@ -78,14 +78,14 @@ class Life:
 
 
 def kept_ids(store: Store, conversation_id: str) -> list[str]:
-    """What the store holds, in the order of the log; what has no proven place comes last, marked."""
+    """The ids in the store, in the order of the log. Unplaced ones come last, with a mark."""
     saved = store.open(conversation_id)
     store.close()
     if saved is None:
         return []
     placed = [event_id for segment in saved.segments for event_id in segment.ids]
     ids = [event.stub.event_id for event in saved.events]
-    return placed + [f"loose:{event_id}" for event_id in ids if event_id not in placed]
+    return placed + [f"unplaced:{event_id}" for event_id in ids if event_id not in placed]
 
 
 def is_crash(error: BaseException) -> bool:

@@ -57,7 +57,7 @@ def die(
             assert second.attach_calls == 0
         log = world.agent.log
         if generation == "tree" and certainty == "branch":
-            kept = [event_id for event_id in kept_ids(store, world.conversation_id) if "loose:" not in event_id]
+            kept = [event_id for event_id in kept_ids(store, world.conversation_id) if "unplaced:" not in event_id]
             branch = {event["id"] for event in log if is_branch_event(event)}
             assert [i for i in kept if i in branch] == [event["id"] for event in log if event["id"] in branch]
             assert_delivered_once([first, second], [i for i in log.ids() if i in branch])

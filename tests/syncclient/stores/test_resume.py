@@ -371,7 +371,7 @@ def test_a_store_that_fails_in_the_middle_is_what_the_caller_gets() -> None:
                 await conversation.run()
 
     Story(simserver.AgentWorkload(runs=(pairs(10),))).tell(told)
-    kept = [event_id.removeprefix("loose:") for event_id in kept_ids(inner, conversation_id)]
+    kept = [event_id.removeprefix("unplaced:") for event_id in kept_ids(inner, conversation_id)]
     assert life.ids == kept
 
 
