@@ -236,8 +236,8 @@ def test_what_lacks_the_harness_says_the_line_that_brings_it(client_only: Path, 
     assert command.stderr.startswith("error: the harness needs ")
     assert command.stderr.rstrip().endswith(INSTALL)
     assert len(command.stderr.splitlines()) == 1
-    imported = run(client_only, "-c", "import gapless.testing", cwd=tmp_path)
-    assert INSTALL in imported.stderr
+    import_factory = run(client_only, "-c", "import gapless.testing", cwd=tmp_path)
+    assert INSTALL in import_factory.stderr
     (tmp_path / "test_mine.py").write_text("def test_mine(gapless_run): ...\n", encoding="utf-8")
     tested = run(client_only, "-m", "pytest", "-q", cwd=tmp_path)
     assert tested.returncode == 2

@@ -19,14 +19,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gapless.reports.records.record import RunRecord, Verdict
-from gapless.scenarios.capsules.versions import CURRENT, KIN, TooNew, upgraded
+from gapless.scenarios.capsules.versions import CURRENT, SCHEMA_PREFIX, TooNew, upgraded
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
 from gapless.scenarios.running.journal_difference import FINGERPRINT_CHARACTERS
 from gapless.scenarios.running.runner import RunRequest
 from gapless.simserver.choices import Ranges, Tape
 
-SCHEMA = f"{KIN}{CURRENT}"
+SCHEMA = f"{SCHEMA_PREFIX}{CURRENT}"
 DIRECTORY = Path(".gapless") / "capsules"
 _FINGERPRINTS_PER_ROW = 16
 _LIBRARIES = ("gapless", "httpx", "hypercorn", "starlette", "trio", "trio-websocket")

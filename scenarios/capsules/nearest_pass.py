@@ -53,7 +53,7 @@ def nearest(request: RunRequest, failed: RunResult) -> Nearest | None:
     return None
 
 
-class AsFarAsItGoes:
+class TapeThenSeed:
     """Choices from a tape as long as they fit, for each stream by itself; after that, choices from a seed."""
 
     def __init__(self, tape: Tape, seed: int) -> None:
@@ -79,7 +79,7 @@ class AsFarAsItGoes:
 
 
 def _source(request: RunRequest) -> Source:
-    return SeededSource(request.seed) if request.tape is None else AsFarAsItGoes(request.tape, request.seed)
+    return SeededSource(request.seed) if request.tape is None else TapeThenSeed(request.tape, request.seed)
 
 
 def _passes(tried: RunRecord, failed: RunRecord) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-KIN = "gapless/capsule/"
+SCHEMA_PREFIX = "gapless/capsule/"
 CURRENT = 2
 
 CapsuleDocument = Mapping[str, Any]
@@ -24,7 +24,7 @@ def upgraded(document: CapsuleDocument) -> CapsuleDocument | None:
     Raises TooNew.
     """
     schema = document.get("schema")
-    number = schema.removeprefix(KIN) if isinstance(schema, str) and schema.startswith(KIN) else ""
+    number = schema.removeprefix(SCHEMA_PREFIX) if isinstance(schema, str) and schema.startswith(SCHEMA_PREFIX) else ""
     if not number.isdecimal() or int(number) < 1:
         return None
     if int(number) > CURRENT:
@@ -38,7 +38,7 @@ def _from_1(document: CapsuleDocument) -> CapsuleDocument:
     """Version 1 stored choices without their ranges, and only the digest of the journal."""
     tape = document.get("tape")
     streams = {stream: {"values": values} for stream, values in tape.items()} if isinstance(tape, dict) else tape
-    return {**document, "schema": f"{KIN}2", "tape": streams, "fingerprints": []}
+    return {**document, "schema": f"{SCHEMA_PREFIX}2", "tape": streams, "fingerprints": []}
 
 
 _UPGRADES: Mapping[int, Callable[[CapsuleDocument], CapsuleDocument]] = {1: _from_1}

@@ -23,8 +23,8 @@ from gapless.scenarios.judging.evidence import read
 from gapless.scenarios.running.runner import RunRequest, assess
 from gapless.simserver.journal import Entry, canonical, digest_of
 
-KIN = "gapless/realtime/"
-SCHEMA = f"{KIN}1"
+SCHEMA_PREFIX = "gapless/realtime/"
+SCHEMA = f"{SCHEMA_PREFIX}1"
 _OWN = ("index", "t_s", "place", "what")
 
 
@@ -132,7 +132,7 @@ def is_kept(path: Path) -> bool:
     """Whether the file is a run in real time. False for a file that cannot be read."""
     try:
         with path.open(encoding="utf-8") as file:
-            return f'"{KIN}' in file.read(200)
+            return f'"{SCHEMA_PREFIX}' in file.read(200)
     except (OSError, ValueError):
         return False
 

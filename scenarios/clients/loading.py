@@ -18,7 +18,7 @@ from gapless.scenarios.errors import UsageError, did_you_mean
 _CURE = "name a function that takes a ClientContext and answers an async context manager"
 
 
-def imported(name: str) -> Factory:
+def import_factory(name: str) -> Factory:
     """The factory called ``name``. Raises UsageError when it cannot be imported, or cannot be a factory."""
     module_name, _, attribute = name.partition(":")
     if not all(word.isidentifier() for word in module_name.split(".")):

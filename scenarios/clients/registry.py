@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gapless.scenarios.clients import ours
 from gapless.scenarios.clients.baselines import full_rescan, poll_then_return, socket_only, tail_cursor
 from gapless.scenarios.clients.contract import ClientContext, ClientUnderTest, Factory
-from gapless.scenarios.clients.loading import imported
+from gapless.scenarios.clients.loading import import_factory
 from gapless.scenarios.errors import UsageError, did_you_mean
 from gapless.scenarios.mutation.mutants import MUTANTS, Mutant
 
@@ -43,15 +43,15 @@ def resolve(name: str) -> Factory:
     if known is not None:
         return known.factory
     if name.startswith(MUTANT):
-        return _mutated(mutant_called(name.removeprefix(MUTANT)))
+        return _mutated(find_mutant(name.removeprefix(MUTANT)))
     if ":" in name:
-        return imported(name)
+        return import_factory(name)
     names = [client.name for client in CLIENTS]
     cure = did_you_mean(name, names, f"choose {', '.join(names)}, or package.module:factory")
     raise UsageError(f"no client is called {name!r}; {cure}")
 
 
-def mutant_called(name: str) -> Mutant:
+def find_mutant(name: str) -> Mutant:
     """The mutant called ``name``. Raises UsageError when there is none."""
     known = next((mutant for mutant in MUTANTS if mutant.name == name), None)
     if known is None:

@@ -97,7 +97,7 @@ class RunCall:
 
     step: StepCall
     server_run: ServerRun | None
-    met_a_run: bool = True
+    overlapped_a_run: bool = True
     held: tuple[str, ...] = ()
     gaps: tuple[GapSpan, ...] = ()
     complete: bool | None = None
@@ -175,7 +175,7 @@ class Evidence:
         there = [event for event in (*lasted, *self.log) if journal_index is None or event.at < journal_index]
         return tuple(sorted(there, key=lambda event: event.index))
 
-    def is_stranger(self, event_id: str, journal_index: int | None) -> bool:
+    def is_in_no_log(self, event_id: str, journal_index: int | None) -> bool:
         """Whether no log holds the event: none ever did, or a truncation lost it before that journal index.
 
         ``journal_index``: None means at any time.
@@ -324,7 +324,7 @@ class _Reader:
         return RunCall(
             step=step,
             server_run=self._server_run_of(step),
-            met_a_run=any(_overlap(run, step) for run in self._server_runs.values()),
+            overlapped_a_run=any(_overlap(run, step) for run in self._server_runs.values()),
             held=_texts(claim.get("held")),
             gaps=tuple(_gap(value) for value in _values(claim.get("gaps"))),
             complete=None if complete is None else bool(complete),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gapless.reports.records.record import Violation
-from gapless.scenarios.clients.registry import CLIENTS, DEFAULT, MUTANT, mutant_called
+from gapless.scenarios.clients.registry import CLIENTS, DEFAULT, MUTANT, find_mutant
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.mutation.mutants import MUTANTS, Mutant
 from gapless.scenarios.mutation.planting import PlantError
@@ -54,7 +54,7 @@ class KillCheck:
     @property
     def mutant(self) -> Mutant:
         """The mutant. Only its name is stored, because its bug cannot be pickled for another process."""
-        return mutant_called(self.name)
+        return find_mutant(self.name)
 
     @property
     def is_killed(self) -> bool:
@@ -69,7 +69,7 @@ class KillCheck:
 
 def check_kill(name: str) -> KillCheck:
     """Run a mutant in the scenario that must kill it, and in the clean run of the same variant."""
-    mutant = mutant_called(name)
+    mutant = find_mutant(name)
     generation, cursor = mutant.killed.variant.split("/")
     try:
         by, clean_by = (

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gapless.scenarios.clients.registry import DEFAULT, MUTANT, mutant_called
+from gapless.scenarios.clients.registry import DEFAULT, MUTANT, find_mutant
 from gapless.scenarios.definition.catalogue import catalogue
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.mutation.kill_check import broken_clients, killers
@@ -181,10 +181,10 @@ def _rewritten() -> Iterator[Rewritten]:
 def _may_differ(client: str, met: Mapping[str, None]) -> bool:
     if not _has_one_bug(client):
         return True
-    changes = mutant_called(client.removeprefix(MUTANT)).changes
+    changes = find_mutant(client.removeprefix(MUTANT)).changes
     return any(not isinstance(change, Rewritten) or str(change.target) in met for change in changes)
 
 
 def _has_one_bug(client: str) -> bool:
     """Whether it is a mutant of our client. Baselines, and mutants of baselines, have several bugs."""
-    return client.startswith(MUTANT) and mutant_called(client.removeprefix(MUTANT)).base == DEFAULT
+    return client.startswith(MUTANT) and find_mutant(client.removeprefix(MUTANT)).base == DEFAULT

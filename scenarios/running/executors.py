@@ -14,7 +14,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class InThisProcess(Executor):
+class SerialExecutor(Executor):
     """Does the work in this process, within ``submit``."""
 
     def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -31,7 +31,7 @@ class InThisProcess(Executor):
 def processes(jobs: int) -> Iterator[Executor]:
     """An executor with ``jobs`` worker processes; this process when ``jobs`` is 1 or less."""
     if jobs <= 1:
-        yield InThisProcess()
+        yield SerialExecutor()
     else:
         with pool(jobs) as executor:
             yield executor

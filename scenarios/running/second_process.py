@@ -21,7 +21,7 @@ _HASH_SEEDS = ("1", "2")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SecondRun:
     """A run in the second process. ``problem``: how it failed there; None when it did not."""
 
     digest: str = ""
@@ -43,7 +43,7 @@ class SecondProcess:
             start_new_session=True,
         )
 
-    def perform(self, request: RunRequest) -> Seen:
+    def perform(self, request: RunRequest) -> SecondRun:
         """Perform the run in the second process. Raises RuntimeError when that process has ended."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -53,7 +53,7 @@ class SecondProcess:
             seen = pickle.load(self._process.stdout)
         except (EOFError, BrokenPipeError) as error:
             raise RuntimeError("the process for the second run of each scenario has ended by itself") from error
-        assert isinstance(seen, Seen)
+        assert isinstance(seen, SecondRun)
         return seen
 
     def __enter__(self) -> SecondProcess:
@@ -67,7 +67,7 @@ class SecondProcess:
 _second: SecondProcess | None = None
 
 
-def seen_in_second_process(request: RunRequest) -> Seen:
+def perform_in_second_process(request: RunRequest) -> SecondRun:
     """The run in the second process of this process. The first call starts it."""
     global _second
     if _second is None or _second.owner != os.getpid():
@@ -106,9 +106,9 @@ def serve() -> None:
         answers.flush()
 
 
-def _perform_here(request: RunRequest) -> Seen:
+def _perform_here(request: RunRequest) -> SecondRun:
     try:
         result = perform(request)
     except Exception as error:  # the first run did not raise it, so the first process reports a difference
-        return Seen(problem=f"{type(error).__name__}: {error}")
-    return Seen(result.record.digest, fingerprints(result.lines))
+        return SecondRun(problem=f"{type(error).__name__}: {error}")
+    return SecondRun(result.record.digest, fingerprints(result.lines))

@@ -17,7 +17,7 @@ from gapless.reports.records.record import Kill, RunRecord, Verdict, Violation, 
 from gapless.scenarios.running.executors import processes
 from gapless.scenarios.running.journal_difference import difference, fingerprints
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
-from gapless.scenarios.running.second_process import Seen, end_second_process, seen_in_second_process
+from gapless.scenarios.running.second_process import SecondRun, end_second_process, perform_in_second_process
 from gapless.simserver.choices import Ranges, Tape
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ def run_unit(unit: Unit) -> UnitOutcome:
         kills = tuple(_kills(unit.request))
         found += _surviving_clients(unit.request, kills)
     if unit.twice:
-        found += _differences(result, seen_in_second_process(unit.request))
+        found += _differences(result, perform_in_second_process(unit.request))
     violations = (*record.violations, *found)
     record = dataclasses.replace(
         record,
@@ -98,7 +98,7 @@ def _surviving_clients(request: RunRequest, kills: Sequence[Kill]) -> Iterator[V
             yield Violation("kills", message, breaks=Verdict.VACUOUS)
 
 
-def _differences(here: RunResult, there: Seen) -> Iterator[Violation]:
+def _differences(here: RunResult, there: SecondRun) -> Iterator[Violation]:
     where = "in a second process, with another hash seed,"
     if there.problem is not None:
         message = f"{where} the same run broke: {there.problem}"

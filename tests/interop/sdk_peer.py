@@ -57,7 +57,7 @@ class SdkProcess:
         if error is not None:
             raise SdkFailed(error) if error.startswith(OWN_ERRORS) else SdkCrashed(error)
 
-    async def imported(self) -> None:
+    async def import_factory(self) -> None:
         """Wait until the SDK is imported."""
         with trio.fail_after(IMPORT_S_MAX):
             self.version = str((await self._answer())["imported"])
@@ -99,7 +99,7 @@ async def sdk_process(release: str, log: Path) -> AsyncIterator[SdkProcess]:
             sdk = SdkProcess(process)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(sdk.listen)
-                await sdk.imported()
+                await sdk.import_factory()
                 yield sdk
                 nursery.cancel_scope.cancel()
         finally:

@@ -37,8 +37,9 @@ async def answer(stream: trio.SocketStream) -> bytes:
 
 
 def handshake(session_server: SessionServer) -> bytes:
+    conversation_id = session_server.session.world.conversation_id
     return (
-        f"GET /sockets/events/{session_server.session.world.conversation_id} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        f"GET /sockets/events/{conversation_id} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     ).encode()
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gapless.scenarios.cli.options import plain_errors, standard_output
-from gapless.scenarios.clients.registry import MUTANT, mutant_called
+from gapless.scenarios.clients.registry import MUTANT, find_mutant
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE, Stop, stoppable
@@ -56,7 +56,7 @@ def mutants(names: tuple[str, ...], full: bool, afresh: bool, as_json: bool, job
     processes = jobs or os.cpu_count() or 1
     if full:
         sys.exit(_full(console, Register() if afresh else kill_register.load(), processes))
-    wanted = [mutant_called(name.removeprefix(MUTANT)).name for name in names] or [one.name for one in MUTANTS]
+    wanted = [find_mutant(name.removeprefix(MUTANT)).name for name in names] or [one.name for one in MUTANTS]
     sys.exit(_run_each(console, list(dict.fromkeys(wanted)), processes, as_json=as_json))
 
 

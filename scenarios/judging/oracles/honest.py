@@ -25,7 +25,7 @@ def honest(case: Case) -> OracleFinding:
 
 def _violations(case: Case, run: RunCall) -> Iterator[Violation]:
     which = ordinal_of(case, run)
-    if not run.met_a_run:
+    if not run.overlapped_a_run:
         yield Violation(NAME, f"{which} returned, and the server had no run under way at any time until then")
     if run.complete is False:
         if not case.is_excused_incomplete(run) and not case.is_beyond_reach(run):

@@ -67,7 +67,7 @@ def _strangers(case: Case, held: Sequence[str], scope: str, known_at: int | None
     """Held events that no log holds. Within the branch, a state update that a truncation lost is not one of them."""
     by_id = case.evidence.by_id
     for one in held:
-        if case.evidence.is_stranger(one, known_at) and (scope == "log" or one not in by_id or by_id[one].branch):
+        if case.evidence.is_in_no_log(one, known_at) and (scope == "log" or one not in by_id or by_id[one].branch):
             yield one
 
 

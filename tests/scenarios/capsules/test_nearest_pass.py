@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from gapless.reports.one_run.divergence import first_divergence
 from gapless.reports.records.record import Verdict
-from gapless.scenarios.capsules.nearest_pass import AsFarAsItGoes, nearest
+from gapless.scenarios.capsules.nearest_pass import TapeThenSeed, nearest
 from gapless.scenarios.cli.main import main
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
@@ -60,7 +60,7 @@ def test_where_no_fault_is_to_blame_our_client_is_the_nearest() -> None:
 
 
 def test_a_tape_is_followed_as_far_as_it_goes() -> None:
-    source = AsFarAsItGoes({"s": [1, 2], "t": [9]}, seed=3)
+    source = TapeThenSeed({"s": [1, 2], "t": [9]}, seed=3)
     assert (source.integer("s", 0, 9), source.integer("s", 0, 9)) == (1, 2)
     assert source.integer("s", 0, 9) == SeededSource(3).integer("s", 0, 9)
     assert source.number("t", 0, 1) == SeededSource(3).number("t", 0, 1)

@@ -30,7 +30,7 @@ from gapless.scenarios.explore.trial import Block, BlockResult, TrialCounts, Wor
 from gapless.scenarios.explore.worlds import KINDS
 from gapless.scenarios.interrupt import Stop
 from gapless.scenarios.judging.coverage import ORACLE_NAMES
-from gapless.scenarios.running.executors import InThisProcess
+from gapless.scenarios.running.executors import SerialExecutor
 from gapless.scenarios.running.journal_difference import fingerprints
 from gapless.scenarios.running.runner import RunRequest, perform
 
@@ -227,7 +227,7 @@ def go(
     database: Database, limits: Limits, listener: Quiet, stop: Stop | None = None, executor: Executor | None = None
 ) -> Campaign:
     campaign, _ = database.load()
-    inside = executor or InThisProcess()
+    inside = executor or SerialExecutor()
     Explorer(campaign, database, inside, jobs=1, limits=limits, listener=listener, stop=stop or Stop()).explore()
     return campaign
 
