@@ -9,8 +9,8 @@ import click
 
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE
 
-# The place of each command. It is imported when it is used, inside `invoke`. So Ctrl-C during the imports ends in a word,
-# without a traceback.
+# The place of each command. It is imported when it is used, inside `invoke`.
+# So Ctrl-C during the imports ends in one word, without a traceback.
 _COMMANDS: Final = {
     "check": "gapless.scenarios.cli.commands.check:check_command",
     "compare": "gapless.scenarios.cli.commands.compare:compare",
