@@ -82,7 +82,7 @@ def test_the_steps_do_what_they_say(tmp_path: Path) -> None:
     """Main's run, which keeps its records; then a change that is as good; then one that spends more than main did."""
     # What explore finds of our client is another test's affair.
     assert set(_follow(tmp_path, but=("Install", "Hold the budgets", "Comment on the pull request"))) <= {
-        "Look for races that nobody thought of"
+        "Look for races that are not known yet"
     }
     assert (tmp_path / "baseline/records.json").exists()
     assert list((tmp_path / "explore").rglob("campaign.json"))

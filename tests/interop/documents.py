@@ -22,11 +22,11 @@ class Circumstances:
     gapless: str
 
     def sentence(self, what: str) -> str:
-        """How a reader gets the same."""
+        """What was measured, when, and how to measure it again."""
         return (
             f"Measured on {self.day} with gapless {self.gapless} and {what} on Python {self.python}, on loopback. "
-            f"`{COMMAND}` measures it again and writes this file. Calls and events are the same from time to time; "
-            "seconds and status polls depend on the machine."
+            f"`{COMMAND}` measures it again and writes this file. Calls and events are the same each time. Seconds and "
+            "status polls depend on the machine."
         )
 
 
@@ -63,7 +63,7 @@ def fidelity(when: Circumstances, measured: Fidelity) -> str:
         when.sentence(f"openhands-agent-server {measured.release}"),
         _FIDELITY,
         f"{measured.steps} steps, {measured.fields:,} values in the real server's answers; {len(measured.differences)} "
-        f"places where the simulated server's answer is another, {unexplained} of them without a reason.",
+        f"places where the simulated server's answer is different, {unexplained} of them without a reason.",
         _table(
             ("places", "for example", "first seen in", "reason"),
             _fidelity_cells(measured),
@@ -78,36 +78,39 @@ _SDK_HEAD = (
 )
 _SERVER_HEAD = ("socket", "part", "events in the log", "calls to attach", "calls a run", "status polls", "outcome")
 
-_SDK = """The real `Conversation(…)`, unmodified, against a simulated server on a real port, in real time:
-constructed, told to send and to run, several times, closed, and attached again. The scenarios are in
-`tests/interop/scenarios/`: the races of the catalogue in seconds that a person can wait. *Lost events*:
-those that `run()` returned without. *Calls*: reads of the log and polls of the status, the attach
-included; *optimum*: the fewest by which any client could have known and repaired what this one missed,
-given what the server's generation offers (0 where the socket can tell all of it). *Seconds to return*:
-from the run's end to the return of `run()`; negative: it returned while the run went on. 1.11.0
-understands servers without a tree only: the last of its rows is a server with one."""
+_SDK = """The real `Conversation(…)`, unmodified, runs against a simulated server on a real port, in real time. It
+is constructed, sends and runs several times, is closed, and is attached again. The scenarios are in
+`tests/interop/scenarios/`: races of the catalog, made short enough for real time.
 
-_EXPECTED = """Read in the code of each release before it was measured; `make interop` fails where the outcome is
-another. *Reads*: calls without status polls."""
+- *Lost events*: those that `run()` returned without.
+- *Calls*: reads of the log and polls of the status, the attach included.
+- *Optimum*: the fewest calls with which any client could have known and repaired what this one missed,
+  given what the server's generation offers. It is 0 where the socket brings all of it.
+- *Seconds to return*: from the run's end to the return of `run()`. If negative, it returned during the run.
 
-_SERVER = """Our own sync client, over TCP, through a proxy that counts what passes and cuts what is open; the server
-asks a scripted model on loopback. After each run what is held is compared with the server's log, read
-page by page: complete, in order, each event delivered once. In `tree` the client is asked for the
-branch, in `session` for the whole log. Calls are reads of the log; status polls are spent only while the
-server is down."""
+1.11.0 understands only servers without a tree. The last of its rows is a server with one."""
+
+_EXPECTED = """These outcomes were derived from the code of each release before it was measured. `make interop` fails if
+the outcome is different. *Reads*: calls without status polls."""
+
+_SERVER = """The sync client of gapless connects over TCP, through a proxy that counts what passes and can cut
+connections. The server uses a scripted model on loopback. After each run, the events held are compared
+with the server's log, read page by page: complete, in order, each event delivered once. In `tree` the
+client has to prove the branch, in `session` the whole log. Calls are reads of the log. Status polls are
+spent only while the server is down."""
 
 _BY_HAND = """## By hand
 
     gapless check r10-late-tail -- .venv-interop-1.57.0/bin/python scenarios/examples/openhands_sdk.py
 
-puts one release through a scenario of the catalogue, judges it, and keeps what it finds; `make interop` has built its
-environment. `gapless examples` says where an installed gapless keeps that program."""
+puts one release through a scenario of the catalog, judges it, and keeps a capsule if it fails. `make interop` has
+built its environment. `gapless examples` says where an installed gapless keeps that program."""
 
 _FIDELITY = """One script of requests and socket sessions (`tests/interop/script.py`) is played to both servers: the
 whole life of a conversation, every way to search and to subscribe, bad input, wrong keys, deletion. The
-simulated agent is told to do what the real one did. Then the transcripts are compared field by field,
-ids as ordinals of the log, without times and free texts. Frames of live sockets are compared by event,
-not by their order: several threads of the real server publish at once. A difference without a reason
+simulated agent does what the real one did. Then the transcripts are compared field by field, with ids as
+ordinals of the log, and without times and free texts. Frames of live sockets are compared by event, not
+by their order, because several threads of the real server publish at once. A difference without a reason
 fails `make interop`, and so does a reason without a difference."""
 
 
