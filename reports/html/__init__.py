@@ -7,8 +7,8 @@ In reading order:
 - ``packed_journals.py``  journals embedded in the page, and which are left out if it would be too large
 - ``assets.py``           the files of ``page/``, joined: the styles, and the scripts as one module
 - ``report.html.jinja``   the page; all text from records is escaped there
-- ``page/``               scripts and styles. ``story.js`` reads a journal, ``axis.js`` is the time axis, ``lanes.js``
-  draws the lanes, ``telling.js`` describes entries in sentences, ``report.js`` is the page. The styles are
+- ``page/``               scripts and styles. ``journal.js`` reads a journal, ``axis.js`` is the time axis, ``lanes.js``
+  draws the lanes, ``sentences.js`` describes entries in sentences, ``report.js`` is the page. The styles are
   ``lanes.css`` and ``report.css``.
 
 ``gapless serve`` uses the first four scripts and ``lanes.css`` for its live page too.

@@ -10,8 +10,8 @@ import re
 from functools import cache
 from importlib import resources
 
-SHARED = ("story.js", "axis.js", "lanes.js", "telling.js", "lanes.css")
-SCRIPTS = ("story.js", "axis.js", "telling.js", "lanes.js", "report.js")
+SHARED = ("journal.js", "axis.js", "lanes.js", "sentences.js", "lanes.css")
+SCRIPTS = ("journal.js", "axis.js", "sentences.js", "lanes.js", "report.js")
 STYLES = ("lanes.css", "report.css")
 
 _IMPORT = re.compile(r"^import .*;\n", re.MULTILINE)

@@ -46,7 +46,7 @@ class Bounds:
     copies: int = 0
     failures: int = 0
     late: int = 0
-    subscription_lost: int = 0
+    forgotten: int = 0
     vetoes: int = 0
     others: int = 0
     together: int | None = None

@@ -48,7 +48,7 @@ class Belief(Enum):
 
     OURS = "ours"
     STALE = "stale"
-    UNVERIFIED_END = "doubt"
+    UNVERIFIED_END = "unverified-end"
     WAIT = "wait"
     """Nothing shows yet that our run has begun, or the leaf is not here yet: both may come."""
 

@@ -125,14 +125,14 @@ class Runs:
         is_deaf = now.is_deaf() and status_report.status != IDLE
         if belief is Belief.WAIT and (is_deaf or now.due(accepted_at_s + now.settings.silence_s)):
             belief = Belief.UNVERIFIED_END  # nothing came that could have told, or nothing can come
-        sometimes("run: a stale word was disbelieved", belief is Belief.STALE)
+        sometimes("run: a stale status report was ignored", belief is Belief.STALE)
         match belief:
             case Belief.OURS:
                 run.ending, run.ending_step, run.unverified_end = status_report, now.step, None
                 if not status_report.is_final:
                     now.note("no final snapshot ended the run; its end was believed when no veto had followed (R14)")
             case Belief.UNVERIFIED_END:
-                sometimes("run: a word of the end was doubted")
+                sometimes("run: an end was not verified yet")
                 run.unverified_end, run.unverified_end_step = status_report, now.step
             case Belief.STALE | Belief.WAIT:
                 pass
@@ -146,14 +146,14 @@ class Runs:
             proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held)
             and not unverified_end.knows_leaf
         ):
-            sometimes("run: a count settled the doubt")
+            sometimes("run: a count verified the end")
             now.ledger.place_unplaced()
             self._settle(run, unverified_end, from_step=run.counted_step)
         elif now.walked_from_step >= run.unverified_end_step:
-            sometimes("run: the log settled the doubt")
+            sometimes("run: the log verified the end")
             self._settle(run, unverified_end, from_step=now.walked_from_step)
         elif now.gave_up_step >= run.unverified_end_step:
-            sometimes("run: returned in doubt")
+            sometimes("run: returned with an unverified end")
             self._finish(None)
         elif now.exchange is None and self._count_may_do(run):
             self._begin_count()
@@ -175,11 +175,11 @@ class Runs:
             run.is_forgotten = True
             run.ending, run.ending_step = replace(unverified_end, leaf_id=None, asked_step=from_step), from_step
         elif status is None and now.ledger.has_unplaced_status():
-            sometimes("run: the log was behind the socket, and settled no doubt")
+            sometimes("run: the log was behind the socket, and verified no end")
             run.unverified_end, run.unverified_end_step, run.proof_tries = unverified_end, now.step, tries
             self._read_for_proof(run)
         elif status is None and self._is_contradicted(run, unverified_end):
-            sometimes("run: over by the server's word, in progress by the log")
+            sometimes("run: over by the status report, in progress by the log")
             now.note("the server says that the run is over, and the log does not show it")
             self._finish(None)
         elif status is None:

@@ -168,7 +168,7 @@ class Ledger(Held):
     def drop(self, event_ids: Sequence[str]) -> None:
         """Hold some events no more; in the session generation only unplaced ones, for its indexes count them all."""
         for event_id in event_ids:
-            self._unplace(event_id)
+            self._forget_unplaced(event_id)
             segment = self._segment_of.pop(event_id, None)
             if segment is not None:
                 index = rindex(segment.ids, event_id)
@@ -238,11 +238,11 @@ class Ledger(Held):
         segment.ids.append(event_id)
         self._segment_of[event_id] = segment
         self._note_places(segment.ids, len(segment.ids) - 1, len(segment.ids))
-        self._unplace(event_id)
+        self._forget_unplaced(event_id)
         if segment.next_seq is not None:
             segment.next_seq = self._set_seq(event_id, segment.next_seq) + 1
 
-    def _unplace(self, event_id: str) -> None:
+    def _forget_unplaced(self, event_id: str) -> None:
         """Take the event off the unplaced ones, now that its place is known, and off those that wait for a parent."""
         if event_id not in self._unplaced:
             return
@@ -269,7 +269,7 @@ class Ledger(Held):
         segment.ids.insert(index, event_id)
         self._segment_of[event_id] = segment
         self._note_places(segment.ids, index, index + 2)
-        self._unplace(event_id)
+        self._forget_unplaced(event_id)
         self.version += 1
 
     def _extend_by_seq(self) -> None:
@@ -341,7 +341,7 @@ class Ledger(Held):
             self._segments.insert(0 if at_head else len(self._segments), merged)
         for event_id in merged.ids:
             self._segment_of[event_id] = merged
-            self._unplace(event_id)
+            self._forget_unplaced(event_id)
         self._number(merged, at_head=at_head)
         self._extend_by_seq()
 

@@ -193,7 +193,7 @@ SWEEP = tuple(
     for length, calls in zip((100, 1_000, 10_000), costs, strict=True)
 )
 VERSIONS = {"python": "3.11.7", "gapless": "0.1.0", "trio": "0.35.0"}
-NEVER = (Never("fault", "link-stall"), Never("path", "run: the log settled the doubt", "syncclient/core/core.py:12"))
+NEVER = (Never("fault", "link-stall"), Never("path", "run: the log verified the end", "syncclient/core/core.py:12"))
 
 HOLDING = Results((CLEAN, dataclasses.replace(CLEAN, generation="legacy")), VERSIONS)
 FAILING = Results(

@@ -1,6 +1,6 @@
 // Draws the lanes: agent, log, socket, REST, client and application over time, with the faults across them. Only the
 // visible part is drawn. Marks that would overlap are drawn as one, with their number.
-import { count, moment, span } from "./telling.js";
+import { count, moment, span } from "./sentences.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const RIGHT = 16;

@@ -1,8 +1,8 @@
 // The page: the list of runs, and one run with its lanes. Text from a record is always inserted as text, never as markup.
 import { orderAxis, timeAxis } from "./axis.js";
 import { drawLanes, marksAt } from "./lanes.js";
-import { Story } from "./story.js";
-import { count, describe, fate, moment, nameOf, short, tell, tellMany } from "./telling.js";
+import { Story } from "./journal.js";
+import { count, describe, fate, moment, nameOf, short, tell, tellMany } from "./sentences.js";
 
 const byId = (id) => document.getElementById(id);
 const ROWS_MAX = 250;

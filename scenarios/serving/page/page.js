@@ -1,8 +1,8 @@
 // The page follows the journal and draws it. All state comes from the server, so a reload shows the same.
 import { plainAxis } from "./axis.js";
 import { drawLanes } from "./lanes.js";
-import { Story } from "./story.js";
-import { describe, tell } from "./telling.js";
+import { Story } from "./journal.js";
+import { describe, tell } from "./sentences.js";
 
 const $ = (id) => document.getElementById(id);
 const ROWS_MAX = 400;

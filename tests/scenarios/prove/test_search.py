@@ -50,7 +50,7 @@ def small(client: str = "gapless", generation: str = "tree", **bounds: int) -> Q
         small("socket-only", generation="legacy"),
         pytest.param(small("tail-cursor"), marks=pytest.mark.slow),
         pytest.param(small(losses=1), marks=pytest.mark.slow),
-        pytest.param(small(subscription_lost=1, generation="legacy"), marks=pytest.mark.slow),
+        pytest.param(small(forgotten=1, generation="legacy"), marks=pytest.mark.slow),
         pytest.param(small("full-rescan", losses=1, generation="legacy"), marks=pytest.mark.slow),
     ],
     ids=str,
