@@ -27,7 +27,7 @@ def latest_update_first(original: Original, ledger: Ledger, parent_id: str, even
     segment = ledger._segment_of[parent_id]
     segment.ids.insert(segment.ids.index(parent_id) + 1, event_id)
     ledger._segment_of[event_id] = segment
-    ledger._unplace(event_id)
+    ledger._forget_unplaced(event_id)
 
 
 @mutant("place-path", races=["R31"], killed=("r31-merely-late", "tree/inclusive", "no-holes"))
