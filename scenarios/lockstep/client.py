@@ -1,0 +1,359 @@
+"""A ClientUnderTest that is a program: asked for its steps on standard input, in virtual time.
+
+The program is asked as by `gapless check`: `gapless.scenarios.serving.step_protocol` has the lines. What it prints beside its
+answers, and all of its standard error, is kept with the virtual time at which it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from math import inf
+from typing import Any, Final, NamedTuple
+
+import trio
+
+from gapless.scenarios.clients.contract import Claim, ClientContext, Event
+from gapless.scenarios.clients.contract import GapIds as Gap
+from gapless.scenarios.errors import StepFailed
+from gapless.scenarios.lockstep.network import Network
+from gapless.scenarios.lockstep.process import POOL, NeverWaited, Pool, Process, check_exists
+from gapless.scenarios.lockstep.protocol import (
+    Blocked,
+    End,
+    Ended,
+    Hello,
+    Input,
+    LastOutputs,
+    Line,
+    LockstepError,
+    Refused,
+    Resumed,
+    Stalled,
+    Start,
+)
+from gapless.scenarios.serving.step_protocol import Done, Failed, ProtocolError, Reached, order, parse
+from gapless.simserver.conversation.workload import EPOCH
+
+BUSY_MAX: Final = 1_000  # exchanges in a row in which a program polls and nothing happens: each is a millisecond
+LINE_BYTES_MAX: Final = 32 * 1024 * 1024
+LAST_WORDS_MAX: Final = 40
+END_REAL_S_MAX: Final = 10.0
+
+
+class Failure(StepFailed):
+    """The program says that it gave up on a step."""
+
+
+class Exit(Exception):
+    """The program has ended, or answers no more."""
+
+
+class NotVirtual(LockstepError):
+    """The program cannot be virtual: its shim says why."""
+
+
+class Spinning(LockstepError):
+    """The program polls, and lets no time pass."""
+
+
+class Printed(NamedTuple):
+    """A line that the program wrote. stream: stdout or stderr."""
+
+    t_s: float
+    stream: str
+    text: str
+
+
+class LockstepClient:
+    """One run of a program.
+
+    printed: what it wrote beside its answers; hello: the runtime and packages that it runs on; exit_code: once it has
+    ended; points, switched: of its threads' schedule; stalled: what it waits for that is not virtual, if it told.
+    """
+
+    errors = (Failure,)
+
+    def __init__(self, context: ClientContext, process: Process, nursery: trio.Nursery) -> None:
+        self._context = context
+        self._process = process
+        self._network = Network(context, nursery, self._happen)
+        self._began_s = trio.current_time()
+        self._inputs: list[Input] = []
+        self._bell = trio.Event()
+        self._answers: list[Done | Failed | ProtocolError] = []
+        self._answered = trio.Event()
+        self._cut = {"stdout": b"", "stderr": b""}
+        self._asked: str | None = None
+        self._held: list[str] | None = None
+        self._reached: dict[str, None] = {}
+        self._gaps: Sequence[Gap] = ()
+        self._busy = 0
+        self._error: Exception | None = None
+        self.has_ended = False
+        self.is_wedged = False  # it must be killed: the channel is of no use any more
+        self.printed: list[Printed] = []
+        self.hello: Hello | None = process.hello
+        self.exit_code: int | None = None
+        self.points = 0
+        self.switched = 0
+        self.stalled: Stalled | None = None
+
+    # --- the steps ---------------------------------------------------------------------------------------------------
+
+    async def attach(self) -> None:
+        await self._ask("attach")
+
+    async def send(self, text: str) -> None:
+        await self._ask("send", text)
+
+    async def run(self) -> Claim:
+        done = await self._ask("run")
+        self._gaps = tuple((after, before) for after, before in done.gaps)
+        return Claim(done.complete, done.covers, done.proof, done.status)
+
+    async def close(self) -> None:
+        if not self._reached:  # who only says what it holds has thereby handed it over
+            for one in self.held():
+                self._context.on_event(one, False)
+        if not self.has_ended:
+            await self._ask("close")
+
+    def held(self) -> Sequence[Event]:
+        """What it told last that it holds; else what has reached it, first come first."""
+        return [{"id": one} for one in (self._reached if self._held is None else self._held)]
+
+    def gaps(self) -> Sequence[Gap]:
+        return self._gaps
+
+    async def _ask(self, step: str, text: str | None = None) -> Done:
+        """Ask for a step. Raises Failure when the program says so, and Exit when it says nothing any more."""
+        self._asked = step
+        self._answers.clear()
+        self._happen(Line(order(step, text)))
+        while not self._answers:
+            if self.has_ended:
+                raise self._error or Exit(self._how_it_ended())
+            self._answered = trio.Event()
+            await self._answered.wait()
+        self._asked = None
+        match self._answers[0]:
+            case Done() as done:
+                return done
+            case Failed() as failed:
+                raise Failure(failed.error)
+            case ProtocolError() as error:
+                raise Exit(f"it said what is no report: {error}")
+
+    def _how_it_ended(self) -> str:
+        code = self.exit_code
+        how = "exit code 0, without an answer" if not code else f"exit code {code}" if code > 0 else f"signal {-code}"
+        words = [one.text for one in self.printed[-LAST_WORDS_MAX:] if one.text.strip()]
+        return f"{how}; {words[-1].strip()}" if code and words else how
+
+    # --- the exchange ------------------------------------------------------------------------------------------------
+
+    def _now_s(self) -> float:
+        return trio.current_time() - self._began_s
+
+    def _happen(self, one: Input) -> None:
+        self._inputs.append(one)
+        self._bell.set()
+
+    async def exchange(self) -> None:
+        """Run the program to its end: it runs while this waits for its message, and no virtual time passes."""
+        try:
+            while (blocked := self._until_blocked()) is not None:
+                now_s = await self._until_due(blocked)
+                inputs, self._inputs = self._inputs, []
+                self._process.send(Resumed(now_s, inputs))
+        except LockstepError as error:
+            self.is_wedged = True
+            self._end(error)
+
+    def _until_blocked(self) -> Blocked | None:
+        """Let the program run until everything in it waits; None when it has ended instead."""
+        while True:
+            match self._process.receive():
+                case Blocked() as blocked:
+                    self.points, self.switched = blocked.points, blocked.switched
+                    self._count_busy(blocked)
+                    for output in blocked.outputs:
+                        self._network.apply(output)
+                    return blocked
+                case LastOutputs(outputs):
+                    for output in outputs:
+                        self._network.apply(output)
+                case Stalled() as stalled:
+                    self.stalled = stalled
+                case Refused(why):
+                    self._error = NotVirtual(why)
+                case Ended(code, outputs):
+                    for output in outputs:
+                        self._network.apply(output)
+                    self.exit_code = self._process.exit_code if code is None else code
+                    self._end(self._error)
+                    return None
+                case Hello():
+                    raise LockstepError("the shim says hello a second time")
+
+    def _count_busy(self, blocked: Blocked) -> None:
+        self._busy = self._busy + 1 if blocked.is_busy and not (blocked.outputs or self._inputs) else 0
+        if self._busy > BUSY_MAX:
+            raise Spinning(
+                f"the client spun: it polled, or read the clock, for {BUSY_MAX} milliseconds in which nothing happened"
+            )
+
+    async def _until_due(self, blocked: Blocked) -> float:
+        """Wait in virtual time for the first input, or for the program's earliest timer; the time that it is then."""
+        await trio.lowlevel.checkpoint()
+        wake_at_s = inf if blocked.wake_at_s is None else blocked.wake_at_s
+        if not self._inputs and wake_at_s > self._now_s():
+            self._bell = trio.Event()
+            with trio.move_on_at(self._began_s + wake_at_s):
+                await self._bell.wait()
+        return self._now_s() if self._inputs else max(wake_at_s, self._now_s())
+
+    def _end(self, error: Exception | None) -> None:
+        self._error = error
+        self.has_ended = True
+        self._flush()
+        self._network.close()
+        self._answered.set()
+
+    def leave(self) -> None:
+        """The run is over for us: the program exits at once, if it still runs."""
+        if self.has_ended:
+            return
+        self.has_ended = True
+        self._process.send(End())
+        self._network.close()
+        try:
+            while not isinstance(ended := self._process.receive(END_REAL_S_MAX), Ended):
+                pass
+        except LockstepError:  # the run is over; that the process cannot be kept is of no interest
+            self.is_wedged = True
+        else:
+            self.exit_code = ended.code
+        self._flush()
+
+    # --- what it prints ----------------------------------------------------------------------------------------------
+
+    def said(self, stream: str, data: bytes) -> None:
+        """The program has written to standard output or error."""
+        *lines, rest = (self._cut[stream] + data).split(b"\n")
+        self._cut[stream] = rest[:LINE_BYTES_MAX]
+        for line in lines:
+            self._line(stream, line)
+
+    def _flush(self) -> None:
+        for stream, rest in self._cut.items():
+            self._cut[stream] = b""
+            if rest:
+                self._line(stream, rest)
+
+    def _line(self, stream: str, line: bytes) -> None:
+        text = line.decode("utf-8", "replace").rstrip("\r")
+        if stream == "stdout":
+            try:
+                report = parse(text)
+            except ProtocolError as error:
+                self._answer(error)
+                return
+            if isinstance(report, Reached):
+                self._reached[report.id] = None
+                self._context.on_event({"id": report.id}, False)
+                return
+            if report is not None:
+                if isinstance(report, Done) and report.held is not None:
+                    self._held = report.held
+                if (report.done if isinstance(report, Done) else report.failed) == self._asked:
+                    self._answer(report)
+                return
+        self.printed.append(Printed(self._now_s(), stream, text))
+
+    def _answer(self, answer: Done | Failed | ProtocolError) -> None:
+        self._answers.append(answer)
+        self._answered.set()
+
+
+class CommandFactory:
+    """A factory of clients that are runs of one command. last: the newest of them; switches: how their threads deviate
+    from first come, first served."""
+
+    def __init__(self, command: Sequence[str], switches: Sequence[tuple[int, int]], pool: Pool) -> None:
+        self.command = tuple(command)
+        self.switches = tuple(switches)
+        self.last: LockstepClient | None = None
+        self.early: list[Printed] = []  # what a program printed that ended before it waited for anything
+        self._pool = pool
+
+    def __repr__(self) -> str:
+        return f"CommandFactory({' '.join(self.command)})"
+
+    @asynccontextmanager
+    async def __call__(self, context: ClientContext) -> AsyncIterator[LockstepClient]:
+        self.last = None
+        with self._started(context) as process:
+            async with trio.open_nursery() as nursery:
+                client = self.last = LockstepClient(context, process, nursery)
+                for stream, data in self._before:
+                    client.said(stream, data)
+                process.said = client.said
+                try:
+                    nursery.start_soon(client.exchange)
+                    yield client
+                finally:
+                    nursery.cancel_scope.cancel()
+
+    @contextmanager
+    def _started(self, context: ClientContext) -> Any:
+        """A process that is told to start; afterwards it is kept for the next run, or killed if it is in disorder."""
+        self._before: list[tuple[str, bytes]] = []
+        start = Start(context.seed, epoch_s(), variables(context), self.switches)
+        try:
+            process = self._pool.take(self.command, start, lambda stream, data: self._before.append((stream, data)))
+        except NeverWaited as error:
+            raise self._never_waited(error) from None
+        is_sound = False
+        try:
+            yield process
+            if self.last is not None and not self.last.is_wedged:
+                self.last.leave()
+                is_sound = not self.last.is_wedged
+        finally:
+            if is_sound:
+                self._pool.give(process)
+            else:
+                process.kill()
+
+    def _never_waited(self, error: NeverWaited) -> Exception:
+        texts = {
+            name: b"".join(data for stream, data in self._before if stream == name) for name in ("stdout", "stderr")
+        }
+        self.early = [
+            Printed(0.0, name, line.decode("utf-8", "replace"))
+            for name, text in texts.items()
+            for line in text.splitlines()
+        ]
+        if error.refused is not None:
+            return NotVirtual(error.refused)
+        words = [one.text.strip() for one in self.early if one.stream == "stderr" and one.text.strip()]
+        return Exit(f"{error}; {words[-1]}" if words else str(error))
+
+
+def factory(command: Sequence[str], *, switches: Sequence[tuple[int, int]] = (), pool: Pool = POOL) -> CommandFactory:
+    """A factory for a command, which is started with a shim in it. Raises UsageError when there is no such command."""
+    check_exists(command[0])
+    return CommandFactory(command, switches, pool)
+
+
+def variables(context: ClientContext) -> Mapping[str, str]:
+    """What the program finds in its environment."""
+    found = {"GAPLESS_URL": context.base_url, "GAPLESS_CONVERSATION_ID": context.conversation_id}
+    return found if context.api_key is None else found | {"GAPLESS_API_KEY": context.api_key}
+
+
+def epoch_s() -> float:
+    """The wall clock at virtual second 0: the server's own, read as UTC."""
+    return (EPOCH - EPOCH.__class__(1970, 1, 1)).total_seconds()

@@ -1,0 +1,44 @@
+"""The Pythons of this machine that the shim is tested on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+_PLACES = (
+    ".pyenv/versions/{}.*/bin/python",
+    ".asdf/installs/python/{}.*/bin/python",
+    ".local/share/mise/installs/python/{}.*/bin/python",
+    ".local/share/uv/python/cpython-{}.*/bin/python",
+)
+
+
+@cache
+def interpreters() -> dict[str, str]:
+    """One that runs for each version, by version; ours stands for its own."""
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = {ours: sys.executable}
+    for version in VERSIONS:
+        if version not in found:
+            home = Path(os.path.expanduser("~"))
+            candidates = [
+                f"python{version}",
+                *(str(path) for place in _PLACES for path in home.glob(place.format(version))),
+            ]
+            working = next((one for one in candidates if _is(one, version)), None)
+            if working is not None:
+                found[version] = working
+    return found
+
+
+def _is(path: str, version: str) -> bool:
+    asked = [path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    try:
+        answer = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.returncode == 0 and answer.stdout.strip() == version

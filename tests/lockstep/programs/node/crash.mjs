@@ -1,0 +1,4 @@
+import { readLine } from "./line.mjs";
+
+await readLine();
+throw new Error("boom");

@@ -1,0 +1,2 @@
+console.log("early");
+process.exit(3);

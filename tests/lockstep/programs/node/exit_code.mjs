@@ -1,0 +1,4 @@
+import { readLine } from "./line.mjs";
+
+await readLine();
+process.exit(7);

@@ -1,0 +1,5 @@
+import { watch } from "node:fs";
+import { readLine } from "./line.mjs";
+
+await readLine();
+watch(import.meta.dirname, () => {});

@@ -1,0 +1,7 @@
+# mypy: ignore-errors
+
+import subprocess
+import sys
+
+sys.stdin.readline()
+subprocess.run(["true"], check=True)

@@ -1,0 +1,6 @@
+# mypy: ignore-errors
+
+import sys
+
+sys.stdin.readline()
+raise ValueError("boom")

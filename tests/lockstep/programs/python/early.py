@@ -1,0 +1,6 @@
+# mypy: ignore-errors
+
+import sys
+
+print("early")
+sys.exit(3)

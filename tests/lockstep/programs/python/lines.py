@@ -1,0 +1,7 @@
+# mypy: ignore-errors
+
+import sys
+
+for line in sys.stdin:
+    print("got", line.rstrip("\n"))
+print("end")
