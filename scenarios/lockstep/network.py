@@ -76,7 +76,7 @@ class Network:
         self._nursery.start_soon(self._serve, output, receive)
 
     def _is_down(self) -> bool:
-        return self._connections is not None and self._connections._process.is_down
+        return self._connections is not None and self._connections.is_down
 
     async def _serve(self, asked: Connect, outputs: trio.MemoryReceiveChannel[Output]) -> None:
         begun = await _read_opening(outputs)

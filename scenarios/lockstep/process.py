@@ -58,18 +58,24 @@ class NotShimmed(UsageError):
 
 
 def environment(around: Mapping[str, str], variables: Mapping[str, str], directory: str) -> dict[str, str]:
-    """The environment in which a shim is loaded: by Python from PYTHONPATH. No proxy comes in between."""
+    """The environment in which a shim is loaded: by Python from PYTHONPATH, by Node from NODE_OPTIONS.
+
+    No proxy comes in between.
+    """
     kept = {
         name: value
         for name, value in around.items()
         if not name.startswith("GAPLESS_") and name.lower() not in (*_PROXIES, "no_proxy")
     }
     paths = [str(SHIMS / "python"), *filter(None, [around.get("PYTHONPATH")])]
+    node = str(SHIMS / "node" / "lockstep.cjs").replace("\\", "\\\\").replace('"', '\\"')
+    options = [f'--require="{node}"', *filter(None, [around.get("NODE_OPTIONS")])]
     return kept | {
         "NO_PROXY": "*",
         "no_proxy": "*",
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONHASHSEED": "0",
+        "NODE_OPTIONS": " ".join(options),
         "GAPLESS_LOCKSTEP": directory,
         **variables,
     }

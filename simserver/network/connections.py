@@ -88,6 +88,11 @@ class Connections:
         self._link.connected(connection, Facts("connection", f"rest connection {connection.number}", aspect="rest"))
         return connection.client
 
+    @property
+    def is_down(self) -> bool:
+        """Whether nothing runs that could accept a connection."""
+        return self._process.is_down
+
     def http_transport(self) -> MemoryTransport:
         """A new transport for httpx, with its own connections."""
         return MemoryTransport(self.dial_rest)

@@ -8,7 +8,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+_OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
+# Each other interpreter takes as long again, so `make test` tries ours alone.
+EACH_VERSION = [one if one == _OURS else pytest.param(one, marks=pytest.mark.slow) for one in VERSIONS]
 _PLACES = (
     ".pyenv/versions/{}.*/bin/python",
     ".asdf/installs/python/{}.*/bin/python",
@@ -20,8 +25,7 @@ _PLACES = (
 @cache
 def interpreters() -> dict[str, str]:
     """One that runs for each version, by version; ours stands for its own."""
-    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
-    found = {ours: sys.executable}
+    found = {_OURS: sys.executable}
     for version in VERSIONS:
         if version not in found:
             home = Path(os.path.expanduser("~"))

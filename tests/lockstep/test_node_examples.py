@@ -11,7 +11,7 @@ from gapless.reports.records.record import RunRecord
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.lockstep.client import factory
 from gapless.scenarios.running.runner import RunRequest, perform
-from tests.lockstep.nodes import MAJORS, SHIM, nodes
+from tests.lockstep.nodes import EACH_MAJOR, nodes
 
 EXAMPLES = Path(__file__).parents[2] / "scenarios" / "examples"
 SCENARIOS = ("r10-late-tail", "r30-lost-frame", "r34-disconnect-in-mid-run")
@@ -20,13 +20,12 @@ TYPESCRIPT = "LOCKSTEP_TYPESCRIPT"  # names a folder in which @openhands/typescr
 RUNS = 3
 
 
-@pytest.fixture(params=MAJORS)
-def node(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(params=EACH_MAJOR)
+def node(request: pytest.FixtureRequest) -> str:
     """The newest of each major version."""
     found = nodes().get(request.param)
     if found is None:
         pytest.skip(f"no Node {request.param} was found")
-    monkeypatch.setenv("NODE_OPTIONS", f"--require={SHIM / 'lockstep.cjs'}")
     return found[-1]
 
 

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from gapless.scenarios.lockstep.protocol import Blocked
 from tests.lockstep.echo_world import Story, live
-from tests.lockstep.nodes import MAJORS, SHIM, nodes
+from tests.lockstep.nodes import EACH_MAJOR, SHIM, nodes
 
 PROGRAMS = Path(__file__).parent / "programs" / "node"
 STALL_MS = "300"
-START_MS_MAX = 40.0
-START_SHARE_MAX = 0.75  # of Node's own start, on a machine so busy that this is more
-STARTS = 11
 RUNS = 5
 
 
-@pytest.fixture(autouse=True)
-def _shimmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NODE_OPTIONS", f"--require={SHIM / 'lockstep.cjs'}")
-
-
-@pytest.fixture(params=MAJORS)
+@pytest.fixture(params=EACH_MAJOR)
 def node(request: pytest.FixtureRequest) -> str:
     """The newest of each major version."""
     found = nodes().get(request.param)
@@ -65,12 +55,12 @@ def test_what_cannot_be_virtual_is_refused_in_a_sentence(node: str, tmp_path: Pa
     assert story.refused in story.errors.decode()
 
 
-def test_an_unknown_version_is_refused(node: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_version_is_refused(node: str, tmp_path: Path) -> None:
     pretend = tmp_path / "pretend.cjs"
     pretend.write_text("Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '19.9.0' } })")
     (tmp_path / "program.cjs").write_text("")
-    monkeypatch.setenv("NODE_OPTIONS", f"--require={pretend} {os.environ['NODE_OPTIONS']}")
-    story = live([node, str(tmp_path / "program.cjs")])
+    options = f"--require={pretend} --require={SHIM / 'lockstep.cjs'}"
+    story = live([node, str(tmp_path / "program.cjs")], variables={"NODE_OPTIONS": options})
     assert story.code == 98
     assert story.refused is not None
     assert "Node 19.9.0 is not known" in story.refused
@@ -164,22 +154,3 @@ def test_the_surface_of_node_runs_alike_every_time(node: str) -> None:
     assert stories[0].lines == expected
     assert stories[0].code == 0
     assert all(story == stories[0] for story in stories)
-
-
-def test_the_shim_starts_fast(node: str, tmp_path: Path) -> None:
-    """In processor time, against the same Node without it, the best of several: the machine has other things to do."""
-    program = tmp_path / "program.cjs"
-    program.write_text("process.reallyExit(0)")
-    bare = {name: value for name, value in os.environ.items() if name != "NODE_OPTIONS"}
-    shimmed = os.environ | {"GAPLESS_LOCKSTEP": str(tmp_path)}
-    costs = [(_cpu_ms([node, str(program)], bare), _cpu_ms([node, str(program)], shimmed)) for _ in range(STARTS)]
-    bare_ms, shimmed_ms = (min(row) for row in zip(*costs, strict=True))
-    assert shimmed_ms - bare_ms < max(START_MS_MAX, START_SHARE_MAX * bare_ms)
-
-
-def _cpu_ms(command: list[str], environment: Mapping[str, str]) -> float:
-    process = subprocess.Popen(command, env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return (usage.ru_utime + usage.ru_stime) * 1000

@@ -10,14 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.lockstep.conformance import CHECKS, Shim
-from tests.lockstep.nodes import MAJORS, SHIM, nodes
+from tests.lockstep.nodes import EACH_MAJOR, SHIM, nodes
 
 PROGRAMS = Path(__file__).parent / "programs" / "node"
-
-
-@pytest.fixture(autouse=True)
-def _shimmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NODE_OPTIONS", f"--require={SHIM / 'lockstep.cjs'}")
 
 
 def paths(major: int) -> tuple[str, ...]:
@@ -32,13 +27,13 @@ def shim(path: str) -> Shim:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
-@pytest.mark.parametrize("major", MAJORS)
+@pytest.mark.parametrize("major", EACH_MAJOR)
 def test_the_shim_conforms(major: int, check: Callable[[Shim], None]) -> None:
     for path in paths(major):
         check(shim(path))
 
 
-@pytest.mark.parametrize("major", MAJORS)
+@pytest.mark.parametrize("major", EACH_MAJOR)
 def test_a_version_passes_the_self_test(major: int) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "NODE_OPTIONS"}
     for path in paths(major):

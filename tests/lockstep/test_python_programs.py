@@ -12,7 +12,7 @@ import pytest
 
 from gapless.scenarios.lockstep.process import NeverWaited, NotShimmed, Process
 from tests.lockstep.autopilot import Flight, fly
-from tests.lockstep.interpreters import VERSIONS, interpreters
+from tests.lockstep.interpreters import EACH_VERSION, interpreters
 
 
 def _fly(version: str, source: str, *lines: str) -> Flight:
@@ -197,7 +197,7 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_a_program_goes_on_working(version: str, name: str) -> None:
     source, expected = PROGRAMS[name]
     lines = ["one", "two", "abc", "four", "five"] if name.startswith("standard_input") else []
@@ -227,7 +227,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_what_cannot_be_virtual_is_refused_in_a_sentence(version: str, name: str) -> None:
     source, word = REFUSED[name]
     flight = _fly(version, source)
@@ -237,13 +237,13 @@ def test_what_cannot_be_virtual_is_refused_in_a_sentence(version: str, name: str
     assert flight.err == f"gapless: {flight.refused}\n"
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_a_module_that_may_be_missing_is_missing(version: str) -> None:
     flight = _fly(version, "try: import uvloop\nexcept ImportError: print('without')")
     assert (flight.code, flight.out, flight.err) == (0, "without\n", "")
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_a_question_about_the_system_is_harmless(version: str) -> None:
     flight = _fly(
         version, "import platform, time; time.sleep(1); print(bool(platform.platform()), platform.processor() or '-')"
@@ -252,7 +252,7 @@ def test_a_question_about_the_system_is_harmless(version: str) -> None:
     assert flight.out.startswith("True")
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_an_error_in_a_thread_is_printed_and_the_program_goes_on(version: str) -> None:
     flight = _fly(
         version,
@@ -267,7 +267,7 @@ def test_an_error_in_a_thread_is_printed_and_the_program_goes_on(version: str) -
     assert "IndexError" in flight.err
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_a_real_pipe_that_is_never_ready_is_said_to_stall(version: str) -> None:
     flight = _fly(version, "import os, select; r, w = os.pipe(); print(select.select([r], [], [], 3)); os.close(r)")
     assert (flight.code, flight.out, flight.t_s) == (0, "([], [], [])\n", 3.0)
@@ -275,7 +275,7 @@ def test_a_real_pipe_that_is_never_ready_is_said_to_stall(version: str) -> None:
     assert "which is real" in flight.stalled
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_a_program_that_waits_in_a_thread_first_can_be_run_again(version: str) -> None:
     """The usual asyncio program reads its standard input on a thread."""
     source = "import asyncio, sys\nasync def main():\n    print(await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline))\nasyncio.run(main())"
@@ -283,7 +283,7 @@ def test_a_program_that_waits_in_a_thread_first_can_be_run_again(version: str) -
     assert (flight.forks, flight.code, flight.out, flight.err) == (True, 0, "x\n\n", "")
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_a_program_whose_imports_leave_a_thread_cannot_be_run_again(version: str, tmp_path: Path) -> None:
     (tmp_path / "library.py").write_text(
         "import threading, time\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
@@ -301,12 +301,12 @@ def test_a_program_whose_imports_leave_a_thread_cannot_be_run_again(version: str
         ("import threading; threading.Event().wait(1); raise KeyboardInterrupt", -2),
     ],
 )
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_the_exit_code_is_as_without_a_shim(version: str, source: str, code: int) -> None:
     assert _fly(version, source, "x").code == code
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_another_sitecustomize_is_loaded_as_well(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sitecustomize.py").write_text("import builtins\nbuiltins.hidden = 5\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

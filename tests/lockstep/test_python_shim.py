@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.lockstep.conformance import CHECKS, Shim
-from tests.lockstep.interpreters import VERSIONS, interpreters
+from tests.lockstep.interpreters import EACH_VERSION, interpreters
 
 PROGRAMS = Path(__file__).parent / "programs" / "python"
 
@@ -22,6 +22,6 @@ def shim(version: str) -> Shim:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_the_shim_conforms(version: str, check: Callable[[Shim], None]) -> None:
     check(shim(version))

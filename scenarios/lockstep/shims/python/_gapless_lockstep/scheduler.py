@@ -5,8 +5,8 @@ baton: it gives it away by opening the gate of the next task, and then waits at 
 has been runnable for longest. When no task is runnable, the harness is asked: it answers with the time, which may have
 passed meanwhile, and with what has arrived.
 
-Every call of a virtual primitive is a *point* of preemption. At points that the harness has chosen, the running task
-steps back and another one goes on.
+Every call of a virtual primitive at which another task is runnable is a *point* of preemption. At points that the
+harness has chosen, the running task steps back and another one goes on.
 
 Time is kept in whole nanoseconds: a wait that is longer than nothing ends at least one nanosecond later, so that a loop
 that waits for a remainder always comes to an end.
@@ -93,7 +93,13 @@ class Scheduler:
         self._next_switch = self._switches[0][0] if self._switches else -1
 
     def point(self) -> None:
-        """A virtual primitive is called: another task may go on here, if the harness wants it."""
+        """A virtual primitive is called: another task may go on here, if the harness wants it.
+
+        Only calls at which another task could go on are counted. At most calls there is none: among a thousand of the
+        published SDK, a switch at a random one had an effect three times at most.
+        """
+        if not self.ready:
+            return
         self.points += 1
         if self.points == self._next_switch:
             self._deviate()
