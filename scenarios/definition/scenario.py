@@ -210,10 +210,22 @@ class ClientSettings(_Data):
     pages_max: Annotated[int, Field(ge=1)] | None = None
 
 
+class ThreadSwitch(_Data):
+    """One deviation from first come, first served, among the threads of a client that is a command.
+
+    ``point``: the point of preemption, counted from the beginning of the run; each call of a lock, a queue, a socket or
+    a sleep is one. ``choice``: which of the other threads that can run goes on there, modulo their number.
+    """
+
+    point: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    choice: Annotated[int, Field(ge=0, le=1_000)] = 0
+
+
 class Scenario(_Data):
     """One race, or one variation of it.
 
     ``documentation``: the scenario shows a behavior, and may have variants in which no baseline fails.
+    ``thread_switches``: how the schedule of the client's threads deviates; used only for a client that is a command.
     """
 
     name: _Name
@@ -231,6 +243,7 @@ class Scenario(_Data):
     client: ClientSettings = ClientSettings()
     expect: Expectation = Expectation()
     budget: Budget = Budget()
+    thread_switches: tuple[ThreadSwitch, ...] = ()
     kills: tuple[PlannedKill, ...] = ()
 
     @model_validator(mode="after")

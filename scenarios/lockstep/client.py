@@ -113,11 +113,18 @@ class LockstepClient:
         return Claim(done.complete, done.covers, done.proof, done.status)
 
     async def close(self) -> None:
-        if not self._reached:  # who only says what it holds has thereby handed it over
-            for one in self.held():
-                self._context.on_event(one, False)
         if not self.has_ended:
             await self._ask("close")
+
+    @property
+    def reports_deliveries(self) -> bool:
+        """Whether it has said of any event that it reached the application."""
+        return bool(self._reached)
+
+    @property
+    def error(self) -> Exception | None:
+        """Why it was ended, when it did not end by itself."""
+        return self._error
 
     def held(self) -> Sequence[Event]:
         """What it told last that it holds; else what has reached it, first come first."""
@@ -286,7 +293,13 @@ class CommandFactory:
         self.switches = tuple(switches)
         self.last: LockstepClient | None = None
         self.early: list[Printed] = []  # what a program printed that ended before it waited for anything
+        self._before: list[tuple[str, bytes]] = []
         self._pool = pool
+
+    @property
+    def before(self) -> Sequence[tuple[str, bytes]]:
+        """What the program wrote before it waited for the first time, by stream."""
+        return tuple(self._before)
 
     def __repr__(self) -> str:
         return f"CommandFactory({' '.join(self.command)})"
@@ -309,7 +322,7 @@ class CommandFactory:
     @contextmanager
     def _started(self, context: ClientContext) -> Any:
         """A process that is told to start; afterwards it is kept for the next run, or killed if it is in disorder."""
-        self._before: list[tuple[str, bytes]] = []
+        self._before = []
         start = Start(context.seed, epoch_s(), variables(context), self.switches)
         try:
             process = self._pool.take(self.command, start, lambda stream, data: self._before.append((stream, data)))

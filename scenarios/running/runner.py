@@ -7,7 +7,7 @@ request gives the same record, journal and tape in every process.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gapless.reports.records.record import Clock, FaultFired, RunRecord, Verdict, Violation, gravest
@@ -20,6 +20,8 @@ from gapless.scenarios.judging.judge import judge
 from gapless.scenarios.judging.oracles.budget import cost
 from gapless.scenarios.judging.oracles.case import Case
 from gapless.scenarios.judging.run_outcome import run_outcome
+from gapless.scenarios.lockstep.client import Printed
+from gapless.scenarios.lockstep.command import CommandRun, RanOn
 from gapless.scenarios.machines.event_loop import EventLoop, TurnWatch
 from gapless.scenarios.machines.message_carrier import messages
 from gapless.scenarios.machines.registry import resolve as machine
@@ -40,7 +42,8 @@ class RunRequest:
     """One run: the scenario, the variant of the server, the client, and the source of choices.
 
     ``tape``: recorded choices to replay; None draws choices from ``seed``. ``ranges``: the range of each recorded
-    choice, checked where given.
+    choice, checked where given. ``command``: the client is this program, in virtual time; ``client`` is then only what
+    to call it.
 
     Raises UsageError when the scenario cannot happen in that variant.
     """
@@ -52,6 +55,7 @@ class RunRequest:
     seed: int = 0
     tape: Tape | None = None
     ranges: Ranges | None = None
+    command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.generation, self.cursor) not in self.scenario.variants():
@@ -63,12 +67,18 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run leaves: its record, the tape of its choices with their ranges, and its journal as canonical lines."""
+    """What a run leaves: its record, the tape of its choices with their ranges, and its journal as canonical lines.
+
+    ``printed``, ``ran_on``: of a client that is a command, what it printed beside its answers, and its runtime and
+    packages. Neither is part of the journal.
+    """
 
     record: RunRecord
     tape: Tape
     ranges: Ranges
     lines: tuple[str, ...]
+    printed: tuple[Printed, ...] = ()
+    ran_on: RanOn | None = None
 
 
 def perform(
@@ -86,15 +96,16 @@ def perform(
     `gapless.scenarios.machines`. ``schedule``: the seed for the order of tasks that are ready at the same moment. The
     default is the request's seed at the wire level, and first come, first served at the model level.
 
-    Raises UsageError for an unknown client, TapeError when a tape does not fit, and WorldBroke when the simulation
+    Raises UsageError for an unknown client and for a command that cannot be in virtual time, TapeError when a tape does not fit, and WorldBroke when the simulation
     fails.
     """
     scenario = request.scenario
+    command = _command(request) if factory is None and level == "wire" else None
     given = source or _source(request)
     choices = Choices(given)
     settings, work = server_settings(scenario, request.generation, request.cursor), workload(scenario)
     if level == "wire":
-        client = factory or resolve(request.client)
+        client = factory or command or resolve(request.client)
         world = World(settings, work, scenario.faults, choices)
         player = ScriptPlayer(world, scenario, request.seed)
     else:
@@ -112,9 +123,17 @@ def perform(
                 loop.run(lambda: player.perform(client))
     except Exception as error:  # a full journal is a finding; _sort_out raises everything else
         spun = _sort_out(error, request)
+    if command is not None:
+        command.check_virtual()
     if isinstance(given, TapeSource):
         given.check_used_up()
-    return _result(request, world, player, choices, spun, tuple(sorted(taken)))
+    result = _result(request, world, player, choices, spun, tuple(sorted(taken)))
+    return result if command is None else replace(result, printed=command.printed(), ran_on=command.ran_on())
+
+
+def _command(request: RunRequest) -> CommandRun | None:
+    switches = tuple((one.point, one.choice) for one in request.scenario.thread_switches)
+    return CommandRun(request.command, switches) if request.command else None
 
 
 def _source(request: RunRequest) -> Source:
@@ -217,10 +236,11 @@ def requests(
     seed: int = 0,
     generations: Sequence[str],
     cursors: Sequence[str],
+    command: tuple[str, ...] = (),
 ) -> tuple[RunRequest, ...]:
     """One request for each wanted variant of each scenario, in the order of `Scenario.variants`."""
     return tuple(
-        RunRequest(scenario, generation, cursor, client, seed)
+        RunRequest(scenario, generation, cursor, client, seed, command=command)
         for scenario in scenarios
         for generation, cursor in scenario.variants()
         if generation in generations and cursor in cursors

@@ -104,7 +104,8 @@ class ScriptPlayer:
     async def _close(self, client: ClientUnderTest) -> None:
         """Record what the client holds, and close it. A typed error is ignored here; a crash is recorded."""
         try:
-            self._journal.record("client", "closed", held=held_by(client))
+            unreported = {} if getattr(client, "reports_deliveries", True) else {"deliveries": "not reported"}
+            self._journal.record("client", "closed", held=held_by(client), **unreported)
             with self._world.loop.move_on_after(CLOSE_DEADLINE_S):
                 await client.close()
         except errors_of(client):

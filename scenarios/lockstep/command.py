@@ -1,0 +1,212 @@
+"""One run of a client that is a command: its factory, and what is known of the run afterwards.
+
+`CommandRun` is what the runner uses. `has_shim` says beforehand whether a command can be in virtual time at all.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from gapless.scenarios.clients.contract import ClientContext
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.lockstep.client import LockstepClient, NotVirtual, Printed, factory
+from gapless.scenarios.lockstep.process import POOL, SHIMS, NotAtRest, cannot_start, environment
+from gapless.scenarios.lockstep.protocol import Hello
+
+SHIM_S_MAX: Final = 5.0  # of real time, until a shim says that it is loaded
+PRINTED_MAX: Final = 2_000  # lines that are kept of one run: the first half and the last
+_LOOK_S: Final = 0.02
+_NOWHERE: Final = "http://127.0.0.1:9"  # for a program that is started only to see whether it has a shim
+_NODE_SHIM: Final = SHIMS / "node" / "lockstep.cjs"
+
+
+@dataclass(frozen=True, slots=True)
+class RanOn:
+    """What a program runs on. ``runtime``: such as CPython 3.11.7; ``packages``: their versions."""
+
+    runtime: str
+    packages: Mapping[str, str]
+
+    def differences(self, now: RanOn) -> Iterator[str]:
+        """What has another version now, each as ``name old → new``."""
+        if now.runtime != self.runtime:
+            yield f"{self.runtime} → {now.runtime}"
+        for name in sorted({*self.packages, *now.packages}):
+            before, after = self.packages.get(name, "none"), now.packages.get(name, "none")
+            if before != after:
+                yield f"{name} {before} → {after}"
+
+
+class CommandRun:
+    """A factory for one run of a command, and afterwards what that run was. Raises UsageError without such a command."""
+
+    def __init__(self, command: Sequence[str], switches: Sequence[tuple[int, int]] = ()) -> None:
+        self._words = " ".join(command)
+        self._factory = factory(command, switches=switches)
+        self._client: LockstepClient | None = None
+        self._refused: Exception | None = None
+        _end_with_this_process(os.getpid())
+
+    @asynccontextmanager
+    async def __call__(self, context: ClientContext) -> AsyncIterator[LockstepClient]:
+        try:
+            with _node_shim():
+                async with self._factory(context) as client:
+                    self._client = client
+                    yield client
+        except (NotVirtual, UsageError) as error:
+            self._refused = error
+            raise
+
+    def check_virtual(self) -> None:
+        """Raise UsageError when the program asked for something that cannot be virtual, or has no shim."""
+        refused = self._refused
+        if refused is None and self._client is not None and isinstance(self._client.error, NotVirtual):
+            refused = self._client.error
+        if isinstance(refused, UsageError):
+            raise refused
+        if refused is not None:
+            why = str(refused).strip().rstrip(".")
+            raise UsageError(
+                f"the command {self._words!r} cannot be in virtual time: {why}; `--clock real` runs it on a real port"
+            ) from refused
+
+    def printed(self) -> tuple[Printed, ...]:
+        """What the program printed beside its answers, with the stacks of its threads when it did not come to rest."""
+        client = self._client
+        if client is None:
+            return _bounded(self._factory.early or _lines_of(self._factory.before))
+        stalled = client.stalled
+        if stalled is None or not isinstance(client.error, NotAtRest):
+            return _bounded(client.printed)
+        t_s = client.printed[-1].t_s if client.printed else 0.0
+        told = (f"it waits for {stalled.what}", *stalled.stacks.splitlines())
+        return _bounded([*client.printed, *(Printed(t_s, "stderr", line) for line in told)])
+
+    def ran_on(self) -> RanOn | None:
+        """What it runs on; None when it ended before its shim could say."""
+        hello: Hello | None = None if self._client is None else self._client.hello
+        return None if hello is None else RanOn(hello.runtime, dict(sorted(hello.packages.items())))
+
+
+def _bounded(printed: Sequence[Printed]) -> tuple[Printed, ...]:
+    if len(printed) <= PRINTED_MAX:
+        return tuple(printed)
+    half = PRINTED_MAX // 2
+    left_out = Printed(printed[half].t_s, "stderr", f"… {len(printed) - 2 * half} lines are left out here …")
+    return (*printed[:half], left_out, *printed[-half:])
+
+
+def _lines_of(parts: Sequence[tuple[str, bytes]]) -> list[Printed]:
+    """What was written before the first wait, stream by stream."""
+    return [
+        Printed(0.0, stream, line.decode("utf-8", "replace"))
+        for stream in ("stdout", "stderr")
+        for line in b"".join(data for one, data in parts if one == stream).splitlines()
+    ]
+
+
+def with_printed(lines: Sequence[str], printed: Sequence[Printed]) -> tuple[str, ...]:
+    """A journal's lines, with what the client printed among them, for drawings.
+
+    The lines that are added have no ``index``: they are no entries of the journal, and not part of its digest.
+    """
+    if not printed:
+        return tuple(lines)
+    rows = [(json.loads(line)["t_s"], 0, line) for line in lines]
+    rows += [(one.t_s, 1, _printed_line(one)) for one in printed]
+    return tuple(line for _, _, line in sorted(rows, key=lambda row: row[:2]))
+
+
+def _printed_line(one: Printed) -> str:
+    row = {"place": "client", "t_s": round(one.t_s, 6), "text": one.text, "what": one.stream}
+    return json.dumps(row, sort_keys=True, separators=(",", ":"))
+
+
+# --- before a run ----------------------------------------------------------------------------------------------------
+
+
+def check_exists(command: Sequence[str]) -> None:
+    """Raise UsageError when there is no such program."""
+    if shutil.which(command[0]) is None:
+        no_such = FileNotFoundError(2, "No such file or directory")
+        raise cannot_start(
+            command[0], PermissionError(13, "Permission denied") if Path(command[0]).is_file() else no_such
+        )
+
+
+@cache
+def has_shim(command: tuple[str, ...]) -> bool:
+    """Whether a shim is loaded when the command is started. It is started for that, and killed at once.
+
+    A command without a shim is given `SHIM_S_MAX` seconds of real time. Raises UsageError when it cannot be started.
+    """
+    check_exists(command)
+    with tempfile.TemporaryDirectory(prefix="gapless-shim-") as directory, _node_shim():
+        variables = {"GAPLESS_URL": _NOWHERE, "GAPLESS_CONVERSATION_ID": "none"}
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment(os.environ, variables, directory),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise cannot_start(command[0], error) from error
+        try:
+            return _is_loaded(process, Path(directory) / "loaded")
+        finally:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _is_loaded(process: subprocess.Popen[bytes], loaded: Path) -> bool:
+    until_s = time.monotonic() + SHIM_S_MAX
+    while time.monotonic() < until_s:
+        has_ended = process.poll() is not None
+        if loaded.exists():
+            return True
+        if has_ended:
+            return False
+        time.sleep(_LOOK_S)
+    return False
+
+
+@contextmanager
+def _node_shim() -> Iterator[None]:
+    """What is started in this block loads the Node shim when it is Node."""
+    before = os.environ.get("NODE_OPTIONS")
+    if before is not None and str(_NODE_SHIM) in before:
+        yield
+        return
+    required = f"--require={json.dumps(str(_NODE_SHIM)) if ' ' in str(_NODE_SHIM) else _NODE_SHIM}"
+    os.environ["NODE_OPTIONS"] = f"{required} {before}" if before else required
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["NODE_OPTIONS"]
+        else:
+            os.environ["NODE_OPTIONS"] = before
+
+
+@cache
+def _end_with_this_process(pid: int) -> None:
+    """End the programs that are kept when this process ends, also when it is a worker, which runs no exit handlers."""
+    multiprocessing.util.Finalize(None, POOL.close, exitpriority=0)
