@@ -37,7 +37,7 @@ _FIRST = (
     "first",
     "last",
 )
-_WITHOUT_NAME = frozenset({"method", "path", "kind", "key", "id", "message", "step"})
+_WITHOUT_NAME = frozenset({"text", "method", "path", "kind", "key", "id", "message", "step"})
 _MARGIN = 33
 _LANE_MARGIN = 13
 

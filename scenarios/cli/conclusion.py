@@ -59,6 +59,7 @@ def conclude(results: Results, wanted: Wanted, screen: Screen, *, planned: int, 
     """
     screen.flush()
     screen.failures(results.records, FAILURES_SHOWN_MAX, all_in=wanted.all_in)
+    screen.tell_silence()
     for line in render_never(results.never, len(results.records)):
         screen.tell(line)
     screen.say(render_totals(results.records, took_s))

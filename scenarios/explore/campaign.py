@@ -21,6 +21,7 @@ from gapless.scenarios.explore.symptom import Symptom
 from gapless.scenarios.explore.trial import BlockResult, TrialCounts, WorldFailure
 from gapless.scenarios.explore.worlds import KINDS
 from gapless.scenarios.judging.coverage import ORACLE_NAMES, Mark, declared
+from gapless.scenarios.judging.oracles.delivered_once import NAME as DELIVERED_ONCE
 from gapless.scenarios.running.runner import Level
 
 # The effect on a client of each kind of fault, and of the script's own restarts and disconnects. The order matters:
@@ -63,6 +64,7 @@ EFFECTS: Mapping[str, str] = {
     "log-truncate": "truncated",
     "clock-step": "clock",
     "clock-ties": "clock",
+    "thread-switch": "thread-switch",
 }
 _ORDER = tuple(dict.fromkeys(EFFECTS.values()))
 _Plainness = tuple[int, list[int], int, tuple[int, ...]]
@@ -119,6 +121,7 @@ class Campaign:
     ``waiting``: failures without a known cause, the plainest one of each signature
     ``counts``: how many worlds failed with each waiting signature
     ``explained``: for each signature that was shrunk, the name of its group
+    ``command``: of a client that is one
     """
 
     client: str
@@ -131,6 +134,7 @@ class Campaign:
     waiting: dict[Cause, WorldFailure] = field(default_factory=dict)
     explained: dict[Cause, str] = field(default_factory=dict)
     counts: Counter[Cause] = field(default_factory=Counter)
+    command: tuple[str, ...] = ()
 
     def add(self, tried: BlockResult) -> None:
         """Record the result of a block."""
@@ -231,8 +235,12 @@ class Campaign:
             if not self.fired(kind, generation) and (self.tally["planned", kind, generation] >= PLANNED_MIN or is_large)
         ]
         if is_large:
-            nevers += [Never("oracle", name) for name in ORACLE_NAMES if not self.tally["oracle", name]]
+            nevers += [Never("oracle", name) for name in ORACLE_NAMES if not self._has_judged(name)]
         return tuple(nevers)
+
+    def _has_judged(self, oracle: str) -> bool:
+        # A command need not say what reaches its application: then `delivered-once` never judges it.
+        return bool(self.tally["oracle", oracle] or (self.command and oracle == DELIVERED_ONCE))
 
     def paths_not_taken(self) -> tuple[Never, ...]:
         """The paths of our client, marked with ``sometimes``, that no world took. Empty for any other client."""

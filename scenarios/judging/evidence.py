@@ -116,7 +116,8 @@ class Evidence:
     ``calls``: counted REST calls. ``requests``: all REST calls. ``bytes``: in the bodies that answer counted calls.
     ``events_read``: events that the server read for counted calls. ``attach_…``: the part until attach returned.
     ``sockets``: sockets opened or refused. ``spinning``: the message about a client that was stopped.
-    ``healed_at``: the journal index at which the faults ended.
+    ``healed_at``: the journal index at which the faults ended. ``says_deliveries``: False for a client that never says
+    what reaches its application.
     """
 
     log: tuple[PersistedEvent, ...] = ()
@@ -137,6 +138,7 @@ class Evidence:
     spinning: str | None = None
     healed_at: int | None = None
     by_id: Mapping[str, PersistedEvent] = field(default_factory=dict)
+    says_deliveries: bool = True
 
     @property
     def attach(self) -> StepCall | None:
@@ -218,6 +220,7 @@ class _Reader:
         self._attach_calls = self._attach_events_read = 0
         self._spinning: str | None = None
         self._healed_at: int | None = None
+        self._says_deliveries = True
 
     def take(self, entry: JournalEntry) -> None:
         fields = entry.fields
@@ -267,6 +270,8 @@ class _Reader:
     def _client(self, what: str, entry: JournalEntry) -> None:
         if what == "delivered":
             self._deliveries.append(_text(entry.fields["id"]))
+        elif what == "says-no-deliveries":
+            self._says_deliveries = False
         elif what == "closed":
             self._held_at_end = _texts(entry.fields.get("held"))
         elif what == "spinning":
@@ -310,6 +315,7 @@ class _Reader:
             spinning=self._spinning,
             healed_at=self._healed_at,
             by_id={event.id: event for event in (*self._gone, *log)},
+            says_deliveries=self._says_deliveries,
         )
 
     def _log_event(self, index: int, event: Mapping[str, object]) -> PersistedEvent:

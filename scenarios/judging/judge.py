@@ -8,6 +8,7 @@ from gapless.reports.records.record import GRAVITY, FaultFired, Judged, Verdict,
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.judging.oracles import ORACLES
 from gapless.scenarios.judging.oracles.case import Case
+from gapless.scenarios.judging.oracles.delivered_once import NAME as DELIVERED_ONCE
 
 # These oracles judge a return of run(). Without run() in the script they have nothing to judge.
 ABOUT_RUNS = frozenset({"no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time"})
@@ -22,7 +23,8 @@ def judge(
     violations = [violation for _, finding in findings for violation in finding.violations]
     violations += _vacuous_faults(faults)
     if not violations:
-        violations += _vacuous_oracles(scenario, judged)
+        abstained = () if case.evidence.says_deliveries else (DELIVERED_ONCE,)
+        violations += _vacuous_oracles(scenario, [one for one in judged if one.oracle not in abstained])
     violations.sort(key=lambda violation: GRAVITY.index(violation.breaks))
     return tuple(violations), judged
 

@@ -80,6 +80,11 @@ class RunResult:
     printed: tuple[Printed, ...] = ()
     ran_on: RanOn | None = None
 
+    @property
+    def says_deliveries(self) -> bool:
+        """Whether the client says what reaches its application."""
+        return not any('"what":"says-no-deliveries"' in line for line in self.lines)
+
 
 def perform(
     request: RunRequest,

@@ -57,6 +57,7 @@ class UnitOutcome:
     journal: bytes | None = None
     printed: tuple[Printed, ...] = ()
     ran_on: RanOn | None = None
+    says_deliveries: bool = True
 
 
 def run_unit(unit: Unit) -> UnitOutcome:
@@ -81,7 +82,8 @@ def run_unit(unit: Unit) -> UnitOutcome:
     prints = () if holds else fingerprints(result.lines)
     journal = deflated(with_printed(result.lines, result.printed)) if unit.with_journal else None
     printed = () if holds else result.printed
-    return UnitOutcome(unit, record, result.tape, result.ranges, prints, journal, printed, result.ran_on)
+    says = result.says_deliveries
+    return UnitOutcome(unit, record, result.tape, result.ranges, prints, journal, printed, result.ran_on, says)
 
 
 def _kills(request: RunRequest) -> Iterator[Kill]:

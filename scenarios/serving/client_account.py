@@ -19,7 +19,7 @@ from gapless.simserver.journal import Entry
 
 
 def accounted(entries: Sequence[Entry], *, driven: bool | None = None) -> tuple[Entry, ...]:
-    """The journal, with an entry for each step of the client and for each delivery.
+    """The journal, with an entry for each step of the client.
 
     ``driven``: whether the client did the steps that it was asked for; None: find out from the journal.
     """
@@ -29,7 +29,7 @@ def accounted(entries: Sequence[Entry], *, driven: bool | None = None) -> tuple[
     if not driven:
         told = tuple(_Steps([entry for entry in told if not _is(entry, "client", "attach-called")]).written())
     if not any(_is(entry, "client", "delivered") for entry in told):
-        told = tuple(_with_deliveries(told))
+        told = tuple(_without_deliveries(told))
     return tuple(
         entry if entry.index == index else Entry(index, entry.t_s, entry.place, entry.what, entry.fields)
         for index, entry in enumerate(told)
@@ -40,15 +40,11 @@ def _is(entry: Entry, place: str, what: str) -> bool:
     return entry.place == place and entry.what == what
 
 
-def _with_deliveries(entries: Iterable[Entry]) -> Iterable[Entry]:
-    """Add a delivery for each event where it is first reported as held: for clients that report no deliveries."""
-    delivered: dict[str, None] = {}
+def _without_deliveries(entries: Iterable[Entry]) -> Iterable[Entry]:
+    """Say before the last entry that the client reports no deliveries, so that it is not judged by them."""
     for entry in entries:
-        if entry.place == "client":
-            for event_id in entry.fields.get("held", ()):
-                if event_id not in delivered:
-                    delivered[event_id] = None
-                    yield _client(entry.t_s, "delivered", id=event_id, repaired=False)
+        if _is(entry, "client", "closed"):
+            yield _client(entry.t_s, "says-no-deliveries")
         yield entry
 
 

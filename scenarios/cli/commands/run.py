@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from gapless.reports.records.journals import Journals
-from gapless.reports.records.record import RunRecord, Verdict
-from gapless.reports.records.results import Results
-from gapless.scenarios.capsules import capsule
-from gapless.scenarios.cli.conclusion import Wanted, conclude
+from gapless.reports.records.record import Clock
+from gapless.scenarios.checking.deadlines import with_real_time_deadline
+from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option
+from gapless.scenarios.cli.conclusion import Wanted
 from gapless.scenarios.cli.options import (
     ALL,
     chosen,
@@ -25,24 +22,24 @@ from gapless.scenarios.cli.options import (
     out_option,
     plain_errors,
     seed_option,
-    standard_output,
 )
-from gapless.scenarios.cli.screen import Screen
+from gapless.scenarios.cli.real_checks import RealChecks
+from gapless.scenarios.cli.virtual_runs import run_all
 from gapless.scenarios.clients.registry import DEFAULT, resolve
 from gapless.scenarios.definition.catalogue import catalogue, find
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.interrupt import stoppable
-from gapless.scenarios.judging.coverage import CampaignCoverage
 from gapless.scenarios.running.client_comparison import sweep_units
 from gapless.scenarios.running.runner import requests
-from gapless.scenarios.running.suite import Unit, UnitOutcome, run_units
+from gapless.scenarios.running.suite import Unit
 
 
-@click.command("run")
+@click.command("run", cls=TakesCommand)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @client_option
+@label_option
+@clock_option
 @generation_option
 @cursor_option
 @seed_option
@@ -63,6 +60,8 @@ from gapless.scenarios.running.suite import Unit, UnitOutcome, run_units
 def run(
     names: tuple[str, ...],
     client: str,
+    label: str | None,
+    clock: Clock | None,
     generation: str,
     cursor: str,
     seed: int,
@@ -76,6 +75,9 @@ def run(
 ) -> None:
     """Run scenarios and judge the client.
 
+    The client is that of --client, or the program COMMAND, in any language: it is asked for each step on its standard
+    input, as `gapless check --help` says.
+
     NAME is a scenario's name, a race id such as R10, or the path of a TOML file; without any, the whole catalogue runs,
     and must have made every kind of fault act, every oracle judge, and our client take every path that is marked in its
     source.
@@ -85,82 +87,41 @@ def run(
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 6 not deterministic, 130 when
     interrupted.
     """
-    resolve(client)
+    program = given(label, clock)
+    in_real_time = program is not None and program.clock == "real"
+    if program is None:
+        resolve(client)
+    elif in_real_time and check_determinism:
+        raise UsageError("--check-determinism needs virtual time: in real time no two runs are the same")
+    name = client if program is None else program.name
+    command = () if program is None else program.words
     wanted = Wanted(json_file, out)
     is_whole = not names and not files and generation == cursor == ALL
+    scenarios = _scenarios(names, files)
+    asked = requests(
+        tuple(map(with_real_time_deadline, scenarios)) if in_real_time else scenarios,
+        client=name,
+        seed=seed,
+        generations=chosen(generation, GENERATIONS),
+        cursors=chosen(cursor, CURSORS),
+        command=() if in_real_time else command,
+    )
+    if not asked:
+        raise UsageError(f"nothing to run: no such scenario can happen in generation {generation}, cursor {cursor}")
+    wanted.check()
+    if in_real_time:
+        sys.exit(RealChecks(asked, command, jobs or 1, wanted).run())
     units = tuple(
         Unit(
             request,
-            with_kills=client == DEFAULT and not no_kills,
+            with_kills=name == DEFAULT and not no_kills,
             twice=check_determinism,
             with_journal=out is not None,
         )
-        for request in requests(
-            _scenarios(names, files),
-            client=client,
-            seed=seed,
-            generations=chosen(generation, GENERATIONS),
-            cursors=chosen(cursor, CURSORS),
-        )
+        for request in asked
     )
-    if not units:
-        raise UsageError(f"nothing to run: no such scenario can happen in generation {generation}, cursor {cursor}")
-    wanted.check()
-    sweep = () if out is None or no_sweep else sweep_units(client, seed)
-    sys.exit(_run(units, sweep, jobs or os.cpu_count() or 1, wanted, is_whole=is_whole))
-
-
-def _run(units: Sequence[Unit], sweep: Sequence[Unit], jobs: int, wanted: Wanted, *, is_whole: bool) -> int:
-    """Run the units; return the exit code.
-
-    ``sweep``: units that are measured for the report and not judged.
-    ``is_whole``: whether the units are the whole catalogue. Then the results list what never happened in any of them.
-    """
-    console = standard_output()
-    screen = Screen(console, len(units))
-    records: list[RunRecord] = []
-    measured: list[RunRecord] = []
-    journals: dict[str, bytes] = {}
-    campaign = CampaignCoverage()
-    began_s = time.monotonic()
-    with stoppable() as stop, run_units((*units, *sweep), jobs) as outcomes, screen.live():
-        for index, outcome in enumerate(outcomes):
-            if index < len(units):
-                record = _with_capsule(outcome, wanted.capsules)
-                records.append(record)
-                campaign.add(record)
-                screen.show(record)
-            else:
-                measured.append(outcome.record)
-            if outcome.journal is not None:
-                journals[outcome.record.digest] = outcome.journal
-            if stop.asked:
-                break
-    complete = len(records) == len(units)
-    results = Results(
-        tuple(records),
-        capsule.versions(),
-        complete,
-        campaign.never() if is_whole and complete else (),
-        sweep=tuple(measured),
-        journals=Journals(journals),
-    )
-    return conclude(results, wanted, screen, planned=len(units), noun="runs", took_s=time.monotonic() - began_s)
-
-
-def _with_capsule(outcome: UnitOutcome, directory: Path) -> RunRecord:
-    """The record. When the run failed, a capsule is written, and the record has its path and the replay command."""
-    if outcome.record.verdict is Verdict.HOLDS:
-        return outcome.record
-    path = capsule.write(
-        outcome.unit.request,
-        outcome.record,
-        outcome.tape,
-        directory,
-        ranges=outcome.ranges,
-        prints=outcome.fingerprints,
-    )
-    return capsule.kept_in(path, outcome.record)
+    sweep = () if out is None or no_sweep else sweep_units(name, seed, command)
+    sys.exit(run_all(units, sweep, jobs or os.cpu_count() or 1, wanted, is_whole=is_whole))
 
 
 def _scenarios_called(name: str) -> tuple[Scenario, ...]:
