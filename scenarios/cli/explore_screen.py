@@ -108,9 +108,7 @@ class ExploreScreen:
                 f"\n{count(len(campaign.waiting), 'failing world')} not shrunk yet; the same command goes on with them"
             )
         if campaign.command and campaign.worlds and not campaign.tally["oracle", "delivered-once"]:
-            self.say(
-                '\nnot judged by delivered-once: the client printed no {"id": "…"} for what reaches its application'
-            )
+            self.say('\nnot judged by delivered-once: the client printed no {"id": "…"} when an event reached it')
         if nevers or paths:
             self.say("")
         for line in render_never(nevers, campaign.worlds):

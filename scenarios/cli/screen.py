@@ -85,8 +85,8 @@ class Screen:
         """Print in how many runs the client never said what reached its application, if there are any."""
         if self._silent:
             self._print(
-                f'not judged by delivered-once in {count(self._silent, "run")}: the client printed no {{"id": "…"}} for '
-                "what reaches its application"
+                f'not judged by delivered-once in {count(self._silent, "run")}: the client printed no {{"id": "…"}} '
+                "when an event reached it"
             )
 
     def tell(self, text: str) -> None:

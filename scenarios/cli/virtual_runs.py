@@ -1,4 +1,4 @@
-"""Runs in virtual time, on the command line: performs units, shows them, keeps what failed. For ``run`` and ``check``."""
+"""Runs in virtual time, for ``run`` and ``check``: performs units, shows them, and keeps what failed."""
 
 from __future__ import annotations
 

@@ -51,7 +51,10 @@ class RanOn:
 
 
 class CommandRun:
-    """A factory for one run of a command, and afterwards what that run was. Raises UsageError without such a command."""
+    """A factory for one run of a command, and afterwards what that run was.
+
+    Raises UsageError when there is no such command.
+    """
 
     def __init__(self, command: Sequence[str], switches: Sequence[tuple[int, int]] = ()) -> None:
         self._words = " ".join(command)

@@ -60,7 +60,10 @@ def units(
     cursors: Sequence[str],
     commands: Commands = NO_COMMANDS,
 ) -> Iterator[Unit]:
-    """One unit for each client in each wanted variant, scenario by scenario. ``commands``: clients that are commands."""
+    """One unit for each client in each wanted variant, scenario by scenario.
+
+    ``commands``: of the clients that are commands, by their names.
+    """
     for scenario in scenarios:
         for client in clients:
             for generation, cursor in scenario.variants():

@@ -101,8 +101,8 @@ def perform(
     `gapless.scenarios.machines`. ``schedule``: the seed for the order of tasks that are ready at the same moment. The
     default is the request's seed at the wire level, and first come, first served at the model level.
 
-    Raises UsageError for an unknown client and for a command that cannot be in virtual time, TapeError when a tape does not fit, and WorldBroke when the simulation
-    fails.
+    Raises UsageError for an unknown client and for a command that cannot be in virtual time, TapeError when a tape does
+    not fit, and WorldBroke when the simulation fails.
     """
     scenario = request.scenario
     command = _command(request) if factory is None and level == "wire" else None

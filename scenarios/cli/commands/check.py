@@ -101,9 +101,7 @@ def check_command(
         raise UsageError("say which client: gapless check NAME... -- COMMAND...")
     in_real_time = client.clock == "real"
     if deadline_s is not None and not in_real_time:
-        click.echo(
-            "--deadline is for the real clock: here the scenarios' own deadlines hold, in virtual time", err=True
-        )
+        click.echo("--deadline is for --clock real: in virtual time the scenarios' own deadlines hold", err=True)
     scenarios = tuple(with_real_time_deadline(one, deadline_s) for one in named) if in_real_time else named
     asked = tuple(
         request for one in scenarios for request in _variants(one, generation, cursor, client=client, seed=seed)

@@ -169,8 +169,8 @@ def _from_capsule(kept: Capsule, path: Path, output: _Output) -> int:
         where = difference(kept.fingerprints, result.lines) if kept.fingerprints else "the capsule does not say where"
         was = "" if kept.verdict is result.record.verdict else f"; its verdict was {kept.verdict}"
         click.echo(
-            f"{path}: client or harness changed since the capsule was written{_changed(kept, result)}: its choices fit, and "
-            f"its journal is another: {where}{was}",
+            f"{path}: client or harness changed since the capsule was written{_changed(kept, result)}: its choices fit, "
+            f"and its journal is another: {where}{was}",
             err=True,
         )
     return result.record.verdict.exit_code

@@ -33,7 +33,7 @@ _RETRIED = frozenset({"rest-timeout", "link-handshake-hang", "server-restart"})
 PATIENCE_MAX = 2
 
 # Deviations from first come, first served among the threads of a client that is a command. Points are drawn up to
-# 2 ** SWITCH_EXPONENT_MAX, each order of magnitude as often as another: races at the beginning are as likely as late ones.
+# 2 ** SWITCH_EXPONENT_MAX, each order of magnitude as often as another: early races are found as soon as late ones.
 SWITCHES_MAX = 2
 SWITCH_EXPONENT_MAX = 13
 SWITCH_CHOICE_MAX = 3
