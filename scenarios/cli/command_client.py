@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, get_args
 
 import click
@@ -18,7 +16,7 @@ from click.core import ParameterSource
 from gapless.reports.records.record import Clock
 from gapless.scenarios.clients.registry import CLIENTS
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.lockstep.command import SHIM_S_MAX, check_exists, has_shim
+from gapless.scenarios.lockstep.command import SHIM_S_MAX, check_exists, has_shim, label_of
 
 _WORDS: Final = "gapless.scenarios.cli.command_client.words"
 
@@ -88,12 +86,6 @@ def only_virtual(client: CommandClient | None, command: str) -> None:
         raise UsageError(f"`gapless {command}` needs virtual time; `gapless run --clock real` has a real port")
 
 
-def label_of(words: Sequence[str]) -> str:
-    """The name of a command's client: its last word that is a file, without the directory; else its first word."""
-    files = [Path(word).name for word in words if Path(word).is_file()]
-    return files[-1] if files else Path(words[0]).name
-
-
 def _clock(words: tuple[str, ...], asked: Clock | None) -> Clock:
     """The clock that was asked for, else virtual time where a shim is loaded."""
     if asked == "real":
@@ -101,8 +93,8 @@ def _clock(words: tuple[str, ...], asked: Clock | None) -> Clock:
     if has_shim(words):
         return "virtual"
     what = (
-        f"{shlex.join(words)!r} loads no shim within {SHIM_S_MAX:g} s: virtual time is for Node, and for Python without "
-        "-I, -E and -S"
+        f"{shlex.join(words)!r} loads no shim within {SHIM_S_MAX:g} s: virtual time is for Node, and for Python "
+        "without -I, -E and -S"
     )
     if asked == "virtual":
         raise UsageError(f"{what}; leave out --clock virtual")

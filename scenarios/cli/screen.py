@@ -13,9 +13,8 @@ from gapless.reports.many_runs.table import render_header, render_row
 from gapless.reports.records.record import EXIT_CODES, Clock, RunRecord, Verdict
 from gapless.scenarios.judging.oracles.case import count
 from gapless.scenarios.lockstep.client import Printed
+from gapless.scenarios.lockstep.command import printed_lines
 
-PRINTED_SHOWN_MAX = 40
-PRINTED_COLUMNS_MAX = 300
 _STYLES = {Verdict.HOLDS: "green", Verdict.VACUOUS: "yellow", Verdict.OVER_BUDGET: "yellow"}
 
 
@@ -106,19 +105,6 @@ class Screen:
 
 def _key(record: RunRecord) -> tuple[object, ...]:
     return record.scenario, record.generation, record.cursor, record.client, record.seed
-
-
-def printed_lines(printed: Sequence[Printed]) -> Iterator[str]:
-    """What the client printed, with the virtual time of each line. Of a long text, the end is shown."""
-    if not printed:
-        return
-    left_out = len(printed) - PRINTED_SHOWN_MAX
-    yield "  printed by the client" + (
-        f" (its last {PRINTED_SHOWN_MAX} lines of {len(printed)})" if left_out > 0 else ""
-    )
-    for one in printed[-PRINTED_SHOWN_MAX:]:
-        text = "".join(part if part.isprintable() or part == "\t" else "·" for part in one.text[:PRINTED_COLUMNS_MAX])
-        yield f"    {one.t_s:9.3f} s  {text}"
 
 
 def tell(record: RunRecord) -> Iterator[str]:

@@ -159,7 +159,7 @@ def failures_of(world: DrawnWorld, result: RunResult) -> tuple[WorldFailure, ...
     """The failures of a world, one for each symptom."""
     record = result.record
     kinds = {fault.kind for fault in record.faults if fault.fired} | _script_faults(world.request.scenario)
-    if world.request.scenario.thread_switches:
+    if result.switched:
         kinds.add("thread-switch")
     variant = record.generation, record.cursor
     return tuple(

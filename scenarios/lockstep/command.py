@@ -28,6 +28,8 @@ from gapless.scenarios.lockstep.protocol import Hello
 
 SHIM_S_MAX: Final = 5.0  # of real time, until a shim says that it is loaded
 PRINTED_MAX: Final = 2_000  # lines that are kept of one run: the first half and the last
+PRINTED_SHOWN_MAX: Final = 40
+PRINTED_COLUMNS_MAX: Final = 300
 _LOOK_S: Final = 0.02
 _NOWHERE: Final = "http://127.0.0.1:9"  # for a program that is started only to see whether it has a shim
 _NODE_SHIM: Final = SHIMS / "node" / "lockstep.cjs"
@@ -99,6 +101,11 @@ class CommandRun:
         told = (f"it waits for {stalled.what}", *stalled.stacks.splitlines())
         return _bounded([*client.printed, *(Printed(t_s, "stderr", line) for line in told)])
 
+    @property
+    def switched(self) -> int:
+        """How many switches of threads had an effect: another thread went on than the first that came."""
+        return 0 if self._client is None else self._client.switched
+
     def ran_on(self) -> RanOn | None:
         """What it runs on; None when it ended before its shim could say."""
         hello: Hello | None = None if self._client is None else self._client.hello
@@ -139,6 +146,19 @@ def _printed_line(one: Printed) -> str:
     return json.dumps(row, sort_keys=True, separators=(",", ":"))
 
 
+def printed_lines(printed: Sequence[Printed]) -> Iterator[str]:
+    """What the client printed, with the virtual time of each line. Of a long text, the end is shown."""
+    if not printed:
+        return
+    left_out = len(printed) - PRINTED_SHOWN_MAX
+    yield "  printed by the client" + (
+        f" (its last {PRINTED_SHOWN_MAX} lines of {len(printed)})" if left_out > 0 else ""
+    )
+    for one in printed[-PRINTED_SHOWN_MAX:]:
+        text = "".join(part if part.isprintable() or part == "\t" else "·" for part in one.text[:PRINTED_COLUMNS_MAX])
+        yield f"    {one.t_s:9.3f} s  {text}"
+
+
 # --- before a run ----------------------------------------------------------------------------------------------------
 
 
@@ -149,6 +169,12 @@ def check_exists(command: Sequence[str]) -> None:
         raise cannot_start(
             command[0], PermissionError(13, "Permission denied") if Path(command[0]).is_file() else no_such
         )
+
+
+def label_of(words: Sequence[str]) -> str:
+    """The name of a command's client: its last word that is a file, without the directory; else its first word."""
+    files = [Path(word).name for word in words if Path(word).is_file()]
+    return files[-1] if files else Path(words[0]).name
 
 
 @cache

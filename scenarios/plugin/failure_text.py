@@ -29,18 +29,32 @@ def judged_for(variant: Variant, record: RunRecord) -> RunRecord:
     return dataclasses.replace(record, violations=violations, verdict=verdict)
 
 
-def told(record: RunRecord, lines: Sequence[str], place: CapsulePlace, *, testimony: str, see: Iterable[str]) -> str:
+def told(
+    record: RunRecord,
+    lines: Sequence[str],
+    place: CapsulePlace,
+    *,
+    testimony: str,
+    see: Iterable[str],
+    printed: str = "",
+) -> str:
     """The text.
 
     ``lines``: the journal.
     ``testimony``: the traceback of a client that crashed, or empty.
+    ``printed``: what a client that is a command printed, or empty.
     ``see``: lines that name the capsule and the command that shows it.
     """
-    return "\n".join(_parts(record, lines, place, testimony, see))
+    return "\n".join(_parts(record, lines, place, testimony, see, printed))
 
 
 def _parts(
-    record: RunRecord, lines: Sequence[str], place: CapsulePlace, testimony: str, see: Iterable[str]
+    record: RunRecord,
+    lines: Sequence[str],
+    place: CapsulePlace,
+    testimony: str,
+    see: Iterable[str],
+    printed: str,
 ) -> Iterator[str]:
     variant = f"generation {record.generation}, cursor {record.cursor}"
     yield f"{record.verdict}: {record.scenario}, {variant}, client {record.client}, seed {record.seed}"
@@ -62,6 +76,9 @@ def _parts(
         yield ""
         yield "what the client raised"
         yield testimony
+    if printed:
+        yield ""
+        yield printed
     yield ""
     yield from see
     yield f"again    {place.again}"

@@ -69,8 +69,8 @@ class RunRequest:
 class RunResult:
     """What a run leaves: its record, the tape of its choices with their ranges, and its journal as canonical lines.
 
-    ``printed``, ``ran_on``: of a client that is a command, what it printed beside its answers, and its runtime and
-    packages. Neither is part of the journal.
+    ``printed``, ``ran_on``, ``switched``: of a client that is a command, what it printed beside its answers, its
+    runtime and packages, and how many thread switches had an effect. They are no part of the journal.
     """
 
     record: RunRecord
@@ -79,6 +79,7 @@ class RunResult:
     lines: tuple[str, ...]
     printed: tuple[Printed, ...] = ()
     ran_on: RanOn | None = None
+    switched: int = 0
 
     @property
     def says_deliveries(self) -> bool:
@@ -133,7 +134,9 @@ def perform(
     if isinstance(given, TapeSource):
         given.check_used_up()
     result = _result(request, world, player, choices, spun, tuple(sorted(taken)))
-    return result if command is None else replace(result, printed=command.printed(), ran_on=command.ran_on())
+    if command is None:
+        return result
+    return replace(result, printed=command.printed(), ran_on=command.ran_on(), switched=command.switched)
 
 
 def _command(request: RunRequest) -> CommandRun | None:

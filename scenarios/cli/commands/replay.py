@@ -23,10 +23,9 @@ from gapless.scenarios.checking.replay_text import retell
 from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option, only_virtual
 from gapless.scenarios.cli.options import client_option, cursor_option, generation_option, plain_errors, seed_option
 from gapless.scenarios.cli.run_drawings import STANDARD_OUTPUT, Drawings
-from gapless.scenarios.cli.screen import printed_lines
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.lockstep.command import with_printed
+from gapless.scenarios.lockstep.command import printed_lines, with_printed
 from gapless.scenarios.running.journal_difference import difference
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.scenarios.running.second_process import SecondProcess
@@ -169,8 +168,8 @@ def _from_capsule(kept: Capsule, path: Path, output: _Output) -> int:
         where = difference(kept.fingerprints, result.lines) if kept.fingerprints else "the capsule does not say where"
         was = "" if kept.verdict is result.record.verdict else f"; its verdict was {kept.verdict}"
         click.echo(
-            f"{path}: client or harness changed since the capsule was written{_changed(kept, result)}: its choices fit, "
-            f"and its journal is another: {where}{was}",
+            f"{path}: client or harness changed since the capsule was written{_changed(kept, result)}: its choices "
+            f"fit, and its journal is another: {where}{was}",
             err=True,
         )
     return result.record.verdict.exit_code
