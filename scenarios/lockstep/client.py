@@ -155,7 +155,9 @@ class LockstepClient:
     def _how_it_ended(self) -> str:
         code = self.exit_code
         how = "exit code 0, without an answer" if not code else f"exit code {code}" if code > 0 else f"signal {-code}"
-        words = [one.text for one in self.printed[-LAST_WORDS_MAX:] if one.text.strip()]
+        # One stream alone: in which order two pipes were written is not known, and this goes into the journal.
+        last = [one for one in self.printed if one.stream == "stderr"] or self.printed
+        words = [one.text for one in last[-LAST_WORDS_MAX:] if one.text.strip()]
         return f"{how}; {words[-1].strip()}" if code and words else how
 
     # --- the exchange ------------------------------------------------------------------------------------------------

@@ -85,9 +85,8 @@ class CommandRun:
             raise refused
         if refused is not None:
             why = str(refused).strip().rstrip(".")
-            raise UsageError(
-                f"the command {self._words!r} cannot be in virtual time: {why}; `--clock real` runs it on a real port"
-            ) from refused
+            cure = "" if "real time" in why else "; `--clock real` runs it on a real port"
+            raise UsageError(f"the command {self._words!r} cannot be in virtual time: {why}{cure}") from refused
 
     def printed(self) -> tuple[Printed, ...]:
         """What the program printed beside its answers, with the stacks of its threads when it did not come to rest."""
@@ -113,6 +112,8 @@ class CommandRun:
 
 
 def _bounded(printed: Sequence[Printed]) -> tuple[Printed, ...]:
+    # In which order two pipes were written at one moment is not known, so it is always the same here.
+    printed = sorted(printed, key=lambda one: (one.t_s, one.stream != "stdout"))
     if len(printed) <= PRINTED_MAX:
         return tuple(printed)
     half = PRINTED_MAX // 2

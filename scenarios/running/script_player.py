@@ -104,9 +104,10 @@ class ScriptPlayer:
     async def _close(self, client: ClientUnderTest) -> None:
         """Record what the client holds, and close it. A typed error is ignored here; a crash is recorded."""
         try:
-            if not getattr(client, "reports_deliveries", True):
+            held = held_by(client)
+            if held and not getattr(client, "reports_deliveries", True):
                 self._journal.record("client", "says-no-deliveries")
-            self._journal.record("client", "closed", held=held_by(client))
+            self._journal.record("client", "closed", held=held)
             with self._world.loop.move_on_after(CLOSE_DEADLINE_S):
                 await client.close()
         except errors_of(client):

@@ -43,7 +43,7 @@ def _is(entry: Entry, place: str, what: str) -> bool:
 def _without_deliveries(entries: Iterable[Entry]) -> Iterable[Entry]:
     """Say before the last entry that the client reports no deliveries, so that it is not judged by them."""
     for entry in entries:
-        if _is(entry, "client", "closed"):
+        if _is(entry, "client", "closed") and entry.fields.get("held"):
             yield _client(entry.t_s, "says-no-deliveries")
         yield entry
 
