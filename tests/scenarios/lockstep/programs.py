@@ -10,10 +10,10 @@ from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.running.runner import RunRequest
 
-HERE = Path(__file__).parent
-EXAMPLES = HERE.parents[2] / "scenarios" / "examples"
+CLIENTS = Path(__file__).parent / "clients"
+EXAMPLES = Path(__file__).parents[3] / "scenarios" / "examples"
 WEBSOCKETS = (sys.executable, str(EXAMPLES / "python_websockets.py"))
-RACING = (sys.executable, str(HERE / "racing_client.py"))
+RACING = (sys.executable, str(CLIENTS / "racing_client.py"))
 
 
 def request(command: tuple[str, ...], scenario: str | Scenario = "clean-run", generation: str = "tree") -> RunRequest:

@@ -9,12 +9,12 @@ import pytest
 
 from gapless.reports.records.record import Verdict
 from gapless.scenarios.running.runner import perform
-from tests.scenarios.lockstep.programs import HERE, request
+from tests.scenarios.lockstep.programs import CLIENTS, request
 
 COMMANDS = {
-    "asyncio": (sys.executable, str(HERE / "adapted_asyncio.py")),
-    "blocking": (sys.executable, str(HERE / "adapted_blocking.py")),
-    "node": ("node", str(HERE / "adapted_node.mjs")),
+    "asyncio": (sys.executable, str(CLIENTS / "adapted_asyncio.py")),
+    "blocking": (sys.executable, str(CLIENTS / "adapted_blocking.py")),
+    "node": ("node", str(CLIENTS / "adapted_node.mjs")),
 }
 each_kind = pytest.mark.parametrize(
     "kind",

@@ -105,7 +105,7 @@ def test_versions_that_differ_are_named() -> None:
     assert list(before.differences(now)) == ["CPython 3.11.7 → CPython 3.12.1", "httpx 0.27.0 → 0.28.1", "new none → 1"]
 
 
-# --- what cannot be ----------------------------------------------------------------------------------------------------
+# --- what cannot be -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,8 @@ def test_a_program_that_computes_without_end_is_stuck_with_the_stacks_of_its_thr
     assert any('program.py", line 5' in one.text for one in result.printed)
 
 
-def test_a_program_that_polls_without_end_is_stuck(tmp_path: Path) -> None:
+def test_a_program_that_polls_without_end_is_stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gapless.scenarios.lockstep.client.BUSY_MAX", 50)
     command = program(tmp_path, ANSWERS.format(body="\n    while True: time.monotonic()"))
     result = perform(request(command))
     assert result.record.verdict is Verdict.STUCK
@@ -152,13 +153,13 @@ def test_whether_a_command_has_a_shim_is_known_before_anything_is_run(tmp_path: 
 
 
 def test_a_command_that_does_not_exist_is_a_sentence() -> None:
-    with pytest.raises(UsageError, match="'nonesuch' cannot be started .* check its name"):
+    with pytest.raises(UsageError, match=r"'nonesuch' cannot be started .* check its name"):
         check_exists(("nonesuch", "client.py"))
     with pytest.raises(UsageError, match="'nonesuch' cannot be started"):
         perform(request(("nonesuch", "client.py")))
 
 
-# --- capsules ----------------------------------------------------------------------------------------------------------
+# --- capsules -------------------------------------------------------------------------------------------------------
 
 
 def kept(directory: Path, command: tuple[str, ...]) -> Path:

@@ -1,5 +1,5 @@
 // The same client on Node, behind its adapter.
-import { main } from "../../../scenarios/examples/adapter_node.mjs";
+import { main } from "../../../../scenarios/examples/adapter_node.mjs";
 
 class GivesUp extends Error {
   name = "GivesUp";

@@ -5,21 +5,21 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import adapted_blocking  # noqa: E402  # it puts the folder of the adapters on the path
-import adapter_asyncio  # type: ignore[import-not-found]  # noqa: E402
+import adapted_blocking  # it puts the folder of the adapters on the path
+import adapter_asyncio
 
 
 class Client(adapted_blocking.Client):
-    async def attach(self) -> None:  # type: ignore[override]
+    async def attach(self) -> None:
         await asyncio.to_thread(super().attach)
 
-    async def send(self, text: str) -> None:  # type: ignore[override]
+    async def send(self, text: str) -> None:
         await asyncio.to_thread(super().send, text)
 
-    async def run(self) -> dict:  # type: ignore[override]
+    async def run(self) -> dict:
         return await asyncio.to_thread(super().run)
 
-    async def close(self) -> None:  # type: ignore[override]
+    async def close(self) -> None:
         await asyncio.to_thread(super().close)
 
 

@@ -1,4 +1,4 @@
-"""A client with a race between its threads: two of them read the log, and each checks outside of the lock what is known.
+"""A client with a race between its threads: two read the log, and each checks outside of the lock what is known.
 
 In the order first come, first served, one thread has taken a whole page before the other begins. Only a switch between
 the check and the lock makes both take the same event. For the servers before the session socket.

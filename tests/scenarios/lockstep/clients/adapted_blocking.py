@@ -6,8 +6,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "scenarios" / "examples"))
-import adapter_blocking  # type: ignore[import-not-found]  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[4] / "scenarios" / "examples"))
+import adapter_blocking
 
 LOOK_S = 0.5
 
@@ -19,7 +19,7 @@ class GivesUp(Exception):
 class Client:
     errors = (GivesUp,)
 
-    def __init__(self, url, conversation_id, api_key, reached):  # type: ignore[no-untyped-def]
+    def __init__(self, url, conversation_id, api_key, reached):
         self.base, self.reached = f"{url}/api/conversations/{conversation_id}", reached
         self.log: dict[str, dict] = {}
 
