@@ -15,8 +15,8 @@
     if __name__ == "__main__":
         adapter_asyncio.main(Client)
 
-Then `gapless run clean-run -- python my_client.py`. `reached(event_id)` is to be called once for each event that reaches
-the application; without it, deliveries are not judged. `run` may return a dict with what it claims: `status`,
+Then `gapless run clean-run -- python my_client.py`. Call `reached(event_id)` once for each event that reaches the
+application; without it, deliveries are not judged. `run` may return a dict with what it claims: `status`,
 `complete`, `covers`, `proof`, `gaps`. Only the standard library is needed, from Python 3.9 on.
 """
 

@@ -67,6 +67,7 @@ class CommandRun:
 
     @asynccontextmanager
     async def __call__(self, context: ClientContext) -> AsyncIterator[LockstepClient]:
+        _end_those_of_another_directory()
         try:
             with _node_shim():
                 async with self._factory(context) as client:
@@ -234,6 +235,17 @@ def _node_shim() -> Iterator[None]:
             del os.environ["NODE_OPTIONS"]
         else:
             os.environ["NODE_OPTIONS"] = before
+
+
+_directory: str | None = None
+
+
+def _end_those_of_another_directory() -> None:
+    """The words of a command may name files in the current directory, so a program of another one is not run again."""
+    global _directory
+    if _directory != os.getcwd():
+        POOL.close()
+        _directory = os.getcwd()
 
 
 @cache
