@@ -16,7 +16,8 @@ from click.core import ParameterSource
 from gapless.reports.records.record import Clock
 from gapless.scenarios.clients.registry import CLIENTS
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.lockstep.command import SHIM_S_MAX, check_exists, has_shim, label_of
+from gapless.scenarios.lockstep.command import SHIM_S_MAX, has_shim, label_of
+from gapless.scenarios.lockstep.process import check_exists
 
 _WORDS: Final = "gapless.scenarios.cli.command_client.words"
 
@@ -76,7 +77,7 @@ def given(label: str | None, clock: Clock | None, *, beside_clients: bool = Fals
     name = label or label_of(words)
     if name in (client.name for client in CLIENTS):
         raise UsageError(f"{name} is the name of a client that gapless brings; give the command another with --label")
-    check_exists(words)
+    check_exists(words[0])
     return CommandClient(name, words, _clock(words, clock))
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import multiprocessing.util
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Final
 from gapless.scenarios.clients.contract import ClientContext
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.lockstep.client import LockstepClient, NotVirtual, Printed, factory
-from gapless.scenarios.lockstep.process import POOL, SHIMS, NotAtRest, cannot_start, environment
+from gapless.scenarios.lockstep.process import POOL, NotAtRest, check_exists, environment
 from gapless.scenarios.lockstep.protocol import Hello
 
 SHIM_S_MAX: Final = 5.0  # of real time, until a shim says that it is loaded
@@ -32,7 +31,6 @@ PRINTED_SHOWN_MAX: Final = 40
 PRINTED_COLUMNS_MAX: Final = 300
 _LOOK_S: Final = 0.02
 _NOWHERE: Final = "http://127.0.0.1:9"  # for a program that is started only to see whether it has a shim
-_NODE_SHIM: Final = SHIMS / "node" / "lockstep.cjs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +67,9 @@ class CommandRun:
     async def __call__(self, context: ClientContext) -> AsyncIterator[LockstepClient]:
         _end_those_of_another_directory()
         try:
-            with _node_shim():
-                async with self._factory(context) as client:
-                    self._client = client
-                    yield client
+            async with self._factory(context) as client:
+                self._client = client
+                yield client
         except (NotVirtual, UsageError) as error:
             self._refused = error
             raise
@@ -164,15 +161,6 @@ def printed_lines(printed: Sequence[Printed]) -> Iterator[str]:
 # --- before a run ----------------------------------------------------------------------------------------------------
 
 
-def check_exists(command: Sequence[str]) -> None:
-    """Raise UsageError when there is no such program."""
-    if shutil.which(command[0]) is None:
-        no_such = FileNotFoundError(2, "No such file or directory")
-        raise cannot_start(
-            command[0], PermissionError(13, "Permission denied") if Path(command[0]).is_file() else no_such
-        )
-
-
 def label_of(words: Sequence[str]) -> str:
     """The name of a command's client: its last word that is a file, without the directory; else its first word."""
     files = [Path(word).name for word in words if Path(word).is_file()]
@@ -185,8 +173,8 @@ def has_shim(command: tuple[str, ...]) -> bool:
 
     A command without a shim is given `SHIM_S_MAX` seconds of real time. Raises UsageError when it cannot be started.
     """
-    check_exists(command)
-    with tempfile.TemporaryDirectory(prefix="gapless-shim-") as directory, _node_shim():
+    check_exists(command[0])
+    with tempfile.TemporaryDirectory(prefix="gapless-shim-") as directory:
         variables = {"GAPLESS_URL": _NOWHERE, "GAPLESS_CONVERSATION_ID": "none"}
         try:
             process = subprocess.Popen(
@@ -198,7 +186,7 @@ def has_shim(command: tuple[str, ...]) -> bool:
                 start_new_session=True,
             )
         except OSError as error:
-            raise cannot_start(command[0], error) from error
+            raise UsageError(f"the command {command[0]!r} cannot be started ({error.strerror})") from error
         try:
             return _is_loaded(process, Path(directory) / "loaded")
         finally:
@@ -217,24 +205,6 @@ def _is_loaded(process: subprocess.Popen[bytes], loaded: Path) -> bool:
             return False
         time.sleep(_LOOK_S)
     return False
-
-
-@contextmanager
-def _node_shim() -> Iterator[None]:
-    """What is started in this block loads the Node shim when it is Node."""
-    before = os.environ.get("NODE_OPTIONS")
-    if before is not None and str(_NODE_SHIM) in before:
-        yield
-        return
-    required = f"--require={json.dumps(str(_NODE_SHIM)) if ' ' in str(_NODE_SHIM) else _NODE_SHIM}"
-    os.environ["NODE_OPTIONS"] = f"{required} {before}" if before else required
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["NODE_OPTIONS"]
-        else:
-            os.environ["NODE_OPTIONS"] = before
 
 
 _directory: str | None = None

@@ -102,7 +102,20 @@ def test_checks_side_by_side_are_reported_in_order_and_summed_up_for_a_job(
     quick_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, "job.md")
-    command = ("check", "--clock", "real", quick_file, "--generation", "all", "--cursor", "all", "--jobs", "4", "--label", "mine")
+    command = (
+        "check",
+        "--clock",
+        "real",
+        quick_file,
+        "--generation",
+        "all",
+        "--cursor",
+        "all",
+        "--jobs",
+        "4",
+        "--label",
+        "mine",
+    )
     result = gapless(*command, "--out", "out", "--", *CLIENT)
     assert result.exit_code == 0, result.output
     records = found("out").records

@@ -140,7 +140,19 @@ def test_check_prints_one_table_and_keeps_what_failed(
 
 def test_check_can_try_every_variant_at_once(quick_file: Path) -> None:
     result = gapless(
-        "check", "--clock", "real", "--scenario-file", quick_file, "--generation", "all", "--cursor", "all", "--jobs", "4", "--", *CLIENT
+        "check",
+        "--clock",
+        "real",
+        "--scenario-file",
+        quick_file,
+        "--generation",
+        "all",
+        "--cursor",
+        "all",
+        "--jobs",
+        "4",
+        "--",
+        *CLIENT,
     )
     assert result.exit_code == 0, result.output
     assert re.search(r"^quick +4/4 holds ", result.output, re.M)

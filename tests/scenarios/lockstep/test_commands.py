@@ -13,8 +13,8 @@ from gapless.reports.records.journals import Journals, deflated, unzip_journals,
 from gapless.reports.records.record import Verdict
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.errors import CapsuleError, UsageError
-from gapless.scenarios.lockstep.command import PRINTED_MAX, RanOn, check_exists, has_shim, printed_lines, with_printed
-from gapless.scenarios.lockstep.process import Process
+from gapless.scenarios.lockstep.command import PRINTED_MAX, RanOn, has_shim, printed_lines, with_printed
+from gapless.scenarios.lockstep.process import Process, check_exists
 from gapless.scenarios.running.runner import RunResult, perform
 from gapless.scenarios.running.suite import Unit, run_unit
 from tests.scenarios.lockstep.programs import ANSWERS, WEBSOCKETS, program, request
@@ -154,7 +154,7 @@ def test_whether_a_command_has_a_shim_is_known_before_anything_is_run(tmp_path: 
 
 def test_a_command_that_does_not_exist_is_a_sentence() -> None:
     with pytest.raises(UsageError, match=r"'nonesuch' cannot be started .* check its name"):
-        check_exists(("nonesuch", "client.py"))
+        check_exists("nonesuch")
     with pytest.raises(UsageError, match="'nonesuch' cannot be started"):
         perform(request(("nonesuch", "client.py")))
 
