@@ -21,7 +21,7 @@ SWEEP_EVENTS = (100, 1_000, 10_000, 60_000)
 # The sweep that a report adds to its runs takes a second or two.
 SHORT_SWEEP_EVENTS = (100, 1_000, 10_000)
 SHORT_SWEEP_REFERENCE = "full-rescan"
-_SHORT_SWEEP_VARIANT = ("tree", "inclusive")
+SHORT_SWEEP_VARIANT = ("tree", "inclusive")
 _CALLS_PER_PAGE_MAX = 10
 
 
@@ -72,11 +72,16 @@ def units(
                     yield Unit(RunRequest(scenario, generation, cursor, client, seed, command=command))
 
 
-def sweep_units(client: str, seed: int, command: tuple[str, ...] = ()) -> tuple[Unit, ...]:
+def sweep_units(
+    client: str,
+    seed: int,
+    command: tuple[str, ...] = (),
+    variant: tuple[str, str] = SHORT_SWEEP_VARIANT,
+) -> tuple[Unit, ...]:
     """A short sweep for a report: a clean run at growing lengths of history. The client performs it, and for reference
     so does a client that rereads everything.
     """
-    scenario, (generation, cursor) = find_one(SWEEP_SCENARIO), _SHORT_SWEEP_VARIANT
+    scenario, (generation, cursor) = find_one(SWEEP_SCENARIO), variant
     return tuple(
         Unit(
             RunRequest(

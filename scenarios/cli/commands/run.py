@@ -30,7 +30,7 @@ from gapless.scenarios.definition.catalogue import catalogue, find
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.running.client_comparison import sweep_units
+from gapless.scenarios.running.client_comparison import SHORT_SWEEP_VARIANT, sweep_units
 from gapless.scenarios.running.runner import requests
 from gapless.scenarios.running.suite import Unit
 
@@ -120,7 +120,9 @@ def run(
         )
         for request in asked
     )
-    sweep = () if out is None or no_sweep else sweep_units(name, seed, command)
+    # A program may be for one generation alone: it is measured in one that was asked for.
+    variant = (asked[-1].generation, asked[-1].cursor) if command else SHORT_SWEEP_VARIANT
+    sweep = () if out is None or no_sweep else sweep_units(name, seed, command, variant)
     sys.exit(run_all(units, sweep, jobs or os.cpu_count() or 1, wanted, is_whole=is_whole))
 
 
