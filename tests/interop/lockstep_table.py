@@ -19,7 +19,7 @@ from gapless.scenarios.judging.evidence import Evidence, StepCall, read
 from gapless.scenarios.lockstep.client import CommandFactory, factory
 from gapless.scenarios.lockstep.process import POOL
 from gapless.scenarios.running.executors import pool
-from gapless.scenarios.running.runner import RunRequest, perform
+from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from tests.interop import environments
 from tests.interop.subjects import Subject, cursor_of, measured_scenarios
 
@@ -123,9 +123,13 @@ def measure(task: Task) -> Cell:
         result = perform(request, factory=_factories[command])
     except Exception as error:  # one that breaks down is a cell, and not the end of the table
         return dataclasses.replace(blank, problem=f"{type(error).__name__}: {str(error)[:ERROR_CHARACTERS_MAX]}")
+    return cell_of(blank, result)
+
+
+def cell_of(blank: Cell, result: RunResult) -> Cell:
+    """The cell of a run in virtual time."""
     entries = (json.loads(line) for line in result.lines)
-    evidence = read((_entry(index, fields) for index, fields in enumerate(entries)), ())
-    return filled(blank, result.record, evidence)
+    return filled(blank, result.record, read((_entry(index, one) for index, one in enumerate(entries)), ()))
 
 
 def _entry(index: int, fields: dict[str, object]) -> SimpleNamespace:
