@@ -76,7 +76,9 @@ async def measure(release: str, progress: Callable[[str], object]) -> list[Pair]
         for scenario in (*SHORT, CUT):
             pair = await _pair(name, command, generation, scenario)
             pairs.append(pair)
-            progress(f"both clocks, {name}, {scenario}: {'the same' if pair.agrees else pair.wrong or 'not comparable'}")
+            progress(
+                f"both clocks, {name}, {scenario}: {'the same' if pair.agrees else pair.wrong or 'not comparable'}"
+            )
     return pairs
 
 

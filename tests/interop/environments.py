@@ -167,7 +167,9 @@ def _pins_text(release: str) -> str:
 
 def _run(command: list[str], release: str) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_S_MAX, check=False, env=variables())
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=BUILD_S_MAX, check=False, env=variables()
+        )
     except subprocess.TimeoutExpired:
         raise EnvironmentMissing(f"the environment of {release} was not built in {BUILD_S_MAX} s") from None
     if done.returncode:
