@@ -1,7 +1,7 @@
 """A ClientUnderTest that is a program: asked for its steps on standard input, in virtual time.
 
-The program is asked as by `gapless check`: `gapless.scenarios.serving.step_protocol` has the lines. What it prints beside its
-answers, and all of its standard error, is kept with the virtual time at which it was written.
+The program is asked as by `gapless check`: `gapless.scenarios.serving.step_protocol` has the lines. What it prints
+beside its answers, and all of its standard error, is kept with the virtual time at which it was written.
 """
 
 from __future__ import annotations

@@ -83,9 +83,10 @@ def perform(
     """Perform a run.
 
     ``source``: where choices come from, in place of the request's tape or seed. ``factory``: the client, in place of
-    the request's; its ``watch``, if it has one, says when it spins. ``level``: ``wire`` sends bytes, on trio; ``model`` passes messages on the event loop of
-    `gapless.scenarios.machines`. ``schedule``: the seed for the order of tasks that are ready at the same moment. The
-    default is the request's seed at the wire level, and first come, first served at the model level.
+    the request's; its ``watch``, if it has one, says when it spins. ``level``: ``wire`` sends bytes, on trio;
+    ``model`` passes messages on the event loop of `gapless.scenarios.machines`. ``schedule``: the seed for the order
+    of tasks that are ready at the same moment. The default is the request's seed at the wire level, and first come,
+    first served at the model level.
 
     Raises UsageError for an unknown client, TapeError when a tape does not fit, and WorldBroke when the simulation
     fails.

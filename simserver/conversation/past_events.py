@@ -36,7 +36,7 @@ _KEPT_BYTES_MAX: Final = 4_000_000
 
 @lru_cache(maxsize=8)
 def _kept(*history: object) -> tuple[dict[int, EventBody], dict[int, str]]:
-    """Events and texts of a history, for all worlds of this process that have the same one: most runs differ elsewhere."""
+    """Events and texts of a history, for all worlds of this process that have the same one."""
     return {}, {}
 
 

@@ -34,7 +34,8 @@ TELL_EVERY_S = 5.0
 
 @dataclass
 class Measured:
-    """All that was measured so far. missing: a sentence for each release that could not be; wrong: what is not as expected."""
+    """All that was measured so far. missing: a sentence for each release that could not be; wrong: what is not as
+    expected."""
 
     cells: list[Cell] = field(default_factory=list)
     pairs: list[both_clocks.Pair] = field(default_factory=list)

@@ -1,7 +1,7 @@
 """The same scenarios on both clocks: in lockstep, and on a real port in real time. The outcomes have to be the same.
 
-The scenarios are in `scenarios/`: races of the catalog, made short enough for real time, and matched by ordinals rather than
-by time.
+The scenarios are in `scenarios/`: races of the catalog, made short enough for real time, and matched by ordinals
+rather than by time.
 """
 
 from __future__ import annotations
@@ -53,10 +53,9 @@ class Pair:
         """A difference without a reason, in a sentence; None without one. What did not fire says nothing."""
         if self.agrees or self.reason or not self.fired:
             return None
-        return (
-            f"{self.client}, {self.scenario}, {self.generation}: {self.virtual.verdict} ({self.virtual.outcome}) in virtual "
-            f"time, {self.real.verdict} ({self.real.outcome}) in real time"
-        )
+        virtual, real = (f"{one.verdict} ({one.outcome})" for one in (self.virtual, self.real))
+        where = f"{self.client}, {self.scenario}, {self.generation}"
+        return f"{where}: {virtual} in virtual time, {real} in real time"
 
 
 def clients(release: str) -> tuple[tuple[str, tuple[str, ...], str], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from gapless.scenarios.definition.catalogue import find_one
@@ -127,7 +128,7 @@ def _short(cell: Cell | None) -> str:
 
 def _changes(cells: Sequence[Cell], names: Sequence[str]) -> Iterable[str]:
     sdks = [name for name in names if name.startswith("sdk ")]
-    for earlier, later in zip(sdks, sdks[1:], strict=False):
+    for earlier, later in pairwise(sdks):
         lines = []
         for generation in MENDED_IN:
             pairs = [
@@ -195,50 +196,28 @@ def fidelity(when: Circumstances, measured: Fidelity) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_SERVER_HEAD, (_server_cells(row) for row in rows))
-    return "\n\n".join([when.sentence(f"openhands-agent-server {release}"), _SERVER, table])
-
-
-def fidelity(when: Circumstances, measured: Fidelity) -> str:
-    """The table of differences, those with one reason together."""
-    unexplained = sum(one.reason is None for one in measured.differences)
-    parts = [
-        "# Fidelity: the simulated server beside the published one",
-        when.sentence(f"openhands-agent-server {measured.release}"),
-        _FIDELITY,
-        f"{measured.steps} steps, {measured.fields:,} values in the real server's answers; {len(measured.differences)} "
-        f"places where the simulated server's answer is different, {unexplained} of them without a reason.",
-        _table(
-            ("places", "for example", "first seen in", "reason"),
-            _fidelity_cells(measured),
-        ),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-_SDK_HEAD = (
-    *("release", "server", "scenario", "lost events", "calls", "of them polls", "optimum", "calls/optimum"),
-    "seconds to return",
-)
 _SERVER_HEAD = ("socket", "part", "events in the log", "calls to attach", "calls a run", "status polls", "outcome")
 
-_INTRODUCTION = """The published clients run against the simulated server, and the published server against our client. Nothing
-in them is changed."""
+_INTRODUCTION = """The published clients run against the simulated server, and the published server against our
+client. Nothing in them is changed."""
 
-_LOCKSTEP = """Each client goes through the whole catalog, without what only counts calls, in the generations of servers that it
-understands. A generation that it does not understand has the clean run alone. Virtual time is exact, so a cell is no sample.
+_LOCKSTEP = """Each client goes through the whole catalog, without what only counts calls, in the generations of
+servers that it understands. A generation that it does not understand has the clean run alone. Virtual time is exact,
+so a cell is no sample.
 
-- *N lost*: events that `run()` returned without. *N undelivered*: events that the client holds, and that never reached the
-  application's callback.
+- *N lost*: events that `run()` returned without. *N undelivered*: events that the client holds, and that never
+  reached the application's callback.
 - *early*, *late*: `run()` returned before the run's end, or more than 5 s after it. *never returns*: not before the
   scenario's deadline. A step that *raises* names the error. *vacuous*: the fault never met this client.
-- A dash: nothing of the kind. Calls do not count for it: the totals have them, and so has the page that `make interop` writes.
+- A dash: nothing of the kind. Calls do not count for it: the totals have them, and so has the page that `make
+  interop` writes.
 - *idle*, *snapshot*: how the program waits for a run's end with the TypeScript client, whose `run()` only starts one.
 
 A release of the SDK that finds its events again at a run's end (R10) does so from 1.25.0 on. 1.24.0 does not."""
 
-_CLOCKS = """Short scenarios of the same kind, in virtual time and on a real port in real time, one after the other. The verdict, the
-events lost and undelivered, and the way in which `run()` returned have to be the same wherever the fault fired in real time."""
+_CLOCKS = """Short scenarios of the same kind, in virtual time and on a real port in real time, one after the other.
+The verdict, the events lost and undelivered, and the way in which `run()` returned have to be the same wherever the
+fault fired in real time."""
 
 _SERVER = """The sync client of gapless connects over TCP, through a proxy that counts what passes and can cut
 connections. The server uses a scripted model on loopback. After each run, the events held are compared
@@ -254,8 +233,8 @@ built its environment. `gapless examples` says where an installed gapless keeps 
     make interop INTEROP="--release 1.40.0"
     make interop INTEROP="--release typescript-1.38.0"
 
-measures another release. A file `tests/interop/requirements-VERSION.txt`, or `package-VERSION.json` for the TypeScript client,
-adds it to the table."""
+measures another release. A file `tests/interop/requirements-VERSION.txt`, or `package-VERSION.json` for the
+TypeScript client, adds it to the table."""
 
 _FIDELITY = """One script of requests and socket sessions (`tests/interop/script.py`) is played to both servers: the
 whole life of a conversation, every way to search and to subscribe, bad input, wrong keys, deletion. The

@@ -1,8 +1,8 @@
 """Environments: one for each release of the published packages, with its own interpreter and its own pins.
 
-A release of the SDK is named by its version, and `requirements-VERSION.txt` pins it. A release of the TypeScript client is
-named `typescript-VERSION`, and `package-VERSION.json` pins it. A release without such a file is resolved when its environment
-is built, and the environment is kept.
+A release of the SDK is named by its version, and `requirements-VERSION.txt` pins it. A release of the TypeScript
+client is named `typescript-VERSION`, and `package-VERSION.json` pins it. A release without such a file is resolved
+when its environment is built, and the environment is kept.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Each release through each scenario in virtual time: lost and undelivered events, calls, time to return, error raised."""
+"""Each release through each scenario in virtual time: lost and undelivered events, calls, time to return, error
+raised."""
 
 from __future__ import annotations
 
@@ -32,10 +33,10 @@ HOLDS = "–"
 class Cell:
     """What came of one release in one scenario and one generation.
 
-    lost: events that ``run()`` returned without; undelivered: held, but never told to the application; return_s: from the
-    run's end to the return of ``run()``, the farthest from 0, negative when it came before the end, None when nothing
-    returned, or the run never ended; returns: the same in a word; error: what a step raised; problem: why there is no
-    outcome at all.
+    lost: events that ``run()`` returned without; undelivered: held, but never told to the application; return_s: from
+    the run's end to the return of ``run()``, the farthest from 0, negative when it came before the end, None when
+    nothing returned, or the run never ended; returns: the same in a word; error: what a step raised; problem: why
+    there is no outcome at all.
     """
 
     subject: str
@@ -83,13 +84,15 @@ def tasks(subjects: Sequence[Subject], generations: Sequence[str], wanted: Seque
 
     A generation that a release does not understand has the clean run alone, for what it makes of it.
     """
-    found = []
+    found: list[Task] = []
     for subject in subjects:
         for generation in generations:
             known = generation in subject.generations
-            for scenario in wanted or measured_scenarios():
-                if cursor_of(scenario, generation) is not None and (known or scenario.name == "clean-run"):
-                    found.append(Task(subject, scenario.name, generation))
+            found += [
+                Task(subject, scenario.name, generation)
+                for scenario in wanted or measured_scenarios()
+                if cursor_of(scenario, generation) is not None and (known or scenario.name == "clean-run")
+            ]
     return tuple(found)
 
 

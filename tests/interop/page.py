@@ -10,19 +10,24 @@ from tests.interop.lockstep_table import HOLDS, Cell
 
 _STYLE = """
 body { font: 14px/1.4 system-ui, sans-serif; margin: 2rem; color: #1a1a1a; background: #fff; }
-table { border-collapse: collapse; } th, td { border: 1px solid #ccc; padding: .2rem .5rem; text-align: left; vertical-align: top; }
-thead th { position: sticky; top: 0; background: #f2f2f2; } td small { color: #555; white-space: nowrap; display: block; }
-.holds { background: #e9f6ea; } .unsafe { background: #fbe3e0; } .stuck { background: #fdf0d4; } .vacuous { color: #777; }
+table { border-collapse: collapse; }
+th, td { border: 1px solid #ccc; padding: .2rem .5rem; text-align: left; vertical-align: top; }
+thead th { position: sticky; top: 0; background: #f2f2f2; }
+td small { color: #555; white-space: nowrap; display: block; }
+.holds { background: #e9f6ea; } .unsafe { background: #fbe3e0; } .stuck { background: #fdf0d4; }
+.vacuous { color: #777; }
 label { margin-right: 1rem; }
 @media (prefers-color-scheme: dark) {
   body { color: #ddd; background: #161616; } thead th { background: #222; } th, td { border-color: #444; }
-  td small { color: #aaa; } .holds { background: #16301a; } .unsafe { background: #45201c; } .stuck { background: #453610; }
+  td small { color: #aaa; } .holds { background: #16301a; } .unsafe { background: #45201c; } .stuck { background:
+  #453610; }
 }
 """
 _SCRIPT = """
 const only = document.getElementById("only");
 only.addEventListener("change", () => {
-  for (const row of document.querySelectorAll("tr[data-alike]")) row.hidden = only.checked && row.dataset.alike === "yes";
+  for (const row of document.querySelectorAll("tr[data-alike]"))
+    row.hidden = only.checked && row.dataset.alike === "yes";
 });
 """
 
@@ -32,10 +37,11 @@ def page(title: str, cells: Sequence[Cell]) -> str:
     generations = list(dict.fromkeys(cell.generation for cell in cells))
     tables = "".join(_section(one, [cell for cell in cells if cell.generation == one]) for one in generations)
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
-        "<p>First line: what is lost or undelivered, how <code>run()</code> returned, what it raised. Second line: calls, "
-        "the least possible, and the seconds from the run's end to the return.</p>"
+        "<p>First line: what is lost or undelivered, how <code>run()</code> returned, what it raised. Second line: "
+        "calls, the least possible, and the seconds from the run's end to the return.</p>"
         '<p><label><input type="checkbox" id="only"> only scenarios in which releases differ</label></p>'
         f"{tables}<script>{_SCRIPT}</script></body></html>\n"
     )

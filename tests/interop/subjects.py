@@ -23,7 +23,8 @@ Package = Literal["sdk", "typescript"]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One release of one package. wait: how a program waits for a run's end, where the package leaves it to the program."""
+    """One release of one package. wait: how a program waits for a run's end, where the package leaves it to the
+    program."""
 
     package: Package
     release: str
@@ -81,6 +82,7 @@ def measured_scenarios() -> tuple[Scenario, ...]:
 
 
 def cursor_of(scenario: Scenario, generation: str) -> str | None:
-    """How cursors work there: as on the published server, if the scenario can happen so. None where it cannot at all."""
+    """How cursors work there: as on the published server, if the scenario can happen so. None where it cannot at
+    all."""
     cursors = [cursor for one, cursor in scenario.variants() if one == generation]
     return ("inclusive" if "inclusive" in cursors else cursors[0]) if cursors else None
