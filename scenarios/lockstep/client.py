@@ -41,7 +41,7 @@ BUSY_MAX: Final = 1_000  # exchanges in a row in which a program polls and nothi
 LINE_BYTES_MAX: Final = 32 * 1024 * 1024
 LAST_WORDS_MAX: Final = 40
 END_REAL_S_MAX: Final = 10.0
-PROGRAM_TURNS_MAX: Final = 5_000
+PROGRAM_TURNS_MAX: Final = 1_000
 
 
 class Failure(StepFailed):
@@ -71,7 +71,7 @@ class Printed(NamedTuple):
 class ProgramWatch(SpinWatch):
     """A bound for programs: a turn of theirs costs a thousand times what one of a client in this process does.
 
-    It leaves a program 250 pages of the log within one instant, and more where the history is longer.
+    It leaves a program 200 pages of the log within one instant, and more where the history is longer.
     """
 
     def __init__(self, scope: Scope, *, history_events: int = 0) -> None:
