@@ -21,6 +21,7 @@ CLOCKS = "## Both clocks"
 SERVER = "## The published server as a peer"
 BY_HAND = "## By hand"
 MENDED_IN = ("legacy", "tree")
+SHORT_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,12 @@ def _short(cell: Cell | None) -> str:
     if cell is None:
         return ""
     if cell.returns in ("early", "late") and cell.return_s is not None:
-        return cell.outcome.replace(cell.returns, f"{abs(cell.return_s):.1f} s {cell.returns}")
+        return cell.outcome.replace(cell.returns, f"{_seconds(abs(cell.return_s))} {cell.returns}")
     return cell.outcome
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= SHORT_S else f"{1000 * seconds:.0f} ms"
 
 
 def _changes(cells: Sequence[Cell], names: Sequence[str]) -> Iterable[str]:
@@ -208,7 +213,8 @@ so a cell is no sample.
 - *N lost*: events that `run()` returned without. *N undelivered*: events that the client holds, and that never
   reached the application's callback.
 - *early*, *late*: `run()` returned before the run's end, or more than 5 s after it. *never returns*: not before the
-  scenario's deadline. A step that *raises* names the error. *vacuous*: the fault never met this client.
+  scenario's deadline. Who polls REST is milliseconds early: a run ends with its last snapshot. A step that *raises*
+  names the error. *vacuous*: the fault never met this client.
 - A dash: nothing of the kind. Calls do not count for it: the totals have them, and so has the page that `make
   interop` writes.
 - *idle*, *snapshot*: how the program waits for a run's end with the TypeScript client, whose `run()` only starts one.
