@@ -7,7 +7,6 @@ rather than by time.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from gapless.scenarios.lockstep.client import factory
 from gapless.scenarios.running.runner import RunRequest, perform
 from tests.interop import environments
 from tests.interop.lockstep_table import HOLDS, Cell, cell_of, filled
-from tests.interop.subjects import EXAMPLES, subjects
+from tests.interop.subjects import WEBSOCKETS, subjects
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 SHORT = ("late-tail", "stop-hook-veto", "idle-while-initialising", "lost-frame", "lost-final-snapshot")
@@ -63,7 +62,7 @@ def clients(release: str) -> tuple[tuple[str, tuple[str, ...], str], ...]:
     sdk = subjects(release)[0]
     return (
         (sdk.name, sdk.command, "tree"),
-        ("websockets example", (sys.executable, str(EXAMPLES / "python_websockets.py")), "session"),
+        (WEBSOCKETS.name, WEBSOCKETS.command, "session"),
     )
 
 

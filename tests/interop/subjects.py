@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,7 @@ WAITS = ("idle", "snapshot")
 LEFT_OUT = ("cost-", "counted-")
 ALL = ("legacy", "tree", "session")
 
-Package = Literal["sdk", "typescript"]
+Package = Literal["sdk", "typescript", "example"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Subject:
     @property
     def release_class(self) -> str:
         """Releases of one class are expected to do the same."""
+        if self.package == "example":
+            return self.name
         if self.package == "typescript":
             return f"typescript-{self.wait}"
         number = numbers(self.release)
@@ -50,11 +53,15 @@ class Subject:
     @property
     def generations(self) -> tuple[str, ...]:
         """The generations of servers that it understands."""
+        if self.package == "example":
+            return ("session",)
         return ALL if self.package == "typescript" or numbers(self.release) >= _TREE_SINCE else ("legacy",)
 
     @property
     def command(self) -> tuple[str, ...]:
         """How it is started. Raises EnvironmentMissing."""
+        if self.package == "example":
+            return sys.executable, str(EXAMPLES / "python_websockets.py")
         if self.package == "sdk":
             return environments.executable(self.release), str(EXAMPLES / "openhands_sdk.py")
         node = shutil.which("node")
@@ -63,6 +70,8 @@ class Subject:
         folder = str(environments.directory(self.release))
         return node, str(EXAMPLES / "openhands_typescript.mjs"), folder, self.wait
 
+
+WEBSOCKETS = Subject("example", "websockets")
 
 # A run's end brings what the log has since 1.25.0. Connecting anew, and events with a parent, came by 1.36.0.
 _TREE_SINCE = (1, 31)

@@ -136,20 +136,24 @@ def test_reruns_of_a_race_with_the_published_sdk_have_one_digest() -> None:
 DIGESTS = """
 import sys
 from tests.interop.lockstep_table import measuring, tasks
-from tests.interop.subjects import subjects
-with measuring(tasks(subjects(sys.argv[1]), ["tree"]), 1) as cells:
+from tests.interop.subjects import WEBSOCKETS, subjects
+known = (WEBSOCKETS,) if sys.argv[1] == "websockets" else subjects(sys.argv[1])
+with measuring(tasks(known, [sys.argv[2]]), 1) as cells:
     for cell in cells:
         print(cell.subject, cell.scenario, cell.digest or cell.problem)
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("release", ["1.58.2", "typescript-1.39.0"])
-def test_the_whole_catalog_has_equal_digests_in_two_processes(release: str) -> None:
-    _ready(release)
+@pytest.mark.parametrize(
+    ("release", "generation"), [("1.58.2", "tree"), ("typescript-1.39.0", "tree"), ("websockets", "session")]
+)
+def test_the_whole_catalog_has_equal_digests_in_two_processes(release: str, generation: str) -> None:
+    if release != "websockets":
+        _ready(release)
     found = []
     for hash_seed in ("1", "2"):
-        asked = [sys.executable, "-c", DIGESTS, release]
+        asked = [sys.executable, "-c", DIGESTS, release, generation]
         around = {**os.environ, "PYTHONHASHSEED": hash_seed}
         done = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=environments.ROOT, env=around)
         found.append(done.stdout.splitlines())
