@@ -213,8 +213,8 @@ so a cell is no sample.
 - *N lost*: events that `run()` returned without. *N undelivered*: events that the client holds, and that never
   reached the application's callback.
 - *early*, *late*: `run()` returned before the run's end, or more than 5 s after it. *never returns*: not before the
-  scenario's deadline. Who polls REST is milliseconds early: a run ends with its last snapshot. A step that *raises*
-  names the error. *vacuous*: the fault never met this client.
+  scenario's deadline. Who takes the status for it is milliseconds early: a run ends with its last snapshot. A step
+  that *raises* names the error. *vacuous*: the fault never met this client.
 - A dash: nothing of the kind. Calls do not count for it: the totals have them, and so has the page that `make
   interop` writes.
 - *idle*, *snapshot*: how the program waits for a run's end with the TypeScript client, whose `run()` only starts one.

@@ -18,13 +18,15 @@ EXPECTED = Path(__file__).with_name("expected")
 # Why the published clients come to what they come to, read in their code.
 REASONS: Mapping[str, str] = {
     "R01": "an event between the first page and the subscription is found by the second read of the log at an attach",
-    "R10": "before 1.25.0 REST says finished, `run()` returns, and nothing is read any more. From 1.25.0 on (#1832) "
-    "the SDK reads the whole log at a run's end: nothing is lost, but what it reads does not reach the callbacks",
-    "R13": "before 1.25.0 the first poll that says finished is believed; later releases wait for the next snapshot",
-    "R15": "idle is not running: a status from before the run is taken for its end",
-    "R17": "without the last snapshot, `run()` waits 30 s before it believes REST (from 1.25.0 on)",
+    "R10": "before 1.25.0 a status ends the wait, and nothing is read any more. From 1.25.0 on (#1832) the SDK reads "
+    "the whole log at a run's end: nothing is lost, but what it reads does not reach the callbacks",
+    "R13": "before 1.25.0 the first status that says finished is believed; later releases wait for the next snapshot",
+    "R15": "idle is not running: 1.11.0 returns at its first poll before the run has begun, and 1.57.0 and 1.58.2 take "
+    "the idle of the snapshot that greets a new subscription for the end",
+    "R17": "without the last snapshot, `run()` waits 30 s before it believes REST (1.57.0, 1.58.2)",
     "R30": "what the socket did not bring is not asked for before the run's end",
-    "R33": "before 1.36.0 the reader ends with the first connection; later releases connect anew (#3987)",
+    "R33": "before 1.36.0 the reader ends with the first connection. 1.11.0 loses what comes after; 1.16.0 and 1.24.0 "
+    "read it when REST alone knows of the end, and do not deliver it. Later releases connect anew (#3987)",
     "R57": "no release notices that a page's cursor leads back: it reads until it is stopped",
     "R62": "events that a read of the log brings are held, and the callbacks never see them",
 }

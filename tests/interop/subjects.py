@@ -73,9 +73,18 @@ class Subject:
 
 WEBSOCKETS = Subject("example", "websockets")
 
-# A run's end brings what the log has since 1.25.0. Connecting anew, and events with a parent, came by 1.36.0.
-_TREE_SINCE = (1, 31)
-_SDK_CLASSES = (("sdk-from-1.36", (1, 36)), ("sdk-from-1.25", (1, 25)), ("sdk-before-1.25", (0,)))
+# How `run()` waits, read in the code. 1.11.0 asks REST until the status is not "running". 1.16.0 listens for a status
+# that
+# ends a run, and reads the log only if REST alone knows of it. 1.25.0 reads the log at each run's end. 1.36.0
+# connects anew,
+# and takes events with a parent. What lies between the releases measured was not looked at: 1.12 to 1.15, 1.31 to 1.35.
+_TREE_SINCE = (1, 36)
+_SDK_CLASSES = (
+    ("sdk-from-1.36", (1, 36)),
+    ("sdk-from-1.25", (1, 25)),
+    ("sdk-from-1.16", (1, 16)),
+    ("sdk-before-1.16", (0,)),
+)
 
 
 def subjects(release: str) -> tuple[Subject, ...]:

@@ -59,8 +59,8 @@ def test_a_cell_that_is_not_as_its_class_is_named(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("release", "release_class", "generations"),
     [
-        ("1.11.0", "sdk-before-1.25", ("legacy",)),
-        ("1.24.0", "sdk-before-1.25", ("legacy",)),
+        ("1.11.0", "sdk-before-1.16", ("legacy",)),
+        ("1.24.0", "sdk-from-1.16", ("legacy",)),
         ("1.25.0", "sdk-from-1.25", ("legacy",)),
         ("1.58.2", "sdk-from-1.36", ("legacy", "tree", "session")),
     ],
