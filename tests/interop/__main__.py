@@ -182,6 +182,8 @@ def _finish(measured: Measured, progress: Progress, out: Path, *, accept: bool, 
     wrong = measured.wrong()
     for problem in wrong:
         click.echo(f"not as expected: {problem}", err=True)
+    for sentence in expectations.not_compared(measured.cells):
+        click.echo(f"not compared: {sentence}", err=True)
     out.mkdir(parents=True, exist_ok=True)
     if measured.cells:
         file = out / "interop.html"
@@ -198,7 +200,7 @@ def _finish(measured: Measured, progress: Progress, out: Path, *, accept: bool, 
 
 
 def _accept(cells: Sequence[Cell], progress: Progress) -> None:
-    """The newest release of each class says what is expected of the class."""
+    """The newest release of each class says what is expected of the class, in the generations measured."""
     for release_class in dict.fromkeys(cell.release_class for cell in cells):
         mine = [cell for cell in cells if cell.release_class == release_class]
         newest = [cell for cell in mine if cell.subject == mine[-1].subject]

@@ -1,19 +1,21 @@
 """What releases of one class are expected to come to, and the reasons.
 
 The outcomes are recorded in `expected/CLASS.toml`: for each scenario one line, or one for each generation where they
-differ. What is not mentioned holds. `make interop INTEROP=--accept` writes those files from what was measured; a diff
-shows what changed. Classes are in `subjects.py`.
+differ. What is not mentioned holds, in the generations that the file names; others are not compared. `make interop
+INTEROP=--accept` writes those files from what was measured; a diff shows what changed. Classes are in `subjects.py`.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.interop.lockstep_table import HOLDS, Cell
 
 EXPECTED = Path(__file__).with_name("expected")
+RECORDED = "recorded"
 
 # Why the published clients come to what they come to, read in their code.
 REASONS: Mapping[str, str] = {
@@ -32,38 +34,60 @@ REASONS: Mapping[str, str] = {
 }
 
 
-def expected(release_class: str) -> Mapping[tuple[str, str], str]:
-    """Outcomes by scenario and generation; HOLDS where there is none. Empty when nothing was recorded yet."""
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The expectations of one class. generations: those that were recorded; outcomes: by scenario and generation."""
+
+    generations: frozenset[str] = frozenset()
+    outcomes: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def of(self, cell: Cell) -> str | None:
+        """The outcome expected of a cell; None when nothing was recorded."""
+        if cell.generation not in self.generations:
+            return None
+        return self.outcomes.get((cell.scenario, cell.generation), HOLDS)
+
+
+def expected(release_class: str) -> Expected:
+    """What was recorded of a class."""
     path = EXPECTED / f"{release_class}.toml"
     if not path.exists():
-        return {}
-    return {
-        (scenario, generation): outcome
-        for scenario, outcomes in tomllib.loads(path.read_text(encoding="utf-8")).items()
-        for generation, outcome in outcomes.items()
-    }
+        return Expected()
+    read = tomllib.loads(path.read_text(encoding="utf-8"))
+    generations = frozenset(read.pop(RECORDED))
+    outcomes = {(scenario, one): outcome for scenario, found in read.items() for one, outcome in found.items()}
+    return Expected(generations, outcomes)
 
 
-def differences(cells: Iterable[Cell]) -> list[str]:
+def differences(cells: Sequence[Cell]) -> list[str]:
     """Each cell that is not as its class is expected to be, one sentence each."""
-    known: dict[str, Mapping[tuple[str, str], str]] = {}
-    found = []
-    for cell in cells:
-        if cell.release_class not in known:
-            known[cell.release_class] = expected(cell.release_class)
-        wanted = known[cell.release_class].get((cell.scenario, cell.generation), HOLDS)
-        if cell.outcome != wanted:
-            found.append(f"{cell.subject}, {cell.scenario}, {cell.generation}: {cell.outcome!r}, expected {wanted!r}")
-    return found
+    known = {one: expected(one) for one in {cell.release_class for cell in cells}}
+    return [
+        f"{cell.subject}, {cell.scenario}, {cell.generation}: {cell.outcome!r}, expected {wanted!r}"
+        for cell in cells
+        if (wanted := known[cell.release_class].of(cell)) not in (None, cell.outcome)
+    ]
 
 
-def written(release_class: str, cells: Iterable[Cell]) -> str:
-    """The file of a class: what its newest release came to."""
+def not_compared(cells: Iterable[Cell]) -> list[str]:
+    """The classes and generations of which nothing was recorded, one sentence each."""
+    missing = {
+        (cell.release_class, cell.generation): None
+        for cell in cells
+        if cell.generation not in expected(cell.release_class).generations
+    }
+    return [f"{one}, {generation}: nothing was recorded; --accept does" for one, generation in missing]
+
+
+def written(release_class: str, cells: Sequence[Cell]) -> str:
+    """The file of a class: what one of its releases came to."""
     rows: dict[str, dict[str, str]] = {}
     for cell in cells:
         if cell.outcome != HOLDS:
             rows.setdefault(cell.scenario, {})[cell.generation] = cell.outcome
+    generations = ", ".join(f'"{one}"' for one in sorted({cell.generation for cell in cells}))
     lines = [f"# {release_class}: outcomes by scenario and generation. What is not mentioned holds."]
+    lines.append(f"{RECORDED} = [{generations}]")
     for scenario in sorted(rows):
         lines += ["", f"[{scenario}]"]
         lines += [f'{generation} = "{rows[scenario][generation]}"' for generation in sorted(rows[scenario])]
