@@ -83,8 +83,7 @@ def test_a_generation_that_a_release_does_not_understand_has_the_clean_run_alone
 
 
 def test_every_class_with_an_environment_has_expectations() -> None:
-    releases = [one for one in environments.releases() if not one.startswith(environments.TYPESCRIPT)]
-    classes = {subject.release_class for release in releases for subject in subjects(release)}
+    classes = {subject.release_class for release in environments.releases() for subject in subjects(release)}
     assert {one for one in classes if expectations.expected(one).generations} == classes
 
 
