@@ -1,87 +1,94 @@
-"""What each release of the SDK is expected to come to in each scenario, and the reason, read in its code.
+"""What releases of one class are expected to come to, and the reasons.
 
-The SDK reads the whole log page by page, 100 events each: twice at an attach, and from 1.25.0 (#1832) on at each run's
-end. So the reads are whole numbers that follow from the lengths of the logs.
+The outcomes are recorded in `expected/CLASS.toml`: for each scenario one line, or one for each generation where they
+differ. What is not mentioned holds, in the generations that the file names; others are not compared. `make interop
+INTEROP=--accept` writes those files from what was measured; a diff shows what changed. Classes are in `subjects.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-Return = Literal["in time", "early", "after 30 s"]
+from tests.interop.lockstep_table import HOLDS, Cell
 
-IN_TIME_S_MAX = 5.0
-STALL_S = (29.0, 35.0)
+EXPECTED = Path(__file__).with_name("expected")
+RECORDED = "recorded"
+
+# Why the published clients come to what they come to, read in their code.
+REASONS: Mapping[str, str] = {
+    "R01": "an event between the first page and the subscription is found by the second read of the log at an attach",
+    "R10": "before 1.25.0 a status ends the wait, and nothing is read any more. From 1.25.0 on (#1832) the SDK reads "
+    "the whole log at a run's end: nothing is lost, but what it reads does not reach the callbacks",
+    "R13": "before 1.25.0 the first status that says finished is believed; later releases wait for the next snapshot",
+    "R15": "idle is not running: 1.11.0 returns at its first poll before the run has begun, and 1.57.0 and 1.58.2 take "
+    "the idle of the snapshot that greets a new subscription for the end",
+    "R17": "without the last snapshot, `run()` waits 30 s before it believes REST (1.57.0, 1.58.2)",
+    "R30": "what the socket did not bring is not asked for before the run's end",
+    "R33": "before 1.36.0 the reader ends with the first connection. 1.11.0 loses what comes after; 1.16.0 and 1.24.0 "
+    "read it when REST alone knows of the end, and do not deliver it. Later releases connect anew (#3987)",
+    "R57": "no release notices that a page's cursor leads back: it reads until it is stopped",
+    "R62": "events that a read of the log brings are held, and the callbacks never see them",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One release in one scenario. lost: events that ``run()`` returned without; reads: pages of events asked for;
-    returns: how the return of ``run()`` lies to the end of the run.
-    """
+    """The expectations of one class. generations: those that were recorded; outcomes: by scenario and generation."""
 
-    scenario: str
-    lost: int
-    reads: int
-    returns: Return
-    because: str
-    generation: str | None = None
+    generations: frozenset[str] = frozenset()
+    outcomes: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def of(self, cell: Cell) -> str | None:
+        """The outcome expected of a cell; None when nothing was recorded."""
+        if cell.generation not in self.generations:
+            return None
+        return self.outcomes.get((cell.scenario, cell.generation), HOLDS)
 
 
-EXPECTED: dict[str, tuple[Expected, ...]] = {
-    "1.11.0": (
-        Expected(
-            "construct", 0, 2, "in time", "an attach reads the empty log twice; the poll comes after the last frame"
-        ),
-        Expected("several-runs", 0, 2, "in time", "nothing is read at a run's end"),
-        Expected("reattach", 0, 12, "in time", "⌈250/100⌉ pages, twice in each of two attaches"),
-        Expected("long-history", 0, 20, "in time", "⌈1000/100⌉ pages, twice"),
-        Expected("late-tail", 2, 6, "in time", "R10: REST says finished, so it returns, and reads nothing more"),
-        Expected("stop-hook-veto", 5, 2, "early", "R13: the first poll that says finished is believed"),
-        Expected("idle-while-initialising", 6, 2, "early", "R15: idle is not running, so the first poll ends the wait"),
-        Expected("lost-final-snapshot", 0, 2, "in time", "it does not wait for the snapshot: it polls"),
-        Expected("lost-frame", 1, 6, "in time", "R30: what the socket did not bring is never asked for"),
-        Expected("disconnect-in-mid-run", 59, 6, "in time", "R33: the reader ends with the first connection"),
-        Expected(
-            "construct",
-            7,
-            2,
-            "in time",
-            "it refuses every event with a `parent_id`, which is all but the first",
-            "tree",
-        ),
-    ),
-    "1.57.0": (
-        Expected("construct", 0, 3, "in time", "⌈11/100⌉ pages at the run's end"),
-        Expected("several-runs", 0, 5, "in time", "one page at each of three ends"),
-        Expected("reattach", 0, 15, "in time", "⌈250/100⌉ pages four times, and ⌈261/100⌉ at the run's end"),
-        Expected("long-history", 0, 31, "in time", "R04: ⌈1000/100⌉ pages twice, and ⌈1011/100⌉ at the run's end"),
-        Expected(
-            "late-tail",
-            0,
-            10,
-            "in time",
-            "R10 mended by #1832, in releases from 1.25.0 on: ⌈311/100⌉ pages at the run's end bring the tail",
-        ),
-        Expected("stop-hook-veto", 0, 3, "in time", "R13 mended: only the snapshot after the run counts"),
-        Expected(
-            "idle-while-initialising",
-            6,
-            4,
-            "early",
-            "R15: the snapshot that greets the new subscription says idle, and is taken for the end",
-        ),
-        Expected("lost-final-snapshot", 0, 3, "after 30 s", "R17: it waits 30 s before it believes REST"),
-        Expected("lost-frame", 0, 10, "in time", "R30 mended at the run's end: ⌈311/100⌉ pages"),
-        Expected(
-            "disconnect-in-mid-run",
-            0,
-            14,
-            "in time",
-            "R33 mended by #3987: it connects anew, reads ⌈330/100⌉ pages, and ⌈365/100⌉ at the run's end",
-        ),
-    ),
-}
+def expected(release_class: str) -> Expected:
+    """What was recorded of a class."""
+    path = EXPECTED / f"{release_class}.toml"
+    if not path.exists():
+        return Expected()
+    read = tomllib.loads(path.read_text(encoding="utf-8"))
+    generations = frozenset(read.pop(RECORDED))
+    outcomes = {(scenario, one): outcome for scenario, found in read.items() for one, outcome in found.items()}
+    return Expected(generations, outcomes)
 
-UNDERSTOOD = {"1.11.0": ("legacy",), "1.57.0": ("legacy", "tree", "session")}
+
+def differences(cells: Sequence[Cell]) -> list[str]:
+    """Each cell that is not as its class is expected to be, one sentence each."""
+    known = {one: expected(one) for one in {cell.release_class for cell in cells}}
+    return [
+        f"{cell.subject}, {cell.scenario}, {cell.generation}: {cell.outcome!r}, expected {wanted!r}"
+        for cell in cells
+        if (wanted := known[cell.release_class].of(cell)) not in (None, cell.outcome)
+    ]
+
+
+def not_compared(cells: Iterable[Cell]) -> list[str]:
+    """The classes and generations of which nothing was recorded, one sentence each."""
+    missing = {
+        (cell.release_class, cell.generation): None
+        for cell in cells
+        if cell.generation not in expected(cell.release_class).generations
+    }
+    return [f"{one}, {generation}: nothing was recorded; --accept does" for one, generation in missing]
+
+
+def written(release_class: str, cells: Sequence[Cell]) -> str:
+    """The file of a class: what one of its releases came to."""
+    rows: dict[str, dict[str, str]] = {}
+    for cell in cells:
+        if cell.outcome != HOLDS:
+            rows.setdefault(cell.scenario, {})[cell.generation] = cell.outcome
+    generations = ", ".join(f'"{one}"' for one in sorted({cell.generation for cell in cells}))
+    lines = [f"# {release_class}: outcomes by scenario and generation. What is not mentioned holds."]
+    lines.append(f"{RECORDED} = [{generations}]")
+    for scenario in sorted(rows):
+        lines += ["", f"[{scenario}]"]
+        lines += [f'{generation} = "{rows[scenario][generation]}"' for generation in sorted(rows[scenario])]
+    return "\n".join(lines) + "\n"
