@@ -40,12 +40,16 @@ def _is(entry: Entry, place: str, what: str) -> bool:
     return entry.place == place and entry.what == what
 
 
-def _without_deliveries(entries: Iterable[Entry]) -> Iterable[Entry]:
-    """Say before the last entry that the client reports no deliveries, so that it is not judged by them."""
-    for entry in entries:
-        if _is(entry, "client", "closed") and entry.fields.get("held"):
-            yield _client(entry.t_s, "says-no-deliveries")
-        yield entry
+def _without_deliveries(entries: Sequence[Entry]) -> Iterable[Entry]:
+    """Say that the client reports no deliveries, so that it is not judged by them: before its close, or at the end.
+
+    A client that holds nothing, or has not said what it holds, is not spoken for.
+    """
+    if not any(entry.place == "client" and entry.fields.get("held") for entry in entries):
+        return entries
+    at = next((index for index, entry in enumerate(entries) if _is(entry, "client", "closed")), len(entries))
+    t_s = entries[at].t_s if at < len(entries) else entries[-1].t_s
+    return (*entries[:at], _client(t_s, "says-no-deliveries"), *entries[at:])
 
 
 def _client(t_s: float, what: str, **fields: Any) -> Entry:
