@@ -15,7 +15,22 @@ from gapless.simserver.link import armed
 
 ServerGeneration = Literal["legacy", "tree", "session"]
 CursorMode = Literal["inclusive", "exclusive"]
-OracleName = Literal["no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time", "no-hang", "budget"]
+OracleName = Literal[
+    "no-tail-loss",
+    "no-holes",
+    "held-at-attach",
+    "content",
+    "delivered-once",
+    "honest",
+    "state",
+    "says-what-it-did",
+    "history",
+    "ends-first",
+    "returns-in-time",
+    "no-hang",
+    "bounded",
+    "budget",
+]
 GENERATIONS: tuple[ServerGeneration, ...] = ("legacy", "tree", "session")
 CURSORS: tuple[CursorMode, ...] = ("inclusive", "exclusive")
 
@@ -110,9 +125,10 @@ class Restart(_Data):
 
 
 # ``disconnect``: every open socket breaks. ``heal``: faults stop acting, and the allowances of ``Expectation`` end.
-Word = Literal["attach", "run", "disconnect", "heal", "close"]
+# ``history``: the client reads the whole log, from its head to its end.
+Word = Literal["attach", "run", "history", "disconnect", "heal", "close"]
 Step = Word | Send | Sleep | Restart
-AskedStep = Literal["attach", "send", "run", "close"]
+AskedStep = Literal["attach", "send", "run", "history", "close"]
 
 
 class Expectation(_Data):
