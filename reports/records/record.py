@@ -108,6 +108,14 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Unjudged:
+    """What the client was not judged by, because it cannot say it. ``why`` goes on after the client's name."""
+
+    oracle: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """A client known to be broken, run in the same variant.
 
@@ -129,7 +137,9 @@ class RunRecord:
     without. ``return_s`` is the longest time from the server's end of a run to the return of ``run()``, None if no call
     returned; ``never_returned`` counts the calls that did not return. ``races`` (ids of the race catalog), ``title``
     (one sentence) and ``origin`` (where it comes from) are the scenario's. ``history_events`` is the length of the log
-    before the client attached. ``taken`` names the marked paths that our own client took.
+    before the client attached. ``taken`` names the marked paths that our own client took. ``unjudged`` lists what the
+    client was not judged by, because it cannot say it. ``chosen`` names the oracles that judged; empty means all.
+    ``under_budget`` says where the client spent less than the budget that its user wrote.
     """
 
     scenario: str
@@ -156,6 +166,9 @@ class RunRecord:
     kills: tuple[Kill, ...] = ()
     capsule: str | None = None
     replay: str | None = None
+    unjudged: tuple[Unjudged, ...] = ()
+    chosen: tuple[str, ...] = ()
+    under_budget: str | None = None
 
     @property
     def variant(self) -> str:

@@ -165,6 +165,7 @@ class Exchange:
 class RunError:
     """An error event in the log. ``at``: the journal index of its append."""
 
+    id: str
     at: int
     code: str
     detail: str
@@ -395,7 +396,7 @@ class _Reader:
             self._unreadable.add(event_id)
         match fields.get("error"):
             case {"code": code, "detail": detail}:
-                self._errors.append(RunError(entry.index, _text(code), _text(detail)))
+                self._errors.append(RunError(event_id, entry.index, _text(code), _text(detail)))
         if "statistics" in fields:
             self._statistics.append((entry.index, fields["statistics"]))
 

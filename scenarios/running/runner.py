@@ -181,7 +181,8 @@ def assess(
     """
     scenario = request.scenario
     case = Case(evidence, request.generation, scenario.expect, scenario.budget)
-    violations, judged = judge(case, scenario, faults)
+    judgement = judge(case, scenario, faults)
+    violations = judgement.violations
     if spun is not None:
         violations = (Violation("no-hang", spun, breaks=Verdict.STUCK), *violations)
     outcome = run_outcome(case)
@@ -194,7 +195,7 @@ def assess(
         seed=request.seed,
         verdict=gravest(violation.breaks for violation in violations),
         violations=violations,
-        judged=judged,
+        judged=judgement.judged,
         rest=cost(case),
         faults=faults,
         virtual_s=round(ended_s, 6),
@@ -207,6 +208,7 @@ def assess(
         title=scenario.title,
         history_events=scenario.workload.history_events,
         taken=taken,
+        unjudged=judgement.unjudged,
     )
 
 
