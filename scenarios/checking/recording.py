@@ -37,7 +37,7 @@ class _Fault(BaseModel):
 
 
 class _File(BaseModel):
-    """The file as it is on disk. ``log``: id and kind of each event, in log order."""
+    """The file as it is on disk. ``log``: id and kind of each event, in log order; ``contents``: digests by id."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,6 +54,7 @@ class _File(BaseModel):
     versions: dict[str, str] = {}
     faults: tuple[_Fault, ...] = ()
     log: tuple[tuple[str, str], ...] = ()
+    contents: dict[str, str] = {}
     journal: tuple[dict[str, Any], ...]
 
 
@@ -69,6 +70,7 @@ class Recording:
     faults: tuple[FaultFired, ...]
     log: tuple[tuple[str, str], ...]
     entries: tuple[Entry, ...]
+    contents: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def is_whole(self) -> bool:
@@ -78,7 +80,7 @@ class Recording:
     def judged(self) -> RunRecord:
         """The record, judged again from the journal."""
         log = ({"id": event_id, "kind": kind} for event_id, kind in self.log)
-        evidence = read(self.entries, log)
+        evidence = read(self.entries, log, self.contents)
         digest = digest_of(self.entries)
         return assess(self.request, evidence, self.faults, ended_s=self.ended_s, digest=digest, clock="real")
 
@@ -122,6 +124,7 @@ def render(checked: Checked) -> str:
         "faults": [dataclasses.asdict(fault) for fault in record.faults],
         "tape": checked.tape,
         "log": checked.log,
+        "contents": dict(checked.contents),
     }
     rows = [f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in document.items()]
     journal = ",\n  ".join(canonical(checked.entries))
