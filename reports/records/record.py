@@ -70,7 +70,8 @@ class RestCost:
     ``calls`` are the REST calls that count, ``bytes`` the size of their bodies, ``events_read`` the events that the
     server read for them. ``optimum_calls`` is the least possible. ``allowed_calls`` adds what the scenario allows
     above it, for the reasons in ``because``. ``attach_calls`` and ``attach_events_read`` are the part spent before the
-    attach returned.
+    attach returned. ``basis`` says what the optimum rests on: for each step the certificate, and which call for which
+    events.
     """
 
     calls: int
@@ -81,6 +82,7 @@ class RestCost:
     attach_calls: int = 0
     attach_events_read: int = 0
     because: tuple[str, ...] = ()
+    basis: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float | None:

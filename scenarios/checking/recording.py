@@ -20,6 +20,7 @@ from gapless.scenarios.checking.check import Checked
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
 from gapless.scenarios.judging.evidence import read
+from gapless.scenarios.judging.own_budget import OwnBudget
 from gapless.scenarios.running.runner import RunRequest, assess
 from gapless.simserver.journal import Entry, canonical, digest_of
 
@@ -55,6 +56,8 @@ class _File(BaseModel):
     faults: tuple[_Fault, ...] = ()
     log: tuple[tuple[str, str], ...] = ()
     contents: dict[str, str] = {}
+    judge: tuple[str, ...] = ()
+    own_budget: OwnBudget | None = None
     journal: tuple[dict[str, Any], ...]
 
 
@@ -125,6 +128,8 @@ def render(checked: Checked) -> str:
         "tape": checked.tape,
         "log": checked.log,
         "contents": dict(checked.contents),
+        "judge": request.judge,
+        "own_budget": request.own_budget and dataclasses.asdict(request.own_budget),
     }
     rows = [f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in document.items()]
     journal = ",\n  ".join(canonical(checked.entries))
@@ -155,7 +160,15 @@ def load(path: Path) -> Recording:
     try:
         file = _File.model_validate({**document, "schema_": schema})
         scenario = Scenario.model_validate(file.scenario)
-        request = RunRequest(scenario, file.generation, file.cursor, file.client, file.seed)
+        request = RunRequest(
+            scenario,
+            file.generation,
+            file.cursor,
+            file.client,
+            file.seed,
+            judge=file.judge,
+            own_budget=file.own_budget,
+        )
         entries = tuple(_entry(index, line) for index, line in enumerate(file.journal))
     except ValidationError as error:
         raise CapsuleError(str(path), first_problem(error), cure) from None

@@ -113,7 +113,7 @@ class ReadsHistory(Protocol):
     """A client that can read the whole log. Only such a client can run scenarios with the step ``history``."""
 
     def history(self) -> AsyncIterator[Event]:
-        """The log in its order, from its head to its end at that time. It raises a typed error rather than end early."""
+        """The log in its order, from its head to its end at that time. Raises a typed error rather than end early."""
         ...
 
 

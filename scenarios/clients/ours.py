@@ -45,7 +45,7 @@ class GaplessClient:
             report.notes,
             error=report.error or "",
             statistics=_statistics(self._open().events) if report.complete and report.covers == "log" else None,
-            calls=report.spent.calls + report.spent.failed_calls,
+            calls=report.spent.calls,
         )
 
     def history(self) -> AsyncIterator[Event]:

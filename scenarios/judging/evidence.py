@@ -194,6 +194,7 @@ class Evidence:
     ``statistics``: error events and updates of statistics, with their journal indices. ``faults_at``: the journal index
     and the kind of each fault that acted. ``cannot``: steps that the client cannot do. ``snapshots_at_s``: journal
     index, time and leaf of each snapshot delivered. ``frames_at_s``: index and time of each frame delivered.
+    ``was_down``: whether the server was down at some time, so that calls may not have reached it.
     ``left_out_of_replay``: events whose frame a fault dropped from the replay of a socket that was opened later.
     """
 
@@ -233,6 +234,7 @@ class Evidence:
     statistics: tuple[tuple[int, object], ...] = ()
     faults_at: tuple[tuple[int, str], ...] = ()
     cannot: tuple[str, ...] = ()
+    was_down: bool = False
 
     @property
     def attach(self) -> StepCall | None:
@@ -336,6 +338,7 @@ class _Reader:
         self._statistics: list[tuple[int, object]] = []
         self._faults_at: list[tuple[int, str]] = []
         self._cannot: dict[str, None] = {}
+        self._was_down = False
         self._appended_at: dict[str, int] = {}
         self._unreadable: set[str] = set()
         self._gone: list[PersistedEvent] = []
@@ -383,6 +386,8 @@ class _Reader:
                 self._answered(entry)
             case "fault", "fired":
                 self._fault(entry)
+            case "world", "restarting":
+                self._was_down = True
             case "world", "healed":
                 self._healed_at = entry.index
             case "client", what:
@@ -557,6 +562,7 @@ class _Reader:
             statistics=tuple(self._statistics),
             faults_at=tuple(self._faults_at),
             cannot=tuple(self._cannot),
+            was_down=self._was_down,
         )
 
     def _log_event(self, index: int, event: Mapping[str, object]) -> PersistedEvent:

@@ -65,10 +65,10 @@ def _vacuous_oracles(
         if without.oracle == "history" and "history" in case.evidence.cannot:
             message = f"the client {without.why}"
             yield Violation("vacuity", message, breaks=Verdict.VACUOUS)
-    if "run" not in scenario.script and any(one.oracle in SHOWS_ANYTHING for one in unjudged):
-        if not any(one.count for one in judged if one.oracle in SHOWS_ANYTHING):
-            message = "nothing that the client holds was judged: it does not say what it holds"
-            yield Violation("vacuity", message, breaks=Verdict.VACUOUS)
+    is_shown = any(one.count for one in judged if one.oracle in SHOWS_ANYTHING)
+    if "run" not in scenario.script and not is_shown and excused & SHOWS_ANYTHING:
+        message = "nothing that the client holds was judged: it does not say what it holds"
+        yield Violation("vacuity", message, breaks=Verdict.VACUOUS)
 
 
 def _has_something(case: Case, scenario: Scenario, oracle: str) -> bool:

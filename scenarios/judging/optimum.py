@@ -16,8 +16,8 @@ Attach to a log of N events:
 
 These hold where a socket told what it can tell. Where no snapshot came by the return of attach, a tree server is as a
 legacy one, because nothing named the leaf. Where no socket stood, no page can be saved in any generation, and an empty
-log takes a call too: nobody can know for nothing that it is empty. Where a replay was filtered, the ends of the log that
-it left out take their pages.
+log takes a call too: nobody can know for nothing that it is empty. Where a replay was filtered, the ends of the log
+that it left out take their pages.
 
 Each end of a run of r events, of which the socket did not bring m:
 
@@ -282,7 +282,9 @@ def _wanted(evidence: Evidence, run: RunCall, settled: int, certainty: str) -> t
     )
 
 
-def _missed(evidence: Evidence, run: RunCall, wanted: Sequence[PersistedEvent], run_bound_s: float) -> list[tuple[int, PersistedEvent]]:
+def _missed(
+    evidence: Evidence, run: RunCall, wanted: Sequence[PersistedEvent], run_bound_s: float
+) -> list[tuple[int, PersistedEvent]]:
     """The wanted events that the socket did not bring in time, with their log positions."""
     assert run.server_run is not None
     assert run.server_run.ended_s is not None

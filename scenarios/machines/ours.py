@@ -210,7 +210,7 @@ class GaplessMachine:
                         report.status,
                         report.notes,
                         error=report.error or "",
-                        calls=report.spent.calls + report.spent.failed_calls,
+                        calls=report.spent.calls,
                     )
                 )
             case actions.Fail(error):

@@ -21,7 +21,7 @@ from gapless.scenarios.checking.check import Checked
 from gapless.scenarios.checking.deadlines import with_real_time_deadline
 from gapless.scenarios.clients.contract import Claim, errors_of, gaps_of
 from gapless.scenarios.errors import first_problem
-from gapless.scenarios.plugin.failure_text import failed, judged_for, told
+from gapless.scenarios.plugin.failure_text import failed, told
 from gapless.scenarios.plugin.fixture_use import CapsulePlace, in_trio
 from gapless.scenarios.plugin.server_thread import Hand, ServerThread
 from gapless.scenarios.plugin.traceback_keeper import TracebackKeeper
@@ -38,8 +38,8 @@ class ClientOverTcp(Protocol):
     """What ``drive`` needs of a client. ``drive_sync`` needs the same methods without async.
 
     A client may have ``errors``, a tuple of the exceptions with which it gives up; any other is a crash. ``run`` may
-    return a ``gapless.testing.Claim``. A client may have ``gaps()``, with the gaps that it declares as pairs of ids, and
-    ``history()``, which iterates over the whole log.
+    return a ``gapless.testing.Claim``. A client may have ``gaps()``, with the gaps that it declares as pairs of ids,
+    and ``history()``, which iterates over the whole log.
     """
 
     async def attach(self) -> object:
@@ -89,7 +89,8 @@ class GaplessServer:
     def on_event(self, event_id: str, repaired: bool | None = None) -> None:
         """Report that an event has reached the application. May be called from any thread.
 
-        ``repaired``: whether a repair brought it; None does not say. When it is never called, deliveries are not judged.
+        ``repaired``: whether a repair brought it; None does not say. When this is never called, deliveries are not
+        judged.
         """
         self._thread.take(Reached(str(event_id), repaired))
 
@@ -173,7 +174,7 @@ class GaplessServer:
     def _record(self, checked: Checked, client: object) -> RunRecord:
         __tracebackhide__ = True
         checked = checked.of(_client_name(client))
-        record = judged_for(self.variant, checked.record)
+        record = checked.record
         if record.verdict is Verdict.HOLDS:
             return record
         lines = list(canonical(checked.entries))

@@ -13,7 +13,7 @@ from gapless.scenarios.clients.contract import Factory
 from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.plugin.client_name import can_be_named, name_of
-from gapless.scenarios.plugin.failure_text import failed, judged_for, told
+from gapless.scenarios.plugin.failure_text import failed, told
 from gapless.scenarios.plugin.fixture_use import CapsulePlace, in_trio
 from gapless.scenarios.plugin.traceback_keeper import TracebackKeeper
 from gapless.scenarios.plugin.variants import Variant
@@ -52,7 +52,7 @@ class GaplessRun:
         request, keeper = self.variant.request(name), TracebackKeeper()
         with _quiet():
             result = perform(request, factory=keeper.watching(factory))
-        record = judged_for(self.variant, result.record)
+        record = result.record
         if record.verdict is Verdict.HOLDS:
             return record
         nameable = isinstance(client, str) or can_be_named(client, self._place.seen_from)

@@ -17,8 +17,9 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import GaplessError, UsageError, WorldBroke
 from gapless.scenarios.judging.evidence import Evidence, read
 from gapless.scenarios.judging.judge import judge
-from gapless.scenarios.judging.oracles.budget import cost
+from gapless.scenarios.judging.oracles.budget import cost, under_own
 from gapless.scenarios.judging.oracles.case import Case
+from gapless.scenarios.judging.own_budget import OwnBudget, OwnBudgets
 from gapless.scenarios.judging.run_outcome import run_outcome
 from gapless.scenarios.machines.event_loop import EventLoop, TurnWatch
 from gapless.scenarios.machines.message_carrier import messages
@@ -40,7 +41,8 @@ class RunRequest:
     """One run: the scenario, the variant of the server, the client, and the source of choices.
 
     ``tape``: recorded choices to replay; None draws choices from ``seed``. ``ranges``: the range of each recorded
-    choice, checked where given.
+    choice, checked where given. ``judge``: names of the oracles that judge; empty: all. ``own_budget``: what the user
+    wrote that this client may spend here.
 
     Raises UsageError when the scenario cannot happen in that variant.
     """
@@ -52,6 +54,8 @@ class RunRequest:
     seed: int = 0
     tape: Tape | None = None
     ranges: Ranges | None = None
+    judge: tuple[str, ...] = ()
+    own_budget: OwnBudget | None = None
 
     def __post_init__(self) -> None:
         if (self.generation, self.cursor) not in self.scenario.variants():
@@ -180,10 +184,10 @@ def assess(
     a client that filled the journal. ``taken``: the marked paths of our client that were taken.
     """
     scenario = request.scenario
-    case = Case(evidence, request.generation, scenario.expect, scenario.budget)
-    judgement = judge(case, scenario, faults)
+    case = Case(evidence, request.generation, scenario.expect, scenario.budget, request.own_budget)
+    judgement = judge(case, scenario, faults, request.judge)
     violations = judgement.violations
-    if spun is not None:
+    if spun is not None and (not request.judge or "no-hang" in request.judge):
         violations = (Violation("no-hang", spun, breaks=Verdict.STUCK), *violations)
     outcome = run_outcome(case)
     return RunRecord(
@@ -209,6 +213,8 @@ def assess(
         history_events=scenario.workload.history_events,
         taken=taken,
         unjudged=judgement.unjudged,
+        chosen=request.judge,
+        under_budget=under_own(case),
     )
 
 
@@ -219,10 +225,24 @@ def requests(
     seed: int = 0,
     generations: Sequence[str],
     cursors: Sequence[str],
+    judge: tuple[str, ...] = (),
+    budgets: OwnBudgets | None = None,
 ) -> tuple[RunRequest, ...]:
-    """One request for each wanted variant of each scenario, in the order of `Scenario.variants`."""
+    """One request for each wanted variant of each scenario, in the order of `Scenario.variants`.
+
+    ``judge``: names of the oracles that judge; empty: all. ``budgets``: those that the user wrote.
+    """
+    budgets = budgets or OwnBudgets()
     return tuple(
-        RunRequest(scenario, generation, cursor, client, seed)
+        RunRequest(
+            scenario,
+            generation,
+            cursor,
+            client,
+            seed,
+            judge=judge,
+            own_budget=budgets.of(client, scenario.name, f"{generation}/{cursor}"),
+        )
         for scenario in scenarios
         for generation, cursor in scenario.variants()
         if generation in generations and cursor in cursors

@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from gapless.simserver.journal import Entry
 
-
 NO_DELIVERIES: Final = "says-no-deliveries"
 
 

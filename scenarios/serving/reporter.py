@@ -52,7 +52,7 @@ class Reporter:
             self._last_held = self._ids(report.held)
 
     def _ids(self, events: Sequence[str | dict[str, Any]]) -> list[str]:
-        """The ids of events, which may be ids. Digests of whole events are kept for the next entry that has contents."""
+        """The ids of events, which may be ids. Digests of whole events are kept for the next entry with contents."""
         ids: list[str] = []
         for one in events:
             if isinstance(one, str):

@@ -80,7 +80,13 @@ class Story:
         return self.tell("socket", "delivered", id=event_id)
 
     def call(
-        self, path: str = "/search", *, counted: bool = True, size_bytes: int = 10, events_read: int = 1, status: int = 200
+        self,
+        path: str = "/search",
+        *,
+        counted: bool = True,
+        size_bytes: int = 10,
+        events_read: int = 1,
+        status: int = 200,
     ) -> Story:
         self._calls += 1
         self.tell("rest", "request", call=self._calls, path=path, counted=counted)

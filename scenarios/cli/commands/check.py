@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import sys
 import time
@@ -23,6 +24,8 @@ from gapless.scenarios.cli.options import (
     ALL,
     Finite,
     json_option,
+    judge_options,
+    judged_by,
     out_option,
     plain_errors,
     seed_option,
@@ -32,6 +35,7 @@ from gapless.scenarios.cli.screen import Screen
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
 from gapless.scenarios.errors import UsageError
+from gapless.scenarios.judging.own_budget import read_budgets
 from gapless.scenarios.running.runner import RunRequest, requests
 from gapless.scenarios.running.script_player import leaves
 from gapless.scenarios.serving.scenario_choice import all_named, request_for
@@ -72,6 +76,7 @@ class _CommandAfterDashes(click.Command):
     type=Finite(min=0.1, max=DEADLINE_S_MAX),
     help=f"Seconds for a step.  [default: the scenario's own, else {STEP_DEADLINE_S:g}]",
 )
+@judge_options
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Checks at a time.")
 @click.option("--label", help="What to call the client.  [default: its file's name]")
 @json_option
@@ -88,6 +93,8 @@ def check_command(
     generation: str | None,
     cursor: str | None,
     deadline_s: float | None,
+    judge: tuple[str, ...],
+    no_judge: tuple[str, ...],
     jobs: int,
     label: str | None,
     json_file: Path | None,
@@ -101,6 +108,9 @@ def check_command(
     finds the server in GAPLESS_URL, GAPLESS_CONVERSATION_ID and GAPLESS_API_KEY. It is asked for each step on its
     standard input, {"step": "attach"}, and answers on its standard output, {"done": "attach"}, or {"done": "run",
     "held": [ids]}; {"id": "..."} says that an event reached it.
+
+    What a client cannot say it is not judged by, and the last lines list that. Checks are held to budget.toml, or to
+    [tool.gapless.budget] in pyproject.toml, where these have the client, the scenario and the variant.
 
     Where GITHUB_STEP_SUMMARY names a file, a summary is appended to it.
 
@@ -116,6 +126,13 @@ def check_command(
     client = label or _label(argv)
     asked = tuple(
         request for one in scenarios for request in _variants(one, generation, cursor, client=client, seed=seed)
+    )
+    oracles, budgets = judged_by(judge, no_judge), read_budgets(Path())
+    asked = tuple(
+        dataclasses.replace(
+            one, judge=oracles, own_budget=budgets.of(client, one.scenario.name, f"{one.generation}/{one.cursor}")
+        )
+        for one in asked
     )
     wanted = Wanted(json_file, out)
     wanted.check()

@@ -22,6 +22,8 @@ from gapless.scenarios.cli.options import (
     cursor_option,
     generation_option,
     json_option,
+    judge_options,
+    judged_by,
     out_option,
     plain_errors,
     seed_option,
@@ -35,6 +37,7 @@ from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.interrupt import stoppable
 from gapless.scenarios.judging.coverage import CampaignCoverage
+from gapless.scenarios.judging.own_budget import FILE, check_budget_file, read_budgets
 from gapless.scenarios.running.client_comparison import sweep_units
 from gapless.scenarios.running.runner import requests
 from gapless.scenarios.running.suite import Unit, UnitOutcome, run_units
@@ -52,6 +55,15 @@ from gapless.scenarios.running.suite import Unit, UnitOutcome, run_units
     help="Run all twice, in two processes with different hash seeds.",
 )
 @click.option("--no-kills", is_flag=True, help="Do not check that broken clients fail.")
+@judge_options
+@click.option(
+    "--write-budget",
+    type=click.Path(dir_okay=False, path_type=Path),
+    is_flag=False,
+    flag_value=str(FILE),
+    metavar="[FILE]",
+    help=f"Write what the runs spent, as a budget for later runs.  [default: {FILE}]",
+)
 @json_option
 @out_option
 @click.option("--no-sweep", is_flag=True, help="With --out: do not measure how cost grows with the history.")
@@ -68,6 +80,9 @@ def run(
     seed: int,
     check_determinism: bool,
     no_kills: bool,
+    judge: tuple[str, ...],
+    no_judge: tuple[str, ...],
+    write_budget: Path | None,
     json_file: Path | None,
     out: Path | None,
     no_sweep: bool,
@@ -80,14 +95,20 @@ def run(
     and must have made every kind of fault act, every oracle judge, and our client take every path that is marked in its
     source.
 
+    Runs are held to budget.toml, or to [tool.gapless.budget] in pyproject.toml, where these have the client, the
+    scenario and the variant. With --write-budget, what the runs spend is written there, and not judged.
+
     Where GITHUB_STEP_SUMMARY names a file, a summary is appended to it.
 
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 6 not deterministic, 130 when
     interrupted.
     """
     resolve(client)
-    wanted = Wanted(json_file, out)
-    is_whole = not names and not files and generation == cursor == ALL
+    if write_budget is not None:
+        check_budget_file(write_budget)
+    oracles = judged_by(judge, no_judge if write_budget is None else (*no_judge, "budget"))
+    wanted = Wanted(json_file, out, write_budget)
+    is_whole = not names and not files and not oracles and generation == cursor == ALL
     units = tuple(
         Unit(
             request,
@@ -101,6 +122,8 @@ def run(
             seed=seed,
             generations=chosen(generation, GENERATIONS),
             cursors=chosen(cursor, CURSORS),
+            judge=oracles,
+            budgets=read_budgets(Path()) if write_budget is None else None,
         )
     )
     if not units:

@@ -10,18 +10,23 @@ from math import inf
 from gapless.reports.records.record import Violation
 from gapless.scenarios.definition.scenario import Budget, Expectation
 from gapless.scenarios.judging.evidence import Evidence, GapSpan, PersistedEvent, RunCall, StepCall
+from gapless.scenarios.judging.own_budget import OwnBudget
 
 IDS_SHOWN_MAX = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One run to judge: what happened, in which generation, and what had to hold."""
+    """One run to judge: what happened, in which generation, and what had to hold.
+
+    ``own_budget``: the budget that the user wrote for this client here; it takes the place of ``budget``.
+    """
 
     evidence: Evidence
     generation: str
     expect: Expectation
     budget: Budget
+    own_budget: OwnBudget | None = None
 
     def returned_runs(self) -> tuple[RunCall, ...]:
         """The calls of ``run()`` that returned. What a client holds is judged at these returns."""

@@ -1,7 +1,8 @@
 """Each event held is the log's newest version of it, by digest and not by id alone.
 
-Judged when attach and ``run()`` return, and at the end. An event that was updated under its id meanwhile (R72) is judged
-only where the update came before the run ended, or before attach was called. A client that gives ids only is not judged.
+Judged when attach and ``run()`` return, and at the end. An event that was updated under its id meanwhile (R72) is
+judged only where the update came before the run ended, or before attach was called. A client that gives ids only is not
+judged.
 """
 
 from __future__ import annotations

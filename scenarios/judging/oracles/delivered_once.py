@@ -1,8 +1,8 @@
 """Each event reaches the application exactly once, repaired events included (R62).
 
 Events that were in the log before attach returned may reach the application through the list of held events instead, so
-for them the rule is: at most once. Snapshots and other events that are never persisted are not judged. Nor is a client that
-never says what reaches its application: what it holds is no delivery.
+for them the rule is: at most once. Snapshots and other events that are never persisted are not judged. Nor is a client
+that never says what reaches its application: what it holds is no delivery.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """With a degraded network, the first and the last 10 events are right before the middle.
 
 Judged when attach returns, of a client that declares gaps: while something of the middle is held, both ends are. Where
-no fault has acted by then, nothing excuses an end that is missing, so both ends are held at any rate. A fault that shows
-a shorter log than there is excuses the tail, which nobody could know.
+no fault has acted by then, nothing excuses an end that is missing, so both ends are held at any rate. A fault that
+shows a shorter log than there is excuses the tail, which nobody could know.
 """
 
 from __future__ import annotations

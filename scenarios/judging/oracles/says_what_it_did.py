@@ -2,7 +2,8 @@
 
 - A proof is possible where its certificate exists: ``seq`` on a session socket, ``chain`` where events name their
   parents and for the branch alone, ``count`` and ``echo`` after an answer that brought a count or a page.
-- The calls are those that the server counted by the return of ``run()``. Calls that never reached it may be counted too.
+- The calls are those that the server counted by the return of ``run()``. Where the server was down, calls that never
+  reached it may be counted too.
 - An event that is called live was brought by a socket before. Only events from after the attach are judged: the past is
   read from pages by everybody.
 
@@ -76,6 +77,9 @@ def _about_calls(case: Case, run: RunCall, which: str) -> Iterator[Violation]:
     if said < ended:
         message = f"{which} reported {count(said, 'REST call')}, and the server had answered {ended} that count"
         yield Violation(NAME, message)
+    asked = sum(one.counted for one in case.evidence.exchanges)
+    if said > asked and not case.evidence.was_down:
+        yield Violation(NAME, f"{which} reported {count(said, 'REST call')}, and {asked} that count reached the server")
 
 
 def _about_origins(case: Case) -> Iterator[Violation]:

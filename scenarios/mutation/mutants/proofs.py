@@ -68,7 +68,10 @@ def tail_of_rest_is_the_end(
 
 
 @mutant(
-    "run-certificate", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"), fails_clean=True
+    "run-certificate",
+    races=["R20"],
+    killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"),
+    fails_clean=True,
 )
 def any_proof_will_do(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> Certificate | None:
     """Claims for the whole log what any proof shows only for the branch."""

@@ -49,9 +49,7 @@ def status_always_finished(
     return replace(report, status="finished")
 
 
-@mutant(
-    Method(Situation, "report"), races=["R84"], killed=("r84-error-of-the-run-before", "tree/inclusive", "state")
-)
+@mutant(Method(Situation, "report"), races=["R84"], killed=("r84-error-of-the-run-before", "tree/inclusive", "state"))
 def first_error_for_every_run(
     original: Original, now: Situation, certificate: Certificate | None = None, *, error: str | None = None
 ) -> SyncReport:
@@ -77,9 +75,12 @@ def repair_called_live(original: Original, now: Situation, new: list[LogEvent], 
 
 
 @mutant(
-    Method(Situation, "spend"), races=["R56"], killed=("r56-unavailable-twice", "tree/inclusive", "says-what-it-did")
+    Method(Situation, "spend"),
+    races=["R56"],
+    killed=("r56-unavailable-twice", "tree/inclusive", "says-what-it-did"),
+    fails_clean=True,
 )
-def failed_calls_not_counted(
+def attach_not_counted(
     original: Original,
     now: Situation,
     *,
@@ -88,8 +89,9 @@ def failed_calls_not_counted(
     body_bytes: int = 0,
     connections: int = 0,
 ) -> None:
-    """Counts only the calls that brought something."""
-    original(now, calls=calls, body_bytes=body_bytes, connections=connections)
+    """Reports the calls that it made since the attach, for all of its calls."""
+    counted = calls if now.is_attached else 0
+    original(now, calls=counted, failed_calls=failed_calls, body_bytes=body_bytes, connections=connections)
 
 
 @mutant(Method(History, "_read"), races=["R55"], killed=("history-of-a-long-log", "tree/inclusive", "history"))
@@ -104,6 +106,7 @@ ends_of_five_events = Mutant(
     ("R04",),
     (with_settings({"page_size_events": 5}),),
     ExpectedKill("cost-attach-long", "tree/inclusive", "ends-first"),
+    fails_clean=True,
 )
 
 MUTANTS = (
@@ -113,7 +116,7 @@ MUTANTS = (
     first_error_for_every_run,
     proof_under_another_name,
     repair_called_live,
-    failed_calls_not_counted,
+    attach_not_counted,
     history_stops_at_a_gap,
     ends_of_five_events,
 )

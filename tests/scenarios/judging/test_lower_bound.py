@@ -127,8 +127,14 @@ def test_the_bound_is_met_where_everything_came() -> None:
 @pytest.mark.parametrize("page_size", [1, 2, 3])
 @pytest.mark.parametrize(
     ("generation", "told"),
-    [("legacy", "certificate"), ("legacy", "nothing")]
-    + [("tree", "certificate"), ("tree", "frames"), ("tree", "nothing"), ("session", "nothing")],
+    [
+        ("legacy", "certificate"),
+        ("legacy", "nothing"),
+        ("tree", "certificate"),
+        ("tree", "frames"),
+        ("tree", "nothing"),
+        ("session", "nothing"),
+    ],
 )
 @pytest.mark.parametrize("certainty", CERTAINTIES)
 def test_no_cheaper_way_to_attach(page_size: int, generation: str, told: Told, certainty: str) -> None:
