@@ -18,7 +18,7 @@ import trio
 from gapless.scenarios.judging.content import content_digest
 
 Event = Mapping[str, Any]
-OnEvent = Callable[[Event, bool], None]
+OnEvent = Callable[[Event, bool | None], None]
 GapIds = tuple[str | None, str | None]
 
 
@@ -53,8 +53,8 @@ class ClientContext:
     ``dial(host, port)`` opens a byte stream and ``http_transport()`` returns a transport for httpx; both lead into the
     simulated network. ``seed``: for random choices of the client. ``certainty``: the events that the client must be
     sure of, ``branch`` or ``log``. ``on_event(event, repaired)``: the client calls it once for each event that reaches
-    the application; ``repaired`` marks an event that a repair found. ``settings``: the scenario's settings for our own
-    client; other clients ignore them.
+    the application; ``repaired`` marks an event that a repair found, None does not say. ``settings``: the scenario's
+    settings for our own client; other clients ignore them.
     """
 
     base_url: str
@@ -72,7 +72,8 @@ class ClientUnderTest(Protocol):
     """The steps that a script can ask for, and what the client holds.
 
     ``errors``: the exceptions by which a step fails in a typed way. Any other exception counts as a crash. A client
-    without this attribute has no typed errors.
+    without this attribute has no typed errors. A client whose attribute ``says_deliveries`` is False when it is closed
+    never said which events reach its application, and is not judged by that.
     """
 
     @property
@@ -115,6 +116,10 @@ class ReadsHistory(Protocol):
     def history(self) -> AsyncIterator[Event]:
         """The log in its order, from its head to its end at that time. Raises a typed error rather than end early."""
         ...
+
+
+class NoHistory(Exception):
+    """Raised by ``history()`` of a client that turns out to have nothing to read the whole log with."""
 
 
 Factory = Callable[[ClientContext], AbstractAsyncContextManager[ClientUnderTest]]

@@ -490,7 +490,7 @@ class _Reader:
             begun.step, begun.called_s, begun.called_at, outcome, entry.t_s, entry.index, message
         )
         self._claims[begun.called_at] = entry.fields
-        if begun.step == "history" and outcome == "returned":
+        if begun.step == "history" and "read" in entry.fields:
             self._told_contents |= _contents(entry.fields.get("contents"))
             self._histories[begun.called_at] = _texts(entry.fields.get("read")), dict(self._told_contents)
         elif "held" in entry.fields:

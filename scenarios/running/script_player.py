@@ -15,6 +15,7 @@ from gapless.scenarios.clients.contract import (
     ClientUnderTest,
     Event,
     Factory,
+    NoHistory,
     errors_of,
     gaps_of,
     held_with_digests,
@@ -107,6 +108,8 @@ class ScriptPlayer:
     async def _close(self, client: ClientUnderTest) -> None:
         """Record what the client holds, and close it. A typed error is ignored here; a crash is recorded."""
         try:
+            if not getattr(client, "says_deliveries", True):
+                self._journal.record("client", "says-no-deliveries")
             self._journal.record("client", "closed", **self._held_fields(client))
             with self._world.loop.move_on_after(CLOSE_DEADLINE_S):
                 await client.close()
@@ -179,11 +182,15 @@ class ScriptPlayer:
         contents: dict[str, str] = {}
 
         async def read_all() -> dict[str, object]:
-            async for event in history():
-                read.append(str(event["id"]))
-                digest = content_digest(event)
-                if digest is not None:
-                    contents[read[-1]] = digest
+            try:
+                async for event in history():
+                    read.append(str(event["id"]))
+                    digest = content_digest(event)
+                    if digest is not None:
+                        contents[read[-1]] = digest
+            except NoHistory:
+                self._journal.record("client", "cannot", step="history")
+                return {}
             return {"read": read, "contents": self._new_contents(contents)}
 
         await self._ask(client, "history", read_all)
@@ -219,7 +226,7 @@ class ScriptPlayer:
     def _count(self, what: str) -> int:
         return sum(1 for entry in self._journal.entries if (entry.place, entry.what) == ("agent", what))
 
-    def _delivered(self, event: Event, repaired: bool) -> None:
+    def _delivered(self, event: Event, repaired: bool | None) -> None:
         self._journal.record("client", "delivered", id=str(event["id"]), repaired=repaired)
 
     def _failed(self, step: str, outcome: str, error: BaseException) -> None:

@@ -36,8 +36,7 @@ class Reporter:
         match report:
             case Reached():
                 self._delivered[report.id] = None
-                said = {} if report.repaired is None else {"repaired": report.repaired}
-                self._journal.record("client", "delivered", id=report.id, **said)
+                self._journal.record("client", "delivered", id=report.id, repaired=report.repaired)
             case Done():
                 self.note(report)
                 self._journal.record("client", f"{report.done}-returned", **self._claims(report))

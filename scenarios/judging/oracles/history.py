@@ -23,6 +23,9 @@ def history(case: Case) -> OracleFinding:
     if "history" in case.evidence.cannot:
         return OracleFinding(0, unjudged="has no history(), so it cannot run a scenario that reads it")
     called = sum(1 for step in case.evidence.steps if step.step == "history")
+    returned = sum(1 for step in case.evidence.steps if step.step == "history" and step.outcome == "returned")
+    if returned > len(case.evidence.histories):
+        return OracleFinding(0, unjudged="does not say what history() read")
     found = tuple(found for read in case.evidence.histories for found in _violations(case, read))
     return OracleFinding(called + sum(len(read.ids) for read in case.evidence.histories), found)
 
