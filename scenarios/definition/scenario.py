@@ -138,8 +138,8 @@ class Expectation(_Data):
     ``run_bound_s``: how long ``run()`` may take to return after the server ended the run. ``step_deadline_s``: when a
     step counts as hung. ``incomplete_allowed``: the client may report "incomplete"; for scenarios whose faults make
     completeness impossible. ``errors_allowed``: a typed error is accepted from every step, or from the steps listed.
-    Both allowances end with ``heal``. ``calls_max`` and ``sockets_max``: more requests or sockets within 60 s count as a
-    busy loop, and so does twenty times as many while nothing new reaches the client.
+    Both allowances end with ``heal``. ``calls_max`` and ``sockets_max``: more requests or sockets within 60 s count as
+    a busy loop, and so does twenty times as many while nothing new reaches the client.
     """
 
     certainty: Literal["branch", "log"] = "branch"
