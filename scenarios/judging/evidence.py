@@ -56,7 +56,8 @@ class ServerRun:
 
     ``started_at`` and ``ended_at``: journal indices. ``own``: the client asked for the run; False when another party
     did. ``ended_s``: when the final snapshot was published, in seconds; None while the run goes on. ``status``: the
-    status at the end. ``log_length``: events in the log at the end.
+    status at the end. ``published``: the conversation's status then, as clients were told it: a run that is paused
+    before it began leaves the status as it was. ``log_length``: events in the log at the end.
     """
 
     run: int
@@ -66,6 +67,7 @@ class ServerRun:
     ended_s: float | None = None
     status: str | None = None
     log_length: int | None = None
+    published: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +341,7 @@ class _Reader:
         self._faults_at: list[tuple[int, str]] = []
         self._cannot: dict[str, None] = {}
         self._was_down = False
+        self._status: str | None = None
         self._appended_at: dict[str, int] = {}
         self._unreadable: set[str] = set()
         self._gone: list[PersistedEvent] = []
@@ -372,6 +375,8 @@ class _Reader:
             case "agent", "run-started":
                 run = _whole(fields["run"])
                 self._server_runs[run] = ServerRun(run, entry.index, own=fields.get("by", "client") == "client")
+            case "agent", "status":
+                self._status = _text(fields["status"])
             case "agent", "run-ended":
                 self._run_ended(entry)
             case "socket", what:
@@ -460,6 +465,7 @@ class _Reader:
             ended_s=entry.t_s,
             status=_text(entry.fields["status"]),
             log_length=_whole(entry.fields["log_length"]),
+            published=self._status or _text(entry.fields["status"]),
         )
 
     def _client(self, what: str, entry: JournalEntry) -> None:

@@ -33,8 +33,8 @@ def state(case: Case) -> OracleFinding:
 
 def _violations(case: Case, run: RunCall, server_run: ServerRun) -> Iterator[Violation]:
     which = ordinal_of(case, run)
-    if run.status is not None and run.status != server_run.status:
-        yield Violation(NAME, f"{which} reported the status {run.status!r}, and its run ended {server_run.status!r}")
+    if run.status is not None and run.status not in (server_run.status, server_run.published):
+        yield Violation(NAME, f"{which} reported the status {run.status!r}, and its run ended {server_run.published!r}")
     if run.error is not None:
         yield from _error(case, run, server_run, which)
     if run.statistics is not None and not _are_current(case, run, server_run):
