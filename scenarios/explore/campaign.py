@@ -71,6 +71,8 @@ _Plainness = tuple[int, list[int], int, tuple[int, ...]]
 # Thresholds of `Campaign.never`. A kind of fault that was planned in PLANNED_MIN worlds of a generation must have fired
 # there. After WORLDS_MIN worlds, every kind must have fired in every generation, and every oracle must have judged.
 # Paths of our client are only listed. Some of them, such as giving up at attach, need a world that no client survives.
+# No drawn script reads the history.
+NOT_DRAWN = frozenset({"history"})
 PLANNED_MIN = 30
 WORLDS_MIN = 1_000
 
@@ -122,6 +124,7 @@ class Campaign:
     ``counts``: how many worlds failed with each waiting signature
     ``explained``: for each signature that was shrunk, the name of its group
     ``command``: of a client that is one
+    ``judge``: names of the oracles that judge now; empty: all. Causes that others found before stay known
     """
 
     client: str
@@ -135,6 +138,7 @@ class Campaign:
     explained: dict[Cause, str] = field(default_factory=dict)
     counts: Counter[Cause] = field(default_factory=Counter)
     command: tuple[str, ...] = ()
+    judge: tuple[str, ...] = ()
 
     def add(self, tried: BlockResult) -> None:
         """Record the result of a block."""
@@ -218,8 +222,8 @@ class Campaign:
 
     def verdicts(self) -> Iterator[Verdict]:
         """The verdicts of the failures: one for each group, and one for each waiting failure."""
-        yield from (group.smallest.breaks for group in self.groups)
-        yield from (failure.breaks for failure in self.waiting.values())
+        failures = (*(group.smallest for group in self.groups), *self.waiting.values())
+        yield from (one.breaks for one in failures if not self.judge or one.symptom.oracle in self.judge)
 
     def fired(self, kind: str, generation: str) -> int:
         """In how many worlds of a generation a kind of fault fired."""
@@ -235,7 +239,8 @@ class Campaign:
             if not self.fired(kind, generation) and (self.tally["planned", kind, generation] >= PLANNED_MIN or is_large)
         ]
         if is_large:
-            nevers += [Never("oracle", name) for name in ORACLE_NAMES if not self._has_judged(name)]
+            names = self.judge or tuple(name for name in ORACLE_NAMES if name not in NOT_DRAWN)
+            nevers += [Never("oracle", name) for name in names if not self._has_judged(name)]
         return tuple(nevers)
 
     def _has_judged(self, oracle: str) -> bool:
