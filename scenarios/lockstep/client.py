@@ -32,6 +32,7 @@ from gapless.scenarios.lockstep.protocol import (
     Stalled,
     Start,
 )
+from gapless.scenarios.running.spin_watch import SpinWatch
 from gapless.scenarios.serving.step_protocol import (
     Answer,
     Cannot,
@@ -44,11 +45,13 @@ from gapless.scenarios.serving.step_protocol import (
     step_of,
 )
 from gapless.simserver.conversation.workload import EPOCH
+from gapless.simserver.loop import Scope
 
 BUSY_MAX: Final = 1_000  # exchanges in a row in which a program polls and nothing happens: each is a millisecond
 LINE_BYTES_MAX: Final = 32 * 1024 * 1024
 LAST_WORDS_MAX: Final = 40
 END_REAL_S_MAX: Final = 10.0
+PROGRAM_TURNS_MAX: Final = 5_000
 
 
 class Failure(StepFailed):
@@ -73,6 +76,16 @@ class Printed(NamedTuple):
     t_s: float
     stream: str
     text: str
+
+
+class ProgramWatch(SpinWatch):
+    """A bound for programs: a turn of theirs costs a thousand times what one of a client in this process does.
+
+    It leaves a program 250 pages of the log within one instant, and more where the history is longer.
+    """
+
+    def __init__(self, scope: Scope, *, history_events: int = 0) -> None:
+        super().__init__(scope, history_events=history_events, turns_max=PROGRAM_TURNS_MAX)
 
 
 class LockstepClient:
@@ -320,6 +333,8 @@ def _event(one: str | dict[str, Any]) -> Event:
 class CommandFactory:
     """A factory of clients that are runs of one command. last: the newest of them; switches: how their threads deviate
     from first come, first served."""
+
+    watch = ProgramWatch
 
     def __init__(self, command: Sequence[str], switches: Sequence[tuple[int, int]], pool: Pool) -> None:
         self.command = tuple(command)

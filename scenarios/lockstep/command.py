@@ -21,7 +21,7 @@ from typing import Final
 
 from gapless.scenarios.clients.contract import ClientContext
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.lockstep.client import LockstepClient, NotVirtual, Printed, factory
+from gapless.scenarios.lockstep.client import LockstepClient, NotVirtual, Printed, ProgramWatch, factory
 from gapless.scenarios.lockstep.process import POOL, NotAtRest, check_exists, environment
 from gapless.scenarios.lockstep.protocol import Hello
 
@@ -55,6 +55,8 @@ class CommandRun:
 
     Raises UsageError when there is no such command.
     """
+
+    watch = ProgramWatch
 
     def __init__(self, command: Sequence[str], switches: Sequence[tuple[int, int]] = ()) -> None:
         self._words = " ".join(command)

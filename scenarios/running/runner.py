@@ -28,6 +28,7 @@ from gapless.scenarios.machines.message_carrier import messages
 from gapless.scenarios.machines.registry import resolve as machine
 from gapless.scenarios.machines.shell import factory as machine_factory
 from gapless.scenarios.running.script_player import ScriptPlayer, leaves
+from gapless.scenarios.running.spin_watch import SpinWatch
 from gapless.scenarios.running.world_setup import server_settings, workload
 from gapless.simserver.choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
 from gapless.simserver.determinism import run_deterministic
@@ -102,9 +103,10 @@ def perform(
     """Perform a run.
 
     ``source``: where choices come from, in place of the request's tape or seed. ``factory``: the client, in place of
-    the request's. ``level``: ``wire`` sends bytes, on trio; ``model`` passes messages on the event loop of
-    `gapless.scenarios.machines`. ``schedule``: the seed for the order of tasks that are ready at the same moment. The
-    default is the request's seed at the wire level, and first come, first served at the model level.
+    the request's; its ``watch``, if it has one, says when it spins. ``level``: ``wire`` sends bytes, on trio;
+    ``model`` passes messages on the event loop of `gapless.scenarios.machines`. ``schedule``: the seed for the order
+    of tasks that are ready at the same moment. The default is the request's seed at the wire level, and first come,
+    first served at the model level.
 
     Raises UsageError for an unknown client and for a command that cannot be in virtual time, TapeError when a tape does
     not fit, and WorldBroke when the simulation fails.
@@ -117,7 +119,7 @@ def perform(
     if level == "wire":
         client = factory or command or resolve(request.client)
         world = World(settings, work, scenario.faults, choices)
-        player = ScriptPlayer(world, scenario, request.seed)
+        player = ScriptPlayer(world, scenario, request.seed, getattr(client, "watch", SpinWatch))
     else:
         loop = EventLoop(schedule)
         world = World(settings, work, scenario.faults, choices, loop, messages(loop))
