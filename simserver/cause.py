@@ -1,7 +1,7 @@
 """What happens first, so that something else may happen: a moment of the agent's runs, of the script, or of a fault.
 
-A client's speed moves every second on the clock after its first step. It does not move what causes what. So a fault, and
-what other parties do, is aimed by a `Cause`.
+A client's speed moves every second on the clock after its first step. It does not move what causes what. So a fault,
+and what other parties do, is aimed by a `Cause`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 StepName = Literal["attach", "send", "run", "close"]
 Moment = tuple[str | int, ...]
-"""A moment as a key: ``("run", 1, "begins")``, ``("run", 1, 3)``, ``("step", "send", 1, "called")``, ``("fault", name)``."""
+"""A moment as a key, such as ``("run", 1, "begins")``, ``("run", 1, 3)``, ``("step", "send", 1, "called")`` or
+``("fault", name)``."""
 
 
 class StepOfScript(BaseModel):
@@ -40,10 +41,10 @@ class Cause(BaseModel):
     """A moment, and a delay after it.
 
     run: the nth run of the agent, from 1, whoever asked for it, together with one of the next three; begins: it was
-    accepted; ends: its final snapshot was published; event: it has added its nth event to the log, where the first is the
-    status ``running``; step: the client was asked for this step of the script, by default the first of that name;
-    returned: the step has ended instead; after_fault: this fault has struck for the first time; delay_s: virtual seconds
-    after the moment.
+    accepted; ends: its final snapshot was published; event: it has added its nth event to the log, where the first is
+    the status ``running``; step: the client was asked for this step of the script, by default the first of that name;
+    returned: the step has ended instead; after_fault: this fault has struck for the first time; delay_s: virtual
+    seconds after the moment.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -17,7 +17,18 @@ from gapless.simserver.faults.base import BaseFault, ServerFault, TriggeredFault
 from gapless.simserver.faults.event_delay import EventDelay
 from gapless.simserver.faults.event_duplicate import EventDuplicate
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import Close, Delay, Duplicate, FaultVerdict, HalfOpen, Reset, Slow, Stall, Throttle, Unsubscribe
+from gapless.simserver.faults.verdicts import (
+    Close,
+    Delay,
+    Duplicate,
+    FaultVerdict,
+    HalfOpen,
+    Reset,
+    Slow,
+    Stall,
+    Throttle,
+    Unsubscribe,
+)
 from gapless.simserver.journal import Journal
 from gapless.simserver.loop import TRIO, Loop
 from gapless.simserver.nearest import NearMiss, missed, near_miss, nothing_near
@@ -117,7 +128,9 @@ def _check_causes(one: ArmedFault, names: Sequence[str]) -> None:
             raise ConfigError(f"faults: {name!r} waits for itself, so that it never acts; name another fault")
         if name not in names:
             known = ", ".join(map(repr, names))
-            raise ConfigError(f"faults: {one.name!r} waits for the fault {name!r}, and there is none; there are {known}")
+            raise ConfigError(
+                f"faults: {one.name!r} waits for the fault {name!r}, and there is none; there are {known}"
+            )
 
 
 class Link:

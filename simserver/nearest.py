@@ -1,4 +1,7 @@
-"""What came nearest to a fault that never fired, and why it did not match. One record for each fault, kept until it fires."""
+"""What came nearest to a fault that never fired, and why it did not match.
+
+A fault has one such record until it fires.
+"""
 
 from __future__ import annotations
 
@@ -52,20 +55,19 @@ def missed(match: Match, facts: Facts, progress: Progress, now_s: float) -> list
         "before_s": match.before_s is None or now_s < match.before_s,
     }
     failed = [name for name in match.model_fields_set if held.get(name) is False]
-    for name in match.model_fields_set & {"step", "after_fault"}:
+    # Each of these by a rule of its own. `after_fault` is looked at without `for_s`, which has a reason of its own.
+    for name in match.model_fields_set & {"step", "after_fault", "before_fault"}:
         alone = Match.model_construct(_fields_set={name}, **{name: getattr(match, name)})
         if not alone.is_caused(facts, progress, now_s):
             failed.append(name)
-    if "for_s" in match.model_fields_set and "after_fault" not in failed and not match.is_caused(facts, progress, now_s):
+    if "for_s" in match.model_fields_set and "after_fault" not in failed:
         struck_s = progress.struck_s(str(match.after_fault))
         if struck_s is not None and match.for_s is not None and now_s >= struck_s + match.for_s:
             failed.append("for_s")
     return sorted(failed)
 
 
-def near_miss(
-    match: Match, facts: Facts, progress: Progress, now_s: float, seen: int, failed: list[str]
-) -> NearMiss:
+def near_miss(match: Match, facts: Facts, progress: Progress, now_s: float, seen: int, failed: list[str]) -> NearMiss:
     """The record of a miss. ``failed``: the conditions that did not hold; ``seen``: which of the matching it was."""
     reasons = tuple(_reason(name, match, facts, progress, seen) for name in failed)
     return NearMiss(_what(facts, progress), now_s, reasons)
@@ -88,12 +90,16 @@ def _reason(name: str, match: Match, facts: Facts, progress: Progress, seen: int
         case "run":
             return f"run (it was {_words(_run(facts, progress), 'in no run')}; the fault wants {_any_of(wanted)})"
         case "between_runs":
-            return f"between_runs (run {_run(facts, progress)} was in progress)" if wanted else "between_runs (no run was)"
+            return (
+                f"between_runs (run {_run(facts, progress)} was in progress)" if wanted else "between_runs (no run was)"
+            )
         case "step":
             step = "none" if progress.step is None else f"{progress.step[0]} (nth = {progress.step[1]})"
             return f"step (the client was in {step}; the fault wants {wanted})"
         case "after_fault":
             return f"after_fault (the fault {wanted!r} had not struck)"
+        case "before_fault":
+            return f"before_fault (the fault {wanted!r} had struck)"
         case "for_s":
             return f"for_s (the fault {match.after_fault!r} had struck longer ago than {wanted:g} s)"
         case "after_s" | "before_s":

@@ -75,9 +75,7 @@ class World:
         event_faults = EventFaults(self.link, self.process.now_s)
         self.agent = Agent(self.settings, self.workload, event_faults.of)
         self.archive = Archive(self.agent.log)
-        self.publisher = Publisher(
-            self.process, self.agent, self.archive, event_faults, self.journal, self.progress
-        )
+        self.publisher = Publisher(self.process, self.agent, self.archive, event_faults, self.journal, self.progress)
         self.runs = AgentRuns(
             self.process, self.workload.runs, self.agent, self.archive, self.publisher, self.link, self.journal
         )

@@ -276,9 +276,8 @@ class Scenario(_Data):
         for cause in (one.at for one in self.workload.background):
             if cause is not None and cause.after_fault is not None and cause.after_fault not in names:
                 known = ", ".join(map(repr, names)) or "none"
-                raise ValueError(
-                    f"workload.background waits for the fault {cause.after_fault!r}, and there is none; there are {known}"
-                )
+                name = repr(cause.after_fault)
+                raise ValueError(f"workload.background waits for the fault {name}, and there is none; there are {known}")
         for step in self._steps_of_causes():
             played = [_name_of(one) for one in self.script].count(step.name)
             if (step.nth or 1) > played:

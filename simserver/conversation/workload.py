@@ -79,7 +79,8 @@ class Pause:
 class BackgroundAction:
     """Another party's action.
 
-    at: when it acts: its cause, or virtual seconds since the world began; what: a run to start (refused when one is in progress), a pause, or the text of a message to send.
+    at: when it acts: its cause, or virtual seconds since the world began; what: a
+    run to start (refused when one is in progress), a pause, or the text of a message to send.
     """
 
     at: Cause | float

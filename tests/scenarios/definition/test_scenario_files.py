@@ -65,7 +65,7 @@ def test_a_misspelt_key_of_a_fault_is_found_in_the_right_fault() -> None:
     ("text", "told"),
     [
         ("probability = 0.5", "is no known key here; it belongs to match"),
-        ("history_events = 3", "is no known key; the keys are delay_s, kind, match, name"),
+        ("history_events = 3", "is no known key; the keys are delay_s, kind, match, name, until"),
     ],
 )
 def test_a_key_that_stands_elsewhere_is_not_suggested_for_itself(text: str, told: str) -> None:
