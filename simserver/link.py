@@ -31,7 +31,7 @@ from gapless.simserver.faults.verdicts import (
 )
 from gapless.simserver.journal import Journal
 from gapless.simserver.loop import TRIO, Loop
-from gapless.simserver.nearest import NearMiss, missed, near_miss, nothing_near
+from gapless.simserver.nearest import NearMiss, distance_of, missed, near_miss, nothing_near
 from gapless.simserver.network.streams import Conditions, MemoryConnection
 from gapless.simserver.progress import Progress
 
@@ -53,7 +53,7 @@ class ArmedFault:
     nearest: what came nearest as long as it has not acted; removed: it no longer acts.
     """
 
-    __slots__ = ("_has_causes", "_misses_min", "fault", "fired", "name", "nearest", "removed", "seen", "stream")
+    __slots__ = ("_distance", "_has_causes", "fault", "fired", "name", "nearest", "removed", "seen", "stream")
 
     def __init__(self, fault: BaseFault, name: str) -> None:
         self.fault = fault
@@ -63,7 +63,7 @@ class ArmedFault:
         self.fired = 0
         self.removed = False
         self.nearest: NearMiss | None = None
-        self._misses_min = 100
+        self._distance = 100
         self._has_causes = bool(fault.match.causes)
 
     def __repr__(self) -> str:
@@ -98,8 +98,9 @@ class ArmedFault:
             return
         match = self.fault.match
         failed = missed(match, facts, progress, now_s) if failed is None else failed
-        if len(failed) <= self._misses_min:
-            self._misses_min = len(failed)
+        distance = distance_of(failed)
+        if distance <= self._distance:
+            self._distance = distance
             self.nearest = near_miss(match, facts, progress, now_s, self.seen, failed)
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gapless.simserver.cause import ordinal
-from gapless.simserver.faults.match import Facts, FaultPlace, Match
+from gapless.simserver.faults.match import CAUSES, COUNTS, WINDOW, Facts, FaultPlace, Match
 from gapless.simserver.progress import Progress
 
+_COUNTED = COUNTS | {"probability"}
 # What a fault that acts at a place is asked about.
 _ASKED_ABOUT: dict[FaultPlace, str] = {
     "frame": "frame",
@@ -56,7 +57,7 @@ def missed(match: Match, facts: Facts, progress: Progress, now_s: float) -> list
     }
     failed = [name for name in match.model_fields_set if held.get(name) is False]
     # Each of these by a rule of its own. `after_fault` is looked at without `for_s`, which has a reason of its own.
-    for name in match.model_fields_set & {"step", "after_fault", "before_fault"}:
+    for name in match.model_fields_set & {"step", "after_fault", "until"}:
         alone = Match.model_construct(_fields_set={name}, **{name: getattr(match, name)})
         if not alone.is_caused(facts, progress, now_s):
             failed.append(name)
@@ -65,6 +66,11 @@ def missed(match: Match, facts: Facts, progress: Progress, now_s: float) -> list
         if struck_s is not None and match.for_s is not None and now_s >= struck_s + match.for_s:
             failed.append("for_s")
     return sorted(failed)
+
+
+def distance_of(failed: list[str]) -> int:
+    """How far a miss is. A wrong ordinal is nearest, and the wrong sort of thing is farther than the wrong time."""
+    return sum(0 if name in _COUNTED else 1 if name in CAUSES | WINDOW else 2 for name in failed)
 
 
 def near_miss(match: Match, facts: Facts, progress: Progress, now_s: float, seen: int, failed: list[str]) -> NearMiss:
@@ -98,8 +104,8 @@ def _reason(name: str, match: Match, facts: Facts, progress: Progress, seen: int
             return f"step (the client was in {step}; the fault wants {wanted})"
         case "after_fault":
             return f"after_fault (the fault {wanted!r} had not struck)"
-        case "before_fault":
-            return f"before_fault (the fault {wanted!r} had struck)"
+        case "until":
+            return f"until ({wanted} had come)"
         case "for_s":
             return f"for_s (the fault {match.after_fault!r} had struck longer ago than {wanted:g} s)"
         case "after_s" | "before_s":

@@ -276,8 +276,8 @@ class Scenario(_Data):
         for cause in (one.at for one in self.workload.background):
             if cause is not None and cause.after_fault is not None and cause.after_fault not in names:
                 known = ", ".join(map(repr, names)) or "none"
-                name = repr(cause.after_fault)
-                raise ValueError(f"workload.background waits for the fault {name}, and there is none; there are {known}")
+                missing = f"the fault {cause.after_fault!r}, and there is none"
+                raise ValueError(f"workload.background waits for {missing}; there are {known}")
         for step in self._steps_of_causes():
             played = [_name_of(one) for one in self.script].count(step.name)
             if (step.nth or 1) > played:
@@ -292,6 +292,7 @@ class Scenario(_Data):
         yield from (one.at for one in self.workload.background if one.at is not None)
         for fault in self.faults:
             yield fault.match
+            yield from (fault.match.until,) if fault.match.until is not None else ()
             yield from (cause for cause in (getattr(fault, "at", None), getattr(fault, "until", None)) if cause)
 
     def _steps_of_causes(self) -> Iterator[StepOfScript]:

@@ -42,8 +42,8 @@ def data_of(scenario: Scenario) -> dict[str, Any]:
 
 def _bare(value: Any) -> Any:
     """A value of a match or a cause in its shortest form: one word, a step by its name, a range of ordinals."""
-    if isinstance(value, dict) and value.keys() == {"name"}:
-        return value["name"]
+    if isinstance(value, dict):
+        return value["name"] if value.keys() == {"name"} else _cause(value)
     if not isinstance(value, list):
         return value
     if len(value) > _ORDINALS_LISTED_MAX and value == list(range(value[0], value[0] + len(value))):

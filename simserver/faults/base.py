@@ -34,9 +34,8 @@ class BaseFault(BaseModel):
 
     def causing_faults(self) -> list[str]:
         """The names of the faults that must strike before this one acts."""
-        causes = (getattr(self, "at", None), getattr(self, "until", None), self.match)
-        names = [one.after_fault for one in causes if one is not None] + [self.match.before_fault]
-        return [name for name in names if name is not None]
+        causes = (getattr(self, "at", None), getattr(self, "until", None), self.match, self.match.until)
+        return [one.after_fault for one in causes if one is not None and one.after_fault is not None]
 
     def concerns(self, facts: Facts) -> bool:
         """Whether the fault can act on this at all, whatever its rule says."""

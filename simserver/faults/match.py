@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from gapless.simserver.cause import FaultName, StepField, StepOfScript
+from gapless.simserver.cause import Cause, FaultName, StepField, StepOfScript
 from gapless.simserver.progress import Progress
 
 FaultPlace = Literal["frame", "call", "handshake", "connection", "append", "ending", "snapshot", "server"]
@@ -75,7 +75,7 @@ Calls = Annotated[tuple[CallName, ...], BeforeValidator(_listed), Field(min_leng
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 WINDOW: Final = frozenset({"after_s", "before_s"})
-CAUSES: Final = frozenset({"run", "between_runs", "step", "after_fault", "before_fault", "for_s"})
+CAUSES: Final = frozenset({"run", "between_runs", "step", "after_fault", "for_s", "until"})
 COUNTS: Final = frozenset({"nth", "first"})
 # The fields that have a meaning at each place. Any other is an error, because the fault could never fire.
 _ANYWHERE = frozenset({"probability"}) | WINDOW | CAUSES | COUNTS
@@ -101,7 +101,7 @@ class Match(BaseModel):
     run: the agent's nth run, from 1, whoever asked for it: the run that an event belongs to, or that is in progress
     when anything else happens, from its start to its final snapshot; between_runs: whether none is; step: the client is
     in this step of the script; after_fault: that fault has struck before; for_s: not longer ago than this, in virtual
-    seconds; before_fault: that fault has not struck yet.
+    seconds; until: this cause has not come yet.
 
     nth: ordinals, from 1, among all that matches otherwise; first: the same for the first n; probability: of acting on
     what matches, drawn from the fault's own stream.
@@ -124,8 +124,8 @@ class Match(BaseModel):
     between_runs: bool | None = None
     step: StepField | None = None
     after_fault: FaultName | None = None
-    before_fault: FaultName | None = None
     for_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    until: Cause | None = None
     nth: Ordinals | None = None
     first: Ordinal | None = None
     after_s: Seconds = 0.0
@@ -142,8 +142,9 @@ class Match(BaseModel):
             raise ValueError("nth and first both count: keep one")
         if self.run is not None and self.between_runs is not None:
             raise ValueError("run and between_runs both say which run: keep one")
-        if self.after_fault is not None and self.after_fault == self.before_fault:
-            raise ValueError("after_fault and before_fault name the same fault: drop one, or name another")
+        if self.until is not None and self.after_fault is not None and self.until.after_fault == self.after_fault:
+            if not self.until.delay_s:
+                raise ValueError("after_fault and until name the same fault: drop one, or name another")
         if self.for_s is not None and self.after_fault is None:
             raise ValueError("for_s is counted from the fault that after_fault names: add after_fault, or drop for_s")
         if self.window and self.causes:
@@ -192,7 +193,7 @@ class Match(BaseModel):
             and (self.between_runs is None or (run is None) == self.between_runs)
             and (self.step is None or _is_in(progress.step, self.step))
             and (self.after_fault is None or self._has_struck(progress, now_s))
-            and (self.before_fault is None or progress.struck_s(self.before_fault) is None)
+            and (self.until is None or not progress.is_past(self.until))
         )
 
     def _has_struck(self, progress: Progress, now_s: float) -> bool:
