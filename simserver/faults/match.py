@@ -142,9 +142,9 @@ class Match(BaseModel):
             raise ValueError("nth and first both count: keep one")
         if self.run is not None and self.between_runs is not None:
             raise ValueError("run and between_runs both say which run: keep one")
-        if self.until is not None and self.after_fault is not None and self.until.after_fault == self.after_fault:
-            if not self.until.delay_s:
-                raise ValueError("after_fault and until name the same fault: drop one, or name another")
+        ends_at_once = self.until is not None and self.until.after_fault is not None and not self.until.delay_s
+        if ends_at_once and self.until is not None and self.until.after_fault == self.after_fault:
+            raise ValueError("after_fault and until name the same fault: drop one, or name another")
         if self.for_s is not None and self.after_fault is None:
             raise ValueError("for_s is counted from the fault that after_fault names: add after_fault, or drop for_s")
         if self.window and self.causes:

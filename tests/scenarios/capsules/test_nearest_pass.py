@@ -98,3 +98,15 @@ def test_a_choice_that_was_unlucky_is_named_where_no_fault_can_be_left_out(monke
     (drawn,) = failing.tape["fault/event-drop-1"]
     assert how == f"the same run with choice 1 of stream 'fault/event-drop-1' at 1 instead of {drawn:g}"
     assert passing.tape["fault/event-drop-1"] == [1.0]
+
+
+def test_leaving_out_a_fault_leaves_out_those_that_wait_for_it() -> None:
+    faults = [
+        parse_fault({"kind": "event-drop", "name": "lost", "match": {"run": 1}}),
+        parse_fault({"kind": "link-reset", "name": "cut", "at": {"after_fault": "lost"}}),
+        parse_fault({"kind": "link-refuse", "name": "away", "match": {"after_fault": "cut", "first": 1}}),
+        parse_fault({"kind": "link-latency", "name": "slow", "latency_s": 1, "match": {"until": {"after_fault": "away"}}}),
+    ]
+    assert _with_dependents(faults[:1], faults) == ("lost", "cut", "away", "slow")
+    assert _with_dependents(faults[2:3], faults) == ("away", "slow")
+    assert _with_dependents(faults[3:], faults) == ("slow",)
