@@ -37,6 +37,10 @@ def told(request: RunRequest, record: RunRecord) -> str:
     return f"{request.scenario.name} {record.variant}: {record.verdict} {why}"
 
 
+def holds(record: RunRecord) -> bool:
+    return record.verdict is Verdict.HOLDS
+
+
 def unfired(record: RunRecord) -> set[str]:
     return {fault.name for fault in record.faults if not fault.fired}
 
@@ -66,11 +70,12 @@ def test_a_fixed_delay_before_each_step_makes_no_run_vacuous(delay_s: float) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("client", OTHERS)
-def test_another_client_meets_the_same_faults_and_gets_the_same_verdict_when_it_takes_its_time(client: str) -> None:
+def test_another_client_meets_the_same_faults_and_holds_or_fails_as_before_when_it_is_slow(client: str) -> None:
+    """A broken client may break in another way when it is late, so that its verdict is compared as holding or failing."""
     changed: list[str] = []
     for request in requests(client):
         at_once, late = perform(request).record, slowed(request, 1)
-        if (late.verdict, unfired(late)) != (at_once.verdict, unfired(at_once)):
+        if (holds(late), unfired(late)) != (holds(at_once), unfired(at_once)):
             changed.append(f"{told(request, late)}; at once {at_once.verdict}, unfired {sorted(unfired(at_once))}")
     assert changed == []
 
