@@ -218,8 +218,8 @@ def test_a_client_that_nobody_asks_for_steps_is_in_the_step_that_its_calls_say()
         ),
         (
             {"match": {"kind": "ActionEvent", "step": "close"}},
-            "an ActionEvent of run 1 at 0.51 s, which matches all but step (the client was in send (nth = 1); the fault "
-            "wants close)",
+            "an ActionEvent of run 1 at 0.51 s, which matches all but step (the client was in send (nth = 1); the "
+            "fault wants close)",
         ),
         (
             {"kind": "link-refuse", "match": {"connection": 2}},

@@ -71,7 +71,7 @@ def test_a_fixed_delay_before_each_step_makes_no_run_vacuous(delay_s: float) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("client", OTHERS)
 def test_another_client_meets_the_same_faults_and_holds_or_fails_as_before_when_it_is_slow(client: str) -> None:
-    """A broken client may break in another way when it is late, so that its verdict is compared as holding or failing."""
+    """A broken client may break in another way when it is late. So only whether it holds is compared."""
     changed: list[str] = []
     for request in requests(client):
         at_once, late = perform(request).record, slowed(request, 1)
