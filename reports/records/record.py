@@ -1,7 +1,8 @@
 """The record of one run: everything that a report may say about it, as frozen values.
 
 A *run* is one scenario, in one server generation and cursor mode, with one client and one seed. Each violation breaks
-the run with a verdict; the run's verdict is the gravest of them. The order of gravity is the order of the exit codes.
+the run with a verdict; the run's verdict is the gravest of them. A run that proves nothing is graver than one that
+costs too much: whether it costs too much is not known either.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ EXIT_CODES = {
     Verdict.UNSTEADY: 6,
 }
 
-# A lost event is graver than a client that hangs, and both are graver than a cost.
-GRAVITY = (Verdict.UNSAFE, Verdict.STUCK, Verdict.OVER_BUDGET, Verdict.VACUOUS, Verdict.UNSTEADY)
+# A lost event is graver than a client that hangs. Both are graver than a run that proves nothing, and that is graver
+# than a cost: without the faults that the scenario plans, the cost is that of another scenario.
+GRAVITY = (Verdict.UNSAFE, Verdict.STUCK, Verdict.VACUOUS, Verdict.OVER_BUDGET, Verdict.UNSTEADY)
 
 
 def gravest(verdicts: Iterable[Verdict]) -> Verdict:
@@ -94,11 +96,12 @@ class RestCost:
 
 @dataclass(frozen=True, slots=True)
 class FaultFired:
-    """How often one planned fault acted."""
+    """How often one planned fault acted. ``nearest``: if it never did, what came nearest, and why it did not match."""
 
     name: str
     kind: str
     fired: int
+    nearest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class _Fault(BaseModel):
     name: str
     kind: str
     fired: int
+    nearest: str | None = None
 
 
 class _File(BaseModel):
@@ -176,7 +177,7 @@ def load(path: Path) -> Recording:
         raise CapsuleError(str(path), f"journal: an entry without {error}", cure) from None
     except UsageError as error:
         raise CapsuleError(str(path), str(error), cure) from error
-    faults = tuple(FaultFired(one.name, one.kind, one.fired) for one in file.faults)
+    faults = tuple(FaultFired(one.name, one.kind, one.fired, one.nearest) for one in file.faults)
     return Recording(request, file.command, file.verdict, file.ended_s, file.digest, faults, file.log, entries)
 
 

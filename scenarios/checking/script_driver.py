@@ -114,9 +114,13 @@ class ScriptDriver:
     async def _ask(self, step: AskedStep, text: str | None = None) -> StepEnding:
         self._asked, self._answer, self._notifier = step, None, trio.Event()
         self._reporter.called(step)
+        self._world.progress.step_called(step)
         await self._peer.say(order(step, text))
         await self._wait()
         self._asked = None
+        if isinstance(self._answer, Done | Failed):
+            self._world.progress.is_told = True
+            self._world.progress.step_ended()
         match self._answer:
             case Done() | Cannot():
                 self.driven = True

@@ -6,11 +6,14 @@ in virtual seconds, counted from the beginning of the world; all sizes are in by
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gapless.simserver.cause import Cause, StepOfScript
 from gapless.simserver.faults import Fault
+from gapless.simserver.faults.match import Match
 from gapless.simserver.link import armed
 
 ServerGeneration = Literal["legacy", "tree", "session"]
@@ -71,9 +74,13 @@ class Run(_Data):
 
 
 class Background(_Data):
-    """What another party does at ``at_s``: it sends ``message``, then starts ``run``; or it pauses the agent."""
+    """What another party does: it sends ``message``, then starts ``run``; or it pauses the agent.
 
-    at_s: _Seconds
+    ``at``: when it does so, by its cause. ``at_s``: in seconds on the clock.
+    """
+
+    at: Cause | None = None
+    at_s: _Seconds | None = None
     message: str | None = None
     run: Run | None = None
     pause: bool = False
@@ -82,6 +89,10 @@ class Background(_Data):
     def _does_something(self) -> Background:
         if self.message is None and self.run is None and not self.pause:
             raise ValueError("a background entry needs a message, a run, or both; or pause = true")
+        if self.at is None and self.at_s is None:
+            raise ValueError("a background entry needs a moment: add `at = { … }`, its cause")
+        if self.at is not None and self.at_s is not None:
+            raise ValueError("at names a cause and at_s a second on the clock, and both say when: keep at")
         return self
 
 
@@ -276,6 +287,41 @@ class Scenario(_Data):
         armed(self.faults)  # raises ConfigError, which is a ValueError, when two faults share a name
         return self
 
+    @model_validator(mode="after")
+    def _causes_can_happen(self) -> Scenario:
+        names = [one.name for one in armed(self.faults)]
+        for cause in (one.at for one in self.workload.background):
+            if cause is not None and cause.after_fault is not None and cause.after_fault not in names:
+                known = ", ".join(map(repr, names)) or "none"
+                missing = f"the fault {cause.after_fault!r}, and there is none"
+                raise ValueError(f"workload.background waits for {missing}; there are {known}")
+        for step in self._steps_of_causes():
+            played = [_name_of(one) for one in self.script].count(step.name)
+            if (step.nth or 1) > played:
+                raise ValueError(f"a cause names step {step}, and the script has {played} of that name: name one of it")
+        begun = self.script.count("run") + sum(one.run is not None for one in self.workload.background)
+        for run in self._runs_of_causes():
+            if run > begun:
+                raise ValueError(f"a cause names run {run}, and the script and the background begin {begun}: lower it")
+        return self
+
+    def _causes(self) -> Iterator[Cause | Match]:
+        yield from (one.at for one in self.workload.background if one.at is not None)
+        for fault in self.faults:
+            yield fault.match
+            yield from (fault.match.until,) if fault.match.until is not None else ()
+            yield from (cause for cause in (getattr(fault, "at", None), getattr(fault, "until", None)) if cause)
+
+    def _steps_of_causes(self) -> Iterator[StepOfScript]:
+        yield from (cause.step for cause in self._causes() if cause.step is not None)
+
+    def _runs_of_causes(self) -> Iterator[int]:
+        for cause in self._causes():
+            if isinstance(cause.run, int):
+                yield cause.run
+            elif cause.run is not None:
+                yield from cause.run
+
     def variants(self) -> tuple[tuple[ServerGeneration, CursorMode], ...]:
         """The pairs of generation and cursor mode in which this can happen, in the order of GENERATIONS and CURSORS."""
         return tuple(
@@ -285,3 +331,13 @@ class Scenario(_Data):
             for cursor in CURSORS
             if cursor in self.cursors
         )
+
+
+def _name_of(step: Step) -> str:
+    match step:
+        case Send():
+            return "send"
+        case str():
+            return step
+        case _:
+            return ""

@@ -44,7 +44,8 @@ def _vacuous_faults(faults: Sequence[FaultFired]) -> list[Violation]:
     return [
         Violation(
             "vacuity",
-            f"the planned fault {fault.name!r} ({fault.kind}) never fired: this run proves nothing about it",
+            f"the planned fault {fault.name!r} ({fault.kind}) never fired: this run proves nothing about it"
+            + (f"; nearest: {fault.nearest}" if fault.nearest else ""),
             breaks=Verdict.VACUOUS,
         )
         for fault in faults

@@ -193,7 +193,7 @@ def _result(
 
 def fired(world: World) -> tuple[FaultFired, ...]:
     """How often each fault of a world acted, for a record."""
-    return tuple(FaultFired(one.name, one.kind, one.fired) for one in world.fired())
+    return tuple(FaultFired(one.name, one.kind, one.fired, one.nearest) for one in world.fired())
 
 
 def assess(

@@ -43,6 +43,7 @@ class ScriptPlayer:
         self._scenario = scenario
         self._seed = seed
         self.ended_s = 0.0
+        world.progress.is_told = True
         self._played = False
         self._bug: Exception | None = None
         self._contents: dict[str, str] = {}
@@ -149,6 +150,13 @@ class ScriptPlayer:
     async def _ask(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[object]]) -> bool:
         """Ask the client for a step, and record how it ends. Returns whether it returned."""
         self._journal.record("client", f"{name}-called")
+        self._world.progress.step_called(name)
+        try:
+            return await self._asked(client, name, call)
+        finally:
+            self._world.progress.step_ended()
+
+    async def _asked(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[object]]) -> bool:
         claimed: dict[str, object] = {}
         try:
             with self._world.loop.move_on_after(self._scenario.expect.step_deadline_s) as scope:
