@@ -78,7 +78,7 @@ WORLDS_MIN = 1_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Cause:
+class FailureCause:
     """Why worlds fail: a symptom, and the effects that produce it. ``effects`` is empty when no fault is needed."""
 
     symptom: Symptom
@@ -100,7 +100,7 @@ class Group:
     ``found_s``: when it was found, in seconds since the exploration began
     """
 
-    cause: Cause
+    cause: FailureCause
     name: str
     smallest: WorldFailure
     runs: int = 0
@@ -134,9 +134,9 @@ class Campaign:
     tally: TrialCounts = field(default_factory=Counter)
     failed: int = 0
     groups: list[Group] = field(default_factory=list)
-    waiting: dict[Cause, WorldFailure] = field(default_factory=dict)
-    explained: dict[Cause, str] = field(default_factory=dict)
-    counts: Counter[Cause] = field(default_factory=Counter)
+    waiting: dict[FailureCause, WorldFailure] = field(default_factory=dict)
+    explained: dict[FailureCause, str] = field(default_factory=dict)
+    counts: Counter[FailureCause] = field(default_factory=Counter)
     command: tuple[str, ...] = ()
     judge: tuple[str, ...] = ()
 
@@ -253,7 +253,7 @@ class Campaign:
             return ()
         return tuple(Never("path", one.name, one.place) for one in declared() if not self.tally["path", one.name])
 
-    def _group_of(self, signature: Cause) -> Group | None:
+    def _group_of(self, signature: FailureCause) -> Group | None:
         """The group of a signature.
 
         It is the group that an earlier shrink found for the same signature. Otherwise it is the group with the same
@@ -270,7 +270,7 @@ class Campaign:
         ]
         return max(fitting, key=lambda group: len(group.cause.effects), default=None)
 
-    def _name(self, cause: Cause) -> str:
+    def _name(self, cause: FailureCause) -> str:
         base = f"{cause.symptom.oracle}-{'-'.join(cause.effects) or 'without-faults'}"[:36].rstrip("-")
         taken = {group.name for group in self.groups}
         if base not in taken:
@@ -278,9 +278,9 @@ class Campaign:
         return next(f"{base}-{number}" for number in range(2, len(taken) + 3) if f"{base}-{number}" not in taken)
 
 
-def signature_of(failure: WorldFailure) -> Cause:
+def signature_of(failure: WorldFailure) -> FailureCause:
     """The symptom of a failure, and the effects of all faults that fired in its world."""
-    return Cause(failure.symptom, tuple(sorted({EFFECTS[kind] for kind in failure.kinds})))
+    return FailureCause(failure.symptom, tuple(sorted({EFFECTS[kind] for kind in failure.kinds})))
 
 
 def _plainness(failure: WorldFailure) -> _Plainness:

@@ -130,7 +130,7 @@ class HeldThen:
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryRead:
+class JournaledHistory:
     """One reading of the whole log: the step, the ids that it yielded, and digests by id."""
 
     step: StepCall
@@ -148,7 +148,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class RestExchange:
     """One REST call as the server saw it.
 
     ``name``: the last word of its path. ``asked_at``, ``answered_at``: journal indices; ``answered_at`` and ``status``
@@ -221,13 +221,13 @@ class Evidence:
     healed_at: int | None = None
     by_id: Mapping[str, PersistedEvent] = field(default_factory=dict)
     held_then: tuple[HeldThen, ...] = ()
-    histories: tuple[HistoryRead, ...] = ()
+    histories: tuple[JournaledHistory, ...] = ()
     delivered: tuple[Delivery, ...] = ()
     says_deliveries: bool = True
     contents: Mapping[str, str] = field(default_factory=dict)
     updated_at: Mapping[str, int] = field(default_factory=dict)
     framed_at: Mapping[str, int] = field(default_factory=dict)
-    exchanges: tuple[Exchange, ...] = ()
+    exchanges: tuple[RestExchange, ...] = ()
     socket_times_s: tuple[float, ...] = ()
     news_times_s: tuple[float, ...] = ()
     open_sockets_max: int = 0
@@ -327,7 +327,7 @@ class _Reader:
         self._says_deliveries = True
         self._updated_at: dict[str, int] = {}
         self._framed_at: dict[str, int] = {}
-        self._exchanges: dict[object, Exchange] = {}
+        self._exchanges: dict[object, RestExchange] = {}
         self._socket_times_s: list[float] = []
         self._news_times_s: list[float] = []
         self._sent: set[object] = set()
@@ -388,7 +388,7 @@ class _Reader:
                 self._counted[fields["call"]] = bool(fields["counted"])
                 self._calls += bool(fields["counted"])
                 name = _text(fields.get("path", "")).rpartition("/")[2]
-                self._exchanges[fields["call"]] = Exchange(name, entry.t_s, entry.index, bool(fields["counted"]))
+                self._exchanges[fields["call"]] = RestExchange(name, entry.t_s, entry.index, bool(fields["counted"]))
             case "rest", "response":
                 self._answered(entry)
             case "fault", "fired":
@@ -550,7 +550,7 @@ class _Reader:
             by_id={event.id: event for event in (*self._gone, *log)},
             held_then=tuple(self._held_then),
             histories=tuple(
-                HistoryRead(step, *self._histories[step.called_at])
+                JournaledHistory(step, *self._histories[step.called_at])
                 for step in self._steps
                 if step.called_at in self._histories
             ),

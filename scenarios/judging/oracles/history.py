@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gapless.reports.records.record import Violation
-from gapless.scenarios.judging.evidence import HistoryRead
+from gapless.scenarios.judging.evidence import JournaledHistory
 from gapless.scenarios.judging.oracles.case import Case, OracleFinding, first_disorder, ids_of, named
 from gapless.scenarios.judging.oracles.content import other_content
 
@@ -30,7 +30,7 @@ def history(case: Case) -> OracleFinding:
     return OracleFinding(called + sum(len(read.ids) for read in case.evidence.histories), found)
 
 
-def _violations(case: Case, read: HistoryRead) -> Iterator[Violation]:
+def _violations(case: Case, read: JournaledHistory) -> Iterator[Violation]:
     evidence = case.evidence
     ended_at = read.step.ended_at or 0
     due = tuple(
