@@ -8,35 +8,52 @@ stalls, resets, lost bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from gapless.simserver.cause import Cause
 from gapless.simserver.choices import Choices
 from gapless.simserver.errors import ConfigError
 from gapless.simserver.faults.base import BaseFault, ServerFault, TriggeredFault
+from gapless.simserver.faults.event_delay import EventDelay
+from gapless.simserver.faults.event_duplicate import EventDuplicate
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import Close, FaultVerdict, HalfOpen, Reset, Slow, Stall, Throttle, Unsubscribe
+from gapless.simserver.faults.verdicts import (
+    Close,
+    Delay,
+    Duplicate,
+    FaultVerdict,
+    HalfOpen,
+    Reset,
+    Slow,
+    Stall,
+    Throttle,
+    Unsubscribe,
+)
 from gapless.simserver.journal import Journal
 from gapless.simserver.loop import TRIO, Loop
+from gapless.simserver.nearest import NearMiss, distance_of, missed, near_miss, nothing_near
 from gapless.simserver.network.streams import Conditions, MemoryConnection
+from gapless.simserver.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
 class FaultCount:
-    """How often one fault fired."""
+    """How often one fault fired. nearest: what came nearest, when it never fired, and why it did not match."""
 
     name: str
     kind: str
     fired: int
+    nearest: str | None = None
 
 
 class ArmedFault:
     """A fault in a running world.
 
-    seen: how many facts matched, before ``nth`` and ``probability`` were applied; fired: how often it acted; removed:
-    it no longer acts.
+    seen: how many facts matched, before ``nth``, ``first`` and ``probability`` were applied; fired: how often it acted;
+    nearest: what came nearest as long as it has not acted; removed: it no longer acts.
     """
 
-    __slots__ = ("fault", "fired", "name", "removed", "seen", "stream")
+    __slots__ = ("_distance", "_has_causes", "fault", "fired", "name", "nearest", "removed", "seen", "stream")
 
     def __init__(self, fault: BaseFault, name: str) -> None:
         self.fault = fault
@@ -45,17 +62,53 @@ class ArmedFault:
         self.seen = 0
         self.fired = 0
         self.removed = False
+        self.nearest: NearMiss | None = None
+        self._distance = 100
+        self._has_causes = bool(fault.match.causes)
 
     def __repr__(self) -> str:
         return f"ArmedFault({self.name}, seen={self.seen}, fired={self.fired})"
 
     @property
+    def at(self) -> Cause | None:
+        return self.fault.at if isinstance(self.fault, TriggeredFault | ServerFault) else None
+
+    @property
     def at_s(self) -> float | None:
         return self.fault.at_s if isinstance(self.fault, TriggeredFault | ServerFault) else None
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether it acts at a moment, and not on what matches."""
+        return self.at is not None or self.at_s is not None
+
+    @property
+    def until(self) -> Cause | None:
+        """The cause that ends what it does to a frame."""
+        return self.fault.until if isinstance(self.fault, EventDelay | EventDuplicate) else None
+
+    def is_its_time(self, facts: Facts, progress: Progress, now_s: float) -> bool:
+        """Whether the rule's window is open and its causes have come."""
+        match = self.fault.match
+        return match.open_at(now_s) and (not self._has_causes or match.is_caused(facts, progress, now_s))
+
+    def missed(self, facts: Facts, progress: Progress, now_s: float, failed: list[str] | None = None) -> None:
+        """Remember facts on which it did not act, if none were nearer. ``failed``: the conditions, when known."""
+        if self.fired:
+            return
+        match = self.fault.match
+        failed = missed(match, facts, progress, now_s) if failed is None else failed
+        distance = distance_of(failed)
+        if distance <= self._distance:
+            self._distance = distance
+            self.nearest = near_miss(match, facts, progress, now_s, self.seen, failed)
+
 
 def armed(faults: Sequence[BaseFault]) -> tuple[ArmedFault, ...]:
-    """Name each fault: its own name, or its kind and ordinal. Raises ConfigError when two have the same name."""
+    """Name each fault: its own name, or its kind and ordinal.
+
+    Raises ConfigError when two have the same name, or when one waits for a fault that is not among them.
+    """
     ordinals: dict[str, int] = {}
     result: list[ArmedFault] = []
     for fault in faults:
@@ -65,7 +118,20 @@ def armed(faults: Sequence[BaseFault]) -> tuple[ArmedFault, ...]:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"faults: two are called {name!r}; each needs a name of its own")
+    for one in result:
+        _check_causes(one, names)
     return tuple(result)
+
+
+def _check_causes(one: ArmedFault, names: Sequence[str]) -> None:
+    for name in one.fault.causing_faults():
+        if name == one.name:
+            raise ConfigError(f"faults: {name!r} waits for itself, so that it never acts; name another fault")
+        if name not in names:
+            known = ", ".join(map(repr, names))
+            raise ConfigError(
+                f"faults: {one.name!r} waits for the fault {name!r}, and there is none; there are {known}"
+            )
 
 
 class Link:
@@ -78,8 +144,10 @@ class Link:
         journal: Journal,
         now: Callable[[], float],
         loop: Loop = TRIO,
+        progress: Progress | None = None,
     ) -> None:
         self.faults = armed(faults)
+        self.progress = progress or Progress(loop, now)
         self.healed = loop.event()
         self._loop = loop
         self._choices = choices
@@ -101,6 +169,7 @@ class Link:
         one = ArmedFault(fault, fault.name or f"{fault.kind}-{ordinal}")
         if one.name in taken:
             raise ConfigError(f"faults: one is called {one.name!r} already; each needs a name of its own")
+        _check_causes(one, [*taken, one.name])
         self.faults = (*self.faults, one)
         self._places = _places(self.faults)
         if fault.place == "connection":
@@ -126,42 +195,60 @@ class Link:
         """The verdicts of the faults that act on this, in the order in which the faults were given."""
         if not self.watches(facts.place):
             return []
-        return [verdict for one in self.faults if (verdict := self._ask(one, facts)) is not None]
+        fired = [one for one in self.faults if self._acts(one, facts)]
+        return [self._fire(one, facts) for one in fired]
 
-    def _ask(self, one: ArmedFault, facts: Facts) -> FaultVerdict | None:
-        if not one.fault.match.open_at(self._now()) or not self._selects(one, facts):
-            return None
-        return self._fire(one, facts)
+    def _acts(self, one: ArmedFault, facts: Facts) -> bool:
+        now_s = self._now()
+        if not one.is_its_time(facts, self.progress, now_s):
+            if one.fault.concerns(facts):
+                one.missed(facts, self.progress, now_s)
+            return False
+        return self._selects(one, facts)
 
     def _selects(self, one: ArmedFault, facts: Facts) -> bool:
-        """Whether the fault acts on this, apart from its time window. Counts what it has seen, and may draw."""
+        """Whether the fault acts on this, apart from its time. Counts what it has seen, and may draw."""
         match = one.fault.match
-        if not one.fault.concerns(facts) or not match.fits(facts):
+        if not one.fault.concerns(facts):
             return False
-        one.seen += 1
-        if match.nth is not None and one.seen not in match.nth:
-            return False
-        return self._choices.chance(one.stream, match.probability)
+        failed: list[str] | None = None
+        if match.fits(facts):
+            one.seen += 1
+            if not match.counts(one.seen):
+                failed = ["nth" if match.nth is not None else "first"]
+            elif self._choices.chance(one.stream, match.probability):
+                return True
+            else:
+                failed = ["probability"]
+        one.missed(facts, self.progress, self._now(), failed)
+        return False
 
     def _fire(self, one: ArmedFault, facts: Facts) -> FaultVerdict:
         one.fired += 1
+        one.nearest = None
         fault = one.fault
         self._journal.record("fault", "fired", name=one.name, kind=fault.kind, n=one.fired, target=facts.target)
-        return fault.decide(facts, self._now())
+        self.progress.struck(one.name)
+        verdict = fault.decide(facts, self._now())
+        if one.until is not None and isinstance(verdict, Delay | Duplicate) and not self.progress.is_past(one.until):
+            return replace(verdict, until=one.name)
+        return verdict
 
     def timed(self) -> list[ArmedFault]:
-        """The faults that fire at a set time."""
-        return [one for one in self.faults if one.at_s is not None]
+        """The faults that fire at a moment."""
+        return [one for one in self.faults if one.is_timed]
 
     def consult_timed(self, one: ArmedFault, facts: Facts) -> FaultVerdict | None:
         """The verdict of a timed fault on one open socket or on the server; None when it does not act."""
-        return None if self.healed.is_set() or one.removed else self._ask(one, facts)
+        if self.healed.is_set() or one.removed or not self._acts(one, facts):
+            return None
+        return self._fire(one, facts)
 
     def connected(self, connection: MemoryConnection, facts: Facts) -> None:
         """Add latency and bandwidth limits to a new connection, as the faults say.
 
-        Whether a fault applies to this connection is decided now. Its time window is checked for each chunk. The fault
-        counts as fired when it first delays a chunk.
+        Whether a fault applies to this connection is decided now. Its window and its causes are checked for each chunk.
+        The fault counts as fired when it first delays a chunk.
         """
         connection.facts = facts
         if not self.watches("connection"):
@@ -175,7 +262,10 @@ class Link:
 
         def condition(size_bytes: int) -> tuple[float, float]:
             nonlocal verdict
-            if self.healed.is_set() or one.removed or not one.fault.match.open_at(self._now()):
+            if self.healed.is_set() or one.removed:
+                return 0.0, 0.0
+            if not one.is_its_time(facts, self.progress, self._now()):
+                one.missed(facts, self.progress, self._now())
                 return 0.0, 0.0
             if verdict is None:
                 verdict = self._fire(one, facts)
@@ -214,12 +304,21 @@ class Link:
 
     def counts(self) -> tuple[FaultCount, ...]:
         """How often each fault has fired, in the order in which they were given."""
-        return tuple(FaultCount(one.name, one.fault.kind, one.fired) for one in self.faults)
+        return tuple(FaultCount(one.name, one.fault.kind, one.fired, self._nearest(one)) for one in self.faults)
+
+    def _nearest(self, one: ArmedFault) -> str | None:
+        if one.fired:
+            return None
+        if one.at is not None and not self.progress.has_reached(one.at.moment):
+            return f"its cause never came: {one.at}"
+        if one.nearest is not None:
+            return str(one.nearest)
+        if one.at is not None:
+            return f"{one.at} came, but no socket was open then, or the world had healed or ended"
+        if one.at_s is not None:
+            return f"no socket was open at {one.at_s:g} s, or the world had healed or ended by then"
+        return nothing_near(one.fault.place)
 
 
 def _places(faults: Iterable[ArmedFault]) -> set[str]:
-    return {place for one in faults for place in (one.fault.place, _trigger_place(one))}
-
-
-def _trigger_place(one: ArmedFault) -> str:
-    return "frame" if one.at_s is None and isinstance(one.fault, TriggeredFault) else one.fault.place
+    return {one.fault.place for one in faults}

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+from gapless.simserver.cause import Cause
 from gapless.simserver.choices import Choices, SeededSource
 from gapless.simserver.conversation.agent import Agent
 from gapless.simserver.conversation.archive import Archive
@@ -38,6 +39,7 @@ from gapless.simserver.link import ArmedFault, FaultCount, Link
 from gapless.simserver.loop import TRIO, Loop
 from gapless.simserver.network.connections import BYTES, Carrier, Connections
 from gapless.simserver.process import Process
+from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.app import create_app
 from gapless.simserver.protocol.outbox import ConnectionAct
 from gapless.simserver.settings import ServerSettings
@@ -68,11 +70,12 @@ class World:
         self.workload = workload or AgentWorkload()
         self.choices = choices or Choices(SeededSource(0))
         self.journal = Journal(self.process.now_s)
-        self.link = Link(faults, self.choices, self.journal, self.process.now_s, loop)
+        self.progress = Progress(loop, self.process.now_s)
+        self.link = Link(faults, self.choices, self.journal, self.process.now_s, loop, self.progress)
         event_faults = EventFaults(self.link, self.process.now_s)
         self.agent = Agent(self.settings, self.workload, event_faults.of)
         self.archive = Archive(self.agent.log)
-        self.publisher = Publisher(self.process, self.agent, self.archive, event_faults, self.journal)
+        self.publisher = Publisher(self.process, self.agent, self.archive, event_faults, self.journal, self.progress)
         self.runs = AgentRuns(
             self.process, self.workload.runs, self.agent, self.archive, self.publisher, self.link, self.journal
         )
@@ -105,6 +108,8 @@ class World:
                 nursery.start_soon(self._act_in_background, happening)
             for one in self.link.timed():
                 nursery.start_soon(self._fire_at_its_time, one)
+            for one in self.link.faults:
+                self._release_in_time(one)
             try:
                 yield self
             except Exception as error:
@@ -187,12 +192,13 @@ class World:
     def add_fault(self, fault: BaseFault) -> str:
         """Add a fault to the running world and return its name. It acts on open connections too.
 
-        A fault whose ``at_s`` has passed fires at once. Raises ConfigError when its name is taken or the world has
+        A fault whose moment has passed fires at once. Raises ConfigError when its name is taken or the world has
         healed.
         """
         one = self.link.add(fault, self.connections)
-        if one.at_s is not None:
+        if one.is_timed:
             self.process.start_soon(self._fire_at_its_time, one)
+        self._release_in_time(one)
         return one.name
 
     def remove_fault(self, name: str) -> bool:
@@ -206,7 +212,10 @@ class World:
     # --- background tasks --------------------------------------------------------------------------------------
 
     async def _act_in_background(self, happening: BackgroundAction) -> None:
-        await self.loop.sleep(happening.at_s)
+        if isinstance(happening.at, Cause):
+            await self.progress.wait_for(happening.at)
+        else:
+            await self.loop.sleep(happening.at)
         if isinstance(happening.what, RunPlan):
             self.runs.begin(happening.what, by="background")
         elif isinstance(happening.what, Pause):
@@ -215,8 +224,11 @@ class World:
             self.send_message(happening.what)
 
     async def _fire_at_its_time(self, one: ArmedFault) -> None:
-        assert one.at_s is not None
-        await self.loop.sleep(max(0.0, one.at_s - self.now_s()))
+        if one.at is not None:
+            await self.progress.wait_for(one.at)
+        else:
+            assert one.at_s is not None
+            await self.loop.sleep(max(0.0, one.at_s - self.now_s()))
         if one.fault.place == "server":
             verdict = self.link.consult_timed(one, Facts("server", "server"))
             if verdict is not None:
@@ -228,6 +240,17 @@ class World:
             verdict = self.link.consult_timed(one, facts)
             if isinstance(verdict, ConnectionAct):
                 subscription.act(verdict)
+
+    def _release_in_time(self, one: ArmedFault) -> None:
+        """Send what a fault delays until a cause, when that cause comes."""
+        until = one.until
+        if until is not None:
+            self.process.start_soon(self._release, one.name, until)
+
+    async def _release(self, name: str, until: Cause) -> None:
+        await self.progress.wait_for(until)
+        for subscription in list(self.publisher.subscriptions):
+            subscription.due(name)
 
     async def _act_on_server(self, verdict: FaultVerdict) -> None:
         agent, now_s = self.agent, self.now_s()

@@ -127,7 +127,7 @@ def _detail(name: str, value: object) -> str:
             return name if value else ""
         case "path":
             return "…/" + "/".join(str(value).split("/")[4:]) if "/conversations/" in str(value) else str(value)
-        case "t_s":
+        case "t_s" | "contents":  # digests tell a reader nothing
             return ""
     if name == "events" and isinstance(value, int):
         return f"{value} events"

@@ -1,7 +1,8 @@
 """The record of one run: everything that a report may say about it, as frozen values.
 
 A *run* is one scenario, in one server generation and cursor mode, with one client and one seed. Each violation breaks
-the run with a verdict; the run's verdict is the gravest of them. The order of gravity is the order of the exit codes.
+the run with a verdict; the run's verdict is the gravest of them. A run that proves nothing is graver than one that
+costs too much: whether it costs too much is not known either.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ EXIT_CODES = {
     Verdict.UNSTEADY: 6,
 }
 
-# A lost event is graver than a client that hangs, and both are graver than a cost.
-GRAVITY = (Verdict.UNSAFE, Verdict.STUCK, Verdict.OVER_BUDGET, Verdict.VACUOUS, Verdict.UNSTEADY)
+# A lost event is graver than a client that hangs. Both are graver than a run that proves nothing, and that is graver
+# than a cost: without the faults that the scenario plans, the cost is that of another scenario.
+GRAVITY = (Verdict.UNSAFE, Verdict.STUCK, Verdict.VACUOUS, Verdict.OVER_BUDGET, Verdict.UNSTEADY)
 
 
 def gravest(verdicts: Iterable[Verdict]) -> Verdict:
@@ -70,7 +72,8 @@ class RestCost:
     ``calls`` are the REST calls that count, ``bytes`` the size of their bodies, ``events_read`` the events that the
     server read for them. ``optimum_calls`` is the least possible. ``allowed_calls`` adds what the scenario allows
     above it, for the reasons in ``because``. ``attach_calls`` and ``attach_events_read`` are the part spent before the
-    attach returned.
+    attach returned. ``basis`` says what the optimum rests on: for each step the certificate, and which call for which
+    events.
     """
 
     calls: int
@@ -81,6 +84,7 @@ class RestCost:
     attach_calls: int = 0
     attach_events_read: int = 0
     because: tuple[str, ...] = ()
+    basis: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float | None:
@@ -92,11 +96,12 @@ class RestCost:
 
 @dataclass(frozen=True, slots=True)
 class FaultFired:
-    """How often one planned fault acted."""
+    """How often one planned fault acted. ``nearest``: if it never did, what came nearest, and why it did not match."""
 
     name: str
     kind: str
     fired: int
+    nearest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,14 @@ class Judged:
 
     oracle: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """What the client was not judged by, because it cannot say it. ``why`` goes on after the client's name."""
+
+    oracle: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +142,9 @@ class RunRecord:
     without. ``return_s`` is the longest time from the server's end of a run to the return of ``run()``, None if no call
     returned; ``never_returned`` counts the calls that did not return. ``races`` (ids of the race catalog), ``title``
     (one sentence) and ``origin`` (where it comes from) are the scenario's. ``history_events`` is the length of the log
-    before the client attached. ``taken`` names the marked paths that our own client took.
+    before the client attached. ``taken`` names the marked paths that our own client took. ``unjudged`` lists what the
+    client was not judged by, because it cannot say it. ``chosen`` names the oracles that judged; empty means all.
+    ``under_budget`` says where the client spent less than the budget that its user wrote.
     """
 
     scenario: str
@@ -156,6 +171,9 @@ class RunRecord:
     kills: tuple[Kill, ...] = ()
     capsule: str | None = None
     replay: str | None = None
+    unjudged: tuple[Unjudged, ...] = ()
+    chosen: tuple[str, ...] = ()
+    under_budget: str | None = None
 
     @property
     def variant(self) -> str:

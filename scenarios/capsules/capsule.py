@@ -24,6 +24,7 @@ from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.capsules.versions import CURRENT, SCHEMA_PREFIX, TooNew, upgraded
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
+from gapless.scenarios.judging.own_budget import OwnBudget
 from gapless.scenarios.lockstep.command import RanOn
 from gapless.scenarios.running.journal_difference import FINGERPRINT_CHARACTERS
 from gapless.scenarios.running.runner import RunRequest
@@ -84,6 +85,8 @@ class _File(BaseModel):
     command: tuple[str, ...] = ()
     command_files: tuple[str, ...] = ()
     ran_on: _RanOn | None = None
+    judge: tuple[str, ...] = ()
+    own_budget: OwnBudget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,7 @@ def render(
     """The text of a capsule. ``ranges`` and ``prints``, the journal's fingerprints, show where a replay differs."""
     rows = ["".join(prints[at : at + _FINGERPRINTS_PER_ROW]) for at in range(0, len(prints), _FINGERPRINTS_PER_ROW)]
     streams = {name: {"values": values, "ranges": (ranges or {}).get(name, [])} for name, values in tape.items()}
-    document = {
+    document: dict[str, Any] = {
         "schema": SCHEMA,
         "scenario": scenario_data(request.scenario),
         "generation": request.generation,
@@ -143,6 +146,8 @@ def render(
         "violations": [asdict(violation) for violation in record.violations],
         "versions": versions(),
         **_command_data(request, ran_on),
+        **({"judge": request.judge} if request.judge else {}),
+        **({"own_budget": asdict(request.own_budget)} if request.own_budget else {}),
         "tape": streams,
         "fingerprints": rows,
     }
@@ -224,7 +229,8 @@ def _capsule(path: Path, document: Mapping[str, Any]) -> Capsule:
         scenario = Scenario.model_validate(file.scenario)
         tape = {name: stream.values for name, stream in file.tape.items()}
         ranges = {name: stream.ranges for name, stream in file.tape.items()}
-        request = RunRequest(scenario, file.generation, file.cursor, file.client, file.seed, tape, ranges, file.command)
+        variant = file.generation, file.cursor, file.client, file.seed
+        request = RunRequest(scenario, *variant, tape, ranges, file.command, file.judge, file.own_budget)
     except ValidationError as error:
         raise CapsuleError(str(path), first_problem(error), cure) from None
     except UsageError as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gapless.reports.records.record import RunRecord
@@ -20,6 +20,7 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.simserver.choices import Number, Ranges, SeededSource, Source, Tape, TapeSource
 from gapless.simserver.errors import TapeError
+from gapless.simserver.faults.base import BaseFault
 from gapless.simserver.link import armed
 
 RUNS_MAX = 100
@@ -119,12 +120,24 @@ def _without_thread_switches(request: RunRequest) -> Iterator[NearbyRun]:
 
 def _without_faults(request: RunRequest) -> Iterator[NearbyRun]:
     faults = request.scenario.faults
+    tried: set[tuple[str | None, ...]] = set()
     for count in dict.fromkeys(min(count, len(faults)) for count in (1, 2, len(faults)) if faults):
-        for left_out in itertools.combinations(faults, count):
-            rest = tuple(fault for fault in faults if fault not in left_out)
-            names = " and ".join(repr(fault.name) for fault in left_out)
-            how = f"the same run without the fault{'s' * (count > 1)} {names}"
+        for chosen in itertools.combinations(faults, count):
+            left_out = _with_dependents(chosen, faults)
+            if left_out in tried:
+                continue
+            tried.add(left_out)
+            rest = tuple(fault for fault in faults if fault.name not in left_out)
+            how = f"the same run without the fault{'s' * (len(left_out) > 1)} {' and '.join(map(repr, left_out))}"
             yield NearbyRun(how, dataclasses.replace(request, scenario=_with_faults(request.scenario, rest)))
+
+
+def _with_dependents(chosen: Sequence[BaseFault], faults: Sequence[BaseFault]) -> tuple[str | None, ...]:
+    """The names of the chosen faults and of those that wait for one of them, in the order of the scenario."""
+    names = {fault.name for fault in chosen}
+    while more := {one.name for one in faults if names.intersection(one.causing_faults())} - names:
+        names |= more
+    return tuple(fault.name for fault in faults if fault.name in names)
 
 
 def _other_choices(request: RunRequest, tape: Tape, ranges: Ranges) -> Iterator[NearbyRun]:

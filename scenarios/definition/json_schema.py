@@ -24,10 +24,25 @@ def render() -> str:
 
 
 def _allow_single_words(properties: dict[str, Any]) -> None:
-    """Allow one word in place of a list of one. A validator of `Match` does so, and pydantic cannot see that."""
+    """Allow one word in place of a list of one, and a range in place of a list of ordinals.
+
+    Validators of `Match` do so, and pydantic cannot see that.
+    """
     for schema in properties.values():
         ways = schema.get("anyOf", [])
-        ways.extend([way["items"] for way in ways if way.get("type") == "array"])
+        listed = [way["items"] for way in ways if way.get("type") == "array"]
+        ways.extend(listed)
+        ways.extend(_range_of(item) for item in listed if item.get("type") == "integer")
+
+
+def _range_of(ordinal: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "A range of ordinals, both ends included.",
+        "properties": {"from": ordinal, "to": ordinal},
+        "required": ["from", "to"],
+        "additionalProperties": False,
+    }
 
 
 def _finite(value: object) -> object:

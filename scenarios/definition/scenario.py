@@ -6,16 +6,34 @@ in virtual seconds, counted from the beginning of the world; all sizes are in by
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gapless.simserver.cause import Cause, StepOfScript
 from gapless.simserver.faults import Fault
+from gapless.simserver.faults.match import Match
 from gapless.simserver.link import armed
 
 ServerGeneration = Literal["legacy", "tree", "session"]
 CursorMode = Literal["inclusive", "exclusive"]
-OracleName = Literal["no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time", "no-hang", "budget"]
+OracleName = Literal[
+    "no-tail-loss",
+    "no-holes",
+    "held-at-attach",
+    "content",
+    "delivered-once",
+    "honest",
+    "state",
+    "says-what-it-did",
+    "history",
+    "ends-first",
+    "returns-in-time",
+    "no-hang",
+    "bounded",
+    "budget",
+]
 GENERATIONS: tuple[ServerGeneration, ...] = ("legacy", "tree", "session")
 CURSORS: tuple[CursorMode, ...] = ("inclusive", "exclusive")
 
@@ -56,9 +74,13 @@ class Run(_Data):
 
 
 class Background(_Data):
-    """What another party does at ``at_s``: it sends ``message``, then starts ``run``; or it pauses the agent."""
+    """What another party does: it sends ``message``, then starts ``run``; or it pauses the agent.
 
-    at_s: _Seconds
+    ``at``: when it does so, by its cause. ``at_s``: in seconds on the clock.
+    """
+
+    at: Cause | None = None
+    at_s: _Seconds | None = None
     message: str | None = None
     run: Run | None = None
     pause: bool = False
@@ -67,6 +89,10 @@ class Background(_Data):
     def _does_something(self) -> Background:
         if self.message is None and self.run is None and not self.pause:
             raise ValueError("a background entry needs a message, a run, or both; or pause = true")
+        if self.at is None and self.at_s is None:
+            raise ValueError("a background entry needs a moment: add `at = { … }`, its cause")
+        if self.at is not None and self.at_s is not None:
+            raise ValueError("at names a cause and at_s a second on the clock, and both say when: keep at")
         return self
 
 
@@ -110,9 +136,10 @@ class Restart(_Data):
 
 
 # ``disconnect``: every open socket breaks. ``heal``: faults stop acting, and the allowances of ``Expectation`` end.
-Word = Literal["attach", "run", "disconnect", "heal", "close"]
+# ``history``: the client reads the whole log, from its head to its end.
+Word = Literal["attach", "run", "history", "disconnect", "heal", "close"]
 Step = Word | Send | Sleep | Restart
-AskedStep = Literal["attach", "send", "run", "close"]
+AskedStep = Literal["attach", "send", "run", "history", "close"]
 
 
 class Expectation(_Data):
@@ -122,7 +149,8 @@ class Expectation(_Data):
     ``run_bound_s``: how long ``run()`` may take to return after the server ended the run. ``step_deadline_s``: when a
     step counts as hung. ``incomplete_allowed``: the client may report "incomplete"; for scenarios whose faults make
     completeness impossible. ``errors_allowed``: a typed error is accepted from every step, or from the steps listed.
-    Both allowances end with ``heal``. ``calls_max`` and ``sockets_max``: more requests or sockets count as a busy loop.
+    Both allowances end with ``heal``. ``calls_max`` and ``sockets_max``: more requests or sockets within 60 s count as
+    a busy loop, and so does twenty times as many while nothing new reaches the client.
     """
 
     certainty: Literal["branch", "log"] = "branch"
@@ -259,6 +287,41 @@ class Scenario(_Data):
         armed(self.faults)  # raises ConfigError, which is a ValueError, when two faults share a name
         return self
 
+    @model_validator(mode="after")
+    def _causes_can_happen(self) -> Scenario:
+        names = [one.name for one in armed(self.faults)]
+        for cause in (one.at for one in self.workload.background):
+            if cause is not None and cause.after_fault is not None and cause.after_fault not in names:
+                known = ", ".join(map(repr, names)) or "none"
+                missing = f"the fault {cause.after_fault!r}, and there is none"
+                raise ValueError(f"workload.background waits for {missing}; there are {known}")
+        for step in self._steps_of_causes():
+            played = [_name_of(one) for one in self.script].count(step.name)
+            if (step.nth or 1) > played:
+                raise ValueError(f"a cause names step {step}, and the script has {played} of that name: name one of it")
+        begun = self.script.count("run") + sum(one.run is not None for one in self.workload.background)
+        for run in self._runs_of_causes():
+            if run > begun:
+                raise ValueError(f"a cause names run {run}, and the script and the background begin {begun}: lower it")
+        return self
+
+    def _causes(self) -> Iterator[Cause | Match]:
+        yield from (one.at for one in self.workload.background if one.at is not None)
+        for fault in self.faults:
+            yield fault.match
+            yield from (fault.match.until,) if fault.match.until is not None else ()
+            yield from (cause for cause in (getattr(fault, "at", None), getattr(fault, "until", None)) if cause)
+
+    def _steps_of_causes(self) -> Iterator[StepOfScript]:
+        yield from (cause.step for cause in self._causes() if cause.step is not None)
+
+    def _runs_of_causes(self) -> Iterator[int]:
+        for cause in self._causes():
+            if isinstance(cause.run, int):
+                yield cause.run
+            elif cause.run is not None:
+                yield from cause.run
+
     def variants(self) -> tuple[tuple[ServerGeneration, CursorMode], ...]:
         """The pairs of generation and cursor mode in which this can happen, in the order of GENERATIONS and CURSORS."""
         return tuple(
@@ -268,3 +331,13 @@ class Scenario(_Data):
             for cursor in CURSORS
             if cursor in self.cursors
         )
+
+
+def _name_of(step: Step) -> str:
+    match step:
+        case Send():
+            return "send"
+        case str():
+            return step
+        case _:
+            return ""

@@ -11,6 +11,7 @@ from gapless.scenarios.definition.scenario import Scenario
 
 HEADING = "#:schema ../definition/scenario.schema.json"
 _WIDTH = 120
+_ORDINALS_LISTED_MAX = 3
 
 
 def render(scenario: Scenario) -> str:
@@ -27,8 +28,11 @@ def data_of(scenario: Scenario) -> dict[str, Any]:
     ]
     for fault in faults:
         match = {name: _bare(value) for name, value in fault.pop("match", {}).items()}
+        fault |= {name: _cause(fault[name]) for name in ("at", "until") if name in fault}
         if match:
             fault["match"] = match
+    for one in data.get("workload", {}).get("background", ()):
+        one |= {"at": _cause(one["at"])} if "at" in one else {}
     kills = [
         {"client": kill.client, "by": kill.by, **one}
         for kill, one in zip(scenario.kills, data.pop("kills", ()), strict=True)
@@ -37,7 +41,18 @@ def data_of(scenario: Scenario) -> dict[str, Any]:
 
 
 def _bare(value: Any) -> Any:
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
+    """A value of a match or a cause in its shortest form: one word, a step by its name, a range of ordinals."""
+    if isinstance(value, dict):
+        return value["name"] if value.keys() == {"name"} else _cause(value)
+    if not isinstance(value, list):
+        return value
+    if len(value) > _ORDINALS_LISTED_MAX and value == list(range(value[0], value[0] + len(value))):
+        return {"from": value[0], "to": value[-1]}
+    return value[0] if len(value) == 1 else value
+
+
+def _cause(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: _bare(one) for name, one in value.items()}
 
 
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:
@@ -66,7 +81,7 @@ def _table(name: str, value: Any) -> Iterator[str]:
 
 def _is_table(key: str, value: Any) -> bool:
     is_array = isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
-    return key not in ("script", "match", "run") and (isinstance(value, dict) or is_array)
+    return key not in ("script", "match", "run", "at", "until") and (isinstance(value, dict) or is_array)
 
 
 def _inline(value: Any) -> str:

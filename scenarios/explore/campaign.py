@@ -71,12 +71,14 @@ _Plainness = tuple[int, list[int], int, tuple[int, ...]]
 # Thresholds of `Campaign.never`. A kind of fault that was planned in PLANNED_MIN worlds of a generation must have fired
 # there. After WORLDS_MIN worlds, every kind must have fired in every generation, and every oracle must have judged.
 # Paths of our client are only listed. Some of them, such as giving up at attach, need a world that no client survives.
+# No drawn script reads the history.
+NOT_DRAWN = frozenset({"history"})
 PLANNED_MIN = 30
 WORLDS_MIN = 1_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Cause:
+class FailureCause:
     """Why worlds fail: a symptom, and the effects that produce it. ``effects`` is empty when no fault is needed."""
 
     symptom: Symptom
@@ -98,7 +100,7 @@ class Group:
     ``found_s``: when it was found, in seconds since the exploration began
     """
 
-    cause: Cause
+    cause: FailureCause
     name: str
     smallest: WorldFailure
     runs: int = 0
@@ -122,6 +124,7 @@ class Campaign:
     ``counts``: how many worlds failed with each waiting signature
     ``explained``: for each signature that was shrunk, the name of its group
     ``command``: of a client that is one
+    ``judge``: names of the oracles that judge now; empty: all. Causes that others found before stay known
     """
 
     client: str
@@ -131,10 +134,11 @@ class Campaign:
     tally: TrialCounts = field(default_factory=Counter)
     failed: int = 0
     groups: list[Group] = field(default_factory=list)
-    waiting: dict[Cause, WorldFailure] = field(default_factory=dict)
-    explained: dict[Cause, str] = field(default_factory=dict)
-    counts: Counter[Cause] = field(default_factory=Counter)
+    waiting: dict[FailureCause, WorldFailure] = field(default_factory=dict)
+    explained: dict[FailureCause, str] = field(default_factory=dict)
+    counts: Counter[FailureCause] = field(default_factory=Counter)
     command: tuple[str, ...] = ()
+    judge: tuple[str, ...] = ()
 
     def add(self, tried: BlockResult) -> None:
         """Record the result of a block."""
@@ -218,8 +222,8 @@ class Campaign:
 
     def verdicts(self) -> Iterator[Verdict]:
         """The verdicts of the failures: one for each group, and one for each waiting failure."""
-        yield from (group.smallest.breaks for group in self.groups)
-        yield from (failure.breaks for failure in self.waiting.values())
+        failures = (*(group.smallest for group in self.groups), *self.waiting.values())
+        yield from (one.breaks for one in failures if not self.judge or one.symptom.oracle in self.judge)
 
     def fired(self, kind: str, generation: str) -> int:
         """In how many worlds of a generation a kind of fault fired."""
@@ -235,7 +239,8 @@ class Campaign:
             if not self.fired(kind, generation) and (self.tally["planned", kind, generation] >= PLANNED_MIN or is_large)
         ]
         if is_large:
-            nevers += [Never("oracle", name) for name in ORACLE_NAMES if not self._has_judged(name)]
+            names = self.judge or tuple(name for name in ORACLE_NAMES if name not in NOT_DRAWN)
+            nevers += [Never("oracle", name) for name in names if not self._has_judged(name)]
         return tuple(nevers)
 
     def _has_judged(self, oracle: str) -> bool:
@@ -248,7 +253,7 @@ class Campaign:
             return ()
         return tuple(Never("path", one.name, one.place) for one in declared() if not self.tally["path", one.name])
 
-    def _group_of(self, signature: Cause) -> Group | None:
+    def _group_of(self, signature: FailureCause) -> Group | None:
         """The group of a signature.
 
         It is the group that an earlier shrink found for the same signature. Otherwise it is the group with the same
@@ -265,7 +270,7 @@ class Campaign:
         ]
         return max(fitting, key=lambda group: len(group.cause.effects), default=None)
 
-    def _name(self, cause: Cause) -> str:
+    def _name(self, cause: FailureCause) -> str:
         base = f"{cause.symptom.oracle}-{'-'.join(cause.effects) or 'without-faults'}"[:36].rstrip("-")
         taken = {group.name for group in self.groups}
         if base not in taken:
@@ -273,9 +278,9 @@ class Campaign:
         return next(f"{base}-{number}" for number in range(2, len(taken) + 3) if f"{base}-{number}" not in taken)
 
 
-def signature_of(failure: WorldFailure) -> Cause:
+def signature_of(failure: WorldFailure) -> FailureCause:
     """The symptom of a failure, and the effects of all faults that fired in its world."""
-    return Cause(failure.symptom, tuple(sorted({EFFECTS[kind] for kind in failure.kinds})))
+    return FailureCause(failure.symptom, tuple(sorted({EFFECTS[kind] for kind in failure.kinds})))
 
 
 def _plainness(failure: WorldFailure) -> _Plainness:

@@ -128,7 +128,7 @@ class Explorer:
         campaign, worlds = self._campaign, self._worlds_left()
         if worlds == 0:
             return False
-        block = Block(campaign.client, campaign.blocks, worlds, campaign.level, campaign.command)
+        block = Block(campaign.client, campaign.blocks, worlds, campaign.level, campaign.command, campaign.judge)
         campaign.blocks += 1
         self._worlds_out += worlds
 
@@ -201,7 +201,7 @@ class Explorer:
                 for failure in failures:
                     campaign.fail(failure)
 
-            self._submit(tried, retry_world, campaign.client, one, campaign.level, campaign.command)
+            self._submit(tried, retry_world, campaign.client, one, campaign.level, campaign.command, campaign.judge)
             return
 
         def checked(still_fails: bool) -> None:
@@ -220,7 +220,7 @@ class Explorer:
     def _found(self, failure: WorldFailure, shrunk: Shrinking) -> None:
         """Record a finished shrink, and write the files of a new cause."""
         campaign = self._campaign
-        failures = retry_world(campaign.client, shrunk.drawn, campaign.level, campaign.command)
+        failures = retry_world(campaign.client, shrunk.drawn, campaign.level, campaign.command, campaign.judge)
         smallest = next((one for one in failures if one.symptom == shrunk.symptom), None)
         if smallest is None:
             campaign.give_up(failure)

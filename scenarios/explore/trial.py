@@ -55,13 +55,17 @@ class WorldFailure:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Worlds to try: up to ``worlds`` of them, drawn with the seed ``number``. ``command``: of a client that is one."""
+    """Worlds to try: up to ``worlds`` of them, drawn with the seed ``number``.
+
+    ``command``: of a client that is one. ``judge``: names of the oracles that judge; empty: all.
+    """
 
     client: str
     number: int
     worlds: int
     level: Level = "wire"
     command: tuple[str, ...] = ()
+    judge: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def try_block(block: Block) -> BlockResult:
             broken.append(error)  # raised below: raised here, Hypothesis would treat it as a failing example
             return
         tally.update(tally_of(result))
-        failures.extend(failures_of(world, result))
+        failures.extend(failures_of(world, result, block.judge))
 
     attempt()
     if broken:
@@ -115,14 +119,18 @@ def performed(request: RunRequest, level: Level) -> RunResult:
 
 
 def retry_world(
-    client: str, drawn: Sequence[int], level: Level = "wire", command: tuple[str, ...] = ()
+    client: str,
+    drawn: Sequence[int],
+    level: Level = "wire",
+    command: tuple[str, ...] = (),
+    judge: tuple[str, ...] = (),
 ) -> tuple[WorldFailure, ...]:
     """The failures of a world that was drawn before. Empty when the numbers no longer fit the code that draws."""
     try:
         request = planned(client, drawn, command)
     except TapeError:
         return ()
-    return failures_of(DrawnWorld(request, tuple(drawn)), performed(request, level))
+    return failures_of(DrawnWorld(request, tuple(drawn)), performed(request, level), judge)
 
 
 def still_shows(request: RunRequest, symptom: Symptom, level: Level = "wire") -> bool:
@@ -155,8 +163,8 @@ def planned(client: str, drawn: Sequence[int], command: tuple[str, ...] = ()) ->
     return plan(Choices(ListSource(drawn)), client, command=command)
 
 
-def failures_of(world: DrawnWorld, result: RunResult) -> tuple[WorldFailure, ...]:
-    """The failures of a world, one for each symptom."""
+def failures_of(world: DrawnWorld, result: RunResult, judge: tuple[str, ...] = ()) -> tuple[WorldFailure, ...]:
+    """The failures of a world, one for each symptom; only those that oracles in ``judge`` see, unless it is empty."""
     record = result.record
     kinds = {fault.kind for fault in record.faults if fault.fired} | _script_faults(world.request.scenario)
     if result.switched:
@@ -165,6 +173,7 @@ def failures_of(world: DrawnWorld, result: RunResult) -> tuple[WorldFailure, ...
     return tuple(
         WorldFailure(world.drawn, symptom, one.message, one.breaks, tuple(sorted(kinds)), *variant)
         for symptom, one in symptoms_in(result).items()
+        if not judge or symptom.oracle in judge or one.breaks is Verdict.VACUOUS
     )
 
 

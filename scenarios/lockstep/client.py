@@ -13,27 +13,37 @@ from typing import Any, Final, NamedTuple
 
 import trio
 
-from gapless.scenarios.clients.contract import Claim, ClientContext, Event
+from gapless.scenarios.clients.contract import Claim, ClientContext, Event, NoHistory
 from gapless.scenarios.clients.contract import GapIds as Gap
 from gapless.scenarios.errors import StepFailed
-from gapless.scenarios.lockstep.network import Network
-from gapless.scenarios.lockstep.process import POOL, NeverWaited, Pool, Process, check_exists
+from gapless.scenarios.lockstep.network import ProgramNetwork
+from gapless.scenarios.lockstep.process import POOL, NeverWaited, Pool, ProgramProcess, check_exists
 from gapless.scenarios.lockstep.protocol import (
     Blocked,
     End,
     Ended,
     Hello,
     Input,
+    InputLine,
     LastOutputs,
-    Line,
     LockstepError,
     Refused,
     Resumed,
     Stalled,
-    Start,
+    StartRun,
 )
 from gapless.scenarios.running.spin_watch import SpinWatch
-from gapless.scenarios.serving.step_protocol import Done, Failed, ProtocolError, Reached, order, parse
+from gapless.scenarios.serving.step_protocol import (
+    Answer,
+    Cannot,
+    Done,
+    Failed,
+    ProtocolError,
+    Reached,
+    order,
+    parse,
+    step_of,
+)
 from gapless.simserver.conversation.workload import EPOCH
 from gapless.simserver.loop import Scope
 
@@ -44,7 +54,7 @@ END_REAL_S_MAX: Final = 10.0
 PROGRAM_TURNS_MAX: Final = 1_000
 
 
-class Failure(StepFailed):
+class ProgramFailure(StepFailed):
     """The program says that it gave up on a step."""
 
 
@@ -85,22 +95,22 @@ class LockstepClient:
     ended; points, switched: of its threads' schedule; stalled: what it waits for that is not virtual, if it told.
     """
 
-    errors = (Failure,)
+    errors = (ProgramFailure,)
 
-    def __init__(self, context: ClientContext, process: Process, nursery: trio.Nursery) -> None:
+    def __init__(self, context: ClientContext, process: ProgramProcess, nursery: trio.Nursery) -> None:
         self._context = context
         self._process = process
-        self._network = Network(context, nursery, self._happen)
+        self._network = ProgramNetwork(context, nursery, self._happen)
         self._began_s = trio.current_time()
         self._inputs: list[Input] = []
         self._bell = trio.Event()
-        self._answers: list[Done | Failed | ProtocolError] = []
+        self._answers: list[Answer | ProtocolError] = []
         self._answered = trio.Event()
         self._cut = {"stdout": b"", "stderr": b""}
         self._asked: str | None = None
-        self._held: list[str] | None = None
+        self._held: list[str | dict[str, Any]] | None = None
         self._reached: dict[str, None] = {}
-        self._gaps: Sequence[Gap] = ()
+        self._gaps: Sequence[Gap] | None = None
         self._busy = 0
         self._error: Exception | None = None
         self.has_ended = False
@@ -114,43 +124,58 @@ class LockstepClient:
 
     # --- the steps ---------------------------------------------------------------------------------------------------
 
+    @property
+    def says_deliveries(self) -> bool:
+        return bool(self._reached)
+
     async def attach(self) -> None:
-        await self._ask("attach")
+        self._take_gaps(await self._ask("attach"))
 
     async def send(self, text: str) -> None:
         await self._ask("send", text)
 
     async def run(self) -> Claim:
         done = await self._ask("run")
-        self._gaps = tuple((after, before) for after, before in done.gaps)
-        return Claim(done.complete, done.covers, done.proof, done.status)
+        self._take_gaps(done)
+        return Claim(
+            done.complete,
+            done.covers,
+            done.proof,
+            done.status,
+            error=done.error,
+            statistics=done.statistics,
+            calls=done.calls,
+        )
+
+    async def history(self) -> AsyncIterator[Event]:
+        """What the program says that it read of the whole log. Raises NoHistory when it cannot read it."""
+        for one in (await self._ask("history")).read or ():
+            yield _event(one)
 
     async def close(self) -> None:
         if not self.has_ended:
             await self._ask("close")
 
     @property
-    def reports_deliveries(self) -> bool:
-        """Whether it has said of any event that it reached the application."""
-        return bool(self._reached)
-
-    @property
     def error(self) -> Exception | None:
         """Why it was ended, when it did not end by itself."""
         return self._error
 
+    def _take_gaps(self, done: Done) -> None:
+        self._gaps = None if done.gaps is None else tuple((after, before) for after, before in done.gaps)
+
     def held(self) -> Sequence[Event]:
         """What it told last that it holds; else what has reached it, first come first."""
-        return [{"id": one} for one in (self._reached if self._held is None else self._held)]
+        return [_event(one) for one in (self._reached if self._held is None else self._held)]
 
-    def gaps(self) -> Sequence[Gap]:
+    def gaps(self) -> Sequence[Gap] | None:
         return self._gaps
 
     async def _ask(self, step: str, text: str | None = None) -> Done:
         """Ask for a step. Raises Failure when the program says so, and Exit when it says nothing any more."""
         self._asked = step
         self._answers.clear()
-        self._happen(Line(order(step, text)))
+        self._happen(InputLine(order(step, text)))
         while not self._answers:
             if self.has_ended:
                 raise self._error or Exit(self._how_it_ended())
@@ -161,7 +186,9 @@ class LockstepClient:
             case Done() as done:
                 return done
             case Failed() as failed:
-                raise Failure(failed.error)
+                raise ProgramFailure(failed.error)
+            case Cannot():
+                raise NoHistory
             case ProtocolError() as error:
                 raise Exit(f"it said what is no report: {error}")
 
@@ -284,19 +311,23 @@ class LockstepClient:
                 return
             if isinstance(report, Reached):
                 self._reached[report.id] = None
-                self._context.on_event({"id": report.id}, False)
+                self._context.on_event({"id": report.id}, report.repaired)
                 return
             if report is not None:
                 if isinstance(report, Done) and report.held is not None:
                     self._held = report.held
-                if (report.done if isinstance(report, Done) else report.failed) == self._asked:
+                if step_of(report) == self._asked:
                     self._answer(report)
                 return
         self.printed.append(Printed(self._now_s(), stream, text))
 
-    def _answer(self, answer: Done | Failed | ProtocolError) -> None:
+    def _answer(self, answer: Answer | ProtocolError) -> None:
         self._answers.append(answer)
         self._answered.set()
+
+
+def _event(one: str | dict[str, Any]) -> Event:
+    return {"id": one} if isinstance(one, str) else one
 
 
 class CommandFactory:
@@ -340,7 +371,7 @@ class CommandFactory:
     def _started(self, context: ClientContext) -> Any:
         """A process that is told to start; afterwards it is kept for the next run, or killed if it is in disorder."""
         self._before = []
-        start = Start(context.seed, epoch_s(), variables(context), self.switches)
+        start = StartRun(context.seed, epoch_s(), variables(context), self.switches)
         try:
             process = self._pool.take(self.command, start, lambda stream, data: self._before.append((stream, data)))
         except NeverWaited as error:

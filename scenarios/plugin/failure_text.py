@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,22 +10,12 @@ import pytest
 from gapless.reports.many_runs.table import size
 from gapless.reports.one_run.focus import render_focus
 from gapless.reports.one_run.trace import render_trace
-from gapless.reports.records.record import RunRecord, Verdict, gravest
+from gapless.reports.records.record import RunRecord
 from gapless.scenarios.plugin.fixture_use import CapsulePlace
-from gapless.scenarios.plugin.variants import Variant
 from gapless.scenarios.running.script_player import leaves
 
 VIOLATIONS_MAX = 12
 IDS_SHOWN_MAX = 4
-
-
-def judged_for(variant: Variant, record: RunRecord) -> RunRecord:
-    """The record as the test judges it: without violations of the budget when it has ``budget=False``."""
-    if variant.judges_cost:
-        return record
-    violations = tuple(one for one in record.violations if one.breaks is not Verdict.OVER_BUDGET)
-    verdict = gravest(one.breaks for one in violations)
-    return dataclasses.replace(record, violations=violations, verdict=verdict)
 
 
 def told(

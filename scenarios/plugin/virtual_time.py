@@ -16,7 +16,7 @@ from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.lockstep.command import has_shim, label_of, printed_lines
 from gapless.scenarios.plugin.client_name import can_be_named, name_of
-from gapless.scenarios.plugin.failure_text import failed, judged_for, told
+from gapless.scenarios.plugin.failure_text import failed, told
 from gapless.scenarios.plugin.fixture_use import CapsulePlace, in_trio
 from gapless.scenarios.plugin.traceback_keeper import TracebackKeeper
 from gapless.scenarios.plugin.variants import Variant
@@ -63,7 +63,7 @@ class GaplessRun:
         request, keeper = self.variant.request(name), TracebackKeeper()
         with _quiet():
             result = perform(request, factory=keeper.watching(factory))
-        record = judged_for(self.variant, result.record)
+        record = result.record
         if record.verdict is Verdict.HOLDS:
             return record
         nameable = isinstance(client, str) or can_be_named(client, self._place.seen_from)
@@ -85,7 +85,7 @@ class GaplessRun:
             result = perform(request)
         except UsageError as error:
             raise failed(str(error)) from None
-        record = judged_for(self.variant, result.record)
+        record = result.record
         if record.verdict is Verdict.HOLDS:
             return record
         see = self._write_capsule(request, record, result, nameable=True)

@@ -17,8 +17,9 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import GaplessError, UsageError, WorldBroke
 from gapless.scenarios.judging.evidence import Evidence, read
 from gapless.scenarios.judging.judge import judge
-from gapless.scenarios.judging.oracles.budget import cost
+from gapless.scenarios.judging.oracles.budget import cost, under_own
 from gapless.scenarios.judging.oracles.case import Case
+from gapless.scenarios.judging.own_budget import OwnBudget, OwnBudgets
 from gapless.scenarios.judging.run_outcome import run_outcome
 from gapless.scenarios.lockstep.client import Printed
 from gapless.scenarios.lockstep.command import CommandRun, RanOn
@@ -44,7 +45,8 @@ class RunRequest:
 
     ``tape``: recorded choices to replay; None draws choices from ``seed``. ``ranges``: the range of each recorded
     choice, checked where given. ``command``: the client is this program, in virtual time; ``client`` is then only what
-    to call it.
+    to call it. ``judge``: names of the oracles that judge; empty: all. ``own_budget``: what the user wrote that this
+    client may spend here.
 
     Raises UsageError when the scenario cannot happen in that variant.
     """
@@ -57,6 +59,8 @@ class RunRequest:
     tape: Tape | None = None
     ranges: Ranges | None = None
     command: tuple[str, ...] = ()
+    judge: tuple[str, ...] = ()
+    own_budget: OwnBudget | None = None
 
     def __post_init__(self) -> None:
         if (self.generation, self.cursor) not in self.scenario.variants():
@@ -189,7 +193,7 @@ def _result(
 
 def fired(world: World) -> tuple[FaultFired, ...]:
     """How often each fault of a world acted, for a record."""
-    return tuple(FaultFired(one.name, one.kind, one.fired) for one in world.fired())
+    return tuple(FaultFired(one.name, one.kind, one.fired, one.nearest) for one in world.fired())
 
 
 def assess(
@@ -209,9 +213,10 @@ def assess(
     a client that filled the journal. ``taken``: the marked paths of our client that were taken.
     """
     scenario = request.scenario
-    case = Case(evidence, request.generation, scenario.expect, scenario.budget)
-    violations, judged = judge(case, scenario, faults)
-    if spun is not None:
+    case = Case(evidence, request.generation, scenario.expect, scenario.budget, request.own_budget)
+    judgement = judge(case, scenario, faults, request.judge)
+    violations = judgement.violations
+    if spun is not None and (not request.judge or "no-hang" in request.judge):
         violations = (Violation("no-hang", spun, breaks=Verdict.STUCK), *violations)
     outcome = run_outcome(case)
     return RunRecord(
@@ -223,7 +228,7 @@ def assess(
         seed=request.seed,
         verdict=gravest(violation.breaks for violation in violations),
         violations=violations,
-        judged=judged,
+        judged=judgement.judged,
         rest=cost(case),
         faults=faults,
         virtual_s=round(ended_s, 6),
@@ -236,6 +241,9 @@ def assess(
         title=scenario.title,
         history_events=scenario.workload.history_events,
         taken=taken,
+        unjudged=judgement.unjudged,
+        chosen=request.judge,
+        under_budget=under_own(case),
     )
 
 
@@ -247,10 +255,25 @@ def requests(
     generations: Sequence[str],
     cursors: Sequence[str],
     command: tuple[str, ...] = (),
+    judge: tuple[str, ...] = (),
+    budgets: OwnBudgets | None = None,
 ) -> tuple[RunRequest, ...]:
-    """One request for each wanted variant of each scenario, in the order of `Scenario.variants`."""
+    """One request for each wanted variant of each scenario, in the order of `Scenario.variants`.
+
+    ``judge``: names of the oracles that judge; empty: all. ``budgets``: those that the user wrote.
+    """
+    budgets = budgets or OwnBudgets()
     return tuple(
-        RunRequest(scenario, generation, cursor, client, seed, command=command)
+        RunRequest(
+            scenario,
+            generation,
+            cursor,
+            client,
+            seed,
+            command=command,
+            judge=judge,
+            own_budget=budgets.of(client, scenario.name, f"{generation}/{cursor}"),
+        )
         for scenario in scenarios
         for generation, cursor in scenario.variants()
         if generation in generations and cursor in cursors

@@ -92,7 +92,9 @@ def _kills(request: RunRequest) -> Iterator[Kill]:
         if not planned.applies(request.generation, request.cursor):
             continue
         if planned.client not in records:
-            records[planned.client] = perform(dataclasses.replace(request, client=planned.client, command=())).record
+            # A kill is checked by every oracle, whatever the user chose for the client under test.
+            broken = dataclasses.replace(request, client=planned.client, command=(), judge=(), own_budget=None)
+            records[planned.client] = perform(broken).record
         found = records[planned.client].violations
         yield Kill(planned.client, planned.by, any(violation.oracle == planned.by for violation in found))
 

@@ -45,7 +45,9 @@ def _plan(run: Run, label: str, payload_bytes: int) -> RunPlan:
 
 
 def _happenings(one: Background) -> tuple[BackgroundAction, ...]:
-    message = (BackgroundAction(one.at_s, one.message),) if one.message is not None else ()
-    run = (BackgroundAction(one.at_s, _plan(one.run, "background", 0)),) if one.run is not None else ()
-    pause = (BackgroundAction(one.at_s, Pause()),) if one.pause else ()
+    at = one.at_s if one.at is None else one.at
+    assert at is not None
+    message = (BackgroundAction(at, one.message),) if one.message is not None else ()
+    run = (BackgroundAction(at, _plan(one.run, "background", 0)),) if one.run is not None else ()
+    pause = (BackgroundAction(at, Pause()),) if one.pause else ()
     return message + run + pause

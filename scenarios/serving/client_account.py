@@ -13,13 +13,15 @@ A client that goes on for long after its run should report when the run was done
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from gapless.simserver.journal import Entry
 
+NO_DELIVERIES: Final = "says-no-deliveries"
+
 
 def accounted(entries: Sequence[Entry], *, driven: bool | None = None) -> tuple[Entry, ...]:
-    """The journal, with an entry for each step of the client.
+    """The journal, with an entry for each step of the client, and one when it never reported a delivery.
 
     ``driven``: whether the client did the steps that it was asked for; None: find out from the journal.
     """
@@ -28,7 +30,7 @@ def accounted(entries: Sequence[Entry], *, driven: bool | None = None) -> tuple[
         driven = any(_is(entry, "client", "attach-called") for entry in told)
     if not driven:
         told = tuple(_Steps([entry for entry in told if not _is(entry, "client", "attach-called")]).written())
-    if not any(_is(entry, "client", "delivered") for entry in told):
+    if not any(_is(entry, "client", "delivered") or _is(entry, "client", NO_DELIVERIES) for entry in told):
         told = tuple(_without_deliveries(told))
     return tuple(
         entry if entry.index == index else Entry(index, entry.t_s, entry.place, entry.what, entry.fields)
@@ -49,7 +51,7 @@ def _without_deliveries(entries: Sequence[Entry]) -> Iterable[Entry]:
         return entries
     at = next((index for index, entry in enumerate(entries) if _is(entry, "client", "closed")), len(entries))
     t_s = entries[at].t_s if at < len(entries) else entries[-1].t_s
-    return (*entries[:at], _client(t_s, "says-no-deliveries"), *entries[at:])
+    return (*entries[:at], _client(t_s, NO_DELIVERIES), *entries[at:])
 
 
 def _client(t_s: float, what: str, **fields: Any) -> Entry:

@@ -15,6 +15,7 @@ from gapless.simserver.conversation.event_faults import EventFaults
 from gapless.simserver.journal import Fields, Journal
 from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.process import Process
+from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.outbox import ConnectionAct
 
 
@@ -59,6 +60,10 @@ class SocketSubscriber(Protocol):
         """Do now what a fault asks for."""
         ...
 
+    def due(self, fault: str) -> None:
+        """Make the frames due now that this fault has delayed until its cause."""
+        ...
+
 
 class Publisher:
     """Persists and sends events.
@@ -67,7 +72,13 @@ class Publisher:
     """
 
     def __init__(
-        self, process: Process, agent: Agent, archive: Archive, event_faults: EventFaults, journal: Journal
+        self,
+        process: Process,
+        agent: Agent,
+        archive: Archive,
+        event_faults: EventFaults,
+        journal: Journal,
+        progress: Progress,
     ) -> None:
         self.subscriptions: list[SocketSubscriber] = []
         self.run: int | None = None
@@ -77,6 +88,7 @@ class Publisher:
         self._archive = archive
         self._event_faults = event_faults
         self._journal = journal
+        self._progress = progress
 
     def __repr__(self) -> str:
         return f"Publisher({self._archive!r}, {len(self.subscriptions)} subscribed)"
@@ -91,6 +103,8 @@ class Publisher:
             appended.sort(key=lambda one: one.index or 0)
         for one in appended:
             self._persist(one)
+        for one in publications:
+            self._progress.published(str(one.event["id"]), is_logged=one.index is not None)
         if self._agent.status == "deleting":
             return bool(publications)
         for one in publications:
@@ -125,6 +139,10 @@ class Publisher:
         fields["branch"] = event["kind"] != STATE_UPDATE
         if not one.treatment.readable:
             fields["readable"] = False
+        if event["kind"] == "ConversationErrorEvent":
+            fields["error"] = {"code": event["code"], "detail": event["detail"]}
+        elif event.get("key") == "stats":
+            fields["statistics"] = event["value"]
         pending = Pending(one.index, now_s + one.treatment.lag_s, lambda: self._journal.add("log", "append", fields))
         if not self._archive.persist(pending, one.treatment, now_s):
             self._process.start_soon(self._persist_later, one.treatment.lag_s)

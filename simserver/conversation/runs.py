@@ -74,6 +74,7 @@ class AgentRuns:
         self._journal.record("agent", "run-started", run=self._begun, by=by)
         self._process.start_soon(self._play, self._begun, plan, self._scope)
         self._begun += 1
+        self._link.progress.run_begins()
         return True
 
     def pause(self) -> None:
@@ -110,7 +111,7 @@ class AgentRuns:
         if self._process.incarnation != incarnation:
             return
         if agent.status == "deleting":
-            self._scope = None
+            self._gone()
             return
         status: EndStatus = plan.end_status
         if scope.cancelled_caught:
@@ -123,6 +124,7 @@ class AgentRuns:
             return
         self._scope = None
         if agent.status == "deleting":
+            self._gone()
             return
         self._publish((self._publisher.snapshot(),))
         self._end(run, status)
@@ -144,6 +146,12 @@ class AgentRuns:
         self._scope = self._publisher.run = None
         length, leaf = self._archive.length, self._agent.leaf
         self._journal.record("agent", "run-ended", run=run, status=status, log_length=length, leaf=leaf)
+        self._link.progress.run_ends()
+
+    def _gone(self) -> None:
+        """The conversation was deleted in the run, which ends without a word."""
+        self._scope = None
+        self._link.progress.run_ends()
 
     async def _append_later(self, tail: AppendLater) -> None:
         await self._link.sleep_unless_healed(tail.after_s)
@@ -156,4 +164,4 @@ class AgentRuns:
         return next((verdict for verdict in verdicts if isinstance(verdict, Veto)), None)
 
     def _consulted(self, moment: Literal["finishing", "ended"], run: int, status: str) -> list[FaultVerdict]:
-        return self._link.consult(Facts("ending", f"run {run} {moment}", status=status, aspect=moment))
+        return self._link.consult(Facts("ending", f"run {run} {moment}", status=status, aspect=moment, run=run + 1))

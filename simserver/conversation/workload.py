@@ -15,6 +15,7 @@ from datetime import datetime
 from importlib import resources
 from typing import Final, Literal, get_args
 
+from gapless.simserver.cause import Cause
 from gapless.simserver.conversation import event_bodies
 from gapless.simserver.conversation.event_bodies import STATE_UPDATE, EventBody
 from gapless.simserver.errors import ConfigError
@@ -76,16 +77,18 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class BackgroundAction:
-    """Another party's action at ``at_s``.
+    """Another party's action.
 
-    what: a run to start (refused when one is in progress), a pause, or the text of a message to send.
+    at: when it acts: its cause, or virtual seconds since the world began; what: a
+    run to start (refused when one is in progress), a pause, or the text of a message to send.
     """
 
-    at_s: float
+    at: Cause | float
     what: RunPlan | Pause | str
 
     def __post_init__(self) -> None:
-        _not_negative("background", at_s=self.at_s)
+        if not isinstance(self.at, Cause):
+            _not_negative("background", at=self.at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gapless.simserver.cause import Cause
 from gapless.simserver.faults.match import Facts, FaultPlace, Match
 from gapless.simserver.faults.verdicts import FaultVerdict
 
@@ -31,6 +32,11 @@ class BaseFault(BaseModel):
             )
         return self
 
+    def causing_faults(self) -> list[str]:
+        """The names of the faults that must strike before this one acts."""
+        causes = (getattr(self, "at", None), getattr(self, "until", None), self.match, self.match.until)
+        return [one.after_fault for one in causes if one is not None and one.after_fault is not None]
+
     def concerns(self, facts: Facts) -> bool:
         """Whether the fault can act on this at all, whatever its rule says."""
         return facts.place == self.place
@@ -52,29 +58,58 @@ class EventFault(BaseFault):
         return facts.place == "frame" and facts.durable is not None
 
 
-class TriggeredFault(BaseFault):
-    """A fault of the link. It acts on a matching frame's socket, or on every open socket at a set time.
+AtSeconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-    at_s: the time, in virtual seconds since the world began; None to act on matching frames.
+
+class TriggeredFault(BaseFault):
+    """A fault of the link. It acts on a matching frame's socket, or on every open socket at a moment.
+
+    at: the moment, by its cause; at_s: the moment as virtual seconds since the world began; neither, to act on matching
+    frames.
     """
 
     place = "frame"
 
-    at_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    at: Cause | None = None
+    at_s: AtSeconds | None = None
 
     @model_validator(mode="after")
     def _one_trigger(self) -> TriggeredFault:
-        if self.at_s is not None and self.match.model_fields_set - {"probability", "connection"}:
-            raise ValueError("at_s and match both say when: keep one (match.connection and match.probability may stay)")
+        name = _moment_of(self.at, self.at_s)
+        if name is not None and self.match.model_fields_set - {"probability", "connection"}:
+            raise ValueError(
+                f"{name} and match both say when: keep one (match.connection and match.probability may stay)"
+            )
         return self
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether it acts at a moment, and not on frames."""
+        return self.at is not None or self.at_s is not None
+
     def concerns(self, facts: Facts) -> bool:
-        return facts.place == ("frame" if self.at_s is None else "connection")
+        return facts.place == ("connection" if self.is_timed else "frame")
 
 
 class ServerFault(BaseFault):
-    """A fault of the server itself. at_s: when it acts, in virtual seconds since the world began."""
+    """A fault of the server itself.
+
+    at: the moment at which it acts, by its cause; at_s: the moment as virtual seconds since the world began.
+    """
 
     place = "server"
 
-    at_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    at: Cause | None = None
+    at_s: AtSeconds | None = None
+
+    @model_validator(mode="after")
+    def _at_one_moment(self) -> ServerFault:
+        if _moment_of(self.at, self.at_s) is None:
+            raise ValueError(f"a {self.kind} fault acts at a moment: add `at = {{ … }}`, its cause")
+        return self
+
+
+def _moment_of(at: Cause | None, at_s: float | None) -> str | None:
+    if at is not None and at_s is not None:
+        raise ValueError("at names a cause and at_s a second on the clock, and both say when: keep at")
+    return "at" if at is not None else "at_s" if at_s is not None else None

@@ -22,17 +22,22 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Write this frame ``delay_s`` later. Later frames do not wait for it."""
+    """Write this frame ``delay_s`` later. Later frames do not wait for it.
+
+    until: the name of the fault, when it waits for the cause that the fault names instead.
+    """
 
     delay_s: float
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """Write this frame ``copies`` more times, ``gap_s`` apart."""
+    """Write this frame ``copies`` more times, ``gap_s`` apart. until: as in `Delay`, for the copies."""
 
     copies: int
     gap_s: float
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,19 +49,29 @@ class _Held:
     frame: OutgoingFrame
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """A frame that waits for the cause that a fault names, and ``gap_s`` longer."""
+
+    fault: str
+    gap_s: float
+    frame: OutgoingFrame
+
+
 class Outbox:
     """Frames and acts, ordered by due time."""
 
-    __slots__ = ("_cancelled", "_heap", "_held", "_order")
+    __slots__ = ("_cancelled", "_heap", "_held", "_order", "_waiting")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Item]] = []
         self._held: list[_Held] = []
         self._cancelled: set[int] = set()
+        self._waiting: list[_Waiting] = []
         self._order = 0
 
     def __len__(self) -> int:
-        return len(self._heap) - len(self._cancelled)
+        return len(self._heap) - len(self._cancelled) + len(self._waiting)
 
     def offer(self, frame: OutgoingFrame, verdicts: list[FaultVerdict], now_s: float) -> None:
         """Put in a frame, as the verdicts say."""
@@ -77,7 +87,9 @@ class Outbox:
         self._push(now_s, act)
 
     def _offer_faulty(self, frame: OutgoingFrame, verdicts: list[FaultVerdict], now_s: float) -> None:
-        delay_s, copies, dropped = 0.0, [0.0], False
+        delay_s, dropped = 0.0, False
+        # Each copy: how much later it comes, and the fault whose cause it waits for.
+        copies: list[tuple[float, str | None]] = [(0.0, None)]
         hold: Hold | None = None
         after: list[ConnectionAct] = []
         for verdict in verdicts:
@@ -88,8 +100,11 @@ class Outbox:
                     dropped = True
                 case Delay():
                     delay_s += verdict.delay_s
+                    copies[0] = (0.0, verdict.until or copies[0][1])
                 case Duplicate():
-                    copies += [verdict.gap_s * (number + 1) for number in range(verdict.copies)]
+                    first = 1 if verdict.until is None else 0
+                    gaps_s = [verdict.gap_s * (number + first) for number in range(verdict.copies)]
+                    copies += [(gap_s, verdict.until) for gap_s in gaps_s]
                 case Hold():
                     hold = verdict
                 case Cut():
@@ -104,7 +119,10 @@ class Outbox:
                 case _:
                     raise AssertionError(f"{verdict} is not about a frame")
         if not dropped:
-            for gap_s in copies:
+            for gap_s, fault in copies:
+                if fault is not None:
+                    self._waiting.append(_Waiting(fault, gap_s, frame))
+                    continue
                 due_s = now_s + delay_s + gap_s + (hold.hold_s if hold else 0.0)
                 self._push(due_s, frame)
                 if hold is not None:
@@ -127,6 +145,13 @@ class Outbox:
                 self._cancelled.add(held.order)
                 self._push(now_s, held.frame)
         self._held = waiting
+
+    def due(self, fault: str, now_s: float) -> None:
+        """Make the frames due that wait for the cause which this fault names."""
+        for one in self._waiting:
+            if one.fault == fault:
+                self._push(now_s + one.gap_s, one.frame)
+        self._waiting = [one for one in self._waiting if one.fault != fault]
 
     def next_due_s(self) -> float:
         """When the next item is due. Infinity when there is none."""
@@ -154,6 +179,9 @@ class Outbox:
         self._heap, self._held, self._cancelled = [], [], set()
         for due_s, _, item in items:
             self._push(min(due_s, now_s), item)
+        for one in self._waiting:
+            self._push(now_s, one.frame)
+        self._waiting = []
 
 
 def _unreadable(frame: OutgoingFrame) -> OutgoingFrame:

@@ -281,6 +281,7 @@ class RestCalls:
         world.journal.record(
             "rest", "request", call=call, method=request.method, path=path, query=query, counted=name in COUNTED
         )
+        world.link.progress.called_on_its_own(name)
         verdicts: list[FaultVerdict] = []
         if world.link.watches("call"):
             cursor = request.query_params.get("page_id")

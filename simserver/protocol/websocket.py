@@ -117,11 +117,17 @@ class ServerSubscription:
             tool=event.get("tool_name"),
             durable=bool(fields["durable"]),
             snapshot=snapshot,
+            run=self.world.link.progress.run_of(str(event["id"]), is_logged=bool(fields["durable"])),
         )
 
     def act(self, verdict: ConnectionAct) -> None:
         """Queue what a timed fault does to this socket, due now."""
         self._outbox.offer_act(verdict, self.world.loop.current_time())
+        self._notifier.wake()
+
+    def due(self, fault: str) -> None:
+        """Make the frames due now that this fault has delayed until its cause."""
+        self._outbox.due(fault, self.world.loop.current_time())
         self._notifier.wake()
 
     def release(self) -> None:
@@ -308,6 +314,7 @@ async def _serve(
     """Answer the handshake, check the key and the conversation, then subscribe the socket and serve it to its end."""
     connection = world.connections.of(websocket.scope)
     number = world.connections.socket_number(connection)
+    world.link.progress.called_on_its_own("handshake")
     for verdict in world.link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="upgrade")):
         if isinstance(verdict, Refuse):
             refused = verdict.status

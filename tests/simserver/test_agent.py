@@ -198,7 +198,7 @@ def test_recorded_runs_take_as_long_as_they_took() -> None:
         (lambda: AgentStep(float("nan"), action("c", "ls")), "duration_s is nan"),
         (lambda: AgentStep(0.0, {}), "at least `kind` and `source`"),
         (lambda: pairs(-1), "pairs is -1"),
-        (lambda: BackgroundAction(-1, "x"), "at_s is -1"),
+        (lambda: BackgroundAction(-1, "x"), "at is -1"),
         (lambda: recorded("yesterday"), "no recording called 'yesterday'; there are agent-server-1.57.0"),
         (lambda: ServerSettings("new"), "generation is 'new', not one of legacy"),  # type: ignore[arg-type]
     ],

@@ -20,6 +20,8 @@ from gapless.scenarios.cli.options import (
     ALL,
     Finite,
     json_option,
+    judge_options,
+    judged_by,
     out_option,
     plain_errors,
     seed_option,
@@ -29,6 +31,7 @@ from gapless.scenarios.cli.virtual_runs import run_all
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
 from gapless.scenarios.errors import UsageError
+from gapless.scenarios.judging.own_budget import read_budgets
 from gapless.scenarios.running.runner import RunRequest, requests
 from gapless.scenarios.running.suite import Unit
 from gapless.scenarios.serving.scenario_choice import all_named, request_for
@@ -52,6 +55,7 @@ from gapless.scenarios.serving.scenario_choice import all_named, request_for
     type=Finite(min=0.1, max=DEADLINE_S_MAX),
     help=f"With --clock real: seconds for a step.  [default: the scenario's own, else {STEP_DEADLINE_S:g}]",
 )
+@judge_options
 @click.option(
     "--jobs",
     type=click.IntRange(1, 64),
@@ -72,6 +76,8 @@ def check_command(
     generation: str | None,
     cursor: str | None,
     deadline_s: float | None,
+    judge: tuple[str, ...],
+    no_judge: tuple[str, ...],
     jobs: int | None,
     label: str | None,
     clock: Clock | None,
@@ -89,6 +95,9 @@ def check_command(
 
     Python and Node run in virtual time, unmodified. Other programs, and all with --clock real, get a real port.
 
+    What a client cannot say it is not judged by, and the last lines list that. Checks are held to budget.toml, or to
+    [tool.gapless.budget] in pyproject.toml, where these have the client, the scenario and the variant.
+
     Where GITHUB_STEP_SUMMARY names a file, a summary is appended to it.
 
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 130 when interrupted.
@@ -105,6 +114,13 @@ def check_command(
     scenarios = tuple(with_real_time_deadline(one, deadline_s) for one in named) if in_real_time else named
     asked = tuple(
         request for one in scenarios for request in _variants(one, generation, cursor, client=client, seed=seed)
+    )
+    oracles, budgets = judged_by(judge, no_judge), read_budgets(Path())
+    asked = tuple(
+        dataclasses.replace(
+            one, judge=oracles, own_budget=budgets.of(one.client, one.scenario.name, f"{one.generation}/{one.cursor}")
+        )
+        for one in asked
     )
     wanted = Wanted(json_file, out)
     wanted.check()

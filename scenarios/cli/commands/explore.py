@@ -12,7 +12,7 @@ import click
 from gapless.reports.records.record import Clock, Verdict, gravest
 from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option, only_virtual
 from gapless.scenarios.cli.explore_screen import ExploreScreen
-from gapless.scenarios.cli.options import Finite, client_option, plain_errors, standard_output
+from gapless.scenarios.cli.options import Finite, client_option, judge_options, judged_by, plain_errors, standard_output
 from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.explore.database import DIRECTORY, Database
@@ -47,6 +47,7 @@ from gapless.scenarios.running.runner import Level
     show_default=True,
     help="Where the campaign is kept, and resumed from.",
 )
+@judge_options
 @plain_errors
 def explore(
     client: str,
@@ -58,6 +59,8 @@ def explore(
     level: Level,
     shrinks: int,
     database: Path,
+    judge: tuple[str, ...],
+    no_judge: tuple[str, ...],
 ) -> None:
     """Draw worlds that nobody thought of, and put a client through them.
 
@@ -80,14 +83,16 @@ def explore(
         machine(client)
     elif program is None:
         resolve(client)
-    sys.exit(
-        _explore(Database(database, name, level, command), Limits(runs, time_s, shrinks), jobs or os.cpu_count() or 1)
-    )
+    oracles = judged_by(judge, no_judge)
+    kept = Database(database, name, level, command)
+    sys.exit(_explore(kept, Limits(runs, time_s, shrinks), jobs or os.cpu_count() or 1, oracles))
 
 
-def _explore(database: Database, limits: Limits, jobs: int) -> int:
+def _explore(database: Database, limits: Limits, jobs: int, judge: tuple[str, ...]) -> int:
+    """Explore; return the exit code. ``judge``: names of the oracles that judge; empty: all."""
     console = standard_output()
     campaign, is_other_code = database.load()
+    campaign.judge = judge
     screen = ExploreScreen(console, limits, database.directory, campaign.worlds)
     if is_other_code:
         screen.say("the code has changed since this campaign was kept: worlds are tried from the first again")

@@ -19,6 +19,8 @@ from gapless.scenarios.cli.options import (
     cursor_option,
     generation_option,
     json_option,
+    judge_options,
+    judged_by,
     out_option,
     plain_errors,
     seed_option,
@@ -30,6 +32,7 @@ from gapless.scenarios.definition.catalogue import catalogue, find
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
 from gapless.scenarios.errors import UsageError
+from gapless.scenarios.judging.own_budget import FILE, check_budget_file, read_budgets
 from gapless.scenarios.running.client_comparison import SHORT_SWEEP_VARIANT, sweep_units
 from gapless.scenarios.running.runner import requests
 from gapless.scenarios.running.suite import Unit
@@ -49,6 +52,15 @@ from gapless.scenarios.running.suite import Unit
     help="Run all twice, in two processes with different hash seeds.",
 )
 @click.option("--no-kills", is_flag=True, help="Do not check that broken clients fail.")
+@judge_options
+@click.option(
+    "--write-budget",
+    type=click.Path(dir_okay=False, path_type=Path),
+    is_flag=False,
+    flag_value=str(FILE),
+    metavar="[FILE]",
+    help=f"Write what the runs spent, as a budget for later runs.  [default: {FILE}]",
+)
 @json_option
 @out_option
 @click.option("--no-sweep", is_flag=True, help="With --out: do not measure how cost grows with the history.")
@@ -67,6 +79,9 @@ def run(
     seed: int,
     check_determinism: bool,
     no_kills: bool,
+    judge: tuple[str, ...],
+    no_judge: tuple[str, ...],
+    write_budget: Path | None,
     json_file: Path | None,
     out: Path | None,
     no_sweep: bool,
@@ -82,6 +97,9 @@ def run(
     and must have made every kind of fault act, every oracle judge, and our client take every path that is marked in its
     source.
 
+    Runs are held to budget.toml, or to [tool.gapless.budget] in pyproject.toml, where these have the client, the
+    scenario and the variant. With --write-budget, what the runs spend is written there, and not judged.
+
     Where GITHUB_STEP_SUMMARY names a file, a summary is appended to it.
 
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 6 not deterministic, 130 when
@@ -93,10 +111,13 @@ def run(
         resolve(client)
     elif in_real_time and check_determinism:
         raise UsageError("--check-determinism needs virtual time: in real time no two runs are the same")
+    if write_budget is not None:
+        check_budget_file(write_budget)
+    oracles = judged_by(judge, no_judge if write_budget is None else (*no_judge, "budget"))
     name = client if program is None else program.name
     command = () if program is None else program.words
-    wanted = Wanted(json_file, out)
-    is_whole = not names and not files and generation == cursor == ALL
+    wanted = Wanted(json_file, out, write_budget)
+    is_whole = not names and not files and not oracles and generation == cursor == ALL
     scenarios = _scenarios(names, files)
     asked = requests(
         tuple(map(with_real_time_deadline, scenarios)) if in_real_time else scenarios,
@@ -105,6 +126,8 @@ def run(
         generations=chosen(generation, GENERATIONS),
         cursors=chosen(cursor, CURSORS),
         command=() if in_real_time else command,
+        judge=oracles,
+        budgets=read_budgets(Path()) if write_budget is None else None,
     )
     if not asked:
         raise UsageError(f"nothing to run: no such scenario can happen in generation {generation}, cursor {cursor}")

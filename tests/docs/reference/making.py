@@ -13,7 +13,7 @@ from tests.docs.pages import DOCS
 from tests.docs.reference import catalogue as scenarios
 from tests.docs.reference.client import settings
 from tests.docs.reference.commands import commands
-from tests.docs.reference.schemas import faults, match_table, record_tables, scenario_tables
+from tests.docs.reference.schemas import cause_tables, faults, match_table, record_tables, scenario_tables
 
 REFERENCE = DOCS / "reference"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -37,7 +37,7 @@ def _pages() -> Iterator[tuple[str, Mapping[str, object]]]:
     yield "cli.md", {"commands": tuple(commands())}
     yield "exit-codes.md", {"commands": tuple(commands()), "codes": EXIT_CODES, "verdicts": (Verdict.HOLDS, *GRAVITY)}
     yield "scenario-files.md", {"tables": scenario_tables()}
-    yield "faults.md", {"faults": tuple(faults()), "match": match_table(), "used": _used()}
+    yield "faults.md", {"faults": tuple(faults()), "match": match_table(), "causes": cause_tables(), "used": _used()}
     yield "catalogue.md", {"races": scenarios.races(), "count": len(catalogue())}
     yield (
         "oracles.md",

@@ -17,6 +17,8 @@ from gapless.simserver.faults.match import _MEANINGFUL
 Schema = Mapping[str, Any]
 # Keys that every fault has are told once.
 COMMON = ("kind", "name", "match")
+# The parts of a scenario file that faults.md explains.
+CAUSES = ("Cause", "StepOfScript")
 _UNITS = (("bytes_per_s", "bytes per second"), ("_s", "seconds"), ("_s_max", "seconds"), ("_bytes", "bytes"))
 _UNITS_ANYWHERE = {"bytes_max": "bytes", "bytes": "bytes"}
 
@@ -56,7 +58,7 @@ class FaultPage:
 def scenario_tables() -> tuple[Table, ...]:
     """The scenario file, then its parts, in the order in which they are met; faults are told elsewhere."""
     schema = json.loads(render())
-    kinds = {kind.__name__ for kind in KINDS} | {"Match"}
+    kinds = {kind.__name__ for kind in KINDS} | {"Match", *CAUSES}
     parts = [name for name in _met(schema, schema["$defs"]) if name not in kinds]
     return (table("Scenario", schema), *(table(name, schema["$defs"][name]) for name in parts))
 
@@ -65,6 +67,13 @@ def match_table() -> Table:
     """When a fault acts."""
     found = table("Match", json.loads(render())["$defs"]["Match"])
     return replace(found, about=_marked(found.about, [key.name for key in found.keys]))
+
+
+def cause_tables() -> tuple[Table, ...]:
+    """What may happen first: a cause, and a step of the script."""
+    definitions = json.loads(render())["$defs"]
+    found = tuple(table(name, definitions[name]) for name in CAUSES)
+    return tuple(replace(one, about=_marked(one.about, [key.name for key in one.keys])) for one in found)
 
 
 def faults() -> Iterator[FaultPage]:
@@ -161,7 +170,7 @@ def _words(key: str, schema: Schema) -> str:
         return "one of " + ", ".join(f"`{json.dumps(one)}`" for one in schema["enum"])
     if "$ref" in schema:
         name = str(schema["$ref"]).rpartition("/")[2]
-        return f"[{name}](#{name.lower()})"
+        return f"[{name}]({'faults.md' if name in CAUSES else ''}#{name.lower()})"
     if "oneOf" in schema:
         return "a [fault](faults.md)"
     if "anyOf" in schema:
@@ -172,8 +181,9 @@ def _words(key: str, schema: Schema) -> str:
 
 
 def _either(key: str, ways: list[Schema]) -> str:
-    if len(ways) == 2 and ways[0].get("items") == ways[1]:
-        return f"{_words(key, ways[1])}; or a list of them"
+    if len(ways) > 1 and ways[0].get("items") == ways[1]:
+        ranges = ", or `{ from, to }`" if len(ways) == 3 else ""
+        return f"{_words(key, ways[1])}; or a list of them{ranges}"
     return " or ".join(dict.fromkeys(_words(key, one) for one in ways))
 
 

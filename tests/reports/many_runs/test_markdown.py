@@ -51,7 +51,7 @@ def test_nothing_of_a_client_is_markup() -> None:
 def test_what_is_gravest_comes_first() -> None:
     rows = [row for row in failures_table((LOST, HUNG, DEAR, EMPTY), rows_max=9) if row.startswith("|")]
     comment = render_comment(Results((EMPTY, DEAR, HUNG, LOST)))
-    places = [comment.index(f"| {verdict} |") for verdict in ("unsafe", "stuck", "over-budget", "vacuous")]
+    places = [comment.index(f"| {verdict} |") for verdict in ("unsafe", "stuck", "vacuous", "over-budget")]
     assert places == sorted(places)
     assert len(rows) == 6
 

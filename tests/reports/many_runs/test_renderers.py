@@ -33,12 +33,11 @@ LOST = dataclasses.replace(
 )
 
 
-def test_the_gravest_verdict_is_the_first_of_the_exit_codes() -> None:
-    verdicts = [Verdict.VACUOUS, Verdict.OVER_BUDGET, Verdict.STUCK, Verdict.UNSAFE, Verdict.UNSTEADY]
-    assert [verdict.exit_code for verdict in verdicts] == [5, 4, 3, 1, 6]
-    for count in range(1, len(verdicts) + 1):
-        expected = min(verdicts[:count], key=lambda verdict: verdict.exit_code)
-        assert gravest(verdicts[:count]) is expected
+def test_what_proves_nothing_is_graver_than_what_costs_too_much() -> None:
+    by_gravity = [Verdict.UNSAFE, Verdict.STUCK, Verdict.VACUOUS, Verdict.OVER_BUDGET, Verdict.UNSTEADY]
+    assert [verdict.exit_code for verdict in by_gravity] == [1, 3, 5, 4, 6]
+    for count in range(1, len(by_gravity) + 1):
+        assert gravest(reversed(by_gravity[-count:])) is by_gravity[-count]
     assert gravest([]) is Verdict.HOLDS
     assert gravest([Verdict.HOLDS]).exit_code == 0
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from gapless.reports.one_run.divergence import first_divergence
 from gapless.reports.records.record import Verdict
-from gapless.scenarios.capsules.nearest_pass import TapeThenSeed, nearest
+from gapless.scenarios.capsules.nearest_pass import TapeThenSeed, _with_dependents, nearest
 from gapless.scenarios.cli.main import main
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
@@ -98,3 +98,17 @@ def test_a_choice_that_was_unlucky_is_named_where_no_fault_can_be_left_out(monke
     (drawn,) = failing.tape["fault/event-drop-1"]
     assert how == f"the same run with choice 1 of stream 'fault/event-drop-1' at 1 instead of {drawn:g}"
     assert passing.tape["fault/event-drop-1"] == [1.0]
+
+
+def test_leaving_out_a_fault_leaves_out_those_that_wait_for_it() -> None:
+    faults = [
+        parse_fault({"kind": "event-drop", "name": "lost", "match": {"run": 1}}),
+        parse_fault({"kind": "link-reset", "name": "cut", "at": {"after_fault": "lost"}}),
+        parse_fault({"kind": "link-refuse", "name": "away", "match": {"after_fault": "cut", "first": 1}}),
+        parse_fault(
+            {"kind": "link-latency", "name": "slow", "latency_s": 1, "match": {"until": {"after_fault": "away"}}}
+        ),
+    ]
+    assert _with_dependents(faults[:1], faults) == ("lost", "cut", "away", "slow")
+    assert _with_dependents(faults[2:3], faults) == ("away", "slow")
+    assert _with_dependents(faults[3:], faults) == ("slow",)

@@ -12,6 +12,7 @@ import pytest
 from gapless.scenarios.definition import catalogue, json_schema
 from gapless.scenarios.definition.loading import load_file, parse
 from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.definition.toml_writing import render
 from gapless.scenarios.errors import ScenarioError, UsageError
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(json_schema.render()))
@@ -65,7 +66,7 @@ def test_a_misspelt_key_of_a_fault_is_found_in_the_right_fault() -> None:
     ("text", "told"),
     [
         ("probability = 0.5", "is no known key here; it belongs to match"),
-        ("history_events = 3", "is no known key; the keys are delay_s, kind, match, name"),
+        ("history_events = 3", "is no known key; the keys are delay_s, kind, match, name, until"),
     ],
 )
 def test_a_key_that_stands_elsewhere_is_not_suggested_for_itself(text: str, told: str) -> None:
@@ -205,3 +206,55 @@ def test_an_unknown_name_gets_a_suggestion() -> None:
 def test_a_race_of_several_scenarios_is_not_one() -> None:
     with pytest.raises(UsageError, match="name one of r51-"):
         catalogue.find_one("R51")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            'match = { kind = "ActionEvent", after_fault = "lots" }',
+            "'lost' waits for the fault 'lots', and there is none; there are 'lost'",
+        ),
+        ('match = { step = "close" }', "a cause names step close, and the script has 0 of that name: name one of it"),
+        (
+            'match = { step = { name = "run", nth = 2 } }',
+            "a cause names step run (nth = 2), and the script has 1 of that name",
+        ),
+        ("match = { run = 2 }", "a cause names run 2, and the script and the background begin 1: lower it"),
+        (
+            "match = { run = 1, after_s = 3 }",
+            "after_s is a time on the clock and run is a cause, and both say when: drop after_s",
+        ),
+    ],
+)
+def test_a_cause_that_cannot_come_is_refused(text: str, told: str) -> None:
+    fault = f'\n[[faults]]\nkind = "event-drop"\nname = "lost"\n{text}\n'
+    assert told in str(wrong('name = "x"\ntitle = "x"\norigin = "x"\n' + fault))
+
+
+def test_a_background_entry_has_one_moment() -> None:
+    head = 'name = "x"\ntitle = "x"\norigin = "x"\n[[workload.background]]\nmessage = "x"\n'
+    assert "a background entry needs a moment: add `at = { … }`, its cause" in str(wrong(head))
+    assert "both say when: keep at" in str(wrong(head + "at_s = 1\nat = { run = 1, begins = true }\n"))
+    assert "waits for the fault 'cut', and there is none" in str(wrong(head + 'at = { after_fault = "cut" }\n'))
+
+
+def test_causes_are_written_as_the_catalogue_writes_them() -> None:
+    text = render(next(one for one in catalogue.catalogue() if one.name == "r50-page-borders"))
+    assert "match = { durable = true, run = 1, nth = { from = 47, to = 176 } }" in text
+    text = render(next(one for one in catalogue.catalogue() if one.name == "r16-anothers-final-snapshot"))
+    assert 'at = { step = "attach", returned = true, delay_s = 2 }' in text
+    assert "until = { run = 2, event = 7 }" in text
+
+
+def test_no_fault_of_the_catalogue_is_aimed_by_a_second_on_the_clock() -> None:
+    aimed = [
+        (scenario.name, fault.name)
+        for scenario in catalogue.catalogue()
+        for fault in scenario.faults
+        if fault.match.window or getattr(fault, "at_s", None)
+    ]
+    assert aimed == []
+    assert not [
+        one.name for one in catalogue.catalogue() for entry in one.workload.background if entry.at_s is not None
+    ]

@@ -19,7 +19,7 @@ from gapless.scenarios.cli.main import main
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import GENERATIONS, Scenario
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.explore.campaign import PLANNED_MIN, WORLDS_MIN, Campaign, Cause, Group, signature_of
+from gapless.scenarios.explore.campaign import PLANNED_MIN, WORLDS_MIN, Campaign, FailureCause, Group, signature_of
 from gapless.scenarios.explore.client_state import fired_in
 from gapless.scenarios.explore.database import Database
 from gapless.scenarios.explore.explorer import Explorer, Limits
@@ -101,7 +101,7 @@ def test_late_for_any_reason_is_one_cause() -> None:
     causes = {
         signature_of(failure(LOSS, kind)) for kind in ("event-delay", "link-latency", "link-stall", "event-reorder")
     }
-    assert causes == {Cause(LOSS, ("late",))}
+    assert causes == {FailureCause(LOSS, ("late",))}
 
 
 def test_what_has_a_known_cause_is_counted_and_no_longer_waits() -> None:
@@ -288,7 +288,7 @@ def test_a_damaged_capsule_of_a_cause_is_told_in_one_sentence(tmp_path: Path, te
     if text is not None:
         path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=f"^{path}: .*; remove {path.parent} to begin anew$"):
-        database.request(Group(Cause(LOSS, ("lost",)), "lost", failure(LOSS, "event-drop")))
+        database.request(Group(FailureCause(LOSS, ("lost",)), "lost", failure(LOSS, "event-drop")))
 
 
 def test_ctrl_c_ends_after_the_work_under_way_with_results_saved(tmp_path: Path) -> None:
@@ -380,6 +380,6 @@ def test_r10_is_found_in_poll_then_return_and_shrunk_to_a_handful_of_events_and_
         *("--jobs", "1", "--database", str(tmp_path)),
     )
     groups = Database(tmp_path, "poll-then-return").load()[0].groups
-    r10 = next(group for group in groups if group.cause == Cause(LOSS, ("late",)))
+    r10 = next(group for group in groups if group.cause == FailureCause(LOSS, ("late",)))
     assert r10.faults == 1
     assert r10.events <= 10
