@@ -93,7 +93,7 @@ def test_nothing_in_a_simulated_path_reads_the_wall_clock_or_global_chance(name:
 
 
 def classes(path: Path) -> Iterator[str]:
-    """The public classes of a module, and the public names that it gives to types, as in ``Dial = Callable[…]``."""
+    """The public classes of a module."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield node.name
