@@ -34,10 +34,10 @@ class Became(StrEnum):
     LOSES = "loses more"
     UNSAFE = "now unsafe"
     STUCK = "now stuck"
+    VACUOUS = "now vacuous"
     OVER_BUDGET = "now over budget"
     DEARER = "more calls"
     LARGER = "more bytes"
-    VACUOUS = "now vacuous"
     UNSTEADY = "now unsteady"
     BETTER = "better"
     OTHER = "otherwise"
@@ -118,7 +118,7 @@ class Diff:
 
         1: more losses, or now unsafe. 3: now stuck. 4: more calls or bytes. 5: now vacuous. 6: not deterministic.
         """
-        return min((one.became.exit_code for one in self.worse), default=0)
+        return next((one.became.exit_code for one in self.worse), 0)
 
 
 def diff(before: Results, after: Results, tolerance: Tolerance = Tolerance()) -> Diff:
@@ -142,7 +142,7 @@ def _became(before: RunRecord | None, after: RunRecord, tolerance: Tolerance) ->
 def _worse(before: RunRecord, after: RunRecord, tolerance: Tolerance) -> Became | None:
     """The gravest way in which a run is worse; None if it is not."""
     turned = _TURNED[after.verdict] if before.verdict is not after.verdict and after.verdict in _TURNED else None
-    is_milder = turned is not None and 0 < before.verdict.exit_code < after.verdict.exit_code
+    is_milder = turned is not None and before.verdict.gravity < after.verdict.gravity
     rest, was = after.rest, before.rest
     is_safer = after.lost_events < before.lost_events or (
         after.verdict is Verdict.HOLDS and before.verdict is not Verdict.HOLDS
@@ -152,10 +152,10 @@ def _worse(before: RunRecord, after: RunRecord, tolerance: Tolerance) -> Became 
         (turned is Became.UNSAFE, Became.UNSAFE),
         (turned is Became.STUCK and not is_milder, Became.STUCK),
         (after.never_returned > before.never_returned, Became.STUCK),
+        (turned is Became.VACUOUS and not is_milder, Became.VACUOUS),
         (turned is Became.OVER_BUDGET and not is_milder, Became.OVER_BUDGET),
         (not is_safer and _exceeds(rest.calls, was.calls, tolerance.calls_percent), Became.DEARER),
         (not is_safer and _exceeds(rest.bytes, was.bytes, tolerance.bytes_percent), Became.LARGER),
-        (turned is Became.VACUOUS and not is_milder, Became.VACUOUS),
         (turned is Became.UNSTEADY and not is_milder, Became.UNSTEADY),
     )
     return next((became for is_so, became in ways if is_so), None)

@@ -44,7 +44,7 @@ def folded(summary: str, rows: Sequence[str]) -> list[str]:
 def failed_runs(results: Results) -> tuple[RunRecord, ...]:
     """The runs that do not hold, the gravest first, equal ones in the order of the records."""
     failed = (record for record in results.records if record.verdict is not Verdict.HOLDS)
-    return tuple(sorted(failed, key=lambda record: record.verdict.exit_code))
+    return tuple(sorted(failed, key=lambda record: record.verdict.gravity))
 
 
 def headline(results: Results) -> str:
@@ -117,7 +117,7 @@ def scenarios_table(records: Sequence[RunRecord]) -> Iterator[str]:
     """A table with a row for each scenario, its variants summed up; failed scenarios come first."""
     yield from header(["scenario", "races"], ["hold"], ["verdict"], ["REST/opt", "ratio", "bytes"])
     groups = by_scenario(records)
-    ranked = sorted(groups, key=lambda group: _rank(gravest(record.verdict for record in group)))
+    ranked = sorted(groups, key=lambda group: gravest(record.verdict for record in group).gravity)
     for group in ranked:
         calls, optimum = _calls(group)
         held = sum(1 for record in group if record.verdict is Verdict.HOLDS)
@@ -244,8 +244,3 @@ def _shortened(text: str) -> str:
 
 def _calls(records: Sequence[RunRecord]) -> tuple[int, int]:
     return sum(record.rest.calls for record in records), sum(record.rest.optimum_calls for record in records)
-
-
-def _rank(verdict: Verdict) -> int:
-    """A sort key: by gravity, HOLDS last."""
-    return verdict.exit_code or len(Verdict) + 1

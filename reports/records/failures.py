@@ -40,7 +40,7 @@ def failures(records: Sequence[RunRecord]) -> tuple[FailureGroup, ...]:
         violations = records[runs[0]].violations
         message = brief(violations[0].message) if violations else ""
         found.append(FailureGroup(verdict, scenario, client, oracle, message, max(0, len(violations) - 1), tuple(runs)))
-    return tuple(sorted(found, key=lambda one: one.verdict.exit_code))
+    return tuple(sorted(found, key=lambda one: one.verdict.gravity))
 
 
 def brief(message: str) -> str:

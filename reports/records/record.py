@@ -30,6 +30,11 @@ class Verdict(StrEnum):
         """The exit code of a command whose gravest verdict is this one."""
         return EXIT_CODES[self]
 
+    @property
+    def gravity(self) -> int:
+        """A sort key: the gravest first, HOLDS last."""
+        return GRAVITY.index(self) if self in GRAVITY else len(GRAVITY)
+
 
 EXIT_CODES = {
     Verdict.HOLDS: 0,
