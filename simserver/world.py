@@ -18,6 +18,7 @@ from gapless.simserver.choices import Choices, SeededSource
 from gapless.simserver.conversation.agent import Agent
 from gapless.simserver.conversation.archive import Archive
 from gapless.simserver.conversation.event_faults import EventFaults
+from gapless.simserver.conversation.ids import conversation_id_for
 from gapless.simserver.conversation.publisher import Publisher
 from gapless.simserver.conversation.runs import AgentRuns
 from gapless.simserver.conversation.workload import AgentWorkload, BackgroundAction, Pause, RunPlan
@@ -85,6 +86,7 @@ class World:
         self.runtime: RuntimeState = "available"
         self.can_resume = True
         self._wakes_in_s: float | None = None
+        self._forks = 0
         self._leased_until_s = 0.0
 
     def __repr__(self) -> str:
@@ -172,6 +174,16 @@ class World:
         """A client's tool answers the agent's last action. The run goes on."""
         self.publisher.publish(self.agent.answer(self.now_s(), text))
         self.runs.begin(by="background")
+
+    def fork(self) -> str:
+        """Copy the conversation to a new one, and return the id of the copy. Nothing of this one changes.
+
+        The copy is not served: its calls are answered as those of an unknown conversation.
+        """
+        self._forks += 1
+        copy = conversation_id_for(f"fork {self._forks} of {self.conversation_id}")
+        self.journal.record("agent", "forked", copy=copy)
+        return copy
 
     def wake_by_write(self) -> None:
         """A write has come while the runtime is asleep. It may wake it."""

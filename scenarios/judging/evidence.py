@@ -267,6 +267,8 @@ class _Reader:
     def _client(self, what: str, entry: JournalEntry) -> None:
         if what == "delivered":
             self._deliveries.append(_text(entry.fields["id"]))
+        elif what == "killed":
+            self._deliveries.clear()  # a new process: what it gives its application is counted anew
         elif what == "closed":
             self._held_at_end = _texts(entry.fields.get("held"))
         elif what == "spinning":

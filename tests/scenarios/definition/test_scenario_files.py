@@ -76,7 +76,7 @@ def test_a_key_that_stands_elsewhere_is_not_suggested_for_itself(text: str, told
     ("step", "told"),
     [
         ("{ sleep = 5 }", "script.1.sleep: is no known key; did you mean 'sleep_s'?"),
-        ('{ sleep_s = 5, send = "x" }', "cannot stand beside the others; keep one of restart_s, send, sleep_s"),
+        ('{ sleep_s = 5, send = "x" }', "cannot stand beside the others; keep one of answer, lease_s, navigate, restart_s, send, sleep_s, suspend_s"),
     ],
 )
 def test_a_step_that_is_none_says_which_there_are(step: str, told: str) -> None:
