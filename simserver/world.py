@@ -158,6 +158,16 @@ class World:
         leaf = self.agent.navigate(self.now_s(), back)
         self.journal.record("agent", "navigated", leaf=leaf)
 
+    def navigate_to(self, event_id: str | None) -> None:
+        """Move HEAD to an event, or before the first one when None. Servers without a tree have no HEAD."""
+        self.agent.move_head(self.now_s(), event_id)
+        self.journal.record("agent", "navigated", leaf=self.agent.leaf)
+
+    def adopt(self, conversation_id: str) -> None:
+        """Let the conversation have this id, as one that is created with it. Not when anything is in it already."""
+        if not len(self.agent.log):
+            self.agent.conversation_id = conversation_id
+
     def confirm(self, *, accept: bool, reason: str = "rejected") -> None:
         """Answer the agent's question: the run goes on, or the action is rejected.
 

@@ -297,6 +297,14 @@ class Scenario(_Data):
         return self
 
     @model_validator(mode="after")
+    def _version_fits(self) -> Scenario:
+        if self.server.version is not None and self.generations != ("session",):
+            raise ValueError(
+                f'server.version {self.server.version} has a session socket: add generations = ["session"]'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _faults_have_names_of_their_own(self) -> Scenario:
         armed(self.faults)  # raises ConfigError, which is a ValueError, when two faults share a name
         return self

@@ -115,8 +115,8 @@ class Evidence:
 
     ``calls``: counted REST calls. ``requests``: all REST calls. ``bytes``: in the bodies that answer counted calls.
     ``events_read``: events that the server read for counted calls. ``attach_…``: the part until attach returned.
-    ``sockets``: sockets opened or refused. ``spinning``: the message about a client that was stopped.
-    ``healed_at``: the journal index at which the faults ended.
+    ``sockets``: sockets opened or refused. ``spinning``: the message about a client that was stopped. ``healed_at``:
+    the journal index at which the faults ended. ``inserted``: whether events came into the middle of the log.
     """
 
     log: tuple[PersistedEvent, ...] = ()
@@ -136,6 +136,7 @@ class Evidence:
     sockets: int = 0
     spinning: str | None = None
     healed_at: int | None = None
+    inserted: bool = False
     by_id: Mapping[str, PersistedEvent] = field(default_factory=dict)
 
     @property
@@ -169,7 +170,7 @@ class Evidence:
         return self._log_at(called_at, lasting_to=called_at)[: self.history_length()]
 
     def _log_at(self, journal_index: int | None, *, lasting_to: int | None) -> tuple[PersistedEvent, ...]:
-        if not self.gone:
+        if not self.gone and not self.inserted:
             return self.log
         lasted = [one for one in self.gone if lasting_to is None or (one.gone_at or 0) > lasting_to]
         there = [event for event in (*lasted, *self.log) if journal_index is None or event.at < journal_index]
@@ -210,6 +211,7 @@ class _Reader:
         self._claims: dict[int, Mapping[str, object]] = {}
         self._server_runs: dict[int, ServerRun] = {}
         self._deliveries: list[str] = []
+        self._delivered_before: list[str] = []
         self._frames: list[tuple[str, float]] = []
         self._snapshots: set[str] = set()
         self._counted: dict[object, bool] = {}
@@ -218,12 +220,14 @@ class _Reader:
         self._attach_calls = self._attach_events_read = 0
         self._spinning: str | None = None
         self._healed_at: int | None = None
+        self._inserted = False
 
     def take(self, entry: JournalEntry) -> None:
         fields = entry.fields
         match entry.place, entry.what:
             case "log", "append":
                 self._appended_at[_text(fields["id"])] = entry.index
+                self._inserted = self._inserted or fields.get("inserted") is True
                 if fields.get("readable") is False:
                     self._unreadable.add(_text(fields["id"]))
             case "log", "truncate":
@@ -268,7 +272,8 @@ class _Reader:
         if what == "delivered":
             self._deliveries.append(_text(entry.fields["id"]))
         elif what == "killed":
-            self._deliveries.clear()  # a new process: what it gives its application is counted anew
+            self._delivered_before += self._deliveries
+            self._deliveries = []
         elif what == "closed":
             self._held_at_end = _texts(entry.fields.get("held"))
         elif what == "spinning":
@@ -298,7 +303,7 @@ class _Reader:
             gone=tuple(self._gone),
             steps=tuple(self._steps),
             runs=tuple(self._run_call(step) for step in self._steps if step.step == "run"),
-            deliveries=tuple(self._deliveries),
+            deliveries=(*self._only_before(), *self._deliveries),
             held_at_end=self._held_at_end,
             frames=tuple(self._frames),
             snapshots=frozenset(self._snapshots),
@@ -311,8 +316,17 @@ class _Reader:
             sockets=self._sockets,
             spinning=self._spinning,
             healed_at=self._healed_at,
+            inserted=self._inserted,
             by_id={event.id: event for event in (*self._gone, *log)},
         )
+
+    def _only_before(self) -> Iterable[str]:
+        """What was delivered before a kill, and not again after it.
+
+        A client without a store gives its application everything again when it is opened again, and may do so.
+        """
+        again = set(self._deliveries)
+        return (one for one in dict.fromkeys(self._delivered_before) if one not in again)
 
     def _log_event(self, index: int, event: Mapping[str, object]) -> PersistedEvent:
         event_id, kind = _text(event["id"]), _text(event["kind"])

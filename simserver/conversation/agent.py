@@ -176,9 +176,14 @@ class Agent:
             index = None if leaf is None else self.log.index_of(leaf)
             parent = None if index is None else self.log[index].get("parent_id")
             leaf = None if parent in (None, ROOT) else str(parent)
-        self.leaf, self.head_is_empty = leaf, leaf is None
-        self._remember(now_s)
+        self.move_head(now_s, leaf)
         return leaf
+
+    def move_head(self, now_s: float, leaf: str | None) -> None:
+        """Let ``leaf`` be HEAD; None for before the first event. Does nothing without a tree."""
+        if self.settings.has_tree:
+            self.leaf, self.head_is_empty = leaf, leaf is None
+            self._remember(now_s)
 
     def reject(self, now_s: float, reason: str) -> tuple[Publication, ...]:
         """The user rejects the action that waits for confirmation. Raises IllegalTransition when none waits."""

@@ -103,7 +103,26 @@ class RestAnswer:
 
 
 def create(world: ServedWorld, asked: RestRequest) -> RestAnswer:
-    """``POST /api/conversations``. Returns the one conversation of the world, whatever the body asks for."""
+    """``POST /api/conversations``. Returns the one conversation of the world.
+
+    The newest release honours the body: ``conversation_id`` is the id of a conversation in which nothing is yet, and
+    ``initial_message`` is appended and starts a run. Earlier ones are simulated as if they ignored both.
+    """
+    if world.settings.is_newest:
+        try:
+            body = json.loads(asked.body or b"{}")
+        except ValueError:
+            return RestAnswer(422, wire.detail("body: expected JSON"))
+        wanted, first = body.get("conversation_id"), body.get("initial_message")
+        if wanted is not None:
+            problem = wire.invalid(validation.ID, wanted, "body", "conversation_id")
+            if problem is not None:
+                return RestAnswer(422, problem)
+            world.adopt(str(wanted))
+        if first is not None:
+            sent = message(world, RestRequest(None, asked.query, encode({"run": True, **first}).encode()))
+            if sent.status != 200:
+                return sent
     return RestAnswer(201, encode(info(world, runtime=False)))
 
 

@@ -68,6 +68,18 @@ class ServedWorld(Protocol):
         """Move HEAD ``back`` branch events towards the root; None for before the first event."""
         ...
 
+    def navigate_to(self, event_id: str | None) -> None:
+        """Move HEAD to an event; None for before the first."""
+        ...
+
+    def fork(self) -> str:
+        """Copy the conversation, and return the id of the copy."""
+        ...
+
+    def adopt(self, conversation_id: str) -> None:
+        """Let the conversation have this id, if nothing is in it yet."""
+        ...
+
     def confirm(self, *, accept: bool, reason: str = "rejected") -> None:
         """Answer the agent's question. Raises IllegalTransition when nothing waits for an answer."""
         ...
