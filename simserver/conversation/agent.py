@@ -207,7 +207,7 @@ class Agent:
         return Publication(event, self.seq_of(index), self.log.text_at(index), index)
 
     def insert(self, now_s: float, index: int) -> EventBody:
-        """Insert an event into the log at ``index``. It is on the branch of the event before it. Nothing is published."""
+        """Insert an event at ``index``. It is on the branch of the event before it. Nothing is published."""
         before = self.log[index - 1] if index else None
         parent_id = None
         if before is not None and self.settings.has_tree:

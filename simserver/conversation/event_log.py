@@ -108,7 +108,7 @@ class EventLog(Sequence[EventBody]):
             self._old[index], self._old_text[index] = event, encode(event)
 
     def insert(self, index: int, event: EventBody) -> None:
-        """Insert an event. The history in front of it stays as it is; from ``index`` on it becomes part of the new log."""
+        """Insert an event. From ``index`` on, history becomes part of the new log."""
         later = [self._at(one) for one in range(index, len(self))]
         self.truncate(index)
         for one in (event, *later):

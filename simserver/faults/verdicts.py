@@ -235,7 +235,7 @@ class StaleView:
 
 @dataclass(frozen=True, slots=True)
 class CapPage:
-    """Put at most ``items_max`` items on the page, and at most ``bytes_max`` bytes of events, but at least one event."""
+    """Put at most ``items_max`` items and ``bytes_max`` bytes of events on the page, but at least one event."""
 
     items_max: int | None = None
     bytes_max: int | None = None
