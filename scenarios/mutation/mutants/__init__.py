@@ -24,6 +24,7 @@ from gapless.scenarios.mutation.mutants import (
     cursors,
     dedupe,
     delivery,
+    lives,
     order,
     proofs,
     reconnecting,
@@ -44,6 +45,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *repairing.MUTANTS,
     *retrying.MUTANTS,
     *delivery.MUTANTS,
+    *lives.MUTANTS,
 )
 
 __all__ = ["MUTANTS", "Mutant"]
