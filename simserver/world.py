@@ -176,14 +176,14 @@ class World:
         if self.agent.status != "waiting_for_confirmation":
             raise IllegalTransition("respond to a confirmation", self.agent.status)
         if accept:
-            self.runs.begin(by="background")
+            self.runs.go_on()
         else:
             self.publisher.publish(self.agent.reject(self.now_s(), reason))
 
     def answer(self, text: str) -> None:
         """A client's tool answers the agent's last action. The run goes on."""
         self.publisher.publish(self.agent.answer(self.now_s(), text))
-        self.runs.begin(by="background")
+        self.runs.go_on()
 
     def fork(self) -> str:
         """Copy the conversation to a new one, and return the id of the copy. Nothing of this one changes.

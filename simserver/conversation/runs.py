@@ -52,6 +52,7 @@ class AgentRuns:
         self._planned = 0
         self._scope: Scope | None = None
         self._wedged = False
+        self._goes_on = False
 
     def __repr__(self) -> str:
         return f"AgentRuns({self._begun} begun{', one in progress' if self.in_progress else ''})"
@@ -76,6 +77,13 @@ class AgentRuns:
         self._process.start_soon(self._play, self._begun, plan, self._scope)
         self._begun += 1
         return True
+
+    def go_on(self) -> None:
+        """Start the workload's next run, as an answer to the agent does: at once, or when this run has ended."""
+        if self._scope is None:
+            self.begin(by="background")
+        else:
+            self._goes_on = True
 
     def pause(self) -> None:
         """Stop the run, and set the status to ``paused``. Without a run the status is set at once."""
@@ -152,6 +160,9 @@ class AgentRuns:
         self._scope = self._publisher.run = None
         length, leaf = self._archive.length, self._agent.leaf
         self._journal.record("agent", "run-ended", run=run, status=status, log_length=length, leaf=leaf)
+        if self._goes_on:
+            self._goes_on = False
+            self.begin(by="background")
 
     async def _append_later(self, tail: AppendLater) -> None:
         await self._link.sleep_unless_healed(tail.after_s)

@@ -332,7 +332,7 @@ class RestCalls:
             cursor = request.query_params.get("page_id")
             verdicts = world.link.consult(Facts("call", f"call {call} {name}", call=name, cursor=cursor))
         try:
-            body = await _body(request) if request.method == "POST" else b""
+            body = await _body(request) if request.method in ("POST", "PATCH") else b""
         except ClientDisconnect:
             return self._answer(request, call, RestAnswer(400, wire.detail("client disconnected")), {})
         if body is None:
