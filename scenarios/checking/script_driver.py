@@ -12,12 +12,13 @@ import trio
 
 from gapless.reports.records.record import FaultFired
 from gapless.scenarios.checking.peer import Peer
-from gapless.scenarios.definition.scenario import Answer, AskedStep, Navigate, Restart, Send, Sleep, Step, Suspend
+from gapless.scenarios.definition.scenario import Answer as AnswerStep
+from gapless.scenarios.definition.scenario import AskedStep, Navigate, Restart, Send, Sleep, Step, Suspend
 from gapless.scenarios.running import other_party
 from gapless.scenarios.running.script_player import AFTER_BOUND_S, RUN_AFTER_SCRIPT_S_MAX
 from gapless.scenarios.serving.reporter import Reporter
 from gapless.scenarios.serving.session import Session
-from gapless.scenarios.serving.step_protocol import Done, Failed, ProtocolError, Report, order
+from gapless.scenarios.serving.step_protocol import Answer, Cannot, Done, Failed, ProtocolError, Report, order, step_of
 
 GOODBYE_S: Final = 5.0
 LOOK_S: Final = 0.02
@@ -40,7 +41,7 @@ class ScriptDriver:
         self._deadline_s = session.request.scenario.expect.step_deadline_s
         self._reporter = Reporter(session.world.journal)
         self._asked: AskedStep | None = None
-        self._answer: Done | Failed | ProtocolError | None = None
+        self._answer: Answer | ProtocolError | None = None
         self._notifier = trio.Event()
         self._is_hung = False
         self.driven = driven
@@ -61,12 +62,12 @@ class ScriptDriver:
         """Take a report. Ignored when the session is over, which it is too when its journal is full of reports."""
         if self._session.over.is_set():
             return
-        if isinstance(report, Done | Failed) and _step_of(report) != self._asked and self.driven:
+        if isinstance(report, Answer) and step_of(report) != self._asked and self.driven:
             self._reporter.note(report)  # not the step that was asked for: it ends no step
             return
         if not isinstance(report, ProtocolError):
             self._reporter.take(report)
-            if not isinstance(report, Done | Failed) or _step_of(report) != self._asked:
+            if not isinstance(report, Answer) or step_of(report) != self._asked:
                 return
         self._answer = self._answer or report
         self._notifier.set()
@@ -98,7 +99,7 @@ class ScriptDriver:
                 await self._session.begin()
                 await self._world.restart(step.restart_s, lease_s=step.lease_s)
                 return True
-            case Answer():
+            case AnswerStep():
                 other_party.act(self._world, "answer", step.answer)
                 return True
             case Navigate():
@@ -121,8 +122,8 @@ class ScriptDriver:
             case Send():
                 ending = await self._ask("send", step.send)
                 return ending == "done" or (ending == "failed" and self._scenario.expect.may_fail("send"))
-            case "run":
-                return await self._ask("run") in ("done", "failed")
+            case "run" | "history":
+                return await self._ask(step) in ("done", "failed")
             case "attach" | "close":
                 return await self._ask(step) == "done"
 
@@ -133,7 +134,7 @@ class ScriptDriver:
         await self._wait()
         self._asked = None
         match self._answer:
-            case Done():
+            case Done() | Cannot():
                 self.driven = True
                 return "done"
             case Failed():
@@ -231,7 +232,3 @@ class ScriptDriver:
         await self._peer.hang_up()
         with trio.move_on_after(GOODBYE_S):
             await self._peer.ended.wait()
-
-
-def _step_of(report: Done | Failed) -> AskedStep:
-    return report.done if isinstance(report, Done) else report.failed

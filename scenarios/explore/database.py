@@ -50,10 +50,10 @@ _FILE = TypeAdapter(_File)
 class Database:
     """The directory of one client's campaign."""
 
-    def __init__(self, directory: Path, client: str, level: Level = "wire") -> None:
+    def __init__(self, directory: Path, client: str, level: Level = "wire", command: tuple[str, ...] = ()) -> None:
         name = client if level == "wire" else f"{client}.{level}"
         self.directory = directory / re.sub(r"[^A-Za-z0-9._-]+", "-", name)
-        self._client, self._level = client, level
+        self._client, self._level, self._command = client, level, command
         self._file = self.directory / "campaign.json"
         # Taken now: edits to the files during the campaign do not change the code that is running.
         self._code = code_digest()
@@ -68,7 +68,7 @@ class Database:
         try:
             text = self._file.read_bytes()
         except FileNotFoundError:
-            return Campaign(self._client, self._level), False
+            return Campaign(self._client, self._level, command=self._command), False
         except OSError as error:
             raise UsageError(
                 f"{self._file}: cannot be read ({error.strerror}); give --database another directory"
@@ -83,7 +83,7 @@ class Database:
         if file.schema != SCHEMA:
             raise self._broken(f"has the schema {file.schema!r}, and this is {SCHEMA!r}")
         if file.code != self._code:
-            return Campaign(self._client, self._level, groups=file.groups), True
+            return Campaign(self._client, self._level, groups=file.groups, command=self._command), True
         return (
             Campaign(
                 self._client,
@@ -93,6 +93,7 @@ class Database:
                 failed=file.failed,
                 tally=Counter(dict(file.tally)),
                 groups=file.groups,
+                command=self._command,
             ),
             False,
         )

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from gapless.scenarios.explore.campaign import Campaign, Group
@@ -128,7 +128,7 @@ class Explorer:
         campaign, worlds = self._campaign, self._worlds_left()
         if worlds == 0:
             return False
-        block = Block(campaign.client, campaign.blocks, worlds, campaign.level)
+        block = Block(campaign.client, campaign.blocks, worlds, campaign.level, campaign.command, campaign.judge)
         campaign.blocks += 1
         self._worlds_out += worlds
 
@@ -173,7 +173,8 @@ class Explorer:
         if failure is None or (self._worlds_left() == 0 and campaign.knows(failure.symptom)):
             return False
         self._begun += 1
-        self._go_on(self._begun, failure, Shrinking(campaign.client, failure.symptom, failure.drawn, campaign.level))
+        shrinking = Shrinking(campaign.client, failure.symptom, failure.drawn, campaign.level, command=campaign.command)
+        self._go_on(self._begun, failure, shrinking)
         return True
 
     def _go_on(self, number: int, failure: WorldFailure, shrinking: Shrinking) -> None:
@@ -200,7 +201,7 @@ class Explorer:
                 for failure in failures:
                     campaign.fail(failure)
 
-            self._submit(tried, retry_world, campaign.client, one, campaign.level)
+            self._submit(tried, retry_world, campaign.client, one, campaign.level, campaign.command, campaign.judge)
             return
 
         def checked(still_fails: bool) -> None:
@@ -208,7 +209,8 @@ class Explorer:
                 campaign.forget(one)
             self._listener.checked(one, still_fails)
 
-        self._submit(checked, still_shows, self._database.request(one), one.cause.symptom, campaign.level)
+        request = replace(self._database.request(one), command=campaign.command)
+        self._submit(checked, still_shows, request, one.cause.symptom, campaign.level)
 
     def _submit(self, then: Callable[[Any], None], work: Callable[..., Any], *arguments: Any) -> None:
         self._out[self._executor.submit(work, *arguments)] = then
@@ -218,14 +220,14 @@ class Explorer:
     def _found(self, failure: WorldFailure, shrunk: Shrinking) -> None:
         """Record a finished shrink, and write the files of a new cause."""
         campaign = self._campaign
-        failures = retry_world(campaign.client, shrunk.drawn, campaign.level)
+        failures = retry_world(campaign.client, shrunk.drawn, campaign.level, campaign.command, campaign.judge)
         smallest = next((one for one in failures if one.symptom == shrunk.symptom), None)
         if smallest is None:
             campaign.give_up(failure)
             return
         group = campaign.found(failure, smallest, runs=shrunk.runs, at_s=self.elapsed_s)
         if group is not None:
-            kept = keep(campaign.client, smallest, group.name, self._database.directory)
+            kept = keep(campaign.client, smallest, group.name, self._database.directory, campaign.command)
             group.events, group.faults, group.seed = kept.events, kept.faults, kept.request.seed
             group.at_the_wire = kept.at_the_wire
             self._listener.found(group)

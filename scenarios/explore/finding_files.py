@@ -37,12 +37,12 @@ class ShrunkWorld:
     capsule: Path
 
 
-def keep(client: str, failure: WorldFailure, name: str, directory: Path) -> ShrunkWorld:
+def keep(client: str, failure: WorldFailure, name: str, directory: Path, command: tuple[str, ...] = ()) -> ShrunkWorld:
     """Write both files of a failing world. ``name`` is their base name.
 
     Raises UsageError when they cannot be written.
     """
-    request = planned(client, failure.drawn)
+    request = planned(client, failure.drawn, command)
     result = perform(request)
     events = request.scenario.workload.history_events + sum(1 for line in result.lines if '"what":"append"' in line)
     scenario = _with_description(name, request, failure, events)
@@ -63,15 +63,17 @@ def keep(client: str, failure: WorldFailure, name: str, directory: Path) -> Shru
 
 def _capsule(request: RunRequest, result: RunResult) -> str:
     prints = fingerprints(result.lines)
-    return capsule.render(request, result.record, result.tape, result.ranges, prints)
+    return capsule.render(request, result.record, result.tape, result.ranges, prints, result.ran_on)
 
 
 def _with_description(name: str, request: RunRequest, failure: WorldFailure, events: int) -> Scenario:
     """The drawn scenario with a name, a title, a story, and the clients that fail in it."""
     kinds = " and ".join(fault.kind for fault in request.scenario.faults) or "no fault"
+    switches = request.scenario.thread_switches
+    schedule = f" and {len(switches)} thread switch{'es' * (len(switches) > 1)}" if switches else ""
     story = (
         f"Drawn and shrunk; to be told in words. Client {request.client}, generation {request.generation}, cursor "
-        f"{request.cursor}, seed {request.seed}: with {kinds} and {count(events, 'event')} in the log, "
+        f"{request.cursor}, seed {request.seed}: with {kinds}{schedule} and {count(events, 'event')} in the log, "
         f"{failure.symptom.oracle} says: {failure.message}."
     )
     written = {
@@ -93,5 +95,7 @@ def _kills(request: RunRequest, oracle: str) -> Iterator[PlannedKill]:
         others = (client.name for client in CLIENTS if client.name != DEFAULT)
         found = {name: judged(perform(replace(request, client=name)).record) for name in others}
         by = {name: violations[0].oracle for name, violations in found.items() if violations}
+    if request.command:
+        return  # by its label nobody else could run it
     for client, one in by.items():
         yield PlannedKill.model_validate({"client": client, "by": one})

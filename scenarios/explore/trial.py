@@ -40,7 +40,8 @@ class WorldFailure:
     ``drawn``: the numbers that were drawn for the world
     ``message``: the message of the violation
     ``breaks``: its verdict
-    ``kinds``: the kinds of the faults that fired; ``script-restart`` and ``script-disconnect`` for steps of the script
+    ``kinds``: the kinds of the faults that fired; ``script-restart`` and ``script-disconnect`` for steps of the script;
+    ``thread-switch`` when the schedule of the client's threads was another than first come, first served
     """
 
     drawn: tuple[int, ...]
@@ -54,12 +55,17 @@ class WorldFailure:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Worlds to try: up to ``worlds`` of them, drawn with the seed ``number``."""
+    """Worlds to try: up to ``worlds`` of them, drawn with the seed ``number``.
+
+    ``command``: of a client that is one. ``judge``: names of the oracles that judge; empty: all.
+    """
 
     client: str
     number: int
     worlds: int
     level: Level = "wire"
+    command: tuple[str, ...] = ()
+    judge: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ def try_block(block: Block) -> BlockResult:
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate,),
     )
-    @given(worlds(block.client))
+    @given(worlds(block.client, block.command))
     def attempt(world: DrawnWorld) -> None:
         if world.drawn in seen:
             return
@@ -96,7 +102,7 @@ def try_block(block: Block) -> BlockResult:
             broken.append(error)  # raised below: raised here, Hypothesis would treat it as a failing example
             return
         tally.update(tally_of(result))
-        failures.extend(failures_of(world, result))
+        failures.extend(failures_of(world, result, block.judge))
 
     attempt()
     if broken:
@@ -112,13 +118,19 @@ def performed(request: RunRequest, level: Level) -> RunResult:
     return perform(request, level=level, schedule=None if level == "wire" else request.seed or None)
 
 
-def retry_world(client: str, drawn: Sequence[int], level: Level = "wire") -> tuple[WorldFailure, ...]:
+def retry_world(
+    client: str,
+    drawn: Sequence[int],
+    level: Level = "wire",
+    command: tuple[str, ...] = (),
+    judge: tuple[str, ...] = (),
+) -> tuple[WorldFailure, ...]:
     """The failures of a world that was drawn before. Empty when the numbers no longer fit the code that draws."""
     try:
-        request = planned(client, drawn)
+        request = planned(client, drawn, command)
     except TapeError:
         return ()
-    return failures_of(DrawnWorld(request, tuple(drawn)), performed(request, level))
+    return failures_of(DrawnWorld(request, tuple(drawn)), performed(request, level), judge)
 
 
 def still_shows(request: RunRequest, symptom: Symptom, level: Level = "wire") -> bool:
@@ -135,30 +147,33 @@ class DrawnWorld:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, client: str) -> DrawnWorld:
+def worlds(draw: st.DrawFn, client: str, command: tuple[str, ...] = ()) -> DrawnWorld:
     """A Hypothesis strategy for worlds."""
     source = HypothesisSource(draw)
 
     def together(make: Callable[[], Any]) -> Any:
         return draw(st.builds(make))
 
-    request = plan(Choices(source), client, part=together)
+    request = plan(Choices(source), client, part=together, command=command)
     return DrawnWorld(request, tuple(source.drawn))
 
 
-def planned(client: str, drawn: Sequence[int]) -> RunRequest:
+def planned(client: str, drawn: Sequence[int], command: tuple[str, ...] = ()) -> RunRequest:
     """The run that these numbers draw. Raises TapeError when they no longer fit the code that draws."""
-    return plan(Choices(ListSource(drawn)), client)
+    return plan(Choices(ListSource(drawn)), client, command=command)
 
 
-def failures_of(world: DrawnWorld, result: RunResult) -> tuple[WorldFailure, ...]:
-    """The failures of a world, one for each symptom."""
+def failures_of(world: DrawnWorld, result: RunResult, judge: tuple[str, ...] = ()) -> tuple[WorldFailure, ...]:
+    """The failures of a world, one for each symptom; only those that oracles in ``judge`` see, unless it is empty."""
     record = result.record
     kinds = {fault.kind for fault in record.faults if fault.fired} | _script_faults(world.request.scenario)
+    if result.switched:
+        kinds.add("thread-switch")
     variant = record.generation, record.cursor
     return tuple(
         WorldFailure(world.drawn, symptom, one.message, one.breaks, tuple(sorted(kinds)), *variant)
         for symptom, one in symptoms_in(result).items()
+        if not judge or symptom.oracle in judge or one.breaks is Verdict.VACUOUS
     )
 
 

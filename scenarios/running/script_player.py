@@ -19,9 +19,11 @@ from gapless.scenarios.clients.contract import (
     ClientUnderTest,
     Event,
     Factory,
+    NoHistory,
     errors_of,
     gaps_of,
-    held_by,
+    held_with_digests,
+    history_of,
     opened,
 )
 from gapless.scenarios.definition.scenario import (
@@ -36,6 +38,7 @@ from gapless.scenarios.definition.scenario import (
     Suspend,
 )
 from gapless.scenarios.errors import UsageError
+from gapless.scenarios.judging.content import content_digest
 from gapless.scenarios.running import other_party
 from gapless.scenarios.running.other_party import OtherName, Target
 from gapless.scenarios.running.spin_watch import SpinWatch, Watch
@@ -64,6 +67,7 @@ class ScriptPlayer:
         self._left = deque(scenario.script)
         self._store: dict[str, Any] | None = {} if "reopen" in scenario.script else None
         self._main: trio.lowlevel.Task | None = None
+        self._contents: dict[str, str] = {}
         self._phase = "factory"  # what the client runs outside its steps: its factory, or tasks in the background
 
     async def perform(self, factory: Factory) -> None:
@@ -142,7 +146,7 @@ class ScriptPlayer:
         while self._left:
             step = self._left.popleft()
             if step == "reopen":
-                self._journal.record("client", "killed", held=held_by(client))
+                self._journal.record("client", "killed")
                 self._left.appendleft("attach")
                 return True
             if not await self._step(client, step):
@@ -157,7 +161,9 @@ class ScriptPlayer:
     async def _close(self, client: ClientUnderTest) -> None:
         """Record what the client holds, and close it. A typed error is ignored here; a crash is recorded."""
         try:
-            self._journal.record("client", "closed", held=held_by(client))
+            if not getattr(client, "says_deliveries", True):
+                self._journal.record("client", "says-no-deliveries")
+            self._journal.record("client", "closed", **self._held_fields(client))
             with self._world.loop.move_on_after(CLOSE_DEADLINE_S):
                 await client.close()
         except errors_of(client):
@@ -204,6 +210,8 @@ class ScriptPlayer:
             case "run":
                 await self._ask(client, "run", client.run)
                 return True
+            case "history":
+                return await self._read_history(client)
 
     async def _ask_anybody(self, client: ClientUnderTest, name: OtherName, value: str | Target | None = None) -> bool:
         """Ask the client for a step that not every client has; without it, somebody else does it."""
@@ -257,7 +265,11 @@ class ScriptPlayer:
         try:
             with self._world.loop.move_on_after(self._scenario.expect.step_deadline_s) as scope:
                 answer = await call()
-                claimed = _claim_fields(client, answer) if name == "run" else {}
+                claimed = _claim_fields(answer) if name == "run" else {}
+                if name in ("attach", "run"):
+                    claimed |= {"gaps": gaps_of(client)} | self._held_fields(client)
+                elif isinstance(answer, dict):
+                    claimed = answer
         except errors_of(client) as error:
             self._failed(name, "failed", error)
             return False
@@ -271,6 +283,41 @@ class ScriptPlayer:
             return False
         self._journal.record("client", f"{name}-returned", **claimed)
         return True
+
+    async def _read_history(self, client: ClientUnderTest) -> bool:
+        """Let the client read the whole log. What it had read when it failed is recorded too."""
+        history = history_of(client)
+        if history is None:
+            self._journal.record("client", "cannot", step="history", client=type(client).__name__)
+            return True
+        read: list[str] = []
+        contents: dict[str, str] = {}
+
+        async def read_all() -> dict[str, object]:
+            try:
+                async for event in history():
+                    read.append(str(event["id"]))
+                    digest = content_digest(event)
+                    if digest is not None:
+                        contents[read[-1]] = digest
+            except NoHistory:
+                self._journal.record("client", "cannot", step="history")
+                return {}
+            return {"read": read, "contents": self._new_contents(contents)}
+
+        await self._ask(client, "history", read_all)
+        return True
+
+    def _held_fields(self, client: ClientUnderTest) -> dict[str, object]:
+        """What the client holds, as fields of the journal. Digests are recorded once, and again when they change."""
+        held = held_with_digests(client)
+        digests = {event_id: digest for event_id, digest in held if digest is not None}
+        return {"held": [event_id for event_id, _ in held], "contents": self._new_contents(digests)}
+
+    def _new_contents(self, digests: dict[str, str]) -> list[list[str]]:
+        new = [[event_id, digest] for event_id, digest in digests.items() if self._contents.get(event_id) != digest]
+        self._contents |= digests
+        return new
 
     async def _play_on(self) -> None:
         """Let the world go on after the script, so that the journal has everything that is judged.
@@ -291,7 +338,7 @@ class ScriptPlayer:
     def _count(self, what: str) -> int:
         return sum(1 for entry in self._journal.entries if (entry.place, entry.what) == ("agent", what))
 
-    def _delivered(self, event: Event, repaired: bool) -> None:
+    def _delivered(self, event: Event, repaired: bool | None) -> None:
         self._journal.record("client", "delivered", id=str(event["id"]), repaired=repaired)
 
     def _failed(self, step: str, outcome: str, error: BaseException) -> None:
@@ -322,21 +369,21 @@ _FLAGS: tuple[Literal["interrupt", "confirm", "reject", "delete", "fork"], ...] 
 _NOT_OF_THE_WORKLOAD = frozenset({*_FLAGS, "answer", "navigate", "suspend_s"})
 
 
-def _claim_fields(client: ClientUnderTest, claim: object) -> dict[str, object]:
+def _claim_fields(claim: object) -> dict[str, object]:
     """A claim as fields of the journal. Raises TypeError when it is malformed, which is the client's mistake."""
     if claim is None:
         return {}
     if not isinstance(claim, Claim):
         raise TypeError(f"run() answered {type(claim).__name__}; it must be a gapless.testing.Claim, or None")
-    return {
+    fields: dict[str, object] = {
         "status": claim.status,
         "complete": claim.complete,
         "covers": claim.covers,
         "proof": claim.proof,
         "notes": list(claim.notes),
-        "gaps": gaps_of(client),
-        "held": held_by(client),
     }
+    optional = {"error": claim.error, "statistics": claim.statistics, "calls": claim.calls}
+    return fields | {name: value for name, value in optional.items() if value is not None}
 
 
 def leaves(error: BaseException) -> Sequence[BaseException]:

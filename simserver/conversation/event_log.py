@@ -21,8 +21,8 @@ class EventLog(Sequence[EventBody]):
         self._history = history
         self._ids = ids
         self._old_length = history.length
-        self._old: dict[int, EventBody] = {}
-        self._old_text: dict[int, str] = {}
+        self._old = history.events
+        self._old_text = history.texts
         self._new: list[EventBody] = []
         self._new_text: list[str] = []
         self._index: dict[str, int] = {}

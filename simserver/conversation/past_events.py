@@ -8,6 +8,7 @@ requires it.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from gapless.simserver.conversation import event_bodies
@@ -29,10 +30,21 @@ _FIRST: Final = (
 )
 _BRANCH: Final = frozenset({"system", "message", "action", "observation"})
 _SPACING_US: Final = 1_000_000
+_KEPT_LENGTH_MAX: Final = 2_000
+_KEPT_BYTES_MAX: Final = 4_000_000
+
+
+@lru_cache(maxsize=8)
+def _kept(*history: object) -> tuple[dict[int, EventBody], dict[int, str]]:
+    """Events and texts of a history, for all worlds of this process that have the same one."""
+    return {}, {}
 
 
 class PastEvents:
-    """The first ``length`` events of a log. Their ids belong to the counters 0 to ``length`` - 1."""
+    """The first ``length`` events of a log. Their ids belong to the counters 0 to ``length`` - 1.
+
+    ``events``, ``texts``: those that were computed already, by index. They are shared: do not change an event.
+    """
 
     def __init__(self, length: int, ids: Ids, *, epoch: datetime, has_tree: bool, payload_bytes: int) -> None:
         self.length = length
@@ -41,6 +53,8 @@ class PastEvents:
         self._has_tree = has_tree
         self._text = "x" * payload_bytes
         self._first = (length - 1) % len(_RUN) if length else 0
+        is_kept = length <= _KEPT_LENGTH_MAX and length * payload_bytes <= _KEPT_BYTES_MAX
+        self.events, self.texts = _kept(length, ids.make(0), epoch, has_tree, payload_bytes) if is_kept else ({}, {})
 
     def __repr__(self) -> str:
         return f"PastEvents({self.length} events)"

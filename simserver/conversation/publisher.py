@@ -112,7 +112,7 @@ class Publisher:
             return
         updated = self._agent.update(one.index, str(one.event["id"]))
         if updated is not None:
-            self._journal.record("log", "updated", id=str(one.event["id"]), index=one.index)
+            self._journal.record("log", "update", id=str(one.event["id"]), index=one.index)
             self._send(updated)
 
     def snapshot(self, socket_number: int | None = None) -> Publication:
@@ -139,6 +139,10 @@ class Publisher:
         fields["branch"] = event["kind"] != STATE_UPDATE
         if not one.treatment.readable:
             fields["readable"] = False
+        if event["kind"] == "ConversationErrorEvent":
+            fields["error"] = {"code": event["code"], "detail": event["detail"]}
+        elif event.get("key") == "stats":
+            fields["statistics"] = event["value"]
         pending = Pending(one.index, now_s + one.treatment.lag_s, lambda: self._journal.add("log", "append", fields))
         if not self._archive.persist(pending, one.treatment, now_s):
             self._process.start_soon(self._persist_later, one.treatment.lag_s)

@@ -3,16 +3,16 @@
 `make interop` runs it, and writes `docs/interop.md` and `docs/fidelity.md`. In reading order:
 
 - `environments.py`    one for each release, built from the pins beside it
-- `sdk_peer.py`        the published SDK as a client under test: `openhands_sdk.py` of `scenarios/examples/` runs there
-- `scenarios/`         races in real seconds, matched by ordinals rather than by time
-- `expectations.py`    what each release is expected to come to in each scenario, and why
-- `sdk_table.py`       what it came to
+- `subjects.py`        what is measured: a release as a command, and its class
+- `lockstep_table.py`  each release through the whole catalog, in virtual time
+- `expectations.py`    what each class of releases is expected to come to; recorded in `expected/`
+- `both_clocks.py`     some scenarios of `scenarios/` in virtual and in real time
 - `model_endpoint.py`  a language model that does as it is told, for the published agent server
 - `real_server.py`     that server, in a process of its own, to be killed and started again
 - `proxy.py`           between it and our client: counts calls, cuts sockets
 - `server_table.py`    our sync client against it, and what a run costs
 - `script.py`          requests and socket sessions as data; `playing.py` plays them to a server
 - `fidelity.py`        one script, the published server and the simulated one, field by field
-- `documents.py`       all that as Markdown
+- `documents.py`       all that as Markdown; `page.py`: the table as HTML
 - `__main__.py`        the command
 """

@@ -1,12 +1,15 @@
-"""`make interop`: builds the environments, measures, writes the documents; fails where something is not as expected."""
+"""`make interop`: builds the environments, measures, writes the documents; fails where something is not as expected.
+
+Without options it measures all: each release in virtual time, some scenarios on both clocks, and the published server.
+"""
 
 from __future__ import annotations
 
 import datetime
-import shutil
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -14,32 +17,37 @@ from pathlib import Path
 import click
 import trio
 
-from tests.interop import documents, environments, fidelity, sdk_table, server_table
-from tests.interop.documents import Circumstances
-from tests.interop.environments import ROOT, EnvironmentMissing
+from gapless.scenarios.errors import GaplessError
+from tests.interop import both_clocks, documents, environments, expectations, fidelity, page, server_table
+from tests.interop.documents import CLOCKS, LOCKSTEP, SERVER, Circumstances
+from tests.interop.environments import ROOT, TYPESCRIPT, EnvironmentMissing
+from tests.interop.lockstep_table import Cell, measuring, tasks
 from tests.interop.real_server import ServerDidNotStart
+from tests.interop.subjects import ALL, Subject, subjects
 
 SERVER_RELEASE = "1.57.0"
 PLAYGROUND = ROOT / ".gapless" / "interop"
 DOCUMENTS = ROOT / "docs"
+PARTS = ("lockstep", "clocks", "server")
+TELL_EVERY_S = 5.0
 
 
 @dataclass
 class Measured:
-    """All that was measured so far."""
+    """All that was measured so far. missing: a sentence for each release that could not be; wrong: what is not as
+    expected."""
 
-    sdk: dict[str, list[sdk_table.Row]] = field(default_factory=dict)
+    cells: list[Cell] = field(default_factory=list)
+    pairs: list[both_clocks.Pair] = field(default_factory=list)
     server: list[server_table.ServerRow] = field(default_factory=list)
     fidelity: fidelity.Fidelity | None = None
+    missing: list[str] = field(default_factory=list)
+    is_interrupted: bool = False
 
     def wrong(self) -> list[str]:
         """Everything that is not as expected, one sentence each."""
-        found = [
-            f"sdk {row.release}, {row.generation}, {row.scenario}: {problem}"
-            for rows in self.sdk.values()
-            for row in rows
-            for problem in row.wrong
-        ]
+        found = expectations.differences(self.cells)
+        found += [one.wrong for one in self.pairs if one.wrong]
         found += [f"server, {row.generation}, {row.part}: {problem}" for row in self.server for problem in row.wrong]
         return found + [f"fidelity: {problem}" for problem in (self.fidelity.wrong if self.fidelity else ())]
 
@@ -55,83 +63,165 @@ class Progress:
 
 
 @click.command(help=__doc__)
+@click.option("--release", "wanted", multiple=True, help="A release; may be repeated. Default: all that have pins.")
+@click.option("--newest", is_flag=True, help="The newest release of the SDK alone, in virtual time.")
+@click.option("--generation", "generations", multiple=True, type=click.Choice(ALL), help="Default: all.")
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Default: all.")
+@click.option("--out", type=click.Path(path_type=Path), help="The folder for the page. Default: reports' own.")
+@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Worker processes.")
+@click.option("--accept", is_flag=True, help="Write what was measured as what is expected from now on.")
 @click.option("--write/--no-write", default=True, help="Write docs/interop.md and docs/fidelity.md.")
-def main(write: bool) -> None:
-    progress = Progress()
-    measured = Measured()
+def main(
+    wanted: Sequence[str],
+    newest: bool,
+    generations: Sequence[str],
+    parts: Sequence[str],
+    out: Path | None,
+    jobs: int,
+    accept: bool,
+    write: bool,
+) -> None:
+    progress, measured = Progress(), Measured()
+    pinned = environments.releases()
+    releases = tuple(wanted) or ((_newest(pinned),) if newest else pinned)
+    parts = tuple(parts) or (("lockstep",) if newest or wanted else PARTS)
     try:
-        trio.run(_all, progress, measured)
-    except* EnvironmentMissing as group:
-        click.echo(str(_first(group)), err=True)
+        for release in releases:
+            _check_name(release)
+        for part, measure in _measures(measured, releases, tuple(generations) or ALL, jobs, progress).items():
+            if part in parts:
+                measure()
+    except KeyboardInterrupt:
+        measured.is_interrupted = True
+        progress("interrupted: this is what was measured")
+    except (EnvironmentMissing, GaplessError) as error:
+        click.echo(str(error), err=True)
         sys.exit(2)
-    except* ServerDidNotStart as group:
-        click.echo(str(_first(group)), err=True)
+    except ServerDidNotStart as error:
+        click.echo(str(error), err=True)
         sys.exit(1)
-    except* KeyboardInterrupt:
-        click.echo("interrupted; nothing was written", err=True)
-        sys.exit(130)
-    wrong = measured.wrong()
-    for problem in wrong:
-        click.echo(f"not as expected: {problem}", err=True)
-    # What went wrong once is to be looked at, and not to become the documentation.
-    directory = DOCUMENTS if write and not wrong else PLAYGROUND
-    _write(measured, directory)
-    progress(f"{directory.relative_to(ROOT)}/interop.md and fidelity.md are written")
-    progress("all is as expected" if not wrong else f"{len(wrong)} outcomes are not as expected")
-    sys.exit(bool(wrong))
+    is_whole = set(releases) >= set(pinned) and not generations and not measured.is_interrupted
+    _finish(measured, progress, out or PLAYGROUND, accept=accept, write=write and is_whole)
 
 
-async def _all(progress: Progress, measured: Measured) -> None:
-    await _build(environments.releases(), progress)
-    shutil.rmtree(PLAYGROUND, ignore_errors=True)
-    PLAYGROUND.mkdir(parents=True)
-    async with trio.open_nursery() as nursery:
-        for release in environments.releases():
-            measured.sdk[release] = []
-            nursery.start_soon(_sdk, release, progress, measured)
-        nursery.start_soon(_server, progress, measured)
-        nursery.start_soon(_fidelity, progress, measured)
+def _check_name(release: str) -> None:
+    try:
+        environments.numbers(release)
+    except ValueError:
+        raise EnvironmentMissing(f"{release!r} is no release: name one as 1.58.2 or {TYPESCRIPT}1.39.0") from None
 
 
-async def _build(releases: Sequence[str], progress: Progress) -> None:
-    missing = [release for release in releases if not environments.is_ready(release)]
-    if missing:
-        progress(f"building the environments of {' and '.join(missing)} with {environments.python()}")
-        async with trio.open_nursery() as nursery:
-            for release in missing:
-                nursery.start_soon(trio.to_thread.run_sync, environments.build, release)
-        progress("the environments are built")
+def _newest(pinned: Sequence[str]) -> str:
+    return [one for one in pinned if not one.startswith(TYPESCRIPT)][-1]
 
 
-async def _sdk(release: str, progress: Progress, measured: Measured) -> None:
-    measured.sdk[release] = await sdk_table.measure(release, PLAYGROUND, progress)
+def _measures(
+    measured: Measured, releases: Sequence[str], generations: Sequence[str], jobs: int, progress: Progress
+) -> dict[str, Callable[[], None]]:
+    def lockstep() -> None:
+        known = tuple(subject for release in _built(releases, measured, progress) for subject in subjects(release))
+        _measure_cells(measured, known, generations, jobs, progress)
+
+    def clocks() -> None:
+        release = _newest(environments.releases())
+        if _built((release,), measured, progress):
+            measured.pairs = trio.run(both_clocks.measure, release, progress)
+
+    def server() -> None:
+        if _built((SERVER_RELEASE,), measured, progress):
+            trio.run(_server, measured, progress, strict_exception_groups=False)
+
+    return {"lockstep": lockstep, "clocks": clocks, "server": server}
 
 
-async def _server(progress: Progress, measured: Measured) -> None:
+def _built(releases: Sequence[str], measured: Measured, progress: Progress) -> list[str]:
+    """Those of the releases that are installed, once all were tried; a sentence for each other."""
+    ready = []
+    for release in releases:
+        try:
+            if not environments.is_ready(release):
+                progress(f"building the environment of {release}")
+                environments.build(release)
+            ready.append(release)
+        except EnvironmentMissing as error:
+            if str(error) not in measured.missing:
+                measured.missing.append(str(error))
+                progress(str(error))
+    return ready
+
+
+def _measure_cells(
+    measured: Measured, known: Sequence[Subject], generations: Sequence[str], jobs: int, progress: Progress
+) -> None:
+    wanted = tasks(known, generations)
+    told_s = time.monotonic()
+    order = {(task.subject.name, task.scenario, task.generation): number for number, task in enumerate(wanted)}
+    try:
+        with measuring(wanted, jobs) as cells:
+            for cell in cells:
+                measured.cells.append(cell)
+                if time.monotonic() - told_s > TELL_EVERY_S or len(measured.cells) == len(wanted):
+                    told_s = time.monotonic()
+                    progress(
+                        f"{len(measured.cells)} of {len(wanted)} runs; {cell.subject}, {cell.scenario}: {cell.outcome}"
+                    )
+    finally:
+        measured.cells.sort(key=lambda cell: order[cell.subject, cell.scenario, cell.generation])
+
+
+async def _server(measured: Measured, progress: Progress) -> None:
+    PLAYGROUND.mkdir(parents=True, exist_ok=True)
     measured.server = await server_table.measure(SERVER_RELEASE, PLAYGROUND / "server", progress)
-
-
-async def _fidelity(progress: Progress, measured: Measured) -> None:
     measured.fidelity = await fidelity.measure(SERVER_RELEASE, PLAYGROUND / "fidelity")
     progress(f"fidelity: {len(measured.fidelity.wrong) or 'no'} differences without a reason")
 
 
+def _finish(measured: Measured, progress: Progress, out: Path, *, accept: bool, write: bool) -> None:
+    if accept:
+        _accept(measured.cells, progress)
+    wrong = measured.wrong()
+    for problem in wrong:
+        click.echo(f"not as expected: {problem}", err=True)
+    out.mkdir(parents=True, exist_ok=True)
+    if measured.cells:
+        file = out / "interop.html"
+        file.write_text(page.page("Published clients in virtual time", measured.cells), encoding="utf-8")
+        progress(f"{file} has every number")
+    # What went wrong once is to be looked at, and not to become the documentation.
+    directory = DOCUMENTS if write and not wrong else out
+    _write(measured, directory)
+    progress(f"{directory / 'interop.md'} is written")
+    for sentence in measured.missing:
+        click.echo(f"not measured: {sentence}", err=True)
+    progress("all is as expected" if not wrong else f"{len(wrong)} outcomes are not as expected")
+    sys.exit(130 if measured.is_interrupted else 1 if wrong else 2 if measured.missing else 0)
+
+
+def _accept(cells: Sequence[Cell], progress: Progress) -> None:
+    """The newest release of each class says what is expected of the class."""
+    for release_class in dict.fromkeys(cell.release_class for cell in cells):
+        mine = [cell for cell in cells if cell.release_class == release_class]
+        newest = [cell for cell in mine if cell.subject == mine[-1].subject]
+        expectations.EXPECTED.mkdir(exist_ok=True)
+        text = expectations.written(release_class, newest)
+        (expectations.EXPECTED / f"{release_class}.toml").write_text(text, encoding="utf-8")
+        progress(f"expected/{release_class}.toml is written")
+
+
 def _write(measured: Measured, directory: Path) -> None:
-    assert measured.fidelity is not None
-    when = Circumstances(
-        datetime.datetime.now(datetime.UTC).date().isoformat(), environments.version(SERVER_RELEASE), version("gapless")
-    )
-    texts = {
-        "interop.md": documents.interop(when, measured.sdk, SERVER_RELEASE, measured.server),
-        "fidelity.md": documents.fidelity(when, measured.fidelity),
-    }
-    for name, text in texts.items():
-        (directory / name).write_text(text, encoding="utf-8")
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    sections = {}
+    if measured.cells:
+        sections[LOCKSTEP] = documents.lockstep(day, version("gapless"), measured.cells, measured.missing)
+    if measured.pairs:
+        sections[CLOCKS] = documents.clocks(measured.pairs)
+    if measured.server:
+        when = Circumstances(day, environments.version(SERVER_RELEASE), version("gapless"))
+        sections[SERVER] = documents.server(when, SERVER_RELEASE, measured.server)
+        if measured.fidelity is not None:
+            (directory / "fidelity.md").write_text(documents.fidelity(when, measured.fidelity), encoding="utf-8")
+    kept = (DOCUMENTS / "interop.md").read_text(encoding="utf-8")
+    (directory / "interop.md").write_text(documents.interop(sections, kept), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
-from tests.interop.expectations import EXPECTED, Expected
+from gapless.scenarios.definition.catalogue import find_one
+from tests.interop.both_clocks import Pair
+from tests.interop.expectations import REASONS
 from tests.interop.fidelity import Fidelity
-from tests.interop.sdk_table import Row
+from tests.interop.lockstep_table import HOLDS, Cell
 from tests.interop.server_table import ServerRow
 
 COMMAND = "make interop"
+TITLE = "# Interop: the published packages at both ends"
+LOCKSTEP = "## The published clients in virtual time"
+CLOCKS = "## Both clocks"
+SERVER = "## The published server as a peer"
+BY_HAND = "## By hand"
+MENDED_IN = ("legacy", "tree")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +40,143 @@ class Circumstances:
         )
 
 
-def interop(
-    when: Circumstances, sdk: Mapping[str, Sequence[Row]], server_release: str, server: Sequence[ServerRow]
-) -> str:
-    """Both tables."""
-    releases = " and ".join(sdk)
+def interop(sections: Mapping[str, str], kept: str) -> str:
+    """The document. sections: by heading, those that were measured now; kept: the document so far, for the others."""
+    before = _split(kept)
+    parts = [TITLE, _INTRODUCTION]
+    for heading in (LOCKSTEP, CLOCKS, SERVER):
+        body = sections.get(heading, before.get(heading))
+        parts.append(f"{heading}\n\n{body}" if body else f"{heading}\n\nNot measured yet.")
+    return "\n\n".join([*parts, f"{BY_HAND}\n\n{_BY_HAND}"]) + "\n"
+
+
+def _split(text: str) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("## "):
+            heading = line if not line.startswith(SERVER) else SERVER
+            lines = found.setdefault(heading, [])
+        else:
+            lines.append(line)
+    return {heading: "\n".join(body).strip() for heading, body in found.items()}
+
+
+def lockstep(day: str, version: str, cells: Sequence[Cell], missing: Sequence[str]) -> str:
+    """The section on the published clients in virtual time."""
+    names = list(dict.fromkeys(cell.subject for cell in cells))
+    generations = list(dict.fromkeys(cell.generation for cell in cells))
     parts = [
-        "# Interop: the published packages at both ends",
-        when.sentence(f"openhands-sdk {releases}, openhands-agent-server {server_release}"),
-        "## The published SDK as a client",
-        _SDK,
-        _table(_SDK_HEAD, (_sdk_cells(row) for rows in sdk.values() for row in rows)),
-        "### What was expected, and why",
-        _EXPECTED,
-        _table(
-            ("release", "scenario", "lost", "reads", "returns", "because"),
-            (_expected_cells(release, one) for release in sdk for one in EXPECTED[release]),
-        ),
-        f"## The published server as a peer: agent-server {server_release}",
-        _SERVER,
-        _table(_SERVER_HEAD, (_server_cells(row) for row in server)),
-        _BY_HAND,
+        f"Measured on {day} with gapless {version}. Every number is the same each time. `{COMMAND}` measures it again.",
+        _LOCKSTEP,
+        *[f"Not measured: {sentence}" for sentence in missing],
+        "### Totals",
+        _table(_TOTALS_HEAD, _totals(cells, names, generations)),
     ]
-    return "\n\n".join(parts) + "\n"
+    for generation in generations:
+        here = [cell for cell in cells if cell.generation == generation]
+        columns = [name for name in names if any(cell.subject == name for cell in here)]
+        parts += [f"### Servers of generation {generation}", _outcomes(here, columns)]
+    parts += ["### What a release mended, and what it broke", *_changes(cells, names), "### Why", _why(cells)]
+    return "\n\n".join(parts)
+
+
+_TOTALS_HEAD = (
+    *("client", "server", "runs", "hold", "lose events", "events lost", "leave some undelivered", "return early"),
+    *("return late", "never return", "raise", "calls over optimum, median", "most"),
+)
+
+
+def _totals(cells: Sequence[Cell], names: Sequence[str], generations: Sequence[str]) -> Iterable[tuple[str, ...]]:
+    for name in names:
+        for generation in generations:
+            mine = [cell for cell in cells if (cell.subject, cell.generation) == (name, generation)]
+            if len(mine) < 2:  # a generation that it does not understand has the clean run alone
+                continue
+            over = [cell.calls - cell.optimum for cell in mine]
+            counts = (
+                len(mine),
+                sum(cell.outcome == HOLDS for cell in mine),
+                sum(cell.lost > 0 for cell in mine),
+                sum(cell.lost for cell in mine),
+                sum(cell.undelivered > 0 for cell in mine),
+                *(sum(cell.returns == word for cell in mine) for word in ("early", "late", "never returns")),
+                sum(bool(cell.error) for cell in mine),
+                round(median(over)),
+                max(over),
+            )
+            yield (name, generation, *(f"{count:,}" for count in counts))
+
+
+def _outcomes(cells: Sequence[Cell], columns: Sequence[str]) -> str:
+    by_place = {(cell.scenario, cell.subject): cell for cell in cells}
+    scenarios = list(dict.fromkeys(cell.scenario for cell in sorted(cells, key=lambda cell: cell.scenario)))
+    differ = [one for one in scenarios if any(cell.outcome != HOLDS for cell in cells if cell.scenario == one)]
+    rows = [(one, *(_short(by_place.get((one, name))) for name in columns)) for one in differ]
+    alike = [one for one in scenarios if one not in differ]
+    text = _table(("scenario", *columns), rows)
+    return text + (f"\n\nNothing to tell of {len(alike)} others: {', '.join(alike)}." if alike else "")
+
+
+def _short(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    if cell.returns in ("early", "late") and cell.return_s is not None:
+        return cell.outcome.replace(cell.returns, f"{abs(cell.return_s):.1f} s {cell.returns}")
+    return cell.outcome
+
+
+def _changes(cells: Sequence[Cell], names: Sequence[str]) -> Iterable[str]:
+    sdks = [name for name in names if name.startswith("sdk ")]
+    for earlier, later in pairwise(sdks):
+        lines = []
+        for generation in MENDED_IN:
+            pairs = [
+                (one, two)
+                for one in cells
+                for two in cells
+                if (one.subject, two.subject) == (earlier, later)
+                and one.generation == two.generation == generation
+                and one.scenario == two.scenario
+            ]
+            mended = [one.scenario for one, two in pairs if one.outcome != HOLDS and two.outcome == HOLDS]
+            broken = [one.scenario for one, two in pairs if one.outcome == HOLDS and two.outcome != HOLDS]
+            lines += [f"{what} in {generation}: {', '.join(them)}." for what, them in _both(mended, broken) if them]
+        yield f"**{earlier} to {later}.** " + (" ".join(lines) or "No scenario began to hold, and none ceased to.")
+
+
+def _both(mended: list[str], broken: list[str]) -> tuple[tuple[str, list[str]], tuple[str, list[str]]]:
+    return ("Mended", mended), ("Broken", broken)
+
+
+def _why(cells: Sequence[Cell]) -> str:
+    met = {race for cell in cells if cell.outcome != HOLDS for race in find_one(cell.scenario).races}
+    return "\n".join(f"- {race}: {why}." for race, why in REASONS.items() if race in met or race == "R62")
+
+
+def clocks(pairs: Sequence[Pair]) -> str:
+    """The section on both clocks."""
+    rows = [
+        (
+            *(pair.client, pair.generation, pair.scenario, pair.virtual.verdict, pair.virtual.outcome),
+            *(pair.real.verdict, pair.real.outcome, _agreement(pair)),
+        )
+        for pair in pairs
+    ]
+    head = ("client", "server", "scenario", "virtual", "outcome", "real", "outcome", "the same")
+    return f"{_CLOCKS}\n\n{_table(head, rows)}"
+
+
+def _agreement(pair: Pair) -> str:
+    if pair.agrees:
+        return "yes"
+    return pair.reason or ("no" if pair.fired else "no: in real time a fault did not fire")
+
+
+def server(when: Circumstances, release: str, rows: Sequence[ServerRow]) -> str:
+    """The section on the published server."""
+    table = _table(_SERVER_HEAD, (_server_cells(row) for row in rows))
+    return "\n\n".join([when.sentence(f"openhands-agent-server {release}"), _SERVER, table])
 
 
 def fidelity(when: Circumstances, measured: Fidelity) -> str:
@@ -72,26 +196,28 @@ def fidelity(when: Circumstances, measured: Fidelity) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_SDK_HEAD = (
-    *("release", "server", "scenario", "lost events", "calls", "of them polls", "optimum", "calls/optimum"),
-    "seconds to return",
-)
 _SERVER_HEAD = ("socket", "part", "events in the log", "calls to attach", "calls a run", "status polls", "outcome")
 
-_SDK = """The real `Conversation(…)`, unmodified, runs against a simulated server on a real port, in real time. It
-is constructed, sends and runs several times, is closed, and is attached again. The scenarios are in
-`tests/interop/scenarios/`: races of the catalog, made short enough for real time.
+_INTRODUCTION = """The published clients run against the simulated server, and the published server against our
+client. Nothing in them is changed."""
 
-- *Lost events*: those that `run()` returned without.
-- *Calls*: reads of the log and polls of the status, the attach included.
-- *Optimum*: the fewest calls with which any client could have known and repaired what this one missed,
-  given what the server's generation offers. It is 0 where the socket brings all of it.
-- *Seconds to return*: from the run's end to the return of `run()`. If negative, it returned during the run.
+_LOCKSTEP = """Each client goes through the whole catalog, without what only counts calls, in the generations of
+servers that it understands. A generation that it does not understand has the clean run alone. Virtual time is exact,
+so a cell is no sample.
 
-1.11.0 understands only servers without a tree. The last of its rows is a server with one."""
+- *N lost*: events that `run()` returned without. *N undelivered*: events that the client holds, and that never
+  reached the application's callback.
+- *early*, *late*: `run()` returned before the run's end, or more than 5 s after it. *never returns*: not before the
+  scenario's deadline. A step that *raises* names the error. *vacuous*: the fault never met this client.
+- A dash: nothing of the kind. Calls do not count for it: the totals have them, and so has the page that `make
+  interop` writes.
+- *idle*, *snapshot*: how the program waits for a run's end with the TypeScript client, whose `run()` only starts one.
 
-_EXPECTED = """These outcomes were derived from the code of each release before it was measured. `make interop` fails if
-the outcome is different. *Reads*: calls without status polls."""
+A release of the SDK that finds its events again at a run's end (R10) does so from 1.25.0 on. 1.24.0 does not."""
+
+_CLOCKS = """Short scenarios of the same kind, in virtual time and on a real port in real time, one after the other.
+The verdict, the events lost and undelivered, and the way in which `run()` returned have to be the same wherever the
+fault fired in real time."""
 
 _SERVER = """The sync client of gapless connects over TCP, through a proxy that counts what passes and can cut
 connections. The server uses a scripted model on loopback. After each run, the events held are compared
@@ -99,12 +225,16 @@ with the server's log, read page by page: complete, in order, each event deliver
 client has to prove the branch, in `session` the whole log. Calls are reads of the log. Status polls are
 spent only while the server is down."""
 
-_BY_HAND = """## By hand
-
-    gapless check r10-late-tail -- .venv-interop-1.57.0/bin/python scenarios/examples/openhands_sdk.py
+_BY_HAND = """    gapless check r10-late-tail -- .venv-interop-1.58.2/bin/python scenarios/examples/openhands_sdk.py
 
 puts one release through a scenario of the catalog, judges it, and keeps a capsule if it fails. `make interop` has
-built its environment. `gapless examples` says where an installed gapless keeps that program."""
+built its environment. `gapless examples` says where an installed gapless keeps that program.
+
+    make interop INTEROP="--release 1.40.0"
+    make interop INTEROP="--release typescript-1.38.0"
+
+measures another release. A file `tests/interop/requirements-VERSION.txt`, or `package-VERSION.json` for the
+TypeScript client, adds it to the table."""
 
 _FIDELITY = """One script of requests and socket sessions (`tests/interop/script.py`) is played to both servers: the
 whole life of a conversation, every way to search and to subscribe, bad input, wrong keys, deletion. The
@@ -112,18 +242,6 @@ simulated agent does what the real one did. Then the transcripts are compared fi
 ordinals of the log, and without times and free texts. Frames of live sockets are compared by event, not
 by their order, because several threads of the real server publish at once. A difference without a reason
 fails `make interop`, and so does a reason without a difference."""
-
-
-def _expected_cells(release: str, one: Expected) -> tuple[str, ...]:
-    where = f"{one.scenario}, {one.generation}" if one.generation else one.scenario
-    return release, where, str(one.lost), str(one.reads), one.returns, one.because
-
-
-def _sdk_cells(row: Row) -> tuple[str, ...]:
-    ratio = f"{row.calls / row.optimum:.1f}" if row.optimum else "–"
-    returned = "never" if row.return_s is None else f"{row.return_s:.1f}"
-    numbers = (row.lost, row.calls, row.polls, row.optimum)
-    return (row.release, row.generation, row.scenario, *(str(number) for number in numbers), ratio, returned)
 
 
 def _server_cells(row: ServerRow) -> tuple[str, ...]:

@@ -45,7 +45,10 @@ async def test_a_client_that_holds_everything_holds() -> None:
     result = await checked()
     assert (result.record.verdict, told(result)) == (Verdict.HOLDS, {})
     assert result.record.rest.calls > 2
-    assert all(judged.count for judged in result.record.judged)
+    unsaid = {one.oracle for one in result.record.unjudged}
+    assert unsaid == {"content", "delivered-once", "ends-first", "says-what-it-did", "state"}
+    idle = {judged.oracle for judged in result.record.judged if not judged.count}
+    assert idle == {*unsaid, "history"}, "no step of this script reads the history"
 
 
 async def test_a_client_that_lost_events_is_unsafe_and_says_which() -> None:

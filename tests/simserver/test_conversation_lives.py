@@ -167,7 +167,7 @@ def test_an_event_is_published_again_under_its_id_and_the_log_has_the_newer_cont
     one = fault("event-updated", match={"kind": "ActionEvent", "nth": 1})
     world = visit(world_with(one, generation=generation), script)
     assert fired(world) == [1]
-    assert len(entries(world, "log", "updated")) == 1
+    assert len(entries(world, "log", "update")) == 1
 
 
 def test_an_event_of_an_unknown_kind_is_in_the_log_and_becomes_the_leaf() -> None:

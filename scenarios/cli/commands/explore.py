@@ -9,10 +9,12 @@ from typing import get_args
 
 import click
 
-from gapless.reports.records.record import Verdict, gravest
+from gapless.reports.records.record import Clock, Verdict, gravest
+from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option, only_virtual
 from gapless.scenarios.cli.explore_screen import ExploreScreen
-from gapless.scenarios.cli.options import Finite, client_option, plain_errors, standard_output
+from gapless.scenarios.cli.options import Finite, client_option, judge_options, judged_by, plain_errors, standard_output
 from gapless.scenarios.clients.registry import resolve
+from gapless.scenarios.errors import UsageError
 from gapless.scenarios.explore.database import DIRECTORY, Database
 from gapless.scenarios.explore.explorer import SHRINKS_MAX, Explorer, Limits
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE, stoppable
@@ -21,8 +23,10 @@ from gapless.scenarios.running.executors import processes
 from gapless.scenarios.running.runner import Level
 
 
-@click.command("explore")
+@click.command("explore", cls=TakesCommand)
 @client_option
+@label_option
+@clock_option
 @click.option("--runs", type=click.IntRange(min=1), default=None, help="Stop after so many worlds.")
 @click.option("--time", "time_s", type=Finite(min=0, min_open=True), default=None, help="Stop after so many seconds.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
@@ -43,9 +47,20 @@ from gapless.scenarios.running.runner import Level
     show_default=True,
     help="Where the campaign is kept, and resumed from.",
 )
+@judge_options
 @plain_errors
 def explore(
-    client: str, runs: int | None, time_s: float | None, jobs: int | None, level: Level, shrinks: int, database: Path
+    client: str,
+    label: str | None,
+    clock: Clock | None,
+    runs: int | None,
+    time_s: float | None,
+    jobs: int | None,
+    level: Level,
+    shrinks: int,
+    database: Path,
+    judge: tuple[str, ...],
+    no_judge: tuple[str, ...],
 ) -> None:
     """Draw worlds that nobody thought of, and put a client through them.
 
@@ -53,19 +68,31 @@ def explore(
     cause, and shrunk to a scenario file and a capsule. Without --runs or --time it goes on until Ctrl-C; the same
     command goes on where it ended, with earlier failures first.
 
+    The client is that of --client, or the program COMMAND, in Python or Node. Of a program, the schedule of its threads
+    is drawn as well. Its campaign is kept under its label.
+
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 5 vacuous (a fault that should have fired never did), 130 when
     interrupted.
     """
+    program = given(label, clock)
+    only_virtual(program, "explore")
+    name, command = (client, ()) if program is None else (program.name, program.words)
+    if program is not None and level == "model":
+        raise UsageError("--level model is for our client and the baselines; a program sends bytes, on the wire")
     if level == "model":
         machine(client)
-    else:
+    elif program is None:
         resolve(client)
-    sys.exit(_explore(Database(database, client, level), Limits(runs, time_s, shrinks), jobs or os.cpu_count() or 1))
+    oracles = judged_by(judge, no_judge)
+    kept = Database(database, name, level, command)
+    sys.exit(_explore(kept, Limits(runs, time_s, shrinks), jobs or os.cpu_count() or 1, oracles))
 
 
-def _explore(database: Database, limits: Limits, jobs: int) -> int:
+def _explore(database: Database, limits: Limits, jobs: int, judge: tuple[str, ...]) -> int:
+    """Explore; return the exit code. ``judge``: names of the oracles that judge; empty: all."""
     console = standard_output()
     campaign, is_other_code = database.load()
+    campaign.judge = judge
     screen = ExploreScreen(console, limits, database.directory, campaign.worlds)
     if is_other_code:
         screen.say("the code has changed since this campaign was kept: worlds are tried from the first again")

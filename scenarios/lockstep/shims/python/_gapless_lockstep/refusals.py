@@ -42,6 +42,8 @@ CAN_BE_MISSING = frozenset(
     ]
 )
 
+_TRUST_ANCHORS = os.path.join("certifi", "cacert.pem")
+
 
 class NotVirtual(ImportError):
     """A module that cannot be virtual; as an ImportError, so that who can do without it does."""
@@ -128,6 +130,32 @@ def _patch_ssl(module: Any) -> None:
         refuse("the client speaks TLS, which is not possible in virtual time; let it use http:// and ws://")
 
     module.SSLContext.wrap_socket = module.SSLContext.wrap_bio = wrap
+    _defer_trust_anchors(module.SSLContext)
+
+
+def _defer_trust_anchors(context: Any) -> None:
+    """Read certifi's file only for who asks what is in it: no TLS will need it, and each run would read it anew."""
+    load, names = context.load_verify_locations, ("get_ca_certs", "cert_store_stats")
+
+    def load_verify_locations(self: Any, cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:
+        is_known = isinstance(cafile, str) and cafile.endswith(_TRUST_ANCHORS) and os.path.isfile(cafile)
+        if is_known and capath is None and cadata is None:
+            self._gapless_deferred = cafile
+        else:
+            load(self, cafile, capath, cadata)
+
+    def loading(method: Any) -> Any:
+        def loaded(self: Any, *args: Any, **options: Any) -> Any:
+            deferred = self.__dict__.pop("_gapless_deferred", None)
+            if deferred is not None:
+                load(self, deferred)
+            return method(self, *args, **options)
+
+        return loaded
+
+    context.load_verify_locations = load_verify_locations
+    for name in names:
+        setattr(context, name, loading(getattr(context, name)))
 
 
 def _timer(name: str, function: Any) -> Any:

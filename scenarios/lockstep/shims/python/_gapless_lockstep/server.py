@@ -59,6 +59,8 @@ class Server:
 
     def _meet(self, *, forks: bool) -> None:
         scheduler.before_wait = scheduler.before_thread = _nothing
+        if forks:
+            patching.import_companions()
         self._channel.open()
         channels.flush()
         self._channel.send(

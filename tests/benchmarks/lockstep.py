@@ -1,0 +1,120 @@
+"""How fast is a published client in virtual time? Runs per second after import, and what of it is the harness's.
+
+    python -m tests.benchmarks.lockstep [--runs N]
+
+The SDK's part needs the environment that `make interop` builds, and is left out without it. Upstream's own test of the
+same race takes 6.8 s, and may miss it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from gapless.scenarios.definition.catalogue import find_one
+from gapless.scenarios.lockstep.client import LockstepClient, factory
+from gapless.scenarios.lockstep.process import Process
+from gapless.scenarios.running.runner import RunRequest, perform
+from tests.interop import environments
+from tests.interop.subjects import subjects
+
+RELEASE = "1.58.2"
+SCENARIO = "r10-late-tail"
+UPSTREAM_S = 6.8
+RUNS_A_SECOND_MIN = 8
+OVERHEAD_MS_MAX = 20
+STARTS = 10
+
+
+def sdk(runs: int) -> None:
+    """Runs of one race after import."""
+    if not environments.is_ready(RELEASE):
+        _say(f"openhands-sdk {RELEASE}: left out, for its environment has not been built (make interop)")
+        return
+    os.environ.update(environments.QUIET)
+    client = factory(subjects(RELEASE)[0].command)
+    request = RunRequest(find_one(SCENARIO), "tree", "inclusive", "sdk")
+    exchanges = 0
+    until_blocked = LockstepClient._until_blocked
+
+    def counted(self: LockstepClient) -> object:
+        nonlocal exchanges
+        exchanges += 1
+        return until_blocked(self)
+
+    LockstepClient._until_blocked = counted  # type: ignore[assignment, method-assign]
+    began = time.perf_counter()
+    perform(request, factory=client)
+    first_s = time.perf_counter() - began
+    exchanges = 0
+    took_s: list[float] = []
+    before = _cpu_s()
+    for _ in range(runs):
+        began = time.perf_counter()
+        perform(request, factory=client)
+        took_s.append(time.perf_counter() - began)
+    own_ms = 1000 * (_cpu_s() - before) / runs
+    median_ms = 1000 * statistics.median(took_s)
+    _say(f"openhands-sdk {RELEASE}, {SCENARIO}: {runs} runs after an import of {first_s:.1f} s")
+    _say(f"  a run         {median_ms:6.0f} ms in the median, {1000 * min(took_s):.0f} ms at best")
+    _say(f"  runs a second {1000 / median_ms:6.1f} a core (aim: {RUNS_A_SECOND_MIN})")
+    _say(f"  harness       {own_ms:6.1f} ms of its own CPU a run (aim: below {OVERHEAD_MS_MAX})")
+    _say(f"  exchanges     {exchanges / runs:6.0f} a run")
+    _say(f"  upstream's own test of the race takes {UPSTREAM_S} s: {1000 * UPSTREAM_S / median_ms:.0f} times as long")
+
+
+def node() -> None:
+    """What the shim adds to the start of Node: both in one sitting, in turns."""
+    program = shutil.which("node")
+    if program is None:
+        _say("node: left out, for there is none on the path")
+        return
+    bare: list[float] = []
+    shimmed: list[float] = []
+    for _ in range(STARTS):
+        bare.append(_start_s([program, "-e", "0"]))
+        shimmed.append(_shimmed_s([program, "-e", "process.stdin.resume()"]))
+    both = [1000 * statistics.median(times) for times in (bare, shimmed)]
+    _say(f"node: {both[0]:.0f} ms to start and end, {both[1]:.0f} ms to start with the shim, wait, and end")
+
+
+def _start_s(command: Sequence[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def _shimmed_s(command: Sequence[str]) -> float:
+    began = time.perf_counter()
+    process = Process(command, {})
+    process.greet()
+    process.kill()
+    return time.perf_counter() - began
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=50)
+    asked = parser.parse_args()
+    sdk(asked.runs)
+    node()
+
+
+if __name__ == "__main__":
+    main()
