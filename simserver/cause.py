@@ -10,7 +10,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-StepName = Literal["attach", "send", "run", "close"]
+StepName = Literal[
+    "attach",
+    "send",
+    "run",
+    "history",
+    "pause",
+    "interrupt",
+    "confirm",
+    "reject",
+    "answer",
+    "navigate",
+    "delete",
+    "fork",
+    "close",
+]
 Moment = tuple[str | int, ...]
 """A moment as a key, such as ``("run", 1, "begins")``, ``("run", 1, 3)``, ``("step", "send", 1, "called")`` or
 ``("fault", name)``."""

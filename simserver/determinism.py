@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from math import inf
 from typing import Any, TypeVar
 
@@ -72,3 +74,38 @@ def run_deterministic(async_function: Callable[[], Awaitable[T]], *, seed: int |
             gc.enable()
         core._ALLOW_DETERMINISTIC_SCHEDULING = switch_before
         core._r.setstate(generator_before)
+
+
+class _HoldingQueue(deque[Any]):
+    """trio's queue of runnable tasks, which keeps back some of them."""
+
+    def __init__(self, tasks: deque[Any], held: Callable[[trio.lowlevel.Task], bool]) -> None:
+        super().__init__()
+        self.kept_back: list[trio.lowlevel.Task] = []
+        self._held = held
+        for task in tasks:
+            self.append(task)
+
+    def append(self, task: Any) -> None:
+        if self._held(task):
+            self.kept_back.append(task)
+        else:
+            super().append(task)
+
+
+@contextmanager
+def suspended(held: Callable[[trio.lowlevel.Task], bool]) -> Iterator[None]:
+    """Suspend tasks for the length of a block, as a laptop does whose lid is closed.
+
+    The clock goes on and other tasks run. What a suspended task waits for happens, timers included, but the task learns
+    of it only when the block ends. Raises RuntimeError outside trio.
+
+    held: whether a task is to be suspended
+    """
+    core: Any = trio._core._run
+    runner = core.GLOBAL_RUN_CONTEXT.runner
+    queue = runner.runq = _HoldingQueue(runner.runq, held)
+    try:
+        yield
+    finally:
+        runner.runq = deque([*queue, *queue.kept_back])

@@ -35,6 +35,11 @@ class Process:
         """Whether it can have tasks. It can while it is down, too."""
         return self._nursery is not None
 
+    @property
+    def nursery(self) -> Nursery | None:
+        """Where its tasks run. None before `begin` and after `end`."""
+        return self._nursery
+
     def now_s(self) -> float:
         """Virtual seconds since `begin`; 0 before that."""
         return 0.0 if self._began_s is None else self.loop.current_time() - self._began_s

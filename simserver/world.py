@@ -19,16 +19,19 @@ from gapless.simserver.choices import Choices, SeededSource
 from gapless.simserver.conversation.agent import Agent
 from gapless.simserver.conversation.archive import Archive
 from gapless.simserver.conversation.event_faults import EventFaults
+from gapless.simserver.conversation.ids import conversation_id_for
 from gapless.simserver.conversation.publisher import Publisher
 from gapless.simserver.conversation.runs import AgentRuns
 from gapless.simserver.conversation.workload import AgentWorkload, BackgroundAction, Pause, RunPlan
-from gapless.simserver.errors import ServerCrashed
+from gapless.simserver.errors import IllegalTransition, ServerCrashed
 from gapless.simserver.faults.base import BaseFault
 from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import (
     Close,
     CoarsenClock,
     FaultVerdict,
+    Insert,
+    PutToSleep,
     Reset,
     RestartServer,
     StepClock,
@@ -42,6 +45,7 @@ from gapless.simserver.process import Process
 from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.app import create_app
 from gapless.simserver.protocol.outbox import ConnectionAct
+from gapless.simserver.protocol.served_world import RuntimeState
 from gapless.simserver.settings import ServerSettings
 
 BASE_URL: Final = "http://agent.test"
@@ -82,6 +86,11 @@ class World:
         self.connections = Connections(self.process, self.link, self.journal, create_app(self), carrier)
         self.base_url = BASE_URL
         self.api_key = self.settings.api_key
+        self.runtime: RuntimeState = "available"
+        self.can_resume = True
+        self._wakes_in_s: float | None = None
+        self._forks = 0
+        self._leased_until_s = 0.0
 
     def __repr__(self) -> str:
         return f"World({self.settings.generation}, {self.agent!r}, {self.link!r})"
@@ -131,13 +140,71 @@ class World:
     # --- what clients ask for ----------------------------------------------------------------------------------
 
     def has_conversation(self, conversation_id: str) -> bool:
-        """Whether this is the conversation of this world and has not been deleted."""
-        return conversation_id == self.conversation_id and self.agent.status != "deleting"
+        """Whether this is the conversation of this world, has not been deleted, and is not hidden by a lease."""
+        is_ours = conversation_id == self.conversation_id and self.agent.status != "deleting"
+        return is_ours and not self.is_leased
+
+    @property
+    def is_leased(self) -> bool:
+        """Whether the lease of a process that has died still hides the conversation (R64)."""
+        return self.now_s() < self._leased_until_s and not self.link.healed.is_set()
 
     def send_message(self, text: str) -> None:
         """Take a user message. It is lost while the server is down."""
         if not self.process.is_down:
             self.publisher.publish(self.agent.message(self.now_s(), text))
+
+    def pause(self) -> None:
+        """Stop the run, and set the status to paused."""
+        self.runs.pause()
+
+    def navigate(self, back: int | None) -> None:
+        """Move HEAD ``back`` branch events towards the root, or before the first event when None (R69)."""
+        leaf = self.agent.navigate(self.now_s(), back)
+        self.journal.record("agent", "navigated", leaf=leaf)
+
+    def navigate_to(self, event_id: str | None) -> None:
+        """Move HEAD to an event, or before the first one when None. Servers without a tree have no HEAD."""
+        self.agent.move_head(self.now_s(), event_id)
+        self.journal.record("agent", "navigated", leaf=self.agent.leaf)
+
+    def adopt(self, conversation_id: str) -> None:
+        """Let the conversation have this id, as one that is created with it. Not when anything is in it already."""
+        if not len(self.agent.log):
+            self.agent.conversation_id = conversation_id
+
+    def confirm(self, *, accept: bool, reason: str = "rejected") -> None:
+        """Answer the agent's question: the run goes on, or the action is rejected.
+
+        Raises IllegalTransition when nothing waits for an answer.
+        """
+        if self.agent.status != "waiting_for_confirmation":
+            raise IllegalTransition("respond to a confirmation", self.agent.status)
+        if accept:
+            self.runs.go_on()
+        else:
+            self.publisher.publish(self.agent.reject(self.now_s(), reason))
+
+    def answer(self, text: str) -> None:
+        """A client's tool answers the agent's last action. The run goes on."""
+        self.publisher.publish(self.agent.answer(self.now_s(), text))
+        self.runs.go_on()
+
+    def fork(self) -> str:
+        """Copy the conversation to a new one, and return the id of the copy. Nothing of this one changes.
+
+        The copy is not served: its calls are answered as those of an unknown conversation.
+        """
+        self._forks += 1
+        copy = conversation_id_for(f"fork {self._forks} of {self.conversation_id}")
+        self.journal.record("agent", "forked", copy=copy)
+        return copy
+
+    def wake_by_write(self) -> None:
+        """A write has come while the runtime is asleep. It may wake it."""
+        if self._wakes_in_s is not None:
+            wakes_in_s, self._wakes_in_s = self._wakes_in_s, None
+            self.process.start_soon(self._wake_after, wakes_in_s)
 
     def delete(self) -> None:
         """Delete the conversation. The run stops; sockets stay open and receive nothing more (R35)."""
@@ -158,16 +225,18 @@ class World:
         for subscription in self.publisher.subscriptions:
             subscription.release()
         self.journal.record("world", "healed")
+        self.runtime = "available"
 
     def disconnect(self) -> None:
         """Reset every open socket. Clients see no close code."""
         for subscription in list(self.publisher.subscriptions):
             subscription.act(Reset("before"))
 
-    async def restart(self, down_s: float, *, leaf_lags: bool = False) -> None:
+    async def restart(self, down_s: float, *, leaf_lags: bool = False, lease_s: float = 0.0) -> None:
         """Take the server down, and bring it back ``down_s`` virtual seconds later with the same log.
 
         Sockets are closed with code 1012, and REST calls in progress are reset. A run in progress ends in ``error``.
+        For ``lease_s`` after that the lease of the dead process hides the conversation (R64).
         With ``leaf_lags`` the leaf is the parent of the last action, as if the process had died before saving a newer
         one.
         """
@@ -184,10 +253,38 @@ class World:
         await self.link.sleep_unless_healed(down_s)
         if self.process.incarnation != incarnation:
             return  # restarted again while it was down: the later restart brings it back
+        self._leased_until_s = self.now_s() + lease_s
         self.process.come_back()
+        self.publisher.reload()
+        if self.settings.epochs:
+            self.agent.seq_base = len(self.agent.log)
         self.publisher.publish(self.agent.recover(self.now_s(), leaf_lags=leaf_lags))
         self.journal.record("world", "restarted")
         self.runs.ended_by_restart()
+
+    async def sleep(self, asleep_s: float | None, *, can_resume: bool = True, wakes_on_write: bool = False) -> None:
+        """Take the runtime away: sockets and writes are refused, while the history can be read (R67).
+
+        asleep_s: until it comes back; None for good; wakes_on_write: counted from the first write on.
+        """
+        self.publisher.persist_all()
+        self.journal.record("world", "asleep", asleep_s=asleep_s)
+        self.runtime, self.can_resume = "missing", can_resume
+        self.process.incarnation += 1  # the tasks of the run end, as with a restart
+        self.runs.stop()
+        self.disconnect()
+        self.publisher.publish(self.agent.recover(self.now_s()))
+        self.runs.ended_by_restart()
+        if wakes_on_write:
+            self._wakes_in_s = asleep_s or 0.0
+        elif asleep_s is not None:
+            await self._wake_after(asleep_s)
+
+    async def _wake_after(self, seconds: float) -> None:
+        await self.link.sleep_unless_healed(seconds)
+        if self.runtime != "available":
+            self.runtime = "available"
+            self.journal.record("world", "awake")
 
     def add_fault(self, fault: BaseFault) -> str:
         """Add a fault to the running world and return its name. It acts on open connections too.
@@ -262,6 +359,10 @@ class World:
             case Truncate():
                 self.publisher.truncate(verdict.events)
             case RestartServer():
-                await self.restart(verdict.down_s, leaf_lags=verdict.leaf_lags)
+                await self.restart(verdict.down_s, leaf_lags=verdict.leaf_lags, lease_s=verdict.lease_s)
+            case Insert():
+                self.publisher.insert(verdict.events, verdict.before_last)
+            case PutToSleep():
+                await self.sleep(verdict.asleep_s, can_resume=verdict.can_resume, wakes_on_write=verdict.wakes_on_write)
             case _:
                 raise AssertionError(f"{verdict} is not about a server")

@@ -12,7 +12,9 @@ import trio
 
 from gapless.reports.records.record import FaultFired
 from gapless.scenarios.checking.peer import Peer
-from gapless.scenarios.definition.scenario import AskedStep, Restart, Send, Sleep, Step
+from gapless.scenarios.definition.scenario import Answer as AnswerStep
+from gapless.scenarios.definition.scenario import AskedStep, Navigate, Restart, Send, Sleep, Step, Suspend
+from gapless.scenarios.running import other_party
 from gapless.scenarios.running.script_player import AFTER_BOUND_S, RUN_AFTER_SCRIPT_S_MAX
 from gapless.scenarios.serving.reporter import Reporter
 from gapless.scenarios.serving.session import Session
@@ -95,8 +97,22 @@ class ScriptDriver:
                 return True
             case Restart():
                 await self._session.begin()
-                await self._world.restart(step.restart_s)
+                await self._world.restart(step.restart_s, lease_s=step.lease_s)
                 return True
+            case AnswerStep():
+                other_party.act(self._world, "answer", step.answer)
+                return True
+            case Navigate():
+                other_party.act(self._world, "navigate", step.navigate)
+                return True
+            case "pause" | "interrupt" | "confirm" | "reject" | "delete" | "fork":
+                other_party.act(self._world, step)
+                return True
+            case "wait_for_end":
+                await other_party.wait_for_end(self._world, at_most_s=self._deadline_s)
+                return True
+            case Suspend() | "reopen":
+                return True  # nothing here can freeze or kill another process; the step is left out
             case "disconnect":
                 self._world.disconnect()
                 return True

@@ -7,7 +7,7 @@ context manager yields a `ClientUnderTest`. Every client in ``CLIENTS`` has such
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -54,7 +54,9 @@ class ClientContext:
     simulated network. ``seed``: for random choices of the client. ``certainty``: the events that the client must be
     sure of, ``branch`` or ``log``. ``on_event(event, repaired)``: the client calls it once for each event that reaches
     the application; ``repaired`` marks an event that a repair found, None does not say. ``settings``: the scenario's
-    settings for our own client; other clients ignore them.
+    settings for our own client; other clients ignore them. ``store``: what outlives a kill, in scripts with
+    ``reopen``; None in all others. A client that keeps the conversation puts what it keeps there, and finds it when it
+    is opened again.
     """
 
     base_url: str
@@ -66,6 +68,7 @@ class ClientContext:
     certainty: str
     on_event: OnEvent
     settings: Mapping[str, bool | int] = field(default_factory=dict)
+    store: MutableMapping[str, Any] | None = None
 
 
 class ClientUnderTest(Protocol):

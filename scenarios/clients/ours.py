@@ -81,6 +81,7 @@ class GaplessClient:
             api_key=context.api_key,
             settings=syncclient.Settings(certainty=certainty).overridden(context.settings),
             subscriber=lambda event, origin: context.on_event(event, origin == "repair"),
+            store=None if context.store is None else context.store.setdefault("conversation", syncclient.MemoryStore()),
             transport=context.http_transport(),
             dial=context.dial,
             # A string seed is hashed with SHA-512, so Python's hash seed has no influence.

@@ -38,6 +38,8 @@ GENERATIONS: tuple[ServerGeneration, ...] = ("legacy", "tree", "session")
 CURSORS: tuple[CursorMode, ...] = ("inclusive", "exclusive")
 
 _Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+_Duration = Annotated[float, Field(gt=0, le=3600)]
+Target = Annotated[int, Field(ge=1, le=1000)] | Literal["root"]
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 _Race = Annotated[str, Field(pattern=r"^R\d\d$")]
 
@@ -52,31 +54,43 @@ class Server(_Data):
     """What a server does, besides its generation and cursor mode.
 
     ``unknown_cursor``: the answer to a cursor that the server does not know: a page from the natural beginning, 404 or
-    400 (R51). ``api_key``: the key that each call must carry; None when the server has no keys.
+    400 (R51). ``api_key``: the key that each call must carry; None when the server has no keys. ``version``: the
+    release that the server behaves as; None is the one of its generation. ``replay_events_max``: how many events a
+    socket replays at most (R75). ``epochs``: sequence numbers begin anew after each restart (R75).
     """
 
     unknown_cursor: Literal["natural", "not-found", "bad-request"] = "natural"
     api_key: str | None = None
+    version: Literal["1.58.2"] | None = None
+    replay_events_max: Annotated[int, Field(ge=1)] | None = None
+    epochs: bool = False
 
 
 class Run(_Data):
     """One run of the agent: it initializes, produces ``actions`` pairs of action and observation, then ends.
 
     ``init_s``: time before the status becomes running. ``step_s``: time between events. ``end_status``: the status at
-    the end. ``payload_bytes``: filler in each event of this run, in place of the workload's ``payload_bytes`` (R38).
+    the end; with ``none`` the run stops without any status, and REST says running until a restart or a pause (R70).
+    ``tool_s``: time before each observation, in place of ``step_s``. ``payload_bytes``: filler in each event of this
+    run, in place of the workload's ``payload_bytes`` (R38).
     """
 
     init_s: _Seconds = 0.05
     actions: Annotated[int, Field(ge=0, le=10_000)] = 2
     step_s: _Seconds = 0.1
-    end_status: Literal["finished", "paused", "waiting_for_confirmation", "error", "stuck"] = "finished"
+    end_status: Literal["finished", "paused", "waiting_for_confirmation", "error", "stuck", "none"] = "finished"
+    tool_s: _Seconds | None = None
     payload_bytes: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
 
 
 class Background(_Data):
-    """What another party does: it sends ``message``, then starts ``run``; or it pauses the agent.
+    """What another party does: it sends ``message``, then starts ``run``; or it does one of the other things.
 
-    ``at``: when it does so, by its cause. ``at_s``: in seconds on the clock.
+    ``at``: when it does so, by its cause. ``at_s``: in seconds on the clock. ``pause``, ``interrupt``: of the run in
+    progress. ``confirm``, ``reject``: the action that waits for confirmation. ``answer``: the output of a client's
+    tool; the run goes on. ``navigate``: HEAD moves that many events towards the root, or before the first one with
+    ``root`` (R69). ``delete``, ``fork``: of the conversation. ``suspend_s``: the client is frozen for so long; its
+    tasks do not run, and what it waits for happens without it (R77).
     """
 
     at: Cause | None = None
@@ -84,11 +98,19 @@ class Background(_Data):
     message: str | None = None
     run: Run | None = None
     pause: bool = False
+    interrupt: bool = False
+    confirm: bool = False
+    reject: bool = False
+    delete: bool = False
+    fork: bool = False
+    answer: str | None = None
+    navigate: Target | None = None
+    suspend_s: _Duration | None = None
 
     @model_validator(mode="after")
     def _does_something(self) -> Background:
-        if self.message is None and self.run is None and not self.pause:
-            raise ValueError("a background entry needs a message, a run, or both; or pause = true")
+        if all(getattr(self, name) in (None, False) for name in type(self).model_fields if name not in {"at", "at_s"}):
+            raise ValueError("a background entry needs a message, a run, or both; or pause = true or the like")
         if self.at is None and self.at_s is None:
             raise ValueError("a background entry needs a moment: add `at = { … }`, its cause")
         if self.at is not None and self.at_s is not None:
@@ -99,11 +121,14 @@ class Background(_Data):
 class Workload(_Data):
     """What happens on the server: the history, one ``Run`` for each run asked for, and what other parties do.
 
-    ``history_events``: events in the log at the beginning. ``payload_bytes``: filler in each event. ``recording``: take
-    history and runs from this recording of a real server, verbatim.
+    ``history_events``: events in the log at the beginning. ``history_before_tree``: they were written by a server
+    without a tree, so they have no parents, and snapshots name no leaf until something is appended (R68).
+    ``payload_bytes``: filler in each event. ``recording``: take history and runs from this recording of a real server,
+    verbatim.
     """
 
     history_events: Annotated[int, Field(ge=0, le=100_000)] = 0
+    history_before_tree: bool = False
     payload_bytes: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     runs: tuple[Run, ...] = (Run(),)
     background: tuple[Background, ...] = ()
@@ -130,15 +155,42 @@ class Sleep(_Data):
 
 
 class Restart(_Data):
-    """Script step: the server restarts and is down for ``restart_s``. Nothing is asked of the client until then."""
+    """Script step: the server restarts and is down for ``restart_s``. Nothing is asked of the client until then.
 
-    restart_s: Annotated[float, Field(gt=0, le=3600)]
+    ``lease_s``: how long after that the lease of the dead process hides the conversation (R64).
+    """
+
+    restart_s: _Duration
+    lease_s: _Seconds = 0.0
+
+
+class Suspend(_Data):
+    """Script step: the client is frozen for ``suspend_s``, as by a closed lid (R77). Its tasks do not run meanwhile."""
+
+    suspend_s: _Duration
+
+
+class Answer(_Data):
+    """Script step: the output of a client's tool is sent, and the run goes on. Asked of the client if it can."""
+
+    answer: Annotated[str, Field(min_length=1)]
+
+
+class Navigate(_Data):
+    """Script step: HEAD moves that many events towards the root, or before the first event. Asked of the client if it
+    can (R69).
+    """
+
+    navigate: Target
 
 
 # ``disconnect``: every open socket breaks. ``heal``: faults stop acting, and the allowances of ``Expectation`` end.
 # ``history``: the client reads the whole log, from its head to its end.
-Word = Literal["attach", "run", "history", "disconnect", "heal", "close"]
-Step = Word | Send | Sleep | Restart
+# ``reopen``: the client is killed, opened again with what it had stored, and attaches. ``wait_for_end``: until no run
+# is in progress. An `OtherWord` is asked of a client that has a method of that name; else somebody else does it.
+OtherWord = Literal["pause", "interrupt", "confirm", "reject", "delete", "fork"]
+Word = Literal["attach", "run", "history", "disconnect", "heal", "close", "reopen", "wait_for_end"] | OtherWord
+Step = Word | Send | Sleep | Restart | Suspend | Answer | Navigate
 AskedStep = Literal["attach", "send", "run", "history", "close"]
 
 
@@ -280,6 +332,14 @@ class Scenario(_Data):
             raise ValueError("the script must attach before anything else")
         if self.script.count("attach") > 1:
             raise ValueError("the script attaches more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _version_fits(self) -> Scenario:
+        if self.server.version is not None and self.generations != ("session",):
+            raise ValueError(
+                f'server.version {self.server.version} has a session socket: add generations = ["session"]'
+            )
         return self
 
     @model_validator(mode="after")

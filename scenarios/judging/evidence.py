@@ -200,6 +200,8 @@ class Evidence:
     index, time and leaf of each snapshot delivered. ``frames_at_s``: index and time of each frame delivered.
     ``was_down``: whether the server was down at some time, so that calls may not have reached it.
     ``left_out_of_replay``: events whose frame a fault dropped from the replay of a socket that was opened later.
+    ``inserted``:
+    whether events came into the middle of the log. ``killed_at``: journal indices at which the client was killed.
     """
 
     log: tuple[PersistedEvent, ...] = ()
@@ -219,6 +221,8 @@ class Evidence:
     sockets: int = 0
     spinning: str | None = None
     healed_at: int | None = None
+    inserted: bool = False
+    killed_at: tuple[int, ...] = ()
     by_id: Mapping[str, PersistedEvent] = field(default_factory=dict)
     held_then: tuple[HeldThen, ...] = ()
     histories: tuple[JournaledHistory, ...] = ()
@@ -277,7 +281,7 @@ class Evidence:
         return self._log_at(called_at, lasting_to=called_at)[: self.history_length()]
 
     def _log_at(self, journal_index: int | None, *, lasting_to: int | None) -> tuple[PersistedEvent, ...]:
-        if not self.gone:
+        if not self.gone and not self.inserted:
             return self.log
         lasted = [one for one in self.gone if lasting_to is None or (one.gone_at or 0) > lasting_to]
         there = [event for event in (*lasted, *self.log) if journal_index is None or event.at < journal_index]
@@ -351,6 +355,7 @@ class _Reader:
         self._claims: dict[int, Mapping[str, object]] = {}
         self._server_runs: dict[int, ServerRun] = {}
         self._deliveries: list[str] = []
+        self._delivered_before: list[str] = []
         self._frames: list[tuple[str, float]] = []
         self._snapshots: set[str] = set()
         self._counted: dict[object, bool] = {}
@@ -359,6 +364,8 @@ class _Reader:
         self._attach_calls = self._attach_events_read = 0
         self._spinning: str | None = None
         self._healed_at: int | None = None
+        self._inserted = False
+        self._killed_at: list[int] = []
 
     def take(self, entry: JournalEntry) -> None:
         fields = entry.fields
@@ -404,6 +411,7 @@ class _Reader:
         fields = entry.fields
         event_id = _text(fields["id"])
         self._appended_at[event_id] = entry.index
+        self._inserted = self._inserted or fields.get("inserted") is True
         if fields.get("readable") is False:
             self._unreadable.add(event_id)
         match fields.get("error"):
@@ -471,7 +479,11 @@ class _Reader:
         )
 
     def _client(self, what: str, entry: JournalEntry) -> None:
-        if what == "delivered":
+        if what == "killed":
+            self._killed_at.append(entry.index)
+            self._delivered_before += self._deliveries
+            self._deliveries = []
+        elif what == "delivered":
             event_id, repaired = _text(entry.fields["id"]), entry.fields.get("repaired")
             self._deliveries.append(event_id)
             self._delivered.append(Delivery(event_id, entry.index, None if repaired is None else bool(repaired)))
@@ -534,7 +546,7 @@ class _Reader:
             gone=tuple(self._gone),
             steps=tuple(self._steps),
             runs=tuple(self._run_call(step) for step in self._steps if step.step == "run"),
-            deliveries=tuple(self._deliveries),
+            deliveries=(*self._only_before(), *self._deliveries),
             held_at_end=self._held_at_end,
             frames=tuple(self._frames),
             snapshots=frozenset(self._snapshots),
@@ -547,6 +559,8 @@ class _Reader:
             sockets=self._sockets,
             spinning=self._spinning,
             healed_at=self._healed_at,
+            inserted=self._inserted,
+            killed_at=tuple(self._killed_at),
             by_id={event.id: event for event in (*self._gone, *log)},
             held_then=tuple(self._held_then),
             histories=tuple(
@@ -572,6 +586,14 @@ class _Reader:
             cannot=tuple(self._cannot),
             was_down=self._was_down,
         )
+
+    def _only_before(self) -> Iterable[str]:
+        """What was delivered before a kill, and not again after it.
+
+        A client without a store gives its application everything again when it is opened again, and may do so.
+        """
+        again = set(self._deliveries)
+        return (one for one in dict.fromkeys(self._delivered_before) if one not in again)
 
     def _log_event(self, index: int, event: Mapping[str, object]) -> PersistedEvent:
         event_id, kind = _text(event["id"]), _text(event["kind"])

@@ -6,8 +6,12 @@ time pass is stopped by a bound on the turns of the scheduler (``spin_watch.py``
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from math import inf
+from typing import Any, Literal
+
+import trio
 
 from gapless.scenarios.clients.contract import (
     Claim,
@@ -22,10 +26,25 @@ from gapless.scenarios.clients.contract import (
     history_of,
     opened,
 )
-from gapless.scenarios.definition.scenario import Restart, Scenario, Send, Sleep, Step
+from gapless.scenarios.definition.scenario import (
+    Answer,
+    Background,
+    Navigate,
+    Restart,
+    Scenario,
+    Send,
+    Sleep,
+    Step,
+    Suspend,
+)
+from gapless.scenarios.errors import UsageError
 from gapless.scenarios.judging.content import content_digest
+from gapless.scenarios.running import other_party
+from gapless.scenarios.running.other_party import OtherName, Target
 from gapless.scenarios.running.spin_watch import SpinWatch, Watch
+from gapless.simserver.determinism import suspended
 from gapless.simserver.errors import SimServerError
+from gapless.simserver.loop import TRIO
 from gapless.simserver.world import World
 
 CLOSE_DEADLINE_S = 60
@@ -46,34 +65,55 @@ class ScriptPlayer:
         world.progress.is_told = True
         self._played = False
         self._bug: Exception | None = None
+        self._left = deque(scenario.script)
+        self._store: dict[str, Any] | None = {} if "reopen" in scenario.script else None
+        self._main: trio.lowlevel.Task | None = None
         self._contents: dict[str, str] = {}
         self._phase = "factory"  # what the client runs outside its steps: its factory, or tasks in the background
 
     async def perform(self, factory: Factory) -> None:
         """Play the script. Raises SimServerError when the simulation itself fails."""
         async with self._world.running():
-            try:
-                with (
-                    self._world.loop.scope() as scope,
-                    self._watch(scope, history_events=self._scenario.workload.history_events) as watch,
-                ):
-                    # Opening and closing the factory have deadlines of their own: a client may hang outside its steps.
-                    watch.until(self._world.loop.current_time() + self._scenario.expect.step_deadline_s)
-                    async with opened(factory, self._context()) as client:
-                        watch.until(inf)
-                        await self._play_keeping_bugs(client)
-                        watch.until(self._world.loop.current_time() + CLOSE_DEADLINE_S)
-                if scope.cancelled_caught and self._phase == "factory" and not watch.tripped:
-                    self._journal.record("client", "factory-called")
-                    self._failed("factory", "hung", TimeoutError("the step's deadline passed"))
-            except (Exception, SystemExit) as error:  # a client may raise anything, from any of its tasks: a crash
-                self._crashed(error)
-            if not self._played:
-                self.ended_s = self._now_s()
-            if self._bug is not None:
-                raise self._bug
-            if watch.tripped:
-                self._journal.record("client", "spinning", message=watch.message)
+            for happening in self._scenario.workload.background:
+                if not happening.model_fields_set & _NOT_OF_THE_WORKLOAD:
+                    continue
+                self._world.process.start_soon(self._act_in_background, happening)
+            while await self._perform_once(factory):
+                self._phase = "factory"
+
+    async def _perform_once(self, factory: Factory) -> bool:
+        """Open the client and play, to the end of the script or to the next ``reopen``. Returns whether to go on."""
+        reopens = False
+        try:
+            with (
+                self._world.loop.scope() as scope,
+                self._watch(scope, history_events=self._scenario.workload.history_events) as watch,
+            ):
+                # Opening and closing the factory have deadlines of their own: a client may hang outside its steps.
+                watch.until(self._world.loop.current_time() + self._scenario.expect.step_deadline_s)
+                async with opened(factory, self._context()) as client:
+                    watch.until(inf)
+                    if await self._play_keeping_bugs(client):
+                        reopens = True
+                        scope.cancel()  # a kill: whatever the client does to close cannot wait for anything
+                        await self._world.loop.checkpoint_if_cancelled()
+                    watch.until(self._world.loop.current_time() + CLOSE_DEADLINE_S)
+            if scope.cancelled_caught and self._phase == "factory" and not watch.tripped:
+                self._journal.record("client", "factory-called")
+                self._failed("factory", "hung", TimeoutError("the step's deadline passed"))
+        except (Exception, SystemExit) as error:  # a client may raise anything, from any of its tasks: a crash
+            self._crashed(error)
+        if reopens and self._bug is None:
+            for connection in self._world.connections:
+                connection.reset()  # as an operating system does for a process that has died
+            return True
+        if not self._played:
+            self.ended_s = self._now_s()
+        if self._bug is not None:
+            raise self._bug
+        if watch.tripped:
+            self._journal.record("client", "spinning", message=watch.message)
+        return False
 
     def _context(self) -> ClientContext:
         return ClientContext(
@@ -86,18 +126,30 @@ class ScriptPlayer:
             certainty=self._scenario.expect.certainty,
             on_event=self._delivered,
             settings=self._scenario.client.model_dump(exclude_none=True),
+            store=self._store,
         )
 
-    async def _play_keeping_bugs(self, client: ClientUnderTest) -> None:
-        """Play the script. An exception here is our bug: it is kept, and not recorded as the client's crash."""
+    async def _play_keeping_bugs(self, client: ClientUnderTest) -> bool:
+        """Play the script. An exception here is our bug: it is kept, and not recorded as the client's crash.
+
+        Returns whether the client is to be killed and opened again.
+        """
         self._phase = "background"
+        if self._world.loop is TRIO:
+            self._main = trio.lowlevel.current_task()
         try:
-            await self._play(client)
+            return await self._play(client)
         except Exception as error:
             self._bug = error
+            return False
 
-    async def _play(self, client: ClientUnderTest) -> None:
-        for step in self._scenario.script:
+    async def _play(self, client: ClientUnderTest) -> bool:
+        while self._left:
+            step = self._left.popleft()
+            if step == "reopen":
+                self._journal.record("client", "killed")
+                self._left.appendleft("attach")
+                return True
             if not await self._step(client, step):
                 break
         self.ended_s = self._now_s()
@@ -105,6 +157,7 @@ class ScriptPlayer:
         await self._play_on()
         self._world.heal()
         await self._close(client)
+        return False
 
     async def _close(self, client: ClientUnderTest) -> None:
         """Record what the client holds, and close it. A typed error is ignored here; a crash is recorded."""
@@ -126,8 +179,22 @@ class ScriptPlayer:
                 await self._world.loop.sleep(step.sleep_s)
                 return True
             case Restart():
-                await self._world.restart(step.restart_s)
+                await self._world.restart(step.restart_s, lease_s=step.lease_s)
                 return True
+            case Suspend():
+                await self._suspend(step.suspend_s, whole=False)
+                return True
+            case Answer():
+                return await self._ask_anybody(client, "answer", step.answer)
+            case Navigate():
+                return await self._ask_anybody(client, "navigate", step.navigate)
+            case "pause" | "interrupt" | "confirm" | "reject" | "delete" | "fork":
+                return await self._ask_anybody(client, step)
+            case "wait_for_end":
+                await other_party.wait_for_end(self._world, at_most_s=self._scenario.expect.step_deadline_s)
+                return True
+            case "reopen":
+                raise AssertionError("it is played by the loop over the steps")
             case "disconnect":
                 self._world.disconnect()
                 return True
@@ -146,6 +213,56 @@ class ScriptPlayer:
                 return True
             case "history":
                 return await self._read_history(client)
+
+    async def _ask_anybody(self, client: ClientUnderTest, name: OtherName, value: str | Target | None = None) -> bool:
+        """Ask the client for a step that not every client has; without it, somebody else does it."""
+        method = getattr(client, name, None)
+        if callable(method):
+            arguments = () if value is None else (value,)
+            return await self._ask(client, name, lambda: method(*arguments))
+        self._world.progress.step_called(name)
+        other_party.act(self._world, name, value)
+        self._world.progress.step_ended()
+        return True
+
+    async def _act_in_background(self, happening: Background) -> None:
+        """Do what the workload's own background actions cannot: those are messages, runs and pauses."""
+        if happening.at is not None:
+            await self._world.progress.wait_for(happening.at)
+        else:
+            await self._world.loop.sleep(happening.at_s or 0.0)
+        for name in _FLAGS:
+            if getattr(happening, name):
+                other_party.act(self._world, name)
+        if happening.answer is not None:
+            other_party.act(self._world, "answer", happening.answer)
+        if happening.navigate is not None:
+            other_party.act(self._world, "navigate", happening.navigate)
+        if happening.suspend_s is not None:
+            await self._suspend(happening.suspend_s, whole=True)
+
+    async def _suspend(self, suspend_s: float, *, whole: bool) -> None:
+        """Freeze the client. ``whole``: with the step that it is in; otherwise only what it does beside its steps."""
+        if self._main is None:
+            raise UsageError("a client can be suspended only at the wire level")
+        world, main = self._world.process.nursery, self._main
+
+        def is_clients(task: trio.lowlevel.Task) -> bool:
+            if task is main:
+                return whole
+            nursery = task.parent_nursery
+            while nursery is not None:
+                if nursery is world:
+                    return False
+                if nursery.parent_task is main:
+                    return True
+                nursery = nursery.parent_task.parent_nursery
+            return False
+
+        self._journal.record("client", "suspended", suspend_s=suspend_s)
+        with suspended(is_clients):
+            await self._world.loop.sleep(suspend_s)
+        self._journal.record("client", "resumed")
 
     async def _ask(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[object]]) -> bool:
         """Ask the client for a step, and record how it ends. Returns whether it returned."""
@@ -251,6 +368,18 @@ class ScriptPlayer:
 
     def _now_s(self) -> float:
         return self._world.now_s()
+
+
+_FLAGS: tuple[Literal["interrupt", "confirm", "reject", "delete", "fork"], ...] = (
+    "interrupt",
+    "confirm",
+    "reject",
+    "delete",
+    "fork",
+)
+
+
+_NOT_OF_THE_WORKLOAD = frozenset({*_FLAGS, "answer", "navigate", "suspend_s"})
 
 
 def _claim_fields(claim: object) -> dict[str, object]:

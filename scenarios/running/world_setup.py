@@ -16,6 +16,9 @@ def server_settings(scenario: Scenario, generation: str, cursor: str) -> ServerS
         cursor=cursor,  # type: ignore[arg-type]
         unknown_cursor=scenario.server.unknown_cursor,
         api_key=scenario.server.api_key,
+        release=scenario.server.version,
+        replay_events_max=scenario.server.replay_events_max,
+        epochs=scenario.server.epochs,
     )
 
 
@@ -27,6 +30,7 @@ def workload(scenario: Scenario) -> AgentWorkload:
         return dataclasses.replace(recorded(wanted.recording), background=background)
     return AgentWorkload(
         history_events=wanted.history_events,
+        history_before_tree=wanted.history_before_tree,
         runs=tuple(_plan(run, f"run-{number}", wanted.payload_bytes) for number, run in enumerate(wanted.runs, 1)),
         background=background,
         payload_bytes=wanted.payload_bytes,
@@ -41,6 +45,7 @@ def _plan(run: Run, label: str, payload_bytes: int) -> RunPlan:
         end_status=run.end_status,
         payload_bytes=payload_bytes if run.payload_bytes is None else run.payload_bytes,
         label=label,
+        tool_s=run.tool_s,
     )
 
 

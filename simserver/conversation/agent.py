@@ -25,6 +25,8 @@ from gapless.simserver.settings import ServerSettings
 
 # A run may start in these statuses.
 RESTING: Final = frozenset({"idle", "paused", "waiting_for_confirmation", "finished", "error", "stuck"})
+# The parent of an event that is appended after HEAD was moved before the first event.
+ROOT: Final = "__root__"
 # In these statuses a message first sets the status to idle.
 WOKEN_BY_MESSAGE: Final = frozenset({"finished", "error", "stuck"})
 
@@ -80,11 +82,14 @@ class Agent:
             workload.history_events,
             self._ids,
             epoch=workload.epoch,
-            has_tree=settings.has_tree,
+            has_tree=settings.has_tree and not workload.history_before_tree,
             payload_bytes=workload.payload_bytes,
         )
         self.log = EventLog(history, self._ids)
-        self.leaf: str | None = history.leaf
+        # A log from before the tree names no leaf, and neither does the server until something is appended (R68).
+        self.leaf: str | None = history.leaf if not workload.history_before_tree else None
+        self.head_is_empty = False
+        self.seq_base = 0
         self.last_user_message_id: str | None = history.last_user_message_id
         self.status: str = "finished" if history.ends_finished else "idle"
         self.title: str | None = None
@@ -117,7 +122,8 @@ class Agent:
         self._remember(now_s)
         self.title = self.title or text[:50]
         update = self._append(now_s, event_bodies.state_update("last_user_message_id", self.last_user_message_id))
-        return (*published, update, message)
+        # Until 1.57 the update goes out before the message, although the log has it after.
+        return (*published, message, update) if self.settings.is_newest else (*published, update, message)
 
     def start_run(self, now_s: float) -> tuple[Publication, ...]:
         """A run starts. Raises IllegalTransition while one is running or the conversation is being deleted."""
@@ -163,6 +169,63 @@ class Agent:
             raise IllegalTransition("go on", self.status)
         feedback = self._append(now_s, event_bodies.user_message("[Stop hook feedback] Not yet.", source="environment"))
         return (feedback, self._set_status(now_s, "running"))
+
+    def navigate(self, now_s: float, back: int | None) -> str | None:
+        """Move HEAD ``back`` branch events towards the root, or before the first event when None. Nothing is published.
+
+        Returns the new leaf. Servers without a tree have no HEAD, and nothing happens.
+        """
+        if not self.settings.has_tree:
+            return self.leaf
+        leaf = self.leaf if back is not None else None
+        for _ in range(back or 0):
+            index = None if leaf is None else self.log.index_of(leaf)
+            parent = None if index is None else self.log[index].get("parent_id")
+            leaf = None if parent in (None, ROOT) else str(parent)
+        self.move_head(now_s, leaf)
+        return leaf
+
+    def move_head(self, now_s: float, leaf: str | None) -> None:
+        """Let ``leaf`` be HEAD; None for before the first event. Does nothing without a tree."""
+        if self.settings.has_tree:
+            self.leaf, self.head_is_empty = leaf, leaf is None
+            self._remember(now_s)
+
+    def reject(self, now_s: float, reason: str) -> tuple[Publication, ...]:
+        """The user rejects the action that waits for confirmation. Raises IllegalTransition when none waits."""
+        if self.status != "waiting_for_confirmation":
+            raise IllegalTransition("reject an action", self.status)
+        return (self._append(now_s, event_bodies.rejection(reason)), self._set_status(now_s, "idle"))
+
+    def answer(self, now_s: float, text: str) -> tuple[Publication, ...]:
+        """A client's tool answers the last action: an observation is appended."""
+        acting = next((event for event in self._backwards() if event["kind"] == "ActionEvent"), None)
+        call_id = str(acting["tool_call_id"]) if acting is not None else "client-tool"
+        return (self._append(now_s, event_bodies.observation(call_id, text)),)
+
+    def update(self, index: int, event_id: str) -> Publication | None:
+        """Let the log have newer content of an event. None when the event is not there any more."""
+        if index >= len(self.log) or self.log.id_at(index) != event_id:
+            return None
+        event = {**self.log[index], "revision": int(self.log[index].get("revision", 1)) + 1}
+        event["kind"] = event.pop("kind")  # the kind stays last, as the real server writes it
+        self.log.replace(index, event)
+        return Publication(event, self.seq_of(index), self.log.text_at(index), index)
+
+    def insert(self, now_s: float, index: int) -> EventBody:
+        """Insert an event at ``index``. It is on the branch of the event before it. Nothing is published."""
+        before = self.log[index - 1] if index else None
+        parent_id = None
+        if before is not None and self.settings.has_tree:
+            parent_id = str(before["id"]) if before["kind"] != STATE_UPDATE else before.get("parent_id")
+        template = event_bodies.user_message("back-filled", source="environment")
+        event = event_bodies.stamp(template, self._next_id(), self._timestamp(now_s), parent_id)
+        self.log.insert(index, event)
+        return event
+
+    def seq_of(self, index: int) -> int:
+        """The sequence number of a log index; it begins anew with each epoch (R75)."""
+        return index - self.seq_base
 
     def append_late_event(self, now_s: float, what: TailKind) -> tuple[Publication, ...]:
         """An event is persisted after a run's end: statistics, or a log of the model's calls (R20)."""
@@ -263,7 +326,8 @@ class Agent:
             state["last_user_message_id"] = standing.last_user_message_id
         if self.settings.has_tree and standing.leaf is not None:
             state["leaf_event_id"] = standing.leaf
-        state |= {"head_is_empty": False, "stats": event_bodies.statistics(standing.stats_updates)}
+        state |= {"head_is_empty": self.head_is_empty}
+        state |= {"stats": event_bodies.statistics(standing.stats_updates)}
         state |= {"secret_registry": {"secret_sources": {}}, "tags": {}, "agent_state": {}}
         return state
 
@@ -278,18 +342,25 @@ class Agent:
     def _append(self, now_s: float, template: EventBody) -> Publication:
         event = self._event(now_s, template)
         treatment = self._treatment_of(event)
+        if treatment.kind is not None:
+            event = {**event, "kind": treatment.kind}
         if not treatment.persisted:
             return Publication(event, None, event_bodies.encode(event), None, treatment)
         index = self.log.append(event)
         if event["kind"] != STATE_UPDATE:
-            self.leaf = str(event["id"])
+            self.leaf, self.head_is_empty = str(event["id"]), False
             self._remember(now_s)
         if event["kind"] == "ActionEvent" and "tool_call_id" in event:
             self._actions[str(event["tool_call_id"])] = str(event["id"])
-        return Publication(event, None if treatment.lag_s else index, self.log.text_at(index), index, treatment)
+        text = self.log.text_at(index)
+        if treatment.unstamped:
+            text = event_bodies.encode({name: value for name, value in event.items() if name != "parent_id"})
+        return Publication(event, None if treatment.lag_s else self.seq_of(index), text, index, treatment)
 
     def _event(self, now_s: float, template: EventBody) -> EventBody:
         parent_id = self.leaf if self.settings.has_tree else None
+        if parent_id is None and self.head_is_empty:
+            parent_id = ROOT
         body = template if "id" in template else self._take_recorded(template)
         if body is not None:
             # The parent is computed, not taken from the recording. The fidelity test shows that the two are equal.

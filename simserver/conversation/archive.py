@@ -21,13 +21,19 @@ class EventTreatment:
     """How the faults treat one event.
 
     persisted: whether it ever reaches the disk; lag_s: seconds between publishing and persisting; readable: whether its
-    record can be read again; flood: token deltas to publish right before it.
+    record can be read again; until_restart: or whether it can be from the next restart on; flood: token deltas to
+    publish right before it; update_s: seconds until it is published again with newer content, None for never;
+    unstamped: whether it is published without its parent; kind: its kind instead of its own.
     """
 
     persisted: bool = True
     lag_s: float = 0.0
     readable: bool = True
     flood: Flood | None = None
+    until_restart: bool = False
+    update_s: float | None = None
+    unstamped: bool = False
+    kind: str | None = None
 
 
 DURABLE = EventTreatment()
@@ -94,6 +100,7 @@ class Archive:
         self._began = self.length = len(log)
         self._persisted_s: list[float] = []
         self._unreadable: frozenset[int] = frozenset()
+        self._unindexed: frozenset[int] = frozenset()
         self.pending: deque[Pending] = deque()
 
     def __repr__(self) -> str:
@@ -103,6 +110,8 @@ class Archive:
         """Persist the next event of the log. Returns False when it has to wait."""
         if not treatment.readable:
             self._unreadable |= {one.index}
+            if treatment.until_restart:
+                self._unindexed |= {one.index}
         if treatment.lag_s or self.pending:
             self.pending.append(one)
             return False
@@ -127,6 +136,22 @@ class Archive:
             length = self._began + bisect_right(self._persisted_s, now_s - lag_s)
         return LogView(self._log, length, self._unreadable)
 
+    def reload(self) -> list[int]:
+        """Read the index anew, as a restart does. Returns the log indices of the records that it had missed."""
+        found = sorted(self._unindexed)
+        self._unreadable -= self._unindexed
+        self._unindexed = frozenset()
+        return found
+
+    def inserted(self, index: int) -> None:
+        """An event has been inserted into the log at ``index``. Later ones have moved. Nothing must be pending."""
+        assert not self.pending, "pending events have log indices, which would be wrong"
+        self.length += 1
+        self._began += 1
+        for name in ("_unreadable", "_unindexed"):
+            moved = frozenset(one + (one >= index) for one in getattr(self, name))
+            setattr(self, name, moved)
+
     def truncate(self, length: int) -> None:
         """Lose every event from the index ``length`` on, and all pending ones."""
         self.pending.clear()
@@ -134,3 +159,4 @@ class Archive:
         self._began = min(self._began, length)
         del self._persisted_s[self.length - self._began :]
         self._unreadable = frozenset(index for index in self._unreadable if index < length)
+        self._unindexed &= self._unreadable

@@ -82,6 +82,19 @@ def state_update(key: str, value: Any) -> EventBody:
     return {"kind": STATE_UPDATE, "source": "environment", "key": key, "value": value}
 
 
+def rejection(reason: str) -> EventBody:
+    """What stands in place of an observation when the user rejects an action."""
+    return {
+        "kind": "UserRejectObservation",
+        "source": "environment",
+        "tool_name": "terminal",
+        "tool_call_id": "rejected",
+        "rejection_reason": reason,
+        "rejection_source": "user",
+        "action_id": None,
+    }
+
+
 def conversation_error(code: str, detail: str) -> EventBody:
     return {"kind": "ConversationErrorEvent", "source": "environment", "code": code, "detail": detail}
 

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from gapless.simserver.conversation.archive import DURABLE, EventTreatment
 from gapless.simserver.conversation.event_bodies import EventBody
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import Corrupt, Flood, PersistLate, PersistNever, Stale
+from gapless.simserver.faults.verdicts import (
+    ChangeKind,
+    Corrupt,
+    Flood,
+    PersistLate,
+    PersistNever,
+    Stale,
+    StampLate,
+    UpdateLater,
+)
 from gapless.simserver.link import Link
 
 
@@ -30,6 +39,8 @@ class EventFaults:
         now_s = self._now_s()
         lag_s, persisted, readable = max(0.0, self._behind_until_s - now_s), True, True
         flood: Flood | None = None
+        update_s: float | None = None
+        unstamped, until_restart, kind = False, False, None
         if self._link.watches("append"):
             for verdict in self._link.consult(_facts(event)):
                 match verdict:
@@ -38,15 +49,21 @@ class EventFaults:
                     case PersistNever():
                         persisted = False
                     case Corrupt():
-                        readable = False
+                        readable, until_restart = False, verdict.until_restart
                     case Flood():
                         flood = verdict
+                    case UpdateLater():
+                        update_s = verdict.after_s
+                    case StampLate():
+                        unstamped = True
+                    case ChangeKind():
+                        kind = verdict.kind
                     case _:
                         raise AssertionError(f"{verdict} is not about an append")
         if persisted:
             self._behind_until_s = max(self._behind_until_s, now_s + lag_s)
-        is_plain = persisted and readable and not lag_s and flood is None
-        return DURABLE if is_plain else EventTreatment(persisted, lag_s, readable, flood)
+        treatment = EventTreatment(persisted, lag_s, readable, flood, until_restart, update_s, unstamped, kind)
+        return DURABLE if treatment == DURABLE else treatment
 
     def stale_s(self, status: str, socket_number: int | None) -> float:
         """How old the state in a snapshot is, in seconds; 0 when no fault acts.

@@ -98,6 +98,22 @@ class EventLog(Sequence[EventBody]):
         self._index[event_id] = index
         return index
 
+    def replace(self, index: int, event: EventBody) -> None:
+        """Put newer content in the place of an event. Its id stays."""
+        assert event["id"] == self.id_at(index), "another event"
+        new = index - self._old_length
+        if new >= 0:
+            self._new[new], self._new_text[new] = event, encode(event)
+        else:
+            self._old[index], self._old_text[index] = event, encode(event)
+
+    def insert(self, index: int, event: EventBody) -> None:
+        """Insert an event. From ``index`` on, history becomes part of the new log."""
+        later = [self._at(one) for one in range(index, len(self))]
+        self.truncate(index)
+        for one in (event, *later):
+            self.append(one)
+
     def truncate(self, length: int) -> None:
         """Lose every event from the index ``length`` on."""
         first_lost = max(0, length - self._old_length)

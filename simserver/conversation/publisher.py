@@ -113,7 +113,21 @@ class Publisher:
                 for _ in range(flood.frames):
                     self._send(self._agent.delta(self._now_s(), "x" * flood.size_bytes))
             self._send(one)
+            if one.treatment.update_s is not None and one.index is not None:
+                self._process.start_soon(self._update_later, one)
         return bool(publications)
+
+    async def _update_later(self, one: Publication) -> None:
+        """Publish newer content of an event under its id (R72). A healed world updates nothing more."""
+        assert one.index is not None
+        assert one.treatment.update_s is not None
+        await self._process.loop.sleep(one.treatment.update_s)
+        if self._agent.status == "deleting" or self._process.is_down:
+            return
+        updated = self._agent.update(one.index, str(one.event["id"]))
+        if updated is not None:
+            self._journal.record("log", "update", id=str(one.event["id"]), index=one.index)
+            self._send(updated)
 
     def snapshot(self, socket_number: int | None = None) -> Publication:
         """A ``full_state`` snapshot, as stale as the faults say.
@@ -169,6 +183,21 @@ class Publisher:
         self._archive.truncate(length)
         self._agent.truncate(self._now_s(), length)
         self._journal.add("log", "truncate", fields)
+
+    def insert(self, events: int, before_last: int) -> None:
+        """Insert events before the last ``before_last`` of the log. They are sent to nobody (R76)."""
+        self.persist_all()
+        for _ in range(events):
+            index = max(0, len(self._agent.log) - before_last)
+            event = self._agent.insert(self._now_s(), index)
+            self._archive.inserted(index)
+            fields = {"id": str(event["id"]), "kind": event["kind"], "index": index, "run": None, "branch": True}
+            self._journal.add("log", "append", fields | {"inserted": True})
+
+    def reload(self) -> None:
+        """The process has come back: the index is read anew, so records that it had missed can be read (R85)."""
+        for index in self._archive.reload():
+            self._journal.record("log", "readable-again", id=self._agent.log.id_at(index), index=index)
 
     def journal_history(self) -> None:
         """Journal the part of the log that is older than the world."""

@@ -51,6 +51,8 @@ class AgentRuns:
         self._begun = 0
         self._planned = 0
         self._scope: Scope | None = None
+        self._wedged = False
+        self._goes_on = False
 
     def __repr__(self) -> str:
         return f"AgentRuns({self._begun} begun{', one in progress' if self.in_progress else ''})"
@@ -65,7 +67,7 @@ class AgentRuns:
 
         by: who asked for it, for the journal. Returns False when a run is in progress or the server is not up.
         """
-        if self.in_progress or self._process.is_down or not self._process.is_running:
+        if self.in_progress or self._wedged or self._process.is_down or not self._process.is_running:
             return False
         if plan is None:
             plan = self._plans[self._planned] if self._planned < len(self._plans) else RunPlan()
@@ -77,8 +79,16 @@ class AgentRuns:
         self._link.progress.run_begins()
         return True
 
+    def go_on(self) -> None:
+        """Start the workload's next run, as an answer to the agent does: at once, or when this run has ended."""
+        if self._scope is None:
+            self.begin(by="background")
+        else:
+            self._goes_on = True
+
     def pause(self) -> None:
         """Stop the run, and set the status to ``paused``. Without a run the status is set at once."""
+        self._wedged = False
         if self._scope is None:
             self._publish(self._agent.pause(self._now_s()))
         else:
@@ -91,6 +101,7 @@ class AgentRuns:
 
     def ended_by_restart(self) -> None:
         """The process has come back after a restart: journal the end of the run in which it died."""
+        self._wedged = False
         if self._scope is not None:
             self._end(self._begun - 1, self._agent.status)
 
@@ -101,6 +112,11 @@ class AgentRuns:
             self._publisher.run = run
             self._publish(agent.start_run(self._now_s()))
             await self._work(plan.steps)
+            if plan.end_status == "none":
+                # It stops without a word. For everybody else it runs on, so another run is refused.
+                self._wedged = True
+                self._end(run, "none")
+                return
             self._publish(agent.end_run(self._now_s(), plan.end_status))
             while (veto := self._vetoed(run, plan.end_status)) is not None:
                 vetoed = True
@@ -147,10 +163,13 @@ class AgentRuns:
         length, leaf = self._archive.length, self._agent.leaf
         self._journal.record("agent", "run-ended", run=run, status=status, log_length=length, leaf=leaf)
         self._link.progress.run_ends()
+        if self._goes_on:
+            self._goes_on = False
+            self.begin(by="background")
 
     def _gone(self) -> None:
         """The conversation was deleted in the run, which ends without a word."""
-        self._scope = None
+        self._scope, self._goes_on = None, False
         self._link.progress.run_ends()
 
     async def _append_later(self, tail: AppendLater) -> None:

@@ -20,7 +20,7 @@ from gapless.simserver.conversation import event_bodies
 from gapless.simserver.conversation.event_bodies import STATE_UPDATE, EventBody
 from gapless.simserver.errors import ConfigError
 
-EndStatus = Literal["finished", "paused", "waiting_for_confirmation", "error", "stuck"]
+EndStatus = Literal["finished", "paused", "waiting_for_confirmation", "error", "stuck", "none"]
 
 EPOCH: Final = datetime(2026, 1, 1, 12, 0, 0)  # noqa: DTZ001 - the real server's timestamps are naive
 HISTORY_EVENTS_MAX: Final = 1_000_000
@@ -54,8 +54,9 @@ class RunPlan:
     """One run.
 
     init_s: virtual seconds in which the agent initializes and the status is still the old one (R15); steps: its events;
-    end_status: how it ends, where ``error`` also persists a ConversationErrorEvent; settle_s: virtual seconds from the
-    end status to the final snapshot.
+    end_status: how it ends, where ``error`` also persists a ConversationErrorEvent, and ``none`` is no end at all: the
+    run stops without a status or a snapshot, and REST says running until a restart (R70); settle_s: virtual seconds
+    from the end status to the final snapshot.
     """
 
     init_s: float = 0.01
@@ -95,10 +96,11 @@ class BackgroundAction:
 class AgentWorkload:
     """What happens in a conversation.
 
-    history_events: length of the log before the world begins; runs: what each ``POST run`` plays, in order (later runs
-    have no steps); background: actions of other parties; payload_bytes: filler in each action and observation of the
-    history; recording: recorded events, in log order, used before any event is made up; epoch: the server's local time
-    at t = 0; conversation_id: None for a default.
+    history_events: length of the log before the world begins; history_before_tree: whether it was written before
+    servers had a tree (R68): its events have no parents, and the leaf is unknown until something is appended; runs:
+    what each ``POST run`` plays, in order (later runs have no steps); background: actions of other parties;
+    payload_bytes: filler in each action and observation of the history; recording: recorded events, in log order, used
+    before any event is made up; epoch: the server's local time at t = 0; conversation_id: None for a default.
     """
 
     history_events: int = 0
@@ -108,6 +110,7 @@ class AgentWorkload:
     recording: tuple[EventBody, ...] = field(default=(), repr=False)
     epoch: datetime = EPOCH
     conversation_id: str | None = None
+    history_before_tree: bool = False
 
     def __post_init__(self) -> None:
         _not_negative("workload", history_events=self.history_events, payload_bytes=self.payload_bytes)
@@ -126,11 +129,12 @@ def pairs(
     end_status: EndStatus = "finished",
     payload_bytes: int = 0,
     label: str = "step",
+    tool_s: float | None = None,
 ) -> RunPlan:
     """A run of ``count`` action/observation pairs.
 
-    step_s: virtual seconds before each event; payload_bytes: filler in each event; label: begins the ids of the tool
-    calls; the rest as in `RunPlan`.
+    step_s: virtual seconds before each event; tool_s: before each observation, ``step_s`` when None; payload_bytes:
+    filler in each event; label: begins the ids of the tool calls; the rest as in `RunPlan`.
     """
     _not_negative("run", pairs=count, payload_bytes=payload_bytes)
     filler = " " + "x" * payload_bytes if payload_bytes else ""
@@ -138,7 +142,11 @@ def pairs(
     for number in range(1, count + 1):
         call_id = f"{label}-{number}"
         steps.append(AgentStep(step_s, event_bodies.action(call_id, f"{label} {number}{filler}")))
-        steps.append(AgentStep(step_s, event_bodies.observation(call_id, f"result {number}{filler}")))
+        steps.append(
+            AgentStep(
+                step_s if tool_s is None else tool_s, event_bodies.observation(call_id, f"result {number}{filler}")
+            )
+        )
     return RunPlan(init_s, tuple(steps), end_status, settle_s)
 
 

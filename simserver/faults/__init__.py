@@ -7,13 +7,16 @@ Its files, in reading order:
 - `match.py`     when a fault acts: a rule over facts
 - `verdicts.py`  what a fault can ask for
 - `base.py`      the base classes: a kind, a name, a rule, one decision
-- `event_*.py`   frames that carry an event: delay, drop, duplicate, reorder
+- `event_*.py`   frames that carry an event: delay, drop, duplicate, reorder; events that are stamped late, updated, or
+  of an unknown kind
 - `publish_*.py`, `corrupt_record.py`, `delta_flood.py`   how an event is persisted and published
 - `stop_hook_veto.py`, `late_tail.py`, `snapshot_stale.py`   the end of a run, and snapshots
-- `link_*.py`    connections: latency, bandwidth, stall, half_open, reset, cut, close, refuse, handshake_hang
+- `link_*.py`    connections: latency, bandwidth, stall, half_open, reset, cut, close, refuse,
+  handshake_hang, quiet
 - `queue_overflow.py`, `subscription_lost.py`   the server's side of a socket
-- `rest_*.py`    REST calls: status, timeout, reset, malformed, unknown_cursor, stale, page_cap, cursor_loop, empty_page
-- `server_restart.py`, `log_truncate.py`, `clock_*.py`   the server itself, at a set time
+- `rest_*.py`    REST calls: status, timeout, reset, malformed, unknown_cursor, stale, page_cap,
+  cursor_loop, empty_page, proxy_answer, undecodable_item
+- `server_restart.py`, `runtime_asleep.py`, `log_*.py`, `clock_*.py`   the server itself, at a set time
 """
 
 from __future__ import annotations
@@ -33,6 +36,9 @@ from gapless.simserver.faults.event_delay import EventDelay
 from gapless.simserver.faults.event_drop import EventDrop
 from gapless.simserver.faults.event_duplicate import EventDuplicate
 from gapless.simserver.faults.event_reorder import EventReorder
+from gapless.simserver.faults.event_stamped_late import EventStampedLate
+from gapless.simserver.faults.event_unknown_kind import EventUnknownKind
+from gapless.simserver.faults.event_updated import EventUpdated
 from gapless.simserver.faults.late_tail import LateTail
 from gapless.simserver.faults.link_bandwidth import LinkBandwidth
 from gapless.simserver.faults.link_close import LinkClose
@@ -40,9 +46,11 @@ from gapless.simserver.faults.link_cut import LinkCut
 from gapless.simserver.faults.link_half_open import LinkHalfOpen
 from gapless.simserver.faults.link_handshake_hang import LinkHandshakeHang
 from gapless.simserver.faults.link_latency import LinkLatency
+from gapless.simserver.faults.link_quiet import LinkQuiet
 from gapless.simserver.faults.link_refuse import LinkRefuse
 from gapless.simserver.faults.link_reset import LinkReset
 from gapless.simserver.faults.link_stall import LinkStall
+from gapless.simserver.faults.log_insert import LogInsert
 from gapless.simserver.faults.log_truncate import LogTruncate
 from gapless.simserver.faults.match import Match
 from gapless.simserver.faults.publish_before_persist import PublishBeforePersist
@@ -52,11 +60,14 @@ from gapless.simserver.faults.rest_cursor_loop import RestCursorLoop
 from gapless.simserver.faults.rest_empty_page import RestEmptyPage
 from gapless.simserver.faults.rest_malformed import RestMalformed
 from gapless.simserver.faults.rest_page_cap import RestPageCap
+from gapless.simserver.faults.rest_proxy_answer import RestProxyAnswer
 from gapless.simserver.faults.rest_reset import RestReset
 from gapless.simserver.faults.rest_stale import RestStale
 from gapless.simserver.faults.rest_status import RestStatus
 from gapless.simserver.faults.rest_timeout import RestTimeout
+from gapless.simserver.faults.rest_undecodable_item import RestUndecodableItem
 from gapless.simserver.faults.rest_unknown_cursor import RestUnknownCursor
+from gapless.simserver.faults.runtime_asleep import RuntimeAsleep
 from gapless.simserver.faults.server_restart import ServerRestart
 from gapless.simserver.faults.snapshot_stale import SnapshotStale
 from gapless.simserver.faults.stop_hook_veto import StopHookVeto
@@ -98,7 +109,15 @@ Fault = Annotated[
     | RestStale
     | RestPageCap
     | RestCursorLoop
-    | RestEmptyPage,
+    | RestEmptyPage
+    | EventStampedLate
+    | EventUnknownKind
+    | EventUpdated
+    | LinkQuiet
+    | LogInsert
+    | RestProxyAnswer
+    | RestUndecodableItem
+    | RuntimeAsleep,
     Field(discriminator="kind"),
 ]
 
@@ -138,6 +157,14 @@ KINDS: tuple[type[BaseFault], ...] = (
     RestPageCap,
     RestCursorLoop,
     RestEmptyPage,
+    EventStampedLate,
+    EventUnknownKind,
+    EventUpdated,
+    LinkQuiet,
+    LogInsert,
+    RestProxyAnswer,
+    RestUndecodableItem,
+    RuntimeAsleep,
 )
 
 _ADAPTER: TypeAdapter[BaseFault] = TypeAdapter(Fault)
@@ -168,6 +195,9 @@ __all__ = [
     "EventDrop",
     "EventDuplicate",
     "EventReorder",
+    "EventStampedLate",
+    "EventUnknownKind",
+    "EventUpdated",
     "Fault",
     "LateTail",
     "LinkBandwidth",
@@ -176,9 +206,11 @@ __all__ = [
     "LinkHalfOpen",
     "LinkHandshakeHang",
     "LinkLatency",
+    "LinkQuiet",
     "LinkRefuse",
     "LinkReset",
     "LinkStall",
+    "LogInsert",
     "LogTruncate",
     "Match",
     "PublishBeforePersist",
@@ -188,11 +220,14 @@ __all__ = [
     "RestEmptyPage",
     "RestMalformed",
     "RestPageCap",
+    "RestProxyAnswer",
     "RestReset",
     "RestStale",
     "RestStatus",
     "RestTimeout",
+    "RestUndecodableItem",
     "RestUnknownCursor",
+    "RuntimeAsleep",
     "ServerRestart",
     "SnapshotStale",
     "StopHookVeto",

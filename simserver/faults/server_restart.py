@@ -17,12 +17,14 @@ class ServerRestart(ServerFault):
 
     down_s: virtual seconds for which all connections are refused; leaf_lags: whether the process dies before it has
     saved its leaf. The leaf is then the parent of the last action. The action and what follows it are in the log, off
-    the branch.
+    the branch. lease_s: virtual seconds after that in which the lease of the dead process hides the conversation (R64):
+    404 on its calls, 4004 on its sockets, 500 on creating it again.
     """
 
     kind: Literal["server-restart"] = "server-restart"
     down_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     leaf_lags: bool = False
+    lease_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
 
     def decide(self, facts: Facts, now_s: float) -> RestartServer:
-        return RestartServer(self.down_s, self.leaf_lags)
+        return RestartServer(self.down_s, self.leaf_lags, self.lease_s)

@@ -11,6 +11,8 @@ from typing import Literal
 When = Literal["before", "after"]
 BodyShape = Literal["truncated", "not-json", "wrong-shape"]
 TailKind = Literal["stats", "log"]
+ItemShape = Literal["null", "text", "no-id"]
+ProxyAnswer = Literal["redirect", "html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,12 @@ class PersistNever:
 
 @dataclass(frozen=True, slots=True)
 class Corrupt:
-    """Persist the event so that its record cannot be read again. It is counted, but never returned."""
+    """Persist the event so that its record cannot be read again. It is counted, but never returned.
+
+    until_restart: a restart reads the index anew, and the record can be read from then on.
+    """
+
+    until_restart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +193,14 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class RestartServer:
-    """Close every connection, stay down for ``down_s``, and come back with the log. leaf_lags: with an older leaf."""
+    """Close every connection, stay down for ``down_s``, and come back with the log. leaf_lags: with an older leaf.
+
+    lease_s: how long after that the lease of the dead process hides the conversation.
+    """
 
     down_s: float
     leaf_lags: bool = False
+    lease_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +240,10 @@ class StaleView:
 
 @dataclass(frozen=True, slots=True)
 class CapPage:
-    """Put at most ``items_max`` items on the page."""
+    """Put at most ``items_max`` items and ``bytes_max`` bytes of events on the page, but at least one event."""
 
-    items_max: int
+    items_max: int | None = None
+    bytes_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +253,67 @@ class LoopCursor:
 
 @dataclass(frozen=True, slots=True)
 class EmptyPage:
-    """Put no items on the page, and let it name the cursor of the request as the next page."""
+    """Put no items on the page, and let it name the cursor of the request as the next page, or with ``blank`` none."""
+
+    blank: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateLater:
+    """Publish the event again ``after_s`` later, under the same id and with newer content."""
+
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StampLate:
+    """Publish the event without its parent. The log has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeKind:
+    """Let the event be of another kind."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpoilItem:
+    """Perform the search, and put something in the place of one item that cannot be decoded."""
+
+    item: int
+    shape: ItemShape
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerAsProxy:
+    """Do not perform the call, and answer as a proxy does."""
+
+    answer: ProxyAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Insert ``events`` events before the last ``before_last`` events of the log, and tell nobody."""
+
+    events: int
+    before_last: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakWhenQuiet:
+    """Reset the socket when nothing has been sent on it for ``quiet_s``."""
+
+    quiet_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PutToSleep:
+    """Take the runtime away for ``asleep_s``, or for good when None. wakes_on_write: count from the first write on."""
+
+    asleep_s: float | None
+    can_resume: bool
+    wakes_on_write: bool
 
 
 FaultVerdict = (
@@ -278,4 +350,12 @@ FaultVerdict = (
     | CapPage
     | LoopCursor
     | EmptyPage
+    | UpdateLater
+    | StampLate
+    | ChangeKind
+    | SpoilItem
+    | AnswerAsProxy
+    | Insert
+    | BreakWhenQuiet
+    | PutToSleep
 )

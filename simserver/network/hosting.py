@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 import trio
@@ -63,11 +64,22 @@ class _MemoryServer(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, RawData):
             try:
-                await self.stream.send_all(event.data)
+                await self.stream.send_all(_with_phrase(event.data))
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 await self.protocol.handle(Closed())
         else:
             await super().protocol_send(event)
+
+
+def _with_phrase(data: bytes) -> bytes:
+    """The head of an answer with its reason phrase, which the real server sends and Hypercorn leaves out."""
+    if data[:9] != b"HTTP/1.1 " or data[12:15] != b" \r\n":
+        return data
+    try:
+        phrase = HTTPStatus(int(data[9:12])).phrase.encode()
+    except ValueError:
+        return data
+    return data[:13] + phrase + data[13:]
 
 
 async def serve_stream(app: ASGIApp, stream: Any) -> None:

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from gapless.simserver.conversation.event_bodies import encode
-from gapless.simserver.protocol import rest
+from gapless.simserver.protocol import client_calls, rest
 from gapless.simserver.protocol.rest import Decide, RestCalls
 from gapless.simserver.protocol.served_world import ServedWorld
 from gapless.simserver.protocol.websocket import serve_events_socket, serve_session_socket
 
+# Calls about what the simulated agent does not have.
+_TAKEN: Final = ("condense", "switch_profile", "switch_llm", "goal", "goal/stop")
+# What the real server answers to a browser that asks before a call from another origin.
+_CORS: Final = {
+    "access-control-allow-methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
+    "access-control-max-age": "600",
+    "access-control-allow-credentials": "true",
+    "vary": "Origin",
+}
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -28,6 +38,11 @@ def create_app(world: ServedWorld) -> ASGIApp:
 
     async def of_this_world(scope: Scope, receive: Receive, send: Send) -> None:
         scope["gapless"] = (world, calls, send)
+        if scope["type"] == "http" and scope["method"] == "OPTIONS":
+            await _preflight(Request(scope))(scope, receive, send)
+            return
+        if scope["type"] == "http":
+            send = _with_origin(Request(scope), send)
         try:
             await inner(scope, receive, send)
         except Exception as error:
@@ -36,15 +51,51 @@ def create_app(world: ServedWorld) -> ASGIApp:
     return of_this_world
 
 
+def _preflight(request: Request) -> Response:
+    """The answer to a browser that asks whether it may make a call."""
+    origin = request.headers.get("origin")
+    if origin is None or "access-control-request-method" not in request.headers:
+        return Response(status_code=405)
+    asked = request.headers.get("access-control-request-headers")
+    headers = {**_CORS, "access-control-allow-origin": origin}
+    return Response("OK", 200, headers | ({"access-control-allow-headers": asked} if asked else {}))
+
+
+def _with_origin(request: Request, send: Send) -> Send:
+    """Sends answers that a browser of another origin may read. Other clients see no difference."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return send
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            more = {"access-control-allow-origin": origin, "access-control-allow-credentials": "true", "vary": "Origin"}
+            fields = [(name.encode(), value.encode()) for name, value in more.items()]
+            message = {**message, "headers": [*message.get("headers", ()), *fields]}
+        await send(message)
+
+    return sending
+
+
 @lru_cache(maxsize=1)
 def _app() -> Starlette:
     """The routes. They are compiled once for all worlds; a handler finds its world in the ASGI scope."""
     one = "/api/conversations/{conversation_id}"
     routes = [
+        # Before the routes with an id in the same place.
+        Route("/api/conversations/search", _call("conversations", client_calls.search_conversations)),
+        Route("/api/conversations/count", _call("conversations", client_calls.count_conversations)),
         Route(f"{one}/events/search", _call("search", rest.search)),
         Route(f"{one}/events/count", _call("count", rest.count)),
+        Route(f"{one}/events/respond_to_confirmation", _call("confirm", client_calls.confirm), methods=["POST"]),
         Route(f"{one}/events/{{event_id}}", _call("event", rest.event)),
         Route(f"{one}/events", _call("message", rest.message), methods=["POST"]),
+        Route(f"{one}/events", _call("events", client_calls.several_events)),
+        Route(f"{one}/navigate", _call("navigate", client_calls.navigate), methods=["POST"]),
+        Route(f"{one}/fork", _call("fork", client_calls.fork), methods=["POST"]),
+        Route(f"{one}/ask_agent", _call("ask", client_calls.ask_agent), methods=["POST"]),
+        Route(f"{one}/agent_final_response", _call("final-response", client_calls.final_response)),
+        *(Route(f"{one}/{name}", _call("setting", client_calls.taken), methods=["POST"]) for name in _TAKEN),
         Route(f"{one}/run", _call("run", rest.run), methods=["POST"]),
         Route(f"{one}/secrets", _call("setting", rest.setting), methods=["POST"]),
         Route(f"{one}/confirmation_policy", _call("setting", rest.setting), methods=["POST"]),
@@ -53,6 +104,10 @@ def _app() -> Starlette:
         Route(f"{one}/interrupt", _call("interrupt", rest.pause), methods=["POST"]),
         Route(one, _call("conversation", rest.conversation)),
         Route(one, _call("delete", rest.delete), methods=["DELETE"]),
+        Route(one, _call("patch", client_calls.patch), methods=["PATCH"]),
+        Route("/api/conversations", _call("conversations", client_calls.several_conversations)),
+        Route("/api/hooks", _call("hooks", client_calls.hooks), methods=["POST"]),
+        Route("/api/file/download-trajectory/{conversation_id}", _call("trajectory", client_calls.trajectory)),
         Route("/api/conversations", _call("create", rest.create), methods=["POST"]),
         Route("/health", _constant(lambda world: {"status": "ok"})),
         Route("/alive", _constant(lambda world: {"status": "ok"})),

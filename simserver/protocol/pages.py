@@ -65,12 +65,19 @@ def matching(log: LogView, filters: Filters) -> Sequence[int]:
 
 
 def search(
-    log: LogView, *, start: int | None, limit: int, descending: bool, cursor: CursorMode, filters: Filters
+    log: LogView,
+    *,
+    start: int | None,
+    limit: int,
+    descending: bool,
+    cursor: CursorMode,
+    filters: Filters,
+    bytes_max: int | None = None,
 ) -> SearchPage:
     """One page of a search.
 
     start: the log index of the cursor's event; None begins at the natural beginning, which is the head of the log, or
-    the tail when descending.
+    the tail when descending. bytes_max: of the events on the page, which has one event at least.
     """
     found = matching(log, filters)
     if descending:
@@ -79,11 +86,23 @@ def search(
         if cursor == "exclusive":
             start += -1 if descending else 1
         found = found[_first_at(found, start, descending) :]
+    if bytes_max is not None:
+        limit = _within(log, found[:limit], bytes_max)
     shown, more = found[:limit], len(found) > limit
     next_page_id = None
     if more:
         next_page_id = log.id_at(found[limit] if cursor == "inclusive" else shown[-1])
     return SearchPage(shown, next_page_id, len(log) if filters.any else len(shown) + more)
+
+
+def _within(log: LogView, found: Sequence[int], bytes_max: int) -> int:
+    """How many of the first events fit into ``bytes_max``, but at least one."""
+    size_bytes = 0
+    for number, index in enumerate(found):
+        size_bytes += len(log.text_at(index).encode())
+        if size_bytes > bytes_max:
+            return max(1, number)
+    return max(1, len(found))
 
 
 def _first_at(found: Sequence[int], start: int, descending: bool) -> int:

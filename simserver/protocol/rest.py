@@ -21,18 +21,21 @@ from gapless.simserver.conversation.archive import LogView
 from gapless.simserver.conversation.event_bodies import encode
 from gapless.simserver.errors import IllegalTransition
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import AnswerWith as AnswerInstead
 from gapless.simserver.faults.verdicts import (
+    AnswerAsProxy,
     CapPage,
     EmptyPage,
     FaultVerdict,
     ForgetCursor,
     Hang,
+    ItemShape,
     LoopCursor,
     Malform,
     ResetCall,
+    SpoilItem,
     StaleView,
 )
+from gapless.simserver.faults.verdicts import AnswerWith as AnswerInstead
 from gapless.simserver.protocol import pages, validation, wire
 from gapless.simserver.protocol.pages import Filters, SearchPage
 from gapless.simserver.protocol.served_world import ServedWorld
@@ -41,7 +44,17 @@ from gapless.simserver.protocol.validation import SentMessage, TextContent
 # The calls that count in a budget: those by which a client learns what it may have missed.
 COUNTED: Final = frozenset({"search", "count", "event", "conversation"})
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request; a message of 30,000 tokens is about 120 KB
+LOGIN_PAGE: Final = "<!doctype html><html><body><h1>Sign in</h1></body></html>"
 NOT_JSON: Final = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+
+# What stands in the place of an item that cannot be decoded.
+SPOILED: Final[dict[ItemShape, str]] = {
+    "null": "null",
+    "text": '"event 17"',
+    "no-id": '{"kind":"MessageEvent","source":"user","timestamp":"never"}',
+}
+# Writes go to the runtime, which may be missing; everything else is answered from disk.
+_WRITES: Final = frozenset({"message", "run", "pause", "interrupt", "setting", "confirm", "navigate", "ask", "patch"})
 
 # Empty fields, by kind. The real server writes them when a single event is asked for, and leaves them out elsewhere.
 _EMPTY: Final[dict[str, tuple[str, ...]]] = {
@@ -86,10 +99,30 @@ class RestAnswer:
     text: str
     events_read: int = 0
     page: SearchPage | None = None
+    media_type: str = "application/json"
 
 
 def create(world: ServedWorld, asked: RestRequest) -> RestAnswer:
-    """``POST /api/conversations``. Returns the one conversation of the world, whatever the body asks for."""
+    """``POST /api/conversations``. Returns the one conversation of the world.
+
+    The newest release honours the body: ``conversation_id`` is the id of a conversation in which nothing is yet, and
+    ``initial_message`` is appended and starts a run. Earlier ones are simulated as if they ignored both.
+    """
+    if world.settings.is_newest:
+        try:
+            body = json.loads(asked.body or b"{}")
+        except ValueError:
+            return RestAnswer(422, wire.detail("body: expected JSON"))
+        wanted, first = body.get("conversation_id"), body.get("initial_message")
+        if wanted is not None:
+            problem = wire.invalid(validation.ID, wanted, "body", "conversation_id")
+            if problem is not None:
+                return RestAnswer(422, problem)
+            world.adopt(str(wanted))
+        if first is not None:
+            sent = message(world, RestRequest(None, asked.query, encode({"run": True, **first}).encode()))
+            if sent.status != 200:
+                return sent
     return RestAnswer(201, encode(info(world, runtime=False)))
 
 
@@ -158,21 +191,27 @@ def search(world: ServedWorld, asked: RestRequest) -> RestAnswer:
             status = 404 if settings.unknown_cursor == "not-found" else 400
             return RestAnswer(status, wire.detail(f"Unknown page_id: {page_id}"))
     limit = int(query.get("limit", "100"))
+    caps = [one for one in asked.verdicts if isinstance(one, CapPage)]
     page = pages.search(
         log,
         start=start,
-        limit=min(limit, *(one.items_max for one in asked.verdicts if isinstance(one, CapPage)), 100),
+        limit=min(limit, *(one.items_max or 100 for one in caps), 100),
         descending=query.get("sort_order") == "TIMESTAMP_DESC",
         cursor=settings.cursor,
         filters=filters,
+        bytes_max=min((one.bytes_max for one in caps if one.bytes_max is not None), default=None),
     )
     for verdict in asked.verdicts:
         if isinstance(verdict, EmptyPage):
-            page = SearchPage((), page_id, page.events_read)
+            page = SearchPage((), None if verdict.blank else page_id, page.events_read)
         elif isinstance(verdict, LoopCursor):
             first = log.id_at(page.indices[0]) if page.indices else None
             page = SearchPage(page.indices, page_id or first, page.events_read)
-    text = wire.page((log.text_at(index) for index in page.indices), page.next_page_id)
+    texts = [log.text_at(index) for index in page.indices]
+    for verdict in asked.verdicts:
+        if isinstance(verdict, SpoilItem) and texts:
+            texts[min(verdict.item, len(texts) - 1)] = SPOILED[verdict.shape]
+    text = wire.page(texts, page.next_page_id)
     return RestAnswer(200, text, page.events_read, page)
 
 
@@ -192,6 +231,8 @@ def event(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     log, event_id = asked.view(world), asked.event_id or ""
     index = log.index_of(event_id)
     if index is None or index in log.unreadable:
+        if world.settings.is_newest:
+            return RestAnswer(404, wire.detail("Not Found"))
         # Measured on agent-server 1.57.0: an unknown id gets 500, not 404.
         failure = {
             "detail": "Internal Server Error",
@@ -258,7 +299,12 @@ def info(world: ServedWorld, *, runtime: bool) -> dict[str, Any]:
     result |= {"launched_agent_profile": None, "agent": {"kind": "Agent", "llm": {"model": "simulated"}}}
     result |= {"client_tools": [], "tool_module_qualnames": {}, "runtime_info": None}
     if runtime:
-        result["runtime_info"] = {"runtime_status": "available", "can_resume": True, "runtime_error": None}
+        is_there = world.runtime == "available"
+        result["runtime_info"] = {
+            "runtime_status": world.runtime,
+            "can_resume": is_there or world.can_resume,
+            "runtime_error": None,
+        }
     return result
 
 
@@ -287,7 +333,7 @@ class RestCalls:
             cursor = request.query_params.get("page_id")
             verdicts = world.link.consult(Facts("call", f"call {call} {name}", call=name, cursor=cursor))
         try:
-            body = await _body(request) if request.method == "POST" else b""
+            body = await _body(request) if request.method in ("POST", "PATCH") else b""
         except ClientDisconnect:
             return self._answer(request, call, RestAnswer(400, wire.detail("client disconnected")), {})
         if body is None:
@@ -332,6 +378,17 @@ class RestCalls:
                 if verdict.retry_after_s is not None:
                     headers["retry-after"] = f"{verdict.retry_after_s:g}"
                 return RestAnswer(verdict.status, wire.detail("Service unavailable (simulated)"))
+            if isinstance(verdict, AnswerAsProxy):
+                if verdict.answer == "html":
+                    return RestAnswer(200, LOGIN_PAGE, media_type="text/html")
+                query = f"?{request.url.query}" if request.url.query else ""
+                headers["location"] = request.url.path + query
+                return RestAnswer(307, "")
+        if world.is_leased and name == "create":
+            return RestAnswer(500, wire.detail("Internal Server Error"))
+        if world.runtime != "available" and name in _WRITES:
+            world.wake_by_write()
+            return RestAnswer(503, wire.detail("The runtime of this conversation is not running"))
         conversation_id = request.path_params.get("conversation_id")
         if conversation_id is not None:
             problem = wire.invalid(validation.ID, conversation_id, "path", "conversation_id")
@@ -339,7 +396,8 @@ class RestCalls:
                 return RestAnswer(422, problem)
             if not world.has_conversation(conversation_id):
                 if name in _UNKNOWN:
-                    return RestAnswer(_UNKNOWN[name], wire.detail(_PHRASES[_UNKNOWN[name]]))
+                    status = 404 if world.settings.is_newest else _UNKNOWN[name]
+                    return RestAnswer(status, wire.detail(_PHRASES[status]))
                 return RestAnswer(404, wire.detail(f"Conversation not found: {conversation_id}"))
         try:
             return decide(world, RestRequest(request.path_params.get("event_id"), request.query_params, body, verdicts))
@@ -365,7 +423,7 @@ class RestCalls:
         if connection is not None and connection.client_gone:
             fields["lost"] = True
         world.journal.add("rest", "response", fields)
-        return Response(content, answer.status, headers, media_type="application/json")
+        return Response(content, answer.status, headers, media_type=answer.media_type)
 
 
 async def _body(request: Request) -> bytes | None:

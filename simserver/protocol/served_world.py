@@ -5,7 +5,7 @@ It is a protocol, so that the handlers need not import `gapless.simserver.world`
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gapless.simserver.conversation.agent import Agent
 from gapless.simserver.conversation.archive import Archive
@@ -17,6 +17,8 @@ from gapless.simserver.loop import Loop
 from gapless.simserver.network.connections import Connections
 from gapless.simserver.process import Process
 from gapless.simserver.settings import ServerSettings
+
+RuntimeState = Literal["available", "missing"]
 
 
 class ServedWorld(Protocol):
@@ -42,6 +44,45 @@ class ServedWorld(Protocol):
     def runs(self) -> AgentRuns: ...
     @property
     def connections(self) -> Connections: ...
+
+    @property
+    def runtime(self) -> RuntimeState:
+        """Whether anything runs behind the sockets and the writes (R67)."""
+        ...
+
+    @property
+    def can_resume(self) -> bool:
+        """What ``runtime_info`` says of a runtime that is missing."""
+        ...
+
+    @property
+    def is_leased(self) -> bool:
+        """Whether the lease of a process that has died still hides the conversation (R64)."""
+        ...
+
+    def wake_by_write(self) -> None:
+        """A write has come while the runtime is missing."""
+        ...
+
+    def navigate(self, back: int | None) -> None:
+        """Move HEAD ``back`` branch events towards the root; None for before the first event."""
+        ...
+
+    def navigate_to(self, event_id: str | None) -> None:
+        """Move HEAD to an event; None for before the first."""
+        ...
+
+    def fork(self) -> str:
+        """Copy the conversation, and return the id of the copy."""
+        ...
+
+    def adopt(self, conversation_id: str) -> None:
+        """Let the conversation have this id, if nothing is in it yet."""
+        ...
+
+    def confirm(self, *, accept: bool, reason: str = "rejected") -> None:
+        """Answer the agent's question. Raises IllegalTransition when nothing waits for an answer."""
+        ...
 
     def now_s(self) -> float:
         """Virtual seconds since the world began."""

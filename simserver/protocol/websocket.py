@@ -21,7 +21,7 @@ from gapless.simserver.conversation.agent import Publication
 from gapless.simserver.conversation.event_bodies import EventBody
 from gapless.simserver.conversation.publisher import describe
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import Close, Hang, Refuse, Reset, Unsubscribe
+from gapless.simserver.faults.verdicts import BreakWhenQuiet, Close, Hang, Refuse, Reset, Unsubscribe
 from gapless.simserver.journal import Fields
 from gapless.simserver.loop import Scope
 from gapless.simserver.network.streams import MemoryConnection
@@ -42,7 +42,8 @@ class ServerSubscription:
     """One open socket, subscribed to the conversation.
 
     dialect: which of the two sockets it is; number: its ordinal among all handshakes, from 1; connection: the one in
-    memory, None when the app is not served by `Connections`; closed: whether it has ended.
+    memory, None when the app is not served by `Connections`; closed: whether it has ended; quiet_s: after how long
+    without a frame a proxy breaks it.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class ServerSubscription:
         self._send = send  # the ASGI server's own function: Starlette's wrappers would only cost time on each frame
         self._outbox = Outbox()
         self._frames = self._read = 0
+        self.quiet_s = inf
+        self._last_sent_s = world.loop.current_time()
         self._forgotten = False
         self._notifier = world.loop.notifier()
 
@@ -156,8 +159,9 @@ class ServerSubscription:
         for index in greeting.replay:
             event = world.agent.log[index]
             if greeting.since is None or event["timestamp"] >= greeting.since:
-                publication = Publication(event, index, world.agent.log.text_at(index))
-                self.offer(publication, describe(event, index) | {"replay": True})
+                seq = world.agent.seq_of(index)
+                publication = Publication(event, seq, world.agent.log.text_at(index))
+                self.offer(publication, describe(event, seq) | {"replay": True})
                 await self._write_due()
         if self.dialect == "session":
             self._offer_snapshot()
@@ -174,11 +178,18 @@ class ServerSubscription:
             due_s = self._outbox.next_due_s()
             if due_s > self.world.loop.current_time():
                 # No checkpoint lies between the look at the outbox and the wait, so no `wake` can come in between.
+                due_s = min(due_s, self._quiet_at_s())
                 if due_s == inf:
                     await self._notifier.wait()
                 else:
                     with self.world.loop.scope(due_s):
                         await self._notifier.wait()
+                    if self._quiet_at_s() <= self.world.loop.current_time():
+                        self._outbox.offer_act(Reset("before"), self.world.loop.current_time())
+
+    def _quiet_at_s(self) -> float:
+        """When a proxy breaks the socket, unless something is sent before. Infinity when none does."""
+        return inf if self.world.link.healed.is_set() else self._last_sent_s + self.quiet_s
 
     async def _write_due(self) -> None:
         while not self.closed:
@@ -201,6 +212,7 @@ class ServerSubscription:
 
     async def _write(self, frame: OutgoingFrame) -> None:
         self._frames += 1
+        self._last_sent_s = self.world.loop.current_time()
         fields = {"connection": self.number, "frame": self._frames, **frame.fields}
         journal, connection = self.world.journal, self.connection
         if frame.torn:
@@ -275,7 +287,7 @@ async def serve_events_socket(world: ServedWorld, websocket: WebSocket, send: Se
     opened = {"path": "events"} | ({} if mode is None else {"resend_mode": mode})
 
     def greeting() -> Greeting:
-        return Greeting(None, None, world.archive.view().readable() if replays else (), since)
+        return Greeting(None, None, _bounded(world, world.archive.view().readable() if replays else ()), since)
 
     await _serve(world, websocket, send, "events", opened, greeting, refused=403 if problem else None)
 
@@ -294,11 +306,20 @@ async def serve_session_socket(world: ServedWorld, websocket: WebSocket, send: S
 
     def greeting() -> Greeting:
         log = world.archive.view()
-        through = len(log) - 1 if len(log) else None
-        replay = () if after_seq is None else log.readable(max(0, after_seq + 1))
-        return Greeting(wire.sync_frame(after_seq, through), through, replay, None)
+        base = world.agent.seq_base
+        through = len(log) - 1 - base if len(log) > base else None
+        replay = () if after_seq is None else log.readable(max(base, base + after_seq + 1))
+        bounded = _bounded(world, replay)
+        first = world.agent.seq_of(bounded[0]) if len(bounded) < len(replay) else None
+        return Greeting(wire.sync_frame(after_seq, through, truncated_at=first), through, bounded, None)
 
     await _serve(world, websocket, send, "session", opened, greeting, refused=403 if problem else None)
+
+
+def _bounded(world: ServedWorld, replay: Sequence[int]) -> Sequence[int]:
+    """The last events of a replay, as many as the server keeps for it."""
+    most = world.settings.replay_events_max
+    return replay if most is None or len(replay) <= most else replay[len(replay) - most :]
 
 
 async def _serve(
@@ -315,11 +336,16 @@ async def _serve(
     connection = world.connections.of(websocket.scope)
     number = world.connections.socket_number(connection)
     world.link.progress.called_on_its_own("handshake")
+    quiet_s = inf
+    if world.runtime != "available":
+        refused = 503
     for verdict in world.link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="upgrade")):
         if isinstance(verdict, Refuse):
             refused = verdict.status
         elif isinstance(verdict, Hang):
             await world.link.sleep_unless_healed(verdict.hang_s)
+        elif isinstance(verdict, BreakWhenQuiet):
+            quiet_s = min(quiet_s, verdict.quiet_s)
     key = world.settings.api_key
     if key is not None and _given_key(websocket) not in {None, key}:
         refused = 403  # only for a wrong key: a missing one may still come in the first frame
@@ -329,6 +355,7 @@ async def _serve(
         return
     await websocket.accept()
     subscription = ServerSubscription(world, websocket, send, dialect, number, connection)
+    subscription.quiet_s = quiet_s
     fields = {"connection": number, **opened}
     if dialect == "session" and world.archive.length:
         fields["through_seq"] = world.archive.length - 1

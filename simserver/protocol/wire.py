@@ -31,13 +31,18 @@ def delta_frame(item_id: str, text: str) -> str:
     return encode({"type": "delta", "item_id": item_id, "delta": text})
 
 
-def sync_frame(from_seq: int | None, through_seq: int | None) -> str:
-    """The session socket's first frame. A number that is None gets no key."""
+def sync_frame(from_seq: int | None, through_seq: int | None, *, truncated_at: int | None = None) -> str:
+    """The session socket's first frame. A number that is None gets no key.
+
+    truncated_at: the first number that is replayed, when the server no longer has all that was asked for (R75).
+    """
     frame: dict[str, Any] = {"type": "sync"}
     if from_seq is not None:
         frame["from_seq"] = from_seq
     if through_seq is not None:
         frame["through_seq"] = through_seq
+    if truncated_at is not None:
+        frame |= {"truncated": True, "first_seq": truncated_at}
     return encode(frame)
 
 

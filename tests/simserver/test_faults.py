@@ -460,6 +460,7 @@ def test_every_kind_is_in_the_union_and_has_a_docstring() -> None:
             "rest-stale": {"lag_s": 1},
         }
         later |= {"server-restart": {"at_s": 1}, "log-truncate": {"at_s": 1}, "rest-page-cap": {"items_max": 1}}
+        later |= {"log-insert": {"at_s": 1}, "runtime-asleep": {"at_s": 1}}
         later |= {"clock-step": {"at_s": 1, "step_s": 1}, "clock-ties": {"at_s": 1, "resolution_s": 1}}
         assert type(parse_fault({"kind": name, **(needed | more | later).get(name, {})})) is kind
         assert kind.__doc__

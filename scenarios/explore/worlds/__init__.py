@@ -16,6 +16,6 @@ with ``heal`` and one more run, in a world without faults.
 """
 
 from gapless.scenarios.explore.worlds.choice_sources import HypothesisSource, ListSource
-from gapless.scenarios.explore.worlds.swarm import FAMILIES, KINDS, plan, plans
+from gapless.scenarios.explore.worlds.swarm import FAMILIES, KINDS, NOT_DRAWN, plan, plans
 
-__all__ = ["FAMILIES", "KINDS", "HypothesisSource", "ListSource", "plan", "plans"]
+__all__ = ["FAMILIES", "KINDS", "NOT_DRAWN", "HypothesisSource", "ListSource", "plan", "plans"]

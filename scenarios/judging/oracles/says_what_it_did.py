@@ -73,11 +73,14 @@ def _problem_of_proof(case: Case, run: RunCall) -> str | None:
 
 def _about_calls(case: Case, run: RunCall, which: str) -> Iterator[Violation]:
     returned_at, said = run.step.ended_at or 0, run.calls or 0
-    ended = sum(one.counted and (one.answered_at or returned_at) < returned_at for one in case.evidence.exchanges)
+    # A client that was killed and opened again counts from its new beginning.
+    since = max((at for at in case.evidence.killed_at if at < returned_at), default=-1)
+    own = [one for one in case.evidence.exchanges if one.asked_at > since]
+    ended = sum(one.counted and (one.answered_at or returned_at) < returned_at for one in own)
     if said < ended:
         message = f"{which} reported {count(said, 'REST call')}, and the server had answered {ended} that count"
         yield Violation(NAME, message)
-    asked = sum(one.counted for one in case.evidence.exchanges)
+    asked = sum(one.counted for one in own)
     if said > asked and not case.evidence.was_down:
         yield Violation(NAME, f"{which} reported {count(said, 'REST call')}, and {asked} that count reached the server")
 

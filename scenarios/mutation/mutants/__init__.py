@@ -25,6 +25,7 @@ from gapless.scenarios.mutation.mutants import (
     cursors,
     dedupe,
     delivery,
+    lives,
     order,
     proofs,
     reconnecting,
@@ -46,6 +47,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *repairing.MUTANTS,
     *retrying.MUTANTS,
     *delivery.MUTANTS,
+    *lives.MUTANTS,
     *reports.MUTANTS,
 )
 

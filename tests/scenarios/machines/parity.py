@@ -7,10 +7,11 @@ The order of things that happen at the same time depends on a seed: of trio's sc
 ready tasks at the model. Each level is run under its first schedule. If these disagree, more schedules are run, up to
 `SCHEDULES_MAX`. Parity holds when one run of one level agrees with one run of the other.
 
-Two kinds of scenario are not compared:
+Three kinds of scenario are not compared:
 
 - Faults that act on chunks of bytes (`BYTEWISE`). A message is one chunk at the model and many at the wire, so these
   faults draw different numbers from the tape and take different times.
+- Those in which the client is suspended, or killed and opened again: the model level has neither.
 - Restarts. They reset what is in progress. An exchange that takes no time is many steps at the wire and few at the
   model, so at the wire a reset can strike between steps that the model does not have.
 """
@@ -20,12 +21,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from gapless.scenarios.definition.scenario import Restart
+from gapless.scenarios.definition.scenario import Restart, Scenario, Suspend
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 
 BYTEWISE = frozenset({"link-latency", "link-bandwidth", "queue-overflow"})
-RESTARTS = frozenset({"server-restart"})
+RESTARTS = frozenset({"server-restart", "runtime-asleep"})
 SCHEDULES_MAX = 12
+
+
+def _freezes_or_kills(scenario: Scenario) -> bool:
+    """Whether the client is suspended, or killed and opened again. The model level has neither."""
+    frozen = any(isinstance(step, Suspend) or step == "reopen" for step in scenario.script)
+    return frozen or any(one.suspend_s is not None for one in scenario.workload.background)
+
 
 _SAID = ("complete", "covers", "proof", "status")
 
@@ -70,7 +78,7 @@ class Parity:
 def is_comparable(request: RunRequest) -> bool:
     """Whether the levels have to agree on a run."""
     scenario = request.scenario
-    if any(isinstance(step, Restart) for step in scenario.script):
+    if any(isinstance(step, Restart) for step in scenario.script) or _freezes_or_kills(scenario):
         return False
     return not any(fault.kind in BYTEWISE or fault.kind in RESTARTS for fault in scenario.faults)
 

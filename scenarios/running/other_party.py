@@ -1,0 +1,55 @@
+"""What somebody else does to the conversation, over a connection that is not the client's.
+
+A script asks the client for a step that its API has, such as ``pause``. A client without it is put through all the
+same: somebody else does it. Nothing of this counts as a call of the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
+
+from gapless.simserver.errors import IllegalTransition
+from gapless.simserver.world import World
+
+OtherName = Literal["pause", "interrupt", "confirm", "reject", "answer", "navigate", "delete", "fork"]
+Target = int | Literal["root"]
+POLL_S: Final = 0.1
+
+
+def act(world: World, name: OtherName, value: str | Target | None = None) -> None:
+    """Do it now. What the server refuses is recorded, and changes nothing."""
+    world.journal.record("other", name, **({} if value is None else {"value": value}))
+    if world.process.is_down:
+        return
+    try:
+        _do(world, name, value)
+    except IllegalTransition as error:
+        world.journal.record("other", "refused", asked=name, message=str(error))
+
+
+def _do(world: World, name: OtherName, value: str | Target | None) -> None:
+    match name:
+        case "pause" | "interrupt":
+            world.pause()
+        case "confirm":
+            world.confirm(accept=True)
+        case "reject":
+            world.confirm(accept=False)
+        case "answer":
+            world.answer(str(value))
+        case "navigate":
+            world.navigate(value if isinstance(value, int) else None)
+        case "delete":
+            world.delete()
+        case "fork":
+            world.fork()
+
+
+async def wait_for_end(world: World, *, at_most_s: float) -> None:
+    """Wait until no run is in progress on the server."""
+    sleep: Callable[[float], Awaitable[None]] = world.loop.sleep
+    waited_s = 0.0
+    while world.runs.in_progress and waited_s < at_most_s:
+        await sleep(POLL_S)
+        waited_s += POLL_S
