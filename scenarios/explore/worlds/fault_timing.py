@@ -14,6 +14,11 @@ _FRAMES: tuple[Data, ...] = (
     {"snapshot": True},
     {"durable": True},
     {},
+    {"tool": "terminal"},
+    {"status": "running"},
+    {"status": "finished"},
+    {"snapshot": True, "connection": [2]},
+    {"durable": True, "connection": [1]},
 )
 _EVENTS: tuple[Data, ...] = (
     {"kind": "ActionEvent"},
@@ -22,9 +27,11 @@ _EVENTS: tuple[Data, ...] = (
     {"key": "execution_status"},
     {"key": "last_user_message_id"},
     {},
+    {"tool": "terminal"},
+    {"status": "running"},
 )
 LOST_FOR_S = 10
-_CALLS = (["search"], ["search", "count", "conversation"], ["run"], ["conversation"])
+_CALLS = (["search"], ["search", "count", "event", "conversation"], ["run"], ["conversation"], ["message"])
 
 
 def tenths(choices: Choices, stream: str, low_s: float, high_s: float) -> float:
@@ -33,8 +40,13 @@ def tenths(choices: Choices, stream: str, low_s: float, high_s: float) -> float:
 
 
 def moment(choices: Choices, course: Course) -> float:
-    """A time in a run, shortly after a run, at the attach, or before the first run. In seconds since the start."""
-    where = choices.integer("where", 0, 5)
+    """A time in a run, shortly after a run, at the attach, before the first run, or soon after another fault.
+
+    In seconds since the start.
+    """
+    where = choices.integer("where", 0, 7 if course.struck else 5)
+    if where > 5:
+        return round(choices.pick("after-which", course.struck) + tenths(choices, "after-it", 0, 3), 2)
     if where == 5:
         return tenths(choices, "at-rest", 0, RUN_AT_S)
     if where == 4:
@@ -64,6 +76,12 @@ def frames(choices: Choices, course: Course) -> Data:
 def events(choices: Choices, course: Course) -> Data:
     """Some events of one sort, before they are published. All are events of a run: nothing is appended between runs."""
     return _some(choices, dict(choices.pick("victim", _EVENTS)), in_a_run(choices, course))
+
+
+def strikes_at(fault: Data) -> float | None:
+    """When a drawn fault strikes at the earliest. None for a fault that is not bound to a time."""
+    at_s = fault.get("at_s", fault.get("match", {}).get("after_s"))
+    return None if at_s is None else float(at_s)
 
 
 def _some(choices: Choices, victim: Data, after_s: float) -> Data:
