@@ -111,7 +111,11 @@ def perform(
             else:
                 loop.run(lambda: player.perform(client))
     except Exception as error:  # a full journal is a finding; _sort_out raises everything else
-        spun = _sort_out(error, request)
+        try:
+            spun = _sort_out(error, request)
+        except WorldBroke as broke:
+            broke.tape, broke.ranges = choices.tape, choices.ranges
+            raise
     if isinstance(given, TapeSource):
         given.check_used_up()
     return _result(request, world, player, choices, spun, tuple(sorted(taken)))
