@@ -124,10 +124,11 @@ class ExploreScreen:
         met = ", ".join(f"{name} {tally['world', name]}" for name in GENERATIONS)
         total = campaign.all_worlds
         before = f" ({total} with those of earlier and merged runs)" if total != worlds else ""
+        failed = f"{campaign.all_failed} worlds failed, {count(len(campaign.groups), 'cause')} found"
         self.say(
             f"\nclient {campaign.client}, level {campaign.level}, seed {campaign.seed}: "
-            f"{worlds} worlds{before} in {elapsed_s:.0f} s, {worlds / max(elapsed_s, 0.001):.1f} runs/s; {met}; {coverage.fired} faults fired; "
-            f"{campaign.all_failed} worlds failed, {count(len(campaign.groups), 'cause')} found",
+            f"{worlds} worlds{before} in {elapsed_s:.0f} s, {worlds / max(elapsed_s, 0.001):.1f} runs/s; "
+            f"{met}; {coverage.fired} faults fired; {failed}",
             "bold",
         )
 

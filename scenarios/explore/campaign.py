@@ -371,7 +371,12 @@ class Campaign:
 
 
 def signature_of(failure: WorldFailure) -> Cause:
-    """The symptom of a failure, and the effects of all faults that fired in its world."""
+    """The symptom of a failure, and the effects of all faults that fired in its world.
+
+    A world that broke down has its symptom alone: the place in the code where that happened.
+    """
+    if failure.symptom.oracle == BROKE:
+        return Cause(failure.symptom, ())
     return Cause(failure.symptom, tuple(sorted({EFFECTS[kind] for kind in failure.kinds})))
 
 

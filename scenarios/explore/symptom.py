@@ -62,7 +62,8 @@ def _inner(error: BaseException | None) -> BaseException | None:
         return None
     if isinstance(error, BaseExceptionGroup):
         return error.exceptions[0]
-    return error.__cause__ or error.__context__
+    # A cancellation is no Exception, and explains nothing.
+    return error.__cause__ or (error.__context__ if isinstance(error.__context__, Exception) else None)
 
 
 def symptom_of(violation: Violation) -> Symptom:

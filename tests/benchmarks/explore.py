@@ -6,8 +6,9 @@ is counted does not depend on the machine: it is the same everywhere, for one st
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
+
+import click
 
 from gapless.scenarios.explore.campaign import Campaign
 from gapless.scenarios.explore.client_state import STATES
@@ -35,21 +36,21 @@ def covered(campaign: Campaign) -> tuple[int, int, int]:
     return sum(1 for one in times if one), sum(1 for one in times if one >= OFTEN), paths
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("clients", nargs="*", default=["socket-only", "gapless"])
-    parser.add_argument("--worlds", type=int, default=1600)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    print(f"client        drawing     worlds  pairs  pairs met {OFTEN} times  paths")
-    for client in given.clients:
+@click.command()
+@click.argument("clients", nargs=-1)
+@click.option("--worlds", default=1600)
+@click.option("--seed", default=1)
+def main(clients: tuple[str, ...], worlds: int, seed: int) -> None:
+    """Measure each client, steered and not."""
+    click.echo(f"client        drawing     worlds  pairs  pairs met {OFTEN} times  paths")
+    for client in clients or ("socket-only", "gapless"):
         for is_steered in (False, True):
-            for campaign in measured(client, given.seed, given.worlds, is_steered=is_steered):
+            for campaign in measured(client, seed, worlds, is_steered=is_steered):
                 rounds = campaign.worlds // ROUND_WORLDS
-                if rounds & (rounds - 1) == 0 or campaign.worlds >= given.worlds:
+                if rounds & (rounds - 1) == 0 or campaign.worlds >= worlds:
                     pairs, often, paths = covered(campaign)
                     drawing = "steered" if is_steered else "not steered"
-                    print(f"{client:13} {drawing:11} {campaign.worlds:6} {pairs:6} {often:18} {paths:6}", flush=True)
+                    click.echo(f"{client:13} {drawing:11} {campaign.worlds:6} {pairs:6} {often:18} {paths:6}")
 
 
 if __name__ == "__main__":

@@ -68,6 +68,11 @@ def window(choices: Choices, after_s: float, length_s_max: float = 3) -> Data:
     return {"after_s": after_s, "before_s": round(after_s + tenths(choices, "length", 0.1, length_s_max), 2)}
 
 
+def sometimes(choices: Choices) -> Data:
+    """Now and then, a fault that acts by chance on what matches; as a key of its match."""
+    return {"probability": 0.5} if choices.integer("by-chance", 0, 9) == 9 else {}
+
+
 def frames(choices: Choices, course: Course) -> Data:
     """Some frames of one sort: the nth after a time, or all of them, or half of them, in a window."""
     return _some(choices, dict(choices.pick("victim", _FRAMES)), moment(choices, course))
@@ -88,8 +93,8 @@ def _some(choices: Choices, victim: Data, after_s: float) -> Data:
     how = choices.integer("how-many", 0, 3)
     if how < 2:
         return {**victim, "after_s": after_s, "nth": [choices.integer("nth", 1, 3)]}
-    sometimes = {"probability": 0.5} if how == 3 else {}
-    return {**victim, **window(choices, after_s), **sometimes}
+    by_chance = {"probability": 0.5} if how == 3 else {}
+    return {**victim, **window(choices, after_s), **by_chance}
 
 
 def calls(choices: Choices, after_s: float) -> Data:
@@ -97,7 +102,8 @@ def calls(choices: Choices, after_s: float) -> Data:
     call = choices.pick("call", _CALLS)
     first = choices.pick("nth-call", (1, 1, 2))
     twice = choices.integer("twice", 0, 2) == 2
-    return {"call": call, "nth": [first, first + 1] if twice else [first], "after_s": after_s}
+    nth = [first, first + 1] if twice else [first]
+    return {"call": call, "nth": nth, "after_s": after_s, **sometimes(choices)}
 
 
 def rest_trigger(choices: Choices, course: Course) -> tuple[float, list[Data]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gapless.scenarios.explore.worlds.expected_course import Course, Data
-from gapless.scenarios.explore.worlds.fault_timing import frames, moment, tenths, window
+from gapless.scenarios.explore.worlds.fault_timing import frames, moment, sometimes, tenths, window
 from gapless.simserver.choices import Choices
 
 
@@ -59,7 +59,7 @@ def refuse(choices: Choices, course: Course) -> list[Data]:
     if choices.integer("by-socket", 0, 3) == 3:
         # The second socket, which the reset makes the client open. Without a reset it is the first.
         match = {"connection": [2 if broken else 1]}
-    return [*broken, {"kind": "link-refuse", "match": match, **status}]
+    return [*broken, {"kind": "link-refuse", "match": match | sometimes(choices), **status}]
 
 
 def handshake_hang(choices: Choices, course: Course) -> list[Data]:
@@ -76,9 +76,11 @@ def _handshake(choices: Choices, course: Course) -> tuple[float, list[Data]]:
 
 def _while(choices: Choices, course: Course) -> Data:
     """For the whole world, in a window, or for one socket; as a key of the fault."""
-    how = choices.integer("for-how-long", 0, 3)
+    how = choices.integer("for-how-long", 0, 4)
     if how == 2:
-        return {"match": window(choices, moment(choices, course), 10)}
+        return {"match": window(choices, moment(choices, course), 10) | sometimes(choices)}
+    if how == 4:
+        return {"match": {"nth": [choices.integer("nth-connection", 1, 3)]}}
     if how == 3:
         return {"match": {"connection": [choices.integer("nth-socket", 1, 2)]}}
     return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gapless.scenarios.explore.worlds.expected_course import Course, Data
-from gapless.scenarios.explore.worlds.fault_timing import events, frames, in_a_run, tenths, window
+from gapless.scenarios.explore.worlds.fault_timing import events, frames, in_a_run, sometimes, tenths, window
 from gapless.simserver.choices import Choices
 
 LONG_DELAY_S = 60
@@ -91,13 +91,20 @@ def stale_snapshot(choices: Choices, course: Course) -> list[Data]:
         match = {"connection": [choices.integer("nth-socket", 1, 2)], "nth": [1]}
     elif of == 3:
         match |= {"status": [choices.pick("status", ("running", "finished", "idle"))]}
+    elif of == 1:
+        match = window(choices, in_a_run(choices, course))
+    match |= sometimes(choices)
     return [{"kind": "snapshot-stale", "match": match, "stale_s": tenths(choices, "stale", 0.1, 10)}]
 
 
 def _ending(choices: Choices, course: Course) -> Data:
-    """The nth end of a run, or the first end with a status."""
-    if choices.integer("by-status", 0, 3) == 3:
+    """The nth end of a run, the first end with a status, or each end in a window."""
+    how = choices.integer("which-end", 0, 5)
+    if how == 5:
         return {"status": [choices.pick("which-status", course.ends)], "nth": [1]}
+    if how == 4:
+        _, ends_s = choices.pick("which-run", course.runs)
+        return {"after_s": ends_s, "before_s": round(ends_s + 2, 3)} | sometimes(choices)
     return {"nth": [choices.integer("nth-end", 1, len(course.runs))]}
 
 
