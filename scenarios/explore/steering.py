@@ -22,7 +22,7 @@ from gapless.scenarios.explore.worlds.choice_sources import Parts
 from gapless.scenarios.running.runner import RunRequest
 from gapless.simserver.choices import Choices
 
-ROUND_WORLDS = 160
+ROUND_WORLDS = 80
 # How many worlds are kept for each state, and for each path. The newest replaces the oldest.
 KEPT_FOR_STATE = 6
 KEPT_FOR_PATH = 2
@@ -34,7 +34,18 @@ _WEIGHT = 100_000
 # impossible, as a frame cannot be dropped while no socket is open.
 _PLANNED_HALF = 20
 _UNSTEERED_ONE_IN = 3
-_FAULT_PARTS = ("focus 0", "second-focus 0", "is-second 0", "another-fault 0", "another-fault 1", "another-fault 2")
+# The parts of a world for its second fault, and for all of its faults; see `PartedSource`.
+_SECOND = "second-focus 0"
+_FAULT_PARTS = ("focus 0", _SECOND, "another-fault 0", "another-fault 1", "another-fault 2")
+# The choices of `fault_timing.moment` with which a fault is likely to strike in a state.
+_LIKELY = {
+    "attach": (4,),
+    "idle": (5,),
+    "run": (0, 1, 2),
+    "tail": (3,),
+    "reconnecting": (6, 7),
+    "repairing": (6, 7),
+}
 
 Drawn = tuple[int, ...]
 
@@ -120,17 +131,17 @@ def _varied(client: str, generator: random.Random, table: Table) -> VariedSource
     parts = _parts_of(client, worlds[generator.randrange(len(worlds))])
     if not target.kind:
         return VariedSource(generator, parts, {}, {})
-    # The fault of the target comes first, at a time of one of the earlier world's faults; that world's first fault
-    # becomes the second.
+    # The fault of the target comes second, so that it can strike soon after the first fault of the earlier world. Half
+    # of the time it is put where the state is likely, otherwise at the time of a fault of the earlier world.
     numbers = [number for number, kind in enumerate(FOCI, start=1) if kind == target.kind]
-    forced = {"focus": numbers[generator.randrange(len(numbers))]}
-    before = parts.get("", {}).get("focus", (0,))[0]
-    if before:
-        forced |= {"is-second": 3, "second-focus": before}
-    faults = [part for part in _FAULT_PARTS if part in parts]
-    instead = {"second-focus 0": "focus 0"}
-    if faults:
-        instead["focus 0"] = faults[generator.randrange(len(faults))]
+    number = numbers[generator.randrange(len(numbers))]
+    forced = {("", "is-second"): 3, ("", "second-focus"): number}
+    instead = {}
+    if generator.randrange(2):
+        likely = _LIKELY[target.state]
+        forced |= {(_SECOND, "where"): likely[generator.randrange(len(likely))], (_SECOND, "at-a-time"): 1}
+    elif faults := [part for part in _FAULT_PARTS if part in parts]:
+        instead[_SECOND] = faults[generator.randrange(len(faults))]
     return VariedSource(generator, parts, forced, instead)
 
 

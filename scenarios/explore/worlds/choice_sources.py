@@ -115,7 +115,8 @@ class PartedSource(_IntegerSource):
 class VariedSource(PartedSource):
     """Repeats the choices of an earlier world, part by part and stream by stream, and draws some of them anew.
 
-    ``forced``: choices outside all parts that are decided beforehand, by stream. ``instead``: for some parts, the part
+    ``forced``: choices that are decided beforehand, by part and stream; the part is empty for choices outside all parts.
+    ``instead``: for some parts, the part
     of the earlier world that is repeated there. A number that is missing, or out of range, is drawn anew.
     """
 
@@ -123,7 +124,7 @@ class VariedSource(PartedSource):
         self,
         generator: random.Random,
         parts: Parts,
-        forced: Mapping[str, int],
+        forced: Mapping[tuple[str, str], int],
         instead: Mapping[str, str],
     ) -> None:
         source = RandomSource(generator)
@@ -145,8 +146,8 @@ class VariedSource(PartedSource):
         return value
 
     def _repeated(self, stream: str) -> int | None:
-        if not self._part and stream in self._forced:
-            return self._forced[stream]
+        if (self._part, stream) in self._forced:
+            return self._forced[self._part, stream]
         position = len(self.parts.get(self._part, {}).get(stream, ()))
         values = self._earlier.get(self._instead.get(self._part, self._part), {}).get(stream, ())
         if position >= len(values) or not self._generator.randrange(ANEW_ONE_IN):
