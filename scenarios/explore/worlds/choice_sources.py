@@ -115,7 +115,7 @@ class PartedSource(_IntegerSource):
 class VariedSource(PartedSource):
     """Repeats the choices of an earlier world, part by part and stream by stream, and draws some of them anew.
 
-    ``forced``: choices that are decided beforehand, by part and stream; the part is empty for choices outside all parts.
+    ``forced``: choices that are decided beforehand, by part and stream; the part is empty outside of all parts.
     ``instead``: for some parts, the part
     of the earlier world that is repeated there. A number that is missing, or out of range, is drawn anew.
     """

@@ -15,7 +15,7 @@ from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.explore.campaign import Campaign
 from gapless.scenarios.explore.client_state import STATES
 from gapless.scenarios.explore.database import Database
-from gapless.scenarios.explore.steering import ROUND_WORLDS, Table, Target, draw_world, table_of
+from gapless.scenarios.explore.steering import ROUND_WORLDS, Drawn, Table, Target, draw_world, table_of
 from gapless.scenarios.explore.trial import Block, planned, try_block
 
 FEW = ("--client", "socket-only", "--level", "model", "--shrinks", "0")
@@ -117,7 +117,8 @@ def test_more_processes_and_an_interruption_change_no_world(tmp_path: Path, monk
 
 def test_a_table_names_what_is_rare_and_leaves_out_what_is_not() -> None:
     tally = {("state", "event-drop", "run"): 1_000, ("state", "event-delay", "run"): 1, ("path", "rare"): 2}
-    table = table_of(tally, ["rare"], {"run": [(1,)], "rare": [(2,)]})
+    kept: dict[str, list[Drawn]] = {"run": [(1,)], "rare": [(2,)]}
+    table = table_of(tally, ["rare"], kept)
     weights = {(one.kind, one.state): one.weight for one in table.targets}
     assert ("event-drop", "run") not in weights
     assert weights["event-delay", "run"] == weights["link-reset", "run"] // 2
@@ -126,7 +127,7 @@ def test_a_table_names_what_is_rare_and_leaves_out_what_is_not() -> None:
 
 
 def test_a_pair_that_may_be_impossible_loses_weight() -> None:
-    kept = {"reconnecting": [(1,)]}
+    kept: dict[str, list[Drawn]] = {"reconnecting": [(1,)]}
     often = table_of({("planned", "event-drop", "tree"): 400}, (), kept)
     weights = {one.kind: one.weight for one in often.targets}
     assert weights["event-drop"] < weights["event-delay"]
