@@ -7,8 +7,9 @@
 - ``GAPLESS_EXPLORE_DIR``    where findings are kept; ``.gapless/gate`` by default
 
 Each finding is a scenario file. It is run here, and on the parent commit, which is checked out beside, in the same
-environment. The gate fails for a finding that fails here and holds there. What fails on both is told, and so is what the parent
-cannot read, for example because it has a new key. Without a parent, as in a shallow clone, nothing can be compared.
+environment. The gate fails for a finding that fails here and holds there. What fails on both is told, and so is what
+the parent cannot read, for example because it has a new key. Without a parent, as in a shallow clone, nothing can be
+compared.
 """
 
 from __future__ import annotations
