@@ -27,7 +27,9 @@ from gapless.scenarios.clients.contract import (  # noqa: E402
     Event,
     Factory,
     GapIds,
+    NoHistory,
     OnEvent,
+    ReadsHistory,
 )
 from gapless.scenarios.definition.catalogue import catalogue, find, find_one  # noqa: E402
 from gapless.scenarios.definition.loading import load_file  # noqa: E402
@@ -48,7 +50,9 @@ __all__ = [
     "GaplessError",
     "GaplessRun",
     "GaplessServer",
+    "NoHistory",
     "OnEvent",
+    "ReadsHistory",
     "RunRecord",
     "RunRequest",
     "RunResult",

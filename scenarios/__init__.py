@@ -14,6 +14,7 @@ Sub-packages, in reading order:
 - ``mutation/``    our client with planted bugs, to check that the suite fails each of them
 - ``serving/``     a scenario on a real port, in real time
 - ``checking/``    a command in any language, run through a scenario on a real port
+- ``lockstep/``    an unmodified client program, run in virtual time by a shim in its process
 - ``cli/``         the ``gapless`` command
 - ``plugin/``      the pytest plugin
 - ``examples/``    complete clients to check and to copy from

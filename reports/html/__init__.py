@@ -25,6 +25,7 @@ from gapless.reports.html.assets import script, styles
 from gapless.reports.html.charts import calls_chart, growth_chart
 from gapless.reports.html.overview import MARKS, overview, run_data, run_keys
 from gapless.reports.html.packed_journals import pack
+from gapless.reports.many_runs.unjudged import chosen_line, render_savings, unjudged_lines
 from gapless.reports.records.characters import xml_text
 from gapless.reports.records.results import Results
 
@@ -68,6 +69,9 @@ def _render(results: Results, title: str, packed: dict[str, str]) -> str:
         journals_missing=len({one.digest for one in results.records if one.digest in results.journals} - packed.keys()),
         versions=dict(results.versions),
         never=results.never,
+        chosen=chosen_line(results.records),
+        unjudged=unjudged_lines(results.records),
+        under_budget=tuple(render_savings(results.records)),
         complete=results.complete,
         style=styles(),
         script=code,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from gapless.reports.many_runs.table import by_scenario, ratio, size
+from gapless.reports.many_runs.unjudged import chosen_line, render_savings, unjudged_lines
 from gapless.reports.records.characters import well_formed
 from gapless.reports.records.clocks import lasted
 from gapless.reports.records.failures import Failure, failures, how_many_fail
@@ -63,7 +64,7 @@ def headline(results: Results) -> str:
 
 
 def warnings(results: Results) -> Iterator[str]:
-    """What limits the verdicts: runs that are missing, and what never happened."""
+    """What limits the verdicts: missing runs, what never happened, and what was not judged."""
     if not results.complete:
         yield ""
         yield "**Incomplete**: the runs were interrupted, so what is missing here was not tried."
@@ -72,6 +73,21 @@ def warnings(results: Results) -> Iterator[str]:
         yield "**Never happened** in any run, so nothing is proven about it:"
         yield ""
         yield from (f"- {one.what} {escaped(one.name)}" for one in results.never)
+    chosen = chosen_line(results.records)
+    if chosen:
+        yield ""
+        yield f"Judged by {escaped(chosen)} only."
+    unjudged = unjudged_lines(results.records)
+    if unjudged:
+        summary = f"Not judged, because the client cannot say it: {counted(len(unjudged), 'thing')}"
+        yield from folded(summary, [f"- {escaped(one)}" for one in unjudged])
+    yield from _under_budget(results)
+
+
+def _under_budget(results: Results) -> Iterator[str]:
+    lines = tuple(render_savings(results.records))
+    if lines:
+        yield from folded("Under the budget that was written", [f"- {escaped(one)}" for one in lines])
 
 
 def failures_table(records: Sequence[RunRecord], *, rows_max: int) -> Iterator[str]:

@@ -37,7 +37,7 @@ _FIRST = (
     "first",
     "last",
 )
-_WITHOUT_NAME = frozenset({"method", "path", "kind", "key", "id", "message", "step"})
+_WITHOUT_NAME = frozenset({"text", "method", "path", "kind", "key", "id", "message", "step"})
 _MARGIN = 33
 _LANE_MARGIN = 13
 
@@ -127,7 +127,7 @@ def _detail(name: str, value: object) -> str:
             return name if value else ""
         case "path":
             return "…/" + "/".join(str(value).split("/")[4:]) if "/conversations/" in str(value) else str(value)
-        case "t_s":
+        case "t_s" | "contents":  # digests tell a reader nothing
             return ""
     if name == "events" and isinstance(value, int):
         return f"{value} events"

@@ -70,7 +70,8 @@ class RestCost:
     ``calls`` are the REST calls that count, ``bytes`` the size of their bodies, ``events_read`` the events that the
     server read for them. ``optimum_calls`` is the least possible. ``allowed_calls`` adds what the scenario allows
     above it, for the reasons in ``because``. ``attach_calls`` and ``attach_events_read`` are the part spent before the
-    attach returned.
+    attach returned. ``basis`` says what the optimum rests on: for each step the certificate, and which call for which
+    events.
     """
 
     calls: int
@@ -81,6 +82,7 @@ class RestCost:
     attach_calls: int = 0
     attach_events_read: int = 0
     because: tuple[str, ...] = ()
+    basis: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float | None:
@@ -108,6 +110,14 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Unjudged:
+    """What the client was not judged by, because it cannot say it. ``why`` goes on after the client's name."""
+
+    oracle: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """A client known to be broken, run in the same variant.
 
@@ -129,7 +139,9 @@ class RunRecord:
     without. ``return_s`` is the longest time from the server's end of a run to the return of ``run()``, None if no call
     returned; ``never_returned`` counts the calls that did not return. ``races`` (ids of the race catalog), ``title``
     (one sentence) and ``origin`` (where it comes from) are the scenario's. ``history_events`` is the length of the log
-    before the client attached. ``taken`` names the marked paths that our own client took.
+    before the client attached. ``taken`` names the marked paths that our own client took. ``unjudged`` lists what the
+    client was not judged by, because it cannot say it. ``chosen`` names the oracles that judged; empty means all.
+    ``under_budget`` says where the client spent less than the budget that its user wrote.
     """
 
     scenario: str
@@ -156,6 +168,9 @@ class RunRecord:
     kills: tuple[Kill, ...] = ()
     capsule: str | None = None
     replay: str | None = None
+    unjudged: tuple[Unjudged, ...] = ()
+    chosen: tuple[str, ...] = ()
+    under_budget: str | None = None
 
     @property
     def variant(self) -> str:

@@ -2,7 +2,8 @@
 
 A capsule holds the whole scenario and not its name, because the catalogue may change. ``tape``: the choices, each with
 the range that it was drawn from. ``digest``: shows whether a replay was the same run. ``fingerprints``: a short hash of
-each entry of the journal; they show where a replay first differs. ``versions.py`` reads capsules of older versions.
+each entry of the journal; they show where a replay first differs. For a client that is a command: ``command``, the
+words of it that were files, and what it ran on. ``versions.py`` reads capsules of older versions.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib.metadata
 import json
 import platform
 import shlex
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,6 +24,8 @@ from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.capsules.versions import CURRENT, SCHEMA_PREFIX, TooNew, upgraded
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
+from gapless.scenarios.judging.own_budget import OwnBudget
+from gapless.scenarios.lockstep.command import RanOn
 from gapless.scenarios.running.journal_difference import FINGERPRINT_CHARACTERS
 from gapless.scenarios.running.runner import RunRequest
 from gapless.simserver.choices import Ranges, Tape
@@ -52,6 +56,15 @@ class _Stream(BaseModel):
     ranges: list[tuple[int | float, int | float, int]] = []
 
 
+class _RanOn(BaseModel):
+    """What a command ran on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    runtime: str
+    packages: dict[str, str] = {}
+
+
 class _File(BaseModel):
     """A capsule as it is on disk."""
 
@@ -69,17 +82,28 @@ class _File(BaseModel):
     verdict: Verdict
     violations: tuple[_StoredViolation, ...] = ()
     versions: dict[str, str] = {}
+    command: tuple[str, ...] = ()
+    command_files: tuple[str, ...] = ()
+    ran_on: _RanOn | None = None
+    judge: tuple[str, ...] = ()
+    own_budget: OwnBudget | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Capsule:
-    """A run to replay, and what it was when it was kept. ``fingerprints``: empty in a capsule of version 1."""
+    """A run to replay, and what it was when it was kept.
+
+    ``fingerprints``: empty in a capsule of version 1. ``command_files``: words of the command that were files.
+    ``ran_on``: None for a client that is no command, or one that ended before it could be asked.
+    """
 
     request: RunRequest
     digest: str
     verdict: Verdict
     versions: Mapping[str, str]
     fingerprints: tuple[str, ...] = ()
+    command_files: tuple[str, ...] = ()
+    ran_on: RanOn | None = None
 
 
 def versions() -> dict[str, str]:
@@ -100,12 +124,17 @@ def file_name(record: RunRecord) -> str:
 
 
 def render(
-    request: RunRequest, record: RunRecord, tape: Tape, ranges: Ranges | None = None, prints: Sequence[str] = ()
+    request: RunRequest,
+    record: RunRecord,
+    tape: Tape,
+    ranges: Ranges | None = None,
+    prints: Sequence[str] = (),
+    ran_on: RanOn | None = None,
 ) -> str:
     """The text of a capsule. ``ranges`` and ``prints``, the journal's fingerprints, show where a replay differs."""
     rows = ["".join(prints[at : at + _FINGERPRINTS_PER_ROW]) for at in range(0, len(prints), _FINGERPRINTS_PER_ROW)]
     streams = {name: {"values": values, "ranges": (ranges or {}).get(name, [])} for name, values in tape.items()}
-    document = {
+    document: dict[str, Any] = {
         "schema": SCHEMA,
         "scenario": scenario_data(request.scenario),
         "generation": request.generation,
@@ -116,10 +145,23 @@ def render(
         "verdict": record.verdict,
         "violations": [asdict(violation) for violation in record.violations],
         "versions": versions(),
+        **_command_data(request, ran_on),
+        **({"judge": request.judge} if request.judge else {}),
+        **({"own_budget": asdict(request.own_budget)} if request.own_budget else {}),
         "tape": streams,
         "fingerprints": rows,
     }
     return "\n".join(_json_lines(document)) + "\n"
+
+
+def _command_data(request: RunRequest, ran_on: RanOn | None) -> dict[str, Any]:
+    if not request.command:
+        return {}
+    return {
+        "command": request.command,
+        "command_files": [word for word in request.command if Path(word).is_file()],
+        "ran_on": None if ran_on is None else {"runtime": ran_on.runtime, "packages": dict(ran_on.packages)},
+    }
 
 
 def _json_lines(document: Mapping[str, Any]) -> Iterator[str]:
@@ -144,12 +186,13 @@ def write(
     *,
     ranges: Ranges | None = None,
     prints: Sequence[str] = (),
+    ran_on: RanOn | None = None,
 ) -> Path:
     """Write the capsule of a run, and return its path. Raises UsageError when it cannot be written."""
     path = directory / file_name(record)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(request, record, tape, ranges, prints), encoding="utf-8")
+        path.write_text(render(request, record, tape, ranges, prints, ran_on), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); run where that is allowed") from error
     return path
@@ -186,12 +229,31 @@ def _capsule(path: Path, document: Mapping[str, Any]) -> Capsule:
         scenario = Scenario.model_validate(file.scenario)
         tape = {name: stream.values for name, stream in file.tape.items()}
         ranges = {name: stream.ranges for name, stream in file.tape.items()}
-        request = RunRequest(scenario, file.generation, file.cursor, file.client, file.seed, tape, ranges)
+        variant = file.generation, file.cursor, file.client, file.seed
+        request = RunRequest(scenario, *variant, tape, ranges, file.command, file.judge, file.own_budget)
     except ValidationError as error:
         raise CapsuleError(str(path), first_problem(error), cure) from None
     except UsageError as error:
         raise CapsuleError(str(path), str(error), cure) from error
-    return Capsule(request, file.digest, file.verdict, file.versions, _split(file.fingerprints))
+    ran_on = None if file.ran_on is None else RanOn(file.ran_on.runtime, file.ran_on.packages)
+    return Capsule(
+        request, file.digest, file.verdict, file.versions, _split(file.fingerprints), file.command_files, ran_on
+    )
+
+
+def check_command(kept: Capsule, path: Path) -> None:
+    """Raise CapsuleError when the command of a capsule cannot be run from here."""
+    command = kept.request.command
+    if not command:
+        return
+    words = shlex.join(command)
+    gone = [word for word in kept.command_files if not Path(word).is_file()]
+    if gone:
+        problem = f"was made for the command `{words}`, and there is no {gone[0]} in {Path.cwd()}"
+        raise CapsuleError(str(path), problem, "replay it in the directory where the command can be run")
+    if shutil.which(command[0]) is None:
+        problem = f"was made for the command `{words}`, and there is no program {command[0]} here"
+        raise CapsuleError(str(path), problem, "install it, or make a new capsule by running the scenario again")
 
 
 def _split(rows: Sequence[str]) -> tuple[str, ...]:

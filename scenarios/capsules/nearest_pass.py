@@ -103,10 +103,18 @@ def _with_faults(scenario: Scenario, faults: tuple[object, ...]) -> Scenario:
 
 def _changes(request: RunRequest, failed: RunResult) -> Iterator[NearbyRun]:
     kept = dataclasses.replace(request, tape=failed.tape, ranges=None)
+    yield from _without_thread_switches(kept)
     yield from _without_faults(kept)
     yield from _other_choices(kept, failed.tape, failed.ranges)
     for seed in range(request.seed + 1, request.seed + 1 + _SEEDS_MAX):
         yield NearbyRun(f"the same scenario from seed {seed}", dataclasses.replace(kept, seed=seed, tape=None))
+
+
+def _without_thread_switches(request: RunRequest) -> Iterator[NearbyRun]:
+    if request.scenario.thread_switches:
+        scenario = request.scenario.model_copy(update={"thread_switches": ()})
+        how = "the same run with its threads first come, first served"
+        yield NearbyRun(how, dataclasses.replace(request, scenario=scenario))
 
 
 def _without_faults(request: RunRequest) -> Iterator[NearbyRun]:
@@ -139,5 +147,6 @@ def _with_choice(request: RunRequest, tape: Tape, stream: str, index: int, value
 
 def _our_client(request: RunRequest) -> NearbyRun:
     return NearbyRun(
-        f"our client, {DEFAULT}, in the same scenario", dataclasses.replace(request, client=DEFAULT, ranges=None)
+        f"our client, {DEFAULT}, in the same scenario",
+        dataclasses.replace(request, client=DEFAULT, ranges=None, command=()),
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 SCHEMA_PREFIX = "gapless/capsule/"
-CURRENT = 2
+CURRENT = 3
 
 CapsuleDocument = Mapping[str, Any]
 
@@ -41,4 +41,9 @@ def _from_1(document: CapsuleDocument) -> CapsuleDocument:
     return {**document, "schema": f"{SCHEMA_PREFIX}2", "tape": streams, "fingerprints": []}
 
 
-_UPGRADES: Mapping[int, Callable[[CapsuleDocument], CapsuleDocument]] = {1: _from_1}
+def _from_2(document: CapsuleDocument) -> CapsuleDocument:
+    """Version 2 knew no clients that are commands."""
+    return {**document, "schema": f"{SCHEMA_PREFIX}3"}
+
+
+_UPGRADES: Mapping[int, Callable[[CapsuleDocument], CapsuleDocument]] = {1: _from_1, 2: _from_2}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import trio
@@ -28,7 +28,10 @@ from gapless.simserver.journal import Entry, digest_of
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The result of a check. ``entries``: the journal; ``log``: id and kind of each event; ``tape``: the choices."""
+    """The result of a check. ``entries``: the journal; ``log``: id and kind of each event; ``tape``: the choices.
+
+    ``contents``: digests of events of the log, by id, of those whose content the client told.
+    """
 
     request: RunRequest
     command: tuple[str, ...]
@@ -36,6 +39,7 @@ class Checked:
     entries: tuple[Entry, ...]
     log: tuple[tuple[str, str], ...]
     tape: Tape
+    contents: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, client: str) -> Checked:
         """The same result under another client name, for a client whose name is known only after the run."""
@@ -82,7 +86,7 @@ def judged(session: Session, driver: ScriptDriver, argv: tuple[str, ...]) -> Che
     world, request = session.world, session.request
     entries = accounted(world.journal.entries, driven=driver.driven)
     log = tuple((str(event["id"]), str(event["kind"])) for event in world.agent.log)
-    evidence = read(entries, ({"id": event_id, "kind": kind} for event_id, kind in log))
+    evidence = read(entries, world.agent.log)
     faults = (*fired(world), *driver.never_done())
     record = assess(request, evidence, faults, ended_s=driver.ended_s, digest=digest_of(entries), clock="real")
-    return Checked(request, argv, record, entries, log, session.choices.tape)
+    return Checked(request, argv, record, entries, log, session.choices.tape, evidence.contents)

@@ -20,6 +20,7 @@ from gapless.scenarios.checking.check import Checked
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
 from gapless.scenarios.judging.evidence import read
+from gapless.scenarios.judging.own_budget import OwnBudget
 from gapless.scenarios.running.runner import RunRequest, assess
 from gapless.simserver.journal import Entry, canonical, digest_of
 
@@ -37,7 +38,7 @@ class _Fault(BaseModel):
 
 
 class _File(BaseModel):
-    """The file as it is on disk. ``log``: id and kind of each event, in log order."""
+    """The file as it is on disk. ``log``: id and kind of each event, in log order; ``contents``: digests by id."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,6 +55,9 @@ class _File(BaseModel):
     versions: dict[str, str] = {}
     faults: tuple[_Fault, ...] = ()
     log: tuple[tuple[str, str], ...] = ()
+    contents: dict[str, str] = {}
+    judge: tuple[str, ...] = ()
+    own_budget: OwnBudget | None = None
     journal: tuple[dict[str, Any], ...]
 
 
@@ -69,6 +73,7 @@ class Recording:
     faults: tuple[FaultFired, ...]
     log: tuple[tuple[str, str], ...]
     entries: tuple[Entry, ...]
+    contents: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def is_whole(self) -> bool:
@@ -78,7 +83,7 @@ class Recording:
     def judged(self) -> RunRecord:
         """The record, judged again from the journal."""
         log = ({"id": event_id, "kind": kind} for event_id, kind in self.log)
-        evidence = read(self.entries, log)
+        evidence = read(self.entries, log, self.contents)
         digest = digest_of(self.entries)
         return assess(self.request, evidence, self.faults, ended_s=self.ended_s, digest=digest, clock="real")
 
@@ -122,6 +127,9 @@ def render(checked: Checked) -> str:
         "faults": [dataclasses.asdict(fault) for fault in record.faults],
         "tape": checked.tape,
         "log": checked.log,
+        "contents": dict(checked.contents),
+        "judge": request.judge,
+        "own_budget": request.own_budget and dataclasses.asdict(request.own_budget),
     }
     rows = [f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in document.items()]
     journal = ",\n  ".join(canonical(checked.entries))
@@ -152,7 +160,15 @@ def load(path: Path) -> Recording:
     try:
         file = _File.model_validate({**document, "schema_": schema})
         scenario = Scenario.model_validate(file.scenario)
-        request = RunRequest(scenario, file.generation, file.cursor, file.client, file.seed)
+        request = RunRequest(
+            scenario,
+            file.generation,
+            file.cursor,
+            file.client,
+            file.seed,
+            judge=file.judge,
+            own_budget=file.own_budget,
+        )
         entries = tuple(_entry(index, line) for index, line in enumerate(file.journal))
     except ValidationError as error:
         raise CapsuleError(str(path), first_problem(error), cure) from None

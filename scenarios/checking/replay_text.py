@@ -48,5 +48,5 @@ def _check_command(kept: Recording) -> str:
     request = kept.request
     is_known = request.scenario.name in (one.name for one in catalogue())
     words = ["gapless", "check", request.scenario.name if is_known else f"the-file-of-{request.scenario.name}.toml"]
-    words += ["--generation", request.generation, "--cursor", request.cursor]
+    words += ["--clock", "real", "--generation", request.generation, "--cursor", request.cursor]
     return shlex.join([*words, "--seed", str(request.seed)] if request.seed else words)

@@ -16,7 +16,7 @@ from gapless.scenarios.definition.scenario import AskedStep, Restart, Send, Slee
 from gapless.scenarios.running.script_player import AFTER_BOUND_S, RUN_AFTER_SCRIPT_S_MAX
 from gapless.scenarios.serving.reporter import Reporter
 from gapless.scenarios.serving.session import Session
-from gapless.scenarios.serving.step_protocol import Done, Failed, ProtocolError, Report, order
+from gapless.scenarios.serving.step_protocol import Answer, Cannot, Done, Failed, ProtocolError, Report, order, step_of
 
 GOODBYE_S: Final = 5.0
 LOOK_S: Final = 0.02
@@ -39,7 +39,7 @@ class ScriptDriver:
         self._deadline_s = session.request.scenario.expect.step_deadline_s
         self._reporter = Reporter(session.world.journal)
         self._asked: AskedStep | None = None
-        self._answer: Done | Failed | ProtocolError | None = None
+        self._answer: Answer | ProtocolError | None = None
         self._notifier = trio.Event()
         self._is_hung = False
         self.driven = driven
@@ -60,12 +60,12 @@ class ScriptDriver:
         """Take a report. Ignored when the session is over, which it is too when its journal is full of reports."""
         if self._session.over.is_set():
             return
-        if isinstance(report, Done | Failed) and _step_of(report) != self._asked and self.driven:
+        if isinstance(report, Answer) and step_of(report) != self._asked and self.driven:
             self._reporter.note(report)  # not the step that was asked for: it ends no step
             return
         if not isinstance(report, ProtocolError):
             self._reporter.take(report)
-            if not isinstance(report, Done | Failed) or _step_of(report) != self._asked:
+            if not isinstance(report, Answer) or step_of(report) != self._asked:
                 return
         self._answer = self._answer or report
         self._notifier.set()
@@ -106,8 +106,8 @@ class ScriptDriver:
             case Send():
                 ending = await self._ask("send", step.send)
                 return ending == "done" or (ending == "failed" and self._scenario.expect.may_fail("send"))
-            case "run":
-                return await self._ask("run") in ("done", "failed")
+            case "run" | "history":
+                return await self._ask(step) in ("done", "failed")
             case "attach" | "close":
                 return await self._ask(step) == "done"
 
@@ -118,7 +118,7 @@ class ScriptDriver:
         await self._wait()
         self._asked = None
         match self._answer:
-            case Done():
+            case Done() | Cannot():
                 self.driven = True
                 return "done"
             case Failed():
@@ -216,7 +216,3 @@ class ScriptDriver:
         await self._peer.hang_up()
         with trio.move_on_after(GOODBYE_S):
             await self._peer.ended.wait()
-
-
-def _step_of(report: Done | Failed) -> AskedStep:
-    return report.done if isinstance(report, Done) else report.failed

@@ -3,6 +3,9 @@
 - ``main.py``            the command group; it imports a command when the command is used
 - ``commands/``          the commands, one file each
 - ``options.py``         options that commands share; user errors as one sentence
+- ``command_client.py``  a client as a command: ``-- COMMAND...``, ``--label``, ``--clock``
+- ``virtual_runs.py``    performs runs in virtual time, for ``run`` and ``check``
+- ``real_checks.py``     puts a command through scenarios on a real port, for both
 - ``conclusion.py``      how ``run`` and ``check`` end: totals, files, exit code
 - ``screen.py``          the output of ``run`` and ``check``: rows, progress, failures
 - ``explore_screen.py``  the output of ``explore``

@@ -10,6 +10,7 @@ import click
 
 from gapless.reports.folder import INDEX, PAGE
 from gapless.reports.many_runs.table import render_totals
+from gapless.reports.many_runs.unjudged import render_savings, render_unjudged
 from gapless.reports.records.json import render_json
 from gapless.reports.records.never import render_never
 from gapless.reports.records.record import Verdict, gravest
@@ -20,16 +21,21 @@ from gapless.scenarios.cli.options import check_writable
 from gapless.scenarios.cli.report_files import CAPSULES, check_directory, write_report
 from gapless.scenarios.cli.screen import Screen
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE
+from gapless.scenarios.judging.own_budget import write_budgets
 
 FAILURES_SHOWN_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The files that the user wants. ``json_file``: all records; ``out``: the directory of a report."""
+    """The files that the user wants.
+
+    ``json_file``: all records; ``out``: the directory of a report; ``budget``: what the runs spent, for later runs.
+    """
 
     json_file: Path | None = None
     out: Path | None = None
+    budget: Path | None = None
 
     def check(self) -> None:
         """Create the directory. Raises UsageError when a file cannot be written. Called before anything is run."""
@@ -59,7 +65,10 @@ def conclude(results: Results, wanted: Wanted, screen: Screen, *, planned: int, 
     """
     screen.flush()
     screen.failures(results.records, FAILURES_SHOWN_MAX, all_in=wanted.all_in)
+    screen.tell_silence()
     for line in render_never(results.never, len(results.records)):
+        screen.tell(line)
+    for line in (*render_unjudged(results.records), *render_savings(results.records)):
         screen.tell(line)
     screen.say(render_totals(results.records, took_s))
     _write(results, wanted, screen)
@@ -77,6 +86,12 @@ def _write(results: Results, wanted: Wanted, screen: Screen) -> None:
             results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
         )
         wanted.json_file.write_text(text, encoding="utf-8")
+    if wanted.budget is not None:
+        written_runs = write_budgets(wanted.budget, results.records)
+        left_out = len(results.records) - written_runs
+        screen.say(
+            f"budget  {wanted.budget}: {written_runs} runs" + (f"; {left_out} that fail left out" * bool(left_out))
+        )
     if wanted.out is not None:
         written = write_report(wanted.out, results)
         screen.say(f"report  {wanted.out / PAGE} and {len(written) - 1} other files; {wanted.out / INDEX} lists them")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,6 +115,8 @@ class ExploreScreen:
             self.say(
                 f"\n{count(len(campaign.waiting), 'failing world')} not shrunk yet; the same command goes on with them"
             )
+        if campaign.command and campaign.worlds and not campaign.tally["oracle", "delivered-once"]:
+            self.say('\nnot judged by delivered-once: the client printed no {"id": "…"} when an event reached it')
         if nevers or paths:
             self.say("")
         for line in render_never(nevers, campaign.all_worlds):
@@ -142,7 +145,9 @@ class ExploreScreen:
         if smallest.seed is not None:
             yield f"  first seen in world {smallest.number} of seed {smallest.seed}"
         seed = f" --seed {group.seed}" if group.seed else ""
-        yield f"  scenario gapless run {toml} --client {campaign.client}{seed}"
+        client = f" -- {shlex.join(campaign.command)}" if campaign.command else ""
+        named = "" if campaign.command else f" --client {campaign.client}"
+        yield f"  scenario gapless run {toml}{named}{seed}{client}"
         if not group.at_the_wire:
             yield "  it shows at the model level alone: these two run at the wire, and hold there"
         yield f"  replay   gapless replay {capsule} --trace"

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS
 from gapless.scenarios.errors import UsageError, WorldBroke
+from gapless.scenarios.judging.choosing import chosen_oracles, words
 from gapless.simserver.errors import ConfigError
 
 P = ParamSpec("P")
@@ -56,6 +57,20 @@ out_option = click.option(
     metavar="DIR",
     help="Write a report: records, journals, HTML, JUnit XML, Markdown, badges, drawings of what failed, capsules.",
 )
+
+
+def judge_options(command: Callable[P, T]) -> Callable[P, T]:
+    """The options ``--judge`` and ``--no-judge``. `judged_by` turns their values into names of oracles."""
+    judge = click.option(
+        "--judge", multiple=True, metavar="NAME,…", help="Judge by these only: safety, liveness, budget, or an oracle."
+    )
+    no_judge = click.option("--no-judge", multiple=True, metavar="NAME,…", help="Do not judge by these.")
+    return judge(no_judge(command))
+
+
+def judged_by(judge: Sequence[str], no_judge: Sequence[str]) -> tuple[str, ...]:
+    """The names of the oracles that judge; empty: all. Raises UsageError for an unknown name."""
+    return chosen_oracles(words(judge), words(no_judge))
 
 
 def chosen(value: str, among: Sequence[str]) -> tuple[str, ...]:

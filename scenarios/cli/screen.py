@@ -11,6 +11,9 @@ from rich.text import Text
 
 from gapless.reports.many_runs.table import render_header, render_row
 from gapless.reports.records.record import EXIT_CODES, Clock, RunRecord, Verdict
+from gapless.scenarios.judging.oracles.case import count
+from gapless.scenarios.lockstep.client import Printed
+from gapless.scenarios.lockstep.command import printed_lines
 
 _STYLES = {Verdict.HOLDS: "green", Verdict.VACUOUS: "yellow", Verdict.OVER_BUDGET: "yellow"}
 
@@ -27,6 +30,8 @@ class Screen:
         self._clock: Clock = clock
         self._group: list[RunRecord] = []
         self._progress: Progress | None = None
+        self._printed: dict[tuple[object, ...], tuple[Printed, ...]] = {}
+        self._silent = 0
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -40,8 +45,15 @@ class Screen:
             self._task = self._progress.add_task("", total=self._runs)
             yield
 
-    def show(self, record: RunRecord) -> None:
-        """Take the record of a run. The row of its scenario is printed when the next scenario begins."""
+    def show(self, record: RunRecord, printed: Sequence[Printed] = (), *, says_deliveries: bool = True) -> None:
+        """Take the record of a run. The row of its scenario is printed when the next scenario begins.
+
+        ``printed``: what a client that is a command printed in it; shown when the run failed.
+        ``says_deliveries``: whether the client says what reaches its application.
+        """
+        if printed and record.verdict is not Verdict.HOLDS:
+            self._printed[_key(record)] = tuple(printed)
+        self._silent += not says_deliveries
         if self._group and self._group[0].scenario != record.scenario:
             self.flush()
         self._group.append(record)
@@ -62,11 +74,19 @@ class Screen:
         failed = [record for record in records if record.verdict is not Verdict.HOLDS]
         for record in failed[:shown_max]:
             self._print("")
-            for line in tell(record):
+            for line in (*tell(record), *printed_lines(self._printed.get(_key(record), ()))):
                 self._print(line)
         if len(failed) > shown_max:
             more = len(failed) - shown_max
             self._print(f"\n… and {more} more failed run{'' if more == 1 else 's'}; {all_in} has all of them")
+
+    def tell_silence(self) -> None:
+        """Print in how many runs the client never said what reached its application, if there are any."""
+        if self._silent:
+            self._print(
+                f'not judged by delivered-once in {count(self._silent, "run")}: the client printed no {{"id": "…"}} '
+                "when an event reached it"
+            )
 
     def tell(self, text: str) -> None:
         """Print a line."""
@@ -81,6 +101,10 @@ class Screen:
         for verdict in EXIT_CODES:
             text.highlight_words([f" {verdict} ", f"{verdict}:"], style=_STYLES.get(verdict, "red"))
         self._console.print(text, soft_wrap=True)
+
+
+def _key(record: RunRecord) -> tuple[object, ...]:
+    return record.scenario, record.generation, record.cursor, record.client, record.seed
 
 
 def tell(record: RunRecord) -> Iterator[str]:

@@ -15,8 +15,10 @@ from typing import Any, Final, Protocol
 import httpx
 import trio
 
+from gapless.scenarios.judging.content import content_digest
+
 Event = Mapping[str, Any]
-OnEvent = Callable[[Event, bool], None]
+OnEvent = Callable[[Event, bool | None], None]
 GapIds = tuple[str | None, str | None]
 
 
@@ -27,6 +29,11 @@ class Claim:
     ``complete``: whether it holds every event. None makes no claim; the return then counts as saying that nothing is
     missing. ``covers``: what the claim is about, ``branch`` or ``log``. ``proof``: the certificate behind the claim.
     ``status``: the execution status at the end of the run. ``notes``: remarks for the journal.
+    ``error``: the code or the text of the error that ended the run; empty when the client reports that there was none.
+    ``statistics``: the conversation's statistics, as the last update of them has it. ``calls``: REST calls for events,
+    their number or the conversation since ``attach()`` was called, failed ones too.
+
+    Each field is optional. A client that leaves one at None is not judged by it, and the report lists that.
     """
 
     complete: bool | None = None
@@ -34,6 +41,9 @@ class Claim:
     proof: str | None = None
     status: str | None = None
     notes: tuple[str, ...] = ()
+    error: str | None = None
+    statistics: Mapping[str, Any] | None = None
+    calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +53,8 @@ class ClientContext:
     ``dial(host, port)`` opens a byte stream and ``http_transport()`` returns a transport for httpx; both lead into the
     simulated network. ``seed``: for random choices of the client. ``certainty``: the events that the client must be
     sure of, ``branch`` or ``log``. ``on_event(event, repaired)``: the client calls it once for each event that reaches
-    the application; ``repaired`` marks an event that a repair found. ``settings``: the scenario's settings for our own
-    client; other clients ignore them.
+    the application; ``repaired`` marks an event that a repair found, None does not say. ``settings``: the scenario's
+    settings for our own client; other clients ignore them.
     """
 
     base_url: str
@@ -62,7 +72,8 @@ class ClientUnderTest(Protocol):
     """The steps that a script can ask for, and what the client holds.
 
     ``errors``: the exceptions by which a step fails in a typed way. Any other exception counts as a crash. A client
-    without this attribute has no typed errors.
+    without this attribute has no typed errors. A client whose attribute ``says_deliveries`` is False when it is closed
+    never said which events reach its application, and is not judged by that.
     """
 
     @property
@@ -85,17 +96,35 @@ class ClientUnderTest(Protocol):
         ...
 
     def held(self) -> Sequence[Event]:
-        """The persisted events that the client holds, in its own order. Snapshots do not belong here."""
+        """The persisted events that the client holds, in its own order. Snapshots do not belong here.
+
+        An event that is more than its id is compared with the log's newest version of it.
+        """
         ...
 
-    def gaps(self) -> Sequence[GapIds]:
-        """The gaps that the client declares: everything strictly between two ids. None is an end of the log."""
+    def gaps(self) -> Sequence[GapIds] | None:
+        """The gaps that the client declares: everything strictly between two ids. None is an end of the log.
+
+        The method is optional. A client without it, or one that answers None, cannot declare gaps.
+        """
         ...
+
+
+class ReadsHistory(Protocol):
+    """A client that can read the whole log. Only such a client can run scenarios with the step ``history``."""
+
+    def history(self) -> AsyncIterator[Event]:
+        """The log in its order, from its head to its end at that time. Raises a typed error rather than end early."""
+        ...
+
+
+class NoHistory(Exception):
+    """Raised by ``history()`` of a client that turns out to have nothing to read the whole log with."""
 
 
 Factory = Callable[[ClientContext], AbstractAsyncContextManager[ClientUnderTest]]
 
-_METHODS: Final = ("attach", "send", "run", "close", "held", "gaps")
+_METHODS: Final = ("attach", "send", "run", "close", "held")
 
 
 @asynccontextmanager
@@ -132,18 +161,42 @@ def errors_of(client: ClientUnderTest) -> tuple[type[Exception], ...]:
 
 def held_by(client: ClientUnderTest) -> list[str]:
     """The ids of the events that the client holds. Raises TypeError when ``held()`` returns something else."""
+    return [event_id for event_id, _ in held_with_digests(client)]
+
+
+def held_with_digests(client: ClientUnderTest) -> list[tuple[str, str | None]]:
+    """The ids of the events that the client holds, each with the digest of its content; None where it has only the id.
+
+    Raises TypeError when ``held()`` returns something else.
+    """
     held: object = client.held()
     if isinstance(held, str | bytes) or not isinstance(held, Iterable):
         raise TypeError(f"held() answered {type(held).__name__}, and not the events that it holds")
     try:
-        return [str(event["id"]) for event in held]
+        return [(str(event["id"]), _digest(event)) for event in held]
     except (KeyError, TypeError, IndexError):
         raise TypeError("held() answered what are no events: each is a mapping with an id") from None
 
 
-def gaps_of(client: ClientUnderTest) -> list[list[str | None]]:
-    """The gaps that the client declares. Raises TypeError when ``gaps()`` returns something else."""
-    gaps: object = client.gaps()
+def _digest(event: object) -> str | None:
+    return content_digest(event) if isinstance(event, Mapping) else None
+
+
+def gaps_of(client: ClientUnderTest) -> list[list[str | None]] | None:
+    """The gaps that the client declares; None when it cannot declare any.
+
+    Raises TypeError when ``gaps()`` returns something else.
+    """
+    declare = getattr(client, "gaps", None)
+    gaps: object = declare() if callable(declare) else None
+    if gaps is None:
+        return None
     if not isinstance(gaps, Iterable) or not all(isinstance(one, tuple | list) and len(one) == 2 for one in gaps):
         raise TypeError("gaps() answered what are no gaps: each is a pair of ids, or None for the log's own end")
     return [list(one) for one in gaps]
+
+
+def history_of(client: ClientUnderTest) -> Callable[[], AsyncIterator[Event]] | None:
+    """How the client reads the whole log; None when it cannot."""
+    history = getattr(client, "history", None)
+    return history if callable(history) else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import trio
 
@@ -24,7 +25,6 @@ class GaplessClient:
         self._closing = trio.Event()
         self._closed = trio.Event()
         self._conversation: syncclient.Conversation | None = None
-        self._gaps: tuple[GapIds, ...] = ()
 
     async def attach(self) -> None:
         """Open the conversation."""
@@ -37,8 +37,20 @@ class GaplessClient:
     async def run(self) -> Claim:
         """Run, and turn the report into a claim."""
         report = await self._open().run()
-        self._gaps = tuple((gap.after_id, gap.before_id) for gap in report.gaps)
-        return Claim(report.complete, report.covers, report.proof, report.status, report.notes)
+        return Claim(
+            report.complete,
+            report.covers,
+            report.proof,
+            report.status,
+            report.notes,
+            error=report.error or "",
+            statistics=_statistics(self._open().events) if report.complete and report.covers == "log" else None,
+            calls=report.spent.calls,
+        )
+
+    def history(self) -> AsyncIterator[Event]:
+        """The client's own iteration over the whole log."""
+        return self._open().history()
 
     async def close(self) -> None:
         """Close the conversation, and wait until it is closed."""
@@ -51,8 +63,10 @@ class GaplessClient:
         return [] if self._conversation is None else self._conversation.events
 
     def gaps(self) -> Sequence[GapIds]:
-        """The gaps of the last report."""
-        return self._gaps
+        """The gaps in what it holds now."""
+        if self._conversation is None:
+            return ()
+        return tuple((gap.after_id, gap.before_id) for gap in self._conversation.report().gaps)
 
     def _open(self) -> syncclient.Conversation:
         assert self._conversation is not None, "the script attaches first"
@@ -75,6 +89,11 @@ class GaplessClient:
             task_status.started(conversation)
             await self._closing.wait()
         self._closed.set()
+
+
+def _statistics(events: Sequence[Event]) -> Mapping[str, Any] | None:
+    """The last update of the statistics among events in the order of the log; None without any."""
+    return next((event["value"] for event in reversed(events) if event.get("key") == "stats"), None)
 
 
 @asynccontextmanager

@@ -15,7 +15,22 @@ from gapless.simserver.link import armed
 
 ServerGeneration = Literal["legacy", "tree", "session"]
 CursorMode = Literal["inclusive", "exclusive"]
-OracleName = Literal["no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time", "no-hang", "budget"]
+OracleName = Literal[
+    "no-tail-loss",
+    "no-holes",
+    "held-at-attach",
+    "content",
+    "delivered-once",
+    "honest",
+    "state",
+    "says-what-it-did",
+    "history",
+    "ends-first",
+    "returns-in-time",
+    "no-hang",
+    "bounded",
+    "budget",
+]
 GENERATIONS: tuple[ServerGeneration, ...] = ("legacy", "tree", "session")
 CURSORS: tuple[CursorMode, ...] = ("inclusive", "exclusive")
 
@@ -110,9 +125,10 @@ class Restart(_Data):
 
 
 # ``disconnect``: every open socket breaks. ``heal``: faults stop acting, and the allowances of ``Expectation`` end.
-Word = Literal["attach", "run", "disconnect", "heal", "close"]
+# ``history``: the client reads the whole log, from its head to its end.
+Word = Literal["attach", "run", "history", "disconnect", "heal", "close"]
 Step = Word | Send | Sleep | Restart
-AskedStep = Literal["attach", "send", "run", "close"]
+AskedStep = Literal["attach", "send", "run", "history", "close"]
 
 
 class Expectation(_Data):
@@ -122,7 +138,8 @@ class Expectation(_Data):
     ``run_bound_s``: how long ``run()`` may take to return after the server ended the run. ``step_deadline_s``: when a
     step counts as hung. ``incomplete_allowed``: the client may report "incomplete"; for scenarios whose faults make
     completeness impossible. ``errors_allowed``: a typed error is accepted from every step, or from the steps listed.
-    Both allowances end with ``heal``. ``calls_max`` and ``sockets_max``: more requests or sockets count as a busy loop.
+    Both allowances end with ``heal``. ``calls_max`` and ``sockets_max``: more requests or sockets within 60 s count as
+    a busy loop, and so does twenty times as many while nothing new reaches the client.
     """
 
     certainty: Literal["branch", "log"] = "branch"
@@ -210,10 +227,22 @@ class ClientSettings(_Data):
     pages_max: Annotated[int, Field(ge=1)] | None = None
 
 
+class ThreadSwitch(_Data):
+    """One deviation from first come, first served, among the threads of a client that is a command.
+
+    ``point``: the point of preemption, counted from the beginning of the run; each call of a lock, a queue, a socket or
+    a sleep is one. ``choice``: which of the other threads that can run goes on there, modulo their number.
+    """
+
+    point: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    choice: Annotated[int, Field(ge=0, le=1_000)] = 0
+
+
 class Scenario(_Data):
     """One race, or one variation of it.
 
     ``documentation``: the scenario shows a behavior, and may have variants in which no baseline fails.
+    ``thread_switches``: how the schedule of the client's threads deviates; used only for a client that is a command.
     """
 
     name: _Name
@@ -231,6 +260,7 @@ class Scenario(_Data):
     client: ClientSettings = ClientSettings()
     expect: Expectation = Expectation()
     budget: Budget = Budget()
+    thread_switches: tuple[ThreadSwitch, ...] = ()
     kills: tuple[PlannedKill, ...] = ()
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 // A client on Node, for every generation of the server: it reads the log over REST when the socket brings a snapshot.
 //
-//     gapless check R34 -- node node_client.mjs
+//     gapless run R34 -- node node_client.mjs
 import { spawnSync } from "node:child_process";
 import readline from "node:readline";
 

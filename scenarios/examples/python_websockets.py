@@ -1,6 +1,6 @@
 """A client of thirty lines on websockets and httpx, for servers with the session socket, which numbers its events.
 
-gapless check R34 -- python python_websockets.py
+gapless run R34 --generation session -- python python_websockets.py
 
 It takes a run for over when the snapshot says so. R10 catches that: there, the last events come after the snapshot.
 """
@@ -33,8 +33,9 @@ async def listen():
 
 def take(frame):
     event = frame.get("event", {})
-    if frame["type"] == "durable":
+    if frame["type"] == "durable" and frame["seq"] not in log:
         log[frame["seq"]] = event
+        print(json.dumps({"id": event["id"]}), flush=True)  # it has reached the application
     if event.get("value") == "running":
         snapshot.clear()  # it is older than this run
     elif event.get("key") == "full_state":

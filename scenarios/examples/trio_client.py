@@ -57,7 +57,7 @@ class Client:
             for event in page["items"]:
                 if event["id"] not in self.log:
                     self.log[event["id"]] = event
-                    self.context.on_event(event, False)
+                    self.context.on_event(event, True)  # read from a page, and not live
             cursor = more = page["next_page_id"]
 
     async def attach(self):

@@ -22,6 +22,7 @@ from gapless.scenarios.explore.symptom import BROKE, Symptom
 from gapless.scenarios.explore.trial import BlockResult, TrialCounts, WorldFailure
 from gapless.scenarios.explore.worlds import KINDS
 from gapless.scenarios.judging.coverage import ORACLE_NAMES, Mark, declared
+from gapless.scenarios.judging.oracles.delivered_once import NAME as DELIVERED_ONCE
 from gapless.scenarios.running.runner import Level
 
 # The effect on a client of each kind of fault, and of the script's own restarts and disconnects. The order matters:
@@ -64,12 +65,15 @@ EFFECTS: Mapping[str, str] = {
     "log-truncate": "truncated",
     "clock-step": "clock",
     "clock-ties": "clock",
+    "thread-switch": "thread-switch",
 }
 _ORDER = tuple(dict.fromkeys(EFFECTS.values()))
 _Plainness = tuple[int, list[int], int, tuple[int, ...]]
 # Thresholds of `Campaign.never`. A kind of fault that was planned in PLANNED_MIN worlds of a generation must have fired
 # there. After WORLDS_MIN worlds, every kind must have fired in every generation, and every oracle must have judged.
 # Paths of our client are only listed. Some of them, such as giving up at attach, need a world that no client survives.
+# No drawn script reads the history.
+NOT_DRAWN = frozenset({"history"})
 PLANNED_MIN = 30
 WORLDS_MIN = 1_000
 
@@ -143,6 +147,8 @@ class Campaign:
     ``waiting``: failures without a known cause, the plainest one of each signature
     ``counts``: how many worlds failed with each waiting signature
     ``explained``: for each signature that was shrunk, the name of its group
+    ``command``: of a client that is one
+    ``judge``: names of the oracles that judge now; empty: all. Causes that others found before stay known
     """
 
     client: str
@@ -158,6 +164,8 @@ class Campaign:
     waiting: dict[Cause, WorldFailure] = field(default_factory=dict)
     explained: dict[Cause, str] = field(default_factory=dict)
     counts: Counter[Cause] = field(default_factory=Counter)
+    command: tuple[str, ...] = ()
+    judge: tuple[str, ...] = ()
 
     def add(self, tried: BlockResult) -> None:
         """Record the result of a block. Blocks are recorded in the order of their worlds, and end with each round."""
@@ -310,8 +318,8 @@ class Campaign:
 
     def verdicts(self) -> Iterator[Verdict]:
         """The verdicts of the failures: one for each group, and one for each waiting failure."""
-        yield from (group.smallest.breaks for group in self.groups)
-        yield from (failure.breaks for failure in self.waiting.values())
+        failures = (*(group.smallest for group in self.groups), *self.waiting.values())
+        yield from (one.breaks for one in failures if not self.judge or one.symptom.oracle in self.judge)
 
     def fired(self, kind: str, generation: str) -> int:
         """In how many worlds of a generation a kind of fault fired."""
@@ -335,8 +343,13 @@ class Campaign:
             if not self.fired(kind, generation) and (tally["planned", kind, generation] >= PLANNED_MIN or is_large)
         ]
         if is_large:
-            nevers += [Never("oracle", name) for name in ORACLE_NAMES if not tally["oracle", name]]
+            names = self.judge or tuple(name for name in ORACLE_NAMES if name not in NOT_DRAWN)
+            nevers += [Never("oracle", name) for name in names if not self._has_judged(name)]
         return tuple(nevers)
+
+    def _has_judged(self, oracle: str) -> bool:
+        # A command need not say what reaches its application: then `delivered-once` never judges it.
+        return bool(self.all_tally["oracle", oracle] or (self.command and oracle == DELIVERED_ONCE))
 
     def paths_not_taken(self) -> tuple[Never, ...]:
         """The paths of our client, marked with ``sometimes``, that no world took. Empty for any other client."""

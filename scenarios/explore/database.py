@@ -76,13 +76,21 @@ _FILE = TypeAdapter(_File)
 class Database:
     """The directory of one client's campaign. ``guest``: the seed of a campaign that shares another's database."""
 
-    def __init__(self, directory: Path, client: str, level: Level = "wire", *, guest: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        client: str,
+        level: Level = "wire",
+        command: tuple[str, ...] = (),
+        *,
+        guest: int | None = None,
+    ) -> None:
         name = client if level == "wire" else f"{client}.{level}"
         self._parent = directory
         self.directory = directory / re.sub(r"[^A-Za-z0-9._-]+", "-", name)
         if guest is not None:
             self.directory /= f"{_GUEST}{guest}"
-        self._client, self._level = client, level
+        self._client, self._level, self._command = client, level, command
         self._file = self.directory / "campaign.json"
         # Taken now: edits to the files during the campaign do not change the code that is running.
         self._code = code_digest()
@@ -102,7 +110,7 @@ class Database:
 
     def guest(self, seed: int) -> Database:
         """The database, within this one, of a campaign that is at work at the same time."""
-        return Database(self._parent, self._client, self._level, guest=seed)
+        return Database(self._parent, self._client, self._level, self._command, guest=seed)
 
     def guests(self) -> tuple[Database, ...]:
         """The databases of campaigns that shared this one, and were not merged yet."""
@@ -122,7 +130,9 @@ class Database:
         """
         file = self._read()
         if file is None:
-            return Campaign(self._client, self._level, fresh_seed() if seed is None else seed), False
+            return Campaign(
+                self._client, self._level, fresh_seed() if seed is None else seed, command=self._command
+            ), False
         own = file.own
         if own.seed == _NO_SEED:
             own = replace(own, seed=fresh_seed() if seed is None else seed)
@@ -132,7 +142,7 @@ class Database:
                 "or give --database another directory"
             )
         if file.code != self._code:
-            return Campaign(self._client, self._level, own.seed, groups=file.groups), True
+            return Campaign(self._client, self._level, own.seed, groups=file.groups, command=self._command), True
         return (
             Campaign(
                 self._client,
@@ -145,6 +155,7 @@ class Database:
                 file.kept,
                 {one.seed: Share(one.seed, one.worlds, one.failed, Counter(dict(one.tally))) for one in file.others},
                 groups=file.groups,
+                command=self._command,
             ),
             False,
         )

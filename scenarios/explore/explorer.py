@@ -139,7 +139,16 @@ class Explorer:
         worlds = min(self._worlds_left(), (number + 1) * ROUND_WORLDS - self._next)
         if worlds == 0 or not campaign.has_table(number):
             return False
-        block = Block(campaign.client, self._next, worlds, campaign.level, campaign.seed, campaign.table(number))
+        block = Block(
+            campaign.client,
+            self._next,
+            worlds,
+            campaign.level,
+            campaign.seed,
+            campaign.table(number),
+            campaign.command,
+            campaign.judge,
+        )
         self._next += worlds
         self._submit(self._tried, try_block, block)
         return True
@@ -183,7 +192,8 @@ class Explorer:
         if failure is None or (self._worlds_left() == 0 and campaign.knows(failure.symptom)):
             return False
         self._begun += 1
-        self._go_on(self._begun, failure, Shrinking(campaign.client, failure.symptom, failure.drawn, campaign.level))
+        shrinking = Shrinking(campaign.client, failure.symptom, failure.drawn, campaign.level, command=campaign.command)
+        self._go_on(self._begun, failure, shrinking)
         return True
 
     def _go_on(self, number: int, failure: WorldFailure, shrinking: Shrinking) -> None:
@@ -212,7 +222,7 @@ class Explorer:
                 for failure in failures:
                     campaign.fail(replace(failure, seed=seed, number=number))
 
-            self._submit(tried, retry_world, campaign.client, one, campaign.level)
+            self._submit(tried, retry_world, campaign.client, one, campaign.level, campaign.command, campaign.judge)
             return
 
         def checked(still_fails: bool) -> None:
@@ -220,7 +230,8 @@ class Explorer:
                 campaign.forget(one)
             self._listener.checked(one, still_fails)
 
-        self._submit(checked, still_shows, self._database.request(one), one.cause.symptom, campaign.level)
+        request = replace(self._database.request(one), command=campaign.command)
+        self._submit(checked, still_shows, request, one.cause.symptom, campaign.level)
 
     def _submit(self, then: Callable[[Any], None], work: Callable[..., Any], *arguments: Any) -> None:
         self._out[self._executor.submit(work, *arguments)] = then
@@ -230,7 +241,7 @@ class Explorer:
     def _found(self, failure: WorldFailure, shrunk: Shrinking) -> None:
         """Record a finished shrink, and write the files of a new cause."""
         campaign = self._campaign
-        failures = retry_world(campaign.client, shrunk.drawn, campaign.level)
+        failures = retry_world(campaign.client, shrunk.drawn, campaign.level, campaign.command, campaign.judge)
         smallest = next((one for one in failures if one.symptom == shrunk.symptom), None)
         if smallest is None:
             campaign.give_up(failure)
@@ -238,7 +249,8 @@ class Explorer:
         smallest = replace(smallest, seed=failure.seed, number=failure.number)
         group = campaign.found(failure, smallest, runs=shrunk.runs, at_s=self.elapsed_s)
         if group is not None:
-            kept = keep(campaign.client, smallest, group.name, self._database.directory, campaign.level)
+            directory = self._database.directory
+            kept = keep(campaign.client, smallest, group.name, directory, campaign.level, campaign.command)
             group.events, group.faults, group.seed = kept.events, kept.faults, kept.request.seed
             group.at_the_wire = kept.at_the_wire
             self._listener.found(group)

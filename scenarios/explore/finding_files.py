@@ -40,13 +40,20 @@ class ShrunkWorld:
 
 
 def keep(
-    client: str, failure: WorldFailure, name: str, directory: Path, level: Level = "wire", *, is_shrunk: bool = True
+    client: str,
+    failure: WorldFailure,
+    name: str,
+    directory: Path,
+    level: Level = "wire",
+    command: tuple[str, ...] = (),
+    *,
+    is_shrunk: bool = True,
 ) -> ShrunkWorld:
     """Write both files of a failing world. ``name`` is their base name, and ``level`` where it failed.
 
     Raises UsageError when they cannot be written.
     """
-    request = planned(client, failure.drawn)
+    request = planned(client, failure.drawn, command)
     if failure.symptom.oracle == BROKE:
         return _keep_broken(request, failure, name, directory, level)
     result = perform(request)
@@ -107,7 +114,7 @@ def _write(directory: Path, name: str, scenario: Scenario, capsule_text: str) ->
 
 def _capsule(request: RunRequest, result: RunResult) -> str:
     prints = fingerprints(result.lines)
-    return capsule.render(request, result.record, result.tape, result.ranges, prints)
+    return capsule.render(request, result.record, result.tape, result.ranges, prints, result.ran_on)
 
 
 def _with_description(
@@ -116,9 +123,11 @@ def _with_description(
     """The drawn scenario with a name, a title, a story, and the clients that fail in it."""
     kinds = " and ".join(fault.kind for fault in request.scenario.faults) or "no fault"
     how = "Drawn and shrunk" if is_shrunk else "Drawn, and not shrunk yet"
+    switches = request.scenario.thread_switches
+    schedule = f" and {len(switches)} thread switch{'es' * (len(switches) > 1)}" if switches else ""
     story = (
         f"{how}; to be told in words. Client {request.client}, generation {request.generation}, cursor "
-        f"{request.cursor}, seed {request.seed}: with {kinds} and {count(events, 'event')} in the log, "
+        f"{request.cursor}, seed {request.seed}: with {kinds}{schedule} and {count(events, 'event')} in the log, "
         f"{failure.symptom.oracle} says: {failure.message}."
     )
     written = {
@@ -147,5 +156,7 @@ def _kills(request: RunRequest, oracle: str) -> Iterator[PlannedKill]:
         others = (client.name for client in CLIENTS if client.name != DEFAULT)
         found = {name: judged(perform(replace(request, client=name)).record) for name in others}
         by = {name: violations[0].oracle for name, violations in found.items() if violations}
+    if request.command:
+        return  # by its label nobody else could run it
     for client, one in by.items():
         yield PlannedKill.model_validate({"client": client, "by": one})

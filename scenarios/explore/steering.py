@@ -75,17 +75,17 @@ class DrawnWorld:
     drawn: Drawn
 
 
-def draw_world(client: str, seed: int, number: int, table: Table | None) -> DrawnWorld:
+def draw_world(client: str, seed: int, number: int, table: Table | None, command: tuple[str, ...] = ()) -> DrawnWorld:
     """The world of that number. ``table``: of its round; None draws without one."""
     generator = random.Random(f"{seed}/{number}")  # a string is hashed with SHA-512, the same everywhere
     varied = None
     if table is not None and table.targets and generator.randrange(_UNSTEERED_ONE_IN):
-        varied = _varied(client, generator, table)
+        varied = _varied(client, generator, table, command)
     if varied is not None:
-        request, drawn = plan(Choices(varied), client, part=varied.together), varied.drawn
+        request, drawn = plan(Choices(varied), client, command=command, part=varied.together), varied.drawn
     else:
         source = RandomSource(generator)
-        request, drawn = plan(Choices(source), client), source.drawn
+        request, drawn = plan(Choices(source), client, command=command), source.drawn
     return DrawnWorld(replace(request, scenario=named(request.scenario, seed, number)), tuple(drawn))
 
 
@@ -122,13 +122,13 @@ def keep_world(kept: dict[str, list[Drawn]], drawn: Drawn, met: Iterable[str]) -
         del worlds[: -(KEPT_FOR_STATE if place in STATES else KEPT_FOR_PATH)]
 
 
-def _varied(client: str, generator: random.Random, table: Table) -> VariedSource | None:
+def _varied(client: str, generator: random.Random, table: Table, command: tuple[str, ...]) -> VariedSource | None:
     """A source that varies a world in which the state or the path of a rare target occurred."""
     target = _weighted(generator, table.targets)
     worlds = table.worlds.get(target.state, ())
     if not worlds:
         return None
-    parts = _parts_of(client, worlds[generator.randrange(len(worlds))])
+    parts = _parts_of(client, worlds[generator.randrange(len(worlds))], command)
     if not target.kind:
         return VariedSource(generator, parts, {}, {})
     # The fault of the target comes second, so that it can strike soon after the first fault of the earlier world. Half
@@ -155,7 +155,7 @@ def _weighted(generator: random.Random, targets: tuple[Target, ...]) -> Target:
 
 
 @lru_cache(maxsize=512)
-def _parts_of(client: str, drawn: Drawn) -> Parts:
+def _parts_of(client: str, drawn: Drawn, command: tuple[str, ...]) -> Parts:
     source = PartedSource(ListSource(drawn))
-    plan(Choices(source), client, part=source.together)
+    plan(Choices(source), client, command=command, part=source.together)
     return source.parts

@@ -40,7 +40,8 @@ class WorldFailure:
     ``drawn``: the numbers that were drawn for the world
     ``message``: the message of the violation, or of the error with which the world broke down
     ``breaks``: its verdict; HOLDS when the world broke down, which says nothing of the client
-    ``kinds``: the kinds of the faults that fired; ``script-restart`` and ``script-disconnect`` for steps of the script
+    ``kinds``: the kinds of the faults that fired; ``script-restart`` and ``script-disconnect`` for steps of the script;
+    ``thread-switch`` when the schedule of the client's threads was another than first come, first served
     ``seed``, ``number``: which world it was; None when it was not recorded
     """
 
@@ -57,7 +58,10 @@ class WorldFailure:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Worlds to try: ``worlds`` of them, from the number ``first`` on. ``table``: see `steering`."""
+    """Worlds to try: ``worlds`` of them, from the number ``first`` on. ``table``: see `steering`.
+
+    ``command``: of a client that is one. ``judge``: names of the oracles that judge; empty: all.
+    """
 
     client: str
     first: int
@@ -65,6 +69,8 @@ class Block:
     level: Level = "wire"
     seed: int = 0
     table: Table | None = None
+    command: tuple[str, ...] = ()
+    judge: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +96,9 @@ def try_block(block: Block) -> BlockResult:
     """Try the worlds of a block. A world that breaks down is one of its failures."""
     tally, failures, met = TrialCounts(), list[WorldFailure](), list[WorldMet]()
     for number in range(block.first, block.first + block.worlds):
-        world = draw_world(block.client, block.seed, number, block.table)
+        world = draw_world(block.client, block.seed, number, block.table, block.command)
         try:
-            counted, failed = _tried(world, block.level)
+            counted, failed = _tried(world, block.level, block.judge)
         except WorldBroke as error:
             counted, failed = TrialCounts({("broke",): 1}), (_broken(world, error),)
         tally.update(counted)
@@ -101,10 +107,10 @@ def try_block(block: Block) -> BlockResult:
     return BlockResult(block, block.worlds, tally, tuple(failures), tuple(met))
 
 
-def _tried(world: DrawnWorld, level: Level) -> tuple[TrialCounts, tuple[WorldFailure, ...]]:
+def _tried(world: DrawnWorld, level: Level, judge: tuple[str, ...]) -> tuple[TrialCounts, tuple[WorldFailure, ...]]:
     with breaking_down(world.request):
         result = performed(world.request, level)
-        return tally_of(result), failures_of(world, result)
+        return tally_of(result), failures_of(world, result, judge)
 
 
 @contextmanager
@@ -144,15 +150,21 @@ def shown(request: RunRequest, level: Level) -> Mapping[Symptom, Violation]:
         return {symptom_of(violation): violation}
 
 
-def retry_world(client: str, drawn: Sequence[int], level: Level = "wire") -> tuple[WorldFailure, ...]:
+def retry_world(
+    client: str,
+    drawn: Sequence[int],
+    level: Level = "wire",
+    command: tuple[str, ...] = (),
+    judge: tuple[str, ...] = (),
+) -> tuple[WorldFailure, ...]:
     """The failures of a world that was drawn before. Empty when the numbers no longer fit the code that draws."""
     try:
-        request = planned(client, drawn)
+        request = planned(client, drawn, command)
     except TapeError:
         return ()
     world = DrawnWorld(request, tuple(drawn))
     try:
-        return _tried(world, level)[1]
+        return _tried(world, level, judge)[1]
     except WorldBroke as error:
         return (_broken(world, error),)
 
@@ -163,30 +175,33 @@ def still_shows(request: RunRequest, symptom: Symptom, level: Level = "wire") ->
 
 
 @st.composite
-def worlds(draw: st.DrawFn, client: str) -> DrawnWorld:
+def worlds(draw: st.DrawFn, client: str, command: tuple[str, ...] = ()) -> DrawnWorld:
     """A Hypothesis strategy for worlds. It serves to shrink them."""
     source = HypothesisSource(draw)
 
     def together(make: Callable[[], Any]) -> Any:
         return draw(st.builds(make))
 
-    request = plan(Choices(source), client, part=together)
+    request = plan(Choices(source), client, part=together, command=command)
     return DrawnWorld(request, tuple(source.drawn))
 
 
-def planned(client: str, drawn: Sequence[int]) -> RunRequest:
+def planned(client: str, drawn: Sequence[int], command: tuple[str, ...] = ()) -> RunRequest:
     """The run that these numbers draw. Raises TapeError when they no longer fit the code that draws."""
-    return plan(Choices(ListSource(drawn)), client)
+    return plan(Choices(ListSource(drawn)), client, command=command)
 
 
-def failures_of(world: DrawnWorld, result: RunResult) -> tuple[WorldFailure, ...]:
-    """The failures of a world, one for each symptom."""
+def failures_of(world: DrawnWorld, result: RunResult, judge: tuple[str, ...] = ()) -> tuple[WorldFailure, ...]:
+    """The failures of a world, one for each symptom; only those that oracles in ``judge`` see, unless it is empty."""
     record = result.record
     kinds = {fault.kind for fault in record.faults if fault.fired} | _script_faults(world.request.scenario)
+    if result.switched:
+        kinds.add("thread-switch")
     variant = record.generation, record.cursor
     return tuple(
         WorldFailure(world.drawn, symptom, one.message, one.breaks, tuple(sorted(kinds)), *variant)
         for symptom, one in symptoms_in(result).items()
+        if not judge or symptom.oracle in judge or one.breaks is Verdict.VACUOUS
     )
 
 

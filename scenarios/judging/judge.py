@@ -1,30 +1,43 @@
-"""Runs all oracles over a run, and checks that those that found nothing had something to judge."""
+"""Runs the oracles over a run, and checks that those that found nothing had something to judge."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from gapless.reports.records.record import GRAVITY, FaultFired, Judged, Verdict, Violation
+from gapless.reports.records.record import GRAVITY, FaultFired, Judged, Unjudged, Verdict, Violation
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.judging.oracles import ORACLES
 from gapless.scenarios.judging.oracles.case import Case
 
 # These oracles judge a return of run(). Without run() in the script they have nothing to judge.
 ABOUT_RUNS = frozenset({"no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time"})
+# These judge what a client or a run may not have: nothing in an empty log has content. A campaign must use each once.
+MAY_BE_IDLE = frozenset({"content", "state", "says-what-it-did", "ends-first"})
+# Where no run is made, what is held at attach is all that shows whether the client did anything.
+SHOWS_ANYTHING = frozenset({"held-at-attach", "history"})
 
 
-def judge(
-    case: Case, scenario: Scenario, faults: Sequence[FaultFired]
-) -> tuple[tuple[Violation, ...], tuple[Judged, ...]]:
-    """All violations, gravest first, and how much each oracle judged."""
-    findings = [(name, oracle(case)) for name, oracle in ORACLES]
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All violations, gravest first; how much each oracle judged; what the client was not judged by, and why."""
+
+    violations: tuple[Violation, ...]
+    judged: tuple[Judged, ...]
+    unjudged: tuple[Unjudged, ...]
+
+
+def judge(case: Case, scenario: Scenario, faults: Sequence[FaultFired], chosen: Sequence[str] = ()) -> Judgement:
+    """Judge a run. ``chosen``: names of the oracles that judge; empty: all of them."""
+    findings = [(name, oracle(case)) for name, oracle in ORACLES if not chosen or name in chosen]
     judged = tuple(Judged(name, finding.judged) for name, finding in findings)
+    unjudged = tuple(Unjudged(name, finding.unjudged) for name, finding in findings if finding.unjudged)
     violations = [violation for _, finding in findings for violation in finding.violations]
     violations += _vacuous_faults(faults)
     if not violations:
-        violations += _vacuous_oracles(scenario, judged)
+        violations += _vacuous_oracles(case, scenario, judged, unjudged)
     violations.sort(key=lambda violation: GRAVITY.index(violation.breaks))
-    return tuple(violations), judged
+    return Judgement(tuple(violations), judged, unjudged)
 
 
 def _vacuous_faults(faults: Sequence[FaultFired]) -> list[Violation]:
@@ -39,11 +52,33 @@ def _vacuous_faults(faults: Sequence[FaultFired]) -> list[Violation]:
     ]
 
 
-def _vacuous_oracles(scenario: Scenario, judged: Sequence[Judged]) -> list[Violation]:
+def _vacuous_oracles(
+    case: Case, scenario: Scenario, judged: Sequence[Judged], unjudged: Sequence[Unjudged]
+) -> Iterator[Violation]:
     """Oracles that judged nothing. Called only for a run without violations: a run that failed may have ended early."""
-    runs = "run" in scenario.script
-    return [
-        Violation("vacuity", f"the oracle {one.oracle!r} had nothing to judge", breaks=Verdict.VACUOUS)
-        for one in judged
-        if one.count == 0 and (runs or one.oracle not in ABOUT_RUNS)
-    ]
+    excused = frozenset(one.oracle for one in unjudged)
+    for one in judged:
+        if one.count == 0 and one.oracle not in excused and _has_something(case, scenario, one.oracle):
+            message = f"the oracle {one.oracle!r} had nothing to judge"
+            yield Violation("vacuity", message, breaks=Verdict.VACUOUS)
+    for without in unjudged:
+        if without.oracle == "history" and "history" in case.evidence.cannot:
+            message = f"the client {without.why}"
+            yield Violation("vacuity", message, breaks=Verdict.VACUOUS)
+    is_shown = any(one.count for one in judged if one.oracle in SHOWS_ANYTHING)
+    if "run" not in scenario.script and not is_shown and excused & SHOWS_ANYTHING:
+        message = "nothing that the client holds was judged: it does not say what it holds"
+        yield Violation("vacuity", message, breaks=Verdict.VACUOUS)
+
+
+def _has_something(case: Case, scenario: Scenario, oracle: str) -> bool:
+    """Whether the script gives an oracle something to judge."""
+    if oracle in MAY_BE_IDLE:
+        return False
+    if oracle in ABOUT_RUNS:
+        return "run" in scenario.script
+    if oracle == "history":
+        return "history" in scenario.script
+    if oracle == "held-at-attach":
+        return case.evidence.attach is not None and case.evidence.attach.outcome == "returned"
+    return True

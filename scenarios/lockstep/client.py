@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import trio
 
-from gapless.scenarios.clients.contract import Claim, ClientContext, Event
+from gapless.scenarios.clients.contract import Claim, ClientContext, Event, NoHistory
 from gapless.scenarios.clients.contract import GapIds as Gap
 from gapless.scenarios.errors import StepFailed
 from gapless.scenarios.lockstep.network import Network
@@ -32,7 +32,17 @@ from gapless.scenarios.lockstep.protocol import (
     Stalled,
     Start,
 )
-from gapless.scenarios.serving.step_protocol import Done, Failed, ProtocolError, Reached, order, parse
+from gapless.scenarios.serving.step_protocol import (
+    Answer,
+    Cannot,
+    Done,
+    Failed,
+    ProtocolError,
+    Reached,
+    order,
+    parse,
+    step_of,
+)
 from gapless.simserver.conversation.workload import EPOCH
 
 BUSY_MAX: Final = 1_000  # exchanges in a row in which a program polls and nothing happens: each is a millisecond
@@ -81,13 +91,13 @@ class LockstepClient:
         self._began_s = trio.current_time()
         self._inputs: list[Input] = []
         self._bell = trio.Event()
-        self._answers: list[Done | Failed | ProtocolError] = []
+        self._answers: list[Answer | ProtocolError] = []
         self._answered = trio.Event()
         self._cut = {"stdout": b"", "stderr": b""}
         self._asked: str | None = None
-        self._held: list[str] | None = None
+        self._held: list[str | dict[str, Any]] | None = None
         self._reached: dict[str, None] = {}
-        self._gaps: Sequence[Gap] = ()
+        self._gaps: Sequence[Gap] | None = None
         self._busy = 0
         self._error: Exception | None = None
         self.has_ended = False
@@ -101,29 +111,51 @@ class LockstepClient:
 
     # --- the steps ---------------------------------------------------------------------------------------------------
 
+    @property
+    def says_deliveries(self) -> bool:
+        return bool(self._reached)
+
     async def attach(self) -> None:
-        await self._ask("attach")
+        self._take_gaps(await self._ask("attach"))
 
     async def send(self, text: str) -> None:
         await self._ask("send", text)
 
     async def run(self) -> Claim:
         done = await self._ask("run")
-        self._gaps = tuple((after, before) for after, before in done.gaps)
-        return Claim(done.complete, done.covers, done.proof, done.status)
+        self._take_gaps(done)
+        return Claim(
+            done.complete,
+            done.covers,
+            done.proof,
+            done.status,
+            error=done.error,
+            statistics=done.statistics,
+            calls=done.calls,
+        )
+
+    async def history(self) -> AsyncIterator[Event]:
+        """What the program says that it read of the whole log. Raises NoHistory when it cannot read it."""
+        for one in (await self._ask("history")).read or ():
+            yield _event(one)
 
     async def close(self) -> None:
-        if not self._reached:  # who only says what it holds has thereby handed it over
-            for one in self.held():
-                self._context.on_event(one, False)
         if not self.has_ended:
             await self._ask("close")
 
+    @property
+    def error(self) -> Exception | None:
+        """Why it was ended, when it did not end by itself."""
+        return self._error
+
+    def _take_gaps(self, done: Done) -> None:
+        self._gaps = None if done.gaps is None else tuple((after, before) for after, before in done.gaps)
+
     def held(self) -> Sequence[Event]:
         """What it told last that it holds; else what has reached it, first come first."""
-        return [{"id": one} for one in (self._reached if self._held is None else self._held)]
+        return [_event(one) for one in (self._reached if self._held is None else self._held)]
 
-    def gaps(self) -> Sequence[Gap]:
+    def gaps(self) -> Sequence[Gap] | None:
         return self._gaps
 
     async def _ask(self, step: str, text: str | None = None) -> Done:
@@ -142,13 +174,17 @@ class LockstepClient:
                 return done
             case Failed() as failed:
                 raise Failure(failed.error)
+            case Cannot():
+                raise NoHistory
             case ProtocolError() as error:
                 raise Exit(f"it said what is no report: {error}")
 
     def _how_it_ended(self) -> str:
         code = self.exit_code
         how = "exit code 0, without an answer" if not code else f"exit code {code}" if code > 0 else f"signal {-code}"
-        words = [one.text for one in self.printed[-LAST_WORDS_MAX:] if one.text.strip()]
+        # One stream alone: in which order two pipes were written is not known, and this goes into the journal.
+        last = [one for one in self.printed if one.stream == "stderr"] or self.printed
+        words = [one.text for one in last[-LAST_WORDS_MAX:] if one.text.strip()]
         return f"{how}; {words[-1].strip()}" if code and words else how
 
     # --- the exchange ------------------------------------------------------------------------------------------------
@@ -262,19 +298,23 @@ class LockstepClient:
                 return
             if isinstance(report, Reached):
                 self._reached[report.id] = None
-                self._context.on_event({"id": report.id}, False)
+                self._context.on_event({"id": report.id}, report.repaired)
                 return
             if report is not None:
                 if isinstance(report, Done) and report.held is not None:
                     self._held = report.held
-                if (report.done if isinstance(report, Done) else report.failed) == self._asked:
+                if step_of(report) == self._asked:
                     self._answer(report)
                 return
         self.printed.append(Printed(self._now_s(), stream, text))
 
-    def _answer(self, answer: Done | Failed | ProtocolError) -> None:
+    def _answer(self, answer: Answer | ProtocolError) -> None:
         self._answers.append(answer)
         self._answered.set()
+
+
+def _event(one: str | dict[str, Any]) -> Event:
+    return {"id": one} if isinstance(one, str) else one
 
 
 class CommandFactory:
@@ -286,7 +326,13 @@ class CommandFactory:
         self.switches = tuple(switches)
         self.last: LockstepClient | None = None
         self.early: list[Printed] = []  # what a program printed that ended before it waited for anything
+        self._before: list[tuple[str, bytes]] = []
         self._pool = pool
+
+    @property
+    def before(self) -> Sequence[tuple[str, bytes]]:
+        """What the program wrote before it waited for the first time, by stream."""
+        return tuple(self._before)
 
     def __repr__(self) -> str:
         return f"CommandFactory({' '.join(self.command)})"
@@ -309,7 +355,7 @@ class CommandFactory:
     @contextmanager
     def _started(self, context: ClientContext) -> Any:
         """A process that is told to start; afterwards it is kept for the next run, or killed if it is in disorder."""
-        self._before: list[tuple[str, bytes]] = []
+        self._before = []
         start = Start(context.seed, epoch_s(), variables(context), self.switches)
         try:
             process = self._pool.take(self.command, start, lambda stream, data: self._before.append((stream, data)))

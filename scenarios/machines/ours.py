@@ -202,7 +202,17 @@ class GaplessMachine:
                     self._out.append(model.StepError(type(error).__name__, str(error)))
                     return
                 self._gaps = tuple((gap.after_id, gap.before_id) for gap in report.gaps)
-                self._finish_step(Claim(report.complete, report.covers, report.proof, report.status, report.notes))
+                self._finish_step(
+                    Claim(
+                        report.complete,
+                        report.covers,
+                        report.proof,
+                        report.status,
+                        report.notes,
+                        error=report.error or "",
+                        calls=report.spent.calls,
+                    )
+                )
             case actions.Fail(error):
                 self._failure = error
                 if self._step != "send":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,36 +10,40 @@ import pytest
 from gapless.reports.many_runs.table import size
 from gapless.reports.one_run.focus import render_focus
 from gapless.reports.one_run.trace import render_trace
-from gapless.reports.records.record import RunRecord, Verdict, gravest
+from gapless.reports.records.record import RunRecord
 from gapless.scenarios.plugin.fixture_use import CapsulePlace
-from gapless.scenarios.plugin.variants import Variant
 from gapless.scenarios.running.script_player import leaves
 
 VIOLATIONS_MAX = 12
 IDS_SHOWN_MAX = 4
 
 
-def judged_for(variant: Variant, record: RunRecord) -> RunRecord:
-    """The record as the test judges it: without violations of the budget when it has ``budget=False``."""
-    if variant.judges_cost:
-        return record
-    violations = tuple(one for one in record.violations if one.breaks is not Verdict.OVER_BUDGET)
-    verdict = gravest(one.breaks for one in violations)
-    return dataclasses.replace(record, violations=violations, verdict=verdict)
-
-
-def told(record: RunRecord, lines: Sequence[str], place: CapsulePlace, *, testimony: str, see: Iterable[str]) -> str:
+def told(
+    record: RunRecord,
+    lines: Sequence[str],
+    place: CapsulePlace,
+    *,
+    testimony: str,
+    see: Iterable[str],
+    printed: str = "",
+) -> str:
     """The text.
 
     ``lines``: the journal.
     ``testimony``: the traceback of a client that crashed, or empty.
+    ``printed``: what a client that is a command printed, or empty.
     ``see``: lines that name the capsule and the command that shows it.
     """
-    return "\n".join(_parts(record, lines, place, testimony, see))
+    return "\n".join(_parts(record, lines, place, testimony, see, printed))
 
 
 def _parts(
-    record: RunRecord, lines: Sequence[str], place: CapsulePlace, testimony: str, see: Iterable[str]
+    record: RunRecord,
+    lines: Sequence[str],
+    place: CapsulePlace,
+    testimony: str,
+    see: Iterable[str],
+    printed: str,
 ) -> Iterator[str]:
     variant = f"generation {record.generation}, cursor {record.cursor}"
     yield f"{record.verdict}: {record.scenario}, {variant}, client {record.client}, seed {record.seed}"
@@ -62,6 +65,9 @@ def _parts(
         yield ""
         yield "what the client raised"
         yield testimony
+    if printed:
+        yield ""
+        yield printed
     yield ""
     yield from see
     yield f"again    {place.again}"

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 FIXTURES = ("gapless_run", "gapless_server")
 _VARIANT = "gapless_variant"
 _MARKER = """\
-gapless(scenarios, generations, cursors, budget=True, deadline_s): the variants that a test with gapless_run or \
-gapless_server is run for. scenarios: names, race ids or paths of TOML files; generations, cursors: words, or "all"; \
-budget=False: what the client spends is told, not judged; deadline_s: for each step."""
+gapless(scenarios, generations, cursors, judge, no_judge, budget=True, deadline_s): the variants that a test with \
+gapless_run or gapless_server is run for. scenarios: names, race ids or paths of TOML files; generations, cursors: \
+words, or "all"; judge, no_judge: groups (safety, liveness, budget) and oracles that judge, or do not; \
+budget=False: as no_judge="budget"; deadline_s: for each step."""
 _uses = pytest.StashKey["list[Use]"]()
 
 

@@ -19,14 +19,14 @@ from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.checking import recording
 from gapless.scenarios.checking.check import Checked
 from gapless.scenarios.checking.deadlines import with_real_time_deadline
-from gapless.scenarios.clients.contract import Claim, errors_of
+from gapless.scenarios.clients.contract import Claim, errors_of, gaps_of
 from gapless.scenarios.errors import first_problem
-from gapless.scenarios.plugin.failure_text import failed, judged_for, told
+from gapless.scenarios.plugin.failure_text import failed, told
 from gapless.scenarios.plugin.fixture_use import CapsulePlace, in_trio
 from gapless.scenarios.plugin.server_thread import Hand, ServerThread
 from gapless.scenarios.plugin.traceback_keeper import TracebackKeeper
 from gapless.scenarios.plugin.variants import Variant
-from gapless.scenarios.serving.step_protocol import Done, Failed, Reached
+from gapless.scenarios.serving.step_protocol import Cannot, Done, Failed, Reached
 from gapless.simserver.journal import canonical
 
 GRACE_S: Final = 0.5  # beyond the deadline: the server judges that a step hangs, then the client is cancelled
@@ -38,7 +38,8 @@ class ClientOverTcp(Protocol):
     """What ``drive`` needs of a client. ``drive_sync`` needs the same methods without async.
 
     A client may have ``errors``, a tuple of the exceptions with which it gives up; any other is a crash. ``run`` may
-    return a ``gapless.scenarios.clients.contract.Claim``.
+    return a ``gapless.testing.Claim``. A client may have ``gaps()``, with the gaps that it declares as pairs of ids,
+    and ``history()``, which iterates over the whole log.
     """
 
     async def attach(self) -> object:
@@ -85,12 +86,13 @@ class GaplessServer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._thread.stop()
 
-    def on_event(self, event_id: str) -> None:
+    def on_event(self, event_id: str, repaired: bool | None = None) -> None:
         """Report that an event has reached the application. May be called from any thread.
 
-        When it is never called, events count as delivered when ``held()`` first has them.
+        ``repaired``: whether a repair brought it; None does not say. When this is never called, deliveries are not
+        judged.
         """
-        self._thread.take(Reached(str(event_id)))
+        self._thread.take(Reached(str(event_id), repaired))
 
     async def drive(self, client: ClientOverTcp | _SyncClientAdapter) -> RunRecord:
         """Put a client through the scenario's script, on asyncio or trio. Returns the record of the run.
@@ -148,9 +150,12 @@ class GaplessServer:
         """Ask the client for a step and report the result. Returns whether the script can go on."""
         with anyio.move_on_after(self.variant.scenario.expect.step_deadline_s + GRACE_S):
             try:
-                held = _ids(client) if step == "close" else None
+                if step == "history":
+                    self._thread.take(await _history(client))
+                    return True
+                held = _events(client) if step == "close" else None
                 answer = await _awaitable(client.send(text) if step == "send" else getattr(client, step)(), step)
-                self._thread.take(_done(step, _ids(client) if held is None else held, answer))
+                self._thread.take(_done(step, _events(client) if held is None else held, answer, client))
             except errors_of(client) as error:
                 self._thread.take(Failed.model_validate({"failed": step, "error": _error_text(error)}))
             except Exception as error:
@@ -169,7 +174,7 @@ class GaplessServer:
     def _record(self, checked: Checked, client: object) -> RunRecord:
         __tracebackhide__ = True
         checked = checked.of(_client_name(client))
-        record = judged_for(self.variant, checked.record)
+        record = checked.record
         if record.verdict is Verdict.HOLDS:
             return record
         lines = list(canonical(checked.entries))
@@ -190,6 +195,10 @@ class _SyncClientAdapter:
         self.errors = errors_of(client)
         self.attach, self.send = hand.doing(client.attach), hand.doing(client.send)
         self.run, self.close = hand.doing(client.run), hand.doing(client.close)
+        if callable(getattr(client, "gaps", None)):
+            self.gaps = client.gaps
+        if callable(getattr(client, "history", None)):
+            self.history = hand.doing(lambda: list(client.history()))
 
     def held(self) -> Sequence[Any]:
         """What the client holds. Called between two steps, when the client's thread is idle."""
@@ -217,23 +226,38 @@ def _awaitable(answer: object, step: str) -> Awaitable[object]:
     return answer
 
 
-def _ids(client: Any) -> list[str]:
-    """The ids of the events that the client holds. Raises TypeError when ``held()`` returns something else."""
+def _events(client: Any) -> list[str | dict[str, Any]]:
+    """The events that the client holds, or their ids. Raises TypeError when ``held()`` returns something else."""
     held: object = client.held()
     if isinstance(held, str | bytes) or not isinstance(held, Iterable):
         raise TypeError(f"held() answered {type(held).__name__}, and not the events that it holds, or their ids")
-    ids = [one.get("id") if isinstance(one, Mapping) else one for one in held]
-    for number, one in enumerate(ids):
-        if not isinstance(one, str | uuid.UUID):
-            raise TypeError(f"held()[{number}] is neither an id nor an event with one")
-    return [str(one) for one in ids]
+    return [_event(one, f"held()[{number}]") for number, one in enumerate(held)]
 
 
-def _done(step: str, held: list[str], answer: object) -> Done:
+def _event(one: object, where: str) -> str | dict[str, Any]:
+    """An event as a report has it: whole, when it is more than an id. Raises TypeError when it has no id."""
+    event_id = one.get("id") if isinstance(one, Mapping) else one
+    if not isinstance(event_id, str | uuid.UUID):
+        raise TypeError(f"{where} is neither an id nor an event with one")
+    return {**one, "id": str(event_id)} if isinstance(one, Mapping) else str(event_id)
+
+
+async def _history(client: Any) -> Done | Cannot:
+    """What the client reads of the whole log."""
+    if not callable(getattr(client, "history", None)):
+        return Cannot(cannot="history")
+    found: Any = client.history()
+    events = [one async for one in found] if hasattr(found, "__aiter__") else await _awaitable(found, "history")
+    if not isinstance(events, Iterable):
+        raise TypeError(f"history() answered {type(events).__name__}, and not events")
+    return Done(done="history", read=[_event(one, f"history()[{number}]") for number, one in enumerate(events)])
+
+
+def _done(step: str, held: list[str | dict[str, Any]], answer: object, client: Any) -> Done:
     """The report of a step. Raises ValueError when a claim is invalid; that counts as a crash of the client."""
-    said: dict[str, object] = {"done": step, "held": held}
+    said: dict[str, object] = {"done": step, "held": held, "gaps": gaps_of(client)}
     if isinstance(answer, Claim):
-        said |= {"complete": answer.complete, "covers": answer.covers, "proof": answer.proof, "status": answer.status}
+        said |= {name: value for name, value in dataclasses.asdict(answer).items() if name != "notes"}
     try:
         return Done.model_validate(said)
     except ValidationError as error:

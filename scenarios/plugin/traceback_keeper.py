@@ -20,6 +20,7 @@ from gapless.scenarios.clients.contract import (
     Factory,
     GapIds,
     errors_of,
+    history_of,
     opened,
 )
 from gapless.scenarios.plugin import server_thread
@@ -92,9 +93,14 @@ class _Watched:
         with self._keeping_crash():
             return self._client.held()
 
-    def gaps(self) -> Sequence[GapIds]:
+    def gaps(self) -> Sequence[GapIds] | None:
         with self._keeping_crash():
-            return self._client.gaps()
+            declare = getattr(self._client, "gaps", None)
+            return declare() if callable(declare) else None
+
+    @property
+    def history(self) -> Callable[[], AsyncIterator[Event]] | None:
+        return history_of(self._client)
 
     async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
         with self._keeping_crash():

@@ -12,12 +12,13 @@ from gapless.scenarios.definition.catalogue import find
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
 from gapless.scenarios.errors import UsageError, did_you_mean
+from gapless.scenarios.judging.choosing import chosen_oracles
 from gapless.scenarios.running.runner import RunRequest
 
 ALL: Final = "all"
 # One of each kind: no fault, a tail that comes late, a lost frame, an outage.
 DEFAULT: Final = ("clean-run", "r10-late-tail", "r30-lost-frame", "r34-disconnect-in-mid-run")
-_ARGUMENTS: Final = ("scenarios", "generations", "cursors", "budget", "deadline_s")
+_ARGUMENTS: Final = ("scenarios", "generations", "cursors", "judge", "no_judge", "budget", "deadline_s")
 
 
 class Marked(Protocol):
@@ -33,14 +34,14 @@ class Marked(Protocol):
 class Variant:
     """One scenario in one generation and cursor mode, with a seed.
 
-    ``judges_cost``: whether the test fails when the client is over budget.
+    ``judge``: names of the oracles that judge; empty: all.
     """
 
     scenario: Scenario
     generation: str
     cursor: str
     seed: int
-    judges_cost: bool = True
+    judge: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """As in a test's id."""
@@ -51,7 +52,7 @@ class Variant:
 
     def request(self, client: str) -> RunRequest:
         """The request for a run of the client with that name."""
-        return RunRequest(self.scenario, self.generation, self.cursor, client, self.seed)
+        return RunRequest(self.scenario, self.generation, self.cursor, client, self.seed, judge=self.judge)
 
 
 def variants(
@@ -75,10 +76,12 @@ def variants(
     budget, deadline_s = said.get("budget", True), said.get("deadline_s")
     if not isinstance(budget, bool):
         raise UsageError(f"budget={budget!r} is neither True nor False")
+    no_judge = _as_strings("no_judge", said.get("no_judge", ()))
+    judge = chosen_oracles(_as_strings("judge", said.get("judge", ())), no_judge if budget else (*no_judge, "budget"))
     if deadline_s is not None:
         scenarios = tuple(_with_deadline(one, deadline_s) for one in scenarios)
     return tuple(
-        Variant(scenario, generation, cursor, seed, budget)
+        Variant(scenario, generation, cursor, seed, judge)
         for scenario in scenarios
         for generation, cursor in _variants_of(scenario, generations, cursors, every=every)
     )

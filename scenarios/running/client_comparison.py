@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.definition.scenario import Scenario
@@ -10,6 +12,8 @@ from gapless.scenarios.errors import UsageError
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.running.suite import Unit
 
+Commands = Mapping[str, tuple[str, ...]]  # by what each client is called
+NO_COMMANDS: Final[Commands] = MappingProxyType({})
 # With more history, a client that rereads it takes minutes a scenario. Such scenarios are run only when given by name.
 HISTORY_UNNAMED_MAX = 10_000
 SWEEP_SCENARIO = "clean-run"
@@ -17,7 +21,7 @@ SWEEP_EVENTS = (100, 1_000, 10_000, 60_000)
 # The sweep that a report adds to its runs takes a second or two.
 SHORT_SWEEP_EVENTS = (100, 1_000, 10_000)
 SHORT_SWEEP_REFERENCE = "full-rescan"
-_SHORT_SWEEP_VARIANT = ("tree", "inclusive")
+SHORT_SWEEP_VARIANT = ("tree", "inclusive")
 _CALLS_PER_PAGE_MAX = 10
 
 
@@ -54,22 +58,41 @@ def units(
     seed: int,
     generations: Sequence[str],
     cursors: Sequence[str],
+    commands: Commands = NO_COMMANDS,
 ) -> Iterator[Unit]:
-    """One unit for each client in each wanted variant, scenario by scenario."""
+    """One unit for each client in each wanted variant, scenario by scenario.
+
+    ``commands``: of the clients that are commands, by their names.
+    """
     for scenario in scenarios:
         for client in clients:
             for generation, cursor in scenario.variants():
                 if generation in generations and cursor in cursors:
-                    yield Unit(RunRequest(scenario, generation, cursor, client, seed))
+                    command = commands.get(client, ())
+                    yield Unit(RunRequest(scenario, generation, cursor, client, seed, command=command))
 
 
-def sweep_units(client: str, seed: int) -> tuple[Unit, ...]:
+def sweep_units(
+    client: str,
+    seed: int,
+    command: tuple[str, ...] = (),
+    variant: tuple[str, str] = SHORT_SWEEP_VARIANT,
+) -> tuple[Unit, ...]:
     """A short sweep for a report: a clean run at growing lengths of history. The client performs it, and for reference
     so does a client that rereads everything.
     """
-    scenario, (generation, cursor) = find_one(SWEEP_SCENARIO), _SHORT_SWEEP_VARIANT
+    scenario, (generation, cursor) = find_one(SWEEP_SCENARIO), variant
     return tuple(
-        Unit(RunRequest(with_history(scenario, length), generation, cursor, name, seed))
+        Unit(
+            RunRequest(
+                with_history(scenario, length),
+                generation,
+                cursor,
+                name,
+                seed,
+                command=command if name == client else (),
+            )
+        )
         for name in dict.fromkeys((client, SHORT_SWEEP_REFERENCE))
         for length in SHORT_SWEEP_EVENTS
     )

@@ -7,7 +7,7 @@ request gives the same record, journal and tape in every process.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gapless.reports.records.record import Clock, FaultFired, RunRecord, Verdict, Violation, gravest
@@ -17,9 +17,12 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import GaplessError, UsageError, WorldBroke
 from gapless.scenarios.judging.evidence import Evidence, read
 from gapless.scenarios.judging.judge import judge
-from gapless.scenarios.judging.oracles.budget import cost
+from gapless.scenarios.judging.oracles.budget import cost, under_own
 from gapless.scenarios.judging.oracles.case import Case
+from gapless.scenarios.judging.own_budget import OwnBudget, OwnBudgets
 from gapless.scenarios.judging.run_outcome import run_outcome
+from gapless.scenarios.lockstep.client import Printed
+from gapless.scenarios.lockstep.command import CommandRun, RanOn
 from gapless.scenarios.machines.event_loop import EventLoop, TurnWatch
 from gapless.scenarios.machines.message_carrier import messages
 from gapless.scenarios.machines.registry import resolve as machine
@@ -40,7 +43,9 @@ class RunRequest:
     """One run: the scenario, the variant of the server, the client, and the source of choices.
 
     ``tape``: recorded choices to replay; None draws choices from ``seed``. ``ranges``: the range of each recorded
-    choice, checked where given.
+    choice, checked where given. ``command``: the client is this program, in virtual time; ``client`` is then only what
+    to call it. ``judge``: names of the oracles that judge; empty: all. ``own_budget``: what the user wrote that this
+    client may spend here.
 
     Raises UsageError when the scenario cannot happen in that variant.
     """
@@ -52,6 +57,9 @@ class RunRequest:
     seed: int = 0
     tape: Tape | None = None
     ranges: Ranges | None = None
+    command: tuple[str, ...] = ()
+    judge: tuple[str, ...] = ()
+    own_budget: OwnBudget | None = None
 
     def __post_init__(self) -> None:
         if (self.generation, self.cursor) not in self.scenario.variants():
@@ -63,12 +71,24 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run leaves: its record, the tape of its choices with their ranges, and its journal as canonical lines."""
+    """What a run leaves: its record, the tape of its choices with their ranges, and its journal as canonical lines.
+
+    ``printed``, ``ran_on``, ``switched``: of a client that is a command, what it printed beside its answers, its
+    runtime and packages, and how many thread switches had an effect. They are no part of the journal.
+    """
 
     record: RunRecord
     tape: Tape
     ranges: Ranges
     lines: tuple[str, ...]
+    printed: tuple[Printed, ...] = ()
+    ran_on: RanOn | None = None
+    switched: int = 0
+
+    @property
+    def says_deliveries(self) -> bool:
+        """Whether the client says what reaches its application."""
+        return not any('"what":"says-no-deliveries"' in line for line in self.lines)
 
 
 def perform(
@@ -86,15 +106,16 @@ def perform(
     `gapless.scenarios.machines`. ``schedule``: the seed for the order of tasks that are ready at the same moment. The
     default is the request's seed at the wire level, and first come, first served at the model level.
 
-    Raises UsageError for an unknown client, TapeError when a tape does not fit, and WorldBroke when the simulation
-    fails.
+    Raises UsageError for an unknown client and for a command that cannot be in virtual time, TapeError when a tape does
+    not fit, and WorldBroke when the simulation fails.
     """
     scenario = request.scenario
+    command = _command(request) if factory is None and level == "wire" else None
     given = source or _source(request)
     choices = Choices(given)
     settings, work = server_settings(scenario, request.generation, request.cursor), workload(scenario)
     if level == "wire":
-        client = factory or resolve(request.client)
+        client = factory or command or resolve(request.client)
         world = World(settings, work, scenario.faults, choices)
         player = ScriptPlayer(world, scenario, request.seed)
     else:
@@ -116,9 +137,19 @@ def perform(
         except WorldBroke as broke:
             broke.tape, broke.ranges = choices.tape, choices.ranges
             raise
+    if command is not None:
+        command.check_virtual()
     if isinstance(given, TapeSource):
         given.check_used_up()
-    return _result(request, world, player, choices, spun, tuple(sorted(taken)))
+    result = _result(request, world, player, choices, spun, tuple(sorted(taken)))
+    if command is None:
+        return result
+    return replace(result, printed=command.printed(), ran_on=command.ran_on(), switched=command.switched)
+
+
+def _command(request: RunRequest) -> CommandRun | None:
+    switches = tuple((one.point, one.choice) for one in request.scenario.thread_switches)
+    return CommandRun(request.command, switches) if request.command else None
 
 
 def _source(request: RunRequest) -> Source:
@@ -184,9 +215,10 @@ def assess(
     a client that filled the journal. ``taken``: the marked paths of our client that were taken.
     """
     scenario = request.scenario
-    case = Case(evidence, request.generation, scenario.expect, scenario.budget)
-    violations, judged = judge(case, scenario, faults)
-    if spun is not None:
+    case = Case(evidence, request.generation, scenario.expect, scenario.budget, request.own_budget)
+    judgement = judge(case, scenario, faults, request.judge)
+    violations = judgement.violations
+    if spun is not None and (not request.judge or "no-hang" in request.judge):
         violations = (Violation("no-hang", spun, breaks=Verdict.STUCK), *violations)
     outcome = run_outcome(case)
     return RunRecord(
@@ -198,7 +230,7 @@ def assess(
         seed=request.seed,
         verdict=gravest(violation.breaks for violation in violations),
         violations=violations,
-        judged=judged,
+        judged=judgement.judged,
         rest=cost(case),
         faults=faults,
         virtual_s=round(ended_s, 6),
@@ -211,6 +243,9 @@ def assess(
         title=scenario.title,
         history_events=scenario.workload.history_events,
         taken=taken,
+        unjudged=judgement.unjudged,
+        chosen=request.judge,
+        under_budget=under_own(case),
     )
 
 
@@ -221,10 +256,26 @@ def requests(
     seed: int = 0,
     generations: Sequence[str],
     cursors: Sequence[str],
+    command: tuple[str, ...] = (),
+    judge: tuple[str, ...] = (),
+    budgets: OwnBudgets | None = None,
 ) -> tuple[RunRequest, ...]:
-    """One request for each wanted variant of each scenario, in the order of `Scenario.variants`."""
+    """One request for each wanted variant of each scenario, in the order of `Scenario.variants`.
+
+    ``judge``: names of the oracles that judge; empty: all. ``budgets``: those that the user wrote.
+    """
+    budgets = budgets or OwnBudgets()
     return tuple(
-        RunRequest(scenario, generation, cursor, client, seed)
+        RunRequest(
+            scenario,
+            generation,
+            cursor,
+            client,
+            seed,
+            command=command,
+            judge=judge,
+            own_budget=budgets.of(client, scenario.name, f"{generation}/{cursor}"),
+        )
         for scenario in scenarios
         for generation, cursor in scenario.variants()
         if generation in generations and cursor in cursors

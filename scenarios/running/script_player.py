@@ -15,12 +15,15 @@ from gapless.scenarios.clients.contract import (
     ClientUnderTest,
     Event,
     Factory,
+    NoHistory,
     errors_of,
     gaps_of,
-    held_by,
+    held_with_digests,
+    history_of,
     opened,
 )
 from gapless.scenarios.definition.scenario import Restart, Scenario, Send, Sleep, Step
+from gapless.scenarios.judging.content import content_digest
 from gapless.scenarios.running.spin_watch import SpinWatch, Watch
 from gapless.simserver.errors import SimServerError
 from gapless.simserver.world import World
@@ -42,6 +45,7 @@ class ScriptPlayer:
         self.ended_s = 0.0
         self._played = False
         self._bug: Exception | None = None
+        self._contents: dict[str, str] = {}
         self._phase = "factory"  # what the client runs outside its steps: its factory, or tasks in the background
 
     async def perform(self, factory: Factory) -> None:
@@ -104,7 +108,9 @@ class ScriptPlayer:
     async def _close(self, client: ClientUnderTest) -> None:
         """Record what the client holds, and close it. A typed error is ignored here; a crash is recorded."""
         try:
-            self._journal.record("client", "closed", held=held_by(client))
+            if not getattr(client, "says_deliveries", True):
+                self._journal.record("client", "says-no-deliveries")
+            self._journal.record("client", "closed", **self._held_fields(client))
             with self._world.loop.move_on_after(CLOSE_DEADLINE_S):
                 await client.close()
         except errors_of(client):
@@ -137,6 +143,8 @@ class ScriptPlayer:
             case "run":
                 await self._ask(client, "run", client.run)
                 return True
+            case "history":
+                return await self._read_history(client)
 
     async def _ask(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[object]]) -> bool:
         """Ask the client for a step, and record how it ends. Returns whether it returned."""
@@ -145,7 +153,11 @@ class ScriptPlayer:
         try:
             with self._world.loop.move_on_after(self._scenario.expect.step_deadline_s) as scope:
                 answer = await call()
-                claimed = _claim_fields(client, answer) if name == "run" else {}
+                claimed = _claim_fields(answer) if name == "run" else {}
+                if name in ("attach", "run"):
+                    claimed |= {"gaps": gaps_of(client)} | self._held_fields(client)
+                elif isinstance(answer, dict):
+                    claimed = answer
         except errors_of(client) as error:
             self._failed(name, "failed", error)
             return False
@@ -159,6 +171,41 @@ class ScriptPlayer:
             return False
         self._journal.record("client", f"{name}-returned", **claimed)
         return True
+
+    async def _read_history(self, client: ClientUnderTest) -> bool:
+        """Let the client read the whole log. What it had read when it failed is recorded too."""
+        history = history_of(client)
+        if history is None:
+            self._journal.record("client", "cannot", step="history", client=type(client).__name__)
+            return True
+        read: list[str] = []
+        contents: dict[str, str] = {}
+
+        async def read_all() -> dict[str, object]:
+            try:
+                async for event in history():
+                    read.append(str(event["id"]))
+                    digest = content_digest(event)
+                    if digest is not None:
+                        contents[read[-1]] = digest
+            except NoHistory:
+                self._journal.record("client", "cannot", step="history")
+                return {}
+            return {"read": read, "contents": self._new_contents(contents)}
+
+        await self._ask(client, "history", read_all)
+        return True
+
+    def _held_fields(self, client: ClientUnderTest) -> dict[str, object]:
+        """What the client holds, as fields of the journal. Digests are recorded once, and again when they change."""
+        held = held_with_digests(client)
+        digests = {event_id: digest for event_id, digest in held if digest is not None}
+        return {"held": [event_id for event_id, _ in held], "contents": self._new_contents(digests)}
+
+    def _new_contents(self, digests: dict[str, str]) -> list[list[str]]:
+        new = [[event_id, digest] for event_id, digest in digests.items() if self._contents.get(event_id) != digest]
+        self._contents |= digests
+        return new
 
     async def _play_on(self) -> None:
         """Let the world go on after the script, so that the journal has everything that is judged.
@@ -179,7 +226,7 @@ class ScriptPlayer:
     def _count(self, what: str) -> int:
         return sum(1 for entry in self._journal.entries if (entry.place, entry.what) == ("agent", what))
 
-    def _delivered(self, event: Event, repaired: bool) -> None:
+    def _delivered(self, event: Event, repaired: bool | None) -> None:
         self._journal.record("client", "delivered", id=str(event["id"]), repaired=repaired)
 
     def _failed(self, step: str, outcome: str, error: BaseException) -> None:
@@ -198,21 +245,21 @@ class ScriptPlayer:
         return self._world.now_s()
 
 
-def _claim_fields(client: ClientUnderTest, claim: object) -> dict[str, object]:
+def _claim_fields(claim: object) -> dict[str, object]:
     """A claim as fields of the journal. Raises TypeError when it is malformed, which is the client's mistake."""
     if claim is None:
         return {}
     if not isinstance(claim, Claim):
         raise TypeError(f"run() answered {type(claim).__name__}; it must be a gapless.testing.Claim, or None")
-    return {
+    fields: dict[str, object] = {
         "status": claim.status,
         "complete": claim.complete,
         "covers": claim.covers,
         "proof": claim.proof,
         "notes": list(claim.notes),
-        "gaps": gaps_of(client),
-        "held": held_by(client),
     }
+    optional = {"error": claim.error, "statistics": claim.statistics, "calls": claim.calls}
+    return fields | {name: value for name, value in optional.items() if value is not None}
 
 
 def leaves(error: BaseException) -> Sequence[BaseException]:

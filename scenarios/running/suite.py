@@ -14,6 +14,8 @@ from typing import TypeVar
 
 from gapless.reports.records.journals import deflated
 from gapless.reports.records.record import Kill, RunRecord, Verdict, Violation, gravest
+from gapless.scenarios.lockstep.client import Printed
+from gapless.scenarios.lockstep.command import RanOn, with_printed
 from gapless.scenarios.running.executors import processes
 from gapless.scenarios.running.journal_difference import difference, fingerprints
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
@@ -43,7 +45,8 @@ class UnitOutcome:
     """The outcome of a unit, with what a replay needs.
 
     ``fingerprints``: of the journal; empty when the run holds. ``journal``: compressed, because it is sent between
-    processes; None unless the unit asks for it.
+    processes, and with what a command printed; None unless the unit asks for it. ``printed``: by a command, the last
+    lines; empty when the run holds.
     """
 
     unit: Unit
@@ -52,6 +55,9 @@ class UnitOutcome:
     ranges: Ranges
     fingerprints: tuple[str, ...]
     journal: bytes | None = None
+    printed: tuple[Printed, ...] = ()
+    ran_on: RanOn | None = None
+    says_deliveries: bool = True
 
 
 def run_unit(unit: Unit) -> UnitOutcome:
@@ -72,9 +78,12 @@ def run_unit(unit: Unit) -> UnitOutcome:
         violations=violations,
         verdict=gravest(violation.breaks for violation in violations),
     )
-    prints = () if record.verdict is Verdict.HOLDS else fingerprints(result.lines)
-    journal = deflated(result.lines) if unit.with_journal else None
-    return UnitOutcome(unit, record, result.tape, result.ranges, prints, journal)
+    holds = record.verdict is Verdict.HOLDS
+    prints = () if holds else fingerprints(result.lines)
+    journal = deflated(with_printed(result.lines, result.printed)) if unit.with_journal else None
+    printed = () if holds else result.printed
+    says = result.says_deliveries
+    return UnitOutcome(unit, record, result.tape, result.ranges, prints, journal, printed, result.ran_on, says)
 
 
 def _kills(request: RunRequest) -> Iterator[Kill]:
@@ -83,7 +92,9 @@ def _kills(request: RunRequest) -> Iterator[Kill]:
         if not planned.applies(request.generation, request.cursor):
             continue
         if planned.client not in records:
-            records[planned.client] = perform(dataclasses.replace(request, client=planned.client)).record
+            # A kill is checked by every oracle, whatever the user chose for the client under test.
+            broken = dataclasses.replace(request, client=planned.client, command=(), judge=(), own_budget=None)
+            records[planned.client] = perform(broken).record
         found = records[planned.client].violations
         yield Kill(planned.client, planned.by, any(violation.oracle == planned.by for violation in found))
 

@@ -12,14 +12,16 @@ A client that goes on for long after its run should report when the run was done
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from gapless.simserver.journal import Entry
 
+NO_DELIVERIES: Final = "says-no-deliveries"
+
 
 def accounted(entries: Sequence[Entry], *, driven: bool | None = None) -> tuple[Entry, ...]:
-    """The journal, with an entry for each step of the client and for each delivery.
+    """The journal, with an entry for each step of the client, and one when it never reported a delivery.
 
     ``driven``: whether the client did the steps that it was asked for; None: find out from the journal.
     """
@@ -28,8 +30,9 @@ def accounted(entries: Sequence[Entry], *, driven: bool | None = None) -> tuple[
         driven = any(_is(entry, "client", "attach-called") for entry in told)
     if not driven:
         told = tuple(_Steps([entry for entry in told if not _is(entry, "client", "attach-called")]).written())
-    if not any(_is(entry, "client", "delivered") for entry in told):
-        told = tuple(_with_deliveries(told))
+    is_marked = any(_is(entry, "client", "delivered") or _is(entry, "client", NO_DELIVERIES) for entry in told)
+    if not is_marked and any(entry.place == "client" for entry in told):
+        told = (*told, _client(told[-1].t_s, NO_DELIVERIES))  # what it holds is no delivery, and nothing else is known
     return tuple(
         entry if entry.index == index else Entry(index, entry.t_s, entry.place, entry.what, entry.fields)
         for index, entry in enumerate(told)
@@ -38,18 +41,6 @@ def accounted(entries: Sequence[Entry], *, driven: bool | None = None) -> tuple[
 
 def _is(entry: Entry, place: str, what: str) -> bool:
     return entry.place == place and entry.what == what
-
-
-def _with_deliveries(entries: Iterable[Entry]) -> Iterable[Entry]:
-    """Add a delivery for each event where it is first reported as held: for clients that report no deliveries."""
-    delivered: dict[str, None] = {}
-    for entry in entries:
-        if entry.place == "client":
-            for event_id in entry.fields.get("held", ()):
-                if event_id not in delivered:
-                    delivered[event_id] = None
-                    yield _client(entry.t_s, "delivered", id=event_id, repaired=False)
-        yield entry
 
 
 def _client(t_s: float, what: str, **fields: Any) -> Entry:

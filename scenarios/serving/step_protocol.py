@@ -5,16 +5,20 @@ The harness asks on the client's standard input::
     {"step": "attach"}
     {"step": "send", "text": "…"}
     {"step": "run"}
+    {"step": "history"}
     {"step": "close"}
 
 The client answers each with one of::
 
     {"done": STEP}
-    {"done": STEP, "held": [ids]}
+    {"done": STEP, "held": [ids or events]}
     {"failed": STEP, "error": "why"}
+    {"cannot": "history"}
 
-It reports each event that reaches its application as ``{"id": "…"}``, or as the event itself, which has an id. A line
-that is none of these is no report.
+It reports each event that reaches its application as ``{"id": "…"}``, or as the event itself, which has an id;
+``"repaired": true`` or ``false`` says whether a repair brought it. A line that is none of these is no report.
+
+Everything but ``done`` is optional. A client is not judged by what it does not say, and the report lists that.
 """
 
 from __future__ import annotations
@@ -23,13 +27,23 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from gapless.scenarios.definition.scenario import AskedStep
 from gapless.scenarios.errors import GaplessError, first_problem
 
 HELD_MAX = 1_000_000
 _Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _with_id(event: dict[str, Any]) -> dict[str, Any]:
+    event_id = event.get("id")
+    if not isinstance(event_id, str) or not 0 < len(event_id) <= 200:
+        raise ValueError("an event needs an id")
+    return event
+
+
+_Events = Annotated[list[_Id | Annotated[dict[str, Any], AfterValidator(_with_id)]], Field(max_length=HELD_MAX)]
 
 
 class ProtocolError(GaplessError):
@@ -43,20 +57,27 @@ class _Line(BaseModel):
 class Done(_Line):
     """A step is done.
 
-    ``held``: the ids that the client holds now, in its order; None: those that it has reported one by one.
-    ``complete``, ``covers``, ``proof``, ``gaps`` and ``status`` are claims about the run. A client without claims
-    is judged as if it claimed that nothing is missing.
+    ``held``: what the client holds now, in its order: ids, or whole events, whose content is then judged too; None:
+    what it has reported one by one. ``gaps``: the gaps that it declares in what it holds, as pairs of ids between which
+    it holds nothing; None: it cannot declare gaps. ``read``: what ``history`` read, ids or events.
+
+    ``complete``, ``covers``, ``proof``, ``status``, ``error``, ``statistics`` and ``calls`` are claims about the run,
+    as in `gapless.testing.Claim`. A client without claims is judged as if it claimed that nothing is missing.
     """
 
     done: AskedStep
-    held: Annotated[list[_Id], Field(max_length=HELD_MAX)] | None = None
+    held: _Events | None = None
     complete: bool | None = None
     covers: Literal["branch", "log"] | None = None
     proof: Annotated[str, Field(max_length=40)] | None = None
     status: Annotated[str, Field(max_length=40)] | None = None
-    gaps: Annotated[list[tuple[_Id | None, _Id | None]], Field(max_length=1000)] = Field(
-        default_factory=list, strict=False
+    error: Annotated[str, Field(max_length=10_000)] | None = None
+    statistics: dict[str, Any] | None = None
+    calls: Annotated[int, Field(ge=0)] | None = None
+    gaps: Annotated[list[tuple[_Id | None, _Id | None]], Field(max_length=1000)] | None = Field(
+        default=None, strict=False
     )
+    read: _Events | None = None
 
 
 class Failed(_Line):
@@ -66,15 +87,34 @@ class Failed(_Line):
     error: Annotated[str, Field(max_length=10_000)] = "no reason given"
 
 
+class Cannot(_Line):
+    """The client has nothing to do a step with. Only reading the history is optional."""
+
+    cannot: Literal["history"]
+
+
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """An event reached the client's application."""
+    """An event reached the client's application. ``repaired``: a repair brought it; None: the client does not say."""
 
     id: str
+    repaired: bool | None = None
 
 
-Report = Done | Failed | Reached
-_FORMS: tuple[tuple[str, type[Done | Failed]], ...] = (("done", Done), ("failed", Failed))
+Report = Done | Failed | Cannot | Reached
+Answer = Done | Failed | Cannot
+_FORMS: tuple[tuple[str, type[Answer]], ...] = (("done", Done), ("failed", Failed), ("cannot", Cannot))
+
+
+def step_of(answer: Answer) -> AskedStep:
+    """The step that an answer is about."""
+    match answer:
+        case Done():
+            return answer.done
+        case Failed():
+            return answer.failed
+        case Cannot():
+            return answer.cannot
 
 
 def parse(line: str) -> Report | None:
@@ -91,14 +131,17 @@ def parse(line: str) -> Report | None:
         if key in said:
             return _validated(form, said)
     event_id = said.get("id")
-    return Reached(event_id) if isinstance(event_id, str) and 0 < len(event_id) <= 200 else None
+    if not isinstance(event_id, str) or not 0 < len(event_id) <= 200:
+        return None
+    repaired = said.get("repaired")
+    return Reached(event_id, repaired if isinstance(repaired, bool) else None)
 
 
 def _looks_like_id(text: str) -> bool:
     return 0 < len(text) <= 200 and " " not in text
 
 
-def _validated(form: type[Done | Failed], said: dict[str, Any]) -> Report:
+def _validated(form: type[Answer], said: dict[str, Any]) -> Report:
     try:
         return form.model_validate_json(json.dumps(said))
     except ValidationError as error:

@@ -51,11 +51,12 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class ConversationState:
-    """The state that a snapshot reports."""
+    """The state that a snapshot reports. ``stats_updates``: how often the statistics have been updated."""
 
     status: str
     leaf: str | None
     last_user_message_id: str | None
+    stats_updates: int = 0
 
 
 def _always_durable(_: EventBody) -> EventTreatment:
@@ -93,6 +94,8 @@ class Agent:
         self._clock_ahead_us = 0
         self._tick_us: int | None = None
         self._actions: dict[str, str] = {}
+        self._failures = 0
+        self._stats_updates = 0
         self._treatment_of = treatment
         self._past: list[tuple[float, ConversationState]] = []
         self._remember(-1.0)
@@ -137,7 +140,10 @@ class Agent:
             raise IllegalTransition("end a run", self.status)
         published: list[Publication] = []
         if status == "error":
-            error = event_bodies.conversation_error("SimulatedError", "The simulated agent failed as planned.")
+            # Each failure has a text of its own, so that one run's error cannot pass for another's (R84).
+            self._failures += 1
+            detail = f"The simulated agent failed as planned (failure {self._failures})."
+            error = event_bodies.conversation_error("SimulatedError", detail)
             published.append(self._append(now_s, error))
         published.append(self._set_status(now_s, status))
         return tuple(published)
@@ -160,8 +166,11 @@ class Agent:
 
     def append_late_event(self, now_s: float, what: TailKind) -> tuple[Publication, ...]:
         """An event is persisted after a run's end: statistics, or a log of the model's calls (R20)."""
-        stats = event_bodies.state_update("stats", {"usage_to_metrics": {}})
-        return (self._append(now_s, stats if what == "stats" else event_bodies.completion_log()),)
+        if what != "stats":
+            return (self._append(now_s, event_bodies.completion_log()),)
+        self._stats_updates += 1
+        self._remember(now_s)
+        return (self._append(now_s, event_bodies.state_update("stats", event_bodies.statistics(self._stats_updates))),)
 
     def delta(self, now_s: float, text: str) -> Publication:
         """A token delta. It is never persisted, so its id is never a valid cursor."""
@@ -225,7 +234,10 @@ class Agent:
         return Publication(event, None, event_bodies.encode(event))
 
     def _remember(self, now_s: float) -> None:
-        self._past.append((now_s, ConversationState(self.status, self.leaf, self.last_user_message_id)))
+        self._past.append((now_s, self._state_now()))
+
+    def _state_now(self) -> ConversationState:
+        return ConversationState(self.status, self.leaf, self.last_user_message_id, self._stats_updates)
 
     def _standing_at(self, at_s: float) -> ConversationState:
         return self._past[max(0, bisect_right(self._past, at_s, key=lambda one: one[0]) - 1)][1]
@@ -251,7 +263,7 @@ class Agent:
             state["last_user_message_id"] = standing.last_user_message_id
         if self.settings.has_tree and standing.leaf is not None:
             state["leaf_event_id"] = standing.leaf
-        state |= {"head_is_empty": False, "stats": {"usage_to_metrics": {}}}
+        state |= {"head_is_empty": False, "stats": event_bodies.statistics(standing.stats_updates)}
         state |= {"secret_registry": {"secret_sources": {}}, "tags": {}, "agent_state": {}}
         return state
 

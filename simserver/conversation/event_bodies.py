@@ -86,6 +86,11 @@ def conversation_error(code: str, detail: str) -> EventBody:
     return {"kind": "ConversationErrorEvent", "source": "environment", "code": code, "detail": detail}
 
 
+def statistics(updates: int) -> EventBody:
+    """The conversation's statistics after so many updates. Each update has its own cost, so an old one shows (R83)."""
+    return {"usage_to_metrics": {"agent": {"accumulated_cost": updates / 100}} if updates else {}}
+
+
 def agent_error(tool: str, call_id: str) -> EventBody:
     """The error that takes the place of an observation when the process died before the action was done."""
     return {

@@ -125,6 +125,10 @@ class Publisher:
         fields["branch"] = event["kind"] != STATE_UPDATE
         if not one.treatment.readable:
             fields["readable"] = False
+        if event["kind"] == "ConversationErrorEvent":
+            fields["error"] = {"code": event["code"], "detail": event["detail"]}
+        elif event.get("key") == "stats":
+            fields["statistics"] = event["value"]
         pending = Pending(one.index, now_s + one.treatment.lag_s, lambda: self._journal.add("log", "append", fields))
         if not self._archive.persist(pending, one.treatment, now_s):
             self._process.start_soon(self._persist_later, one.treatment.lag_s)

@@ -357,3 +357,62 @@ def test_a_pytest_that_does_not_use_it_imports_nothing_of_ours() -> None:
         "gapless.scenarios.plugin.fixtures",
     ]
     assert not {"trio", "httpx", "pydantic", "hypothesis", "hypercorn"} & set(found)
+
+
+def test_a_command_is_a_client_too_and_what_it_printed_is_shown(pytester: pytest.Pytester) -> None:
+    pytester.makefile(
+        ".py",
+        program="""
+        import json, sys
+        for line in sys.stdin:
+            step = json.loads(line)["step"]
+            print("asked", step, file=sys.stderr, flush=True)
+            if step == "run":
+                raise ValueError("no idea")
+            print(json.dumps({"done": step}), flush=True)
+        """,
+    )
+    pytester.makepyfile(
+        """
+        import sys
+        import pytest
+
+        @pytest.mark.gapless(scenarios=["clean-run"], generations=["tree"], cursors=["inclusive"])
+        def test_mine(gapless_run):
+            gapless_run([sys.executable, "program.py"])
+        """
+    )
+    result = pytester.runpytest()
+    outcome(result, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "stuck: clean-run, generation tree, cursor inclusive, client program.py, seed 0",
+            "*printed by the client",
+            "*0.000 s  asked attach",
+            "*ValueError: no idea",
+            "replay   gapless replay .gapless/capsules/clean-run.tree.inclusive.program.py.seed0.json --trace",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ('["no-such-program"]', "the command 'no-such-program' cannot be started*check its name"),
+        ('["true"]', "*'true' loads no shim, and cannot be in virtual time*"),
+        ("[]", "*a command is a list of words, its program first"),
+    ],
+)
+def test_a_command_that_cannot_be_run_is_a_sentence(pytester: pytest.Pytester, words: str, says: str) -> None:
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.mark.gapless({R10})
+        def test_mine(gapless_run):
+            gapless_run({words})
+        """
+    )
+    result = pytester.runpytest()
+    outcome(result, failed=1)
+    result.stdout.fnmatch_lines([says])

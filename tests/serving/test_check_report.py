@@ -56,7 +56,7 @@ def words_of(page: str) -> str:
 
 
 def test_a_failing_check_leaves_a_whole_report_with_its_capsule_in_it(quick_file: Path) -> None:
-    result = gapless("check", quick_file, "--out", "out", "--", *CLIENT, "lossy")
+    result = gapless("check", "--clock", "real", quick_file, "--out", "out", "--", *CLIENT, "lossy")
     assert result.exit_code == 1, result.output
     report = contents("out")
     assert report.keys() >= FORMATS
@@ -92,7 +92,7 @@ def _capsule_is_told_again(record: RunRecord) -> None:
     told = gapless(*record.replay.split()[1:], "--diff", "--html", "one.html", "--perfetto", "one.json")
     assert told.exit_code == 1
     assert "it cannot happen again as it did" in told.output
-    assert "gapless check the-file-of-quick.toml --generation tree --cursor inclusive -- " in told.output
+    assert "gapless check the-file-of-quick.toml --clock real --generation tree --cursor inclusive -- " in told.output
     assert "--diff: it cannot be run with other choices either" in told.output
     assert "of real time" in words_of("one.html")
     assert json.loads(Path("one.json").read_text(encoding="utf-8"))["otherData"]["clock"] == "real"
@@ -102,7 +102,20 @@ def test_checks_side_by_side_are_reported_in_order_and_summed_up_for_a_job(
     quick_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, "job.md")
-    command = ("check", quick_file, "--generation", "all", "--cursor", "all", "--jobs", "4", "--label", "mine")
+    command = (
+        "check",
+        "--clock",
+        "real",
+        quick_file,
+        "--generation",
+        "all",
+        "--cursor",
+        "all",
+        "--jobs",
+        "4",
+        "--label",
+        "mine",
+    )
     result = gapless(*command, "--out", "out", "--", *CLIENT)
     assert result.exit_code == 0, result.output
     records = found("out").records
@@ -121,14 +134,14 @@ def test_checks_side_by_side_are_reported_in_order_and_summed_up_for_a_job(
 
 def test_a_report_that_cannot_be_written_is_told_before_anything_is_checked(quick_file: Path) -> None:
     Path("file").touch()
-    result = gapless("check", quick_file, "--out", "file/out", "--", *CLIENT)
+    result = gapless("check", "--clock", "real", quick_file, "--out", "file/out", "--", *CLIENT)
     assert result.exit_code == 2
     assert "--out file/out: cannot be written" in result.output
     assert "scenario  " not in result.output
 
 
 def test_an_interrupt_leaves_a_report_of_what_was_checked(quick_file: Path) -> None:
-    command = ("check", str(quick_file), "--generation", "all", "--out", "out")
+    command = ("check", "--clock", "real", str(quick_file), "--generation", "all", "--out", "out")
     process = subprocess.Popen(
         [sys.executable, "-m", "gapless", *command, "--", sys.executable, "-c", FICKLE, *CLIENT],
         stdout=subprocess.PIPE,

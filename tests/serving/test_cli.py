@@ -122,12 +122,12 @@ def test_check_prints_one_table_and_keeps_what_failed(
     quick_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    good = gapless("check", "--scenario-file", quick_file, "--", *CLIENT)
+    good = gapless("check", "--clock", "real", "--scenario-file", quick_file, "--", *CLIENT)
     assert good.exit_code == 0, good.output
     assert re.search(r"^quick +1/1 holds ", good.output, re.M)
     assert not (tmp_path / ".gapless").exists()
     report = tmp_path / "out.json"
-    bad = gapless("check", quick_file, "--json", report, "--", *CLIENT, "lossy")
+    bad = gapless("check", "--clock", "real", quick_file, "--json", report, "--", *CLIENT, "lossy")
     assert bad.exit_code == 1
     capsule = Path(re.search(r"capsule  (\S+)", bad.output).group(1))  # type: ignore[union-attr]
     assert is_kept(capsule)
@@ -140,7 +140,19 @@ def test_check_prints_one_table_and_keeps_what_failed(
 
 def test_check_can_try_every_variant_at_once(quick_file: Path) -> None:
     result = gapless(
-        "check", "--scenario-file", quick_file, "--generation", "all", "--cursor", "all", "--jobs", "4", "--", *CLIENT
+        "check",
+        "--clock",
+        "real",
+        "--scenario-file",
+        quick_file,
+        "--generation",
+        "all",
+        "--cursor",
+        "all",
+        "--jobs",
+        "4",
+        "--",
+        *CLIENT,
     )
     assert result.exit_code == 0, result.output
     assert re.search(r"^quick +4/4 holds ", result.output, re.M)
@@ -148,7 +160,7 @@ def test_check_can_try_every_variant_at_once(quick_file: Path) -> None:
 
 def test_ctrl_c_ends_a_check_with_130_and_leaves_no_process(quick_file: Path) -> None:
     process = subprocess.Popen(
-        [*GAPLESS, "check", "--scenario-file", str(quick_file), "--", *CLIENT, "noisy", "hang"],
+        [*GAPLESS, "check", "--clock", "real", "--scenario-file", str(quick_file), "--", *CLIENT, "noisy", "hang"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

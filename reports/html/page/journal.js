@@ -14,6 +14,7 @@ export class Story {
   faults = [];
   steps = [];
   reached = [];
+  printed = []; // what a client that is a program wrote beside its answers
   downs = []; // the times while the server was down
   truncated = [];
   ways = new Map(); // what happened to each event, by its id
@@ -171,7 +172,7 @@ export class Story {
       const one = { ...mark, id: entry.id, repaired: entry.repaired };
       this.reached.push(one);
       this.wayOf(entry.id).reached.push(one);
-    }
+    } else if (entry.what === "stderr" || entry.what === "stdout") this.printed.push(mark);
   }
 
   _world(entry, mark) {

@@ -258,6 +258,7 @@ class Picture {
 
   client() {
     const y = this.#lanes.Client.y + 4;
+    this.#marks(this.story.printed, y + 20, "printed", 2.4);
     let free_x = -Infinity;
     for (const one of this.story.steps.filter((step) => this.inSight(step))) {
       const [left, width] = this.#bar(one, y, 16, one.well ? "work" : "failed", 4);

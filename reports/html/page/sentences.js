@@ -9,6 +9,8 @@ const MANY = {
   "socket refused": "sockets refused",
   "rest request": "REST calls",
   "client delivered": "events handed to the application",
+  "client stderr": "lines that the client wrote to its standard error",
+  "client stdout": "lines that the client printed",
   "fault fired": "times that a fault acts",
   "agent status": "changes of the agent's status",
 };
@@ -84,6 +86,12 @@ export function tell(story, entry, { apart = false } = {}) {
       return `The application gets ${name}${entry.repaired ? ", repaired" : ""}.`;
     case "client error":
       return `${entry.step}() ${entry.outcome}: ${entry.error}: ${entry.message}`;
+    case "client stderr":
+      return `The client writes to its standard error: ${entry.text}`;
+    case "client stdout":
+      return `The client prints: ${entry.text}`;
+    case "client says-no-deliveries":
+      return "The client has never said what reaches its application, so that is not judged.";
     case "client closed":
       return `The client is closed; it holds ${count(entry.held?.length ?? 0, "event")}.`;
     case "world healed":

@@ -26,8 +26,9 @@ from gapless.reports.many_runs.comparison import (
     render_terminal,
 )
 from gapless.reports.records.clocks import lasted
-from gapless.reports.records.record import RunRecord
+from gapless.reports.records.record import Clock, RunRecord
 from gapless.scenarios.capsules import capsule
+from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option, only_virtual
 from gapless.scenarios.cli.options import (
     check_writable,
     chosen,
@@ -57,7 +58,7 @@ _PLAIN_STEPS = 10
 _SWEPT = " and ".join(", ".join(f"{length:,}" for length in part) for part in (SWEEP_EVENTS[:-1], SWEEP_EVENTS[-1:]))
 
 
-@click.command("compare")
+@click.command("compare", cls=TakesCommand)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
     "--client",
@@ -66,6 +67,8 @@ _SWEPT = " and ".join(", ".join(f"{length:,}" for length in part) for part in (S
     metavar="NAME|MODULE:FACTORY",
     help="A client to compare; may be given several times.  [default: all that are known]",
 )
+@label_option
+@clock_option
 @click.option(
     "--history", type=click.IntRange(0, 100_000), default=None, help="Events in the log before the client comes."
 )
@@ -87,6 +90,8 @@ _SWEPT = " and ".join(", ".join(f"{length:,}" for length in part) for part in (S
 def compare(
     names: tuple[str, ...],
     clients: tuple[str, ...],
+    label: str | None,
+    clock: Clock | None,
     history: int | None,
     sweep: bool,
     generation: str,
@@ -98,15 +103,19 @@ def compare(
 ) -> None:
     """Compare clients: lost events, REST calls, bytes, server event reads, virtual time to return.
 
-    NAME is a scenario's name or a race id; without any, the whole catalogue is compared.
+    NAME is a scenario's name or a race id; without any, the whole catalogue is compared. COMMAND is one more client: a
+    program in Python or Node, as for `gapless run`.
 
     Exit codes: 0 whatever was found, 2 usage, 130 when interrupted.
     """
     for option, path in (("--json", json_file), ("--markdown", markdown_file)):
         check_writable(option, path)
+    program = given(label, clock, beside_clients=True)
+    only_virtual(program, "compare")
     wanted = clients or tuple(client.name for client in CLIENTS)
     for client in wanted:
         resolve(client)
+    commands = {} if program is None else {program.name: program.words}
     if sweep and (names or history is not None):
         raise UsageError(f"--sweep runs {SWEEP_SCENARIO} at lengths of its own; leave out names and --history")
     if sweep:
@@ -115,7 +124,8 @@ def compare(
     work = tuple(
         units(
             scenarios,
-            wanted,
+            tuple(dict.fromkeys((*wanted, *commands))),
+            commands=commands,
             seed=seed,
             generations=chosen(generation, GENERATIONS),
             cursors=chosen(cursor, CURSORS),

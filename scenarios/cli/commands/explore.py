@@ -9,9 +9,10 @@ from typing import get_args
 
 import click
 
-from gapless.reports.records.record import Verdict, gravest
+from gapless.reports.records.record import Clock, Verdict, gravest
+from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option, only_virtual
 from gapless.scenarios.cli.explore_screen import ExploreScreen
-from gapless.scenarios.cli.options import Finite, client_option, plain_errors, standard_output
+from gapless.scenarios.cli.options import Finite, client_option, judge_options, judged_by, plain_errors, standard_output
 from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.errors import UsageError, WorldBroke
 from gapless.scenarios.explore.database import DIRECTORY, SEED_MAX, Database
@@ -24,8 +25,10 @@ from gapless.scenarios.running.executors import processes
 from gapless.scenarios.running.runner import Level
 
 
-@click.command("explore")
+@click.command("explore", cls=TakesCommand)
 @client_option
+@label_option
+@clock_option
 @click.option("--runs", type=click.IntRange(min=1), default=None, help="Stop after so many worlds.")
 @click.option("--time", "time_s", type=Finite(min=0, min_open=True), default=None, help="Stop after so many seconds.")
 @click.option(
@@ -60,9 +63,12 @@ from gapless.scenarios.running.runner import Level
     metavar="DIR",
     help="Take in the database in DIR first. Without --runs or --time, no world is tried then.",
 )
+@judge_options
 @plain_errors
 def explore(
     client: str,
+    label: str | None,
+    clock: Clock | None,
     runs: int | None,
     time_s: float | None,
     seed: int | None,
@@ -71,6 +77,8 @@ def explore(
     shrinks: int,
     database: Path,
     merged: tuple[Path, ...],
+    judge: tuple[str, ...],
+    no_judge: tuple[str, ...],
 ) -> None:
     """Draw worlds that nobody thought of, and put a client through them.
 
@@ -81,18 +89,27 @@ def explore(
     A new campaign draws worlds of a fresh seed, which is printed first. The same seed gives the same worlds, with any
     number of processes, until the code changes.
 
+    The client is that of --client, or the program COMMAND, in Python or Node. Of a program, the schedule of its threads
+    is drawn as well. Its campaign is kept under its label.
+
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 5 vacuous (a fault that should have fired never did), 70 a world
     broke down (a bug in gapless), 130 when interrupted.
     """
+    program = given(label, clock)
+    only_virtual(program, "explore")
+    name, command = (client, ()) if program is None else (program.name, program.words)
+    if program is not None and level == "model":
+        raise UsageError("--level model is for our client and the baselines; a program sends bytes, on the wire")
     if level == "model":
         machine(client)
-    else:
+    elif program is None:
         resolve(client)
-    with opened(Database(database, client, level), seed) as at_work:
+    oracles = judged_by(judge, no_judge)
+    with opened(Database(database, name, level, command), seed) as at_work:
         for directory in merged:
-            _merge(at_work, Database(directory, client, level))
+            _merge(at_work, Database(directory, name, level, command))
         limits = Limits(runs, time_s, shrinks)
-        code = _explore(at_work, limits, jobs or os.cpu_count() or 1, is_merge=bool(merged))
+        code = _explore(at_work, limits, jobs or os.cpu_count() or 1, oracles, is_merge=bool(merged))
     sys.exit(code)
 
 
@@ -104,8 +121,10 @@ def _merge(at_work: Opened, other: Database) -> None:
     click.echo(f"merged {other.directory}{worlds}")
 
 
-def _explore(at_work: Opened, limits: Limits, jobs: int, *, is_merge: bool) -> int:
+def _explore(at_work: Opened, limits: Limits, jobs: int, judge: tuple[str, ...], *, is_merge: bool) -> int:
+    """Explore; return the exit code. ``judge``: names of the oracles that judge; empty: all."""
     console, database, campaign = standard_output(), at_work.database, at_work.campaign
+    campaign.judge = judge
     screen = ExploreScreen(console, limits, campaign.worlds)
     screen.say(f"seed {campaign.seed}")
     if at_work.host is not None:
@@ -125,6 +144,7 @@ def _explore(at_work: Opened, limits: Limits, jobs: int, *, is_merge: bool) -> i
     worlds = explorer.worlds
     is_settled = at_work.settle()
     database, campaign = at_work.database, at_work.campaign
+    campaign.judge = judge
     nevers = campaign.never()
     screen.sum_up(campaign, database.directory, nevers, campaign.paths_not_taken(), worlds, explorer.elapsed_s)
     if at_work.merged:

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from gapless.reports.one_run.divergence import render_divergence
 from gapless.reports.one_run.trace import render_trace
-from gapless.reports.records.record import RunRecord, Verdict
+from gapless.reports.records.record import Clock, RunRecord, Verdict
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.capsules.capsule import Capsule
 from gapless.scenarios.capsules.nearest_pass import nearest
 from gapless.scenarios.checking import recording as in_real_time
 from gapless.scenarios.checking.replay_text import retell
+from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option, only_virtual
 from gapless.scenarios.cli.options import client_option, cursor_option, generation_option, plain_errors, seed_option
 from gapless.scenarios.cli.run_drawings import STANDARD_OUTPUT, Drawings
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.errors import UsageError
+from gapless.scenarios.lockstep.command import printed_lines, with_printed
 from gapless.scenarios.running.journal_difference import difference
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.scenarios.running.second_process import SecondProcess
@@ -32,10 +34,12 @@ from gapless.simserver.errors import TapeError
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("replay")
+@click.command("replay", cls=TakesCommand)
 @click.argument("path", metavar="[CAPSULE]", required=False, type=click.Path(path_type=Path))
 @click.option("--scenario", "name", help="Replay this scenario (name or race id) instead of a capsule.")
 @client_option
+@label_option
+@clock_option
 @generation_option
 @cursor_option
 @seed_option
@@ -59,6 +63,8 @@ def replay(
     path: Path | None,
     name: str | None,
     client: str,
+    label: str | None,
+    clock: Clock | None,
     generation: str,
     cursor: str,
     seed: int,
@@ -71,7 +77,8 @@ def replay(
 ) -> None:
     """Replay one run, and say whether it is the same run.
 
-    A run in real time, which `gapless check` kept, is told and drawn again as it was.
+    A capsule of a client that is a command runs that command again, and says which versions differ. COMMAND is for
+    --scenario. A run in real time, which `gapless check` kept, is told and drawn again as it was.
 
     The exit code is that of the run's verdict, also when client or harness have changed since a capsule was written; 6
     when two replays of it differ from each other.
@@ -81,13 +88,18 @@ def replay(
         taken = mermaid is not None and not drawings.takes_standard_output
         hint = f" (--mermaid took {mermaid} for its own file: name the capsule before it)" if taken else ""
         raise UsageError(f"say what to replay: either a CAPSULE, or --scenario NAME with --seed N{hint}")
+    program = given(label, clock)
+    only_virtual(program, "replay")
+    if program is not None and path is not None:
+        raise UsageError("a capsule has a client of its own; give --scenario NAME, or leave out the command after --")
     drawings.check()
     output = _Output(trace, diff, drawings)
     if path is not None and in_real_time.is_kept(path):
         sys.exit(_in_real_time(path, output))
     if path is not None:
         sys.exit(_from_capsule(capsule.load(path), path, output))
-    request = _request(str(name), client, generation, cursor, seed)
+    name_of_client, command = (client, ()) if program is None else (program.name, program.words)
+    request = replace(_request(str(name), name_of_client, generation, cursor, seed), command=command)
     result = perform(request)
     _print_run(request, result, output)
     sys.exit(result.record.verdict.exit_code)
@@ -137,10 +149,11 @@ def _request(name: str, client: str, generation: str, cursor: str, seed: int) ->
 
 
 def _from_capsule(kept: Capsule, path: Path, output: _Output) -> int:
+    capsule.check_command(kept, path)
     try:
         result = perform(kept.request)
     except TapeError as error:
-        click.echo(f"{path}: not the same run, for its choices no longer fit: {error}{_changed(kept)}", err=True)
+        click.echo(f"{path}: not the same run, for its choices no longer fit: {error}{_changed(kept, None)}", err=True)
         return Verdict.UNSTEADY.exit_code
     is_same = result.record.digest == kept.digest
     again = result.record.digest if is_same else _digest_in_second_process(kept)
@@ -150,13 +163,13 @@ def _from_capsule(kept: Capsule, path: Path, output: _Output) -> int:
         click.echo(f"{path}: not deterministic: two replays gave the journals {first} and {again}", err=True)
         return Verdict.UNSTEADY.exit_code
     if is_same:
-        output.say("the same run as in the capsule, event for event")
+        output.say(f"the same run as in the capsule, event for event{_ran_on_changed(kept, result)}")
     else:
         where = difference(kept.fingerprints, result.lines) if kept.fingerprints else "the capsule does not say where"
         was = "" if kept.verdict is result.record.verdict else f"; its verdict was {kept.verdict}"
         click.echo(
-            f"{path}: client or harness changed since the capsule was written{_changed(kept)}: its choices fit, and "
-            f"its journal is another: {where}{was}",
+            f"{path}: client or harness changed since the capsule was written{_changed(kept, result)}: its choices "
+            f"fit, and its journal is another: {where}{was}",
             err=True,
         )
     return result.record.verdict.exit_code
@@ -168,26 +181,43 @@ def _digest_in_second_process(kept: Capsule) -> str:
     return seen.problem or seen.digest
 
 
-def _changed(kept: Capsule) -> str:
+def _ran_on_changed(kept: Capsule, result: RunResult) -> str:
+    changed = _client_versions(kept, result)
+    return f", on other versions: {', '.join(changed)}" if changed else ""
+
+
+def _client_versions(kept: Capsule, result: RunResult | None) -> list[str]:
+    """What a client that is a command ran on then, and what now, where it differs."""
+    if kept.ran_on is None or result is None or result.ran_on is None:
+        return []
+    return list(kept.ran_on.differences(result.ran_on))
+
+
+def _changed(kept: Capsule, result: RunResult | None) -> str:
     now = capsule.versions()
     changed = [
         f"{name} {version} → {now.get(name, 'none')}"
         for name, version in kept.versions.items()
         if now.get(name) != version
     ]
+    changed += [f"of the client: {one}" for one in _client_versions(kept, result)]
     return f" (since then: {', '.join(changed)})" if changed else ""
 
 
 def _print_run(request: RunRequest, result: RunResult, output: _Output) -> None:
-    output.draw(result.record, result.lines)
+    lines = with_printed(result.lines, result.printed)
+    output.draw(result.record, lines)
     if output.trace:
-        output.say(render_trace(result.lines))
+        output.say(render_trace(lines))
         output.say()
     if output.diff:
         output.say(_divergence_text(request, result))
         output.say()
     for line in _lines(result.record):
         output.say(line)
+    if not output.trace and result.record.verdict is not Verdict.HOLDS:
+        for line in printed_lines(result.printed):
+            output.say(line)
 
 
 def _divergence_text(request: RunRequest, result: RunResult) -> str:

@@ -66,6 +66,12 @@ class Follower:
         """The cached events without the snapshots."""
         return [event for event in self.cache if not is_snapshot(event)]
 
+    async def history(self) -> AsyncIterator[Event]:
+        """Read the whole log again, page by page."""
+        async for page in self.wire.pages():
+            for event in page.items:
+                yield event
+
     def gaps(self) -> Sequence[GapIds]:
         """Always empty: the baselines keep no account of gaps."""
         return ()

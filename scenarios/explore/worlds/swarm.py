@@ -33,6 +33,12 @@ SEED_MAX = 7
 _RETRIED = frozenset({"rest-timeout", "link-handshake-hang", "server-restart"})
 PATIENCE_MAX = 2
 
+# Deviations from first come, first served among the threads of a client that is a command. Points are drawn up to
+# 2 ** SWITCH_EXPONENT_MAX, each order of magnitude as often as another: early races are found as soon as late ones.
+SWITCHES_MAX = 2
+SWITCH_EXPONENT_MAX = 13
+SWITCH_CHOICE_MAX = 3
+
 DrawFault = Callable[[Choices, Course], list[Data]]
 
 # Families of faults, and the kinds in each. A shrunk world prefers the first, so the easiest to understand come first.
@@ -120,10 +126,13 @@ FOCI: tuple[str, ...] = tuple(kind for _, kinds in FAMILIES for kind, _ in kinds
 KINDS: tuple[str, ...] = tuple(dict.fromkeys(kind for _, kinds in FAMILIES for kind, _ in kinds))
 
 
-def plan(choices: Choices, client: str, *, part: Part = lambda make: make()) -> RunRequest:
+def plan(
+    choices: Choices, client: str, *, part: Part = lambda make: make(), command: tuple[str, ...] = ()
+) -> RunRequest:
     """Draw one run: a scenario, its variant and its seed.
 
-    ``part`` wraps draws that belong together, so that Hypothesis can shrink them as one.
+    ``part`` wraps draws that belong together, so that Hypothesis can shrink them as one. ``command``: of a client that
+    is one. Only then switches of threads are drawn, after everything else.
     """
     generation = choices.pick("generation", GENERATIONS)
     cursor = choices.pick("cursor", CURSORS)
@@ -135,6 +144,7 @@ def plan(choices: Choices, client: str, *, part: Part = lambda make: make()) -> 
     if (generation, certainty) == ("tree", "branch"):
         faults = [_limited_to_branch(fault) for fault in faults]
     seed = choices.integer("seed", 0, SEED_MAX)
+    switches = {"thread_switches": _thread_switches(choices, part)} if command else {}
     scenario = Scenario.model_validate(
         {
             "name": "drawn",
@@ -147,6 +157,7 @@ def plan(choices: Choices, client: str, *, part: Part = lambda make: make()) -> 
             "workload": drawn.workload,
             "script": drawn.script,
             "faults": faults,
+            **switches,
             "expect": {
                 "certainty": certainty,
                 "run_bound_s": RUN_BOUND_S,
@@ -155,7 +166,23 @@ def plan(choices: Choices, client: str, *, part: Part = lambda make: make()) -> 
             },
         }
     )
-    return RunRequest(scenario, generation, cursor, client, seed)
+    return RunRequest(scenario, generation, cursor, client, seed, command=command)
+
+
+def _thread_switches(choices: Choices, part: Part) -> list[Data]:
+    """Up to `SWITCHES_MAX` switches, each at a point of its own. 0 leaves a switch out: fewer are plainer."""
+    found: dict[int, Data] = {}
+    for _ in range(SWITCHES_MAX):
+        if choices.integer("thread-switch", 0, 1):
+            one = part(lambda: _thread_switch(choices))
+            found[one["point"]] = one
+    return [found[point] for point in sorted(found)]
+
+
+def _thread_switch(choices: Choices) -> Data:
+    exponent = choices.integer("switch-exponent", 0, SWITCH_EXPONENT_MAX - 1)
+    point = 2**exponent + choices.integer("switch-offset", 0, 2**exponent - 1)
+    return {"point": point, "choice": choices.integer("switch-choice", 0, SWITCH_CHOICE_MAX)}
 
 
 def _limited_to_branch(fault: Data) -> Data:

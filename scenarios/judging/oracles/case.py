@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
 
 from gapless.reports.records.record import Violation
 from gapless.scenarios.definition.scenario import Budget, Expectation
-from gapless.scenarios.judging.evidence import Evidence, PersistedEvent, RunCall, StepCall
+from gapless.scenarios.judging.evidence import Evidence, GapSpan, PersistedEvent, RunCall, StepCall
+from gapless.scenarios.judging.own_budget import OwnBudget
 
 IDS_SHOWN_MAX = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One run to judge: what happened, in which generation, and what had to hold."""
+    """One run to judge: what happened, in which generation, and what had to hold.
+
+    ``own_budget``: the budget that the user wrote for this client here; it takes the place of ``budget``.
+    """
 
     evidence: Evidence
     generation: str
     expect: Expectation
     budget: Budget
+    own_budget: OwnBudget | None = None
 
     def returned_runs(self) -> tuple[RunCall, ...]:
         """The calls of ``run()`` that returned. What a client holds is judged at these returns."""
@@ -62,26 +69,35 @@ class Case:
         """Whether a typed error is accepted from the step."""
         return self.expect.may_fail(step.step) and self.evidence.in_chaos(step)
 
+    def in_gaps(self, gaps: Sequence[GapSpan], events: Sequence[PersistedEvent]) -> frozenset[str]:
+        """The ids of those of the events, which are in the order of the log, that lie in declared gaps."""
+        by_id = self.evidence.by_id
+        found: list[str] = []
+        for gap in gaps:
+            after, before = by_id.get(gap.after_id or ""), by_id.get(gap.before_id or "")
+            first = 0 if after is None else after.index + 1
+            end = inf if before is None else before.index
+            found.extend(event.id for event in events if first <= event.index < end)
+        return frozenset(found)
+
     def _excused(self, run: RunCall) -> frozenset[str]:
         if not run.gaps:
             return frozenset()
-        by_id, length = self.evidence.by_id, self.evidence.history_length()
-        history = [event for event in self.evidence.log_as_of(run) if event.index < length]
-        excused: list[str] = []
-        for gap in run.gaps:
-            after, before = by_id.get(gap.after_id or ""), by_id.get(gap.before_id or "")
-            first = 0 if after is None else after.index + 1
-            end = len(history) if before is None else before.index
-            excused.extend(event.id for event in history if first <= event.index < end)
-        return frozenset(excused)
+        length = self.evidence.history_length()
+        return self.in_gaps(run.gaps, [event for event in self.evidence.log_as_of(run) if event.index < length])
 
 
 @dataclass(frozen=True, slots=True)
 class OracleFinding:
-    """How many things an oracle judged, and the violations that it found."""
+    """How many things an oracle judged, and the violations that it found.
+
+    ``unjudged``: why the client is not judged by it, or by a part of it: what the client cannot say, in words that go
+    on after its name. Empty when it is judged by all of it.
+    """
 
     judged: int
     violations: tuple[Violation, ...] = ()
+    unjudged: str = ""
 
 
 def ids_of(events: Sequence[PersistedEvent]) -> tuple[str, ...]:
@@ -99,6 +115,17 @@ def named(events: Sequence[PersistedEvent]) -> str:
 def count(number: int, noun: str) -> str:
     """``1 event``, ``2 events``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def first_disorder(events: Sequence[PersistedEvent]) -> str | None:
+    """The first two neighbors that stand in another order than in the log, in words; None when all are in its order."""
+    for before, after in pairwise(events):
+        if before.index > after.index:
+            return (
+                f"{before.kind} {before.id} (no. {before.index}) stood before "
+                f"{after.kind} {after.id} (no. {after.index})"
+            )
+    return None
 
 
 def ordinal_of(case: Case, run: RunCall) -> str:

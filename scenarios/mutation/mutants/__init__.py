@@ -12,6 +12,7 @@ The files, by the part of the client that has the bug:
 - ``repairing.py``     which pages are requested for a repair, when, and how often
 - ``retrying.py``      failed calls
 - ``delivery.py``      deliveries to the application
+- ``reports.py``       what the client says of the log and of itself
 
 A mutant can be run as a client: ``gapless run R31 --client mutant:max-seq-cursor``. It changes one decision of our
 client, or one method of a baseline. If that no longer exists, planting the mutant fails with an error.
@@ -28,6 +29,7 @@ from gapless.scenarios.mutation.mutants import (
     proofs,
     reconnecting,
     repairing,
+    reports,
     retrying,
     run_ends,
 )
@@ -44,6 +46,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *repairing.MUTANTS,
     *retrying.MUTANTS,
     *delivery.MUTANTS,
+    *reports.MUTANTS,
 )
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -37,7 +37,9 @@ def live_seq_proves_the_log(
     return certificate and Certificate("seq", "log")
 
 
-@mutant("chain-proof", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
+@mutant(
+    "chain-proof", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"), fails_clean=True
+)
 def chain_proves_the_log(original: Original, ledger: Ledger, leaf_id: str | None) -> Certificate | None:
     """Claims for the whole log what parent ids prove only for the branch."""
     certificate = original(ledger, leaf_id)
@@ -65,7 +67,12 @@ def tail_of_rest_is_the_end(
     return Certificate("echo", covers)
 
 
-@mutant("run-certificate", races=["R20"], killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"))
+@mutant(
+    "run-certificate",
+    races=["R20"],
+    killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"),
+    fails_clean=True,
+)
 def any_proof_will_do(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> Certificate | None:
     """Claims for the whole log what any proof shows only for the branch."""
     certificate: Certificate | None = original(runs, run, ending)

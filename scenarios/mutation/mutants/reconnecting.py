@@ -42,13 +42,13 @@ def every_reconnect_reads(original: Original, repairs: Repairs) -> None:
         repairs.begin()
 
 
-@mutant("retry-delay", races=["R41", "R56"], killed=("r34-disconnect-in-mid-run", "tree/inclusive", "no-hang"))
+@mutant("retry-delay", races=["R41", "R56"], killed=("r34-disconnect-in-mid-run", "tree/inclusive", "bounded"))
 def no_backoff(original: Original, failures: int, *, draw: float, min_s: float, max_s: float) -> float:
     """Retries every failure after 0.01 s, however often it has failed."""
     return 0.01
 
 
-@mutant("retry-delay", races=["R41"], killed=("cost-socket-down-for-good", "tree/inclusive", "no-hang"))
+@mutant("retry-delay", races=["R41"], killed=("cost-socket-down-for-good", "tree/inclusive", "bounded"))
 def constant_backoff(original: Original, failures: int, *, draw: float, min_s: float, max_s: float) -> float:
     """Waits equally long after every failure."""
     return min_s

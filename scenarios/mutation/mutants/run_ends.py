@@ -80,7 +80,7 @@ def snapshot_alone_ends(original: Original, runs: Runs, run: RunInProgress) -> N
         original(runs, run)
 
 
-@mutant("run-conflict", races=["R18"], killed=("r18-somebody-elses-run", "tree/inclusive", "no-hang"))
+@mutant("run-conflict", races=["R18"], killed=("r18-somebody-elses-run", "tree/inclusive", "bounded"))
 def run_asked_again_at_once(original: Original, runs: Runs, post: int) -> None:
     """Asks for the run again after 0.01 s when it is refused with 409."""
     original(runs, post)

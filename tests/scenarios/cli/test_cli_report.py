@@ -149,7 +149,18 @@ def test_a_diagram_on_standard_output_stands_there_alone() -> None:
 
 
 def test_a_run_in_real_time_is_drawn_as_it_was() -> None:
-    gapless("check", "clean-run", "--deadline", "0.5", "--", sys.executable, "-c", "import time; time.sleep(600)")
+    gapless(
+        "check",
+        "--clock",
+        "real",
+        "clean-run",
+        "--deadline",
+        "0.5",
+        "--",
+        sys.executable,
+        "-c",
+        "import time; time.sleep(600)",
+    )
     (path,) = Path(".gapless/capsules").glob("*.realtime.json")
     result = gapless("replay", str(path), "--mermaid", "run.mmd", "--har", "run.har", "--html", "run.html")
     assert result.exit_code == 3, result.output

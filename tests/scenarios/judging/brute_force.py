@@ -22,7 +22,11 @@ nothing is known of ids but that they differ. Attach is a model of its own: the 
 event of a log of which it knows nothing but the subscribe snapshot.
 
 Generations: ``legacy`` events carry no parent and snapshots no leaf; ``tree`` events carry the leaf at their append as
-parent, and the snapshot names the leaf. ``session`` needs no model: its optimum is 0, and nothing is less.
+parent, and the snapshot names the leaf. ``session`` needs a model only where no socket told anything: its events then
+carry parents as in ``tree``. Elsewhere its optimum is 0, and nothing is less.
+
+What the sockets *told* (`gapless.scenarios.judging.optimum.Told`): with ``certificate`` a client knows the snapshot's
+leaf; with ``frames`` it knows the events that were brought, and no snapshot; with ``nothing`` it knows nothing.
 """
 
 from __future__ import annotations
@@ -30,6 +34,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+from gapless.scenarios.judging.optimum import Told
 
 BRANCH, STATE = "b", "s"
 _NEW = "new"
@@ -72,6 +78,12 @@ class ModelWorld:
     cursor: str
     certainty: str
     page_size: int
+    told: Told = "certificate"
+
+    @property
+    def names_leaf(self) -> bool:
+        """Whether a snapshot named the leaf."""
+        return self.generation != "legacy" and self.told == "certificate"
 
     def wanted(self) -> Log:
         """The events of the run that the client is held to."""
@@ -87,7 +99,7 @@ def log_of(kinds: Iterable[tuple[str, str]], generation: str) -> Log:
     events: list[ModelEvent] = []
     leaf: str | None = None
     for event_id, kind in kinds:
-        events.append(ModelEvent(event_id, kind, leaf if generation == "tree" else None))
+        events.append(ModelEvent(event_id, kind, leaf if generation != "legacy" else None))
         leaf = event_id if kind == BRANCH else leaf
     return tuple(events)
 
@@ -102,14 +114,14 @@ def twins(world: ModelWorld) -> Iterator[Log]:
     snapshot."""
     pairs = [(event.id, event.kind) for event in world.log]
     frames = {event.id: event for event in world.log if event.id in world.brought}
-    told_leaf = leaf_of(world.log) if world.generation == "tree" else None
+    told_leaf = leaf_of(world.log)
     for kind in (BRANCH, STATE):
         if kind == STATE and world.certainty == "branch":
             continue  # not wanted, so it refutes nothing
         for changed in _changed(pairs, kind, first=world.settled):
             twin = log_of(changed, world.generation)
             same_frames = frames == {event.id: event for event in twin if event.id in frames}
-            same_leaf = world.generation != "tree" or leaf_of(twin) == told_leaf
+            same_leaf = not world.names_leaf or leaf_of(twin) == told_leaf
             if same_frames and same_leaf:
                 yield twin
 
@@ -131,7 +143,7 @@ def answer(log: Log, call: Call, *, cursor_mode: str, generation: str) -> Answer
         case "count":
             return (sum(1 for event in log if call.kind in (None, event.kind)),)
         case "info":
-            return (leaf_of(log) if generation == "tree" else None,)
+            return (leaf_of(log) if generation != "legacy" else None,)
         case "event":
             return tuple(event for event in log if event.id == call.cursor)
     return _page(log, call, cursor_mode)
@@ -213,9 +225,19 @@ def _strongest(effects: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     ]
 
 
-def attach_cheapest(log: Log, *, generation: str, cursor: str, certainty: str, page_size: int, calls_max: int) -> int:
+def attach_cheapest(
+    log: Log,
+    *,
+    generation: str,
+    cursor: str,
+    certainty: str,
+    page_size: int,
+    calls_max: int,
+    told: Told = "certificate",
+) -> int:
     """The least number of calls with which a client that knows nothing but the subscribe snapshot holds the first and
-    the last event, or knows that there is none; as ``cheapest`` otherwise.
+    the last event, or knows that there is none; as ``cheapest`` otherwise. Unless ``told`` is ``certificate``, it does
+    not know the snapshot either.
 
     Twins are the empty log, and the logs with one event more, or another, at any place.
     """
@@ -223,10 +245,10 @@ def attach_cheapest(log: Log, *, generation: str, cursor: str, certainty: str, p
     kinds = (BRANCH,) if certainty == "branch" else (BRANCH, STATE)
     logs = [log_of(changed, generation) for kind in kinds for changed in _changed(pairs, kind, first=0)]
     others = [log_of((), generation), *logs] if log else logs
-    if generation == "tree":
+    world = ModelWorld(log, 0, frozenset(), generation, cursor, certainty, page_size, told)
+    if world.names_leaf:
         others = [other for other in others if leaf_of(other) == leaf_of(log)]
     others = [other for other in others if _ends(other, certainty) != _ends(log, certainty)]
-    world = ModelWorld(log, 0, frozenset(), generation, cursor, certainty, page_size)
     ends = {event_id: 1 << bit for bit, event_id in enumerate(sorted(_ends(log, certainty)))}
     best = _strongest(dict.fromkeys(_effect(world, call, others, ends) for call in calls(world)))
     for spent in range(calls_max + 1):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gapless.scenarios.judging.optimum import least_for_attach, least_for_run, least_pages
+from gapless.scenarios.judging.optimum import Told, least_for_attach, least_for_run, least_pages
 from tests.scenarios.judging.brute_force import (
     BRANCH,
     STATE,
@@ -28,16 +28,18 @@ CERTAINTIES = ("branch", "log")
 CALLS_MAX = 4
 
 
-def worlds(run_events: int, page_size: int) -> Iterator[ModelWorld]:
+def worlds(run_events: int, page_size: int, told: Told = "certificate") -> Iterator[ModelWorld]:
     """Every world whose run has so many events: kinds, what was brought, prefix, generation, cursor mode, certainty."""
     for prefix, run in itertools.product(PREFIXES, itertools.product((BRANCH, STATE), repeat=run_events)):
         pairs = [(f"e{index}", kind) for index, kind in enumerate((*prefix, *run))]
         ids = [event_id for event_id, _ in pairs[len(prefix) :]]
-        for generation, bits in itertools.product(GENERATIONS, range(2**run_events)):
+        generations = (*GENERATIONS, "session") if told == "nothing" else GENERATIONS
+        brought_or_not = range(1 if told == "nothing" else 2**run_events)
+        for generation, bits in itertools.product(generations, brought_or_not):
             log = log_of(pairs, generation)
             brought = frozenset(event_id for bit, event_id in enumerate(ids) if bits >> bit & 1)
             for cursor, certainty in itertools.product(CURSORS, CERTAINTIES):
-                yield ModelWorld(log, len(prefix), brought, generation, cursor, certainty, page_size)
+                yield ModelWorld(log, len(prefix), brought, generation, cursor, certainty, page_size, told)
 
 
 def least(world: ModelWorld) -> int:
@@ -48,14 +50,17 @@ def least(world: ModelWorld) -> int:
         certainty=world.certainty,
         from_head=world.settled == 0,
         page_events_max=world.page_size,
+        told=world.told,
     )
 
 
-def no_cheaper_way(run_events: int, page_size: int, *, moments: bool = False) -> Counter[int]:
+def no_cheaper_way(
+    run_events: int, page_size: int, *, moments: bool = False, told: Told = "certificate"
+) -> Counter[int]:
     """Hold the optimum of every such world against brute force; how far above it the cheapest way lies, and how
     often."""
     slack: Counter[int] = Counter()
-    for world in worlds(run_events, page_size):
+    for world in worlds(run_events, page_size, told):
         bound = least(world)
         found = cheapest(world, CALLS_MAX, moments=moments)
         assert bound <= found, f"{world} can be known with {found} calls, the optimum says {bound}"
@@ -66,6 +71,21 @@ def no_cheaper_way(run_events: int, page_size: int, *, moments: bool = False) ->
 @pytest.mark.parametrize(("run_events", "page_size"), [(0, 2), (1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (3, 3)])
 def test_no_cheaper_way_to_know_a_run(run_events: int, page_size: int) -> None:
     assert no_cheaper_way(run_events, page_size).total() == 3 * 2 * 4 * 4**run_events
+
+
+@pytest.mark.parametrize("told", ["frames", "nothing"])
+@pytest.mark.parametrize(("run_events", "page_size"), [(0, 2), (1, 1), (1, 2), (2, 1), (2, 2), (3, 2)])
+def test_no_cheaper_way_where_the_sockets_told_less(run_events: int, page_size: int, told: Told) -> None:
+    """Without the final snapshot, and without any socket, in the session generation too."""
+    slack = no_cheaper_way(run_events, page_size, told=told)
+    assert 0 in slack, "the bound is met somewhere"
+
+
+@pytest.mark.parametrize("told", ["frames", "nothing"])
+def test_nothing_is_known_for_nothing_where_no_snapshot_came(told: Told) -> None:
+    for world in worlds(2, 2, told):
+        assert least(world) >= 1
+        assert cheapest(world, CALLS_MAX) >= 1
 
 
 @pytest.mark.slow
@@ -105,9 +125,19 @@ def test_the_bound_is_met_where_everything_came() -> None:
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3])
-@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize(
+    ("generation", "told"),
+    [
+        ("legacy", "certificate"),
+        ("legacy", "nothing"),
+        ("tree", "certificate"),
+        ("tree", "frames"),
+        ("tree", "nothing"),
+        ("session", "nothing"),
+    ],
+)
 @pytest.mark.parametrize("certainty", CERTAINTIES)
-def test_no_cheaper_way_to_attach(page_size: int, generation: str, certainty: str) -> None:
+def test_no_cheaper_way_to_attach(page_size: int, generation: str, told: Told, certainty: str) -> None:
     for length, cursor in itertools.product(range(6), CURSORS):
         for kinds in itertools.product((BRANCH, STATE), repeat=length):
             log = log_of([(f"e{index}", kind) for index, kind in enumerate(kinds)], generation)
@@ -116,10 +146,18 @@ def test_no_cheaper_way_to_attach(page_size: int, generation: str, certainty: st
                 generation=generation,
                 certainty=certainty,
                 page_events_max=page_size,
+                told=told,
             )
             found = attach_cheapest(
-                log, generation=generation, cursor=cursor, certainty=certainty, page_size=page_size, calls_max=3
+                log,
+                generation=generation,
+                cursor=cursor,
+                certainty=certainty,
+                page_size=page_size,
+                calls_max=3,
+                told=told,
             )
+            assert bound >= 1 or told == "certificate"
             assert bound <= found, f"{kinds} {cursor}: {found} calls, the optimum says {bound}"
 
 

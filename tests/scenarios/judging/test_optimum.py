@@ -103,3 +103,38 @@ def test_a_run_before_a_truncation_is_priced_by_the_log_of_its_time() -> None:
     story = Story(history=10).attach().run_called().append("m1", brought=False).append("b1").wait(1).run_ended()
     story.run_returned().truncate(11).run_called(1).append("b2").wait(1).run_ended(1).run_returned()
     assert least(story, "tree").runs == (1, 0)
+
+
+def test_where_no_socket_stood_attach_costs_a_call_in_every_generation() -> None:
+    for events, calls in ((0, 1), (100, 1), (101, 2)):
+        story = Story(history=events).attach(greeted=False)
+        assert [least(story, generation).attach for generation in ("legacy", "tree", "session")] == [calls] * 3
+
+
+def test_where_no_socket_told_of_a_run_a_call_must() -> None:
+    story = Story(history=2).attach(greeted=False).run_called()
+    story.append("a1", brought=False).run_ended(final=False).run_returned()
+    assert [least(story, generation).runs for generation in ("legacy", "tree", "session")] == [(1,)] * 3
+
+
+def test_where_the_final_snapshot_was_lost_a_call_names_the_leaf() -> None:
+    story = Story(history=2).attach().run_called().append("a1").run_ended(final=False).run_returned()
+    assert least(story, "tree").runs == (1,)
+    assert least(story, "session").runs == (0,)
+    assert "no snapshot named the leaf" in least(story, "tree").basis[1]
+
+
+def test_what_a_filtered_replay_left_out_takes_a_page() -> None:
+    story = Story(history=150).tell("client", "attach-called").tell("socket", "opened", connection=1, after_seq=-1)
+    story.tell("fault", "fired", name="filter", kind="event-drop", target="h0").snapshot("greeting")
+    story.tell("client", "attach-returned", held=[], gaps=[])
+    assert least(story, "session").attach == 1
+    assert "the replay left out (h0)" in least(story, "session").basis[0]
+    brought = story.bring("h0")
+    assert least(brought, "session").attach == 0
+
+
+def test_a_live_frame_that_was_lost_is_no_filtered_replay() -> None:
+    story = Story(history=2).attach().run_called().append("a1", brought=False)
+    story.tell("publisher", "publish", id="a1").tell("fault", "fired", name="lost", kind="event-drop", target="a1")
+    assert least(story.run_ended().run_returned(), "session").runs == (0,)

@@ -140,11 +140,11 @@ async def answers_a_dictionary() -> Any:
         (None, "factory() crashed: TypeError: the factory's client, NoneType, has no attach(), send(), run()"),
         (Idle(run=None), "the factory's client, Idle, has no run(); a client needs attach(), send(), run(), close()"),
         (Idle(errors="nope"), "errors is 'nope'; it must be a tuple of exception types"),
-        (Idle(held=lambda: None), "run() crashed: TypeError: held() answered NoneType, and not the events"),
+        (Idle(held=lambda: None), "attach() crashed: TypeError: held() answered NoneType, and not the events"),
         (Idle(held=lambda: "abc"), "held() answered str, and not the events"),
         (Idle(held=lambda: ["id"]), "held() answered what are no events: each is a mapping with an id"),
         (Idle(held=lambda: [{"kind": "x"}]), "held() answered what are no events"),
-        (Idle(held=lambda: 1 // 0), "run() crashed: ZeroDivisionError"),
+        (Idle(held=lambda: 1 // 0), "attach() crashed: ZeroDivisionError"),
         (Idle(gaps=lambda: [1]), "gaps() answered what are no gaps"),
         (
             Idle(run=answers_a_dictionary),
