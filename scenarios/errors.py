@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -44,7 +44,13 @@ class CapsuleError(UsageError):
 
 
 class WorldBroke(GaplessError):
-    """The simulation failed during a run: our bug, not the client's. ``__cause__`` is the original error."""
+    """The simulation failed during a run: our bug, not the client's. ``__cause__`` is the original error.
+
+    ``tape`` and ``ranges``: the choices that were made until then.
+    """
+
+    tape: Mapping[str, Sequence[int | float]] | None = None
+    ranges: Mapping[str, Sequence[tuple[int | float, int | float, int]]] | None = None
 
 
 class StepFailed(GaplessError):

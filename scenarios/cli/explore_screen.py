@@ -19,6 +19,7 @@ from gapless.scenarios.explore.campaign import Campaign, Group
 from gapless.scenarios.explore.client_state import STATES
 from gapless.scenarios.explore.explorer import Limits
 from gapless.scenarios.explore.shrink import RUNS_MAX, Shrinking
+from gapless.scenarios.explore.symptom import BROKE
 from gapless.scenarios.explore.worlds import KINDS
 from gapless.scenarios.judging.oracles.case import count
 
@@ -30,10 +31,9 @@ PLAIN_LINES = 3
 class ExploreScreen:
     """Prints to ``console``: on a terminal a live block, elsewhere a plain line every few seconds."""
 
-    def __init__(self, console: Console, limits: Limits, directory: Path, worlds_before: int) -> None:
+    def __init__(self, console: Console, limits: Limits, worlds_before: int) -> None:
         self._console = console
         self._limits = limits
-        self._directory = directory
         self._worlds_before = worlds_before
         self._live: Live | None = None
         self._printed_s = 0.0
@@ -93,15 +93,23 @@ class ExploreScreen:
 
     # --- at the end --------------------------------------------------------------------------------------------
 
-    def sum_up(self, campaign: Campaign, nevers: Sequence[Never], paths: Sequence[Never], elapsed_s: float) -> None:
-        """Print the summary of the campaign."""
+    def sum_up(
+        self,
+        campaign: Campaign,
+        directory: Path,
+        nevers: Sequence[Never],
+        paths: Sequence[Never],
+        worlds: int,
+        elapsed_s: float,
+    ) -> None:
+        """Print the summary of the campaign in ``directory``. ``worlds``: how many were tried just now."""
         coverage = coverage_of(campaign)
         self.say("")
         for line in render_coverage(coverage):
             self.say(line)
         for group in campaign.groups:
             self.say("")
-            for line in self._group_lines(campaign, group):
+            for line in self._group_lines(campaign, group, directory):
                 self.say(line)
         if campaign.waiting:
             self.say(
@@ -111,26 +119,31 @@ class ExploreScreen:
             self.say('\nnot judged by delivered-once: the client printed no {"id": "…"} when an event reached it')
         if nevers or paths:
             self.say("")
-        for line in render_never(nevers, campaign.worlds):
+        for line in render_never(nevers, campaign.all_worlds):
             self.say(line)
         if paths:
             self.say(f"paths of the client that no world has taken: {', '.join(one.name for one in paths)}")
-        worlds = campaign.worlds - self._worlds_before
-        met = ", ".join(f"{name} {campaign.tally['world', name]}" for name in GENERATIONS)
-        before = f" ({campaign.worlds} with those of earlier runs)" if self._worlds_before else ""
+        tally = campaign.all_tally
+        met = ", ".join(f"{name} {tally['world', name]}" for name in GENERATIONS)
+        total = campaign.all_worlds
+        before = f" ({total} with those of earlier and merged runs)" if total != worlds else ""
+        failed = f"{campaign.all_failed} worlds failed, {count(len(campaign.groups), 'cause')} found"
         self.say(
-            f"\nclient {campaign.client}, level {campaign.level}: {worlds} worlds{before} in {elapsed_s:.0f} s, "
-            f"{worlds / max(elapsed_s, 0.001):.1f} runs/s; {met}; {coverage.fired} faults fired; "
-            f"{campaign.failed} worlds failed, {count(len(campaign.groups), 'cause')} found",
+            f"\nclient {campaign.client}, level {campaign.level}, seed {campaign.seed}: "
+            f"{worlds} worlds{before} in {elapsed_s:.0f} s, {worlds / max(elapsed_s, 0.001):.1f} runs/s; "
+            f"{met}; {coverage.fired} faults fired; {failed}",
             "bold",
         )
 
-    def _group_lines(self, campaign: Campaign, group: Group) -> Iterator[str]:
+    def _group_lines(self, campaign: Campaign, group: Group, directory: Path) -> Iterator[str]:
         smallest = group.smallest
-        toml, capsule = (self._directory / f"{group.name}{suffix}" for suffix in (".toml", ".json"))
-        yield f"{smallest.breaks}: {group.name}, generation {smallest.generation}, cursor {smallest.cursor}"
+        toml, capsule = (directory / f"{group.name}{suffix}" for suffix in (".toml", ".json"))
+        what = "bug in gapless" if smallest.symptom.oracle == BROKE else smallest.breaks
+        yield f"{what}: {group.name}, generation {smallest.generation}, cursor {smallest.cursor}"
         yield f"  {smallest.symptom.oracle}: {smallest.message}"
         yield f"  {_size_text(group)}; shrunk in {count(group.runs, 'run')}; {count(group.worlds, 'world')} failed so"
+        if smallest.seed is not None:
+            yield f"  first seen in world {smallest.number} of seed {smallest.seed}"
         seed = f" --seed {group.seed}" if group.seed else ""
         client = f" -- {shlex.join(campaign.command)}" if campaign.command else ""
         named = "" if campaign.command else f" --client {campaign.client}"
@@ -142,7 +155,7 @@ class ExploreScreen:
 
 def coverage_of(campaign: Campaign) -> CoverageTable:
     """The campaign's counts as a table."""
-    tally = campaign.tally
+    tally = campaign.all_tally
     rows = (
         CoverageRow(
             kind,

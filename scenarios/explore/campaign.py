@@ -17,7 +17,8 @@ from gapless.reports.records.never import Never
 from gapless.reports.records.record import GRAVITY, Verdict
 from gapless.scenarios.clients.registry import DEFAULT
 from gapless.scenarios.definition.scenario import GENERATIONS
-from gapless.scenarios.explore.symptom import Symptom
+from gapless.scenarios.explore.steering import ROUND_WORLDS, Drawn, Table, keep_world, table_of
+from gapless.scenarios.explore.symptom import BROKE, Symptom
 from gapless.scenarios.explore.trial import BlockResult, TrialCounts, WorldFailure
 from gapless.scenarios.explore.worlds import KINDS
 from gapless.scenarios.judging.coverage import ORACLE_NAMES, Mark, declared
@@ -96,7 +97,7 @@ class Group:
     ``faults``: how many faults the shrunk world has
     ``seed``: the seed of the shrunk run
     ``at_the_wire``: whether the shrunk world also fails at the wire level
-    ``worlds``: how many worlds failed with this cause
+    ``by_seed``: how many worlds of each seed failed with this cause
     ``found_s``: when it was found, in seconds since the exploration began
     """
 
@@ -108,17 +109,40 @@ class Group:
     faults: int = 0
     seed: int = 0
     at_the_wire: bool = True
-    worlds: int = 0
+    by_seed: dict[int, int] = field(default_factory=dict)
     found_s: float = 0.0
+
+    @property
+    def worlds(self) -> int:
+        """How many worlds failed with this cause."""
+        return sum(self.by_seed.values())
+
+    def count(self, seed: int, worlds: int = 1) -> None:
+        """Count worlds that failed with this cause."""
+        self.by_seed[seed] = self.by_seed.get(seed, 0) + worlds
+
+
+@dataclass(slots=True)
+class Share:
+    """The worlds of another seed, from a database that was merged. The fields are as in `Campaign`."""
+
+    seed: int
+    worlds: int
+    failed: int
+    tally: TrialCounts = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
 class Campaign:
     """The state of one client's exploration.
 
-    ``blocks``: how many blocks were submitted; the next block has this number as its seed
-    ``worlds``: how many worlds were tried
+    ``seed``: what the worlds are drawn from
+    ``worlds``: how many worlds of this seed were tried: those with the numbers below it
     ``failed``: how many of them failed
+    ``tally``: their counts
+    ``tables``: the table of the current round and of the next, by the number of the round; see `steering`
+    ``kept``: worlds to vary, by what they met
+    ``others``: what was merged from other databases, by seed
     ``groups``: the causes that were found
     ``waiting``: failures without a known cause, the plainest one of each signature
     ``counts``: how many worlds failed with each waiting signature
@@ -129,10 +153,13 @@ class Campaign:
 
     client: str
     level: Level = "wire"
-    blocks: int = 0
+    seed: int = 0
     worlds: int = 0
     tally: TrialCounts = field(default_factory=Counter)
     failed: int = 0
+    tables: dict[int, Table] = field(default_factory=dict)
+    kept: dict[str, list[Drawn]] = field(default_factory=dict)
+    others: dict[int, Share] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     waiting: dict[FailureCause, WorldFailure] = field(default_factory=dict)
     explained: dict[FailureCause, str] = field(default_factory=dict)
@@ -141,19 +168,88 @@ class Campaign:
     judge: tuple[str, ...] = ()
 
     def add(self, tried: BlockResult) -> None:
-        """Record the result of a block."""
+        """Record the result of a block. Blocks are recorded in the order of their worlds, and end with each round."""
         self.worlds += tried.worlds
         self.tally.update(tried.tally)
         self.failed += len({failure.drawn for failure in tried.failures})
         for failure in tried.failures:
             self.fail(failure)
+        for one in tried.met:
+            keep_world(self.kept, one.drawn, one.places)
+        if self.worlds % ROUND_WORLDS == 0:
+            ended = self.worlds // ROUND_WORLDS - 1
+            self.tables[ended + 2] = table_of(self.tally, self._paths(), self.kept)
+            self.tables = {number: table for number, table in self.tables.items() if number > ended}
+
+    def table(self, number: int) -> Table | None:
+        """The table of a round. None for the rounds that have none. Raises KeyError when it is not made yet."""
+        return self.tables[number] if number > 1 else None
+
+    def has_table(self, number: int) -> bool:
+        """Whether the table of a round is made."""
+        return number < 2 or number in self.tables
+
+    def _paths(self) -> tuple[str, ...]:
+        return tuple(key[1] for key in self.tally if key[0] == "path")
+
+    @property
+    def all_worlds(self) -> int:
+        """How many worlds were tried, those of merged databases included."""
+        return self.worlds + sum(one.worlds for one in self.others.values())
+
+    @property
+    def all_failed(self) -> int:
+        """How many worlds failed, those of merged databases included."""
+        return self.failed + sum(one.failed for one in self.others.values())
+
+    @property
+    def all_tally(self) -> TrialCounts:
+        """The counts of all worlds, those of merged databases included."""
+        tally = TrialCounts(self.tally)
+        for one in self.others.values():
+            tally.update(one.tally)
+        return tally
+
+    def merge(self, other: Campaign, *, is_same_code: bool) -> list[tuple[Group, Group]]:
+        """Take in what another campaign found.
+
+        A seed that both have tried is counted once: as it is in the campaign that tried more of its worlds. Worlds of
+        another code are not counted at all, for they are other worlds; their causes are taken in.
+
+        Returns the groups whose files are the other campaign's: as named here, and as named there.
+        """
+        theirs = {other.seed: Share(other.seed, other.worlds, other.failed, other.tally), **other.others}
+        mine = {self.seed: self.worlds, **{seed: one.worlds for seed, one in self.others.items()}}
+        taken = {seed for seed, share in theirs.items() if is_same_code and share.worlds > mine.get(seed, -1)}
+        if self.seed in taken:
+            if other.seed == self.seed:
+                self.worlds, self.failed, self.tally = other.worlds, other.failed, other.tally
+                self.tables, self.kept = other.tables, other.kept
+            else:
+                taken.discard(self.seed)  # its tables are not there, so it could not go on from that world
+        for seed in sorted(taken - {self.seed}):
+            self.others[seed] = theirs[seed]
+        moved = []
+        for group in other.groups:
+            counts = {seed: worlds for seed, worlds in group.by_seed.items() if seed in taken or seed not in mine}
+            known = next((one for one in self.groups if one.cause == group.cause), None)
+            if known is None:
+                known = replace(group, name=self._name(group.cause), by_seed={})
+                self.groups.append(known)
+                moved.append((known, group))
+            elif _plainness(group.smallest) < _plainness(known.smallest):
+                known.smallest, known.runs, known.seed = group.smallest, group.runs, group.seed
+                known.events, known.faults, known.at_the_wire = group.events, group.faults, group.at_the_wire
+                moved.append((known, group))
+            known.by_seed |= counts
+        return moved
 
     def fail(self, failure: WorldFailure) -> None:
         """Add a failure to the group of its cause, or to the failures that wait to be shrunk."""
         signature = signature_of(failure)
         group = self._group_of(signature)
         if group is not None:
-            group.worlds += 1
+            group.count(self.seed if failure.seed is None else failure.seed)
             return
         self.counts[signature] += 1
         before = self.waiting.get(signature)
@@ -178,7 +274,7 @@ class Campaign:
             known = sum(1 for group in self.groups if group.cause.symptom == one.symptom)
             plainness = _plainness(one)
             alone = plainness[1] if plainness[0] < 2 else [len(_ORDER)]
-            return alone, -waiting[one.symptom] / (1 + known), GRAVITY.index(one.breaks), plainness
+            return alone, -waiting[one.symptom] / (1 + known), _gravity(one), plainness
 
         return min(candidates, key=urgency, default=None)
 
@@ -198,7 +294,7 @@ class Campaign:
             fitting = self._group_of(signature)
             if fitting is not None:
                 del self.waiting[signature]
-                fitting.worlds += self.counts.pop(signature)
+                fitting.count(self.seed, self.counts.pop(signature))
         return new
 
     def forget(self, group: Group) -> None:
@@ -227,16 +323,24 @@ class Campaign:
 
     def fired(self, kind: str, generation: str) -> int:
         """In how many worlds of a generation a kind of fault fired."""
-        return self.tally["fired", kind, generation]
+        return self.tally["fired", kind, generation] + sum(
+            one.tally["fired", kind, generation] for one in self.others.values()
+        )
+
+    def broken(self) -> tuple[str, ...]:
+        """What was said by the worlds that broke down, each cause once: a bug of ours."""
+        groups = [group.smallest for group in self.groups if group.cause.symptom.oracle == BROKE]
+        waiting = [one for one in self.waiting.values() if one.symptom.oracle == BROKE]
+        return tuple(dict.fromkeys(one.message for one in (*groups, *waiting)))
 
     def never(self, marks: tuple[Mark, ...] | None = None) -> tuple[Never, ...]:
         """What never happened, although the campaign was large enough for it."""
-        is_large = self.worlds >= WORLDS_MIN
+        is_large, tally = self.all_worlds >= WORLDS_MIN, self.all_tally
         nevers = [
             Never("fault", f"{kind} in generation {generation}")
             for kind in KINDS
             for generation in GENERATIONS
-            if not self.fired(kind, generation) and (self.tally["planned", kind, generation] >= PLANNED_MIN or is_large)
+            if not self.fired(kind, generation) and (tally["planned", kind, generation] >= PLANNED_MIN or is_large)
         ]
         if is_large:
             names = self.judge or tuple(name for name in ORACLE_NAMES if name not in NOT_DRAWN)
@@ -245,13 +349,14 @@ class Campaign:
 
     def _has_judged(self, oracle: str) -> bool:
         # A command need not say what reaches its application: then `delivered-once` never judges it.
-        return bool(self.tally["oracle", oracle] or (self.command and oracle == DELIVERED_ONCE))
+        return bool(self.all_tally["oracle", oracle] or (self.command and oracle == DELIVERED_ONCE))
 
     def paths_not_taken(self) -> tuple[Never, ...]:
         """The paths of our client, marked with ``sometimes``, that no world took. Empty for any other client."""
         if self.client != DEFAULT:
             return ()
-        return tuple(Never("path", one.name, one.place) for one in declared() if not self.tally["path", one.name])
+        tally = self.all_tally
+        return tuple(Never("path", one.name, one.place) for one in declared() if not tally["path", one.name])
 
     def _group_of(self, signature: FailureCause) -> Group | None:
         """The group of a signature.
@@ -279,8 +384,18 @@ class Campaign:
 
 
 def signature_of(failure: WorldFailure) -> FailureCause:
-    """The symptom of a failure, and the effects of all faults that fired in its world."""
+    """The symptom of a failure, and the effects of all faults that fired in its world.
+
+    A world that broke down has its symptom alone: the place in the code where that happened.
+    """
+    if failure.symptom.oracle == BROKE:
+        return FailureCause(failure.symptom, ())
     return FailureCause(failure.symptom, tuple(sorted({EFFECTS[kind] for kind in failure.kinds})))
+
+
+def _gravity(failure: WorldFailure) -> int:
+    """Sort key of a verdict. A world that broke down comes last: it says nothing of the client."""
+    return GRAVITY.index(failure.breaks) if failure.breaks in GRAVITY else len(GRAVITY)
 
 
 def _plainness(failure: WorldFailure) -> _Plainness:

@@ -1,20 +1,26 @@
 """The database of a campaign: a directory from which the campaign is resumed.
 
-- ``campaign.json``   the number of worlds tried, the counts, and the causes found
+- ``campaign.json``   the seed, the number of worlds tried, the counts, the tables of the steering, the causes found
 - ``examples/``       failing worlds that wait to be shrunk, as lists of numbers in a Hypothesis example database
 - ``<cause>.toml``    the shrunk world of a cause as a scenario file
 - ``<cause>.json``    the capsule of that world
+- ``lock``            held by the campaign at work
+- ``shared-<seed>/``  the database of a campaign that was begun while another one was at work here, until it is merged
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
+import secrets
+import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from hypothesis.database import DirectoryBasedExampleDatabase, choices_from_bytes, choices_to_bytes
 from pydantic import TypeAdapter, ValidationError
@@ -22,59 +28,149 @@ from pydantic import TypeAdapter, ValidationError
 from gapless import reports, scenarios, simserver, syncclient
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.errors import CapsuleError, UsageError
-from gapless.scenarios.explore.campaign import Campaign, Group
+from gapless.scenarios.explore.campaign import Campaign, Group, Share
+from gapless.scenarios.explore.file_lock import FileLock
+from gapless.scenarios.explore.steering import Drawn, Table
 from gapless.scenarios.running.runner import Level, RunRequest
 
 DIRECTORY = Path(".gapless") / "explore"
-SCHEMA = "gapless/explore/1"
+SCHEMA = "gapless/explore/2"
 KEY = b"gapless explore"
+SEED_MAX = 2**32 - 1
+_GUEST = "shared-"
+# The seed in a file of the first version, which had none.
+_NO_SEED = -1
+
+Origins = Mapping[Drawn, tuple[int | None, int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """The counts of one seed. ``tally`` is a list of pairs, because JSON keys cannot be tuples."""
+
+    seed: int
+    worlds: int
+    failed: int
+    tally: list[tuple[tuple[str, ...], int]]
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """The content of ``campaign.json``. ``tally`` is a list of pairs, because JSON keys cannot be tuples."""
+    """The content of ``campaign.json``. ``origins``: for each example, the seed and the number of its world."""
 
     schema: str
     client: str
+    level: Level
     code: str
-    blocks: int
-    worlds: int
-    failed: int
-    tally: list[tuple[tuple[str, ...], int]]
+    own: _Share
+    others: list[_Share]
+    tables: dict[int, Table]
+    kept: dict[str, list[Drawn]]
     groups: list[Group]
+    origins: list[tuple[Drawn, int | None, int | None]]
 
 
 _FILE = TypeAdapter(_File)
 
 
 class Database:
-    """The directory of one client's campaign."""
+    """The directory of one client's campaign. ``guest``: the seed of a campaign that shares another's database."""
 
-    def __init__(self, directory: Path, client: str, level: Level = "wire", command: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        client: str,
+        level: Level = "wire",
+        command: tuple[str, ...] = (),
+        *,
+        guest: int | None = None,
+    ) -> None:
         name = client if level == "wire" else f"{client}.{level}"
+        self._parent = directory
         self.directory = directory / re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+        if guest is not None:
+            self.directory /= f"{_GUEST}{guest}"
         self._client, self._level, self._command = client, level, command
         self._file = self.directory / "campaign.json"
         # Taken now: edits to the files during the campaign do not change the code that is running.
         self._code = code_digest()
         self._examples = DirectoryBasedExampleDatabase(self.directory / "examples")
 
-    def load(self) -> tuple[Campaign, bool]:
+    def exists(self) -> bool:
+        """Whether a campaign is kept here."""
+        return self._file.exists()
+
+    def lock(self) -> FileLock:
+        """The lock of the directory. Raises UsageError when the directory cannot be made."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return FileLock(self.directory / "lock")
+
+    def guest(self, seed: int) -> Database:
+        """The database, within this one, of a campaign that is at work at the same time."""
+        return Database(self._parent, self._client, self._level, self._command, guest=seed)
+
+    def guests(self) -> tuple[Database, ...]:
+        """The databases of campaigns that shared this one, and were not merged yet."""
+        seeds = sorted(path.name.removeprefix(_GUEST) for path in self.directory.glob(f"{_GUEST}*"))
+        return tuple(self.guest(int(seed)) for seed in seeds if seed.isdecimal())
+
+    def remove(self) -> None:
+        """Remove the directory."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def load(self, seed: int | None = None) -> tuple[Campaign, bool]:
         """The stored campaign, or a new one; and whether the code has changed since it was stored.
 
-        After a change of the code, worlds are tried again from the first block, and only the causes are kept.
-        Raises UsageError for a file that is no campaign.
+        ``seed``: of a new campaign; None takes a fresh one from the system. A stored campaign goes on with its own.
+        After a change of the code, worlds are tried again from the first, and only the causes are kept.
+        Raises UsageError for a file that is no campaign, and for a seed that is not the stored one.
         """
+        file = self._read()
+        if file is None:
+            return Campaign(
+                self._client, self._level, fresh_seed() if seed is None else seed, command=self._command
+            ), False
+        own = file.own
+        if own.seed == _NO_SEED:
+            own = replace(own, seed=fresh_seed() if seed is None else seed)
+        if seed is not None and seed != own.seed:
+            raise UsageError(
+                f"--seed {seed}: {self.directory} has worlds of seed {own.seed}; leave --seed out to go on with that, "
+                "or give --database another directory"
+            )
+        if file.code != self._code:
+            return Campaign(self._client, self._level, own.seed, groups=file.groups, command=self._command), True
+        return (
+            Campaign(
+                self._client,
+                self._level,
+                own.seed,
+                own.worlds,
+                Counter(dict(own.tally)),
+                own.failed,
+                file.tables,
+                file.kept,
+                {one.seed: Share(one.seed, one.worlds, one.failed, Counter(dict(one.tally))) for one in file.others},
+                groups=file.groups,
+                command=self._command,
+            ),
+            False,
+        )
+
+    def _read(self) -> _File | None:
         try:
             text = self._file.read_bytes()
         except FileNotFoundError:
-            return Campaign(self._client, self._level, command=self._command), False
+            return None
         except OSError as error:
             raise UsageError(
                 f"{self._file}: cannot be read ({error.strerror}); give --database another directory"
             ) from error
         try:
-            file = _FILE.validate_json(text)
+            file = _FILE.validate_json(_upgraded(text))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
@@ -82,44 +178,75 @@ class Database:
             raise self._broken(f"is no campaign ({problem})") from None
         if file.schema != SCHEMA:
             raise self._broken(f"has the schema {file.schema!r}, and this is {SCHEMA!r}")
-        if file.code != self._code:
-            return Campaign(self._client, self._level, groups=file.groups, command=self._command), True
-        return (
-            Campaign(
-                self._client,
-                self._level,
-                blocks=file.blocks,
-                worlds=file.worlds,
-                failed=file.failed,
-                tally=Counter(dict(file.tally)),
-                groups=file.groups,
-                command=self._command,
-            ),
-            False,
-        )
+        return file
 
-    def save(self, campaign: Campaign) -> None:
-        """Store the campaign. The file is replaced atomically. Raises UsageError when it cannot be written."""
+    def save(self, campaign: Campaign, examples: Iterable[Drawn] = (), origins: Origins | None = None) -> None:
+        """Store the campaign. The file is replaced atomically.
+
+        ``examples``: worlds that wait beside those of the campaign; ``origins``: of which seed they are.
+        Raises UsageError when it cannot be written.
+        """
+        waiting = {failure.drawn: (failure.seed, failure.number) for failure in campaign.waiting.values()}
+        wanted = {drawn: (origins or {}).get(drawn, (None, None)) for drawn in examples} | waiting
         file = _File(
             SCHEMA,
             campaign.client,
+            campaign.level,
             self._code,
-            campaign.blocks,
-            campaign.worlds,
-            campaign.failed,
-            sorted(campaign.tally.items()),
+            _share(campaign),
+            [_share(one) for _, one in sorted(campaign.others.items())],
+            campaign.tables,
+            campaign.kept,
             campaign.groups,
+            [(drawn, *origin) for drawn, origin in sorted(wanted.items(), key=lambda one: one[0])],
         )
         beside = self._file.with_suffix(".part")
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            beside.write_bytes(_FILE.dump_json(file, indent=1) + b"\n")
+            beside.write_bytes(_FILE.dump_json(file) + b"\n")
             os.replace(beside, self._file)
         except OSError as error:
+            raise self._unwritable(error) from error
+        self._keep_examples(wanted)
+
+    def merge(self, campaign: Campaign, other: Database) -> bool:
+        """Take in another database: causes with their files, counts, and the worlds that wait to be shrunk.
+
+        The campaign is changed and saved. Returns whether the other database is of the same code; otherwise its worlds
+        are not counted. Raises UsageError when there is none, or it cannot be read.
+        """
+        file = other._read()
+        if file is None:
             raise UsageError(
-                f"{self._file}: cannot be written ({error.strerror}); give --database another directory"
-            ) from error
-        self._keep_examples(failure.drawn for failure in campaign.waiting.values())
+                f"{other.directory}: there is no campaign of client {self._client} to merge; give the directory that "
+                "was given to --database"
+            )
+        is_same_code = file.code == self._code
+        theirs, _ = other.load()
+        if not is_same_code:
+            theirs.groups = file.groups
+        for here, there in campaign.merge(theirs, is_same_code=is_same_code):
+            self._take_files(here, other, there)
+        origins = {**other.origins(), **self.origins()}
+        self.save(campaign, {*self.examples(), *other.examples()}, origins)
+        return is_same_code
+
+    def _take_files(self, here: Group, other: Database, there: Group) -> None:
+        for suffix in (".toml", ".json"):
+            path = other.path(there, suffix)
+            try:
+                text = path.read_text(encoding="utf-8")
+                # The scenario is called after the file, so that both can be told apart after a merge.
+                text = re.sub(rf'("?name"?\s*[:=]\s*"){re.escape(there.name)}"', rf'\g<1>{here.name}"', text, count=1)
+                self.directory.mkdir(parents=True, exist_ok=True)
+                self.path(here, suffix).write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise UsageError(f"{path}: cannot be copied ({error.strerror}); see that both can be read") from error
+
+    def origins(self) -> Origins:
+        """The seed and the number of each stored world that waits to be shrunk."""
+        file = self._read()
+        return {} if file is None else {drawn: (seed, number) for drawn, seed, number in file.origins}
 
     def examples(self) -> Iterator[tuple[int, ...]]:
         """The stored worlds that wait to be shrunk, shortest first. Raises UsageError for an unreadable example."""
@@ -152,8 +279,38 @@ class Database:
         for one in sorted(wanted - kept):
             self._examples.save(KEY, one)
 
+    def _unwritable(self, error: OSError) -> UsageError:
+        return UsageError(f"{self._file}: cannot be written ({error.strerror}); give --database another directory")
+
     def _broken(self, problem: str, path: Path | None = None) -> UsageError:
         return UsageError(f"{path or self._file}: {problem}; remove {self.directory} to begin anew")
+
+
+def fresh_seed() -> int:
+    """A seed from the system."""
+    return secrets.randbelow(SEED_MAX + 1)
+
+
+def _share(one: Campaign | Share) -> _Share:
+    return _Share(one.seed, one.worlds, one.failed, sorted(one.tally.items()))
+
+
+def _upgraded(text: bytes) -> bytes:
+    """A file of the first version in the form of this one. Its worlds had no seed: only its causes are kept."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(document, dict) or document.get("schema") != "gapless/explore/1":
+        return text
+    groups = [
+        {**{key: value for key, value in group.items() if key != "worlds"}, "by_seed": {"0": group.get("worlds", 0)}}
+        for group in document.get("groups", ())
+    ]
+    own = {"seed": _NO_SEED, "worlds": 0, "failed": 0, "tally": []}
+    rest: dict[str, Any] = {"others": [], "tables": {}, "kept": {}, "origins": []}
+    client = {"client": document.get("client", ""), "level": "wire"}
+    return json.dumps({"schema": SCHEMA, **client, "code": "", "own": own, "groups": groups, **rest}).encode()
 
 
 def code_digest() -> str:

@@ -17,6 +17,7 @@ from gapless.scenarios.explore.campaign import Campaign, Group
 from gapless.scenarios.explore.database import Database
 from gapless.scenarios.explore.finding_files import keep
 from gapless.scenarios.explore.shrink import Shrinking, shrink_slice
+from gapless.scenarios.explore.steering import ROUND_WORLDS
 from gapless.scenarios.explore.trial import Block, BlockResult, WorldFailure, retry_world, still_shows, try_block
 from gapless.scenarios.interrupt import Stop
 
@@ -76,8 +77,11 @@ class Explorer:
         self._began_s = clock()
         self._saved_s = self._began_s
         self._worlds_before = campaign.worlds
-        self._worlds_out = 0
+        self._next = campaign.worlds
+        self._arrived: dict[int, BlockResult] = {}
         self._again: deque[Group | tuple[int, ...]] = deque([*campaign.groups, *database.examples()])
+        self._origins = database.origins()
+        self._untried = set(database.examples())
         self._shrinks: dict[int, tuple[WorldFailure, Shrinking]] = {}
         self._begun = 0
         self._turn = 0
@@ -87,6 +91,11 @@ class Explorer:
     def elapsed_s(self) -> float:
         """Seconds since the exploration began."""
         return self._clock() - self._began_s
+
+    @property
+    def worlds(self) -> int:
+        """How many worlds were tried since the exploration began."""
+        return self._campaign.worlds - self._worlds_before
 
     def explore(self) -> None:
         """Explore until a limit is reached or a stop is requested. The database is saved in any case."""
@@ -106,7 +115,7 @@ class Explorer:
             self._save()
 
     def _save(self) -> None:
-        self._database.save(self._campaign)
+        self._database.save(self._campaign, self._untried, self._origins)
         self._saved_s = self._clock()
 
     # --- what to do next ---------------------------------------------------------------------------------------
@@ -125,19 +134,30 @@ class Explorer:
         return any(way() for way in ways)
 
     def _try_block(self) -> bool:
-        campaign, worlds = self._campaign, self._worlds_left()
-        if worlds == 0:
+        """Submit the next worlds. False when there are none, or when their table is not made yet."""
+        campaign, number = self._campaign, self._next // ROUND_WORLDS
+        worlds = min(self._worlds_left(), (number + 1) * ROUND_WORLDS - self._next)
+        if worlds == 0 or not campaign.has_table(number):
             return False
-        block = Block(campaign.client, campaign.blocks, worlds, campaign.level, campaign.command, campaign.judge)
-        campaign.blocks += 1
-        self._worlds_out += worlds
-
-        def tried_it(tried: BlockResult) -> None:
-            self._worlds_out -= worlds
-            campaign.add(tried)
-
-        self._submit(tried_it, try_block, block)
+        block = Block(
+            campaign.client,
+            self._next,
+            worlds,
+            campaign.level,
+            campaign.seed,
+            campaign.table(number),
+            campaign.command,
+            campaign.judge,
+        )
+        self._next += worlds
+        self._submit(self._tried, try_block, block)
         return True
+
+    def _tried(self, tried: BlockResult) -> None:
+        """Record blocks in the order of their worlds, whichever is done first."""
+        self._arrived[tried.block.first] = tried
+        while (following := self._arrived.pop(self._campaign.worlds, None)) is not None:
+            self._campaign.add(following)
 
     def _is_late(self) -> bool:
         """Whether the additional time for shrinks is used up."""
@@ -151,8 +171,7 @@ class Explorer:
             return 0
         if limits.worlds is None:
             return BLOCK_WORLDS
-        tried = self._campaign.worlds - self._worlds_before + self._worlds_out
-        return max(0, min(BLOCK_WORLDS, limits.worlds - tried))
+        return max(0, min(BLOCK_WORLDS, limits.worlds - (self._next - self._worlds_before)))
 
     def _shrink(self) -> bool:
         """Begin a shrink; False when none is due.
@@ -198,8 +217,10 @@ class Explorer:
         if isinstance(one, tuple):
 
             def tried(failures: tuple[WorldFailure, ...]) -> None:
+                self._untried.discard(one)
+                seed, number = self._origins.get(one, (None, None))
                 for failure in failures:
-                    campaign.fail(failure)
+                    campaign.fail(replace(failure, seed=seed, number=number))
 
             self._submit(tried, retry_world, campaign.client, one, campaign.level, campaign.command, campaign.judge)
             return
@@ -225,9 +246,11 @@ class Explorer:
         if smallest is None:
             campaign.give_up(failure)
             return
+        smallest = replace(smallest, seed=failure.seed, number=failure.number)
         group = campaign.found(failure, smallest, runs=shrunk.runs, at_s=self.elapsed_s)
         if group is not None:
-            kept = keep(campaign.client, smallest, group.name, self._database.directory, campaign.command)
+            directory = self._database.directory
+            kept = keep(campaign.client, smallest, group.name, directory, campaign.level, campaign.command)
             group.events, group.faults, group.seed = kept.events, kept.faults, kept.request.seed
             group.at_the_wire = kept.at_the_wire
             self._listener.found(group)

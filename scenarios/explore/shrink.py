@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.database import ExampleDatabase, choices_to_bytes
 
-from gapless.scenarios.explore.symptom import Symptom, symptoms_in
-from gapless.scenarios.explore.trial import DrawnWorld, performed, worlds
+from gapless.scenarios.explore.steering import DrawnWorld
+from gapless.scenarios.explore.symptom import Symptom
+from gapless.scenarios.explore.trial import shown, worlds
 from gapless.scenarios.running.runner import Level
 
 SLICE_RUNS = 40
@@ -95,7 +96,7 @@ def shrink_slice(before: Shrinking) -> Shrinking:
             if runs >= SLICE_RUNS:
                 raise _SliceUsedUp
             runs += 1
-            if before.symptom not in symptoms_in(performed(world.request, before.level)):
+            if before.symptom not in shown(world.request, before.level):
                 held.add(key)
                 return
             showed.add(key)

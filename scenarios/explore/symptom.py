@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from gapless.reports.records.record import RunRecord, Verdict, Violation
+from gapless.scenarios.errors import WorldBroke
 from gapless.scenarios.running.runner import RunResult
 
 # Verdicts that do not count in a drawn world. No allowance of calls could be justified for it beforehand, so its cost
@@ -25,6 +28,8 @@ _REPLACEMENTS = (
     (re.compile(r"(, )+(?=, |$)"), ""),
     (re.compile(r"\s+"), " "),
 )
+# The symptom of a world that broke down, in place of the name of an oracle.
+BROKE = "world-broke"
 _ORDINAL = re.compile(r"run\(\) no\. (\d+)")
 
 
@@ -34,6 +39,31 @@ class Symptom:
 
     oracle: str
     shape: str
+
+
+def violation_of(error: WorldBroke) -> Violation:
+    """A world that broke down, in the form of a violation. Its verdict is HOLDS: it says nothing of the client.
+
+    The message has the original error, and the function in which it was raised.
+    """
+    cause = error.__cause__
+    while (inner := _inner(cause)) is not None:
+        cause = inner
+    if cause is None:
+        return Violation(BROKE, str(error), breaks=Verdict.HOLDS)
+    frames = traceback.extract_tb(cause.__traceback__)
+    where = f" in {frames[-1].name}, {Path(frames[-1].filename).name}" if frames else ""
+    return Violation(BROKE, f"{type(cause).__name__}: {cause}{where}", breaks=Verdict.HOLDS)
+
+
+def _inner(error: BaseException | None) -> BaseException | None:
+    """The error behind another one: a server answers an error of its own by raising one more."""
+    if error is None:
+        return None
+    if isinstance(error, BaseExceptionGroup):
+        return error.exceptions[0]
+    # A cancellation is no Exception, and explains nothing.
+    return error.__cause__ or (error.__context__ if isinstance(error.__context__, Exception) else None)
 
 
 def symptom_of(violation: Violation) -> Symptom:

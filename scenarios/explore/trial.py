@@ -1,34 +1,34 @@
 """Run drawn worlds in blocks. Arguments and results can be pickled, so any executor can do the work.
 
-Hypothesis draws the worlds of a block. The number of the block is the seed, so a block always has the same worlds, as
-long as the versions of Hypothesis and of this code are the same.
+A world depends on the seed of the campaign, its number, and the table of its round; see `steering`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from gapless.reports.records.record import Verdict
+from gapless.reports.records.record import Verdict, Violation
 from gapless.scenarios.definition.scenario import Restart, Scenario
-from gapless.scenarios.errors import WorldBroke
+from gapless.scenarios.errors import GaplessError, WorldBroke
 from gapless.scenarios.explore.client_state import fired_in
-from gapless.scenarios.explore.symptom import Symptom, symptoms_in
+from gapless.scenarios.explore.steering import DrawnWorld, Table, draw_world
+from gapless.scenarios.explore.symptom import Symptom, symptom_of, symptoms_in, violation_of
 from gapless.scenarios.explore.worlds import HypothesisSource, ListSource, plan
 from gapless.scenarios.running.runner import Level, RunRequest, RunResult, perform
 from gapless.simserver.choices import Choices
-from gapless.simserver.errors import TapeError
+from gapless.simserver.errors import ConfigError, TapeError
 
-T = TypeVar("T")
 # Counts. The first part of a key names what is counted:
 #   ("world", generation)                              worlds
 #   ("planned", kind, generation), ("fired", kind, generation)   worlds in which a kind of fault was planned, or fired
 #   ("state", kind, state)                             firings of a kind of fault in a state of the client
+#   ("broke",)                                         worlds that broke down
 #   ("oracle", name), ("path", name)                   worlds in which an oracle judged, or a path was taken
 TrialCounts = Counter[tuple[str, ...]]
 
@@ -38,10 +38,11 @@ class WorldFailure:
     """A symptom in a world.
 
     ``drawn``: the numbers that were drawn for the world
-    ``message``: the message of the violation
-    ``breaks``: its verdict
+    ``message``: the message of the violation, or of the error with which the world broke down
+    ``breaks``: its verdict; HOLDS when the world broke down, which says nothing of the client
     ``kinds``: the kinds of the faults that fired; ``script-restart`` and ``script-disconnect`` for steps of the script;
     ``thread-switch`` when the schedule of the client's threads was another than first come, first served
+    ``seed``, ``number``: which world it was; None when it was not recorded
     """
 
     drawn: tuple[int, ...]
@@ -51,63 +52,84 @@ class WorldFailure:
     kinds: tuple[str, ...]
     generation: str
     cursor: str
+    seed: int | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Worlds to try: up to ``worlds`` of them, drawn with the seed ``number``.
+    """Worlds to try: ``worlds`` of them, from the number ``first`` on. ``table``: see `steering`.
 
     ``command``: of a client that is one. ``judge``: names of the oracles that judge; empty: all.
     """
 
     client: str
-    number: int
+    first: int
     worlds: int
     level: Level = "wire"
+    seed: int = 0
+    table: Table | None = None
     command: tuple[str, ...] = ()
     judge: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
+class WorldMet:
+    """What a world met, for the steering. ``places``: the states in which faults fired, and the paths of our client."""
+
+    drawn: tuple[int, ...]
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BlockResult:
-    """The result of a block. ``worlds``: how many were tried; a world that Hypothesis drew twice is tried once."""
+    """The result of a block. ``met``: what each of its worlds met."""
 
     block: Block
     worlds: int
     tally: TrialCounts = field(default_factory=Counter)
     failures: tuple[WorldFailure, ...] = ()
+    met: tuple[WorldMet, ...] = ()
 
 
 def try_block(block: Block) -> BlockResult:
-    """Try the worlds of a block. Raises WorldBroke."""
-    tally, failures, seen = TrialCounts(), list[WorldFailure](), set[tuple[int, ...]]()
-    broken: list[WorldBroke] = []
-
-    @seed(block.number)
-    @settings(
-        max_examples=block.worlds,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate,),
-    )
-    @given(worlds(block.client, block.command))
-    def attempt(world: DrawnWorld) -> None:
-        if world.drawn in seen:
-            return
-        seen.add(world.drawn)
+    """Try the worlds of a block. A world that breaks down is one of its failures."""
+    tally, failures, met = TrialCounts(), list[WorldFailure](), list[WorldMet]()
+    for number in range(block.first, block.first + block.worlds):
+        world = draw_world(block.client, block.seed, number, block.table, block.command)
         try:
-            result = performed(world.request, block.level)
+            counted, failed = _tried(world, block.level, block.judge)
         except WorldBroke as error:
-            broken.append(error)  # raised below: raised here, Hypothesis would treat it as a failing example
-            return
-        tally.update(tally_of(result))
-        failures.extend(failures_of(world, result, block.judge))
+            counted, failed = TrialCounts({("broke",): 1}), (_broken(world, error),)
+        tally.update(counted)
+        failures.extend(replace(one, seed=block.seed, number=number) for one in failed)
+        met.append(WorldMet(world.drawn, _places(counted)))
+    return BlockResult(block, block.worlds, tally, tuple(failures), tuple(met))
 
-    attempt()
-    if broken:
-        raise WorldBroke(f"block {block.number}: {broken[0]}") from broken[0]
-    return BlockResult(block, len(seen), tally, tuple(failures))
+
+def _tried(world: DrawnWorld, level: Level, judge: tuple[str, ...]) -> tuple[TrialCounts, tuple[WorldFailure, ...]]:
+    with breaking_down(world.request):
+        result = performed(world.request, level)
+        return tally_of(result), failures_of(world, result, judge)
+
+
+@contextmanager
+def breaking_down(request: RunRequest) -> Iterator[None]:
+    """Within the block, an error that is nobody's mistake but ours is raised as WorldBroke."""
+    try:
+        yield
+    except (GaplessError, TapeError, ConfigError):
+        raise
+    except Exception as error:
+        raise WorldBroke(
+            f"judging broke down in {request.scenario.name} ({request.generation}, {request.cursor}, client "
+            f"{request.client}, seed {request.seed}): {type(error).__name__}: {error}"
+        ) from error
+
+
+def _places(tally: TrialCounts) -> tuple[str, ...]:
+    states = {key[2] for key in tally if key[0] == "state"}
+    return tuple(sorted(states | {key[1] for key in tally if key[0] == "path"}))
 
 
 def performed(request: RunRequest, level: Level) -> RunResult:
@@ -116,6 +138,16 @@ def performed(request: RunRequest, level: Level) -> RunResult:
     At the model level, a seed other than 0 also shuffles what happens at the same time. Seed 0 leaves it in order.
     """
     return perform(request, level=level, schedule=None if level == "wire" else request.seed or None)
+
+
+def shown(request: RunRequest, level: Level) -> Mapping[Symptom, Violation]:
+    """The symptoms of a run, as `symptoms_in` has them. A world that breaks down has one of its own."""
+    try:
+        with breaking_down(request):
+            return symptoms_in(performed(request, level))
+    except WorldBroke as error:
+        violation = violation_of(error)
+        return {symptom_of(violation): violation}
 
 
 def retry_world(
@@ -130,25 +162,21 @@ def retry_world(
         request = planned(client, drawn, command)
     except TapeError:
         return ()
-    return failures_of(DrawnWorld(request, tuple(drawn)), performed(request, level), judge)
+    world = DrawnWorld(request, tuple(drawn))
+    try:
+        return _tried(world, level, judge)[1]
+    except WorldBroke as error:
+        return (_broken(world, error),)
 
 
 def still_shows(request: RunRequest, symptom: Symptom, level: Level = "wire") -> bool:
     """Whether a run shows a symptom."""
-    return symptom in symptoms_in(performed(request, level))
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnWorld:
-    """A run, and the numbers that were drawn for it."""
-
-    request: RunRequest
-    drawn: tuple[int, ...]
+    return symptom in shown(request, level)
 
 
 @st.composite
 def worlds(draw: st.DrawFn, client: str, command: tuple[str, ...] = ()) -> DrawnWorld:
-    """A Hypothesis strategy for worlds."""
+    """A Hypothesis strategy for worlds. It serves to shrink them."""
     source = HypothesisSource(draw)
 
     def together(make: Callable[[], Any]) -> Any:
@@ -175,6 +203,15 @@ def failures_of(world: DrawnWorld, result: RunResult, judge: tuple[str, ...] = (
         for symptom, one in symptoms_in(result).items()
         if not judge or symptom.oracle in judge or one.breaks is Verdict.VACUOUS
     )
+
+
+def _broken(world: DrawnWorld, error: WorldBroke) -> WorldFailure:
+    """A world that broke down, as a failure. Which faults fired is not known, so all that were planned are named."""
+    request, violation = world.request, violation_of(error)
+    kinds = {fault.kind for fault in request.scenario.faults} | _script_faults(request.scenario)
+    variant = request.generation, request.cursor
+    symptom = symptom_of(violation)
+    return WorldFailure(world.drawn, symptom, violation.message, violation.breaks, tuple(sorted(kinds)), *variant)
 
 
 def _script_faults(scenario: Scenario) -> set[str]:

@@ -134,7 +134,11 @@ def perform(
             else:
                 loop.run(lambda: player.perform(client))
     except Exception as error:  # a full journal is a finding; _sort_out raises everything else
-        spun = _sort_out(error, request)
+        try:
+            spun = _sort_out(error, request)
+        except WorldBroke as broke:
+            broke.tape, broke.ranges = choices.tape, choices.ranges
+            raise
     if command is not None:
         command.check_virtual()
     if isinstance(given, TapeSource):

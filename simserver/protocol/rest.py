@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from starlette.datastructures import QueryParams
@@ -45,6 +46,7 @@ from gapless.simserver.protocol.validation import SentMessage, TextContent
 COUNTED: Final = frozenset({"search", "count", "event", "conversation"})
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request; a message of 30,000 tokens is about 120 KB
 LOGIN_PAGE: Final = "<!doctype html><html><body><h1>Sign in</h1></body></html>"
+_NO_ENDS: Final[Mapping[str, str]] = MappingProxyType({})
 NOT_JSON: Final = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 # What stands in the place of an item that cannot be decoded.
@@ -343,22 +345,30 @@ class RestCalls:
         if reset is not None and reset.when == "before":
             return self._reset(request, call, RestAnswer(502, ""))
         answer = self._decide(name, decide, request, body, verdicts, headers)
+        ends = self._ends(answer)  # taken now: while the answer hangs, the log can be cut
         for verdict in verdicts:
             if isinstance(verdict, Malform):
                 answer = RestAnswer(answer.status, _malformed(answer.text, verdict), answer.events_read, answer.page)
             elif isinstance(verdict, Hang):
                 await world.link.sleep_unless_healed(verdict.hang_s)
         if reset is not None:
-            return self._reset(request, call, answer)
-        return self._answer(request, call, answer, headers)
+            return self._reset(request, call, answer, ends)
+        return self._answer(request, call, answer, headers, ends)
 
-    def _reset(self, request: Request, call: int, answer: RestAnswer) -> Response:
+    def _ends(self, answer: RestAnswer) -> dict[str, str]:
+        """The ids of the first and the last item of a page, as fields of the journal."""
+        if answer.page is None or not answer.page.indices:
+            return {}
+        indices, log = answer.page.indices, self._world.agent.log
+        return {"first": log.id_at(indices[0]), "last": log.id_at(indices[-1])}
+
+    def _reset(self, request: Request, call: int, answer: RestAnswer, ends: Mapping[str, str] = _NO_ENDS) -> Response:
         """Reset the connection instead of answering. If the app is not served by `Connections`, answer with a 502."""
         connection = self._world.connections.of(request.scope)
         if connection is None:
             return self._answer(request, call, RestAnswer(502, ""), {})
         connection.reset()
-        return self._answer(request, call, answer, {})
+        return self._answer(request, call, answer, {}, ends)
 
     def _decide(
         self,
@@ -404,7 +414,14 @@ class RestCalls:
         except IllegalTransition as error:
             return RestAnswer(409, wire.detail(str(error)))
 
-    def _answer(self, request: Request, call: int, answer: RestAnswer, headers: dict[str, str]) -> Response:
+    def _answer(
+        self,
+        request: Request,
+        call: int,
+        answer: RestAnswer,
+        headers: dict[str, str],
+        ends: Mapping[str, str] = _NO_ENDS,
+    ) -> Response:
         world = self._world
         content = answer.text.encode()
         fields: dict[str, Any] = {
@@ -414,10 +431,7 @@ class RestCalls:
             "events_read": answer.events_read,
         }
         if answer.page is not None:
-            indices, log = answer.page.indices, world.agent.log
-            fields["items"] = len(indices)
-            if indices:
-                fields |= {"first": log.id_at(indices[0]), "last": log.id_at(indices[-1])}
+            fields |= {"items": len(answer.page.indices), **ends}
             fields["next"] = answer.page.next_page_id
         connection = world.connections.of(request.scope)
         if connection is not None and connection.client_gone:

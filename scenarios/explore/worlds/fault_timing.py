@@ -14,6 +14,11 @@ _FRAMES: tuple[Data, ...] = (
     {"snapshot": True},
     {"durable": True},
     {},
+    {"tool": "terminal"},
+    {"status": "running"},
+    {"status": "finished"},
+    {"snapshot": True, "connection": [2]},
+    {"durable": True, "connection": [1]},
 )
 _EVENTS: tuple[Data, ...] = (
     {"kind": "ActionEvent"},
@@ -22,9 +27,11 @@ _EVENTS: tuple[Data, ...] = (
     {"key": "execution_status"},
     {"key": "last_user_message_id"},
     {},
+    {"tool": "terminal"},
+    {"status": "running"},
 )
 LOST_FOR_S = 10
-_CALLS = (["search"], ["search", "count", "conversation"], ["run"], ["conversation"])
+_CALLS = (["search"], ["search", "count", "event", "conversation"], ["run"], ["conversation"], ["message"])
 
 
 def tenths(choices: Choices, stream: str, low_s: float, high_s: float) -> float:
@@ -33,8 +40,13 @@ def tenths(choices: Choices, stream: str, low_s: float, high_s: float) -> float:
 
 
 def moment(choices: Choices, course: Course) -> float:
-    """A time in a run, shortly after a run, at the attach, or before the first run. In seconds since the start."""
-    where = choices.integer("where", 0, 5)
+    """A time in a run, shortly after a run, at the attach, before the first run, or soon after another fault.
+
+    In seconds since the start.
+    """
+    where = choices.integer("where", 0, 7 if course.struck else 5)
+    if where > 5:
+        return round(choices.pick("after-which", course.struck) + tenths(choices, "after-it", 0, 3), 2)
     if where == 5:
         return tenths(choices, "at-rest", 0, RUN_AT_S)
     if where == 4:
@@ -56,6 +68,11 @@ def window(choices: Choices, after_s: float, length_s_max: float = 3) -> Data:
     return {"after_s": after_s, "before_s": round(after_s + tenths(choices, "length", 0.1, length_s_max), 2)}
 
 
+def sometimes(choices: Choices) -> Data:
+    """Now and then, a fault that acts by chance on what matches; as a key of its match."""
+    return {"probability": 0.5} if choices.integer("by-chance", 0, 9) == 9 else {}
+
+
 def frames(choices: Choices, course: Course) -> Data:
     """Some frames of one sort: the nth after a time, or all of them, or half of them, in a window."""
     return _some(choices, dict(choices.pick("victim", _FRAMES)), moment(choices, course))
@@ -66,12 +83,18 @@ def events(choices: Choices, course: Course) -> Data:
     return _some(choices, dict(choices.pick("victim", _EVENTS)), in_a_run(choices, course))
 
 
+def strikes_at(fault: Data) -> float | None:
+    """When a drawn fault strikes at the earliest. None for a fault that is not bound to a time."""
+    at_s = fault.get("at_s", fault.get("match", {}).get("after_s"))
+    return None if at_s is None else float(at_s)
+
+
 def _some(choices: Choices, victim: Data, after_s: float) -> Data:
     how = choices.integer("how-many", 0, 3)
     if how < 2:
         return {**victim, "after_s": after_s, "nth": [choices.integer("nth", 1, 3)]}
-    sometimes = {"probability": 0.5} if how == 3 else {}
-    return {**victim, **window(choices, after_s), **sometimes}
+    by_chance = {"probability": 0.5} if how == 3 else {}
+    return {**victim, **window(choices, after_s), **by_chance}
 
 
 def calls(choices: Choices, after_s: float) -> Data:
@@ -79,7 +102,8 @@ def calls(choices: Choices, after_s: float) -> Data:
     call = choices.pick("call", _CALLS)
     first = choices.pick("nth-call", (1, 1, 2))
     twice = choices.integer("twice", 0, 2) == 2
-    return {"call": call, "nth": [first, first + 1] if twice else [first], "after_s": after_s}
+    nth = [first, first + 1] if twice else [first]
+    return {"call": call, "nth": nth, "after_s": after_s, **sometimes(choices)}
 
 
 def rest_trigger(choices: Choices, course: Course) -> tuple[float, list[Data]]:

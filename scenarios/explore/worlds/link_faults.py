@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gapless.scenarios.explore.worlds.expected_course import Course, Data
-from gapless.scenarios.explore.worlds.fault_timing import frames, moment, tenths, window
+from gapless.scenarios.explore.worlds.fault_timing import frames, moment, sometimes, tenths, window
 from gapless.simserver.choices import Choices
 
 
@@ -12,12 +12,13 @@ def stall(choices: Choices, course: Course) -> list[Data]:
 
 
 def reset(choices: Choices, course: Course) -> list[Data]:
-    return [{"kind": "link-reset", **_trigger(choices, course)}]
+    when = choices.pick("when", ("before", "after"))
+    return [{"kind": "link-reset", "when": when, **_trigger(choices, course)}]
 
 
 def close(choices: Choices, course: Course) -> list[Data]:
-    code = choices.pick("code", (1001, 1012, 1013))
-    return [{"kind": "link-close", "code": code, **_trigger(choices, course)}]
+    code, when = choices.pick("code", (1001, 1012, 1013, 1011)), choices.pick("when", ("before", "after"))
+    return [{"kind": "link-close", "code": code, "when": when, **_trigger(choices, course)}]
 
 
 def cut(choices: Choices, course: Course) -> list[Data]:
@@ -39,6 +40,7 @@ def latency(choices: Choices, course: Course) -> list[Data]:
             "latency_s": tenths(choices, "latency", 0, 0.5),
             "jitter_s": tenths(choices, "jitter", 0.1, 0.5),
             "on": choices.pick("on", ("both", "socket", "rest")),
+            **_while(choices, course),
         }
     ]
 
@@ -46,13 +48,18 @@ def latency(choices: Choices, course: Course) -> list[Data]:
 def bandwidth(choices: Choices, course: Course) -> list[Data]:
     """A slow link. It is fast enough for a page to arrive within the time that a client waits for an answer."""
     bytes_per_s = choices.pick("bytes-per-second", (50_000, 200_000, 20_000))
-    return [{"kind": "link-bandwidth", "bytes_per_s": bytes_per_s, "on": choices.pick("on", ("both", "socket"))}]
+    on = choices.pick("on", ("both", "socket", "rest"))
+    return [{"kind": "link-bandwidth", "bytes_per_s": bytes_per_s, "on": on, **_while(choices, course)}]
 
 
 def refuse(choices: Choices, course: Course) -> list[Data]:
-    status = {"status": 503} if choices.integer("refused-by-status", 0, 1) else {}
+    status = {"status": choices.pick("status", (503, 502, 429))} if choices.integer("refused-by-status", 0, 1) else {}
     after_s, broken = _handshake(choices, course)
-    return [*broken, {"kind": "link-refuse", "match": window(choices, after_s), **status}]
+    match = window(choices, after_s)
+    if choices.integer("by-socket", 0, 3) == 3:
+        # The second socket, which the reset makes the client open. Without a reset it is the first.
+        match = {"connection": [2 if broken else 1]}
+    return [*broken, {"kind": "link-refuse", "match": match | sometimes(choices), **status}]
 
 
 def handshake_hang(choices: Choices, course: Course) -> list[Data]:
@@ -65,6 +72,18 @@ def _handshake(choices: Choices, course: Course) -> tuple[float, list[Data]]:
     """A time at which the client opens a socket, and the fault that makes it do so: the attach, or a reset."""
     after_s = moment(choices, course)
     return after_s, [{"kind": "link-reset", "at_s": after_s}] if after_s else []
+
+
+def _while(choices: Choices, course: Course) -> Data:
+    """For the whole world, in a window, or for one socket; as a key of the fault."""
+    how = choices.integer("for-how-long", 0, 4)
+    if how == 2:
+        return {"match": window(choices, moment(choices, course), 10) | sometimes(choices)}
+    if how == 4:
+        return {"match": {"nth": [choices.integer("nth-connection", 1, 3)]}}
+    if how == 3:
+        return {"match": {"connection": [choices.integer("nth-socket", 1, 2)]}}
+    return {}
 
 
 def _trigger(choices: Choices, course: Course) -> Data:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gapless.scenarios.explore.worlds.expected_course import Course, Data
-from gapless.scenarios.explore.worlds.fault_timing import events, frames, in_a_run, tenths, window
+from gapless.scenarios.explore.worlds.fault_timing import events, frames, in_a_run, sometimes, tenths, window
 from gapless.simserver.choices import Choices
 
 LONG_DELAY_S = 60
@@ -11,7 +11,9 @@ LONG_DELAY_S = 60
 
 def long_delay(choices: Choices, course: Course) -> list[Data]:
     """A delay longer than any client waits. It draws the same numbers as `drop`, so that a drop can shrink to it."""
-    return [{"kind": "event-delay", "match": frames(choices, course), "delay_s": LONG_DELAY_S}]
+    match = frames(choices, course)
+    choices.integer("leaves", 0, 1)
+    return [{"kind": "event-delay", "match": match, "delay_s": LONG_DELAY_S}]
 
 
 def delay(choices: Choices, course: Course) -> list[Data]:
@@ -19,17 +21,18 @@ def delay(choices: Choices, course: Course) -> list[Data]:
 
 
 def drop(choices: Choices, course: Course) -> list[Data]:
-    return [{"kind": "event-drop", "match": frames(choices, course)}]
+    match = frames(choices, course)
+    return [{"kind": "event-drop", "match": match, "leaves": choices.pick("leaves", ("nothing", "half"))}]
 
 
 def duplicate(choices: Choices, course: Course) -> list[Data]:
-    copies = choices.integer("copies", 1, 3)
-    return [{"kind": "event-duplicate", "match": frames(choices, course), "copies": copies}]
+    copies, gap_s = choices.integer("copies", 1, 3), choices.pick("gap", (0, 0.1, 2))
+    return [{"kind": "event-duplicate", "match": frames(choices, course), "copies": copies, "gap_s": gap_s}]
 
 
 def reorder(choices: Choices, course: Course) -> list[Data]:
-    after = choices.integer("overtaken-by", 1, 5)
-    return [{"kind": "event-reorder", "match": frames(choices, course), "after": after}]
+    after, hold_s = choices.integer("overtaken-by", 1, 5), choices.pick("hold", (1, 0.1, 5))
+    return [{"kind": "event-reorder", "match": frames(choices, course), "after": after, "hold_s": hold_s}]
 
 
 def overflow(choices: Choices, course: Course) -> list[Data]:
@@ -43,7 +46,9 @@ def overflow(choices: Choices, course: Course) -> list[Data]:
 
 
 def flood(choices: Choices, course: Course) -> list[Data]:
-    return [{"kind": "delta-flood", "match": _once(choices, course), "frames": choices.pick("frames", (20, 5, 200))}]
+    match, deltas = _once(choices, course), choices.pick("frames", (20, 5, 200))
+    size_bytes = choices.pick("delta-bytes", (8, 1, 1_000))
+    return [{"kind": "delta-flood", "match": match, "frames": deltas, "size_bytes": size_bytes}]
 
 
 def persist_late(choices: Choices, course: Course) -> list[Data]:
@@ -63,14 +68,15 @@ def veto(choices: Choices, course: Course) -> list[Data]:
     """One veto, so that the run does end. It comes before a client stops waiting for a veto (R14)."""
     after_s = tenths(choices, "thinks", 0.1, 4)
     match = {"nth": [choices.integer("nth-end", 1, len(course.runs))]}
-    return [{"kind": "stop-hook-veto", "match": match, "after_s": after_s, "actions": choices.integer("more", 0, 2)}]
+    more, step_s = choices.integer("more", 0, 2), choices.pick("more-step", (0.1, 0, 1))
+    return [{"kind": "stop-hook-veto", "match": match, "after_s": after_s, "actions": more, "step_s": step_s}]
 
 
 def late_tail(choices: Choices, course: Course) -> list[Data]:
     return [
         {
             "kind": "late-tail",
-            "match": {"nth": [choices.integer("nth-end", 1, len(course.runs))]},
+            "match": _ending(choices, course),
             "after_s": tenths(choices, "late", 0.1, 2),
             "events": choices.integer("events", 1, 3),
             "what": choices.pick("what", ("stats", "log")),
@@ -79,8 +85,27 @@ def late_tail(choices: Choices, course: Course) -> list[Data]:
 
 
 def stale_snapshot(choices: Choices, course: Course) -> list[Data]:
-    match = {"after_s": in_a_run(choices, course), "nth": [choices.integer("nth-snapshot", 1, 2)]}
+    match: Data = {"after_s": in_a_run(choices, course), "nth": [choices.integer("nth-snapshot", 1, 2)]}
+    of = choices.integer("of-which", 0, 3)
+    if of == 2:
+        match = {"connection": [choices.integer("nth-socket", 1, 2)], "nth": [1]}
+    elif of == 3:
+        match |= {"status": [choices.pick("status", ("running", "finished", "idle"))]}
+    elif of == 1:
+        match = window(choices, in_a_run(choices, course))
+    match |= sometimes(choices)
     return [{"kind": "snapshot-stale", "match": match, "stale_s": tenths(choices, "stale", 0.1, 10)}]
+
+
+def _ending(choices: Choices, course: Course) -> Data:
+    """The nth end of a run, the first end with a status, or each end in a window."""
+    how = choices.integer("which-end", 0, 5)
+    if how == 5:
+        return {"status": [choices.pick("which-status", course.ends)], "nth": [1]}
+    if how == 4:
+        _, ends_s = choices.pick("which-run", course.runs)
+        return {"after_s": ends_s, "before_s": round(ends_s + 2, 3)} | sometimes(choices)
+    return {"nth": [choices.integer("nth-end", 1, len(course.runs))]}
 
 
 def _once(choices: Choices, course: Course) -> Data:

@@ -12,7 +12,7 @@ def status(choices: Choices, course: Course) -> list[Data]:
     retry_after = {"retry_after_s": choices.integer("retry-after", 1, 5)} if choices.integer("says-when", 0, 1) else {}
     match = calls(choices, after_s)
     # No 500 or 502 to POST run: the client cannot know whether the run was accepted, and a retry could start a second.
-    code = choices.pick("status", (503, 429) if match["call"] == ["run"] else (503, 429, 500, 502))
+    code = choices.pick("status", (503, 429) if match["call"] in (["run"], ["message"]) else (503, 429, 500, 502))
     return [*lost, {"kind": "rest-status", "match": match, "status": code, **retry_after}]
 
 

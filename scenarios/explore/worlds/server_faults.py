@@ -9,7 +9,8 @@ from gapless.simserver.choices import Choices
 
 def restart(choices: Choices, course: Course) -> list[Data]:
     down_s = tenths(choices, "down", 0.5, 5)
-    return [{"kind": "server-restart", "at_s": moment(choices, course), "down_s": down_s}]
+    at_s, leaf_lags = moment(choices, course), choices.integer("leaf-lags", 0, 2) == 2
+    return [{"kind": "server-restart", "at_s": at_s, "down_s": down_s, "leaf_lags": leaf_lags}]
 
 
 def truncate(choices: Choices, course: Course) -> list[Data]:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
 from gapless.scenarios.explore.worlds import link_faults, publisher_faults, rest_faults, server_faults
 from gapless.scenarios.explore.worlds.choice_sources import HypothesisSource
-from gapless.scenarios.explore.worlds.expected_course import Course, Data, Part, course
+from gapless.scenarios.explore.worlds.expected_course import API_KEY, Course, Data, Part, course
+from gapless.scenarios.explore.worlds.fault_timing import strikes_at
 from gapless.scenarios.running.runner import RunRequest
 from gapless.simserver.choices import Choices
 
@@ -120,6 +121,8 @@ FAMILIES: tuple[tuple[str, tuple[tuple[str, DrawFault], ...]], ...] = (
 )
 BRANCH_KINDS = ("MessageEvent", "ActionEvent", "ObservationEvent")
 _ALL = tuple(fault for _, kinds in FAMILIES for _, fault in kinds)
+# The kind of fault for each number that ``focus`` can draw above 0.
+FOCI: tuple[str, ...] = tuple(kind for _, kinds in FAMILIES for kind, _ in kinds)
 KINDS: tuple[str, ...] = tuple(dict.fromkeys(kind for _, kinds in FAMILIES for kind, _ in kinds))
 
 # Kinds of races in which our own client is known to fail (`tests/scenarios/definition/pending`), or that wait for an
@@ -148,6 +151,7 @@ def plan(
     cursor = choices.pick("cursor", CURSORS)
     certainty = choices.pick("certainty", ("branch", "log"))
     unknown_cursor = choices.pick("unknown-cursor", ("natural", "not-found", "bad-request"))
+    api_key = {"api_key": API_KEY} if choices.integer("api-key", 0, 3) == 3 else {}
     drawn = course(choices, part)
     faults = _survivable(_faults(choices, drawn, part))
     if (generation, certainty) == ("tree", "branch"):
@@ -162,7 +166,7 @@ def plan(
             "documentation": True,
             "generations": [generation],
             "cursors": [cursor],
-            "server": {"unknown_cursor": unknown_cursor},
+            "server": {"unknown_cursor": unknown_cursor, **api_key},
             "workload": drawn.workload,
             "script": drawn.script,
             "faults": faults,
@@ -215,13 +219,24 @@ def plans(draw: st.DrawFn, client: str) -> RunRequest:
 
 
 def _faults(choices: Choices, drawn: Course, part: Part) -> list[Data]:
-    """One fault of any kind, so that no kind is rare; then up to `FAULTS_MAX` of the families that are on."""
+    """Up to two faults of any kind, so that no kind is rare; then up to `FAULTS_MAX` of the families that are on."""
     kinds = [fault for name, kinds in FAMILIES if _is_on(choices, name) for _, fault in kinds]
+    faults: list[Data] = []
+
+    def add(draw: DrawFault) -> None:
+        new = draw(choices, drawn)
+        faults.extend(new)
+        drawn.struck.extend(at_s for at_s in map(strikes_at, new) if at_s is not None)
+
     focus = choices.integer("focus", 0, len(_ALL))
-    faults: list[Data] = part(lambda: _ALL[focus - 1](choices, drawn)) if focus else []
+    if focus:
+        part(lambda: add(_ALL[focus - 1]))
+    second = choices.integer("second-focus", 0, len(_ALL)) if choices.integer("is-second", 0, 3) == 3 else 0
+    if second:
+        part(lambda: add(_ALL[second - 1]))
     planned = 0
     while kinds and planned < FAULTS_MAX and choices.integer("another-fault", 0, 2):
-        faults += part(lambda: choices.pick("fault", kinds)(choices, drawn))
+        part(lambda: add(choices.pick("fault", kinds)))
         planned += 1
     # Some draws are pairs of faults, and a failure may need only one of a pair. So each fault can be left out; the
     # shrinker tries that first, because 0 leaves it out.
@@ -259,12 +274,16 @@ def _is_down(fault: Data, at_s: float) -> bool:
 def _allowed(faults: list[Data], *, proven_by_log: bool) -> Data:
     """What a client is allowed to do in such a world, as keys of ``expect``.
 
-    - ``send`` may fail when the server restarts: the client cannot know whether the message was accepted.
+    - ``send`` may fail when the server restarts, or a call that sends a message fails: the client cannot know whether
+      the message was accepted.
     - A claim may be incomplete when a page cursor loops: the events behind it cannot be read.
     - A claim may be incomplete when only the log can prove it, and the log may never show a status that the socket
       brought: the client cannot tell this from a log that lags.
     """
     kinds = {fault["kind"] for fault in faults}
-    unsure = {"errors_allowed": ["send"]} if "server-restart" in kinds else {}
+    is_unsure = "server-restart" in kinds or any(
+        "message" in fault["match"].get("call", ()) for fault in faults if "match" in fault
+    )
+    unsure = {"errors_allowed": ["send"]} if is_unsure else {}
     never_shown = proven_by_log and kinds & {"publish-never-persist", "corrupt-record", "log-truncate"}
     return unsure | ({"incomplete_allowed": True} if "rest-cursor-loop" in kinds or never_shown else {})

@@ -12,7 +12,8 @@ from gapless.scenarios.capsules import capsule
 from gapless.scenarios.definition.loading import parse
 from gapless.scenarios.definition.scenario import GENERATIONS
 from gapless.scenarios.definition.toml_writing import render
-from gapless.scenarios.explore.trial import Block, DrawnWorld, planned, try_block, worlds
+from gapless.scenarios.explore.steering import DrawnWorld
+from gapless.scenarios.explore.trial import Block, planned, try_block, worlds
 from gapless.scenarios.explore.worlds import KINDS, NOT_DRAWN, HypothesisSource, ListSource, plan, plans
 from gapless.scenarios.judging.coverage import FAULT_KINDS
 from gapless.scenarios.running.runner import RunRequest
@@ -74,7 +75,7 @@ def test_hypothesis_draws_within_the_range_that_was_asked_for(data: st.DataObjec
 def test_each_kind_of_fault_fires_in_every_generation() -> None:
     missing = {("fired", kind, generation) for kind in KINDS for generation in GENERATIONS}
     for number in range(BLOCKS_MAX):
-        missing -= set(try_block(Block("gapless", number, 15)).tally)
+        missing -= set(try_block(Block("gapless", 15 * number, 15)).tally)
         if not missing:
             return
     assert sorted(missing) == []

@@ -16,7 +16,8 @@ from gapless.scenarios.definition.toml_writing import render
 from gapless.scenarios.explore.database import Database
 from gapless.scenarios.explore.finding_files import keep
 from gapless.scenarios.explore.shrink import Shrinking, shrink_slice
-from gapless.scenarios.explore.trial import Block, DrawnWorld, WorldFailure, planned, retry_world, try_block, worlds
+from gapless.scenarios.explore.steering import DrawnWorld
+from gapless.scenarios.explore.trial import Block, WorldFailure, planned, retry_world, try_block, worlds
 from gapless.scenarios.explore.worlds.swarm import SWITCH_EXPONENT_MAX, SWITCHES_MAX
 from gapless.scenarios.running.runner import perform
 from tests.scenarios.lockstep.programs import RACING, request
@@ -87,7 +88,7 @@ def test_a_planted_race_is_found_shrunk_to_one_switch_kept_and_replayed(tmp_path
         shrinking = shrink_slice(shrinking)
     (smallest,) = (one for one in retry_world(NAME, shrinking.drawn, command=RACING) if one.symptom == failure.symptom)
     assert smallest.kinds == ("thread-switch",)
-    kept = keep(NAME, smallest, "the-race", tmp_path, RACING)
+    kept = keep(NAME, smallest, "the-race", tmp_path, command=RACING)
     assert len(kept.request.scenario.thread_switches) == 1
     assert not kept.request.scenario.faults
     assert "1 thread switch" in kept.request.scenario.story

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from gapless.reports.records.record import Verdict
 from gapless.scenarios.cli.main import main
 from gapless.scenarios.definition.catalogue import find_one
+from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.errors import WorldBroke
+from gapless.scenarios.explore.database import Database
 from gapless.scenarios.explore.trial import Block, try_block
 from gapless.scenarios.running.runner import RunRequest, perform
 from gapless.simserver.conversation.agent import Agent
@@ -38,11 +41,8 @@ def test_what_broke_and_where_is_in_the_error(level: str) -> None:
     assert caught.value.__cause__ is not None
 
 
-@pytest.mark.parametrize(
-    "command", [("run", "clean-run", "--jobs", "1"), ("explore", "--runs", "5", "--jobs", "1", "--level", "model")]
-)
-def test_a_command_says_so_in_one_sentence_and_exits_with_70(command: tuple[str, ...]) -> None:
-    result = CliRunner().invoke(main, command)
+def test_a_command_says_so_in_one_sentence_and_exits_with_70() -> None:
+    result = CliRunner().invoke(main, ["run", "clean-run", "--jobs", "1"])
     assert result.exit_code == 70, result.output
     (line,) = [line for line in result.output.splitlines() if line.startswith("Error: ")]
     assert "ZeroDivisionError: the agent is beside itself" in line
@@ -50,6 +50,34 @@ def test_a_command_says_so_in_one_sentence_and_exits_with_70(command: tuple[str,
     assert "Traceback" not in result.output
 
 
-def test_a_campaign_says_in_which_block_it_was() -> None:
-    with pytest.raises(WorldBroke, match=r"^block 7: the simulated world broke down in "):
-        try_block(Block("gapless", 7, 10, "model"))
+@pytest.mark.parametrize("level", ["wire", "model"])
+def test_a_campaign_keeps_the_world_goes_on_and_exits_with_70_at_the_end(level: str) -> None:
+    result = CliRunner().invoke(main, ["explore", "--runs", "12", "--jobs", "1", "--seed", "3", "--level", level])
+    assert result.exit_code == 70, result.output
+    assert "12 worlds in" in result.output, "the campaign went on"
+    (line,) = [line for line in result.output.splitlines() if line.startswith("Error: ")]
+    assert "worlds broke down: ZeroDivisionError: the agent is beside itself in step, test_broken_worlds.py" in line
+    assert line.endswith("this is a bug in gapless, and says nothing of the client: please report it")
+    assert "Traceback" not in result.output
+    database = Database(Path(".gapless/explore"), "gapless", "wire" if level == "wire" else "model")
+    (group,) = database.load()[0].groups
+    assert group.cause.symptom.oracle == "world-broke"
+    assert group.worlds > 1
+    assert "seed 3, world " in load_file(database.path(group, ".toml")).origin
+    replayed = CliRunner().invoke(main, ["replay", str(database.path(group, ".json"))])
+    assert replayed.exit_code == 70, replayed.output
+    assert "ZeroDivisionError: the agent is beside itself" in replayed.output
+
+
+def test_what_breaks_while_it_is_judged_is_a_broken_world_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge(*arguments: object) -> None:
+        raise IndexError("list index out of range")
+
+    monkeypatch.undo()
+    monkeypatch.setattr("gapless.scenarios.running.runner.judge", judge)
+    found = try_block(Block("gapless", 0, 2, "model"))
+    assert found.worlds == 2
+    assert [one.message for one in found.failures] == [
+        "IndexError: list index out of range in judge, test_broken_worlds.py"
+    ] * 2
+    assert {one.breaks for one in found.failures} == {Verdict.HOLDS}, "it says nothing of the client"
