@@ -93,7 +93,7 @@ def test_nothing_in_a_simulated_path_reads_the_wall_clock_or_global_chance(name:
 
 
 def test_no_folder_has_more_modules_than_a_stranger_can_look_through() -> None:
-    """Catalogs of one idea a file are apart: the faults, programs for conformance, what interop measures."""
+    """Catalogs of one idea a file are apart: the faults, and the programs of a conformance suite."""
     folders = Counter(path.parent for folder in (*FOLDERS, "tests") for path in (ROOT / folder).rglob("*.py"))
     crowded = {str(folder.relative_to(ROOT)): count for folder, count in folders.items() if count > MODULES_MAX}
-    assert set(crowded) <= {"simserver/faults", "tests/interop", "tests/lockstep/programs/python"}
+    assert set(crowded) <= {"simserver/faults", "tests/lockstep/programs/python"}

@@ -13,6 +13,6 @@
 - `server_table.py`    our sync client against it, and what a run costs
 - `script.py`          requests and socket sessions as data; `playing.py` plays them to a server
 - `fidelity.py`        one script, the published server and the simulated one, field by field
-- `documents.py`       all that as Markdown; `page.py`: the table as HTML
+- `documents.py`       all that as Markdown, and the table as HTML
 - `__main__.py`        the command
 """

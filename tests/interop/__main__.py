@@ -18,7 +18,7 @@ import click
 import trio
 
 from gapless.scenarios.errors import GaplessError
-from tests.interop import both_clocks, documents, environments, expectations, fidelity, page, server_table
+from tests.interop import both_clocks, documents, environments, expectations, fidelity, server_table
 from tests.interop.documents import CLOCKS, LOCKSTEP, SERVER, Circumstances
 from tests.interop.environments import ROOT, TYPESCRIPT, EnvironmentMissing
 from tests.interop.lockstep_table import Cell, measuring, tasks
@@ -187,7 +187,7 @@ def _finish(measured: Measured, progress: Progress, out: Path, *, accept: bool, 
     out.mkdir(parents=True, exist_ok=True)
     if measured.cells:
         file = out / "interop.html"
-        file.write_text(page.page("Published clients in virtual time", measured.cells), encoding="utf-8")
+        file.write_text(documents.page("Published clients in virtual time", measured.cells), encoding="utf-8")
         progress(f"{file} has every number")
     # What went wrong once is to be looked at, and not to become the documentation.
     directory = DOCUMENTS if write and not wrong else out

@@ -17,7 +17,7 @@ import pytest
 import trio
 
 from gapless.scenarios.definition.loading import load_file
-from tests.interop import both_clocks, documents, environments, expectations, fidelity, model_endpoint, page
+from tests.interop import both_clocks, documents, environments, expectations, fidelity, model_endpoint
 from tests.interop.both_clocks import Pair
 from tests.interop.documents import Circumstances
 from tests.interop.environments import EnvironmentMissing
@@ -112,7 +112,7 @@ def test_clocks_that_differ_without_a_reason_are_told_where_the_fault_fired() ->
 
 def test_the_page_and_the_document_have_every_cell() -> None:
     lossy = dataclasses.replace(BLANK, verdict="unsafe", lost=2, return_s=-3.04, returns="early", error="run hangs <x>")
-    text = page.page("Title", [lossy])
+    text = documents.page("Title", [lossy])
     assert "2 lost, early" in text
     assert "&lt;x&gt;" in text
     section = documents.lockstep(
