@@ -6,7 +6,7 @@ import ast
 import importlib
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -90,6 +90,52 @@ def test_nothing_in_a_simulated_path_reads_the_wall_clock_or_global_chance(name:
     ]
     guilty = [str(path) for path in sorted(simulated) if name in path.read_text(encoding="utf-8")]
     assert guilty == []
+
+
+def classes(path: Path) -> Iterator[str]:
+    """The public classes of a module."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name
+
+
+def test_no_class_name_is_used_twice() -> None:
+    """`scenarios` imports the other three packages, so each of their classes can be met there."""
+    files = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    ours = [path for path in files if "examples" not in path.parts and "shims" not in path.parts]
+    where: dict[str, list[str]] = {}
+    for path in ours:
+        for name in classes(path):
+            where.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    """An import for type checkers alone counts too: who reads one module of a circle has to read them all."""
+    files = {
+        f"gapless.{'.'.join(path.relative_to(ROOT).with_suffix('').parts).removesuffix('.__init__')}": path
+        for folder in FOLDERS
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if "shims" not in path.parts
+    }
+    imported = {name: _imported_files(path, files) - {name} for name, path in files.items()}
+    left = dict(imported)
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    assert sorted(left) == []
+
+
+def _imported_files(path: Path, files: Mapping[str, Path]) -> set[str]:
+    """The modules that a file imports, or imports names from; not the package above a module that it names."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            below = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {one if one in files else node.module for one in below}
+    return found & files.keys()
 
 
 def test_no_folder_has_more_modules_than_a_stranger_can_look_through() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gapless.reports.records.characters import xml_text
 from gapless.reports.records.clocks import seconds_by_clock
-from gapless.reports.records.failures import Failure, failures
+from gapless.reports.records.failures import FailureGroup, failures
 from gapless.reports.records.record import GRAVITY, Clock, RunRecord, Verdict
 from gapless.reports.records.results import Results
 
@@ -53,7 +53,7 @@ class Overview:
 
     records: tuple[RunRecord, ...]
     verdicts: tuple[tuple[Verdict, int], ...]
-    failures: tuple[Failure, ...]
+    failures: tuple[FailureGroup, ...]
     calls: int
     optimum_calls: int
     lost_events: int

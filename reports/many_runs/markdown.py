@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from gapless.reports.many_runs.table import by_scenario, ratio, size
 from gapless.reports.records.characters import well_formed
 from gapless.reports.records.clocks import lasted
-from gapless.reports.records.failures import Failure, failures, how_many_fail
+from gapless.reports.records.failures import FailureGroup, failures, how_many_fail
 from gapless.reports.records.record import RunRecord, Verdict, gravest
 from gapless.reports.records.results import Results
 
@@ -146,7 +146,7 @@ def next_step(records: Sequence[RunRecord]) -> Iterator[str]:
             return
 
 
-def failure_in_full(records: Sequence[RunRecord], failure: Failure) -> Iterator[str]:
+def failure_in_full(records: Sequence[RunRecord], failure: FailureGroup) -> Iterator[str]:
     """The first run of a group in full, with the command that replays it, and the names of the other runs."""
     record, *others = (records[index] for index in failure.runs)
     yield (
@@ -176,7 +176,7 @@ def in_full(records: Sequence[RunRecord], *, failures_max: int) -> list[str]:
     return rows
 
 
-def more_failed_runs(others: Sequence[Failure]) -> str:
+def more_failed_runs(others: Sequence[FailureGroup]) -> str:
     """How many runs are not shown."""
     return counted(sum(len(one.runs) for one in others), "more failed run")
 

@@ -12,7 +12,7 @@ _ID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{4}([0-9a-f]{8})\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailureGroup:
     """Runs of one scenario and client that failed alike: the verdict and the first violated property are the same.
 
     ``runs`` are the indices of their records. ``message`` is the first violation of the first run, ``more`` the number
@@ -28,18 +28,18 @@ class Failure:
     runs: tuple[int, ...]
 
 
-def failures(records: Sequence[RunRecord]) -> tuple[Failure, ...]:
+def failures(records: Sequence[RunRecord]) -> tuple[FailureGroup, ...]:
     """Every run that does not hold, grouped; the gravest first, equal ones in the order of the records."""
     alike: dict[tuple[str, str, Verdict, str], list[int]] = {}
     for index, one in enumerate(records):
         if one.verdict is not Verdict.HOLDS:
             oracle = one.violations[0].oracle if one.violations else ""
             alike.setdefault((one.scenario, one.client, one.verdict, oracle), []).append(index)
-    found: list[Failure] = []
+    found: list[FailureGroup] = []
     for (scenario, client, verdict, oracle), runs in alike.items():
         violations = records[runs[0]].violations
         message = brief(violations[0].message) if violations else ""
-        found.append(Failure(verdict, scenario, client, oracle, message, max(0, len(violations) - 1), tuple(runs)))
+        found.append(FailureGroup(verdict, scenario, client, oracle, message, max(0, len(violations) - 1), tuple(runs)))
     return tuple(sorted(found, key=lambda one: one.verdict.exit_code))
 
 

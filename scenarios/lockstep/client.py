@@ -16,21 +16,21 @@ import trio
 from gapless.scenarios.clients.contract import Claim, ClientContext, Event
 from gapless.scenarios.clients.contract import GapIds as Gap
 from gapless.scenarios.errors import StepFailed
-from gapless.scenarios.lockstep.network import Network
-from gapless.scenarios.lockstep.process import POOL, NeverWaited, Pool, Process, check_exists
+from gapless.scenarios.lockstep.network import ProgramNetwork
+from gapless.scenarios.lockstep.process import POOL, NeverWaited, Pool, ProgramProcess, check_exists
 from gapless.scenarios.lockstep.protocol import (
     Blocked,
     End,
     Ended,
     Hello,
     Input,
+    InputLine,
     LastOutputs,
-    Line,
     LockstepError,
     Refused,
     Resumed,
     Stalled,
-    Start,
+    StartRun,
 )
 from gapless.scenarios.running.spin_watch import SpinWatch
 from gapless.scenarios.serving.step_protocol import Done, Failed, ProtocolError, Reached, order, parse
@@ -87,10 +87,10 @@ class LockstepClient:
 
     errors = (Failure,)
 
-    def __init__(self, context: ClientContext, process: Process, nursery: trio.Nursery) -> None:
+    def __init__(self, context: ClientContext, process: ProgramProcess, nursery: trio.Nursery) -> None:
         self._context = context
         self._process = process
-        self._network = Network(context, nursery, self._happen)
+        self._network = ProgramNetwork(context, nursery, self._happen)
         self._began_s = trio.current_time()
         self._inputs: list[Input] = []
         self._bell = trio.Event()
@@ -150,7 +150,7 @@ class LockstepClient:
         """Ask for a step. Raises Failure when the program says so, and Exit when it says nothing any more."""
         self._asked = step
         self._answers.clear()
-        self._happen(Line(order(step, text)))
+        self._happen(InputLine(order(step, text)))
         while not self._answers:
             if self.has_ended:
                 raise self._error or Exit(self._how_it_ended())
@@ -340,7 +340,7 @@ class CommandFactory:
     def _started(self, context: ClientContext) -> Any:
         """A process that is told to start; afterwards it is kept for the next run, or killed if it is in disorder."""
         self._before = []
-        start = Start(context.seed, epoch_s(), variables(context), self.switches)
+        start = StartRun(context.seed, epoch_s(), variables(context), self.switches)
         try:
             process = self._pool.take(self.command, start, lambda stream, data: self._before.append((stream, data)))
         except NeverWaited as error:

@@ -18,7 +18,7 @@ import trio
 
 from gapless.scenarios.clients.contract import ClientContext
 from gapless.scenarios.lockstep.protocol import (
-    Close,
+    CloseConnection,
     Connect,
     Connected,
     Data,
@@ -26,7 +26,7 @@ from gapless.scenarios.lockstep.protocol import (
     Input,
     Output,
     RefusedConnection,
-    Reset,
+    ResetConnection,
 )
 from gapless.simserver.network.connections import Connections
 from gapless.simserver.network.streams import Stream
@@ -39,7 +39,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 Dial = Callable[[str, int], Awaitable[trio.abc.Stream]]
 
 
-class Network:
+class ProgramNetwork:
     """The connections of one run. ``happen`` is told what the program has to know."""
 
     def __init__(self, context: ClientContext, nursery: trio.Nursery, happen: Callable[[Input], None]) -> None:
@@ -58,13 +58,13 @@ class Network:
         elif output.id in self._queues:
             with suppress(*_GONE):
                 self._queues[output.id].send_nowait(output)
-            if isinstance(output, Close | Reset):
+            if isinstance(output, CloseConnection | ResetConnection):
                 del self._queues[output.id]
 
     def close(self) -> None:
         """The program is gone, and with it all of its connections."""
         for number in tuple(self._queues):
-            self.apply(Close(number))
+            self.apply(CloseConnection(number))
 
     def _connect(self, output: Connect) -> None:
         if (output.host, output.port) != self._server or self._is_down():
@@ -88,7 +88,7 @@ class Network:
         try:
             stream = await dial(asked.host, asked.port)
         except OSError:
-            self._happen(Reset(asked.id))
+            self._happen(ResetConnection(asked.id))
             return
         try:
             async with trio.open_nursery() as nursery:
@@ -111,11 +111,11 @@ class Network:
                     if isinstance(stream, trio.abc.HalfCloseableStream):
                         with suppress(*_GONE):
                             await stream.send_eof()
-                case Reset():
+                case ResetConnection():
                     if isinstance(stream, Stream):
                         stream.outgoing.reset()
                     return
-                case Close():
+                case CloseConnection():
                     return
 
     async def _copy_down(self, number: int, stream: trio.abc.Stream) -> None:
@@ -125,7 +125,7 @@ class Network:
                 self._happen(Data(number, bytes(data)))
             self._happen(Eof(number))
         except _GONE:
-            self._happen(Reset(number))
+            self._happen(ResetConnection(number))
 
 
 async def _read_opening(outputs: trio.MemoryReceiveChannel[Output]) -> bytes | None:
@@ -139,7 +139,7 @@ async def _read_opening(outputs: trio.MemoryReceiveChannel[Output]) -> bytes | N
                     return begun
             case Eof():
                 return begun or None
-            case Close() | Reset():
+            case CloseConnection() | ResetConnection():
                 return None
     return None
 

@@ -30,7 +30,7 @@ from gapless.scenarios.lockstep.protocol import (
     Hello,
     LockstepError,
     Refused,
-    Start,
+    StartRun,
     ToShim,
     decode,
     encode,
@@ -83,7 +83,7 @@ def environment(around: Mapping[str, str], variables: Mapping[str, str], directo
     }
 
 
-class Process:
+class ProgramProcess:
     """A running program. hello: what its shim said, once it has; exit_code: of the process, None while it runs."""
 
     def __init__(self, command: Sequence[str], variables: Mapping[str, str]) -> None:
@@ -329,10 +329,10 @@ class Pool:
     program reads while it is imported."""
 
     def __init__(self) -> None:
-        self._kept: list[Process] = []
+        self._kept: list[ProgramProcess] = []
         self._pid = os.getpid()
 
-    def take(self, command: Sequence[str], start: Start, said: Said) -> Process:
+    def take(self, command: Sequence[str], start: StartRun, said: Said) -> ProgramProcess:
         """A process that has said hello and is told to start; with `give` it comes back.
 
         Raises UsageError, NeverWaited and NotAtRest.
@@ -347,7 +347,7 @@ class Pool:
                 process.said = said
                 process.send(start)
                 return process
-        process = Process(command, start.variables)
+        process = ProgramProcess(command, start.variables)
         process.said = said
         try:
             process.greet()
@@ -357,7 +357,7 @@ class Pool:
         process.send(start)
         return process
 
-    def give(self, process: Process) -> None:
+    def give(self, process: ProgramProcess) -> None:
         """A run of a process is over; it is kept if it can be run again."""
         if process.hello is None or not process.hello.forks or process.exit_code is not None:
             process.kill()
@@ -380,7 +380,7 @@ class Pool:
             self._kept, self._pid = [], os.getpid()
 
 
-def _fits(process: Process, variables: Mapping[str, str]) -> bool:
+def _fits(process: ProgramProcess, variables: Mapping[str, str]) -> bool:
     assert process.hello is not None
     return all(process.variables.get(name) == variables.get(name) for name in process.hello.variables_read)
 

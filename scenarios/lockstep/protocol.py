@@ -49,14 +49,14 @@ class Eof:
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class CloseConnection:
     """It has closed a connection."""
 
     id: int
 
 
 @dataclass(frozen=True, slots=True)
-class Reset:
+class ResetConnection:
     """A connection is broken: by the program, or under it."""
 
     id: int
@@ -77,7 +77,7 @@ class RefusedConnection:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class InputLine:
     """A line of standard input, without its newline."""
 
     text: str
@@ -88,8 +88,8 @@ class EndOfInput:
     """Standard input has ended."""
 
 
-Output = Connect | Data | Eof | Close | Reset
-Input = Connected | RefusedConnection | Data | Eof | Reset | Line | EndOfInput
+Output = Connect | Data | Eof | CloseConnection | ResetConnection
+Input = Connected | RefusedConnection | Data | Eof | ResetConnection | InputLine | EndOfInput
 
 
 # --- from the shim -------------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ FromShim = Hello | Blocked | LastOutputs | Stalled | Refused | Ended
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class StartRun:
     """A run begins at virtual second 0. variables: its GAPLESS_ environment; switches: points of preemption and which
     other thread goes on there."""
 
@@ -180,14 +180,14 @@ class End:
     """The run is over for the harness: the process exits at once."""
 
 
-ToShim = Start | Resumed | End
+ToShim = StartRun | Resumed | End
 
 
 def encode(message: ToShim) -> bytes:
     """A message as it goes over the channel."""
     tail = b""
     match message:
-        case Start():
+        case StartRun():
             said: dict[str, Any] = {
                 "type": "start",
                 "seed": message.seed,
@@ -214,9 +214,9 @@ def _input(one: Input) -> list[object]:
             return ["data", one.id, len(one.data)]
         case Eof():
             return ["eof", one.id]
-        case Reset():
+        case ResetConnection():
             return ["reset", one.id]
-        case Line():
+        case InputLine():
             return ["line", one.text]
         case EndOfInput():
             return ["end-of-input"]
@@ -267,7 +267,11 @@ def _hello(said: Mapping[str, Any]) -> Hello:
     )
 
 
-_KINDS: Final[Mapping[str, type[Eof] | type[Close] | type[Reset]]] = {"eof": Eof, "close": Close, "reset": Reset}
+_KINDS: Final[Mapping[str, type[Eof] | type[CloseConnection] | type[ResetConnection]]] = {
+    "eof": Eof,
+    "close": CloseConnection,
+    "reset": ResetConnection,
+}
 _Kind = Literal["connect", "data", "eof", "close", "reset"]
 
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.lockstep.client import LockstepClient, factory
-from gapless.scenarios.lockstep.process import Process
+from gapless.scenarios.lockstep.process import ProgramProcess
 from gapless.scenarios.running.runner import RunRequest, perform
 from tests.interop import environments
 from tests.interop.subjects import subjects
@@ -93,7 +93,7 @@ def _start_s(command: Sequence[str]) -> float:
 
 def _shimmed_s(command: Sequence[str]) -> float:
     began = time.perf_counter()
-    process = Process(command, {})
+    process = ProgramProcess(command, {})
     process.greet()
     process.kill()
     return time.perf_counter() - began

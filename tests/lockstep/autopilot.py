@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gapless.scenarios.lockstep.process import NeverWaited, Process
+from gapless.scenarios.lockstep.process import NeverWaited, ProgramProcess
 from gapless.scenarios.lockstep.protocol import (
     Blocked,
-    Close,
+    CloseConnection,
     Connect,
     Connected,
     Data,
@@ -16,14 +16,14 @@ from gapless.scenarios.lockstep.protocol import (
     EndOfInput,
     Eof,
     Input,
+    InputLine,
     LastOutputs,
-    Line,
     Output,
     Refused,
     RefusedConnection,
-    Reset,
+    ResetConnection,
     Resumed,
-    Start,
+    StartRun,
 )
 
 EXCHANGES_MAX = 5_000
@@ -48,7 +48,7 @@ def fly(
 ) -> Flight:
     """Run a program to its end. A connection to port 1 is refused, any other answers what it is sent."""
     flight = Flight()
-    process = Process(command, {"GAPLESS_URL": "http://agent.test"})
+    process = ProgramProcess(command, {"GAPLESS_URL": "http://agent.test"})
 
     def said(stream: str, data: bytes) -> None:
         if stream == "stdout":
@@ -63,8 +63,8 @@ def fly(
         except NeverWaited as error:
             flight.code, flight.refused = -1 if error.code is None else error.code, error.refused
             return flight
-        process.send(Start(seed, 1_767_268_800.0, {"GAPLESS_URL": "http://agent.test"}, switches))
-        inputs: list[Input] = [Line(line) for line in lines]
+        process.send(StartRun(seed, 1_767_268_800.0, {"GAPLESS_URL": "http://agent.test"}, switches))
+        inputs: list[Input] = [InputLine(line) for line in lines]
         inputs.append(EndOfInput())
         while flight.exchanges < EXCHANGES_MAX:
             match process.receive(10.0):
@@ -99,5 +99,5 @@ def _answers(output: Output) -> list[Input]:
             return [output]
         case Eof():
             return [output]
-        case Close() | Reset():
+        case CloseConnection() | ResetConnection():
             return []

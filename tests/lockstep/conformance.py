@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from gapless.scenarios.lockstep.process import NeverWaited, NotAtRest, Process
+from gapless.scenarios.lockstep.process import NeverWaited, NotAtRest, ProgramProcess
 from gapless.scenarios.lockstep.protocol import (
     Blocked,
-    Close,
+    CloseConnection,
     Connect,
     Connected,
     Data,
@@ -24,19 +24,19 @@ from gapless.scenarios.lockstep.protocol import (
     Eof,
     Hello,
     Input,
+    InputLine,
     LastOutputs,
-    Line,
     Output,
     Refused,
     RefusedConnection,
-    Reset,
+    ResetConnection,
     Resumed,
-    Start,
+    StartRun,
 )
 
 EPOCH_S = 1_767_268_800.0
 VARIABLES = {"GAPLESS_URL": "http://agent.test"}
-HOST = Line("agent.test 80")
+HOST = InputLine("agent.test 80")
 STUCK_S = 1.0  # of real time
 THREAD_POINTS_MAX = 150
 
@@ -55,7 +55,7 @@ class Shim:
 class Run:
     """One run of a program, from its start to its end. printed: on standard output; errors: on standard error."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: ProgramProcess) -> None:
         self.process = process
         self.printed = b""
         self.errors = b""
@@ -77,7 +77,7 @@ class Run:
         self, *, seed: int = 0, variables: Mapping[str, str] = VARIABLES, switches: Sequence[tuple[int, int]] = ()
     ) -> Blocked:
         """Begin; what the program waits for first."""
-        self.process.send(Start(seed, EPOCH_S, variables, switches))
+        self.process.send(StartRun(seed, EPOCH_S, variables, switches))
         return self.blocked()
 
     def resume(self, now_s: float, *inputs: Input) -> Blocked:
@@ -114,9 +114,11 @@ class Run:
 
 
 @contextmanager
-def greeted(shim: Shim, program: str, variables: Mapping[str, str] = VARIABLES) -> Iterator[tuple[Process, Hello]]:
+def greeted(
+    shim: Shim, program: str, variables: Mapping[str, str] = VARIABLES
+) -> Iterator[tuple[ProgramProcess, Hello]]:
     """A program that waits for its first line."""
-    process = Process(shim.command(program), variables)
+    process = ProgramProcess(shim.command(program), variables)
     try:
         yield process, process.greet()
     finally:
@@ -142,7 +144,7 @@ def check_it_says_who_it_is(shim: Shim) -> None:
 
 def check_time_passes_only_when_the_harness_says_so(shim: Shim) -> None:
     with running(shim, "clock") as run:
-        blocked = run.resume(100.0, Line("go"))
+        blocked = run.resume(100.0, InputLine("go"))
         assert blocked.wake_at_s == pytest.approx(101.5, abs=1e-6)
         assert run.lines == [f"wall {int(EPOCH_S) + 100}"]
         assert run.resume(101.0).wake_at_s == blocked.wake_at_s
@@ -153,7 +155,7 @@ def check_time_passes_only_when_the_harness_says_so(shim: Shim) -> None:
 def check_timers_fire_in_their_order(shim: Shim) -> None:
     with running(shim, "timers") as run:
         now_s = 1.0
-        blocked = run.resume(now_s, Line("go"))
+        blocked = run.resume(now_s, InputLine("go"))
         for expected, delay_s in enumerate((0.1, 0.2, 0.3)):
             assert len(run.lines) == expected
             assert blocked.wake_at_s == pytest.approx(now_s + delay_s, abs=0.0011)
@@ -166,16 +168,16 @@ def check_timers_fire_in_their_order(shim: Shim) -> None:
 
 def check_a_late_wake_fires_all_that_is_due(shim: Shim) -> None:
     with running(shim, "timers") as run:
-        run.resume(1.0, Line("go"))
+        run.resume(1.0, InputLine("go"))
         assert run.finish(9.0) == 0
         assert sorted(run.lines) == ["fired 0.1", "fired 0.2", "fired 0.3"]
 
 
 def check_lines_arrive_one_by_one_and_end(shim: Shim) -> None:
     with running(shim, "lines") as run:
-        assert run.resume(0.5, Line("one")).wake_at_s is None
+        assert run.resume(0.5, InputLine("one")).wake_at_s is None
         assert run.lines == ["got one"]
-        run.resume(1.0, Line("two ü"), Line("three"))
+        run.resume(1.0, InputLine("two ü"), InputLine("three"))
         assert run.lines[1:] == ["got two ü", "got three"]
         assert run.finish(2.0, EndOfInput()) == 0
         assert run.lines[-1] == "end"
@@ -192,7 +194,7 @@ def check_a_connection_is_made_read_and_closed(shim: Shim) -> None:
         run.process.send(Resumed(0.3, (Data(1, b"ng"), Eof(1))))
         assert run.ended() == 0
         assert run.lines == ["connected", "read pong", "closed"]
-        assert [one for one in run.late if isinstance(one, Close)] == [Close(1)]
+        assert [one for one in run.late if isinstance(one, CloseConnection)] == [CloseConnection(1)]
 
 
 def check_a_refused_connection_is_an_error(shim: Shim) -> None:
@@ -206,7 +208,7 @@ def check_a_broken_connection_is_an_error(shim: Shim) -> None:
     with running(shim, "reset") as run:
         run.resume(0.0, HOST)
         run.resume(0.1, Connected(1))
-        assert run.finish(0.2, Reset(1)) == 0
+        assert run.finish(0.2, ResetConnection(1)) == 0
         assert run.lines == ["connected", "reset"]
 
 
@@ -220,18 +222,18 @@ def check_one_direction_can_end_before_the_other(shim: Shim) -> None:
 
 def check_the_exit_code_is_told(shim: Shim) -> None:
     with running(shim, "exit_code") as run:
-        assert run.finish(0.0, Line("go")) == 7
+        assert run.finish(0.0, InputLine("go")) == 7
 
 
 def check_a_crash_leaves_its_message_and_exit_code(shim: Shim) -> None:
     with running(shim, "crash") as run:
-        assert run.finish(0.0, Line("go")) == 1
+        assert run.finish(0.0, InputLine("go")) == 1
         assert b"boom" in run.errors
 
 
 def check_a_busy_loop_is_seen_and_comes_to_an_end(shim: Shim) -> None:
     with running(shim, "busy") as run:
-        run.process.send(Resumed(5.0, (Line("go"),)))
+        run.process.send(Resumed(5.0, (InputLine("go"),)))
         exchanges = 0
         while isinstance(message := run.process.receive(), Blocked):
             assert message.is_busy
@@ -247,7 +249,7 @@ def check_entropy_comes_from_the_seed(shim: Shim) -> None:
     drawn = []
     for seed in (1, 1, 2):
         with running(shim, "entropy", seed=seed) as run:
-            assert run.finish(0.0, Line("go")) == 0
+            assert run.finish(0.0, InputLine("go")) == 0
             drawn.append(run.lines)
     assert drawn[0] == drawn[1]
     assert not set(drawn[1]) & set(drawn[2])
@@ -258,18 +260,18 @@ def check_the_environment_is_that_of_the_run(shim: Shim) -> None:
         assert hello.variables_read == ()
         run = Run(process)
         run.start(variables={"GAPLESS_URL": "http://second.test"})
-        assert run.finish(0.0, Line("go")) == 0
+        assert run.finish(0.0, InputLine("go")) == 0
         assert run.lines == ["url http://second.test", "old none"]
 
 
 def check_a_flood_of_output_blocks_nobody(shim: Shim) -> None:
     with running(shim, "flood") as run:
-        assert run.finish(0.0, Line("go")) == 0
+        assert run.finish(0.0, InputLine("go")) == 0
         assert run.lines == ["x" * 99] * 2000
 
 
 def check_a_program_that_ends_early_is_seen(shim: Shim) -> None:
-    process = Process(shim.command("early"), VARIABLES)
+    process = ProgramProcess(shim.command("early"), VARIABLES)
     said = b""
 
     def heard(stream: str, data: bytes) -> None:
@@ -288,7 +290,7 @@ def check_a_program_that_ends_early_is_seen(shim: Shim) -> None:
 
 def check_a_program_that_waits_for_something_real_is_ended(shim: Shim) -> None:
     with running(shim, "stuck") as run:
-        run.process.send(Resumed(0.0, (Line("go"),)))
+        run.process.send(Resumed(0.0, (InputLine("go"),)))
         with pytest.raises(NotAtRest, match="did not come to rest"):
             run.process.receive(STUCK_S)
         if shim.tells_stacks:
@@ -297,7 +299,7 @@ def check_a_program_that_waits_for_something_real_is_ended(shim: Shim) -> None:
 
 def check_a_child_process_is_refused(shim: Shim) -> None:
     with running(shim, "child") as run:
-        assert run.finish(0.0, Line("go")) == 98
+        assert run.finish(0.0, InputLine("go")) == 98
         assert run.refused is not None
         assert "child process" in run.refused
 
@@ -316,10 +318,10 @@ def check_a_second_run_is_as_the_first(shim: Shim) -> None:
         for _ in range(3 if hello.forks else 1):
             run = Run(process)
             begun = run.start(seed=7)
-            assert run.finish(0.0, Line("go")) == 0
+            assert run.finish(0.0, InputLine("go")) == 0
             found.append((begun, run.lines))
     with running(shim, "entropy", seed=7) as run:
-        run.finish(0.0, Line("go"))
+        run.finish(0.0, InputLine("go"))
         found.append((found[0][0], run.lines))
     assert all(one == found[0] for one in found)
 
@@ -337,14 +339,14 @@ def check_the_schedule_of_threads_is_chosen(shim: Shim) -> None:
     raise AssertionError(f"no switch at one of the first {THREAD_POINTS_MAX} points lets b go first")
 
 
-def _order(shim: Shim, switches: Sequence[tuple[int, int]], process: Process | None = None) -> list[str]:
+def _order(shim: Shim, switches: Sequence[tuple[int, int]], process: ProgramProcess | None = None) -> list[str]:
     """In which order the threads speak."""
     if process is None:
         with greeted(shim, "threads") as (fresh, _):
             return _order(shim, switches, fresh)
     run = Run(process)
     run.start(switches=switches)
-    assert run.finish(0.0, Line("go")) == 0
+    assert run.finish(0.0, InputLine("go")) == 0
     return run.lines
 
 

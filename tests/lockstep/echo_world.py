@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from gapless.scenarios.lockstep.process import NeverWaited, Process
+from gapless.scenarios.lockstep.process import NeverWaited, ProgramProcess
 from gapless.scenarios.lockstep.protocol import (
     Blocked,
     Connect,
@@ -21,14 +21,14 @@ from gapless.scenarios.lockstep.protocol import (
     Eof,
     FromShim,
     Input,
+    InputLine,
     LastOutputs,
-    Line,
     Output,
     Refused,
     RefusedConnection,
     Resumed,
     Stalled,
-    Start,
+    StartRun,
 )
 
 EPOCH_S = 1_767_225_600.0
@@ -65,11 +65,11 @@ def live(
 ) -> Story:
     """Run a program to its end, or until it says that it is stalled."""
     story = Story()
-    process = Process(command, variables or {})
+    process = ProgramProcess(command, variables or {})
     process.said = story.hear
     try:
         process.greet()
-        process.send(Start(seed, EPOCH_S, variables or {}, ()))
+        process.send(StartRun(seed, EPOCH_S, variables or {}, ()))
         _exchange(process, story, lines)
     except NeverWaited as error:
         story.code, story.refused = error.code, error.refused
@@ -78,10 +78,10 @@ def live(
     return story
 
 
-def _exchange(process: Process, story: Story, lines: Sequence[str]) -> None:
+def _exchange(process: ProgramProcess, story: Story, lines: Sequence[str]) -> None:
     order = count()
     coming: list[tuple[float, int, Input]] = [
-        (LINES_FROM_S + at, next(order), Line(text)) for at, text in enumerate(lines)
+        (LINES_FROM_S + at, next(order), InputLine(text)) for at, text in enumerate(lines)
     ]
     coming.append((LINES_FROM_S + len(lines), next(order), EndOfInput()))
     for _ in range(EXCHANGES_MAX):

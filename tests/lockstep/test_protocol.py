@@ -9,14 +9,14 @@ import pytest
 from gapless.scenarios.lockstep.protocol import (
     HEAD,
     Blocked,
-    Close,
+    CloseConnection,
     Connect,
     Data,
     Ended,
     Hello,
     LockstepError,
     Resumed,
-    Start,
+    StartRun,
     decode,
     encode,
 )
@@ -35,7 +35,7 @@ def test_bytes_lie_in_the_tail_in_the_order_in_which_they_are_mentioned() -> Non
 
 
 def test_a_start_says_what_a_run_depends_on() -> None:
-    said, _ = _cut(encode(Start(7, 5.0, {"GAPLESS_URL": "u"}, [(3, 0)])))
+    said, _ = _cut(encode(StartRun(7, 5.0, {"GAPLESS_URL": "u"}, [(3, 0)])))
     expected = {"type": "start", "seed": 7, "epoch_s": 5.0, "variables": {"GAPLESS_URL": "u"}, "switches": [[3, 0]]}
     assert said == expected
 
@@ -43,7 +43,7 @@ def test_a_start_says_what_a_run_depends_on() -> None:
 def test_outputs_are_read_with_their_bytes() -> None:
     outputs = [["connect", 1, "h", 80], ["data", 1, 2], ["close", 1], ["data", 2, 1]]
     text = json.dumps({"type": "blocked", "wake_at_s": None, "outputs": outputs, "points": 4, "switched": 1}).encode()
-    expected = (Connect(1, "h", 80), Data(1, b"ab"), Close(1), Data(2, b"c"))
+    expected = (Connect(1, "h", 80), Data(1, b"ab"), CloseConnection(1), Data(2, b"c"))
     assert decode(text, b"abc") == Blocked(None, expected, 4, 1)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gapless.scenarios.lockstep.process import NeverWaited, NotShimmed, Process
+from gapless.scenarios.lockstep.process import NeverWaited, NotShimmed, ProgramProcess
 from tests.lockstep.autopilot import Flight, fly
 from tests.lockstep.interpreters import EACH_VERSION, interpreters
 
@@ -322,12 +322,12 @@ def test_a_module_and_a_wrapper_around_python_are_commands_too(tmp_path: Path) -
 
 
 def test_a_python_without_its_shim_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    process = Process([sys.executable, "-I", "-c", "input(); import time; time.sleep(100)"], {})
+    process = ProgramProcess([sys.executable, "-I", "-c", "input(); import time; time.sleep(100)"], {})
     try:
         with pytest.raises(NeverWaited, match="before it read a step"):
             process.greet()  # its standard input is empty, for nobody made it virtual
     finally:
         process.kill()
-    process = Process([sys.executable, "-I", "-c", "import time; time.sleep(100)"], {})
+    process = ProgramProcess([sys.executable, "-I", "-c", "import time; time.sleep(100)"], {})
     with pytest.raises(NotShimmed, match="without -I, -E or -S"):
         process.greet(1.0)

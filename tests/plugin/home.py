@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# A pytest inside a pytest forgets what it imported, and would import these, and read the catalog, each time.
+import gapless.scenarios.plugin.real_time
+import gapless.scenarios.plugin.virtual_time  # noqa: F401
 from gapless.scenarios.definition.catalogue import catalogue
 
 catalogue()

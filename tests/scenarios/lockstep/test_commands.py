@@ -14,7 +14,7 @@ from gapless.reports.records.record import Verdict
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.errors import CapsuleError, UsageError
 from gapless.scenarios.lockstep.command import PRINTED_MAX, RanOn, has_shim, printed_lines, with_printed
-from gapless.scenarios.lockstep.process import Process, check_exists
+from gapless.scenarios.lockstep.process import ProgramProcess, check_exists
 from gapless.scenarios.running.runner import RunResult, perform
 from gapless.scenarios.running.suite import Unit, run_unit
 from tests.scenarios.lockstep.programs import ANSWERS, WEBSOCKETS, program, request
@@ -123,7 +123,7 @@ def test_what_cannot_be_virtual_ends_in_a_sentence(tmp_path: Path, body: str, sa
 def test_a_program_that_computes_without_end_is_stuck_with_the_stacks_of_its_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Process.receive, "__defaults__", (1.0,))  # seconds of real time
+    monkeypatch.setattr(ProgramProcess.receive, "__defaults__", (1.0,))  # seconds of real time
     command = program(tmp_path, ANSWERS.format(body="\n    while True: pass"))
     result = perform(request(command))
     assert result.record.verdict is Verdict.STUCK
