@@ -184,8 +184,6 @@ class Evidence:
     ``calls``: counted REST calls. ``requests``: all REST calls. ``bytes``: in the bodies that answer counted calls.
     ``events_read``: events that the server read for counted calls. ``attach_…``: the part until attach returned.
     ``sockets``: sockets opened or refused. ``spinning``: the message about a client that was stopped.
-    ``healed_at``: the journal index at which the faults ended. ``says_deliveries``: False for a client that never says
-    what reaches its application.
     ``healed_at``: the journal index at which the faults ended.
 
     ``held_then``: what was held when attach or ``run()`` returned, and at the end. ``histories``: readings of the log.
@@ -200,8 +198,8 @@ class Evidence:
     index, time and leaf of each snapshot delivered. ``frames_at_s``: index and time of each frame delivered.
     ``was_down``: whether the server was down at some time, so that calls may not have reached it.
     ``left_out_of_replay``: events whose frame a fault dropped from the replay of a socket that was opened later.
-    ``inserted``:
-    whether events came into the middle of the log. ``killed_at``: journal indices at which the client was killed.
+    ``inserted``: whether events came into the middle of the log. ``killed_at``: journal indices at which the client
+    was killed.
     """
 
     log: tuple[PersistedEvent, ...] = ()

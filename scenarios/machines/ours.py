@@ -83,7 +83,6 @@ class GaplessMachine:
         self._is_session: dict[int, bool] = {}
         self._step: str | None = None
         self._failure: SyncError | None = None
-        self._gaps: tuple[GapIds, ...] = ()
         self._out: list[model.Effect] = []
 
     def __repr__(self) -> str:
@@ -101,8 +100,8 @@ class GaplessMachine:
         return [event_id for event_id in ledger.ordered_ids() if event_id in ledger.payloads]
 
     def gaps(self) -> Sequence[GapIds]:
-        """The gaps of the last report."""
-        return self._gaps
+        """The gaps in what it holds now."""
+        return tuple((gap.after_id, gap.before_id) for gap in self._core.report().gaps)
 
     def handle(self, told: model.Input, now_s: float) -> list[model.Effect]:
         """Process an input and return the effects."""
@@ -201,7 +200,6 @@ class GaplessMachine:
                     error = RunTimedOut("the run did not end in time; see report", report=report)
                     self._out.append(model.StepError(type(error).__name__, str(error)))
                     return
-                self._gaps = tuple((gap.after_id, gap.before_id) for gap in report.gaps)
                 self._finish_step(
                     Claim(
                         report.complete,

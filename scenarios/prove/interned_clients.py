@@ -15,16 +15,13 @@ from gapless.scenarios.clients.contract import Claim, GapIds
 from gapless.scenarios.machines import machine as model
 from gapless.scenarios.prove.state_identity import Form, canonical, frozen
 
-SCRIPT: tuple[model.AttachStep | model.SendStep | model.RunStep, ...] = (
-    model.AttachStep(),
-    model.SendStep("Do the task"),
-    model.RunStep(),
-)
+_ATTACH: tuple[model.AttachStep | model.SendStep | model.RunStep, ...] = (model.AttachStep(),)
+_RUN = (model.SendStep("Do the task"), model.RunStep())
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """How the script ended, and what the client held at that moment.
+    """How a run of the script ended, and what the client held at that moment.
 
     ``claim``: what ``run()`` returned; None if a step failed
     ``error``: the error of the step that failed; None if none did
@@ -48,7 +45,8 @@ class Reaction:
     ``wake_at_s``: when it wants its next `Timer`, in seconds
     ``effects``: the sockets and calls that it wants
     ``is_attached``: whether the attach returned in this step
-    ``returned``: how the script ended, if it ended in this step
+    ``returned``: how a run ended, if one ended in this step, or the script failed
+    ``is_over``: whether the script has ended
     """
 
     client: int
@@ -56,10 +54,11 @@ class Reaction:
     effects: tuple[model.DialSocket | model.DropSocket | model.RestCall, ...]
     is_attached: bool
     returned: Returned | None
+    is_over: bool
 
 
 class _ScriptedClient:
-    """A client and its progress through `SCRIPT`."""
+    """A client and its progress through the script."""
 
     __slots__ = ("deliveries", "machine", "stage")
 
@@ -70,9 +69,13 @@ class _ScriptedClient:
 
 
 class Clients:
-    """All states of one client that a search has met, numbered. State 0 is the client before its first input."""
+    """All states of one client that a search has met, numbered. State 0 is the client before its first input.
 
-    def __init__(self, machine: model.Machine) -> None:
+    ``runs``: how many runs the script has
+    """
+
+    def __init__(self, machine: model.Machine, runs: int = 1) -> None:
+        self._script = _ATTACH + _RUN * runs
         self._numbers: dict[Form, int] = {}
         self._frozen: list[bytes] = []
         self._reactions: dict[tuple[int, float, Hashable], Reaction] = {}
@@ -91,7 +94,7 @@ class Clients:
 
     def begin(self, now_s: float) -> Reaction:
         """The step in which the client begins the script."""
-        return self.step(0, SCRIPT[0], now_s)
+        return self.step(0, self._script[0], now_s)
 
     def step(self, client: int, told: model.Input, now_s: float) -> Reaction:
         """The result of an input to the client state of this number. It is looked up if it is known."""
@@ -104,7 +107,7 @@ class Clients:
     def _compute(self, client: int, told: model.Input, now_s: float) -> Reaction:
         scripted: _ScriptedClient = pickle.loads(self._frozen[client])
         asked: list[model.DialSocket | model.DropSocket | model.RestCall] = []
-        is_attached, returned = False, None
+        is_attached, is_over, returned = False, False, None
         pending = scripted.machine.handle(told, now_s)
         while pending:
             effect = pending.pop(0)
@@ -113,16 +116,18 @@ class Clients:
                     scripted.deliveries.append(event_id)
                 case model.StepDone(claim):
                     is_attached = is_attached or scripted.stage == 0
-                    scripted.stage += 1
-                    if scripted.stage < len(SCRIPT):
-                        pending += scripted.machine.handle(SCRIPT[scripted.stage], now_s)
-                    else:
+                    if isinstance(self._script[scripted.stage], model.RunStep):
                         returned = _returned(scripted, claim, None)
+                    scripted.stage += 1
+                    is_over = scripted.stage == len(self._script)
+                    if not is_over:
+                        pending += scripted.machine.handle(self._script[scripted.stage], now_s)
                 case model.StepError(error, message):
-                    returned = _returned(scripted, None, f"{error}: {message}")
+                    returned, is_over = _returned(scripted, None, f"{error}: {message}"), True
                 case _:
                     asked.append(effect)
-        return Reaction(self._keep(scripted), scripted.machine.wake_at_s, tuple(asked), is_attached, returned)
+        wake_at_s = scripted.machine.wake_at_s
+        return Reaction(self._keep(scripted), wake_at_s, tuple(asked), is_attached, returned, is_over)
 
     def _keep(self, scripted: _ScriptedClient) -> int:
         form = canonical(scripted)

@@ -27,11 +27,26 @@ from typing import Literal, NamedTuple, get_args
 
 from gapless.scenarios.machines import machine as model
 from gapless.scenarios.prove.interned_clients import Clients, Reaction, Returned
-from gapless.scenarios.prove.small_server import Point, Script, ServerAction
+from gapless.scenarios.prove.small_server import RESTARTS, Fate, Point, Script, ServerAction
 from gapless.simserver.protocol import wire
 
 FaultName = Literal[
-    "losses", "disconnects", "delays", "overtakings", "copies", "failures", "late", "forgotten", "vetoes", "others"
+    "losses",
+    "disconnects",
+    "delays",
+    "overtakings",
+    "copies",
+    "failures",
+    "late",
+    "forgotten",
+    "vetoes",
+    "others",
+    "restarts",
+    "truncations",
+    "stale",
+    "unpersisted",
+    "corrupt",
+    "foreign",
 ]
 """The kinds of fault.
 
@@ -45,13 +60,42 @@ FaultName = Literal[
 - forgotten: the server does not know a page cursor (R51).
 - vetoes: a stop hook makes the run go on (R13).
 - others: the server receives a message from another client (R19).
+- restarts: the server's process dies and comes back; every socket breaks (R33).
+- truncations: the same, and the log has lost its last event, or its last two (R60).
+- stale: a page shows the log without its last event, or is blank (R52).
+- unpersisted: a branch event is published and never persisted (R53).
+- corrupt: the record of a branch event cannot be read by any call (R59).
+- foreign: another client sends a message and starts a run (R18).
 """
 FAULTS: tuple[FaultName, ...] = get_args(FaultName)
 DELAY_S_MAX = 12.0
 
 _REFUSED = '{"detail":"Service unavailable (simulated)"}'
 _COUNTED = frozenset({"search", "count", "conversation"})
-_LOSS, _BREAK, _DELAY, _OVERTAKING, _COPY, _FAILURE, _LATE, _FORGOTTEN, _VETO, _OTHER = range(len(FAULTS))
+(
+    _LOSS,
+    _BREAK,
+    _DELAY,
+    _OVERTAKING,
+    _COPY,
+    _FAILURE,
+    _LATE,
+    _FORGOTTEN,
+    _VETO,
+    _OTHER,
+    _RESTART,
+    _TRUNCATION,
+    _STALE,
+    _UNPERSISTED,
+    _CORRUPT,
+    _FOREIGN,
+) = range(len(FAULTS))
+_FATES: tuple[tuple[int, Fate, str], ...] = (
+    (_UNPERSISTED, "unpersisted", "which is never persisted"),
+    (_CORRUPT, "corrupt", "whose record cannot be read"),
+)
+_BRANCH_ACTIONS = frozenset({"action", "observation", "answer"})
+_GONE = 1012
 
 
 class SearchSocket(NamedTuple):
@@ -77,6 +121,22 @@ class CallUnderWay(NamedTuple):
     answer: model.CallAnswered | model.NoAnswer | None = None
 
 
+class RunEnd(NamedTuple):
+    """The end of a run of the client on the server: when, the length of the persisted log, and how many were ever in it."""
+
+    at_s: float
+    log_length: int
+    appended: int
+
+
+class ReturnedRun(NamedTuple):
+    """A ``run()`` that has returned, the end of its run on the server, and how many events were in the log by then."""
+
+    returned: Returned
+    end: RunEnd | None
+    appended: int
+
+
 class WorldState(NamedTuple):
     """The world at one moment.
 
@@ -89,9 +149,11 @@ class WorldState(NamedTuple):
     ``spent``: how many faults of each kind were used, in the order of `FAULTS`
     ``brought``: the log positions of all events that frames have delivered, as bits
     ``counted``: how many calls were made that count against the budget
-    ``attached``: the length of the persisted log, and ``counted``, when the attach returned
-    ``over``: when the final snapshot was published, and the length of the persisted log at that time
-    ``returned``: how the script ended
+    ``attached``: how many events were ever persisted, and ``counted``, when the attach returned
+    ``end``: the end on the server of the client's latest run
+    ``runs``: the runs that have returned
+    ``is_new``: whether the last of them returned in the move that led here
+    ``is_over``: whether the script has ended
     """
 
     client: int
@@ -104,9 +166,11 @@ class WorldState(NamedTuple):
     spent: tuple[int, ...]
     brought: int
     counted: int
-    attached: tuple[int, int] | None
-    over: tuple[float, int] | None
-    returned: Returned | None
+    attached: tuple[int, int] | None = None
+    end: RunEnd | None = None
+    runs: tuple[ReturnedRun, ...] = ()
+    is_new: bool = False
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +200,12 @@ class Interleavings:
 
     def begin(self) -> WorldState:
         """The first state: the client has begun to attach."""
-        empty = WorldState(
-            0, math.inf, 0.0, self.script.start.number, 0, (), (), (0,) * len(FAULTS), 0, 0, None, None, None
-        )
+        empty = WorldState(0, math.inf, 0.0, self.script.start.number, 0, (), (), (0,) * len(FAULTS), 0, 0)
         return self._apply(empty, self.clients.begin(0.0))
 
     def moves(self, state: WorldState) -> Iterator[tuple[Move, WorldState]]:
         """Every move that is possible in a state, and the state that follows. Empty when the script has ended."""
-        if state.returned is not None:
+        if state.is_over:
             return
         is_pending = False
         for move, after in self._network(state):
@@ -187,10 +249,14 @@ class Interleavings:
                 case model.RestCall():
                     calls = (*calls, CallUnderWay(effect))
                     counted += effect.name in _COUNTED
-        attached = state.attached
+        attached, point = state.attached, self.script[state.point]
         if reaction.is_attached:
             spent = counted - sum(1 for effect in reaction.effects if _is_counted(effect))
-            attached = (len(self.script[state.point].ids) - state.behind, spent)
+            attached = (point.appended - state.behind, spent)
+        runs, end = state.runs, state.end
+        if reaction.returned is not None:
+            runs = (*runs, ReturnedRun(reaction.returned, end, point.appended))
+            end = end if reaction.is_over else None
         return state._replace(
             client=reaction.client,
             wake_at_s=reaction.wake_at_s,
@@ -198,7 +264,10 @@ class Interleavings:
             calls=calls,
             counted=counted,
             attached=attached,
-            returned=reaction.returned,
+            end=end,
+            runs=runs,
+            is_new=reaction.returned is not None,
+            is_over=reaction.is_over,
         )
 
     # -- the network --------------------------------------------------------------------------------------------------
@@ -282,19 +351,46 @@ class Interleavings:
             if action not in ("accept", "over") and self.may(state, _LATE):
                 after = self._do(self._spend(state, _LATE), point, action, is_late=True)
                 yield Move("server", f"{_ACTIONS[action]}, which is persisted late", _LATE), after
+            if action in _BRANCH_ACTIONS:
+                yield from self._do_badly(state, point, action)
         if self.may(state, _OTHER):
             after = self._do(self._spend(state, _OTHER), point, "other", is_late=False)
             yield Move("server", _ACTIONS["other"], _OTHER), after
+        if self.may(state, _FOREIGN) and not point.is_running:
+            after = self._do(self._spend(state, _FOREIGN), point, "foreign", is_late=False)
+            yield Move("server", _ACTIONS["foreign"], _FOREIGN), after
+        for restart, lost in RESTARTS.items():
+            fault = _TRUNCATION if lost else _RESTART
+            if self.may(state, fault) and lost <= len(point.ids):
+                yield Move("server", _ACTIONS[restart], fault), self._restart(self._spend(state, fault), point, restart)
         if state.behind:
             yield Move("network", "what was late is persisted"), state._replace(behind=0)
 
-    def _do(self, state: WorldState, point: Point, action: ServerAction, *, is_late: bool) -> WorldState:
+    def _do_badly(self, state: WorldState, point: Point, action: ServerAction) -> Iterator[tuple[Move, WorldState]]:
+        for fault, fate, said in _FATES:
+            if self.may(state, fault):
+                after = self._do(self._spend(state, fault), point, action, is_late=False, fate=fate)
+                yield Move("server", f"{_ACTIONS[action]}, {said}", fault), after
+
+    def _restart(self, state: WorldState, point: Point, action: ServerAction) -> WorldState:
+        """Every socket breaks. What was not persisted yet is persisted first, so it counts among the last."""
+        after = self._do(state._replace(behind=0, sockets=()), point, action, is_late=False)
+        for socket in state.sockets:
+            reason = "closed with code 1012" if socket.is_open else "handshake failed"
+            after = self._tell(after, model.SocketGone(socket.number, _GONE if socket.is_open else None, reason))
+        return after
+
+    def _do(
+        self, state: WorldState, point: Point, action: ServerAction, *, is_late: bool, fate: Fate = "durable"
+    ) -> WorldState:
         """The server takes an action, and publishes its frames to every open socket."""
-        after = self.script.after(point, action)
+        after = self.script.after(point, action, fate)
         behind = state.behind
         if is_late or behind:
             behind += len(after.ids) - len(point.ids)
-        over = (state.now_s, len(after.ids) - behind) if action == "over" else state.over
+        end = state.end
+        if after.over > point.over:
+            end = RunEnd(state.now_s, len(after.ids) - behind, after.appended)
         sockets = state.sockets
         if after.told and sockets:
             sockets = tuple(
@@ -303,7 +399,7 @@ class Interleavings:
                 else socket
                 for socket in sockets
             )
-        return state._replace(point=after.number, behind=behind, sockets=sockets, over=over)
+        return state._replace(point=after.number, behind=behind, sockets=sockets, end=end)
 
     def _texts(self, point: Point, behind: int, is_session: bool) -> tuple[str, ...]:
         persisted = len(point.ids) - behind
@@ -322,7 +418,7 @@ class Interleavings:
             texts.append(wire.sync_frame(socket.after_seq, persisted - 1 if persisted else None))
             if socket.after_seq is not None:
                 log = point.agent.log
-                seqs = range(max(0, socket.after_seq + 1), persisted)
+                seqs = [seq for seq in range(max(0, socket.after_seq + 1), persisted) if seq not in point.unreadable]
                 texts += [wire.durable_frame(seq, log.text_at(seq)) for seq in seqs]
         texts.append(greeting)
         opened = socket._replace(is_open=True, waiting=tuple(texts))
@@ -336,6 +432,16 @@ class Interleavings:
         if call.page_id is not None and self.may(state, _FORGOTTEN):
             spent, answer = self._answered(self._spend(state, _FORGOTTEN), call, is_forgotten=True)
             yield Move("server", f"{what}, and does not know the cursor", _FORGOTTEN), _answer(spent, index, answer)
+        persisted = len(self.script[state.point].ids) - state.behind
+        if call.name == "search" and persisted and self.may(state, _STALE):
+            for lag, said in ((1, "without the last event"), (persisted, "by a blank page"))[: min(2, persisted)]:
+                spent, answer = self._answered(self._spend(state, _STALE), call, is_forgotten=False, lag=lag)
+                yield Move("server", f"{what} {said}", _STALE), _answer(spent, index, answer)
+        if call.name == "message" and self.may(state, _UNPERSISTED):
+            spent, answer = self._answered(
+                self._spend(state, _UNPERSISTED), call, is_forgotten=False, fate="unpersisted"
+            )
+            yield Move("server", f"{what}, and never persists it", _UNPERSISTED), _answer(spent, index, answer)
         if self.may(state, _FAILURE):
             spent = self._spend(state, _FAILURE)
             refused = model.CallAnswered(call.call, 503, _REFUSED)
@@ -347,13 +453,20 @@ class Interleavings:
                 yield Move("network", what, _FAILURE), _answer(spent, index, lost)
 
     def _answered(
-        self, state: WorldState, call: model.RestCall, *, is_forgotten: bool
+        self,
+        state: WorldState,
+        call: model.RestCall,
+        *,
+        is_forgotten: bool,
+        lag: int = 0,
+        fate: Fate = "durable",
     ) -> tuple[WorldState, model.CallAnswered]:
+        """The answer to a call. ``lag``: how many events a page does not show yet."""
         point = self.script[state.point]
         persisted = len(point.ids) - state.behind
         match call.name:
             case "message":
-                return self._do(state, point, "message", is_late=False), model.CallAnswered(
+                return self._do(state, point, "message", is_late=False, fate=fate), model.CallAnswered(
                     call.call, 200, wire.SUCCESS
                 )
             case "run" if point.is_running:
@@ -368,7 +481,7 @@ class Interleavings:
                 return state, model.CallAnswered(call.call, 200, f'{{"version":"{self.script.settings.version}"}}')
             case "search":
                 page_id = "?" if is_forgotten else call.page_id
-                page = self.script.page(point, persisted, page_id=page_id, limit=call.limit, descending=call.descending)
+                page = self.script.page(point, persisted - lag, page_id=page_id, limit=call.limit, descending=call.descending)
                 if page is None:
                     return state, model.CallAnswered(call.call, 404, wire.detail("Unknown page_id"))
                 return state, model.CallAnswered(call.call, 200, self.script.page_text(point, page))
@@ -443,4 +556,8 @@ _ACTIONS: dict[ServerAction, str] = {
     "veto": "has a stop hook that says no",
     "over": "publishes the final snapshot",
     "other": "takes a message of somebody else",
+    "foreign": "takes a message and a run of somebody else",
+    "restart": "dies and comes back",
+    "truncate-1": "dies and comes back, and its log has lost the last event",
+    "truncate-2": "dies and comes back, and its log has lost the last two events",
 }

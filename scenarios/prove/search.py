@@ -49,6 +49,12 @@ class Bounds:
     forgotten: int = 0
     vetoes: int = 0
     others: int = 0
+    restarts: int = 0
+    truncations: int = 0
+    stale: int = 0
+    unpersisted: int = 0
+    corrupt: int = 0
+    foreign: int = 0
     together: int | None = None
 
     def faults(self) -> tuple[int, ...]:
@@ -91,18 +97,28 @@ _SINGULAR: dict[FaultName, str] = {
     "forgotten": "forgotten cursor",
     "vetoes": "veto",
     "others": "message of somebody else",
+    "restarts": "restart",
+    "truncations": "truncation",
+    "stale": "stale page",
+    "unpersisted": "event never persisted",
+    "corrupt": "corrupt record",
+    "foreign": "run of somebody else",
 }
 _PLURAL: dict[FaultName, str] = {name: name for name in FAULTS} | {
     "failures": "failed calls",
     "late": "late appends",
     "forgotten": "forgotten cursors",
     "others": "messages of somebody else",
+    "stale": "stale pages",
+    "unpersisted": "events never persisted",
+    "corrupt": "corrupt records",
+    "foreign": "runs of somebody else",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be proven: for which client, server variant, certainty, bounds, and length of the history."""
+    """What is to be proven: for which client, server variant, certainty, bounds, length of the history, and how many runs."""
 
     client: str
     generation: str
@@ -110,6 +126,7 @@ class Question:
     bounds: Bounds
     certainty: str = "branch"
     history_events: int = 5
+    runs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +176,7 @@ def world(question: Question, bounds: Bounds | None = None) -> Interleavings:
     settings = ServerSettings(generation=question.generation, cursor=question.cursor)  # type: ignore[arg-type]
     script = Script(settings, history_events=question.history_events, events_max=bounds.events)
     machine = bounded(question.client, question.generation, question.certainty)
-    return Interleavings(script, Clients(machine), bounds.faults(), bounds.faults_max)
+    return Interleavings(script, Clients(machine, question.runs), bounds.faults(), bounds.faults_max)
 
 
 def prove(question: Question, look: Look = lambda states: False) -> SearchResult:
@@ -263,8 +280,10 @@ def examine(
     world: Interleavings, state: WorldState, certainty: str
 ) -> tuple[Violation | None, list[tuple[Move, WorldState]]]:
     """The violation in a state, if any, and the moves from it."""
-    if state.returned is not None:
-        return judge(world, state, certainty), []
+    if state.is_new:
+        violation = judge(world, state, certainty)
+        if violation is not None or state.is_over:
+            return violation, []
     late = overdue(state)
     if late is not None:
         return late, []

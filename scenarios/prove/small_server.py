@@ -10,17 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gapless.simserver.conversation import event_bodies
 from gapless.simserver.conversation.agent import Agent, ConversationState, Publication
-from gapless.simserver.conversation.archive import LogView
+from gapless.simserver.conversation.archive import EventTreatment, LogView
 from gapless.simserver.conversation.workload import AgentWorkload
 from gapless.simserver.protocol import pages, wire
 from gapless.simserver.protocol.pages import Filters, SearchPage
 from gapless.simserver.settings import ServerSettings
 
-ServerAction = Literal["message", "accept", "start", "action", "observation", "answer", "end", "veto", "over", "other"]
+ServerAction = Literal[
+    "message",
+    "accept",
+    "start",
+    "action",
+    "observation",
+    "answer",
+    "end",
+    "veto",
+    "over",
+    "other",
+    "foreign",
+    "restart",
+    "truncate-1",
+    "truncate-2",
+]
 """An action of the server.
 
 - ``message``, ``accept``: it receives the client's message, or its POST run.
@@ -30,11 +45,43 @@ ServerAction = Literal["message", "accept", "start", "action", "observation", "a
 - ``veto``: a stop hook vetoes the end.
 - ``over``: the final snapshot is published.
 - ``other``: a message from another client arrives.
+- ``foreign``: another client sends a message and starts a run.
+- ``restart``: the process dies and comes back. A run in progress ends in ``error``, or is forgotten if it had not begun.
+- ``truncate-1``, ``truncate-2``: the same, and the log has lost its last events.
 """
+
+Fate = Literal["durable", "unpersisted", "corrupt"]
+"""What becomes of the record of an event: it is persisted, it never is, or it is and no call can read it."""
+
+Taken = tuple[ServerAction, Fate]
+"""An action and the fate of the branch events that it adds."""
 
 _TICK_S = 0.01
 _RUN_ACTIONS = frozenset({"action", "observation", "answer"})
+RESTARTS: dict[ServerAction, int] = {"restart": 0, "truncate-1": 1, "truncate-2": 2}
+"""How many events the log loses in a restart."""
+_DURABLE = EventTreatment()
+_TREATMENTS: dict[Fate, EventTreatment] = {
+    "durable": _DURABLE,
+    "unpersisted": EventTreatment(persisted=False),
+    "corrupt": EventTreatment(readable=False),
+}
 _NO_FILTERS = Filters()
+
+
+Owner = Literal["client", "another", "nobody"]
+
+
+class Record(NamedTuple):
+    """An event that was in the log. ``ordinal``: how many were appended before it; ``gone``: before it was lost."""
+
+    event_id: str
+    kind: str
+    position: int
+    branch: bool
+    ordinal: int
+    readable: bool = True
+    gone: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,19 +93,29 @@ class Point:
     ``agent``: the agent after these actions
     ``told``: what the last action published, in order of publication
     ``ids``: the ids of the events in the log, in order
-    ``branch``: for each of them, whether it is on the branch
+    ``records``: every event that was ever in the log
+    ``appended``: how many events were ever appended
+    ``unreadable``: the positions of corrupt records
+    ``owner``: whose run is in progress
+    ``accepted``: how many runs of the client were accepted
+    ``over``: how many of them are over: the final snapshot was published, or the process has died
     ``ways``: what the server can do next without a call or another client; the most ordinary first
     ``next``: the numbers of the points that follow and were made already
     """
 
     number: int
-    actions: tuple[ServerAction, ...]
+    actions: tuple[Taken, ...]
     agent: Agent
     told: tuple[Publication, ...]
     ids: tuple[str, ...]
-    branch: tuple[bool, ...]
+    records: tuple[Record, ...]
+    appended: int
+    unreadable: frozenset[int]
+    owner: Owner
+    accepted: int
+    over: int
     ways: tuple[ServerAction, ...]
-    next: dict[ServerAction, int] = field(default_factory=dict)
+    next: dict[Taken, int] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -68,12 +125,12 @@ class Point:
     @property
     def is_running(self) -> bool:
         """Whether a run was accepted and its final snapshot is not yet published."""
-        return "accept" in self.actions and "over" not in self.actions
+        return self.owner != "nobody"
 
     @property
     def is_over(self) -> bool:
-        """Whether the final snapshot of the client's run is published."""
-        return "over" in self.actions
+        """Whether the client's run is over."""
+        return self.accepted == self.over > 0
 
 
 class Script:
@@ -98,11 +155,11 @@ class Script:
     def __getitem__(self, number: int) -> Point:
         return self._points[number]
 
-    def after(self, point: Point, action: ServerAction) -> Point:
+    def after(self, point: Point, action: ServerAction, fate: Fate = "durable") -> Point:
         """The point that follows an action."""
-        known = point.next.get(action)
+        known = point.next.get((action, fate))
         if known is None:
-            known = point.next[action] = self._make((*point.actions, action)).number
+            known = point.next[action, fate] = self._make((*point.actions, (action, fate))).number
         return self._points[known]
 
     def greeting(self, point: Point, connection: int) -> str:
@@ -122,7 +179,7 @@ class Script:
         self, point: Point, persisted: int, *, page_id: str | None, limit: int, descending: bool
     ) -> SearchPage | None:
         """A page of the first ``persisted`` events. None if the cursor is unknown and the server refuses it."""
-        view = LogView(point.agent.log, persisted)
+        view = LogView(point.agent.log, persisted, point.unreadable)
         start = None
         if page_id is not None:
             start = view.index_of(page_id)
@@ -146,40 +203,68 @@ class Script:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _make(self, actions: tuple[ServerAction, ...]) -> Point:
-        agent = Agent(self.settings, AgentWorkload(history_events=self.history_events))
+    def _make(self, actions: tuple[Taken, ...]) -> Point:
+        fates: list[Fate] = ["durable"]
+        agent = Agent(
+            self.settings,
+            AgentWorkload(history_events=self.history_events),
+            lambda event: _TREATMENTS[fates[-1]] if event_bodies.is_branch_event(event) else _DURABLE,
+        )
+        records = [_record(event, index, index) for index, event in enumerate(agent.log)]
         told: Sequence[Publication] = ()
-        for number, action in enumerate(actions):
+        appended, owner, accepted, over = len(records), "nobody", 0, 0
+        for number, (action, fate) in enumerate(actions):
+            fates.append(fate)
             told = self._do(agent, action, actions[:number], (number + 1) * _TICK_S)
-        log = agent.log
+            records = [
+                one._replace(gone=appended) if one.gone is None and one.position >= len(agent.log) - _added(told) else one
+                for one in records
+            ]
+            for index in range(len(agent.log) - _added(told), len(agent.log)):
+                event = agent.log[index]
+                is_readable = fate != "corrupt" or not event_bodies.is_branch_event(event)
+                records.append(_record(event, index, appended, is_readable=is_readable))
+                appended += 1
+            if action in ("accept", "foreign"):
+                owner, accepted = ("client", accepted + 1) if action == "accept" else ("another", accepted)
+            elif action == "over" or action in RESTARTS:
+                owner, over = "nobody", over + (owner == "client")
+        standing = [one for one in records if one.gone is None]
         point = Point(
             number=len(self._points),
             actions=actions,
             agent=agent,
-            told=tuple(told),
-            ids=tuple(log.ids()),
-            branch=tuple(event_bodies.is_branch_event(event) for event in log),
-            ways=self._ways(actions),
+            told=() if actions and actions[-1][0] in RESTARTS else tuple(told),
+            ids=tuple(agent.log.ids()),
+            records=tuple(records),
+            appended=appended,
+            unreadable=frozenset(one.position for one in standing if not one.readable),
+            owner=owner,  # type: ignore[arg-type]  # one of the three names
+            accepted=accepted,
+            over=over,
+            ways=self._ways(tuple(action for action, _ in actions), owner),
         )
+        assert [one.event_id for one in standing] == list(point.ids)
         self._points.append(point)
         return point
 
     def _do(
-        self, agent: Agent, action: ServerAction, before: tuple[ServerAction, ...], now_s: float
+        self, agent: Agent, action: ServerAction, before: tuple[Taken, ...], now_s: float
     ) -> Sequence[Publication]:
+        acted = sum(one == "action" for one, _ in before)
         match action:
             case "message":
                 return agent.message(now_s, "Do the task")
-            case "other":
+            case "other" | "foreign":
                 return agent.message(now_s, "By the way")
             case "accept":
                 return ()
             case "start":
                 return agent.start_run(now_s)
             case "action":
-                return agent.step(now_s, event_bodies.action(f"call-{before.count('action')}", "step"))
+                return agent.step(now_s, event_bodies.action(f"call-{acted}", "step"))
             case "observation":
-                return agent.step(now_s, event_bodies.observation(f"call-{before.count('action') - 1}", "result"))
+                return agent.step(now_s, event_bodies.observation(f"call-{acted - 1}", "result"))
             case "answer":
                 return agent.step(now_s, event_bodies.user_message("Done", source="agent"))
             case "end":
@@ -188,14 +273,19 @@ class Script:
                 return agent.veto(now_s)
             case "over":
                 return (agent.snapshot(now_s),)
+            case "restart" | "truncate-1" | "truncate-2":
+                if RESTARTS[action]:
+                    agent.truncate(now_s, max(0, len(agent.log) - RESTARTS[action]))
+                return agent.recover(now_s)
 
-    def _ways(self, actions: tuple[ServerAction, ...]) -> tuple[ServerAction, ...]:
+    def _ways(self, actions: tuple[ServerAction, ...], owner: str) -> tuple[ServerAction, ...]:
         """What the server can do next by itself. Whether a veto is within the bounds is checked in ``moves.py``."""
-        own = [action for action in actions if action not in ("message", "other")]
-        if not own or own[-1] == "over":
+        if owner == "nobody":
             return ()
+        begun = max(index for index, action in enumerate(actions) if action in ("accept", "foreign"))
+        own = [action for action in actions[begun:] if action not in ("message", "other")]
         last = own[-1]
-        if last == "accept":
+        if last in ("accept", "foreign"):
             return ("start",)
         if last == "end":
             return ("over", "veto")
@@ -210,3 +300,11 @@ class Script:
         if left >= 1:
             ways.append("answer")
         return (*ways, "end")
+
+
+def _record(event: event_bodies.EventBody, index: int, ordinal: int, *, is_readable: bool = True) -> Record:
+    return Record(str(event["id"]), str(event["kind"]), index, event_bodies.is_branch_event(event), ordinal, is_readable)
+
+
+def _added(told: Sequence[Publication]) -> int:
+    return sum(one.index is not None for one in told)

@@ -7,11 +7,21 @@ from gapless.scenarios.definition.scenario import Allowance, Budget, Expectation
 from gapless.scenarios.judging.evidence import Evidence, GapSpan, PersistedEvent, RunCall, ServerRun, StepCall
 from gapless.scenarios.judging.oracles import ORACLES
 from gapless.scenarios.judging.oracles.case import Case
-from gapless.scenarios.prove.moves import FAULTS, FaultName, Interleavings, WorldState, carried
-from gapless.scenarios.prove.small_server import Point, Script
+from gapless.scenarios.prove.moves import (
+    FAULTS,
+    FaultName,
+    Interleavings,
+    ReturnedRun,
+    RunEnd,
+    WorldState,
+    carried,
+)
+from gapless.scenarios.prove.small_server import Point, Record, Script
 
 RUN_BOUND_S = 120.0
 CALLS_MAX = 60
+# When each call was asked and answered is not part of a state, and this oracle looks at nothing else.
+_UNSEEN = frozenset({"says-what-it-did"})
 _CERTAIN_ENDS = frozenset({"finished"})
 
 # How many calls above the optimum a client may make for each fault that struck, and why. Without faults: none.
@@ -27,6 +37,12 @@ _ALLOWED: dict[FaultName, tuple[int, str]] = {
     "failures": (1, "a call that was refused is made again"),
     "late": (2, "a log behind the socket does not show yet what it is read for"),
     "forgotten": (1, "a cursor that is not known has to be replaced by another"),
+    "restarts": (3, "an outage leaves open what was missed, and a run that died leaves no end of its own"),
+    "truncations": (5, "an outage, a run that died, and two pages to begin anew with a log that lost its end"),
+    "stale": (2, "a page that is behind does not show what it is read for, and is asked for again"),
+    "unpersisted": (2, "what no log has looks like what the log does not show yet"),
+    "corrupt": (2, "what cannot be read looks like what the log does not show yet"),
+    "foreign": (2, "the end of another's run looks like ours, and the log decides"),
 }
 
 _GREW = Allowance(
@@ -36,20 +52,27 @@ _GREW = Allowance(
 
 
 def judge(world: Interleavings, state: WorldState, certainty: str) -> Violation | None:
-    """The first violation of a finished schedule, in the order of `ORACLES`: safety first, cost last. None if none."""
+    """The first violation at the return of a run, in the order of `ORACLES`: safety first, cost last. None if none."""
     script = world.script
     point = script[state.point]
-    assert state.returned is not None, "only what has ended is judged"
-    if state.returned.error is None and not point.is_over and _is_guess(world, state, point):
+    assert state.runs, "only a run that has returned is judged"
+    last = state.runs[-1]
+    if last.returned.error is None and last.end is None and _is_guess(world, state, point):
         message = "run() returned before the final snapshot, and a stop hook may still say no"
         return Violation("returns-in-time", message)
     case = Case(
         _evidence(script, state, point),
         script.settings.generation,
-        Expectation(certainty="log" if certainty == "log" else "branch", run_bound_s=RUN_BOUND_S, calls_max=CALLS_MAX),
+        Expectation(
+            certainty="log" if certainty == "log" else "branch",
+            run_bound_s=RUN_BOUND_S,
+            calls_max=CALLS_MAX,
+        ),
         _budget(script, state),
     )
-    for _, oracle in ORACLES:
+    for name, oracle in ORACLES:
+        if name in _UNSEEN:
+            continue
         for violation in oracle(case).violations:
             return violation
     return None
@@ -57,7 +80,7 @@ def judge(world: Interleavings, state: WorldState, certainty: str) -> Violation 
 
 def overdue(state: WorldState) -> Violation | None:
     """A violation if an unfinished schedule has taken too long, or has made too many calls."""
-    if state.over is not None and state.now_s > state.over[0] + RUN_BOUND_S:
+    if state.end is not None and state.now_s > state.end.at_s + RUN_BOUND_S:
         message = f"run() had not returned {RUN_BOUND_S:g} s after the server's end"
         return Violation("returns-in-time", message, breaks=Verdict.STUCK)
     if state.counted > CALLS_MAX:
@@ -84,59 +107,69 @@ def _budget(script: Script, state: WorldState) -> Budget:
 
 
 def _evidence(script: Script, state: WorldState, point: Point) -> Evidence:
-    """The evidence of a finished schedule.
+    """The evidence when a run has returned.
 
-    There is no journal, so journal indexes are derived: event n is appended at index 2n. The odd indexes are free for
-    the attach, which can return between two events.
+    There is no journal, so journal indexes are derived: the event that was appended as number n, counted over all that
+    were ever in the log, is at index 2n. The odd indexes are free for what happens between two appends.
     """
-    returned = state.returned
-    assert returned is not None
-    log = tuple(
-        PersistedEvent(event_id, str(event["kind"]), index, branch, 2 * index)
-        for index, (event_id, branch, event) in enumerate(zip(point.ids, point.branch, point.agent.log, strict=True))
-    )
-    by_id = {event.id: event for event in log}
+    log = tuple(_persisted(one) for one in point.records if one.gone is None)
+    gone = tuple(_persisted(one) for one in point.records if one.gone is not None)
+    by_id = {event.id: event for event in (*gone, *log)}
+    last = state.runs[-1].returned
     attach = StepCall("attach", 0.0, 2 * script.history_events - 1)
     steps = [attach]
-    runs: tuple[RunCall, ...] = ()
+    runs: list[RunCall] = []
     if state.attached is not None:
         steps = [StepCall("attach", 0.0, attach.called_at, "returned", 0.0, 2 * state.attached[0] - 1)]
-        ended = (state.now_s, 2 * len(log) + 1)
-        if returned.error is not None:
-            steps.append(StepCall("run", 0.0, steps[0].called_at, "failed", *ended, returned.error))
-        else:
-            steps.append(StepCall("run", 0.0, steps[0].called_at, "returned", *ended))
-        runs = (_run(state, point, steps[-1]),)
+        for number, one in enumerate(state.runs):
+            steps.append(_step(steps[-1], state, one))
+            runs.append(_run(number, state, point, one, steps[-1]))
     else:
-        steps = [StepCall("attach", 0.0, attach.called_at, "failed", state.now_s, 0, returned.error or "")]
+        steps = [StepCall("attach", 0.0, attach.called_at, "failed", state.now_s, 0, last.error or "")]
     return Evidence(
         log=log,
+        gone=gone,
         steps=tuple(steps),
-        runs=runs,
-        deliveries=returned.deliveries,
-        held_at_end=returned.held,
+        runs=tuple(runs),
+        deliveries=last.deliveries,
+        held_at_end=last.held,
         frames=tuple((event.id, state.now_s) for event in log if _brought(state, by_id) >> event.index & 1),
         calls=state.counted,
         requests=state.counted,
         attach_calls=state.attached[1] if state.attached is not None else state.counted,
         by_id=by_id,
+        snapshots_at_s=((-2, 0.0, None), (2 * point.appended + 2, 0.0, None)),
     )
 
 
-def _run(state: WorldState, point: Point, step: StepCall) -> RunCall:
-    returned, claim = state.returned, None
-    if returned is not None:
-        claim = returned.claim
-    end = state.over
-    if end is None and "over" in point.ways and point.status in _CERTAIN_ENDS:
-        end = (state.now_s, len(point.ids) - state.behind)  # only the final snapshot is still missing
-    ended_s, length = end if end is not None else (None, None)
-    server_run = ServerRun(0, 0, True, None, ended_s, point.status, length)
+def _persisted(one: Record) -> PersistedEvent:
+    gone_at = None if one.gone is None else 2 * one.gone - 1
+    return PersistedEvent(one.event_id, one.kind, one.position, one.branch, 2 * one.ordinal, gone_at, one.readable)
+
+
+def _step(before: StepCall, state: WorldState, one: ReturnedRun) -> StepCall:
+    """The step of a run. It was called when the step before it had ended."""
+    ended = (state.now_s, 2 * one.appended + 1)
+    called_at = before.ended_at if before.ended_at is not None else before.called_at
+    if one.returned.error is not None:
+        return StepCall("run", 0.0, called_at, "failed", *ended, one.returned.error)
+    return StepCall("run", 0.0, called_at, "returned", *ended)
+
+
+def _run(number: int, state: WorldState, point: Point, one: ReturnedRun, step: StepCall) -> RunCall:
+    returned, claim, end = one.returned, one.returned.claim, one.end
+    is_last = number + 1 == len(state.runs)
+    status, is_ours = point.status, point.owner == "client"
+    if end is None and is_last and is_ours and "over" in point.ways and status in _CERTAIN_ENDS:
+        # Only the final snapshot is still missing.
+        end = RunEnd(state.now_s, len(point.ids) - state.behind, point.appended)
+    ended_s, length, ended_at = (None, None, None) if end is None else (end.at_s, end.log_length, 2 * end.appended)
+    server_run = ServerRun(number, 0, True, ended_at, ended_s, status, length)
     return RunCall(
         step=step,
         server_run=server_run,
-        held=returned.held if returned is not None else (),
-        gaps=tuple(GapSpan(*gap) for gap in returned.gaps) if returned is not None else (),
+        held=returned.held,
+        gaps=tuple(GapSpan(*gap) for gap in returned.gaps),
         complete=claim.complete if claim is not None else None,
         covers=claim.covers if claim is not None else None,
         proof=claim.proof if claim is not None else None,

@@ -44,6 +44,12 @@ _HELP = {
     "forgotten": "Page cursors taken for unknown.",
     "vetoes": "Stop hooks that let the run go on.",
     "others": "Messages of somebody else.",
+    "restarts": "Processes that die and come back.",
+    "truncations": "The same, and the log has lost its end.",
+    "stale": "Pages from a view that is behind.",
+    "unpersisted": "Events published and never persisted.",
+    "corrupt": "Events whose records cannot be read.",
+    "foreign": "Runs of somebody else.",
 }
 
 
@@ -74,6 +80,7 @@ def _fault_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @_fault_options
 @click.option("--history", type=click.IntRange(0, 99), default=5, show_default=True, help="Events before the client.")
+@click.option("--runs", type=click.IntRange(1, 3), default=1, show_default=True, help="Runs of the client.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
 @click.option("--time", "time_s_max", type=Finite(min=0.1), default=None, help="Stop after so many seconds.")
 @plain_errors
@@ -85,6 +92,7 @@ def prove(
     events: int,
     faults: int | None,
     history: int,
+    runs: int,
     jobs: int | None,
     time_s_max: float | None,
     **kinds: int | None,
@@ -97,9 +105,9 @@ def prove(
     when interrupted.
     """
     resolve(client)
-    question = Question(client, "", "", _bounds(events, faults, kinds), history_events=history)
+    question = Question(client, "", "", _bounds(events, faults, kinds), history_events=history, runs=runs)
     questions = tuple(
-        Question(client, one.generation, one.cursor, one.bounds, sure, history)
+        Question(client, one.generation, one.cursor, one.bounds, sure, history, runs)
         for one in variants(question, chosen(generation, GENERATIONS), chosen(cursor, CURSORS))
         for sure in chosen(certainty, CERTAINTIES)
     )
