@@ -415,7 +415,7 @@ def test_no_fault_fires_after_healing() -> None:
     [
         ({}, "`kind` is None, not one of event-delay, "),
         ({"kind": "event-lost"}, "`kind` is 'event-lost', not one of"),
-        ({"kind": "event-delay"}, "fault 'event-delay': delay_s: Field required"),
+        ({"kind": "event-delay"}, "fault 'event-delay': delay_s and until say how long the event is late"),
         ({"kind": "event-delay", "delay_s": -1}, "delay_s: Input should be greater than 0"),
         ({"kind": "event-delay", "delay_s": float("inf")}, "finite"),
         ({"kind": "event-drop", "drop": 1}, "fault 'event-drop': drop: Extra inputs"),

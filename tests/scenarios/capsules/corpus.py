@@ -80,11 +80,11 @@ def add(paths: tuple[Path, ...]) -> None:
 
 @main.command()
 def renew() -> None:
-    """Write every capsule that is not the same run any more anew. One of an older version is left as it is."""
+    """Write every capsule that is not the same run any more anew. One of version 1 is left as it is."""
     for path in files():
-        if capsule.SCHEMA not in path.read_text(encoding="utf-8"):
-            continue
         kept = _loaded(path)
+        if not kept.fingerprints:  # of version 1, which is held to its verdict alone
+            continue
         request, result = renewed(kept)
         if result.record.verdict is not kept.verdict:
             verdicts = f"its verdict was {kept.verdict}, and is {result.record.verdict}"
