@@ -18,6 +18,7 @@ from gapless.scenarios.lockstep import client as lockstep_client
 from gapless.scenarios.lockstep.client import CommandFactory, factory
 from gapless.scenarios.lockstep.process import Pool
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
+from gapless.simserver.cause import Cause
 from tests.interop import environments
 from tests.lockstep.environments import libraries
 
@@ -29,8 +30,8 @@ RUNS = 3
 SCENARIOS = ("clean-run", "r34-disconnect-in-mid-run", "r30-lost-frame", "r10-late-tail")
 # Whoever listens to the session socket only, and believes the first snapshot that says so, loses what comes after it.
 LISTENERS = (Verdict.HOLDS, Verdict.HOLDS, Verdict.UNSAFE, Verdict.UNSAFE)
-# Whoever has no socket loses nothing, and pays for it.
-POLLERS = (Verdict.OVER_BUDGET,) * 4
+# Whoever has no socket loses nothing, and pays for it. What strikes a socket does not strike it.
+POLLERS = (Verdict.OVER_BUDGET, Verdict.VACUOUS, Verdict.VACUOUS, Verdict.VACUOUS)
 
 HERE = {
     "with_urllib.py": POLLERS,
@@ -201,7 +202,12 @@ for line in sys.stdin:
 
 def test_a_server_that_is_down_refuses_connections(pool: Pool) -> None:
     client = factory([sys.executable, "-c", KNOCKS], pool=pool)
-    entries = [json.loads(line) for line in played(client, "r33-restart-in-mid-run").lines]
+    scenario = find_one("r33-restart-in-mid-run")
+    (restart,) = scenario.faults
+    in_a_step = restart.model_copy(update={"at": Cause(step="run", delay_s=0.6)})  # this client starts no run
+    scenario = scenario.model_copy(update={"faults": (in_a_step,)})
+    result = perform(RunRequest(scenario, "session", "inclusive", "lockstep", 0), factory=client)
+    entries = [json.loads(line) for line in result.lines]
     down_s, up_s = (next(one["t_s"] for one in entries if one["what"] == what) for what in ("restarting", "restarted"))
     assert client.last is not None
     refused = [one.t_s for one in client.last.printed if one.text == "refused"]
