@@ -24,6 +24,13 @@ StepName = Literal[
     "delete",
     "fork",
     "close",
+    "sleep",
+    "restart",
+    "suspend",
+    "disconnect",
+    "heal",
+    "reopen",
+    "wait_for_end",
 ]
 Moment = tuple[str | int, ...]
 """A moment as a key, such as ``("run", 1, "begins")``, ``("run", 1, 3)``, ``("step", "send", 1, "called")`` or
@@ -31,7 +38,11 @@ Moment = tuple[str | int, ...]
 
 
 class StepOfScript(BaseModel):
-    """A step that the script asks of the client. nth: which of the steps of that name; any when it is left out."""
+    """A step of the script. nth: which of the steps of that name; any when it is left out.
+
+    Most steps are asked of the client. The others are ``sleep``, ``restart``, ``suspend``, ``disconnect``, ``heal``,
+    ``reopen`` and ``wait_for_end``: nothing is asked of it in them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,9 +67,8 @@ class Cause(BaseModel):
 
     run: the nth run of the agent, from 1, whoever asked for it, together with one of the next three; begins: it was
     accepted; ends: its final snapshot was published; event: it has added its nth event to the log, where the first is
-    the status ``running``; step: the client was asked for this step of the script, by default the first of that name;
-    returned: the step has ended instead; after_fault: this fault has struck for the first time; delay_s: virtual
-    seconds after the moment.
+    the status ``running``; step: this step of the script began, by default the first of that name; returned: the step
+    has ended instead; after_fault: this fault has struck for the first time; delay_s: virtual seconds after the moment.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

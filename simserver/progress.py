@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from gapless.simserver.cause import Cause, Moment
+from gapless.simserver.cause import Cause, Moment, StepName
 from gapless.simserver.loop import Loop, LoopEvent
 
 
 class Progress:
     """What has happened so far.
 
-    run: the run in progress, counted from 1, and None between runs; runs: how many have begun; step: the step that the
-    client is in, and which of that name it is; is_told: whether a harness says which step the client is in. When none
-    does, the client's POST calls say it.
+    run: the run in progress, counted from 1, and None between runs; runs: how many have begun; step: the step of the
+    script that is under way, and which of that name it is; is_told: whether a harness says which step the client is in.
+    When none does, the client's POST calls say it.
     """
 
     def __init__(self, loop: Loop, now_s: Callable[[], float]) -> None:
@@ -64,15 +65,24 @@ class Progress:
 
     # --- steps -------------------------------------------------------------------------------------------------
 
-    def step_called(self, name: str) -> None:
-        """The client is asked for a step."""
+    @contextmanager
+    def in_step(self, name: StepName) -> Iterator[None]:
+        """A step of the script, from its beginning to its end."""
+        self.step_called(name)
+        try:
+            yield
+        finally:
+            self.step_ended()
+
+    def step_called(self, name: StepName) -> None:
+        """A step of the script begins."""
         self.step_ended()
         nth = self._steps[name] = self._steps.get(name, 0) + 1
         self.step = (name, nth)
         self._reached(("step", name, nth, "called"))
 
     def step_ended(self) -> None:
-        """The client has ended its step, if it was in one."""
+        """The step has ended, if there was one."""
         if self.step is not None:
             (name, nth), self.step = self.step, None
             self._reached(("step", name, nth, "returned"))
@@ -84,10 +94,11 @@ class Progress:
         """
         if self.is_told:
             return
-        step = {"message": "send", "run": "run"}.get(call)
+        steps: dict[str, StepName] = {"message": "send", "run": "run"}
+        step = steps.get(call)
         if step is not None:
             self.step_called(step)
-        elif not self._steps:
+        elif "attach" not in self._steps:
             self.step_called("attach")
 
     # --- faults ------------------------------------------------------------------------------------------------

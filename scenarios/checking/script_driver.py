@@ -13,7 +13,18 @@ import trio
 from gapless.reports.records.record import FaultFired
 from gapless.scenarios.checking.peer import Peer
 from gapless.scenarios.definition.scenario import Answer as AnswerStep
-from gapless.scenarios.definition.scenario import AskedStep, Navigate, Restart, Send, Sleep, Step, Suspend
+from gapless.scenarios.definition.scenario import (
+    AskedStep,
+    Navigate,
+    OtherWord,
+    Restart,
+    Send,
+    Sleep,
+    Step,
+    Suspend,
+    Unasked,
+    name_of,
+)
 from gapless.scenarios.running import other_party
 from gapless.scenarios.running.script_player import AFTER_BOUND_S, RUN_AFTER_SCRIPT_S_MAX
 from gapless.scenarios.serving.reporter import Reporter
@@ -91,34 +102,6 @@ class ScriptDriver:
     async def _step(self, step: Step) -> bool:
         """Perform one step. Returns whether the script can go on."""
         match step:
-            case Sleep():
-                with trio.move_on_after(step.sleep_s):
-                    await self._peer.ended.wait()
-                return True
-            case Restart():
-                await self._session.begin()
-                await self._world.restart(step.restart_s, lease_s=step.lease_s)
-                return True
-            case AnswerStep():
-                other_party.act(self._world, "answer", step.answer)
-                return True
-            case Navigate():
-                other_party.act(self._world, "navigate", step.navigate)
-                return True
-            case "pause" | "interrupt" | "confirm" | "reject" | "delete" | "fork":
-                other_party.act(self._world, step)
-                return True
-            case "wait_for_end":
-                await other_party.wait_for_end(self._world, at_most_s=self._deadline_s)
-                return True
-            case Suspend() | "reopen":
-                return True  # nothing here can freeze or kill another process; the step is left out
-            case "disconnect":
-                self._world.disconnect()
-                return True
-            case "heal":
-                self._world.heal()
-                return True
             case Send():
                 ending = await self._ask("send", step.send)
                 return ending == "done" or (ending == "failed" and self._scenario.expect.may_fail("send"))
@@ -126,6 +109,34 @@ class ScriptDriver:
                 return await self._ask(step) in ("done", "failed")
             case "attach" | "close":
                 return await self._ask(step) == "done"
+            case _:
+                with self._world.progress.in_step(name_of(step)):
+                    await self._do_without_client(step)
+                return True
+
+    async def _do_without_client(self, step: Unasked | AnswerStep | Navigate | OtherWord) -> None:
+        """Perform a step in which nothing is asked of the client."""
+        match step:
+            case Sleep():
+                with trio.move_on_after(step.sleep_s):
+                    await self._peer.ended.wait()
+            case Restart():
+                await self._session.begin()
+                await self._world.restart(step.restart_s, lease_s=step.lease_s)
+            case AnswerStep():
+                other_party.act(self._world, "answer", step.answer)
+            case Navigate():
+                other_party.act(self._world, "navigate", step.navigate)
+            case "pause" | "interrupt" | "confirm" | "reject" | "delete" | "fork":
+                other_party.act(self._world, step)
+            case "wait_for_end":
+                await other_party.wait_for_end(self._world, at_most_s=self._deadline_s)
+            case Suspend() | "reopen":
+                pass  # nothing here can freeze or kill another process; the step is left out
+            case "disconnect":
+                self._world.disconnect()
+            case "heal":
+                self._world.heal()
 
     async def _ask(self, step: AskedStep, text: str | None = None) -> StepEnding:
         self._asked, self._answer, self._notifier = step, None, trio.Event()

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gapless.simserver.cause import Cause, StepOfScript
+from gapless.simserver.cause import Cause, StepName, StepOfScript
 from gapless.simserver.faults import Fault
 from gapless.simserver.faults.match import Match
 from gapless.simserver.link import armed
@@ -189,8 +189,11 @@ class Navigate(_Data):
 # ``reopen``: the client is killed, opened again with what it had stored, and attaches. ``wait_for_end``: until no run
 # is in progress. An `OtherWord` is asked of a client that has a method of that name; else somebody else does it.
 OtherWord = Literal["pause", "interrupt", "confirm", "reject", "delete", "fork"]
-Word = Literal["attach", "run", "history", "disconnect", "heal", "close", "reopen", "wait_for_end"] | OtherWord
+UnaskedWord = Literal["disconnect", "heal", "reopen", "wait_for_end"]
+Word = Literal["attach", "run", "history", "close"] | OtherWord | UnaskedWord
 Step = Word | Send | Sleep | Restart | Suspend | Answer | Navigate
+Unasked = UnaskedWord | Sleep | Restart | Suspend
+"""A step in which nothing is asked of the client."""
 AskedStep = Literal["attach", "send", "run", "history", "close"]
 
 
@@ -356,7 +359,7 @@ class Scenario(_Data):
                 missing = f"the fault {cause.after_fault!r}, and there is none"
                 raise ValueError(f"workload.background waits for {missing}; there are {known}")
         for step in self._steps_of_causes():
-            played = [_name_of(one) for one in self.script].count(step.name)
+            played = [name_of(one) for one in self.script].count(step.name)
             if (step.nth or 1) > played:
                 raise ValueError(f"a cause names step {step}, and the script has {played} of that name: name one of it")
         begun = self.script.count("run") + sum(one.run is not None for one in self.workload.background)
@@ -393,11 +396,20 @@ class Scenario(_Data):
         )
 
 
-def _name_of(step: Step) -> str:
+def name_of(step: Step) -> StepName:
+    """What a cause calls a step of the script."""
     match step:
         case Send():
             return "send"
-        case str():
-            return step
+        case Sleep():
+            return "sleep"
+        case Restart():
+            return "restart"
+        case Suspend():
+            return "suspend"
+        case Answer():
+            return "answer"
+        case Navigate():
+            return "navigate"
         case _:
-            return ""
+            return step

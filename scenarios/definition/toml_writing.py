@@ -46,7 +46,8 @@ def _bare(value: Any) -> Any:
         return value["name"] if value.keys() == {"name"} else _cause(value)
     if not isinstance(value, list):
         return value
-    if len(value) > _ORDINALS_LISTED_MAX and value == list(range(value[0], value[0] + len(value))):
+    is_of_numbers = len(value) > _ORDINALS_LISTED_MAX and all(isinstance(one, int) for one in value)
+    if is_of_numbers and value == list(range(value[0], value[0] + len(value))):
         return {"from": value[0], "to": value[-1]}
     return value[0] if len(value) == 1 else value
 

@@ -36,12 +36,15 @@ from gapless.scenarios.definition.scenario import (
     Sleep,
     Step,
     Suspend,
+    Unasked,
+    name_of,
 )
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.judging.content import content_digest
 from gapless.scenarios.running import other_party
 from gapless.scenarios.running.other_party import OtherName, Target
 from gapless.scenarios.running.spin_watch import SpinWatch, Watch
+from gapless.simserver.cause import StepName
 from gapless.simserver.determinism import suspended
 from gapless.simserver.errors import SimServerError
 from gapless.simserver.loop import TRIO
@@ -148,7 +151,8 @@ class ScriptPlayer:
             step = self._left.popleft()
             if step == "reopen":
                 self._journal.record("client", "killed")
-                self._left.appendleft("attach")
+                with self._world.progress.in_step("reopen"):
+                    self._left.appendleft("attach")
                 return True
             if not await self._step(client, step):
                 break
@@ -175,32 +179,12 @@ class ScriptPlayer:
     async def _step(self, client: ClientUnderTest, step: Step) -> bool:
         """Perform one step. Returns whether the script can go on."""
         match step:
-            case Sleep():
-                await self._world.loop.sleep(step.sleep_s)
-                return True
-            case Restart():
-                await self._world.restart(step.restart_s, lease_s=step.lease_s)
-                return True
-            case Suspend():
-                await self._suspend(step.suspend_s, whole=False)
-                return True
             case Answer():
                 return await self._ask_anybody(client, "answer", step.answer)
             case Navigate():
                 return await self._ask_anybody(client, "navigate", step.navigate)
             case "pause" | "interrupt" | "confirm" | "reject" | "delete" | "fork":
                 return await self._ask_anybody(client, step)
-            case "wait_for_end":
-                await other_party.wait_for_end(self._world, at_most_s=self._scenario.expect.step_deadline_s)
-                return True
-            case "reopen":
-                raise AssertionError("it is played by the loop over the steps")
-            case "disconnect":
-                self._world.disconnect()
-                return True
-            case "heal":
-                self._world.heal()
-                return True
             case "attach":
                 return await self._ask(client, "attach", client.attach)
             case "close":
@@ -213,6 +197,28 @@ class ScriptPlayer:
                 return True
             case "history":
                 return await self._read_history(client)
+            case _:
+                with self._world.progress.in_step(name_of(step)):
+                    await self._do_without_client(step)
+                return True
+
+    async def _do_without_client(self, step: Unasked) -> None:
+        """Perform a step in which nothing is asked of the client."""
+        match step:
+            case Sleep():
+                await self._world.loop.sleep(step.sleep_s)
+            case Restart():
+                await self._world.restart(step.restart_s, lease_s=step.lease_s)
+            case Suspend():
+                await self._suspend(step.suspend_s, whole=False)
+            case "wait_for_end":
+                await other_party.wait_for_end(self._world, at_most_s=self._scenario.expect.step_deadline_s)
+            case "disconnect":
+                self._world.disconnect()
+            case "heal":
+                self._world.heal()
+            case "reopen":
+                raise AssertionError("it is played by the loop over the steps")
 
     async def _ask_anybody(self, client: ClientUnderTest, name: OtherName, value: str | Target | None = None) -> bool:
         """Ask the client for a step that not every client has; without it, somebody else does it."""
@@ -220,9 +226,8 @@ class ScriptPlayer:
         if callable(method):
             arguments = () if value is None else (value,)
             return await self._ask(client, name, lambda: method(*arguments))
-        self._world.progress.step_called(name)
-        other_party.act(self._world, name, value)
-        self._world.progress.step_ended()
+        with self._world.progress.in_step(name):
+            other_party.act(self._world, name, value)
         return True
 
     async def _act_in_background(self, happening: Background) -> None:
@@ -264,14 +269,11 @@ class ScriptPlayer:
             await self._world.loop.sleep(suspend_s)
         self._journal.record("client", "resumed")
 
-    async def _ask(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[object]]) -> bool:
+    async def _ask(self, client: ClientUnderTest, name: StepName, call: Callable[[], Awaitable[object]]) -> bool:
         """Ask the client for a step, and record how it ends. Returns whether it returned."""
         self._journal.record("client", f"{name}-called")
-        self._world.progress.step_called(name)
-        try:
+        with self._world.progress.in_step(name):
             return await self._asked(client, name, call)
-        finally:
-            self._world.progress.step_ended()
 
     async def _asked(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[object]]) -> bool:
         claimed: dict[str, object] = {}

@@ -76,7 +76,7 @@ def vocabulary() -> frozenset[str]:
     for place in {kind.place for kind in FAULTS}:
         if place != "server":  # its faults strike at a time
             words |= {f"{place}.match.{key}" for key in _MEANINGFUL[place]}
-    words |= {f"script.{word}" for word in typing.get_args(Word)}
+    words |= {f"script.{word}" for word in choices_in(Word)}
     words |= {f"script.{key}" for step in (Send, Sleep, Restart) for key in step.model_fields}
     words |= set(vocabulary_of(Server, "server"))
     words |= set(vocabulary_of(Workload, "workload", without=frozenset({"runs", "background"})))
