@@ -27,14 +27,15 @@ def chosen_line(records: Iterable[RunRecord]) -> str:
 
 
 def render_unjudged(records: Iterable[RunRecord]) -> Iterator[str]:
-    """For the screen: one folded line about what was not judged, and one about what was chosen."""
+    """For the screen: what was chosen, and a line for each oracle that did not judge."""
     kept = tuple(records)
     chosen = chosen_line(kept)
     if chosen:
         yield f"judged by {chosen} only"
     lines = unjudged_lines(kept)
     if lines:
-        yield f"not judged: {'; '.join(lines)}"
+        yield "not judged:"
+        yield from (f"  {line}" for line in lines)
 
 
 def render_savings(records: Iterable[RunRecord]) -> Iterator[str]:
