@@ -25,8 +25,8 @@ from gapless.scenarios.judging.coverage import ORACLE_NAMES, Mark, declared
 from gapless.scenarios.judging.oracles.delivered_once import NAME as DELIVERED_ONCE
 from gapless.scenarios.running.runner import Level
 
-# The effect on a client of each kind of fault, and of the script's own restarts and disconnects. The order matters:
-# an effect that comes first is the plainer explanation, and is preferred.
+# The effect on a client of each kind of fault, and of what else is as hard, such as the script's own restarts. The
+# order matters: an effect that comes first is the plainer explanation, and is preferred.
 EFFECTS: Mapping[str, str] = {
     "event-delay": "late",
     "event-reorder": "late",
@@ -38,10 +38,15 @@ EFFECTS: Mapping[str, str] = {
     "queue-overflow": "lost",
     "subscription-lost": "silent",
     "link-half-open": "silent",
+    "runtime-asleep": "asleep",
     "event-duplicate": "twice",
+    "event-updated": "updated",
+    "event-unknown-kind": "unknown-kind",
+    "event-stamped-late": "stamped-late",
     "link-reset": "cut",
     "link-close": "cut",
     "link-cut": "cut",
+    "link-quiet": "cut",
     "script-disconnect": "cut",
     "link-refuse": "refused",
     "link-handshake-hang": "refused",
@@ -54,15 +59,25 @@ EFFECTS: Mapping[str, str] = {
     "rest-timeout": "failed-call",
     "rest-reset": "failed-call",
     "rest-malformed": "failed-call",
+    "rest-proxy-answer": "failed-call",
     "rest-unknown-cursor": "unknown-cursor",
     "rest-stale": "stale-page",
     "rest-page-cap": "short-page",
     "rest-empty-page": "empty-page",
     "rest-cursor-loop": "cursor-loop",
+    "rest-undecodable-item": "undecodable",
     "publish-before-persist": "persisted-late",
     "publish-never-persist": "never-persisted",
     "corrupt-record": "corrupt",
     "log-truncate": "truncated",
+    "log-insert": "inserted",
+    "script-lease": "leased",
+    "script-suspend": "suspended",
+    "script-reopen": "reopened",
+    "script-navigate": "moved-head",
+    "history-before-tree": "before-tree",
+    "bounded-replay": "bounded-replay",
+    "epochs": "epochs",
     "clock-step": "clock",
     "clock-ties": "clock",
     "thread-switch": "thread-switch",
@@ -72,8 +87,6 @@ _Plainness = tuple[int, list[int], int, tuple[int, ...]]
 # Thresholds of `Campaign.never`. A kind of fault that was planned in PLANNED_MIN worlds of a generation must have fired
 # there. After WORLDS_MIN worlds, every kind must have fired in every generation, and every oracle must have judged.
 # Paths of our client are only listed. Some of them, such as giving up at attach, need a world that no client survives.
-# No drawn script reads the history.
-NOT_DRAWN = frozenset({"history"})
 PLANNED_MIN = 30
 WORLDS_MIN = 1_000
 
@@ -343,7 +356,7 @@ class Campaign:
             if not self.fired(kind, generation) and (tally["planned", kind, generation] >= PLANNED_MIN or is_large)
         ]
         if is_large:
-            names = self.judge or tuple(name for name in ORACLE_NAMES if name not in NOT_DRAWN)
+            names = self.judge or ORACLE_NAMES
             nevers += [Never("oracle", name) for name in names if not self._has_judged(name)]
         return tuple(nevers)
 

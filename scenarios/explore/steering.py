@@ -43,8 +43,8 @@ _LIKELY = {
     "idle": (5,),
     "run": (0, 1, 2),
     "tail": (3,),
-    "reconnecting": (6, 7),
-    "repairing": (6, 7),
+    "reconnecting": (6, 7, 8, 9),
+    "repairing": (6, 7, 8, 9),
 }
 
 Drawn = tuple[int, ...]

@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from gapless.reports.records.record import Verdict, Violation
-from gapless.scenarios.definition.scenario import Restart, Scenario
+from gapless.scenarios.definition.scenario import Navigate, Restart, Scenario, Suspend
 from gapless.scenarios.errors import GaplessError, WorldBroke
 from gapless.scenarios.explore.client_state import fired_in
 from gapless.scenarios.explore.steering import DrawnWorld, Table, draw_world
@@ -40,8 +40,8 @@ class WorldFailure:
     ``drawn``: the numbers that were drawn for the world
     ``message``: the message of the violation, or of the error with which the world broke down
     ``breaks``: its verdict; HOLDS when the world broke down, which says nothing of the client
-    ``kinds``: the kinds of the faults that fired; ``script-restart`` and ``script-disconnect`` for steps of the script;
-    ``thread-switch`` when the schedule of the client's threads was another than first come, first served
+    ``kinds``: the kinds of the faults that fired; what is as hard as a fault, such as ``script-restart`` for a step of
+    the script; ``thread-switch`` when the schedule of the client's threads was another than first come, first served
     ``seed``, ``number``: which world it was; None when it was not recorded
     """
 
@@ -135,9 +135,19 @@ def _places(tally: TrialCounts) -> tuple[str, ...]:
 def performed(request: RunRequest, level: Level) -> RunResult:
     """Perform a run at a level.
 
-    At the model level, a seed other than 0 also shuffles what happens at the same time. Seed 0 leaves it in order.
+    At the model level, a seed other than 0 also shuffles what happens at the same time. Seed 0 leaves it in order. A
+    client of that level has no tasks that could be frozen, so it is not suspended there.
     """
+    if level == "model":
+        request = replace(request, scenario=_never_suspended(request.scenario))
     return perform(request, level=level, schedule=None if level == "wire" else request.seed or None)
+
+
+def _never_suspended(scenario: Scenario) -> Scenario:
+    script = tuple(step for step in scenario.script if not isinstance(step, Suspend))
+    background = tuple(one for one in scenario.workload.background if one.suspend_s is None)
+    workload = scenario.workload.model_copy(update={"background": background})
+    return scenario.model_copy(update={"script": script, "workload": workload})
 
 
 def shown(request: RunRequest, level: Level) -> Mapping[Symptom, Violation]:
@@ -215,9 +225,20 @@ def _broken(world: DrawnWorld, error: WorldBroke) -> WorldFailure:
 
 
 def _script_faults(scenario: Scenario) -> set[str]:
-    """The restarts and disconnects that the script itself makes."""
-    restarts = {"script-restart" for step in scenario.script if isinstance(step, Restart)}
-    return restarts | {"script-disconnect" for step in scenario.script if step == "disconnect"}
+    """What is no fault, and as hard for a client as one: steps of the script, what others do, what the server is."""
+    others, script = scenario.workload.background, scenario.script
+    signs = {
+        "script-restart": any(isinstance(step, Restart) for step in script),
+        "script-disconnect": "disconnect" in script,
+        "script-lease": any(isinstance(step, Restart) and step.lease_s for step in script),
+        "script-suspend": any(isinstance(step, Suspend) for step in script) or any(one.suspend_s for one in others),
+        "script-reopen": "reopen" in script,
+        "script-navigate": any(isinstance(step, Navigate) for step in script) or any(one.navigate for one in others),
+        "history-before-tree": scenario.workload.history_before_tree,
+        "bounded-replay": scenario.server.replay_events_max is not None,
+        "epochs": scenario.server.epochs,
+    }
+    return {name for name, is_there in signs.items() if is_there}
 
 
 def tally_of(result: RunResult) -> TrialCounts:

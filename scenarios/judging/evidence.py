@@ -57,7 +57,8 @@ class ServerRun:
     ``started_at`` and ``ended_at``: journal indices. ``own``: the client asked for the run; False when another party
     did. ``ended_s``: when the final snapshot was published, in seconds; None while the run goes on. ``status``: the
     status at the end. ``published``: the conversation's status then, as clients were told it: a run that is paused
-    before it began leaves the status as it was. ``log_length``: events in the log at the end.
+    before it began leaves the status as it was, and one that stops without a status has the next one. ``log_length``:
+    events in the log at the end.
     """
 
     run: int
@@ -352,6 +353,7 @@ class _Reader:
         self._steps: list[StepCall] = []
         self._claims: dict[int, Mapping[str, object]] = {}
         self._server_runs: dict[int, ServerRun] = {}
+        self._unended: int | None = None
         self._deliveries: list[str] = []
         self._delivered_before: list[str] = []
         self._frames: list[tuple[str, float]] = []
@@ -384,6 +386,7 @@ class _Reader:
                 self._server_runs[run] = ServerRun(run, entry.index, own=fields.get("by", "client") == "client")
             case "agent", "status":
                 self._status = _text(fields["status"])
+                self._ends_unended_run(self._status)
             case "agent", "run-ended":
                 self._run_ended(entry)
             case "socket", what:
@@ -465,6 +468,12 @@ class _Reader:
         if fields.get("items"):
             self._news((fields.get("first"), fields.get("last")), entry.t_s)
 
+    def _ends_unended_run(self, status: str) -> None:
+        """The first status after a run that stopped without one is how that run ended, as clients were told."""
+        if self._unended is not None:
+            run, self._unended = self._unended, None
+            self._server_runs[run] = dataclasses.replace(self._server_runs[run], published=status)
+
     def _run_ended(self, entry: JournalEntry) -> None:
         run = _whole(entry.fields["run"])
         self._server_runs[run] = dataclasses.replace(
@@ -475,6 +484,7 @@ class _Reader:
             log_length=_whole(entry.fields["log_length"]),
             published=self._status or _text(entry.fields["status"]),
         )
+        self._unended = run if entry.fields["status"] == "none" else None
 
     def _client(self, what: str, entry: JournalEntry) -> None:
         if what == "killed":

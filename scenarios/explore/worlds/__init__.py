@@ -4,7 +4,7 @@ Files in reading order:
 
 - ``swarm.py``             ``plan`` draws one run: which families of faults are on, and which faults
 - ``expected_course.py``   the course without faults: history, runs, background activity, the script
-- ``fault_timing.py``      when a fault strikes, and which frames, events or calls
+- ``fault_timing.py``      when a fault strikes, by the clock or by its cause, and which frames, events or calls
 - ``publisher_faults.py``, ``link_faults.py``, ``rest_faults.py``, ``server_faults.py``   the faults, by family
 - ``choice_sources.py``    sources of choices: a seed, a list of numbers, an earlier world that is varied, or Hypothesis
 
@@ -22,13 +22,12 @@ from gapless.scenarios.explore.worlds.choice_sources import (
     RandomSource,
     VariedSource,
 )
-from gapless.scenarios.explore.worlds.swarm import FAMILIES, FOCI, KINDS, NOT_DRAWN, plan, plans
+from gapless.scenarios.explore.worlds.swarm import FAMILIES, FOCI, KINDS, plan, plans
 
 __all__ = [
     "FAMILIES",
     "FOCI",
     "KINDS",
-    "NOT_DRAWN",
     "HypothesisSource",
     "ListSource",
     "PartedSource",

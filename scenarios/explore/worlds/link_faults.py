@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gapless.scenarios.explore.worlds.expected_course import Course, Data
-from gapless.scenarios.explore.worlds.fault_timing import frames, moment, sometimes, tenths, window
+from gapless.scenarios.explore.worlds.fault_timing import Aim, frames, moment, named, once, sometimes, tenths, window
 from gapless.simserver.choices import Choices
 
 
@@ -22,7 +22,7 @@ def close(choices: Choices, course: Course) -> list[Data]:
 
 
 def cut(choices: Choices, course: Course) -> list[Data]:
-    return [{"kind": "link-cut", "match": _one_frame(choices, course)}]
+    return [{"kind": "link-cut", "match": once(frames(choices, course))}]
 
 
 def half_open(choices: Choices, course: Course) -> list[Data]:
@@ -54,29 +54,44 @@ def bandwidth(choices: Choices, course: Course) -> list[Data]:
 
 def refuse(choices: Choices, course: Course) -> list[Data]:
     status = {"status": choices.pick("status", (503, 502, 429))} if choices.integer("refused-by-status", 0, 1) else {}
-    after_s, broken = _handshake(choices, course)
-    match = window(choices, after_s)
-    if choices.integer("by-socket", 0, 3) == 3:
+    aim, broken = _handshake(choices, course)
+    match = window(choices, aim)
+    how = choices.integer("by-socket", 0, 4)
+    if how == 3:
         # The second socket, which the reset makes the client open. Without a reset it is the first.
         match = {"connection": [2 if broken else 1]}
+    elif how == 4:
+        match = {**aim.onwards, "first": choices.integer("first-handshakes", 1, 3)}
     return [*broken, {"kind": "link-refuse", "match": match | sometimes(choices), **status}]
 
 
 def handshake_hang(choices: Choices, course: Course) -> list[Data]:
-    after_s, broken = _handshake(choices, course)
+    aim, broken = _handshake(choices, course)
     hang_s = tenths(choices, "hang", 1, 15)
-    return [*broken, {"kind": "link-handshake-hang", "hang_s": hang_s, "match": {"after_s": after_s, "nth": [1]}}]
+    return [*broken, {"kind": "link-handshake-hang", "hang_s": hang_s, "match": {**aim.onwards, "nth": [1]}}]
 
 
-def _handshake(choices: Choices, course: Course) -> tuple[float, list[Data]]:
-    """A time at which the client opens a socket, and the fault that makes it do so: the attach, or a reset."""
-    after_s = moment(choices, course)
-    return after_s, [{"kind": "link-reset", "at_s": after_s}] if after_s else []
+def quiet(choices: Choices, course: Course) -> list[Data]:
+    """A proxy that breaks quiet sockets: for the whole world, or those that are opened in a window."""
+    quiet_s = choices.pick("quiet", (15, 5, 30))
+    when = {"match": window(choices, moment(choices, course), 10)} if choices.integer("for-a-while", 0, 1) else {}
+    return [{"kind": "link-quiet", "quiet_s": quiet_s, **when}]
+
+
+def _handshake(choices: Choices, course: Course) -> tuple[Aim, list[Data]]:
+    """A moment at which the client opens a socket, and the fault that makes it do so: the attach, or a reset."""
+    aim = moment(choices, course)
+    if not aim.at_s:
+        return aim, []
+    broken = named(course, {"kind": "link-reset", **aim.moment})
+    return aim.after(broken) if choices.integer("after-the-reset", 0, 1) else aim, [broken]
 
 
 def _while(choices: Choices, course: Course) -> Data:
     """For the whole world, in a window, or for one socket; as a key of the fault."""
-    how = choices.integer("for-how-long", 0, 4)
+    how = choices.integer("for-how-long", 0, 5)
+    if how == 5:
+        return {"match": {"first": choices.integer("nth-connection", 1, 3)}}
     if how == 2:
         return {"match": window(choices, moment(choices, course), 10) | sometimes(choices)}
     if how == 4:
@@ -89,11 +104,5 @@ def _while(choices: Choices, course: Course) -> Data:
 def _trigger(choices: Choices, course: Course) -> Data:
     """When a fault of a socket strikes: at a frame or at a time."""
     if choices.integer("at-a-time", 0, 1):
-        return {"at_s": moment(choices, course)}
-    return {"match": _one_frame(choices, course)}
-
-
-def _one_frame(choices: Choices, course: Course) -> Data:
-    match = frames(choices, course)
-    match.pop("probability", None)
-    return {**match, "nth": match.get("nth", [1])}
+        return moment(choices, course).moment
+    return {"match": once(frames(choices, course))}

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from gapless.scenarios.explore.worlds.expected_course import Course, Data
-from gapless.scenarios.explore.worlds.fault_timing import events, frames, in_a_run, sometimes, tenths, window
+from gapless.scenarios.explore.worlds.fault_timing import (
+    after_another,
+    events,
+    frames,
+    in_a_run,
+    moment,
+    once,
+    sometimes,
+    tenths,
+    window,
+)
 from gapless.simserver.choices import Choices
 
 LONG_DELAY_S = 60
@@ -17,7 +27,9 @@ def long_delay(choices: Choices, course: Course) -> list[Data]:
 
 
 def delay(choices: Choices, course: Course) -> list[Data]:
-    return [{"kind": "event-delay", "match": frames(choices, course), "delay_s": tenths(choices, "delay", 0.1, 10)}]
+    match, delay_s = frames(choices, course), tenths(choices, "delay", 0.1, 10)
+    until = _until(choices, course)
+    return [{"kind": "event-delay", "match": match, **(until or {"delay_s": delay_s})}]
 
 
 def drop(choices: Choices, course: Course) -> list[Data]:
@@ -27,7 +39,8 @@ def drop(choices: Choices, course: Course) -> list[Data]:
 
 def duplicate(choices: Choices, course: Course) -> list[Data]:
     copies, gap_s = choices.integer("copies", 1, 3), choices.pick("gap", (0, 0.1, 2))
-    return [{"kind": "event-duplicate", "match": frames(choices, course), "copies": copies, "gap_s": gap_s}]
+    match, until = frames(choices, course), _until(choices, course)
+    return [{"kind": "event-duplicate", "match": match, "copies": copies, "gap_s": gap_s, **until}]
 
 
 def reorder(choices: Choices, course: Course) -> list[Data]:
@@ -37,8 +50,7 @@ def reorder(choices: Choices, course: Course) -> list[Data]:
 
 def overflow(choices: Choices, course: Course) -> list[Data]:
     """A full send queue. A slow link makes the frames pile up."""
-    after_s = in_a_run(choices, course)
-    match = window(choices, after_s)
+    match = window(choices, in_a_run(choices, course))
     slow = {"kind": "link-bandwidth", "bytes_per_s": 2_000, "on": "socket", "match": match}
     frames_max = choices.integer("unread", 1, 3)
     then = choices.pick("then", ("close", "drop"))
@@ -46,7 +58,7 @@ def overflow(choices: Choices, course: Course) -> list[Data]:
 
 
 def flood(choices: Choices, course: Course) -> list[Data]:
-    match, deltas = _once(choices, course), choices.pick("frames", (20, 5, 200))
+    match, deltas = once(events(choices, course)), choices.pick("frames", (20, 5, 200))
     size_bytes = choices.pick("delta-bytes", (8, 1, 1_000))
     return [{"kind": "delta-flood", "match": match, "frames": deltas, "size_bytes": size_bytes}]
 
@@ -57,11 +69,27 @@ def persist_late(choices: Choices, course: Course) -> list[Data]:
 
 
 def persist_never(choices: Choices, course: Course) -> list[Data]:
-    return [{"kind": "publish-never-persist", "match": _once(choices, course)}]
+    return [{"kind": "publish-never-persist", "match": once(events(choices, course))}]
 
 
 def corrupt(choices: Choices, course: Course) -> list[Data]:
-    return [{"kind": "corrupt-record", "match": _once(choices, course)}]
+    match = once(events(choices, course))
+    reload = {"until_restart": True} if choices.integer("until-restart", 0, 2) == 2 else {}
+    return [{"kind": "corrupt-record", "match": match, **reload}]
+
+
+def updated(choices: Choices, course: Course) -> list[Data]:
+    match = {"kind": choices.pick("updated", ("ActionEvent", "ObservationEvent"))} | _counted(choices, course)
+    return [{"kind": "event-updated", "match": match, "after_s": choices.pick("updated-after", (0.05, 0.3, 2))}]
+
+
+def unknown_kind(choices: Choices, course: Course) -> list[Data]:
+    new_kind = choices.pick("new-kind", ("HologramEvent", "event"))
+    return [{"kind": "event-unknown-kind", "match": once(events(choices, course)), "new_kind": new_kind}]
+
+
+def stamped_late(choices: Choices, course: Course) -> list[Data]:
+    return [{"kind": "event-stamped-late", "match": events(choices, course)}]
 
 
 def veto(choices: Choices, course: Course) -> list[Data]:
@@ -85,21 +113,36 @@ def late_tail(choices: Choices, course: Course) -> list[Data]:
 
 
 def stale_snapshot(choices: Choices, course: Course) -> list[Data]:
-    match: Data = {"after_s": in_a_run(choices, course), "nth": [choices.integer("nth-snapshot", 1, 2)]}
-    of = choices.integer("of-which", 0, 3)
+    aim = in_a_run(choices, course)
+    match: Data = {**aim.onwards, "nth": [choices.integer("nth-snapshot", 1, 2)]}
+    of = choices.integer("of-which", 0, 5)
     if of == 2:
         match = {"connection": [choices.integer("nth-socket", 1, 2)], "nth": [1]}
     elif of == 3:
         match |= {"status": [choices.pick("status", ("running", "finished", "idle"))]}
+    elif of == 4:
+        match = {**moment(choices, course).onwards, "first": choices.integer("nth-snapshot", 1, 2)}
+    elif of == 5:
+        match = window(choices, after_another(choices, course))
     elif of == 1:
-        match = window(choices, in_a_run(choices, course))
+        match = window(choices, aim)
     match |= sometimes(choices)
     return [{"kind": "snapshot-stale", "match": match, "stale_s": tenths(choices, "stale", 0.1, 10)}]
 
 
 def _ending(choices: Choices, course: Course) -> Data:
     """The nth end of a run, the first end with a status, or each end in a window."""
-    how = choices.integer("which-end", 0, 5)
+    how = choices.integer("which-end", 0, 7)
+    if how == 7:
+        number = choices.integer("nth-end", 1, len(course.runs))
+        during: tuple[Data, ...] = (
+            {"run": [number]},
+            {"step": {"name": "run", "nth": number}},
+            {"between_runs": False},
+        )
+        return {**choices.pick("during", during), "first": 1}
+    if how == 6:
+        return window(choices, after_another(choices, course), 10)
     if how == 5:
         return {"status": [choices.pick("which-status", course.ends)], "nth": [1]}
     if how == 4:
@@ -108,7 +151,15 @@ def _ending(choices: Choices, course: Course) -> Data:
     return {"nth": [choices.integer("nth-end", 1, len(course.runs))]}
 
 
-def _once(choices: Choices, course: Course) -> Data:
-    match = events(choices, course)
-    match.pop("probability", None)
-    return {**match, "nth": match.get("nth", [1])}
+def _counted(choices: Choices, course: Course) -> Data:
+    return {**in_a_run(choices, course).onwards, "nth": [choices.integer("nth", 1, 3)]}
+
+
+def _until(choices: Choices, course: Course) -> Data:
+    """Now and then, a cause that ends a delay: the end of a run, its beginning, or one of its events."""
+    how = choices.integer("until-which", 0, 6)
+    if how < 4:
+        return {}
+    number = choices.integer("until-run", 1, len(course.runs))
+    which: tuple[Data, ...] = ({"ends": True}, {"begins": True}, {"event": choices.integer("until-event", 1, 4)})
+    return {"until": {"run": number, **which[how - 4]}}

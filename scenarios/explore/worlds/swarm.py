@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
 from gapless.scenarios.explore.worlds import link_faults, publisher_faults, rest_faults, server_faults
 from gapless.scenarios.explore.worlds.choice_sources import HypothesisSource
-from gapless.scenarios.explore.worlds.expected_course import API_KEY, Course, Data, Part, course
-from gapless.scenarios.explore.worlds.fault_timing import strikes_at
+from gapless.scenarios.explore.worlds.expected_course import API_KEY, Course, Data, Part, attached_late, course
+from gapless.scenarios.explore.worlds.fault_timing import named, strikes_at
 from gapless.scenarios.running.runner import RunRequest
 from gapless.simserver.choices import Choices
 
@@ -30,7 +30,7 @@ ONE_IN = 10
 SEED_MAX = 7
 # Kinds of fault that use up a client's retries. After more than PATIENCE_MAX of them, a client may give up with a typed
 # error.
-_RETRIED = frozenset({"rest-timeout", "link-handshake-hang", "server-restart"})
+_RETRIED = frozenset({"rest-timeout", "link-handshake-hang", "server-restart", "runtime-asleep"})
 PATIENCE_MAX = 2
 
 # Deviations from first come, first served among the threads of a client that is a command. Points are drawn up to
@@ -51,6 +51,9 @@ FAMILIES: tuple[tuple[str, tuple[tuple[str, DrawFault], ...]], ...] = (
             ("event-delay", publisher_faults.delay),
             ("event-duplicate", publisher_faults.duplicate),
             ("event-reorder", publisher_faults.reorder),
+            ("event-updated", publisher_faults.updated),
+            ("event-unknown-kind", publisher_faults.unknown_kind),
+            ("event-stamped-late", publisher_faults.stamped_late),
         ),
     ),
     (
@@ -62,6 +65,7 @@ FAMILIES: tuple[tuple[str, tuple[tuple[str, DrawFault], ...]], ...] = (
             ("link-cut", link_faults.cut),
             ("link-half-open", link_faults.half_open),
             ("subscription-lost", link_faults.subscription_lost),
+            ("link-quiet", link_faults.quiet),
         ),
     ),
     (
@@ -80,6 +84,7 @@ FAMILIES: tuple[tuple[str, tuple[tuple[str, DrawFault], ...]], ...] = (
             ("rest-timeout", rest_faults.hang),
             ("rest-reset", rest_faults.broken),
             ("rest-malformed", rest_faults.malformed),
+            ("rest-proxy-answer", rest_faults.proxy_answer),
         ),
     ),
     (
@@ -90,6 +95,7 @@ FAMILIES: tuple[tuple[str, tuple[tuple[str, DrawFault], ...]], ...] = (
             ("rest-page-cap", rest_faults.page_cap),
             ("rest-empty-page", rest_faults.empty_page),
             ("rest-cursor-loop", rest_faults.cursor_loop),
+            ("rest-undecodable-item", rest_faults.undecodable_item),
         ),
     ),
     (
@@ -108,12 +114,14 @@ FAMILIES: tuple[tuple[str, tuple[tuple[str, DrawFault], ...]], ...] = (
             ("publish-never-persist", publisher_faults.persist_never),
             ("corrupt-record", publisher_faults.corrupt),
             ("log-truncate", server_faults.truncate),
+            ("log-insert", server_faults.insert),
         ),
     ),
     (
         "server",
         (
             ("server-restart", server_faults.restart),
+            ("runtime-asleep", server_faults.asleep),
             ("clock-step", server_faults.clock_step),
             ("clock-ties", server_faults.clock_ties),
         ),
@@ -124,19 +132,6 @@ _ALL = tuple(fault for _, kinds in FAMILIES for _, fault in kinds)
 # The kind of fault for each number that ``focus`` can draw above 0.
 FOCI: tuple[str, ...] = tuple(kind for _, kinds in FAMILIES for kind, _ in kinds)
 KINDS: tuple[str, ...] = tuple(dict.fromkeys(kind for _, kinds in FAMILIES for kind, _ in kinds))
-
-# Kinds of races in which our own client is known to fail (`tests/scenarios/definition/pending`), or that wait for an
-# oracle. A search would find nothing but these again and again. They are drawn when the client holds there.
-NOT_DRAWN: tuple[str, ...] = (
-    "event-stamped-late",
-    "event-unknown-kind",
-    "event-updated",
-    "link-quiet",
-    "log-insert",
-    "rest-proxy-answer",
-    "rest-undecodable-item",
-    "runtime-asleep",
-)
 
 
 def plan(
@@ -151,11 +146,13 @@ def plan(
     cursor = choices.pick("cursor", CURSORS)
     certainty = choices.pick("certainty", ("branch", "log"))
     unknown_cursor = choices.pick("unknown-cursor", ("natural", "not-found", "bad-request"))
-    api_key = {"api_key": API_KEY} if choices.integer("api-key", 0, 3) == 3 else {}
+    server = {"unknown_cursor": unknown_cursor, **_server(choices, generation)}
     drawn = course(choices, part)
     faults = _survivable(_faults(choices, drawn, part))
     if (generation, certainty) == ("tree", "branch"):
         faults = [_limited_to_branch(fault) for fault in faults]
+    inserts = any(fault["kind"] == "log-insert" for fault in faults)
+    script = attached_late(drawn.script) if inserts else drawn.script
     seed = choices.integer("seed", 0, SEED_MAX)
     switches = {"thread_switches": _thread_switches(choices, part)} if command else {}
     scenario = Scenario.model_validate(
@@ -166,20 +163,36 @@ def plan(
             "documentation": True,
             "generations": [generation],
             "cursors": [cursor],
-            "server": {"unknown_cursor": unknown_cursor, **api_key},
+            "server": server,
             "workload": drawn.workload,
-            "script": drawn.script,
+            "script": script,
             "faults": faults,
             **switches,
             "expect": {
                 "certainty": certainty,
                 "run_bound_s": RUN_BOUND_S,
                 "step_deadline_s": STEP_DEADLINE_S,
-                **_allowed(faults, proven_by_log=generation == "legacy" or (generation, certainty) == ("tree", "log")),
+                **_allowed(
+                    faults,
+                    script,
+                    proven_by_log=generation == "legacy" or (generation, certainty) == ("tree", "log"),
+                ),
             },
         }
     )
     return RunRequest(scenario, generation, cursor, client, seed, command=command)
+
+
+def _server(choices: Choices, generation: str) -> Data:
+    """What the server is, besides its generation. 0 leaves each of it out."""
+    server: Data = {"api_key": API_KEY} if choices.integer("api-key", 0, 3) == 3 else {}
+    if choices.integer("version", 0, 3) == 3 and generation == "session":
+        server["version"] = "1.58.2"
+    if choices.integer("bounded-replay", 0, 5) == 5:
+        server["replay_events_max"] = choices.pick("replay-events-max", (10, 1, 50))
+    if choices.integer("epochs", 0, 5) == 5:
+        server["epochs"] = True
+    return server
 
 
 def _thread_switches(choices: Choices, part: Part) -> list[Data]:
@@ -224,9 +237,11 @@ def _faults(choices: Choices, drawn: Course, part: Part) -> list[Data]:
     faults: list[Data] = []
 
     def add(draw: DrawFault) -> None:
-        new = draw(choices, drawn)
-        faults.extend(new)
-        drawn.struck.extend(at_s for at_s in map(strikes_at, new) if at_s is not None)
+        for new in (named(drawn, one) for one in draw(choices, drawn)):
+            faults.append(new)
+            at_s = strikes_at(new, drawn)
+            if at_s is not None:
+                drawn.struck[new["name"]] = at_s
 
     focus = choices.integer("focus", 0, len(_ALL))
     if focus:
@@ -261,29 +276,50 @@ def _survivable(faults: list[Data]) -> list[Data]:
             tried += 1
             if tried > PATIENCE_MAX:
                 continue
-        if fault["kind"] == "log-truncate" and not any(_is_down(one, fault["at_s"]) for one in kept):
+        if fault["kind"] == "log-truncate" and not any(_is_down(one, fault) for one in kept):
+            continue
+        if (cause := _waits_for(fault)) is not None and all(one["name"] != cause for one in kept):
             continue
         kept.append(fault)
     return kept
 
 
-def _is_down(fault: Data, at_s: float) -> bool:
-    return bool(fault["kind"] == "server-restart" and fault["at_s"] < at_s < fault["at_s"] + fault["down_s"])
+def _waits_for(fault: Data) -> str | None:
+    """The name of the fault that must strike before this one. It was drawn earlier."""
+    name = fault.get("at", fault.get("match", {})).get("after_fault")
+    return None if name is None else str(name)
 
 
-def _allowed(faults: list[Data], *, proven_by_log: bool) -> Data:
+def _is_down(restart: Data, fault: Data) -> bool:
+    """Whether a restart has the server down when a fault of the server strikes."""
+    if restart["kind"] != "server-restart":
+        return False
+    if "at" in fault:
+        is_of_it = fault["at"].get("after_fault") == restart["name"]
+        return bool(is_of_it and fault["at"]["delay_s"] < restart["down_s"])
+    return "at_s" in restart and bool(restart["at_s"] < fault["at_s"] < restart["at_s"] + restart["down_s"])
+
+
+def _allowed(faults: list[Data], script: tuple[Any, ...], *, proven_by_log: bool) -> Data:
     """What a client is allowed to do in such a world, as keys of ``expect``.
 
-    - ``send`` may fail when the server restarts, or a call that sends a message fails: the client cannot know whether
-      the message was accepted.
+    - ``send`` may fail when the server restarts, when a lease hides the conversation or its runtime sleeps, or when a
+      call that sends a message fails: the client cannot know whether the message was accepted.
+    - ``run`` may fail too when the server says that the runtime will not wake.
+    - A claim may be incomplete when the index misses a record until a restart: nothing says that it is there then.
     - A claim may be incomplete when a page cursor loops: the events behind it cannot be read.
     - A claim may be incomplete when only the log can prove it, and the log may never show a status that the socket
       brought: the client cannot tell this from a log that lags.
     """
     kinds = {fault["kind"] for fault in faults}
-    is_unsure = "server-restart" in kinds or any(
-        "message" in fault["match"].get("call", ()) for fault in faults if "match" in fault
+    is_unsure = (
+        kinds & {"server-restart", "runtime-asleep"}
+        or any("message" in fault["match"].get("call", ()) for fault in faults if "match" in fault)
+        or any("lease_s" in step for step in script if isinstance(step, dict))
     )
-    unsure = {"errors_allowed": ["send"]} if is_unsure else {}
+    is_said_to_be_gone = any(fault.get("can_resume") is False for fault in faults)
+    is_hidden = any(fault.get("until_restart") for fault in faults)
+    unsure = {"errors_allowed": ["send", "run"] if is_said_to_be_gone else ["send"]} if is_unsure else {}
     never_shown = proven_by_log and kinds & {"publish-never-persist", "corrupt-record", "log-truncate"}
-    return unsure | ({"incomplete_allowed": True} if "rest-cursor-loop" in kinds or never_shown else {})
+    is_open = "rest-cursor-loop" in kinds or is_hidden or never_shown
+    return unsure | ({"incomplete_allowed": True} if is_open else {})

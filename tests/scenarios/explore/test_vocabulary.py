@@ -15,14 +15,17 @@ import pytest
 from pydantic import BaseModel
 
 from gapless.scenarios.definition.scenario import (
+    Answer,
     Background,
     Expectation,
+    Navigate,
     Restart,
     Run,
     Scenario,
     Send,
     Server,
     Sleep,
+    Suspend,
     Word,
     Workload,
 )
@@ -77,7 +80,8 @@ def vocabulary() -> frozenset[str]:
         if place != "server":  # its faults strike at a time
             words |= {f"{place}.match.{key}" for key in _MEANINGFUL[place]}
     words |= {f"script.{word}" for word in choices_in(Word)}
-    words |= {f"script.{key}" for step in (Send, Sleep, Restart) for key in step.model_fields}
+    steps = (Send, Sleep, Restart, Suspend, Answer, Navigate)
+    words |= {f"script.{key}" for step in steps for key in step.model_fields}
     words |= set(vocabulary_of(Server, "server"))
     words |= set(vocabulary_of(Workload, "workload", without=frozenset({"runs", "background"})))
     words |= set(vocabulary_of(Run, "workload.runs"))
