@@ -38,6 +38,7 @@ from gapless.simserver.conversation.workload import EPOCH
 from gapless.simserver.loop import Scope
 
 BUSY_MAX: Final = 1_000  # exchanges in a row in which a program polls and nothing happens: each is a millisecond
+SOCKETS_MAX: Final = 200  # of one run: whoever connects that often gets no further, and each time costs real time
 LINE_BYTES_MAX: Final = 32 * 1024 * 1024
 LAST_WORDS_MAX: Final = 40
 END_REAL_S_MAX: Final = 10.0
@@ -57,7 +58,7 @@ class NotVirtual(LockstepError):
 
 
 class Spinning(LockstepError):
-    """The program polls, and lets no time pass."""
+    """The program polls and lets no time pass, or connects again and again."""
 
 
 class Printed(NamedTuple):
@@ -200,6 +201,7 @@ class LockstepClient:
                 case Blocked() as blocked:
                     self.points, self.switched = blocked.points, blocked.switched
                     self._count_busy(blocked)
+                    self._check_sockets()
                     for output in blocked.outputs:
                         self._network.apply(output)
                     return blocked
@@ -224,6 +226,12 @@ class LockstepClient:
         if self._busy > BUSY_MAX:
             raise Spinning(
                 f"the client spun: it polled, or read the clock, for {BUSY_MAX} milliseconds in which nothing happened"
+            )
+
+    def _check_sockets(self) -> None:
+        if self._network.sockets > SOCKETS_MAX:
+            raise Spinning(
+                f"the client spun: it opened more than {SOCKETS_MAX} WebSockets in one run"
             )
 
     async def _until_due(self, blocked: Blocked) -> float:
