@@ -1,6 +1,6 @@
 """A ClientUnderTest that is a program: asked for its steps on standard input, in virtual time.
 
-The program is asked as by `gapless check`: `gapless.scenarios.serving.step_protocol` has the lines. What it prints
+The program is asked in the lines of `gapless.scenarios.serving.step_protocol`, as it is on a real port. What it prints
 beside its answers, and all of its standard error, is kept with the virtual time at which it was written.
 """
 
@@ -230,9 +230,7 @@ class LockstepClient:
 
     def _check_sockets(self) -> None:
         if self._network.sockets > SOCKETS_MAX:
-            raise Spinning(
-                f"the client spun: it opened more than {SOCKETS_MAX} WebSockets in one run"
-            )
+            raise Spinning(f"the client spun: it opened more than {SOCKETS_MAX} WebSockets in one run")
 
     async def _until_due(self, blocked: Blocked) -> float:
         """Wait in virtual time for the first input, or for the program's earliest timer; the time that it is then."""

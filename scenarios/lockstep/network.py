@@ -40,7 +40,10 @@ Dial = Callable[[str, int], Awaitable[trio.abc.Stream]]
 
 
 class ProgramNetwork:
-    """The connections of one run. ``happen`` is told what the program has to know; sockets: WebSockets dialled so far."""
+    """The connections of one run. ``happen`` is told what the program has to know.
+
+    sockets: how many WebSockets it has dialled.
+    """
 
     def __init__(self, context: ClientContext, nursery: trio.Nursery, happen: Callable[[Input], None]) -> None:
         self._dial = context.dial

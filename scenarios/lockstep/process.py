@@ -271,7 +271,7 @@ class ProgramProcess:
             self.kill()
             return NotShimmed(
                 f"the command {' '.join(self.command)!r} runs, but no shim has answered in {real_s_max:g} s: it must "
-                "start Python without -I, -E or -S; run other programs in real time (gapless check)"
+                "start Python without -I, -E or -S; run other programs in real time (--clock real)"
             )
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGUSR1)

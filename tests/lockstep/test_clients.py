@@ -175,6 +175,15 @@ def test_a_client_that_fails_is_told_as_such(
     assert played(client, "clean-run").record.verdict != Verdict.HOLDS
 
 
+def test_a_client_that_connects_again_and_again_is_ended(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No WebSocket can bring it the frame. Without a bound it would open 1,500 of them, minutes of real time."""
+    monkeypatch.setattr(lockstep_client, "SOCKETS_MAX", 5)
+    client = factory([sys.executable, str(EXAMPLES / "python_websockets.py")], pool=pool)
+    lines = [json.loads(line) for line in played(client, "r38-frame-beyond-every-limit").lines]
+    errors = [line for line in lines if line["what"] == "error"]
+    assert [(one["outcome"], "more than 5 WebSockets" in one["message"]) for one in errors] == [("crashed", True)]
+
+
 def test_a_client_that_dials_somewhere_else_is_refused_there(pool: Pool) -> None:
     source = (
         "import socket\ntry: socket.create_connection(('x.test', 443))\nexcept OSError as error: print(error)\ninput()"

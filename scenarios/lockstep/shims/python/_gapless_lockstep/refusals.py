@@ -80,7 +80,7 @@ _excepthook_before: Any = sys.excepthook
 def _refuse_child(what: str) -> NoReturn:
     refuse(
         "the client starts a child process (%s), which cannot be virtual; let it do without, or run it in real time "
-        "(gapless check)" % what
+        "(--clock real)" % what
     )
 
 
