@@ -190,6 +190,10 @@ class LockstepClient:
                 now_s = await self._until_due(blocked)
                 inputs, self._inputs = self._inputs, []
                 self._process.send(Resumed(now_s, inputs))
+        except Spinning as error:  # it waits for our answer, and can be told that the run is over
+            self._error = error
+            self.leave()
+            self._answered.set()
         except LockstepError as error:
             self.is_wedged = True
             self._end(error)

@@ -73,6 +73,7 @@ class Server:
                 "packages": patching.packages(),
                 "forks": forks,
                 "variables_read": patching.variables_read(),
+                "files": patching.source_files(),
             }
         )
         if forks:
