@@ -122,6 +122,49 @@ def test_a_program_is_started_anew_where_its_imports_read_other_variables(pool: 
         assert played(client, "clean-run", generation).record.verdict == Verdict.OVER_BUDGET
 
 
+def _printed(client: CommandFactory) -> list[str]:
+    played(client, "clean-run")
+    assert client.last is not None
+    return [one.text for one in client.last.printed]
+
+
+def test_a_program_is_started_anew_where_its_source_has_changed(pool: Pool, tmp_path: Path) -> None:
+    program, helper = tmp_path / "program.py", tmp_path / "helper.py"
+    helper.write_text("NAME = 'one'\n")
+    program.write_text("import helper\nprint(helper.NAME)\ninput()\n")
+    client = factory([sys.executable, "-B", str(program)], pool=pool)
+    assert _printed(client) == ["one"]
+    assert _printed(client) == [], "it was imported once"
+    helper.write_text("NAME = 'two more'\n")
+    assert _printed(client) == ["two more"]
+    program.write_text("print('three')\ninput()\n")
+    assert _printed(client) == ["three"]
+
+
+def test_a_program_of_another_directory_is_another_one(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = factory([sys.executable, "program.py"], pool=pool)
+    found = []
+    for name in ("one", "two", "one"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / name)
+        if not Path("program.py").exists():
+            Path("program.py").write_text(f"print({name!r})\ninput()\n")
+        found.append(_printed(client))
+    assert found == [["one"], ["two"], []], "the first is kept meanwhile"
+
+
+def test_a_client_that_spins_is_ended_and_its_process_kept(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lockstep_client, "BUSY_MAX", 30)
+    source = "print('imported', flush=True)\ninput()\nimport time\nwhile True: time.time()"
+    client = factory([sys.executable, "-c", source], pool=pool)
+    assert _printed(client) == ["imported"]
+    assert client.last is not None
+    assert "the client spun" in str(client.last.error)
+    assert _printed(client) == [], "it was imported once"
+
+
 def test_a_schedule_of_threads_is_part_of_the_run(pool: Pool) -> None:
     command = [sys.executable, str(CLIENTS / "with_websockets_sync.py")]
     plain = factory(command, pool=pool)
