@@ -79,16 +79,16 @@ def symptoms_in(result: RunResult) -> Mapping[Symptom, Violation]:
 
 
 def _told_by_error(lines: Sequence[str]) -> tuple[str, ...]:
-    """The errors of steps ``run`` that came soon after a run which had ended with an error, or stuck."""
+    """The errors of steps ``run`` that came soon after the agent's status had become error or stuck."""
     told: list[str] = []
-    ended_s: float | None = None
+    since_s: float | None = None
     for line in lines:
-        if '"what":"run-ended"' in line:
-            ended = json.loads(line)
-            ended_s = ended["t_s"] if ended["status"] in _TOLD_BY_ERROR else None
-        elif '"what":"error"' in line and ended_s is not None:
+        if '"place":"agent"' in line and '"status":' in line:
+            status = json.loads(line)
+            since_s = status["t_s"] if status["status"] in _TOLD_BY_ERROR else None
+        elif '"what":"error"' in line and since_s is not None:
             error = json.loads(line)
-            if (error["step"], error["outcome"]) == ("run", "failed") and error["t_s"] - ended_s <= _SOON_S:
+            if (error["step"], error["outcome"]) == ("run", "failed") and error["t_s"] - since_s <= _SOON_S:
                 told.append(f"run() gave up: {error['error']}: {error['message']}")
     return tuple(told)
 

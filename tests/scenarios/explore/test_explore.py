@@ -107,7 +107,7 @@ def test_errors_of_a_program_are_told_apart_by_their_words() -> None:
 def test_an_error_that_tells_of_a_failed_run_is_no_symptom(status: str, late_s: float, symptoms: int) -> None:
     """A program may raise when the run has failed. Of any other end, and much later, it may not."""
     violation = Violation("no-hang", "run() gave up: Failure: RunError: it failed", breaks=Verdict.STUCK)
-    ended = {"what": "run-ended", "status": status, "t_s": 6.0}
+    ended = {"place": "agent", "what": "status", "status": status, "t_s": 6.0}
     error = {"what": "error", "step": "run", "outcome": "failed", "error": "Failure", "t_s": 6.0 + late_s}
     lines = tuple(json.dumps(one, separators=(",", ":")) for one in (ended, error | {"message": "RunError: it failed"}))
     result = perform(RunRequest(find_one("clean-run"), "tree", "inclusive", "gapless"))
