@@ -159,8 +159,8 @@ class Explorer:
     def _shrink(self) -> bool:
         """Begin a shrink; False when none is due.
 
-        A symptom of which no cause is known is shrunk at once. Of the other symptoms, at most half of the jobs shrink,
-        so that the rest try new worlds. Once a limit is reached, only symptoms without a known cause are shrunk.
+        At most half of the jobs shrink, so that the others try new worlds. Once a limit is reached, all of them shrink,
+        but only symptoms without a known cause.
         """
         campaign, under_way = self._campaign, self._shrinks
         if self._is_late():
@@ -168,14 +168,12 @@ class Explorer:
         is_early = campaign.worlds - self._worlds_before < WORLDS_BEFORE_SHRINKS
         if is_early and self.elapsed_s < SECONDS_BEFORE_SHRINKS and self._worlds_left():
             return False
-        if self._begun >= self._limits.shrinks:
+        is_last = self._worlds_left() == 0
+        if (len(under_way) >= max(1, self._jobs // 2) and not is_last) or self._begun >= self._limits.shrinks:
             return False
         busy = [shrinking.symptom for _, shrinking in under_way.values()]
         failure = campaign.next_to_shrink(busy)
-        if failure is None:
-            return False
-        is_crowded = len(under_way) >= max(1, self._jobs // 2)
-        if campaign.knows(failure.symptom) and (is_crowded or self._worlds_left() == 0):
+        if failure is None or (is_last and campaign.knows(failure.symptom)):
             return False
         self._begun += 1
         shrinking = Shrinking(campaign.client, failure.symptom, failure.drawn, campaign.level, command=campaign.command)
