@@ -315,7 +315,7 @@ def check_exists(name: str) -> None:
     """Raises UsageError for a command that cannot be started, with what to do."""
     if shutil.which(name) is not None:
         return
-    if os.path.dirname(name) and os.path.exists(name):
+    if os.path.exists(name):
         raise UsageError(f"the command {name!r} is no program; name its interpreter, or make it executable")
     raise UsageError(f"the command {name!r} cannot be started (no such program); check its name")
 

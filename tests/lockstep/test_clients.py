@@ -270,13 +270,16 @@ def test_a_client_that_ends_before_its_first_step_has_crashed(pool: Pool) -> Non
     assert any("at once" in one.text for one in client.early)
 
 
-def test_a_command_that_does_not_exist_is_named_at_once(tmp_path: Path) -> None:
+def test_a_command_that_does_not_exist_is_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match=r"'no-such-client' cannot be started \(no such program\); check its name"):
         factory(["no-such-client"])
     script = tmp_path / "client.py"
     script.write_text("")
     with pytest.raises(UsageError, match="name its interpreter, or make it executable"):
         factory([str(script)])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="'client.py' is no program; name its interpreter"):
+        factory([script.name])
 
 
 SDK_RUNS = 20
