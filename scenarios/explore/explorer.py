@@ -27,8 +27,10 @@ SAVE_EVERY_S = 5.0
 SHRINKS_MAX = 12
 # When the time limit is reached, shrinks in progress may take this share of it in addition.
 SHRINK_SHARE = 0.5
-# Shrinks begin after this many worlds. By then there are usually plainer failures than the first, which shrink faster.
+# Shrinks begin after this many worlds, or after this time. By then there are usually plainer failures than the first,
+# which shrink faster. A program needs the time: it is slower than a client in this process.
 WORLDS_BEFORE_SHRINKS = 60
+SECONDS_BEFORE_SHRINKS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,20 +178,21 @@ class Explorer:
     def _shrink(self) -> bool:
         """Begin a shrink; False when none is due.
 
-        At most half of the jobs shrink, so that the others try new worlds. Once a limit is reached, only symptoms
-        without a known cause are shrunk.
+        At most half of the jobs shrink, so that the others try new worlds. Once a limit is reached, all of them shrink,
+        but only symptoms without a known cause.
         """
         campaign, under_way = self._campaign, self._shrinks
         if self._is_late():
             return False
         is_early = campaign.worlds - self._worlds_before < WORLDS_BEFORE_SHRINKS
-        if is_early and self._worlds_left():
+        if is_early and self.elapsed_s < SECONDS_BEFORE_SHRINKS and self._worlds_left():
             return False
-        if len(under_way) >= max(1, self._jobs // 2) or self._begun >= self._limits.shrinks:
+        is_last = self._worlds_left() == 0
+        if (len(under_way) >= max(1, self._jobs // 2) and not is_last) or self._begun >= self._limits.shrinks:
             return False
         busy = [shrinking.symptom for _, shrinking in under_way.values()]
         failure = campaign.next_to_shrink(busy)
-        if failure is None or (self._worlds_left() == 0 and campaign.knows(failure.symptom)):
+        if failure is None or (is_last and campaign.knows(failure.symptom)):
             return False
         self._begun += 1
         shrinking = Shrinking(campaign.client, failure.symptom, failure.drawn, campaign.level, command=campaign.command)

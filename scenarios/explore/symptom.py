@@ -19,7 +19,9 @@ NOT_JUDGED = frozenset({Verdict.VACUOUS, Verdict.OVER_BUDGET})
 
 _REPLACEMENTS = (
     (re.compile(r"run\(\) no\. \d+"), "run()"),
-    (re.compile(r"(gave up|crashed): (\w+):.*"), r"\1: \2"),
+    # The words of a program are kept: the class of its error alone tells too little. Of other clients, the class is.
+    (re.compile(r"(gave up|crashed): (?!Failure:)(\w+):.*", re.DOTALL), r"\1: \2"),
+    (re.compile(r"(?<=\s)'[^']*'"), ""),
     (re.compile(r", by [\d.]+ ms: .*"), ""),
     (re.compile(r" \([^()]*\)"), ""),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), ""),
@@ -30,6 +32,10 @@ _REPLACEMENTS = (
 )
 # The symptom of a world that broke down, in place of the name of an oracle.
 BROKE = "world-broke"
+_SHAPE_CHARACTERS_MAX = 160
+# Many programs tell by an error that a run has ended so. It is no failure of theirs, when it comes soon.
+_TOLD_BY_ERROR = frozenset({"error", "stuck"})
+_SOON_S = 5.0
 _ORDINAL = re.compile(r"run\(\) no\. (\d+)")
 
 
@@ -71,7 +77,7 @@ def symptom_of(violation: Violation) -> Symptom:
     shape = violation.message
     for pattern, replacement in _REPLACEMENTS:
         shape = pattern.sub(replacement, shape)
-    return Symptom(violation.oracle, shape.strip(" ,:"))
+    return Symptom(violation.oracle, shape.strip(" ,:")[:_SHAPE_CHARACTERS_MAX])
 
 
 def symptoms_in(result: RunResult) -> Mapping[Symptom, Violation]:
@@ -81,12 +87,15 @@ def symptoms_in(result: RunResult) -> Mapping[Symptom, Violation]:
 
     - If the client crashed, everything else. It does nothing after a crash.
     - If ``run()`` returned too early, the loss of events that were appended after the return.
+    - That a program's ``run()`` raised an error when the run had ended with an error, or stuck: so it tells of it.
     - Violations of the oracle ``honest``, if there are others: they report that a loss was not declared.
     """
     violations = judged(result.record)
     crashes = [one for one in violations if one.oracle == "no-hang" and " crashed: " in one.message]
     if crashes:
         violations = tuple(crashes[:1])
+    told = _told_by_error(result.lines) if any(" gave up: Failure: " in one.message for one in violations) else ()
+    violations = tuple(one for one in violations if not (told and one.message.endswith(told)))
     early = {_ordinal(one) for one in violations if one.oracle == "returns-in-time" and one.breaks is Verdict.UNSAFE}
     if early:
         violations = tuple(
@@ -97,6 +106,21 @@ def symptoms_in(result: RunResult) -> Mapping[Symptom, Violation]:
     for one in own:
         found.setdefault(symptom_of(one), one)
     return found
+
+
+def _told_by_error(lines: Sequence[str]) -> tuple[str, ...]:
+    """The errors of steps ``run`` that came soon after the agent's status had become error or stuck."""
+    told: list[str] = []
+    since_s: float | None = None
+    for line in lines:
+        if '"place":"agent"' in line and '"status":' in line:
+            status = json.loads(line)
+            since_s = status["t_s"] if status["status"] in _TOLD_BY_ERROR else None
+        elif '"what":"error"' in line and since_s is not None:
+            error = json.loads(line)
+            if (error["step"], error["outcome"]) == ("run", "failed") and error["t_s"] - since_s <= _SOON_S:
+                told.append(f"run() gave up: {error['error']}: {error['message']}")
+    return tuple(told)
 
 
 def judged(record: RunRecord) -> tuple[Violation, ...]:

@@ -1,6 +1,6 @@
 """A ClientUnderTest that is a program: asked for its steps on standard input, in virtual time.
 
-The program is asked as by `gapless check`: `gapless.scenarios.serving.step_protocol` has the lines. What it prints
+The program is asked in the lines of `gapless.scenarios.serving.step_protocol`, as it is on a real port. What it prints
 beside its answers, and all of its standard error, is kept with the virtual time at which it was written.
 """
 
@@ -48,6 +48,7 @@ from gapless.simserver.conversation.workload import EPOCH
 from gapless.simserver.loop import Scope
 
 BUSY_MAX: Final = 1_000  # exchanges in a row in which a program polls and nothing happens: each is a millisecond
+SOCKETS_MAX: Final = 200  # of one run: whoever connects that often gets no further, and each time costs real time
 LINE_BYTES_MAX: Final = 32 * 1024 * 1024
 LAST_WORDS_MAX: Final = 40
 END_REAL_S_MAX: Final = 10.0
@@ -67,7 +68,7 @@ class NotVirtual(LockstepError):
 
 
 class Spinning(LockstepError):
-    """The program polls, and lets no time pass."""
+    """The program polls and lets no time pass, or connects again and again."""
 
 
 class Printed(NamedTuple):
@@ -216,6 +217,10 @@ class LockstepClient:
                 now_s = await self._until_due(blocked)
                 inputs, self._inputs = self._inputs, []
                 self._process.send(Resumed(now_s, inputs))
+        except Spinning as error:  # it waits for our answer, and can be told that the run is over
+            self._error = error
+            self.leave()
+            self._answered.set()
         except LockstepError as error:
             self.is_wedged = True
             self._end(error)
@@ -227,6 +232,7 @@ class LockstepClient:
                 case Blocked() as blocked:
                     self.points, self.switched = blocked.points, blocked.switched
                     self._count_busy(blocked)
+                    self._check_sockets()
                     for output in blocked.outputs:
                         self._network.apply(output)
                     return blocked
@@ -252,6 +258,10 @@ class LockstepClient:
             raise Spinning(
                 f"the client spun: it polled, or read the clock, for {BUSY_MAX} milliseconds in which nothing happened"
             )
+
+    def _check_sockets(self) -> None:
+        if self._network.sockets > SOCKETS_MAX:
+            raise Spinning(f"the client spun: it opened more than {SOCKETS_MAX} WebSockets in one run")
 
     async def _until_due(self, blocked: Blocked) -> float:
         """Wait in virtual time for the first input, or for the program's earliest timer; the time that it is then."""

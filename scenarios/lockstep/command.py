@@ -67,7 +67,6 @@ class CommandRun:
 
     @asynccontextmanager
     async def __call__(self, context: ClientContext) -> AsyncIterator[LockstepClient]:
-        _end_those_of_another_directory()
         try:
             async with self._factory(context) as client:
                 self._client = client
@@ -207,17 +206,6 @@ def _is_loaded(process: subprocess.Popen[bytes], loaded: Path) -> bool:
             return False
         time.sleep(_LOOK_S)
     return False
-
-
-_directory: str | None = None
-
-
-def _end_those_of_another_directory() -> None:
-    """The words of a command may name files in the current directory, so a program of another one is not run again."""
-    global _directory
-    if _directory != os.getcwd():
-        POOL.close()
-        _directory = os.getcwd()
 
 
 @cache

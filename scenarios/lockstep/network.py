@@ -40,7 +40,10 @@ Dial = Callable[[str, int], Awaitable[trio.abc.Stream]]
 
 
 class ProgramNetwork:
-    """The connections of one run. ``happen`` is told what the program has to know."""
+    """The connections of one run. ``happen`` is told what the program has to know.
+
+    sockets: how many WebSockets it has dialled.
+    """
 
     def __init__(self, context: ClientContext, nursery: trio.Nursery, happen: Callable[[Input], None]) -> None:
         self._dial = context.dial
@@ -50,6 +53,7 @@ class ProgramNetwork:
         self._queues: dict[int, trio.MemorySendChannel[Output]] = {}
         url = urlsplit(context.base_url)
         self._server = (url.hostname, url.port or _PORTS.get(url.scheme, 80))
+        self.sockets = 0
 
     def apply(self, output: Output) -> None:
         """The program has done something."""
@@ -83,7 +87,9 @@ class ProgramNetwork:
         if begun is None:
             return
         dial: Dial = self._dial
-        if self._connections is not None and not parse_opening(begun).is_websocket:
+        if parse_opening(begun).is_websocket:
+            self.sockets += 1
+        elif self._connections is not None:
             dial = self._connections.dial_rest
         try:
             stream = await dial(asked.host, asked.port)

@@ -91,6 +91,8 @@ class ProgramProcess:
         check_exists(command[0])
         self.command = tuple(command)
         self.variables = dict(variables)
+        self.directory = os.getcwd()
+        self._source: list[tuple[int, int] | None] = []
         self.hello: Hello | None = None
         self.said: Said = _unheard
         self.refused: str | None = None
@@ -138,10 +140,25 @@ class ProgramProcess:
             message = self.receive(real_s_max)
         if isinstance(message, Hello):
             self.hello = message
+            self._source = self._source_now()
             return message
         if isinstance(message, Ended):
             raise NeverWaited(self.exit_code, self.refused)
         raise LockstepError(f"the shim began with {type(message).__name__}, not with a hello")
+
+    def fits(self, command: Sequence[str], variables: Mapping[str, str]) -> bool:
+        """Whether another run may begin from here: nothing has changed that the program was imported from."""
+        assert self.hello is not None
+        return (
+            (self.command, self.directory) == (tuple(command), os.getcwd())
+            and all(self.variables.get(name) == variables.get(name) for name in self.hello.variables_read)
+            and self._source == self._source_now()
+        )
+
+    def _source_now(self) -> list[tuple[int, int] | None]:
+        """The time of the last change and the size of each source file; None for one that is not there."""
+        assert self.hello is not None
+        return [_state_of(path) for path in self.hello.files]
 
     def send(self, message: ToShim) -> None:
         """Tell the shim something."""
@@ -271,7 +288,7 @@ class ProgramProcess:
             self.kill()
             return NotShimmed(
                 f"the command {' '.join(self.command)!r} runs, but no shim has answered in {real_s_max:g} s: it must "
-                "start Python without -I, -E or -S; run other programs in real time (gapless check)"
+                "start Python without -I, -E or -S; run other programs in real time (--clock real)"
             )
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGUSR1)
@@ -298,7 +315,7 @@ def check_exists(name: str) -> None:
     """Raises UsageError for a command that cannot be started, with what to do."""
     if shutil.which(name) is not None:
         return
-    if os.path.dirname(name) and os.path.exists(name):
+    if os.path.exists(name):
         raise UsageError(f"the command {name!r} is no program; name its interpreter, or make it executable")
     raise UsageError(f"the command {name!r} cannot be started (no such program); check its name")
 
@@ -325,8 +342,11 @@ def _at_fixed_addresses(command: Sequence[str]) -> list[str]:
 
 
 class Pool:
-    """The processes that can be run again. One is kept for each command, and for each value of the variables that the
-    program reads while it is imported."""
+    """The processes that can be run again.
+
+    One is kept for each command, each current directory, and each value of the variables that the program reads while
+    it is imported. Of a program whose source has changed, none is used again.
+    """
 
     def __init__(self) -> None:
         self._kept: list[ProgramProcess] = []
@@ -342,7 +362,7 @@ class Pool:
             if process.exit_code is not None:  # somebody ended it meanwhile
                 self._kept.remove(process)
                 process.kill()
-            elif process.command == tuple(command) and _fits(process, start.variables):
+            elif process.fits(command, start.variables):
                 self._kept.remove(process)
                 process.said = said
                 process.send(start)
@@ -380,9 +400,12 @@ class Pool:
             self._kept, self._pid = [], os.getpid()
 
 
-def _fits(process: ProgramProcess, variables: Mapping[str, str]) -> bool:
-    assert process.hello is not None
-    return all(process.variables.get(name) == variables.get(name) for name in process.hello.variables_read)
+def _state_of(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 POOL: Final = Pool()

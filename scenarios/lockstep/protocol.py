@@ -97,8 +97,11 @@ Input = Connected | RefusedConnection | Data | Eof | ResetConnection | InputLine
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The program has been imported. forks: it can be run again and again; variables_read: the GAPLESS_ variables
-    that it has looked at already."""
+    """The program has been imported.
+
+    forks: it can be run again and again; variables_read: the GAPLESS_ variables that it has looked at already; files:
+    its source files, without the installed packages.
+    """
 
     shim: str
     shim_version: str
@@ -106,6 +109,7 @@ class Hello:
     packages: Mapping[str, str]
     forks: bool
     variables_read: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +268,7 @@ def _hello(said: Mapping[str, Any]) -> Hello:
         {str(name): str(version) for name, version in said["packages"].items()},
         bool(said["forks"]),
         tuple(str(name) for name in said.get("variables_read", ())),
+        tuple(str(path) for path in said.get("files", ())),
     )
 
 

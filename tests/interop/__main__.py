@@ -18,6 +18,7 @@ import click
 import trio
 
 from gapless.scenarios.errors import GaplessError
+from gapless.scenarios.running.script_player import leaves
 from tests.interop import both_clocks, documents, environments, expectations, fidelity, server_table
 from tests.interop.documents import CLOCKS, LOCKSTEP, SERVER, Circumstances
 from tests.interop.environments import ROOT, TYPESCRIPT, EnvironmentMissing
@@ -129,7 +130,10 @@ def _measures(
 
     def server() -> None:
         if _built((SERVER_RELEASE,), measured, progress):
-            trio.run(_server, measured, progress, strict_exception_groups=False)
+            try:
+                trio.run(_server, measured, progress)
+            except BaseExceptionGroup as group:
+                raise next(iter(leaves(group))) from group
 
     return {"lockstep": lockstep, "clocks": clocks, "server": server}
 

@@ -232,7 +232,7 @@ with the server's log, read page by page: complete, in order, each event deliver
 client has to prove the branch, in `session` the whole log. Calls are reads of the log. Status polls are
 spent only while the server is down."""
 
-_BY_HAND = """    gapless check r10-late-tail -- .venv-interop-1.58.2/bin/python scenarios/examples/openhands_sdk.py
+_BY_HAND = """    gapless run r10-late-tail -- .venv-interop-1.58.2/bin/python scenarios/examples/openhands_sdk.py
 
 puts one release through a scenario of the catalog, judges it, and keeps a capsule if it fails. `make interop` has
 built its environment. `gapless examples` says where an installed gapless keeps that program.

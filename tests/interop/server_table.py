@@ -315,7 +315,11 @@ async def _one(
                 expected = await play(part)
         except* (syncclient.SyncError, trio.TooSlowError) as group:
             part.wrong += [f"{type(error).__name__}: {error}" for error in leaves(group)]
-        events = len(await part.log())
+        events = 0
+        try:
+            events = len(await part.log())
+        except httpx.TransportError as error:
+            part.wrong.append(f"the server's log cannot be read: {type(error).__name__}: {error}")
         nursery.cancel_scope.cancel()
     run_calls, wrong = tuple(part.run_calls), tuple(part.wrong)
     return ServerRow(generation, name, events, part.attach_calls, run_calls, proxy.polls(), expected, wrong)

@@ -123,6 +123,49 @@ def test_a_program_is_started_anew_where_its_imports_read_other_variables(pool: 
         assert played(client, "clean-run", generation).record.verdict == Verdict.OVER_BUDGET
 
 
+def _printed(client: CommandFactory) -> list[str]:
+    played(client, "clean-run")
+    assert client.last is not None
+    return [one.text for one in client.last.printed]
+
+
+def test_a_program_is_started_anew_where_its_source_has_changed(pool: Pool, tmp_path: Path) -> None:
+    program, helper = tmp_path / "program.py", tmp_path / "helper.py"
+    helper.write_text("NAME = 'one'\n")
+    program.write_text("import helper\nprint(helper.NAME)\ninput()\n")
+    client = factory([sys.executable, "-B", str(program)], pool=pool)
+    assert _printed(client) == ["one"]
+    assert _printed(client) == [], "it was imported once"
+    helper.write_text("NAME = 'two more'\n")
+    assert _printed(client) == ["two more"]
+    program.write_text("print('three')\ninput()\n")
+    assert _printed(client) == ["three"]
+
+
+def test_a_program_of_another_directory_is_another_one(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = factory([sys.executable, "program.py"], pool=pool)
+    found = []
+    for name in ("one", "two", "one"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / name)
+        if not Path("program.py").exists():
+            Path("program.py").write_text(f"print({name!r})\ninput()\n")
+        found.append(_printed(client))
+    assert found == [["one"], ["two"], []], "the first is kept meanwhile"
+
+
+def test_a_client_that_spins_is_ended_and_its_process_kept(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lockstep_client, "BUSY_MAX", 30)
+    source = "print('imported', flush=True)\ninput()\nimport time\nwhile True: time.time()"
+    client = factory([sys.executable, "-c", source], pool=pool)
+    assert _printed(client) == ["imported"]
+    assert client.last is not None
+    assert "the client spun" in str(client.last.error)
+    assert _printed(client) == [], "it was imported once"
+
+
 def test_a_schedule_of_threads_is_part_of_the_run(pool: Pool) -> None:
     command = [sys.executable, str(CLIENTS / "with_websockets_sync.py")]
     plain = factory(command, pool=pool)
@@ -176,6 +219,15 @@ def test_a_client_that_fails_is_told_as_such(
     assert played(client, "clean-run").record.verdict != Verdict.HOLDS
 
 
+def test_a_client_that_connects_again_and_again_is_ended(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No WebSocket can bring it the frame. Without a bound it would open 1,500 of them, minutes of real time."""
+    monkeypatch.setattr(lockstep_client, "SOCKETS_MAX", 5)
+    client = factory([sys.executable, str(EXAMPLES / "python_websockets.py")], pool=pool)
+    lines = [json.loads(line) for line in played(client, "r38-frame-beyond-every-limit").lines]
+    errors = [line for line in lines if line["what"] == "error"]
+    assert [(one["outcome"], "more than 5 WebSockets" in one["message"]) for one in errors] == [("crashed", True)]
+
+
 def test_a_client_that_dials_somewhere_else_is_refused_there(pool: Pool) -> None:
     source = (
         "import socket\ntry: socket.create_connection(('x.test', 443))\nexcept OSError as error: print(error)\ninput()"
@@ -224,13 +276,16 @@ def test_a_client_that_ends_before_its_first_step_has_crashed(pool: Pool) -> Non
     assert any("at once" in one.text for one in client.early)
 
 
-def test_a_command_that_does_not_exist_is_named_at_once(tmp_path: Path) -> None:
+def test_a_command_that_does_not_exist_is_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match=r"'no-such-client' cannot be started \(no such program\); check its name"):
         factory(["no-such-client"])
     script = tmp_path / "client.py"
     script.write_text("")
     with pytest.raises(UsageError, match="name its interpreter, or make it executable"):
         factory([str(script)])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="is no program; name its interpreter"):
+        factory([script.name])
 
 
 SDK_RUNS = 20

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -235,6 +236,26 @@ def test_what_cannot_be_virtual_is_refused_in_a_sentence(version: str, name: str
     assert flight.refused is not None
     assert word in flight.refused
     assert flight.err == f"gapless: {flight.refused}\n"
+
+
+@pytest.mark.parametrize("version", EACH_VERSION)
+def test_trust_anchors_are_there_for_who_asks_for_them(version: str, tmp_path: Path) -> None:
+    """They are read when they are asked for. What is no certificate is an error at once, as without a shim."""
+    (tmp_path / "none.pem").write_text("no certificate\n")
+    source = f"""
+    import ssl
+    def count(context): return context.cert_store_stats()["x509_ca"]
+    default = ssl.get_default_verify_paths()
+    print(count(ssl.create_default_context()), count(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))
+    print(count(ssl.create_default_context(cafile=default.cafile)) if default.cafile else "none")
+    for file in ("none.pem", "missing.pem"):
+        try: ssl.create_default_context(cafile={str(tmp_path)!r} + "/" + file)
+        except OSError as error: print(type(error).__name__)
+    """
+    flight = _fly(version, source)
+    assert (flight.code, flight.err) == (0, "")
+    plain = [interpreters()[version], "-c", textwrap.dedent(source)]
+    assert flight.out == subprocess.run(plain, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("version", EACH_VERSION)

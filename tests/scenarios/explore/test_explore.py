@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from gapless.reports.records.record import Verdict, Violation
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.cli.explore_screen import coverage_of
 from gapless.scenarios.cli.main import main
+from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import GENERATIONS, Scenario
 from gapless.scenarios.errors import UsageError
@@ -83,6 +85,36 @@ def test_different_errors_are_different_symptoms() -> None:
     assert symptom_of(one) != symptom_of(other)
 
 
+def test_errors_of_a_program_are_told_apart_by_their_words() -> None:
+    shapes = {
+        symptom_of(Violation("no-hang", f"run() gave up: Failure: RunError: run {words}")).shape
+        for words in (
+            "f78c1730-4042-54d3-a989-c1940874cc61: timed out after 120.0 seconds",
+            "f78c1730-4042-54d3-a989-c1940874cc62: timed out after 30 seconds",
+            "f78c1730-4042-54d3-a989-c1940874cc61: error '429 ' for url 'http://agent.test/a'",
+        )
+    }
+    assert shapes == {
+        "run() gave up: Failure: RunError: run : timed out after n seconds",
+        "run() gave up: Failure: RunError: run : error for url",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "late_s", "symptoms"),
+    [("error", 0.5, 0), ("stuck", 0.5, 0), ("finished", 0.5, 1), ("error", 60.0, 1)],
+)
+def test_an_error_that_tells_of_a_failed_run_is_no_symptom(status: str, late_s: float, symptoms: int) -> None:
+    """A program may raise when the run has failed. Of any other end, and much later, it may not."""
+    violation = Violation("no-hang", "run() gave up: Failure: RunError: it failed", breaks=Verdict.STUCK)
+    ended = {"place": "agent", "what": "status", "status": status, "t_s": 6.0}
+    error = {"what": "error", "step": "run", "outcome": "failed", "error": "Failure", "t_s": 6.0 + late_s}
+    lines = tuple(json.dumps(one, separators=(",", ":")) for one in (ended, error | {"message": "RunError: it failed"}))
+    result = perform(RunRequest(find_one("clean-run"), "tree", "inclusive", "gapless"))
+    record = replace(result.record, violations=(violation,))
+    assert len(symptoms_in(replace(result, lines=lines, record=record))) == symptoms
+
+
 def test_a_loss_that_only_follows_from_an_early_return_is_no_symptom() -> None:
     script = ["attach", {"sleep_s": 5}, {"send": "Task 1"}, "run", {"send": "Task 2"}]
     data = {
@@ -137,6 +169,7 @@ def test_what_most_worlds_wait_with_is_shrunk_first() -> None:
     assert campaign.next_to_shrink([LOSS]) == seldom
     campaign.found(plain, plain, runs=1, at_s=1)
     assert campaign.next_to_shrink([HANG]) == often
+    assert campaign.next_to_shrink() == seldom, "no cause of it is known yet"
 
 
 def test_what_should_have_happened_and_never_did_is_listed() -> None:

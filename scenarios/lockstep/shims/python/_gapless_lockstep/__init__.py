@@ -9,7 +9,9 @@ descriptors   virtual file descriptors, and waiting for several of them
 threads       locks, and how threads start and end
 clock         time and datetime
 entropy       os.urandom, random, uuid, ssl
-sockets       what `_socket` offers; the standard library's `socket` is built upon it anew
+names         names and addresses
+connections   what sockets lead to: connections, whose other end is the harness, and pairs
+sockets       the class that `_socket` offers; the standard library's `socket` is built upon it anew
 polling       what `select` offers; the standard library's `selectors` is built upon it anew
 streams       standard input
 server        fork after import: the program's imports are paid once

@@ -175,6 +175,24 @@ def set_variables(variables: dict[str, str]) -> None:
     os.environ.update(variables)
 
 
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+def source_files() -> list[str]:
+    """The files that the program was imported from, without the standard library, installed packages and the shim."""
+    library, here = os.path.dirname(os.__file__), os.path.dirname(os.path.abspath(__file__))
+    found = set()
+    for module in list(sys.modules.values()):
+        path = getattr(module, "__file__", None)
+        if not isinstance(path, str) or not os.path.isfile(path):
+            continue
+        path = os.path.abspath(path)
+        folders = path.split(os.sep)
+        if not path.startswith((library, here)) and not any(one in folders for one in _INSTALLED):
+            found.add(path)
+    return sorted(found)
+
+
 def packages() -> dict[str, str]:
     """The packages that are installed, by the names of their folders: reading their metadata takes its time."""
     found: dict[str, str] = {}

@@ -42,7 +42,8 @@ CAN_BE_MISSING = frozenset(
     ]
 )
 
-_TRUST_ANCHORS = os.path.join("certifi", "cacert.pem")
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+_DEFERRED = "_gapless_deferred"  # the attribute of a context: what is to be read once it is asked for
 
 
 class NotVirtual(ImportError):
@@ -79,7 +80,7 @@ _excepthook_before: Any = sys.excepthook
 def _refuse_child(what: str) -> NoReturn:
     refuse(
         "the client starts a child process (%s), which cannot be virtual; let it do without, or run it in real time "
-        "(gapless check)" % what
+        "(--clock real)" % what
     )
 
 
@@ -134,28 +135,51 @@ def _patch_ssl(module: Any) -> None:
 
 
 def _defer_trust_anchors(context: Any) -> None:
-    """Read certifi's file only for who asks what is in it: no TLS will need it, and each run would read it anew."""
-    load, names = context.load_verify_locations, ("get_ca_certs", "cert_store_stats")
+    """Read the trust anchors only for who asks what is in them.
+
+    TLS is refused, so nobody else needs them. Reading them takes 30 ms or more, which each run would pay anew.
+    """
+    load, load_default = context.load_verify_locations, context.set_default_verify_paths
 
     def load_verify_locations(self: Any, cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:
-        is_known = isinstance(cafile, str) and cafile.endswith(_TRUST_ANCHORS) and os.path.isfile(cafile)
-        if is_known and capath is None and cadata is None:
-            self._gapless_deferred = cafile
+        if cadata is None and _are_anchors(cafile, capath):
+            _deferred(self).append(lambda: load(self, cafile, capath))
         else:
             load(self, cafile, capath, cadata)
 
+    def set_default_verify_paths(self: Any) -> None:
+        _deferred(self).append(lambda: load_default(self))
+
     def loading(method: Any) -> Any:
         def loaded(self: Any, *args: Any, **options: Any) -> Any:
-            deferred = self.__dict__.pop("_gapless_deferred", None)
-            if deferred is not None:
-                load(self, deferred)
+            for read in self.__dict__.pop(_DEFERRED, ()):
+                read()
             return method(self, *args, **options)
 
         return loaded
 
     context.load_verify_locations = load_verify_locations
-    for name in names:
+    context.set_default_verify_paths = set_default_verify_paths
+    for name in ("get_ca_certs", "cert_store_stats"):
         setattr(context, name, loading(getattr(context, name)))
+
+
+def _deferred(context: Any) -> list[Any]:
+    reads: list[Any] = context.__dict__.setdefault(_DEFERRED, [])
+    return reads
+
+
+def _are_anchors(cafile: Any, capath: Any) -> bool:
+    """Whether OpenSSL would find certificates there, as far as a look at the files can tell."""
+    if cafile is None:
+        return isinstance(capath, str) and os.path.isdir(capath)
+    if not isinstance(cafile, str) or not (capath is None or os.path.isdir(capath)):
+        return False
+    try:
+        with open(cafile, "rb") as file:
+            return _CERTIFICATE in file.read()
+    except OSError:
+        return False
 
 
 def _timer(name: str, function: Any) -> Any:

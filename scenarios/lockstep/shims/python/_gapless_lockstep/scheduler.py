@@ -315,7 +315,7 @@ def _foreign() -> None:
 
     refuse(
         "a thread that was not started by Python waits for a lock, a socket or a timer, and cannot be virtual; "
-        "turn off the library that starts it, or run the client in real time (gapless check)"
+        "turn off the library that starts it, or run the client in real time (--clock real)"
     )
 
 

@@ -22,7 +22,7 @@ import warnings
 from typing import Any
 
 from . import channel as channels
-from . import entropy, patching, real, sockets, streams
+from . import connections, entropy, patching, real, streams
 from .scheduler import scheduler
 
 STACKS_LINES_MAX = 200
@@ -52,7 +52,7 @@ class Server:
         return (
             len(scheduler.live) == 1
             and scheduler.current.number == 0
-            and not sockets.has_dialled()
+            and not connections.has_dialled()
             and not scheduler.real_waits
             and scheduler.now_ns == 0
         )
@@ -73,6 +73,7 @@ class Server:
                 "packages": patching.packages(),
                 "forks": forks,
                 "variables_read": patching.variables_read(),
+                "files": patching.source_files(),
             }
         )
         if forks:
@@ -121,7 +122,7 @@ class Server:
     def exchange(self, wake_ns: int | None) -> None:
         """Tell the harness that everything waits, and take in what has happened meanwhile."""
         channels.flush()
-        outputs, tail = sockets.take_outputs()
+        outputs, tail = connections.take_outputs()
         blocked: dict[str, Any] = {
             "type": "blocked",
             "wake_at_s": None if wake_ns is None else wake_ns / 1_000_000_000,
@@ -146,15 +147,15 @@ class Server:
             elif kind == "end-of-input":
                 streams.stdin.end()
             elif kind == "data":
-                sockets.arrived("data", rest[0], tail[offset : offset + rest[1]])
+                connections.arrived("data", rest[0], tail[offset : offset + rest[1]])
                 offset += rest[1]
             else:
-                sockets.arrived(kind, rest[0])
+                connections.arrived(kind, rest[0])
 
     def leave(self) -> None:
         """The program is over: tell its last outputs. Registered first of all exit handlers, so that it runs last."""
         channels.flush()
-        outputs, tail = sockets.take_outputs()
+        outputs, tail = connections.take_outputs()
         if self.is_running and outputs:
             self._channel.send({"type": "outputs", "outputs": outputs}, tail)
 
