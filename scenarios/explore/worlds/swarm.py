@@ -286,7 +286,8 @@ def _survivable(faults: list[Data]) -> list[Data]:
 
 def _waits_for(fault: Data) -> str | None:
     """The name of the fault that must strike before this one. It was drawn earlier."""
-    name = fault.get("at", fault.get("match", {})).get("after_fault")
+    cause: Data = fault["at"] if "at" in fault else fault.get("match", {})
+    name = cause.get("after_fault")
     return None if name is None else str(name)
 
 
