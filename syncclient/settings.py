@@ -57,6 +57,9 @@ class Settings:
     """Time for the first sync with its retries. After it, `ServerUnreachable` is raised."""
     repair_deadline_s: float = 30.0
     """Time for one repair with its retries. After it, the report says what is missing."""
+    hidden_s_max: float = 60.0
+    """How long a conversation that was known may be unknown to the server, before `ConversationNotFound` is raised. The
+    lease of a process that has died hides it for 45 s (R33)."""
     run_timeout_s: float = 3600.0
     page_size_events: int = 100
     pages_max: int = 1000

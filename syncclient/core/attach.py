@@ -6,19 +6,17 @@ length, one if the log fits it, none if the snapshot or the socket says all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from gapless.syncclient.core import actions
-from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core.events import AttachRequested
 from gapless.syncclient.core.repairs import Repairs
+from gapless.syncclient.core.requests import Request
 from gapless.syncclient.core.resume import Resume, SavedBelief
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.walk import Walk
 from gapless.syncclient.path_marks import sometimes
-from gapless.syncclient.stores.saved import Saved
-from gapless.syncclient.wire import Durable, LogEvent, Page
+from gapless.syncclient.wire import Durable, Generation, Page
 
 
 class Attach:
@@ -28,6 +26,8 @@ class Attach:
         self._situation = situation
         self._repairs = repairs
         self._resume = Resume(situation)
+        self._requested: AttachRequested | None = None
+        self._has_begun = False
         self._since_s: float | None = None
         self._is_first = True
         self._start: int | None = None
@@ -38,17 +38,30 @@ class Attach:
         """Whether there is something saved that is neither believed nor dropped yet."""
         return self._resume.is_open
 
-    def begin(self, saved: Saved | None, payloads: Mapping[str, LogEvent]) -> None:
+    def request(self, requested: AttachRequested) -> None:
+        """Somebody wants to follow the conversation; ask which generation the server speaks, if nobody said."""
+        self._requested, self._since_s = requested, self._situation.now_s
+        if requested.generation is None:
+            deadline_s = self._since_s + self._situation.settings.attach_deadline_s
+            self._situation.ask(Request("generation", self._situation.step, deadline_s))
+        else:
+            self.begin(requested.generation)
+
+    def begin(self, generation: Generation) -> None:
         """Subscribe; with what an earlier client saved, go on from there."""
-        self._since_s = self._situation.now_s
-        if saved is not None:
-            self._resume.begin(saved, payloads)
+        self._situation.generation = generation
+        requested, self._requested = self._requested, None
+        if requested is not None and requested.saved is not None:
+            self._resume.begin(requested.saved, requested.payloads)
+        self._has_begun = True
         self._situation.open_socket()
 
     def step(self) -> None:
         """Read what is to be read, once the subscription stands, or when it has been waited for long enough."""
         now = self._situation
-        if self._since_s is None or now.exchange is not None:
+        if self._since_s is None or not self._has_begun:
+            return
+        if now.exchange is not None:
             return
         if now.ready_connection() is None:
             if not now.due(self._since_s + now.settings.poll_after_s):
@@ -68,7 +81,7 @@ class Attach:
         else:
             self._walk(Walk.from_head(pages_max=1))
 
-    def end_walk(self, exchange: Exchange, *, reached_end: bool) -> None:
+    def end_walk(self, exchange: Request, *, reached_end: bool) -> None:
         """A page of the attach is placed; `reached_end` says that nothing lies beyond it."""
         now, is_resuming = self._situation, self._resume.is_open
         if now.replaying_connection() is not None and not is_resuming:

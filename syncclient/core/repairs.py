@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gapless.syncclient.core.missing import Missing
-from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core.requests import Request
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision
@@ -76,7 +76,7 @@ class Repairs:
         """
         now = self._situation
         if now.run is not None:
-            now.run.outages += 1
+            now.run.repair_step = now.step
         next_seq = now.ledger.next_seq()
         if now.generation == "session" and next_seq is not None and now.ready_connection() is not None:
             tried = self._replays.get(next_seq, 0)
@@ -99,7 +99,7 @@ class Repairs:
         now.begin_exchange("repair", walk, deadline_s=now.now_s + now.settings.repair_deadline_s, to_tail=to_tail)
 
     @decision("repair-next")
-    def go_on(self, exchange: Exchange) -> None:
+    def go_on(self, exchange: Request) -> None:
         """More pages follow. Where the chain tells what is missing, read no more of them than that takes."""
         now, walk = self._situation, exchange.walk
         if walk is not None and not walk.descending and not exchange.to_tail and now.places_by_chain():
@@ -115,7 +115,7 @@ class Repairs:
                 exchange.walk = Walk.forward(anchor, pages_max=now.settings.pages_max)  # the next hole is further on
         now.ask(exchange)
 
-    def end_walk(self, exchange: Exchange) -> None:
+    def end_walk(self, exchange: Request) -> None:
         """A walk came to the log's tail, or met what is confirmed: the log is held as it was when the walk began."""
         now, walk = self._situation, exchange.walk
         now.walked_from_step, now.unverified = exchange.begun_step, False
@@ -131,7 +131,7 @@ class Repairs:
             # A view behind the socket hides what came last, and nothing else: these are in no log any more (R60).
             now.discard(replaced)
 
-    def turn_back(self, exchange: Exchange) -> None:
+    def turn_back(self, exchange: Request) -> None:
         """The cursor is unknown to the server: stop at once, and walk backward from the tail (R51).
 
         If it does not know the cursors either that it gives on the way, the walk is begun anew, ever more slowly, until
@@ -147,8 +147,10 @@ class Repairs:
             return
         sometimes("repair: no cursor was known, so begun anew")
         exchange.turns += 1
-        exchange.retry_at_s = now.now_s + now.backoff_s(exchange.turns)
-        if exchange.retry_at_s > exchange.deadline_s:
+        retry_at_s = now.now_s + now.backoff_s(exchange.turns)
+        if retry_at_s <= exchange.deadline_s:
+            now.retry(exchange, retry_at_s)
+        else:
             limit_s = now.settings.repair_deadline_s
             sometimes("repair: gave up, for no cursor was known")
             self.give_up(f"repair_deadline_s ({limit_s:g} s) was reached; the server knows none of its cursors")

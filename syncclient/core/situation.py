@@ -6,12 +6,12 @@ Nothing here decides: `attach.py`, `repairs.py` and `runs.py` do, each for its o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from gapless.syncclient.core import actions
 from gapless.syncclient.core.backoff import delay_s
-from gapless.syncclient.core.pending_call import Exchange, Purpose
+from gapless.syncclient.core.requests import Purpose, Request
 from gapless.syncclient.core.run_state import RunInProgress
 from gapless.syncclient.core.socket_state import Connection, Subscription
 from gapless.syncclient.decisions import decision
@@ -45,7 +45,11 @@ class Situation:
         self.is_attached = False
         self.failed = False
         self.subscription = Subscription()
-        self.exchange: Exchange | None = None
+        self._exchange: Request | None = None
+        self.requests: dict[int, Request] = {}
+        """Every request that is under way, by the number of its latest try."""
+        self.was_known = False
+        """Whether the server has shown the conversation before."""
         self.run: RunInProgress | None = None
         self.leaf_id: str | None = None
         """The newest leaf that the server named."""
@@ -72,10 +76,21 @@ class Situation:
         self._given: dict[str, None] = {}
         """Ids of events that this client has handed over and then dropped."""
         self._draw = draw
-        self._requests = 0
+        self._tries = 0
         self._spent = Spent()
         self._ranges: list[Range] = []
         self._notes: dict[str, None] = {}
+
+    @property
+    def exchange(self) -> Request | None:
+        """The GET under way, or to be tried again; one at a time, beside the one that reads history."""
+        return self._exchange
+
+    @exchange.setter
+    def exchange(self, request: Request | None) -> None:
+        if self._exchange is not None and request is not self._exchange:
+            self.requests.pop(self._exchange.number, None)
+        self._exchange = request
 
     # -- questions ----------------------------------------------------------------------------------------------------
 
@@ -174,21 +189,59 @@ class Situation:
         """Begin a walk, or ask for the conversation's status or a count when `walk` is None."""
         assert self.exchange is None, "one GET at a time"
         unplaced_ids = tuple(self.ledger.unplaced_ids()) if walk is not None else ()
-        self.exchange = Exchange(purpose, self.step, deadline_s, walk, to_tail=to_tail, unplaced_ids=unplaced_ids)
+        self.exchange = Request(purpose, self.step, deadline_s, walk, to_tail=to_tail, unplaced_ids=unplaced_ids)
         self.ask(self.exchange)
 
-    def ask(self, exchange: Exchange) -> None:
-        """Ask for the next page of the walk, or for the status; again, if the last try failed."""
-        self._requests += 1
-        exchange.request, exchange.retry_at_s = self._requests, None
-        self.spend(calls=1)
-        exchange.held_events = len(self.ledger)
-        if exchange.walk is None:
-            fetch = actions.FetchCount if exchange.purpose == "count" else actions.FetchInfo
-            self.out.append(fetch(exchange.request))
-            return
-        query, limit = exchange.walk.query(), self.settings.page_size_events
-        self.out.append(actions.FetchPage(exchange.request, query.page_id, limit, query.descending))
+    def post(self, purpose: Purpose, *, text: str = "", ticket: int = 0) -> Request:
+        """Begin a POST."""
+        deadline_s = self.now_s + self.settings.repair_deadline_s
+        request = Request(purpose, self.step, deadline_s, text=text, ticket=ticket)
+        self.ask(request)
+        return request
+
+    def ask(self, request: Request) -> None:
+        """Send a request, or the next page of its walk; again, if the last try failed."""
+        self._tries += 1
+        self.requests.pop(request.number, None)
+        request.number, request.retry_at_s, request.held_events = self._tries, None, len(self.ledger)
+        self.requests[request.number] = request
+        number, limit = request.number, self.settings.page_size_events
+        self.spend(calls=not request.is_post and request.purpose != "generation")
+        match request.purpose:
+            case "message":
+                self.out.append(actions.PostMessage(number, request.text))
+            case "run":
+                self.out.append(actions.PostRun(number))
+            case "generation":
+                self.out.append(actions.FetchServerInfo(number))
+            case "count":
+                self.out.append(actions.FetchCount(number))
+            case "status":
+                self.out.append(actions.FetchInfo(number))
+            case _:
+                assert request.walk is not None, "only walks ask for pages"
+                query = request.walk.query()
+                self.out.append(actions.FetchPage(number, query.page_id, limit, query.descending))
+
+    def take(self, number: int) -> Request | None:
+        """The request that is answered; None if nobody waits for it."""
+        return self.requests.pop(number, None)
+
+    def retry(self, request: Request, at_s: float) -> None:
+        """Send a request again at a later time."""
+        request.retry_at_s = at_s
+        self.requests[request.number] = request
+
+    def forget(self, request: Request | None) -> None:
+        """Nobody waits for a request any more."""
+        if request is not None:
+            self.requests.pop(request.number, None)
+
+    def retry_due(self) -> Iterator[Request]:
+        """The requests that are to be tried again now."""
+        for request in tuple(self.requests.values()):
+            if request.retry_at_s is not None and self.due(request.retry_at_s):
+                yield request
 
     def deliver(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
         """Hand events that are held for the first time to the application, and tell the run of them."""

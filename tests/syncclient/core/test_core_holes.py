@@ -30,7 +30,7 @@ def test_a_hole_in_the_tree_is_repaired_by_one_page_from_its_anchor() -> None:
     hand.live(*events_[:3], *events_[4:])
     assert not hand.pages
     hand.wait(0.3)
-    assert hand.pages == [actions.FetchPage(1, "a", 100, False)]
+    assert hand.pages == [actions.FetchPage(2, "a", 100, False)]
     hand.answer(page(events_))
     hand.snapshot("finished", "f")
     assert hand.finished[0].report.complete

@@ -148,7 +148,13 @@ class _Play:
         value = {"execution_status": self.status, "leaf_event_id": self._leaf()}
         self.made += 1
         kind = "ConversationStateUpdateEvent"
-        return {"id": f"s{self.made}", "kind": kind, "key": "full_state", "value": value, "timestamp": f"{self.made:04}"}
+        return {
+            "id": f"s{self.made}",
+            "kind": kind,
+            "key": "full_state",
+            "value": value,
+            "timestamp": f"{self.made:04}",
+        }
 
     # -- what happens -------------------------------------------------------------------------------------------------
 
