@@ -42,7 +42,9 @@ from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.saved import Batch
 from gapless.syncclient.wire import Durable, Frame, Ignored, Info, Page, Snapshot, Sync
 
+_PASSES_MAX = 8
 _TOO_BIG = 1009
+_UNKNOWN = 4004
 
 _FATAL_CLOSES = {
     4001: AuthenticationFailed("the server refused the API key on the socket (close 4001)"),
@@ -87,8 +89,7 @@ class SyncCore:
         now.noted_events = now.delivered_events
         if not now.failed:
             self._note(event)
-        if not now.failed:
-            self._advance()
+        self._settle()
         now.ledger.trim(now.settings.window_bytes_max)
         batch = now.take_batch()
         return now.out if batch is None else [actions.Save(batch), *now.out]
@@ -151,23 +152,32 @@ class SyncCore:
             case other:
                 assert_never(other)
 
+    def _is_hidden(self, code: int | None) -> bool:
+        """Whether the server may know the conversation again soon: it was known, and a lease may hide it (R33)."""
+        now = self._now
+        if code != _UNKNOWN or not now.was_known:
+            return False
+        since_s = now.subscription.hidden_since_s
+        since_s = now.subscription.hidden_since_s = now.now_s if since_s is None else since_s
+        return now.now_s - since_s < now.settings.hidden_s_max
+
     @decision("socket-closed")
     def _note_closed(self, number: int, code: int | None, reason: str) -> None:
         now = self._now
         fatal = _fatal_close(code)
-        if fatal is not None:
+        if fatal is not None and not self._is_hidden(code):
             sometimes("socket: closed for good")
             now.fail(fatal)
             return
         subscription, failures = now.subscription, now.subscription.failures
         connection = subscription.find(number)
-        if subscription.lose(number, now.now_s):
+        if subscription.lose(number, now.now_s, lasting_s=now.settings.backoff_s_max):
             subscription.retry_at_s = now.now_s + now.backoff_s(subscription.failures)
             sometimes("socket: the connection was lost")
             now.unverified = True
             if now.run is not None:
                 now.run.outage_step = now.step
-            now.note(f"connection {number} was lost: {reason}")
+            now.note(f"a connection was lost: {reason}")
             if now.generation == "session" and now.is_attached and connection is not None:
                 self._repairs.replay_broke_off(connection, is_oversized=code == _TOO_BIG)
         elif subscription.failures > failures:
@@ -178,10 +188,12 @@ class SyncCore:
     def _note_frame(self, connection: Connection, frame: Frame) -> None:
         match frame:
             case Sync():
+                self._now.was_known = True
                 connection.synced, connection.through_seq = True, frame.through_seq
                 self._now.make_ready(connection)
                 self._attach.heard_length(connection)
             case Snapshot():
+                self._now.was_known = True
                 # The first one greets; any other is what a run's end publishes, unless it is a copy (R32).
                 is_copy = connection.snapshot == frame and frame.timestamp != ""
                 greets = connection.snapshot is None or is_copy
@@ -202,11 +214,11 @@ class SyncCore:
         now = self._now
         if self._attach.contradicts(connection, frame):
             return
-        if conflicting := now.ledger.conflicting(frame.event["id"], frame.seq):
-            sometimes("socket: an index was another's by now")
-            now.discard(conflicting)  # the log has lost its end, and went on otherwise (R60)
+        now.heard_index(frame.seq)
         if now.ledger.add_live(frame.event, frame.seq, size_bytes=frame.size_bytes):
             is_replayed = frame.seq is not None and frame.seq <= connection.last_seq
+            if not is_replayed:
+                now.subscription.progress()
             sometimes("socket: a replay brought what was missing", is_replayed and now.is_attached)
             now.deliver([frame.event], "history" if not now.is_attached else "repair" if is_replayed else "live")
             if now.run is not None:
@@ -265,6 +277,8 @@ class SyncCore:
     def _note_page(self, exchange: Request, page: Page) -> None:
         now = self._now
         assert exchange.walk is not None, "only a walk asks for pages"
+        if exchange.purpose == "attach" and self._attach.is_behind(exchange, page):
+            return
         outcome, new = exchange.walk.take(page, now.ledger)
         is_attach = exchange.purpose == "attach"
         now.deliver(new, "history" if is_attach else "repair")
@@ -356,6 +370,16 @@ class SyncCore:
             self._repairs.give_up(str(error))
 
     # -- deciding -----------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Decide until nothing more is wanted: what was just asked for may itself have to be waited for."""
+        now = self._now
+        for _ in range(_PASSES_MAX):
+            asked, now.wake_at_s = len(now.out), math.inf
+            if not now.failed:
+                self._advance()
+            if len(now.out) == asked:
+                return
 
     def _advance(self) -> None:
         self._step_socket()

@@ -87,6 +87,8 @@ class Repairs:
         if now.places_by_chain():
             now.ledger.place_path(now.ledger.linked_path())
         anchor, pages_max = now.ledger.anchor(), now.settings.pages_max
+        if not now.is_echoed:
+            anchor = now.ledger.anchor_at_seq(now.unechoed_seq)
         if anchor is not None:
             sometimes("repair: by pages from an anchor")
             walk = Walk.forward(anchor, pages_max=pages_max)
@@ -110,15 +112,15 @@ class Repairs:
                 sometimes("repair: ended as soon as nothing was missing")
                 now.exchange = None
                 return
-            if anchor is not None and anchor.echo != walk.border:
+            if anchor is not None and anchor.echo != walk.border and not walk.has_read(anchor.echo):
                 sometimes("repair: went on at the next hole")
-                exchange.walk = Walk.forward(anchor, pages_max=now.settings.pages_max)  # the next hole is further on
+                exchange.walk = Walk.forward(anchor, pages_max=walk.pages_left)  # the next hole is further on
         now.ask(exchange)
 
     def end_walk(self, exchange: Request) -> None:
         """A walk came to the log's tail, or met what is confirmed: the log is held as it was when the walk began."""
         now, walk = self._situation, exchange.walk
-        now.walked_from_step, now.unverified = exchange.begun_step, False
+        now.walked_from_step, now.unverified, now.unechoed_seq = exchange.begun_step, False, -1
         if walk is None or now.generation == "session":
             return
         gone = walk.unseen(now.ledger)
@@ -139,6 +141,9 @@ class Repairs:
         """
         now = self._situation
         assert exchange.walk is not None, "only a walk has cursors"
+        if not now.is_echoed:
+            now.begin_epoch("the log does not have the last event that was held")
+            return
         sometimes("repair: the cursor was unknown, so back from the tail")
         now.note("the server did not know a page cursor; read backward from the tail")
         again, exchange.walk = exchange.walk.descending, Walk.backward(pages_max=now.settings.pages_max)
@@ -166,11 +171,15 @@ class Repairs:
     def _verify_after_outage(self) -> None:
         """Settle by leaf or `seq` that nothing was missed, or read on from the anchor."""
         now, connection = self._situation, self._situation.ready_connection()
+        if now.replaying_connection() is not None and connection is not None and now.ledger.next_seq() is None:
+            self._learn_index(connection)
+            return
         if not now.unverified or connection is None:
             return
         if now.replaying_connection() is not None:
             next_seq = now.ledger.next_seq()
-            now.unverified = next_seq is None or next_seq <= connection.last_seq
+            is_behind = next_seq is None or next_seq <= connection.last_seq
+            now.unverified = is_behind or not now.is_echoed
             sometimes("outage: the index said that nothing was missed", not now.unverified)
         elif now.places_by_chain() and connection.snapshot is not None:
             sometimes("outage: the leaf told what was missed")
@@ -178,6 +187,20 @@ class Repairs:
         else:
             sometimes("outage: the log was read on")
             self.begin()
+
+    def _learn_index(self, connection: Connection) -> None:
+        """What was attached by pages has no index, so no socket can go on from it: have the log's tail replayed.
+
+        Where the replay does not show the last event held, the log is another (R60).
+        """
+        now = self._situation
+        if not len(now.ledger):
+            return
+        if connection.after_seq is None:
+            sometimes("repair: the indexes of what pages had shown were learned")
+            now.renew_socket(after_seq=max(-1, connection.last_seq - now.settings.page_size_events))
+        elif now.due(connection.last_frame_at_s + now.settings.ready_wait_s):
+            now.begin_epoch("the log's tail does not have the last event that was held")
 
     def _tokens(self) -> Iterator[str]:
         now = self._situation
@@ -189,6 +212,8 @@ class Repairs:
             yield from now.ledger.missing_parents()
         elif self._has_hole_in_seq(now.subscription.current):
             yield f"seq:{now.ledger.next_seq()}"
+        elif now.replaying_connection() is not None and not now.is_echoed:
+            yield f"echo:{now.unechoed_seq}"
 
     def _has_hole_in_seq(self, connection: Connection | None) -> bool:
         ledger = self._situation.ledger

@@ -67,6 +67,8 @@ class Request:
     turns: int = 0
     """How often a walk from the tail was begun anew, because its cursor was unknown."""
     retry_at_s: float | None = None
+    reason: str = ""
+    """Why the last try failed."""
     unknown_since_s: float | None = None
     """Since when the server has said that it does not know the conversation."""
 
@@ -90,7 +92,7 @@ def judge(
     `hidden_s_max` is how long the conversation may be unknown to the server: zero if it never was known, and otherwise
     as long as a lease may hide it after its process has died (R33).
     """
-    status = failure.status
+    status, request.reason = failure.status, failure.reason
     if status in (401, 403):
         return FailureVerdict.KEY_REFUSED
     if status in (400, 404) and request.has_cursor:

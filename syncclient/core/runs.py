@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gapless.syncclient.core import actions
+from gapless.syncclient.core.authority import Source
 from gapless.syncclient.core.events import RequestFailed
 from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.requests import FailureVerdict, Request
@@ -32,6 +33,8 @@ class Runs:
         self._base_settings = situation.settings
         self._blocked_since_s: float | None = None
         """Since when `POST run` is refused with 409, and nothing says that a run is in progress."""
+        self._is_block_probed = False
+        """Whether the status was asked for since then."""
         self._asked_at_s: float | None = None
         """Since when a run is asked for that cannot be posted yet, for the log is begun anew (R60)."""
 
@@ -79,7 +82,7 @@ class Runs:
                 sometimes("run: another's run was in progress")
                 run.post_again_at_s = now.now_s + run.poll_interval_s
                 if self._blocked_since_s is None or now.status == "running":
-                    self._blocked_since_s = now.now_s
+                    self._blocked_since_s, self._is_block_probed = now.now_s, False
                 now.note("a run of somebody else was in progress; ours follows it")
             case _:
                 self._fail(error)
@@ -104,7 +107,8 @@ class Runs:
         if report.status == "running":
             run.saw_status(report.status, now.now_s, now.step)
         elif run.phase is Phase.BLOCKED:
-            self._post_again(run)
+            if report.source > Source.STATUS:
+                self._post_again(run)
         elif is_terminal(report.status) or report.status == IDLE:
             run.report = replace(report, heard_step=now.step)
             update = run.end_update
@@ -148,7 +152,10 @@ class Runs:
                 why = f"repair_deadline_s ({limit_s:g} s) was reached: POST run is answered 409, but no run goes on"
                 self._fail(RequestRefused(why, status=409, body=""))
                 return
-            self._poll(run, self._blocked_since_s + limit_s / 2)
+            is_deaf = now.exchange is None and now.ready_connection() is None
+            if is_deaf and not self._is_block_probed and now.due(self._blocked_since_s + limit_s / 2):
+                self._is_block_probed = True
+                now.begin_exchange("status", None, deadline_s=now.now_s + limit_s)
         if now.due(run.post_again_at_s):
             self._post_again(run)
 
@@ -305,6 +312,8 @@ class Runs:
                 connection = now.replaying_connection()
                 is_later = connection is not None and connection.asked_step >= ending.heard_step
                 through_seq = connection.last_seq if connection is not None and is_later else None
+                if not now.is_echoed:
+                    return None
                 return proof.seq(now.ledger, leaf_id=ending.leaf_id, through_seq=through_seq)
             case "tree":
                 return self._chain_certificate(run, ending)
@@ -397,20 +406,29 @@ class Runs:
             assert down_since_s is not None, "a connection that is not ready is down since some time"
             self._poll(run, max(down_since_s, run.armed_at_s) + settings.poll_after_s)
         elif run.end_update is None:
+            if connection.snapshot is None and run.probed_at_s >= connection.asked_at_s > run.armed_at_s:
+                # A renewed subscription that does not greet tells nothing, however long it is waited for.
+                sometimes("silence: a renewed subscription told nothing, so REST was asked")
+                self._poll(run, connection.asked_at_s + settings.ready_wait_s)
             last_sign_s = max(connection.last_frame_at_s, run.probed_at_s)
             if now.due(last_sign_s + run.silence_s):
                 sometimes("silence: the subscription was renewed")
-                run.probed_at_s = now.now_s
-                run.is_long_silent = run.silence_s >= settings.silence_s_max
-                run.silence_s = min(2 * run.silence_s, settings.silence_s_max)
-                now.renew_socket()
+                self._probe(run)
         elif run.is_end_probed:
             self._poll(run, connection.asked_at_s + 2 * settings.snapshot_wait_s)
         elif now.due(max(run.end_update.at_s + settings.snapshot_wait_s, run.not_before_s)):
             # The final snapshot is lost or late (R17). A new subscription is answered with one, and costs no call.
             sometimes("silence: the final snapshot was asked for again")
-            run.is_end_probed = True
+            run.is_end_probed, run.probed_at_s = True, now.now_s
             now.renew_socket()
+
+    def _probe(self, run: RunInProgress) -> None:
+        """Renew the subscription, to see whether the silence is the agent's."""
+        now = self._situation
+        run.probed_at_s = now.now_s
+        run.is_long_silent = run.silence_s >= now.settings.silence_s_max
+        run.silence_s = min(2 * run.silence_s, now.settings.silence_s_max)
+        now.renew_socket()
 
     def _poll(self, run: RunInProgress, not_before_s: float) -> None:
         """Ask REST for the status, with growing intervals."""

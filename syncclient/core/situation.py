@@ -26,6 +26,9 @@ from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.saved import Batch
 from gapless.syncclient.wire import Generation, LogEvent, error_detail, execution_status
 
+NOTES_MAX = 100
+NOTE_CHARS_MAX = 500
+
 
 class Situation:
     """What is known and under way; times are the caller's clock, seconds; a step is one event handled.
@@ -65,6 +68,10 @@ class Situation:
         """When a repair was last given up."""
         self.repaired_events = 0
         self.skipped_frames = 0
+        self.unechoed_seq = -1
+        """The log index of the last event held when the log may have become another; -1 when that is settled (R60)."""
+        self.epoch = 0
+        """How often all was begun anew, for the log contradicted what was held."""
         self.oversized_seq: int | None = None
         """The log index of an event that no socket brings, for it is too large: it is not asked for again (R38)."""
         self.delivered_events = 0
@@ -112,6 +119,19 @@ class Situation:
         is_one = connection is not None and connection.synced and self.generation == "session"
         return connection if is_one else None
 
+    @property
+    def is_echoed(self) -> bool:
+        """Whether the log is still the one that was held when a session socket was opened last.
+
+        A socket has shown the last event of it again since, or the log was read.
+        """
+        return self.unechoed_seq < 0
+
+    def heard_index(self, seq: int | None) -> None:
+        """A session socket has shown an event of ours at its index."""
+        if seq == self.unechoed_seq:
+            self.unechoed_seq = -1
+
     def is_deaf(self) -> bool:
         """Whether no socket can tell anything, and nothing is known to be missing that a repair would bring."""
         is_leaf_held = self.leaf_id is None or self.leaf_id in self.ledger
@@ -153,16 +173,18 @@ class Situation:
     # -- doing --------------------------------------------------------------------------------------------------------
 
     @decision("open-socket")
-    def open_socket(self) -> None:
+    def open_socket(self, after_seq: int | None = None) -> None:
         """Open a connection in place of the current one, which is read until the new one is ready.
 
-        A session socket is asked for the last event held once more: if it brings another, so is the log (R60).
+        A session socket is asked for the last event held once more: if it brings another, so is the log (R60). Where no
+        index is known, it replays what follows `after_seq`.
         """
         next_seq = self.ledger.next_seq()
-        after_seq, held_seq = None, -1
+        held_seq = -1
         if self.generation == "session" and next_seq is not None:
             if self.ledger.tail_id() is not None and next_seq - 1 != self.oversized_seq:
-                held_seq = next_seq - 1
+                held_seq = next_seq - 1 if self.is_echoed else self.unechoed_seq
+            self.unechoed_seq = held_seq
             after_seq = max((next_seq if held_seq < 0 else held_seq) - 1, -1)
         connection, superseded = self.subscription.begin(self.now_s, self.step, after_seq, held_seq=held_seq)
         if superseded is not None:
@@ -170,10 +192,10 @@ class Situation:
         self.spend(connections=1)
         self.out.append(actions.OpenSocket(connection.number, self.generation, after_seq))
 
-    def renew_socket(self) -> bool:
+    def renew_socket(self, after_seq: int | None = None) -> bool:
         """Open a connection in place of one that is alive, unless that was refused a moment ago; true if begun."""
         if self.due(self.subscription.renew_at_s):
-            self.open_socket()
+            self.open_socket(after_seq)
             return True
         return False
 
@@ -284,16 +306,25 @@ class Situation:
         self.note(f"dropped what the log does not have: {', '.join(event_ids)}")
         self.drop(event_ids)
 
-    def drop_all(self) -> None:
-        """Hold nothing any more: the log is another than the one that it is from (R60)."""
+    @decision("begin-epoch")
+    def begin_epoch(self, why: str) -> None:
+        """Hold nothing any more, and attach anew: the log contradicts what is held, so it is another (R60).
+
+        Nothing is moved or taken out: places are forgotten, and the log is read afresh, ends first. What was delivered
+        is remembered, and is not delivered again.
+        """
+        sometimes("epoch: the log contradicted what was held")
+        self.note(f"{why}; dropped what was held, {len(self.ledger)} events, and began anew")
         self._remember_delivered(self.ledger.ordered_ids())
         if self.run is not None:
             self.run.lost_log(self.ledger)
         if self._changes is not None:
             self._changes.reset()
         self.ledger, self.delivered_events = Ledger(self._changes), 0
-        self.leaf_id, self.unseen_ids, self.exchange = None, (), None
-        self.is_attached = False
+        self.leaf_id, self.unseen_ids, self.exchange, self.unechoed_seq = None, (), None, -1
+        self.is_attached, self.epoch = False, self.epoch + 1
+        if self.generation == "session":
+            self.open_socket()
 
     def _remember_delivered(self, event_ids: Sequence[str]) -> None:
         """What was dropped may come again: it was handed over, unless that is only what an earlier client says."""
@@ -333,8 +364,9 @@ class Situation:
         self.out.append(actions.Fail(error))
 
     def note(self, text: str) -> None:
-        """Something out of the ordinary, for the report."""
-        self._notes[text] = None
+        """Something out of the ordinary, for the report; bounded in number and length."""
+        if len(self._notes) < NOTES_MAX:
+            self._notes[text if len(text) <= NOTE_CHARS_MAX else f"{text[:NOTE_CHARS_MAX]} …"] = None
 
     def spend(self, *, calls: int = 0, failed_calls: int = 0, body_bytes: int = 0, connections: int = 0) -> None:
         """Add to what the client has spent."""

@@ -61,6 +61,7 @@ class Held:
         self._events: dict[str, LogEvent] = {}  # whole, or stubs: see `payloads`
         self.payloads = Payloads(self._events)
         self._seqs: dict[str, int] = {}
+        self._counted: dict[str, None] = {}  # those whose index is our own count, which a corrupt record makes wrong
         self._is_numbered = False  # whether indexes come from the server (session), not from our own counting
         self._segments: list[Segment] = []
         self._main: Segment | None = None
@@ -117,9 +118,12 @@ class Held:
 
     @decision("conflicting-index")
     def conflicting(self, event_id: str, seq: int | None) -> list[str]:
-        """What is unplaced, and was said to stand at the index of the log where that event stands."""
-        other_id = self._unplaced_by_seq.get(-1 if seq is None else seq, event_id)
-        return [] if other_id == event_id else [other_id]
+        """What was said to stand at the index of the log where that event stands, if it is not that event."""
+        if seq is None:
+            return []
+        other_id = self._unplaced_by_seq.get(seq, event_id)
+        is_elsewhere = event_id not in self._counted and self._seqs.get(event_id, seq) != seq
+        return [event_id] if is_elsewhere else [] if other_id == event_id else [other_id]
 
     def is_taken(self, seq: int) -> bool:
         """Whether an event is placed at that index of the log, at its end."""
@@ -320,6 +324,13 @@ class Held:
         if index:
             return Anchor(cursor=ids[index - 1], echo=event_id)
         return Anchor(cursor=event_id, echo=ids[1]) if len(ids) > 1 else None
+
+    def anchor_at_seq(self, seq: int) -> Anchor | None:
+        """Where to read on from the event at that index of the last segment."""
+        next_seq, last = self.next_seq(), self._last()
+        if next_seq is None or last is None or not 0 < next_seq - seq <= len(last.ids):
+            return None
+        return self.anchor_at(last.ids[seq - next_seq])
 
     def is_behind(self, event_id: str, other_id: str | None) -> bool:
         """Whether a placed event is in the segment of another, or that is None and it is in the log's head."""

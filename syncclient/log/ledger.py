@@ -180,6 +180,7 @@ class Ledger(Held):
             del self._events[event_id]
             self.payloads.drop(event_id)
             self._seqs.pop(event_id, None)
+            self._counted.pop(event_id, None)
             if self._changes is not None:
                 self._changes.dropped(event_id)
         self._segments = [segment for segment in self._segments if segment.ids or segment is self._main]
@@ -201,13 +202,19 @@ class Ledger(Held):
         if isinstance(parent_id, str) and parent_id not in self._events:
             self._awaited[parent_id] = self._awaited.get(parent_id, 0) + 1
 
-    def _set_seq(self, event_id: str, seq: int) -> int:
-        """The event's log index: the one known, or else this."""
+    def _set_seq(self, event_id: str, seq: int) -> None:
+        """The event's log index, unless one is known."""
         if event_id not in self._seqs:
             self._seqs[event_id] = seq
             if self._changes is not None:
                 self._changes.numbered(event_id, seq)
-        return self._seqs[event_id]
+
+    def _count(self, event_id: str, seq: int) -> None:
+        """The event's log index by our own count."""
+        self._counted[event_id] = None
+        if self._seqs.get(event_id) != seq:
+            self._seqs.pop(event_id, None)
+            self._set_seq(event_id, seq)
 
     def _note_places(self, ids: Sequence[str], start: int, stop: int) -> None:
         if self._changes is not None:
@@ -216,12 +223,24 @@ class Ledger(Held):
 
     def _learn_seq(self, event_id: str, seq: int) -> None:
         self._is_numbered = True
+        if event_id in self._counted:
+            del self._counted[event_id]
+            if self._seqs[event_id] != seq:
+                self._recount(event_id, seq)
         self._set_seq(event_id, seq)
         if event_id in self._unplaced:
             self._unplaced_by_seq.setdefault(seq, event_id)
         elif (segment := self._segment_of[event_id]).next_seq is None:
             self._number(segment, at_head=False)  # read from pages, which carry no indexes
         self._extend_by_seq()
+
+    def _recount(self, event_id: str, seq: int) -> None:
+        """A page has skipped a corrupt record, so our own count was wrong from there on."""
+        segment = self._segment_of.get(event_id)
+        del self._seqs[event_id]
+        self._set_seq(event_id, seq)
+        if segment is not None:
+            self._number(segment, at_head=self.head_known and segment is self._segments[0])
 
     def _dissolve_fragments(self) -> None:
         """Let go of what walks left unfinished: the chain places these events better."""
@@ -240,7 +259,9 @@ class Ledger(Held):
         self._note_places(segment.ids, len(segment.ids) - 1, len(segment.ids))
         self._forget_unplaced(event_id)
         if segment.next_seq is not None:
-            segment.next_seq = self._set_seq(event_id, segment.next_seq) + 1
+            if event_id not in self._seqs:
+                self._count(event_id, segment.next_seq)
+            segment.next_seq = self._seqs[event_id] + 1
 
     def _forget_unplaced(self, event_id: str) -> None:
         """Take the event off the unplaced ones, now that its place is known, and off those that wait for a parent."""
@@ -389,10 +410,11 @@ class Ledger(Held):
         """Give indexes to the events of a page from their neighbours, where any is known."""
         seq = 0 if at_head else None
         for event_id in segment.ids:
-            seq = self._seqs.get(event_id, seq)
-            if seq is not None:
-                self._set_seq(event_id, seq)
-                seq += 1
+            if event_id in self._seqs and event_id not in self._counted:
+                seq = self._seqs[event_id]
+            elif seq is not None:
+                self._count(event_id, seq)
+            seq = None if seq is None else seq + 1
         segment.next_seq = seq
 
 

@@ -97,6 +97,15 @@ class Walk:
         """The id at which the last page ended, in the direction of the walk."""
         return self._border
 
+    @property
+    def pages_left(self) -> int:
+        """How many more pages it may read."""
+        return self._pages_left
+
+    def has_read(self, event_id: str) -> bool:
+        """Whether the event was on one of its pages, or is where it begins."""
+        return event_id in self._seen or (self._anchor is not None and event_id == self._anchor.echo)
+
     def query(self) -> Query:
         """The page to ask for now."""
         return Query(self._page_id, self._descending)

@@ -52,7 +52,7 @@ def test_a_hole_in_the_session_is_replayed_by_the_socket() -> None:
     hand.open_socket()
     asked = hand.sync(3, from_seq=0)
     assert actions.CloseSocket(1) in asked
-    hand.live(b, c, d, seq=1)
+    hand.live(a, b, c, d, seq=0)
     hand.snapshot("running", "d")
     hand.snapshot("finished", "d")
     assert hand.finished[0].report.complete
