@@ -174,9 +174,6 @@ class SyncCore:
         if subscription.lose(number, now.now_s, lasting_s=now.settings.backoff_s_max):
             subscription.retry_at_s = now.now_s + now.backoff_s(subscription.failures)
             sometimes("socket: the connection was lost")
-            now.unverified = True
-            if now.run is not None:
-                now.run.outage_step = now.step
             now.note(f"a connection was lost: {reason}")
             if now.generation == "session" and now.is_attached and connection is not None:
                 self._repairs.replay_broke_off(connection, is_oversized=code == _TOO_BIG)
@@ -184,6 +181,10 @@ class SyncCore:
             sometimes("socket: a renewal was refused")
             subscription.renew_at_s = now.now_s + now.backoff_s(subscription.failures)
             now.note(f"the subscription could not be renewed: {reason}")
+        if now.ready_connection() is None and subscription.replaced is None and connection is not None:
+            now.unverified = True  # nothing is read any more, so anything may be missed
+            if now.run is not None:
+                now.run.outage_step = now.step
 
     def _note_frame(self, connection: Connection, frame: Frame) -> None:
         match frame:

@@ -124,7 +124,9 @@ class Repairs:
         if walk is None or now.generation == "session":
             return
         gone = walk.unseen(now.ledger)
-        now.unseen_ids = (*gone, *(event_id for event_id in exchange.unplaced_ids if now.ledger.is_unplaced(event_id)))
+        passed = tuple(event_id for event_id in exchange.unplaced_ids if now.ledger.is_unplaced(event_id))
+        now.unseen_ids = (*gone, *passed)
+        now.ledger.pass_over(passed)
         if walk.lost_head:
             # Nothing of that log is left, and what the socket brought of it went with it.
             sometimes("repair: the log's head was another")

@@ -136,6 +136,7 @@ class RunInProgress:
     phase: Phase = Phase.POSTED
     accepted_at_s: float = 0.0
     """When `POST run` was answered, or its answer was lost."""
+    accepted_step: int = 0
     post_again_at_s: float = 0.0
     not_before_s: float = 0.0
     """Before this, no end is believed: one was heard before the server took the run, and so is likely another's."""
@@ -194,9 +195,10 @@ class RunInProgress:
         self.error = None
 
     @decision("run-accepted")
-    def accept(self, now_s: float, *, silence_s: float) -> None:
+    def accept(self, now_s: float, step: int, *, silence_s: float) -> None:
         """The server has taken it. An end that was heard before that is another's, unless nothing else is heard."""
         self.accepted_at_s = self.probed_at_s = now_s
+        self.accepted_step = step
         if self.end_update is not None or self.report is not None:
             sometimes("run: an end was heard before the run was taken")
             self.not_before_s = now_s + silence_s
@@ -216,6 +218,9 @@ class RunInProgress:
         placed = ledger.placed_ids()
         end = placed.index(self.tail_at_arm) + 1 if self.tail_at_arm in placed else 0
         self.before_arm.update(dict.fromkeys(one for one in placed[:end] if one not in self.fresh))
+        # That the run is over stands. What its leaf was proves nothing of another log.
+        self.ending = None if self.ending is None else replace(self.ending, leaf_id=None)
+        self.unverified_end = None if self.unverified_end is None else replace(self.unverified_end, leaf_id=None)
 
     def find_arm(self, ledger: Ledger) -> None:
         """Find where in another log the run was armed: where it was, or behind the last event that was there before."""
@@ -286,6 +291,8 @@ class RunInProgress:
         is_since_outage = ending.asked_step > self.outage_step >= 0
         if ending.status == IDLE:
             return is_since_outage and self.probed_at_s > self.armed_at_s
+        if ending.status != self.status_at_arm and ending.asked_step > self.accepted_step:
+            return True
         return is_since_outage or (self.end_update is not None and ending.asked_step > self.end_update.heard_step)
 
     def statuses(self, ledger: Ledger) -> list[str]:

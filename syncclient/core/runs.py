@@ -89,7 +89,8 @@ class Runs:
 
     def _accept(self, run: RunInProgress) -> None:
         self._blocked_since_s = None
-        run.accept(self._situation.now_s, silence_s=self._situation.settings.silence_s)
+        now = self._situation
+        run.accept(now.now_s, now.step, silence_s=now.settings.silence_s)
 
     def _fail(self, error: SyncError) -> None:
         self.abandon()

@@ -268,12 +268,13 @@ class Situation:
     def deliver(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
         """Hand events that are held for the first time to the application, and tell the run of them."""
         for event in new:
+            status = execution_status(event)
+            if status is not None:
+                self.hear_status(status, str(event.get("timestamp", "")))
             if self.run is not None and event["id"] not in self.delivered_before:
                 self.run.fresh[event["id"]] = None
-                status = execution_status(event)
                 if status is not None:
                     self.run.saw_status(status, self.now_s, self.step, event_id=event["id"])
-                    self.hear_status(status, str(event.get("timestamp", "")))
                 self.run.error = error_detail(event) or self.run.error
             self.hand_over([event], origin)
 

@@ -68,6 +68,7 @@ class Held:
         self._segment_of: dict[str, Segment] = {}
         self._unplaced: dict[str, None] = {}
         self._unplaced_by_seq: dict[int, str] = {}
+        self._passed: dict[str, None] = {}  # unplaced ones that a walk to the log's tail has not shown
         self._awaited: dict[str, int] = {}  # parents not held, with the number of unplaced events that name them
         self.head_known = False
         self.version = 0
@@ -291,7 +292,10 @@ class Held:
         if behind:
             # What a walk left unfinished is contiguous, and what is unplaced may belong before it.
             return placed + list(heapq.merge(behind, self.unplaced_ids(), key=self._timestamp))
-        return placed + self.unplaced_ids()
+        passed = [event_id for event_id in self.unplaced_ids() if event_id in self._passed]
+        for event_id in passed:
+            placed.insert(self._likely_index(placed, event_id), event_id)
+        return placed + [event_id for event_id in self.unplaced_ids() if event_id not in self._passed]
 
     def unplaced_ids(self) -> list[str]:
         """Events whose place is not proven yet, by index, or else by timestamp."""
@@ -351,6 +355,13 @@ class Held:
         )
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _likely_index(self, placed: Sequence[str], event_id: str) -> int:
+        """Where an event stands by its timestamp: its record is corrupt, or the log has it not (R53, R59)."""
+        index, at = len(placed), self._timestamp(event_id)
+        while index and self._timestamp(placed[index - 1]) > at:
+            index -= 1
+        return index
 
     def _descends(self, event_id: str, ancestor_id: str | None) -> bool:
         """Whether an event comes after another by its chain of parents, as far as they are held."""

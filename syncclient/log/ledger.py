@@ -96,14 +96,27 @@ class Ledger(Held):
         if main is None:
             return
         self._dissolve_fragments()
+        if path.ids and self.parent_of(path.ids[0]) != self._tip():
+            return  # the leaf went back, so the path does not tell where in the log it begins
         for event_id in path.ids:
             if event_id not in self._segment_of:
                 self._append(main, event_id)
         updates = [event_id for event_id in self._unplaced if not is_branch_event(self._events[event_id])]
         for event_id in sorted(updates, key=self._timestamp):
             parent_id = self._events[event_id].get("parent_id")
-            if isinstance(parent_id, str) and parent_id in self._segment_of:
+            if (
+                isinstance(parent_id, str)
+                and parent_id in self._segment_of
+                and not self._is_overtaken(parent_id, event_id)
+            ):
                 self._insert_behind(parent_id, event_id)
+
+    def _is_overtaken(self, parent_id: str, event_id: str) -> bool:
+        """Whether the log had gone on from a parent when an update named it: then the leaf went back (R33, R60)."""
+        segment = self._segment_of[parent_id]
+        behind = segment.ids[rindex(segment.ids, parent_id) + 1 :]
+        child_id = next((one for one in behind if is_branch_event(self._events[one])), None)
+        return child_id is not None and self._timestamp(child_id) < self._timestamp(event_id)
 
     def linked_path(self) -> BranchPath:
         """The unplaced branch events that follow the last placed one without a break, but for the newest.
@@ -131,6 +144,10 @@ class Ledger(Held):
         if main is not None:
             for event_id in sorted(self._unplaced, key=self._timestamp):
                 self._append(main, event_id)
+
+    def pass_over(self, event_ids: Sequence[str]) -> None:
+        """A walk to the log's tail has not shown some unplaced events."""
+        self._passed.update(dict.fromkeys(event_ids))
 
     def trim(self, size_bytes_max: int) -> None:
         """Drop payloads until those left fit; the log's head and the newest events stay longest."""
@@ -268,6 +285,7 @@ class Ledger(Held):
         if event_id not in self._unplaced:
             return
         del self._unplaced[event_id]
+        self._passed.pop(event_id, None)
         parent_id = self._events[event_id].get("parent_id")
         if isinstance(parent_id, str) and parent_id in self._awaited:
             self._awaited[parent_id] -= 1

@@ -12,7 +12,7 @@ def test_frames_out_of_order_cost_nothing() -> None:
     hand.attach_empty()
     hand.begin_run()
     a, b, c = branch("abc")
-    hand.live(update("s", *RUNNING, parent_id="a"), c, a)
+    hand.live(update("s", *RUNNING, parent_id="a") | {"timestamp": "aa"}, c, a)
     hand.wait(0.2)
     hand.live(b)
     hand.wait(5)
