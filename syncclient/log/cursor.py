@@ -56,11 +56,11 @@ def mode_from_echo(page: Page, *, cursor: str, echo: str) -> CursorMode:
 def goes_on(page: Page, *, cursor: str, mode: CursorMode, seen: Container[str]) -> bool:
     """Whether `page` goes on where the page before it, which gave `cursor` as its next, left off.
 
-    An inclusive server starts with the cursor, which no page before has shown. An exclusive one gives no echo here, so
-    the page must at least show nothing that was seen before: the natural start of the log was.
+    An inclusive server starts with the cursor. An exclusive one gives no echo here, so the page must at least show
+    nothing that was seen before: the natural start of the log was.
     """
     if not page.items:
         return True
     if mode is CursorMode.INCLUSIVE:
-        return bool(page.items[0]["id"] == cursor) and cursor not in seen
+        return bool(page.items[0]["id"] == cursor)
     return not any(item["id"] in seen for item in page.items)

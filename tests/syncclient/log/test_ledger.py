@@ -154,7 +154,7 @@ def test_a_late_state_update_goes_behind_its_parent_in_the_middle() -> None:
 
 
 def test_where_the_leaf_went_back_parents_give_no_place() -> None:
-    """R33: the process died before it had saved the leaf; what follows names an older parent, and is behind the rest."""
+    """R33: the process died before it had saved the leaf, and what follows names an older parent."""
     ledger = Ledger()
     ledger.begin(next_seq=None, at_head=True)
     ledger.settle_main()

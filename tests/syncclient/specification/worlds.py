@@ -17,7 +17,7 @@ from gapless.scenarios.clients.contract import Claim
 from gapless.scenarios.machines import machine as model
 from gapless.scenarios.machines.registry import bounded
 
-Happening = Literal["heard", "lost", "broken", "truncated", "regrown", "never persisted"]
+Happening = Literal["heard", "lost", "broken", "truncated", "regrown", "regrown unseen", "never persisted"]
 """What can happen to a log.
 
 - heard: an event is appended, and its frame arrives.
@@ -25,19 +25,37 @@ Happening = Literal["heard", "lost", "broken", "truncated", "regrown", "never pe
 - broken: the socket breaks, an event is appended, and the socket is renewed.
 - truncated: the process dies, the log loses its last event, and the socket is renewed.
 - regrown: the same, and two other events are appended before the socket is renewed.
+- regrown unseen: the same, and the first frame of the replay is lost.
 - never persisted: a frame arrives of an event that no log has.
 """
-HAPPENINGS: tuple[Happening, ...] = ("heard", "lost", "broken", "truncated", "regrown", "never persisted")
+HAPPENINGS: tuple[Happening, ...] = (
+    "heard",
+    "lost",
+    "broken",
+    "truncated",
+    "regrown",
+    "regrown unseen",
+    "never persisted",
+)
 _LIMIT_S = 200.0
+_INITIALIZES_S = 3.0
+"""How long the server takes to begin a run that it has taken, after a run of somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpecWorld:
-    """One world: the server's generation, the length of the log before the attach, and what happens in the run."""
+    """One world.
+
+    ``generation``: of the server
+    ``history``: the length of the log before the attach
+    ``happenings``: what happens in the run
+    ``is_overtaken``: whether a run of somebody else begins and ends while ``POST run`` is under way
+    """
 
     generation: str
     history: int
     happenings: tuple[Happening, ...]
+    is_overtaken: bool = False
 
 
 def worlds(generation: str, *, history_max: int, happenings_max: int) -> Iterator[SpecWorld]:
@@ -46,6 +64,8 @@ def worlds(generation: str, *, history_max: int, happenings_max: int) -> Iterato
         for length in range(happenings_max + 1):
             for happenings in itertools.product(HAPPENINGS, repeat=length):
                 yield SpecWorld(generation, history, happenings)
+                if length < happenings_max:
+                    yield SpecWorld(generation, history, happenings, is_overtaken=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +76,36 @@ class Played:
     ``claim``: what ``run()`` returned; None if it did not return
     ``held``: the ids that it held then
     ``log``: the ids in the log at that time, with whether each is on the branch
-    ``attached``: how many events the log had when the attach returned
+    ``updates``: the ids of all state updates that ever were
+    ``is_early``: whether ``run()`` returned before its run was over
     """
 
     evidence: tuple[str, ...]
     claim: Claim | None
     held: tuple[str, ...]
     log: tuple[tuple[str, bool], ...]
-    attached: tuple[str, ...]
+    updates: frozenset[str]
+    is_early: bool
 
 
-def untrue(claim: Claim, held: tuple[str, ...], log: tuple[tuple[str, bool], ...]) -> str | None:
-    """Why a claim is untrue of a log; None if it is true. A claim of the log covers state updates too."""
+def untrue(
+    claim: Claim, held: tuple[str, ...], log: tuple[tuple[str, bool], ...], updates: frozenset[str]
+) -> str | None:
+    """Why a claim is untrue of a log; None if it is true.
+
+    A claim of the log covers state updates, and a claim of the branch says nothing of them.
+    """
     if not claim.complete:
         return None
     covered = [event_id for event_id, is_branch in log if is_branch or claim.covers == "log"]
+    held = tuple(event_id for event_id in held if claim.covers == "log" or event_id not in updates)
     missing = [event_id for event_id in covered if event_id not in held]
     if missing:
         return f"complete by {claim.proof} without {missing}"
     strange = [event_id for event_id in held if event_id not in dict(log)]
     if strange:
         return f"complete by {claim.proof} with {strange}, which the log does not have"
-    if [event_id for event_id in held if event_id in covered] != covered:
+    if list(held) != covered:
         return f"complete by {claim.proof} in another order than the log's"
     return None
 
@@ -98,7 +126,10 @@ class _Play:
     steps_done: int = 0
     claim: Claim | None = None
     is_returned: bool = False
-    attached: tuple[str, ...] = ()
+    is_over: bool = False
+    is_early: bool = False
+    loses_replay: bool = False
+    updates: dict[str, None] = field(default_factory=dict)
     made: int = 0
     now_s: float = 0.0
     machine: model.Machine = field(init=False)
@@ -109,19 +140,26 @@ class _Play:
             self._append()
         self._tell(model.AttachStep())
         self._wait(lambda: self.steps_done == 1)
-        self.attached = tuple(str(event["id"]) for event in self.log)
         self._tell(model.SendStep("Do the task"))
         self._wait(lambda: self.steps_done == 2)
         self._tell(model.RunStep())
         self._wait(lambda: self.is_run_accepted)
+        if self.world.is_overtaken:
+            self._pass_time(_INITIALIZES_S)
         self._publish(self._set_status("running"))
         for happening in self.world.happenings:
             self._happen(happening)
-        self._publish(self._set_status("finished"))
-        self._frames(self._snapshot(), None)
+        self._end_run()
         self._wait(lambda: self.is_returned)
         log = tuple((str(event["id"]), "key" not in event) for event in self.log)
-        return Played(tuple(self.evidence), self.claim, tuple(self.machine.held()), log, self.attached)
+        return Played(
+            tuple(self.evidence), self.claim, tuple(self.machine.held()), log, frozenset(self.updates), self.is_early
+        )
+
+    def _end_run(self) -> None:
+        self.is_over = True
+        self._publish(self._set_status("finished"))
+        self._frames(self._snapshot(), None)
 
     # -- the log ------------------------------------------------------------------------------------------------------
 
@@ -135,6 +173,8 @@ class _Play:
         event = {"id": f"e{self.made}", "kind": "MessageEvent", "timestamp": f"{self.made:04}", "source": "agent"}
         if self.world.generation != "legacy":
             event["parent_id"] = self._leaf()
+        if "key" in fields:
+            self.updates[str(event["id"])] = None
         return event | fields
 
     def _set_status(self, status: str) -> dict[str, Any]:
@@ -172,6 +212,10 @@ class _Play:
                 self._break(lambda: self._truncate(0))
             case "regrown":
                 self._break(lambda: self._truncate(2))
+            case "regrown unseen":
+                self.loses_replay = True
+                self._break(lambda: self._truncate(2))
+                self.loses_replay = False
 
     def _truncate(self, regrown: int) -> None:
         del self.log[-1:]
@@ -211,6 +255,7 @@ class _Play:
                     self.steps_done += 1
                     if self.steps_done == 3:
                         self.claim, self.is_returned = claim, True
+                        self.is_early = not self.is_over
                 case model.StepError():
                     self.steps_done += 1
                     self.is_returned = self.is_run_accepted = True
@@ -233,8 +278,9 @@ class _Play:
             self._tell(model.FrameArrived(number, json.dumps({"type": "sync"} | through)))
             if dialed.after_seq is not None:
                 for seq in range(dialed.after_seq + 1, len(self.log)):
-                    if number in self.sockets:
+                    if number in self.sockets and not self.loses_replay:
                         self._frame(number, self.log[seq], seq)
+                    self.loses_replay = False
         if number in self.sockets:
             self._frame(number, self._snapshot(), None)
 
@@ -244,6 +290,12 @@ class _Play:
             case "message":
                 self._publish(self._append(source="user"))
             case "run":
+                if self.world.is_overtaken and not self.is_run_accepted:
+                    self._publish(self._append(source="user"))
+                    self._publish(self._set_status("running"))
+                    self._publish(self._append())
+                    self._end_run()
+                    self.is_over = False
                 self._tell(model.CallAnswered(call.call, 200, json.dumps(body)))
                 self.is_run_accepted = True
                 return
@@ -261,6 +313,13 @@ class _Play:
         start = ids.index(call.page_id) if call.page_id in ids else 0
         shown, rest = items[start : start + call.limit], ids[start + call.limit :]
         return {"items": shown, "next_page_id": rest[0] if rest else None}
+
+    def _pass_time(self, seconds: float) -> None:
+        until_s = self.now_s + seconds
+        while self.machine.wake_at_s <= until_s:
+            self.now_s = max(self.now_s, self.machine.wake_at_s)
+            self._tell(model.Timer())
+        self.now_s = until_s
 
     def _wait(self, is_done: Any) -> None:
         until_s = self.now_s + _LIMIT_S
