@@ -171,7 +171,7 @@ class GaplessMachine:
             case actions.FailRun(error):
                 if self._step == "run":
                     self._fail_step(error, now_s)
-            case actions.Deliver(event, origin):
+            case actions.Deliver(event, origin) if origin != "update":
                 self._out.append(model.DeliverEvent(str(event["id"]), origin == "repair"))
             case actions.FinishAttach():
                 self._finish_step()
@@ -188,6 +188,8 @@ class GaplessMachine:
             case actions.Fail(error):
                 self._failure = error
                 self._fail_step(error, now_s)
+            case actions.Deliver():
+                return  # a newer version of an event that was delivered
             case actions.Save() | actions.HistoryRead() | actions.HistoryFailed():
                 raise AssertionError(f"{action} belongs to a store or to a reader of history; there is none")
 

@@ -10,12 +10,13 @@ from gapless.syncclient.report import SyncReport
 from gapless.syncclient.stores.saved import Batch
 from gapless.syncclient.wire import Generation, LogEvent
 
-Origin = Literal["history", "live", "repair", "resumed"]
+Origin = Literal["history", "live", "repair", "resumed", "update"]
 """Where a delivered event came from.
 
 `history` was read at attach or to fill a gap, `live` came by the socket, `repair` was missed and read later. `resumed`
 may have been delivered before, by a client that has ended: it was saved and its delivery was not noted any more, or it
-was dropped with a log that was replaced and is met again. Only such an event may reach an application twice.
+was dropped with a log that was replaced and is met again. `update` is a newer version of an event that was delivered.
+Only such events may reach an application twice.
 """
 
 

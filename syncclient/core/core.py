@@ -224,6 +224,9 @@ class SyncCore:
             now.deliver([frame.event], "history" if not now.is_attached else "repair" if is_replayed else "live")
             if now.run is not None:
                 now.run.silence_s = now.settings.silence_s
+        elif now.ledger.renew(frame.event, size_bytes=frame.size_bytes, is_from_log=False):
+            sometimes("socket: an event came again with newer content")
+            now.out.append(actions.Deliver(frame.event, "update"))
 
     def _note_result(self, event: events.Answer) -> None:
         request = self._now.take(event.request)
@@ -282,6 +285,9 @@ class SyncCore:
             return
         outcome, new = exchange.walk.take(page, now.ledger)
         is_attach = exchange.purpose == "attach"
+        now.note_unreadable(page)
+        if outcome is not Outcome.CURSOR_UNKNOWN:
+            now.renew_from_page(page, new)
         now.deliver(new, "history" if is_attach else "repair")
         match outcome:
             case Outcome.MORE:

@@ -66,6 +66,9 @@ class Reading:
         now, walk = self._situation, exchange.walk
         assert walk is not None, "history is read by walks"
         outcome, new = walk.take(page, now.ledger)
+        now.note_unreadable(page)
+        if outcome is not Outcome.CURSOR_UNKNOWN:
+            now.renew_from_page(page, new)
         now.hand_over(new, "history")
         match outcome:
             case Outcome.CURSOR_UNKNOWN:

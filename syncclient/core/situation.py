@@ -19,12 +19,13 @@ from gapless.syncclient.errors import SyncError
 from gapless.syncclient.log.changes import Changes
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.proof import Certificate
+from gapless.syncclient.log.stub import shares
 from gapless.syncclient.log.walk import Walk
 from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.report import Range, Spent, SyncReport
 from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.saved import Batch
-from gapless.syncclient.wire import Generation, LogEvent, error_detail, execution_status
+from gapless.syncclient.wire import Generation, LogEvent, Page, error_detail, execution_status
 
 NOTES_MAX = 100
 NOTE_CHARS_MAX = 500
@@ -277,6 +278,21 @@ class Situation:
                     self.run.saw_status(status, self.now_s, self.step, event_id=event["id"])
                 self.run.error = error_detail(event) or self.run.error
             self.hand_over([event], origin)
+
+    def note_unreadable(self, page: Page) -> None:
+        """Count the items of a page that could not be read."""
+        for why in page.unreadable:
+            self.skipped_frames += 1
+            self.note(f"an item of a page was skipped: {why}")
+
+    def renew_from_page(self, page: Page, new: Sequence[LogEvent]) -> None:
+        """Take over the log's version of the events on a page that were held before."""
+        new_ids = frozenset(event["id"] for event in new)
+        for event, size_bytes in zip(page.items, shares(page.size_bytes, page.items), strict=True):
+            is_known = event["id"] not in new_ids
+            if is_known and self.ledger.renew(event, size_bytes=size_bytes, is_from_log=True):
+                sometimes("page: the log had another version of an event")
+                self.out.append(actions.Deliver(event, "update"))
 
     @decision("deliver")
     def hand_over(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:

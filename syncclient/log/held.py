@@ -60,6 +60,7 @@ class Held:
         self._changes = changes
         self._events: dict[str, LogEvent] = {}  # whole, or stubs: see `payloads`
         self.payloads = Payloads(self._events)
+        self._versions: dict[str, list[int]] = {}  # digests of the versions seen, of events with more than one
         self._seqs: dict[str, int] = {}
         self._counted: dict[str, None] = {}  # those whose index is our own count, which a corrupt record makes wrong
         self._is_numbered = False  # whether indexes come from the server (session), not from our own counting

@@ -12,6 +12,8 @@ terms, and the questions that can be asked.
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gapless.syncclient.decisions import decision
@@ -50,6 +52,28 @@ class Ledger(Held):
         self._set_unplaced(event)
         if seq is not None:
             self._learn_seq(event_id, seq)
+        return True
+
+    def renew(self, event: LogEvent, *, size_bytes: int, is_from_log: bool) -> bool:
+        """Replace an event that is held by another version of it; true if it is a newer one.
+
+        What a page shows is the log's version. What a frame shows is newer, unless it is a copy of a version before.
+        """
+        event_id = event["id"]
+        held = self.payloads.get(event_id)
+        if held is None or held == event:
+            return False
+        versions = self._versions.setdefault(event_id, [_digest(held)])
+        digest = _digest(event)
+        if digest in versions and not is_from_log:
+            return False
+        versions.append(digest)
+        if event_id in self._unplaced:
+            self._await_parent(held, -1)
+            self._await_parent(event, 1)
+        self.payloads.hold(event, size_bytes)
+        if self._changes is not None:
+            self._changes.renewed(event, size_bytes)
         return True
 
     @decision("merge-page")
@@ -215,9 +239,15 @@ class Ledger(Held):
 
     def _set_unplaced(self, event: LogEvent) -> None:
         self._unplaced[event["id"]] = None
+        self._await_parent(event, 1)
+
+    def _await_parent(self, event: LogEvent, count: int) -> None:
+        """Count an unplaced event among those that wait for their parent, or count it no more."""
         parent_id = event.get("parent_id")
-        if isinstance(parent_id, str) and parent_id not in self._events:
-            self._awaited[parent_id] = self._awaited.get(parent_id, 0) + 1
+        if isinstance(parent_id, str) and (parent_id in self._awaited or (count > 0 and parent_id not in self._events)):
+            self._awaited[parent_id] = self._awaited.get(parent_id, 0) + count
+            if not self._awaited[parent_id]:
+                del self._awaited[parent_id]
 
     def _set_seq(self, event_id: str, seq: int) -> None:
         """The event's log index, unless one is known."""
@@ -286,11 +316,7 @@ class Ledger(Held):
             return
         del self._unplaced[event_id]
         self._passed.pop(event_id, None)
-        parent_id = self._events[event_id].get("parent_id")
-        if isinstance(parent_id, str) and parent_id in self._awaited:
-            self._awaited[parent_id] -= 1
-            if not self._awaited[parent_id]:
-                del self._awaited[parent_id]
+        self._await_parent(self._events[event_id], -1)
         seq = self._seqs.get(event_id)
         if seq is not None and self._unplaced_by_seq.get(seq) == event_id:
             del self._unplaced_by_seq[seq]
@@ -434,6 +460,11 @@ class Ledger(Held):
                 self._count(event_id, seq)
             seq = None if seq is None else seq + 1
         segment.next_seq = seq
+
+
+def _digest(event: LogEvent) -> int:
+    """Tells versions of one event apart."""
+    return zlib.crc32(json.dumps(event, sort_keys=True).encode())
 
 
 def _between(

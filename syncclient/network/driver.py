@@ -14,8 +14,8 @@ import trio
 from gapless.syncclient import answers, wire
 from gapless.syncclient.core import actions, events
 from gapless.syncclient.core.core import SyncCore
-from gapless.syncclient.errors import ProtocolViolation, StoreError, SyncError
-from gapless.syncclient.network.transport import RequestBroken, SocketLost, Transport
+from gapless.syncclient.errors import ProtocolViolation, StoreError, SubscriberFailed, SyncError
+from gapless.syncclient.network.transport import RequestBroken, Socket, SocketLost, Transport
 from gapless.syncclient.report import SyncReport
 from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.store import Store
@@ -188,6 +188,10 @@ class Driver:
         try:
             for action in self._core.handle(event, trio.current_time()):
                 self._perform(action)
+        except SubscriberFailed as error:
+            self._is_closed = True
+            self._fail(error)
+            return
         except StoreError as error:
             # The actions after the batch are not performed, since they were not saved. The next client goes on from the
             # batch before.
@@ -225,7 +229,10 @@ class Driver:
                 if self._page is not None:
                     self._page.fail(error)
             case actions.Deliver(event, origin):
-                self._deliver(event, origin)
+                try:
+                    self._deliver(event, origin)
+                except Exception as error:  # whatever the application raises
+                    raise SubscriberFailed(f"a subscriber raised {type(error).__name__} at {event['id']}") from error
             case actions.FinishAttach():
                 self._attached.succeed()
             case actions.FinishSend(ticket, error):
@@ -274,14 +281,15 @@ class Driver:
                 async with self._transport.socket(path, query=query) as socket:
                     self._feed(events.SocketOpened(action.connection))
                     while True:
-                        await self._receive(action, await socket.receive())
+                        await self._receive(action, socket)
             except SocketLost as lost:
                 self._feed(events.SocketClosed(action.connection, lost.code, str(lost)))
             finally:
                 del self._sockets[action.connection]
 
-    async def _receive(self, action: actions.OpenSocket, text: str) -> None:
+    async def _receive(self, action: actions.OpenSocket, socket: Socket) -> None:
         try:
+            text = await socket.receive()
             if action.generation == "session":
                 frame = wire.parse_session_frame(text)
             else:
