@@ -267,15 +267,15 @@ def _is_id(value: object) -> bool:
     return True
 
 
-def _is_index(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _INDEX_MAX
+def _is_index(value: object, *, least: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < _INDEX_MAX
 
 
 def _index(envelope: Mapping[str, Any], key: str) -> int | None:
     value = envelope.get(key)
     if value is None:
         return None
-    if not _is_index(value):
+    if not _is_index(value, least=-1):
         raise ProtocolViolation(f"a frame's {key} is {_shown(value)}, not a whole number")
     return int(value)
 

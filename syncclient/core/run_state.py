@@ -139,7 +139,7 @@ class RunInProgress:
     accepted_step: int = 0
     post_again_at_s: float = 0.0
     not_before_s: float = 0.0
-    """Before this, no end is believed: one was heard before the server took the run, and so is likely another's."""
+    """Before this, no end is believed: a run was heard of before the server took ours, so it is likely another's."""
     before_arm: dict[str, None] = field(default_factory=dict)
     """Ids placed up to `tail_at_arm`, kept only when the log turns out to be another (R60): to find the place in it."""
     fresh: dict[str, None] = field(default_factory=dict)
@@ -196,11 +196,11 @@ class RunInProgress:
 
     @decision("run-accepted")
     def accept(self, now_s: float, step: int, *, silence_s: float) -> None:
-        """The server has taken it. An end that was heard before that is another's, unless nothing else is heard."""
+        """The server has taken it. A run that was heard of before that is another's, unless nothing else is heard."""
         self.accepted_at_s = self.probed_at_s = now_s
         self.accepted_step = step
-        if self.end_update is not None or self.report is not None:
-            sometimes("run: an end was heard before the run was taken")
+        if self.end_update is not None or self.report is not None or self.running_step is not None:
+            sometimes("run: a run was heard of before ours was taken")
             self.not_before_s = now_s + silence_s
 
     @property
@@ -319,8 +319,8 @@ class RunInProgress:
         return is_last or ending.status == IDLE or self.is_forgotten or self.judge_by_log(ledger, ending) is not None
 
     def shows_nothing_in_log(self, ledger: Ledger) -> bool:
-        """Whether the log has no status at all since this one was asked for."""
-        return not self.statuses(ledger)
+        """Whether the log has nothing of a run since this one was asked for; a message makes it idle before."""
+        return all(status == IDLE for status in self.statuses(ledger))
 
     def has_begun_in_log(self, ledger: Ledger) -> bool:
         """Whether the log says that a run has begun since this one was asked for."""

@@ -197,15 +197,26 @@ class Runs:
             sometimes("run: a count verified the end")
             now.ledger.place_unplaced()
             self._settle(run, unverified_end, from_step=run.counted_step)
-        elif now.walked_from_step >= unverified_end.heard_step:
+        elif now.known_from_step >= unverified_end.heard_step:
             sometimes("run: the log verified the end")
-            self._settle(run, unverified_end, from_step=now.walked_from_step)
+            self._settle(run, unverified_end, from_step=now.known_from_step)
         elif now.gave_up_step >= unverified_end.heard_step:
             sometimes("run: returned with an unverified end")
             self._finish(None)
         elif now.exchange is None and self._count_may_do(run):
             self._begin_count()
-        elif now.exchange is None:
+        elif now.exchange is None and not self._repairs.has_work():
+            self._learn_log(run, unverified_end.heard_step)
+
+    def _learn_log(self, run: RunInProgress, from_step: int) -> None:
+        """Have the log shown as it is now: by a new subscription that names its length, or else by pages."""
+        now, connection = self._situation, self._situation.subscription.current
+        if now.generation != "session" or connection is None:
+            self._read_for_proof(run)
+        elif connection.asked_step < from_step and not now.subscription.is_refusing():
+            sometimes("proof: the subscription was renewed for its index")
+            now.renew_socket()  # its sync names the last index: a proof without a call
+        elif connection.is_ready:
             self._read_for_proof(run)
 
     def _settle(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
@@ -222,6 +233,8 @@ class Runs:
             now.note("the run is over, and the log does not show that it has begun")
             run.is_forgotten = True
             run.believe(replace(unverified_end, leaf_id=None, asked_step=from_step), from_step)
+        elif status is None and now.ledger.has_unplaced_status() and self._lost_its_end(run):
+            now.begin_epoch("the log does not have what was heard before an outage")
         elif status is None and now.ledger.has_unplaced_status():
             sometimes("run: the log was behind the socket, and verified no end")
             run.unverified_end, run.proof_tries = replace(unverified_end, heard_step=now.step), tries
@@ -235,6 +248,14 @@ class Runs:
             now.note("the end of another run was passed over")
         else:
             run.believe(replace(unverified_end, status=status, leaf_id=None, asked_step=from_step), from_step)
+
+    def _lost_its_end(self, run: RunInProgress) -> bool:
+        """Whether the log, read again and again since an outage, lacks what was heard before it: it lost its end (R60).
+
+        A view that is behind the socket looks the same, but not for long (R52).
+        """
+        now = self._situation
+        return run.outage_step >= 0 and now.now_s >= run.proof_since_s + now.settings.veto_wait_s > 0
 
     def _is_contradicted(self, run: RunInProgress, unverified_end: Ending) -> bool:
         """Whether the server has said that a run is over, and nothing else, for as long as a repair may take."""
@@ -271,16 +292,10 @@ class Runs:
             sometimes("run: returned incomplete")
             self._finish(None)
         elif not self._repairs.has_work():
-            connection = now.subscription.current
             if self._count_may_do(run):
                 self._begin_count()
-            elif now.generation != "session" or connection is None:
-                self._read_for_proof(run)
-            elif connection.asked_step < ending.heard_step and not now.subscription.is_refusing():
-                sometimes("proof: the subscription was renewed for its index")
-                now.renew_socket()  # its sync names the last index: a proof without a call
-            elif connection.is_ready:
-                self._read_for_proof(run)
+            else:
+                self._learn_log(run, ending.heard_step)
 
     def _read_for_proof(self, run: RunInProgress) -> None:
         """Read on to the log's tail; again, ever more slowly, where REST lags the socket, until the deadline (R52)."""

@@ -128,6 +128,15 @@ class Situation:
         """
         return self.unechoed_seq < 0
 
+    @property
+    def known_from_step(self) -> int:
+        """The log is held as it was at this step: a walk was begun then, or a socket opened that named its length."""
+        connection, next_seq = self.replaying_connection(), self.ledger.next_seq()
+        if connection is None or next_seq is None or not self.is_echoed:
+            return self.walked_from_step
+        is_whole = next_seq > connection.last_seq and self.ledger.unplaced_seq_min() is None
+        return max(self.walked_from_step, connection.asked_step) if is_whole else self.walked_from_step
+
     def heard_index(self, seq: int | None) -> None:
         """A session socket has shown an event of ours at its index."""
         if seq == self.unechoed_seq:
