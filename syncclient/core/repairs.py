@@ -214,8 +214,15 @@ class Repairs:
             yield from now.ledger.missing_parents()
         elif self._has_hole_in_seq(now.subscription.current):
             yield f"seq:{now.ledger.next_seq()}"
-        elif now.replaying_connection() is not None and not now.is_echoed:
+        elif self._lacks_echo(now.replaying_connection()):
             yield f"echo:{now.unechoed_seq}"
+
+    def _lacks_echo(self, connection: Connection | None) -> bool:
+        """Whether a socket has not shown the last event held again. Only a proof waits for it, so it may be late."""
+        now = self._situation
+        if connection is None or now.is_echoed:
+            return False
+        return now.due(connection.asked_at_s + now.settings.veto_wait_s)
 
     def _has_hole_in_seq(self, connection: Connection | None) -> bool:
         ledger = self._situation.ledger
