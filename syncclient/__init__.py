@@ -12,6 +12,7 @@ In reading order:
 - `settings.py`      every bound, wait and size, with its unit
 - `errors.py`        the tree of errors
 - `history.py`       iteration over the whole log, gaps read page by page
+- `answers.py`       requests as HTTP, and answers as events of the core
 - `wire.py`          the codec: JSON text to frames, pages and answers
 - `core/`            the decisions: no I/O, no clock, no randomness
 - `log/`             what is held, in which order, and by which proof
@@ -39,6 +40,7 @@ from gapless.syncclient.errors import (
     ServerUnreachable,
     SettingsError,
     StoreError,
+    SubscriberFailed,
     SyncError,
 )
 from gapless.syncclient.report import Gap, Proof, Range, Spent, SyncReport, Unloaded
@@ -70,6 +72,7 @@ __all__ = [
     "SqliteStore",
     "Store",
     "StoreError",
+    "SubscriberFailed",
     "SyncError",
     "SyncReport",
     "Unloaded",

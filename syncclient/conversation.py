@@ -88,7 +88,11 @@ class Conversation:
         return self._driver.report()
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Call `subscriber` with each event from now on, exactly once, repaired ones too (R62)."""
+        """Call `subscriber` with each event from now on, exactly once, repaired ones too (R62).
+
+        If an event comes again with newer content, it is called once more, with origin `update`. If a subscriber
+        raises, the client stops, and its calls raise `SubscriberFailed`.
+        """
         self._subscribers.append(subscriber)
 
 

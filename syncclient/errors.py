@@ -2,8 +2,8 @@
 
 `SyncError` is the root. Below it are the caller's mistake (`SettingsError`), the server's fault
 (`AuthenticationFailed`, `ConversationNotFound`, `ServerUnreachable`, `RequestRefused`, `ProtocolViolation`), an answer
-that was lost (`SendUnconfirmed`), a store that cannot be used (`StoreError`), and a deadline (`RunTimedOut`). A bug of
-the client is an `AssertionError`.
+that was lost (`SendUnconfirmed`), a subscriber that raised (`SubscriberFailed`), a store that cannot be used
+(`StoreError`), and a deadline (`RunTimedOut`). A bug of the client is an `AssertionError`.
 """
 
 from __future__ import annotations
@@ -54,6 +54,13 @@ class SendUnconfirmed(SyncError):
     """A message was posted, and the answer was lost. The server may or may not have the message.
 
     The client does not send it again, since the agent could then act twice. Look at `conversation.events`.
+    """
+
+
+class SubscriberFailed(SyncError):
+    """A subscriber raised an error, which is the `__cause__`. The client stops: it cannot know what was taken.
+
+    The event at which it happened counts as delivered. What was not delivered is delivered by the next client.
     """
 
 

@@ -57,6 +57,9 @@ class Settings:
     """Time for the first sync with its retries. After it, `ServerUnreachable` is raised."""
     repair_deadline_s: float = 30.0
     """Time for one repair with its retries. After it, the report says what is missing."""
+    hidden_s_max: float = 60.0
+    """How long a conversation that was known may be unknown to the server, before `ConversationNotFound` is raised. The
+    lease of a process that has died hides it for 45 s (R33)."""
     run_timeout_s: float = 3600.0
     page_size_events: int = 100
     pages_max: int = 1000
@@ -64,6 +67,8 @@ class Settings:
     replays_max: int = 2
     """How often the same missing events are asked for by socket replay before REST is asked (session generation)."""
     frame_size_bytes_max: int = 8 * 1024 * 1024
+    body_size_bytes_max: int = 64 * 1024 * 1024
+    """The largest body of an answer, after decoding. A larger one is given up while it comes, like a broken request."""
     window_bytes_max: int = 32 * 1024 * 1024
     """Payloads kept in memory, in bytes of JSON text. Beyond it, the oldest are dropped first, and those of the log's
     head last of all. A page and a frame that are being read come on top."""

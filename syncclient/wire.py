@@ -1,12 +1,14 @@
 """The client's codec: JSON text to frames, pages and answers. Pure: no socket, no HTTP library.
 
 It shares no code with the simulated server, since a bug in shared code would not be found. What the wire contract does
-not allow raises `ProtocolViolation`. Unknown frame types and unknown fields are ignored, as the contract requires.
+not allow raises `ProtocolViolation`, whatever its depth, type or size. On a page, an item that cannot be read costs
+itself and not the page. Unknown frame types and unknown fields are ignored, as the contract requires.
 """
 
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,6 +20,12 @@ LogEvent = Mapping[str, Any]
 """An event of a conversation as the server sent it: a JSON object with at least `id` and `kind`."""
 
 Generation = Literal["legacy", "tree", "session"]
+
+_DEPTH_MAX = 200
+_ID_CHARS_MAX = 1000
+_INDEX_MAX = 2**53
+_MARKS = ("id", "kind", "parent_id", "source", "timestamp")
+"""The fields of an event that its place in the log depends on."""
 
 STATE_UPDATE = "ConversationStateUpdateEvent"
 _NEVER_PERSISTED = frozenset({"StreamingDeltaEvent", "ServerErrorEvent"})
@@ -74,6 +82,8 @@ class Page:
     next_page_id: str | None
     size_bytes: int = 0
     """Length of the body, in bytes."""
+    unreadable: tuple[str, ...] = ()
+    """Why items of it could not be read, one each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +118,7 @@ def parse_session_frame(text: str) -> Frame:
             # Published before it was persisted: it may never get a seq, so it proves nothing and is no cursor (R52).
             return Ignored("transient event") if isinstance(frame, Durable) else frame
         case other:
-            return Ignored(f"type {other!r}")
+            return Ignored(f"type {_shown(other)}")
 
 
 @decision("parse-page")
@@ -118,9 +128,16 @@ def parse_page(body: bytes) -> Page:
     items, next_page_id = page.get("items"), page.get("next_page_id")
     if not isinstance(items, list):
         raise ProtocolViolation("a page has no list of items")
-    if next_page_id is not None and not isinstance(next_page_id, str):
-        raise ProtocolViolation(f"a page's next_page_id is {next_page_id!r}, not a string")
-    return Page(tuple(_event(item, "page") for item in items), next_page_id, len(body))
+    if next_page_id is not None and not _is_id(next_page_id):
+        raise ProtocolViolation(f"a page's next_page_id is {_shown(next_page_id)}, not an id")
+    readable: list[LogEvent] = []
+    unreadable: list[str] = []
+    for item in items:
+        try:
+            readable.append(_event(item, "page"))
+        except ProtocolViolation as violation:
+            unreadable.append(str(violation))
+    return Page(tuple(readable), next_page_id, len(body), tuple(unreadable))
 
 
 def parse_info(body: bytes) -> Info:
@@ -136,11 +153,11 @@ def parse_count(body: bytes) -> int:
     """The body of `events/count`. Raises `ProtocolViolation`."""
     try:
         count = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProtocolViolation(f"a count is not JSON: {error}") from None
-    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        raise ProtocolViolation(f"a count is {count!r}, not a whole number")
-    return count
+    if not _is_index(count):
+        raise ProtocolViolation(f"a count is {_shown(count)}, not a whole number")
+    return int(count)
 
 
 def parse_generation(body: bytes) -> Generation:
@@ -152,7 +169,7 @@ def parse_generation(body: bytes) -> Generation:
     try:
         major, minor = (int(part) for part in str(version).split(".")[:2])
     except ValueError:
-        raise ProtocolViolation(f"server_info carries version {version!r}, which cannot be read") from None
+        raise ProtocolViolation(f"server_info carries version {_shown(version)}, which cannot be read") from None
     if (major, minor) >= (1, 45):
         return "session"
     return "tree" if (major, minor) >= (1, 31) else "legacy"
@@ -205,11 +222,25 @@ def _classify(event: LogEvent, *, seq: int | None, knows_leaf: bool, size_bytes:
 def _object(text: str | bytes, what: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError as error:
-        raise ProtocolViolation(f"a {what} is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ProtocolViolation(f"a {what} is not JSON: {_shown(str(error))}") from None
     if not isinstance(value, dict):
         raise ProtocolViolation(f"a {what} is {type(value).__name__}, not an object")
+    opened = text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
+    if opened > _DEPTH_MAX and _is_deep(value):
+        raise ProtocolViolation(f"a {what} is nested more than {_DEPTH_MAX} deep")
     return value
+
+
+def _is_deep(value: object) -> bool:
+    """Whether a JSON value is nested deeper than anything that is read later can be sure to bear."""
+    level: list[object] = [value]
+    for _ in range(_DEPTH_MAX):
+        nested = [one for one in level if isinstance(one, dict | list)]
+        if not nested:
+            return False
+        level = [inner for one in nested for inner in (one.values() if isinstance(one, dict) else one)]
+    return True
 
 
 def _event(value: object, what: str) -> LogEvent:
@@ -217,14 +248,41 @@ def _event(value: object, what: str) -> LogEvent:
         raise ProtocolViolation(f"an event in a {what} is {type(value).__name__}, not an object")
     for key in ("id", "kind"):
         if not isinstance(value.get(key), str):
-            raise ProtocolViolation(f"an event in a {what} has {key} {value.get(key)!r}, not a string")
+            raise ProtocolViolation(f"an event in a {what} has {key} {_shown(value.get(key))}, not a string")
+    for key in _MARKS:
+        mark = value.get(key)
+        if mark is not None and not _is_id(mark):
+            raise ProtocolViolation(f"an event in a {what} has {key} {_shown(mark)}, which cannot be read")
     return value
+
+
+def _is_id(value: object) -> bool:
+    """Whether a value is a string that can be sent and stored."""
+    if not isinstance(value, str) or len(value) > _ID_CHARS_MAX:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # a lone surrogate is legal JSON, and nothing else
+        return False
+    return True
+
+
+def _is_index(value: object, *, least: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < _INDEX_MAX
 
 
 def _index(envelope: Mapping[str, Any], key: str) -> int | None:
     value = envelope.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ProtocolViolation(f"a frame's {key} is {value!r}, not a whole number")
-    return value
+    if not _is_index(value, least=-1):
+        raise ProtocolViolation(f"a frame's {key} is {_shown(value)}, not a whole number")
+    return int(value)
+
+
+def _shown(value: object) -> str:
+    """A value for a message, whatever its size."""
+    try:
+        return reprlib.repr(value)[:200]
+    except ValueError:
+        return type(value).__name__

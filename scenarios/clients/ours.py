@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -80,7 +81,7 @@ class GaplessClient:
             context.conversation_id,
             api_key=context.api_key,
             settings=syncclient.Settings(certainty=certainty).overridden(context.settings),
-            subscriber=lambda event, origin: context.on_event(event, origin == "repair"),
+            subscriber=functools.partial(_deliver, context),
             store=None if context.store is None else context.store.setdefault("conversation", syncclient.MemoryStore()),
             transport=context.http_transport(),
             dial=context.dial,
@@ -107,6 +108,12 @@ async def _opened(context: ClientContext) -> AsyncIterator[ClientUnderTest]:
             nursery.cancel_scope.cancel()
     finally:
         log.disabled = was_disabled
+
+
+def _deliver(context: ClientContext, event: Event, origin: syncclient.Origin) -> None:
+    """Pass on a delivery. A newer version of an event that was delivered is no delivery of its own."""
+    if origin != "update":
+        context.on_event(event, origin == "repair")
 
 
 def factory(context: ClientContext) -> AbstractAsyncContextManager[ClientUnderTest]:

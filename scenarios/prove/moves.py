@@ -122,7 +122,10 @@ class CallUnderWay(NamedTuple):
 
 
 class RunEnd(NamedTuple):
-    """The end of a run of the client on the server: when, the length of the persisted log, and how many were ever in it."""
+    """The end of a run of the client on the server.
+
+    ``at_s``: when. ``log_length``: the length of the persisted log. ``appended``: how many events were ever in the log.
+    """
 
     at_s: float
     log_length: int
@@ -481,7 +484,9 @@ class Interleavings:
                 return state, model.CallAnswered(call.call, 200, f'{{"version":"{self.script.settings.version}"}}')
             case "search":
                 page_id = "?" if is_forgotten else call.page_id
-                page = self.script.page(point, persisted - lag, page_id=page_id, limit=call.limit, descending=call.descending)
+                page = self.script.page(
+                    point, persisted - lag, page_id=page_id, limit=call.limit, descending=call.descending
+                )
                 if page is None:
                     return state, model.CallAnswered(call.call, 404, wire.detail("Unknown page_id"))
                 return state, model.CallAnswered(call.call, 200, self.script.page_text(point, page))

@@ -118,7 +118,7 @@ _PLURAL: dict[FaultName, str] = {name: name for name in FAULTS} | {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be proven: for which client, server variant, certainty, bounds, length of the history, and how many runs."""
+    """What is to be proven: for which client, server variant, certainty, bounds, length of history, number of runs."""
 
     client: str
     generation: str

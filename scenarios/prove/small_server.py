@@ -9,8 +9,8 @@ schedule. So two schedules with the same actions of the server have the same eve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from gapless.simserver.conversation import event_bodies
 from gapless.simserver.conversation.agent import Agent, ConversationState, Publication
@@ -46,7 +46,8 @@ ServerAction = Literal[
 - ``over``: the final snapshot is published.
 - ``other``: a message from another client arrives.
 - ``foreign``: another client sends a message and starts a run.
-- ``restart``: the process dies and comes back. A run in progress ends in ``error``, or is forgotten if it had not begun.
+- ``restart``: the process dies and comes back. A run in progress ends in ``error``; one that has not begun is
+  forgotten.
 - ``truncate-1``, ``truncate-2``: the same, and the log has lost its last events.
 """
 
@@ -72,12 +73,13 @@ _NO_FILTERS = Filters()
 Owner = Literal["client", "another", "nobody"]
 
 
-class Record(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Record:
     """An event that was in the log. ``ordinal``: how many were appended before it; ``gone``: before it was lost."""
 
     event_id: str
     kind: str
-    position: int
+    index: int
     branch: bool
     ordinal: int
     readable: bool = True
@@ -217,7 +219,7 @@ class Script:
             fates.append(fate)
             told = self._do(agent, action, actions[:number], (number + 1) * _TICK_S)
             records = [
-                one._replace(gone=appended) if one.gone is None and one.position >= len(agent.log) - _added(told) else one
+                replace(one, gone=appended) if one.gone is None and one.index >= len(agent.log) - _added(told) else one
                 for one in records
             ]
             for index in range(len(agent.log) - _added(told), len(agent.log)):
@@ -238,7 +240,7 @@ class Script:
             ids=tuple(agent.log.ids()),
             records=tuple(records),
             appended=appended,
-            unreadable=frozenset(one.position for one in standing if not one.readable),
+            unreadable=frozenset(one.index for one in standing if not one.readable),
             owner=owner,  # type: ignore[arg-type]  # one of the three names
             accepted=accepted,
             over=over,
@@ -248,9 +250,7 @@ class Script:
         self._points.append(point)
         return point
 
-    def _do(
-        self, agent: Agent, action: ServerAction, before: tuple[Taken, ...], now_s: float
-    ) -> Sequence[Publication]:
+    def _do(self, agent: Agent, action: ServerAction, before: tuple[Taken, ...], now_s: float) -> Sequence[Publication]:
         acted = sum(one == "action" for one, _ in before)
         match action:
             case "message":
@@ -303,7 +303,9 @@ class Script:
 
 
 def _record(event: event_bodies.EventBody, index: int, ordinal: int, *, is_readable: bool = True) -> Record:
-    return Record(str(event["id"]), str(event["kind"]), index, event_bodies.is_branch_event(event), ordinal, is_readable)
+    return Record(
+        str(event["id"]), str(event["kind"]), index, event_bodies.is_branch_event(event), ordinal, is_readable
+    )
 
 
 def _added(told: Sequence[Publication]) -> int:

@@ -144,7 +144,7 @@ def _evidence(script: Script, state: WorldState, point: Point) -> Evidence:
 
 def _persisted(one: Record) -> PersistedEvent:
     gone_at = None if one.gone is None else 2 * one.gone - 1
-    return PersistedEvent(one.event_id, one.kind, one.position, one.branch, 2 * one.ordinal, gone_at, one.readable)
+    return PersistedEvent(one.event_id, one.kind, one.index, one.branch, 2 * one.ordinal, gone_at, one.readable)
 
 
 def _step(before: StepCall, state: WorldState, one: ReturnedRun) -> StepCall:

@@ -10,12 +10,13 @@ from gapless.syncclient.report import SyncReport
 from gapless.syncclient.stores.saved import Batch
 from gapless.syncclient.wire import Generation, LogEvent
 
-Origin = Literal["history", "live", "repair", "resumed"]
+Origin = Literal["history", "live", "repair", "resumed", "update"]
 """Where a delivered event came from.
 
 `history` was read at attach or to fill a gap, `live` came by the socket, `repair` was missed and read later. `resumed`
 may have been delivered before, by a client that has ended: it was saved and its delivery was not noted any more, or it
-was dropped with a log that was replaced and is met again. Only such an event may reach an application twice.
+was dropped with a log that was replaced and is met again. `update` is a newer version of an event that was delivered.
+Only such events may reach an application twice.
 """
 
 
@@ -60,10 +61,25 @@ class FetchCount:
 
 
 @dataclass(frozen=True, slots=True)
-class PostRun:
-    """`POST run`, as post number `post`; the number comes back with the answer."""
+class FetchServerInfo:
+    """`GET /server_info`: which generation the server speaks."""
 
-    post: int
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostMessage:
+    """`POST events`: a user message."""
+
+    request: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostRun:
+    """`POST run`."""
+
+    request: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +117,21 @@ class FinishAttach:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishSend:
+    """The message with that ticket was taken, or not; then `error` is for its caller."""
+
+    ticket: int
+    error: SyncError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FailRun:
+    """The run cannot be started; `error` is for its caller, and for nobody else."""
+
+    error: SyncError
+
+
+@dataclass(frozen=True, slots=True)
 class FinishRun:
     """The run is over, or its deadline has come (`timed_out`); `report` says what is known and by which proof."""
 
@@ -115,18 +146,20 @@ class Fail:
     error: SyncError
 
 
+Ask = FetchPage | FetchInfo | FetchCount | FetchServerInfo | PostMessage | PostRun
+"""A REST request; its number comes back with the answer."""
+
 Action = (
     OpenSocket
     | CloseSocket
-    | FetchPage
-    | FetchInfo
-    | FetchCount
-    | PostRun
+    | Ask
     | Save
     | Deliver
     | HistoryRead
     | HistoryFailed
     | FinishAttach
+    | FinishSend
+    | FailRun
     | FinishRun
     | Fail
 )

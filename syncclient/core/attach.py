@@ -6,19 +6,22 @@ length, one if the log fits it, none if the snapshot or the socket says all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from gapless.syncclient.core import actions
-from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core.events import AttachRequested
 from gapless.syncclient.core.repairs import Repairs
+from gapless.syncclient.core.requests import Request
 from gapless.syncclient.core.resume import Resume, SavedBelief
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision
+from gapless.syncclient.errors import ServerUnreachable
 from gapless.syncclient.log.walk import Walk
 from gapless.syncclient.path_marks import sometimes
-from gapless.syncclient.stores.saved import Saved
-from gapless.syncclient.wire import Durable, LogEvent, Page
+from gapless.syncclient.wire import Durable, Generation, Page
+
+_STALE_PAGES_MAX = 3
+"""How often a page that is behind the socket is asked for again, before it is taken as it is: a record may be
+corrupt."""
 
 
 class Attach:
@@ -28,6 +31,9 @@ class Attach:
         self._situation = situation
         self._repairs = repairs
         self._resume = Resume(situation)
+        self._requested: AttachRequested | None = None
+        self._has_begun = False
+        self._epoch = 0
         self._since_s: float | None = None
         self._is_first = True
         self._start: int | None = None
@@ -38,17 +44,40 @@ class Attach:
         """Whether there is something saved that is neither believed nor dropped yet."""
         return self._resume.is_open
 
-    def begin(self, saved: Saved | None, payloads: Mapping[str, LogEvent]) -> None:
+    def request(self, requested: AttachRequested) -> None:
+        """Somebody wants to follow the conversation; ask which generation the server speaks, if nobody said."""
+        self._requested, self._since_s = requested, self._situation.now_s
+        if requested.generation is None:
+            deadline_s = self._since_s + self._situation.settings.attach_deadline_s
+            self._situation.ask(Request("generation", self._situation.step, deadline_s))
+        else:
+            self.begin(requested.generation)
+
+    def begin(self, generation: Generation) -> None:
         """Subscribe; with what an earlier client saved, go on from there."""
-        self._since_s = self._situation.now_s
-        if saved is not None:
-            self._resume.begin(saved, payloads)
+        self._situation.generation = generation
+        requested, self._requested = self._requested, None
+        if requested is not None and requested.saved is not None:
+            self._resume.begin(requested.saved, requested.payloads)
+        self._has_begun = True
         self._situation.open_socket()
 
     def step(self) -> None:
         """Read what is to be read, once the subscription stands, or when it has been waited for long enough."""
         now = self._situation
-        if self._since_s is None or now.exchange is not None:
+        if self._epoch != now.epoch:
+            self._epoch = now.epoch
+            self._since_s = now.now_s if self._since_s is None else self._since_s
+        if self._since_s is None or not self._has_begun:
+            return
+        deadline_s = self._since_s + now.settings.attach_deadline_s
+        if now.due(deadline_s):
+            sometimes("attach: gave up at the deadline")
+            why = f"attach_deadline_s ({now.settings.attach_deadline_s:g} s) was reached"
+            asked = now.exchange
+            now.fail(ServerUnreachable(f"{why}; the last answer: {asked.reason}" if asked and asked.reason else why))
+            return
+        if now.exchange is not None:
             return
         if now.ready_connection() is None:
             if not now.due(self._since_s + now.settings.poll_after_s):
@@ -68,7 +97,33 @@ class Attach:
         else:
             self._walk(Walk.from_head(pages_max=1))
 
-    def end_walk(self, exchange: Exchange, *, reached_end: bool) -> None:
+    def is_behind(self, exchange: Request, page: Page) -> bool:
+        """Whether a page is from a view that is behind the socket. Then it is not placed, and is asked for again.
+
+        It says that the log ends, and does not show the last event that the socket has named before it was asked for.
+        """
+        connection, walk = self._situation.ready_connection(), exchange.walk
+        if connection is None or connection.asked_step > exchange.begun_step or walk is None or self._resume.is_open:
+            return False
+        is_whole = walk.border is None and (walk.descending or page.next_page_id is None)
+        if not is_whole or exchange.turns >= _STALE_PAGES_MAX or self._shows_last(connection, page):
+            return False
+        sometimes("attach: a page was behind the socket, and was asked for again")
+        now = self._situation
+        exchange.turns += 1
+        now.retry(exchange, now.now_s + now.settings.settle_s + now.backoff_s(exchange.turns))
+        return True
+
+    def _shows_last(self, connection: Connection, page: Page) -> bool:
+        """Whether a page shows the last event of the log that the connection named when it was made."""
+        ledger, ids = self._situation.ledger, [item["id"] for item in page.items]
+        if connection.synced:
+            seqs = [ledger.seq_of(event_id) for event_id in ids]
+            return connection.last_seq < 0 or any(seq is None or seq >= connection.last_seq for seq in seqs)
+        leaf_id = connection.snapshot.leaf_id if connection.snapshot is not None else None
+        return leaf_id is None or leaf_id in ids or ledger.has_child(leaf_id)
+
+    def end_walk(self, exchange: Request, *, reached_end: bool) -> None:
         """A page of the attach is placed; `reached_end` says that nothing lies beyond it."""
         now, is_resuming = self._situation, self._resume.is_open
         if now.replaying_connection() is not None and not is_resuming:
@@ -87,6 +142,7 @@ class Attach:
         now = self._situation
         seq, is_new = frame.seq, frame.event["id"] not in now.ledger
         is_other = is_new and seq is not None and (seq <= connection.held_seq or now.ledger.is_taken(seq))
+        is_other = is_other or bool(now.ledger.conflicting(frame.event["id"], seq))
         if not self._resume.contradicts(frame) and not (now.is_attached and is_other):
             return False
         self._begin_anew("the log has another event where one of ours was")
@@ -99,9 +155,9 @@ class Attach:
             return
         if connection.last_seq < connection.held_seq:
             self._begin_anew("the log is shorter than what was held")
-        elif gone := now.ledger.unplaced_from(connection.last_seq + 1):
+        elif now.ledger.unplaced_from(connection.last_seq + 1):
             sometimes("socket: what was held beyond a hole is beyond the log's end")
-            now.discard(gone)
+            self._begin_anew("the log ends before what was held beyond a hole")
 
     def turn_back(self, page: Page | None) -> None:
         """The server does not know an event that was saved: ask once more by the log's tail, or begin anew."""
@@ -136,15 +192,8 @@ class Attach:
                     self.step()
 
     def _begin_anew(self, why: str) -> None:
-        now = self._situation
-        held = "saved" if self._resume.is_open else "held"
-        now.note(f"{why}; dropped what was {held}, {len(now.ledger)} events, and began anew")
-        if self._since_s is None:
-            self._since_s = now.now_s
-        now.drop_all()
         self._resume.end(has_read_on=False)
-        if now.generation == "session":
-            now.open_socket()
+        self._situation.begin_epoch(why)
 
     def _is_known_empty(self) -> bool:
         """A snapshot that speaks of leaves and names none: nothing is on the branch."""

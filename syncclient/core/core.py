@@ -17,9 +17,10 @@ from typing import assert_never
 
 from gapless.syncclient.core import actions, events
 from gapless.syncclient.core.attach import Attach
+from gapless.syncclient.core.authority import Source
 from gapless.syncclient.core.gap_reading import Reading
-from gapless.syncclient.core.pending_call import Exchange
 from gapless.syncclient.core.repairs import Repairs
+from gapless.syncclient.core.requests import FailureVerdict, Request, judge
 from gapless.syncclient.core.run_state import Ending
 from gapless.syncclient.core.runs import Runs
 from gapless.syncclient.core.situation import Situation
@@ -29,6 +30,7 @@ from gapless.syncclient.errors import (
     AuthenticationFailed,
     ConversationNotFound,
     RequestRefused,
+    SendUnconfirmed,
     ServerUnreachable,
     SyncError,
 )
@@ -40,9 +42,9 @@ from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.saved import Batch
 from gapless.syncclient.wire import Durable, Frame, Ignored, Info, Page, Snapshot, Sync
 
-ReceivedAnswer = events.PageReceived | events.InfoReceived | events.CountReceived | events.RequestFailed
-
+_PASSES_MAX = 8
 _TOO_BIG = 1009
+_UNKNOWN = 4004
 
 _FATAL_CLOSES = {
     4001: AuthenticationFailed("the server refused the API key on the socket (close 4001)"),
@@ -87,8 +89,7 @@ class SyncCore:
         now.noted_events = now.delivered_events
         if not now.failed:
             self._note(event)
-        if not now.failed:
-            self._advance()
+        self._settle()
         now.ledger.trim(now.settings.window_bytes_max)
         batch = now.take_batch()
         return now.out if batch is None else [actions.Save(batch), *now.out]
@@ -102,27 +103,24 @@ class SyncCore:
         """What is known now; it claims nothing, for it is no barrier."""
         return self._now.report()
 
-    def backoff_s(self, failures: int) -> float:
-        """The wait after so many failures in a row, seconds; for what the driver tries again by itself."""
-        return self._now.backoff_s(failures)
-
     # -- taking note --------------------------------------------------------------------------------------------------
 
     def _note(self, event: events.CoreEvent) -> None:
         match event:
-            case events.AttachRequested(generation, saved, payloads):
-                self._now.generation = generation
-                self._attach.begin(saved, payloads)
+            case events.AttachRequested():
+                self._attach.request(event)
             case events.HistoryRequested(after_id):
                 self._reading.want(after_id)
             case events.HistoryAbandoned():
                 self._reading.abandon()
+            case events.SendRequested(ticket, text):
+                self._now.post("message", text=text, ticket=ticket)
+            case events.SendAbandoned(ticket):
+                for request in tuple(self._now.requests.values()):
+                    if request.purpose == "message" and request.ticket == ticket:
+                        self._now.forget(request)
             case events.RunRequested(settings):
                 self._runs.begin(settings)
-            case events.RunAccepted(post, is_unsure):
-                self._runs.accepted(post, is_unsure=is_unsure)
-            case events.RunConflicted(post):
-                self._runs.conflicted(post)
             case events.RunAbandoned():
                 self._runs.abandon()
             case events.SocketOpened(number):
@@ -140,57 +138,73 @@ class SyncCore:
                 sometimes("socket: a frame could not be read")
                 self._now.skipped_frames += 1
                 self._now.note(f"a frame was skipped: {reason}")
-            case events.PageReceived() | events.InfoReceived() | events.CountReceived() | events.RequestFailed():
-                exchange = self._now.exchange
-                if exchange is not None and exchange.request == event.request:
-                    self._note_answer(exchange, event)
-                elif isinstance(event, events.PageReceived | events.RequestFailed):
-                    self._reading.answered(event)
+            case (
+                events.PageReceived()
+                | events.InfoReceived()
+                | events.CountReceived()
+                | events.GenerationReceived()
+                | events.PostTaken()
+                | events.RequestFailed()
+            ):
+                self._note_result(event)
             case events.TimerFired():
                 pass
             case other:
                 assert_never(other)
 
+    def _is_hidden(self, code: int | None) -> bool:
+        """Whether the server may know the conversation again soon: it was known, and a lease may hide it (R33)."""
+        now = self._now
+        if code != _UNKNOWN or not now.was_known:
+            return False
+        since_s = now.subscription.hidden_since_s
+        since_s = now.subscription.hidden_since_s = now.now_s if since_s is None else since_s
+        return now.now_s - since_s < now.settings.hidden_s_max
+
     @decision("socket-closed")
     def _note_closed(self, number: int, code: int | None, reason: str) -> None:
         now = self._now
         fatal = _fatal_close(code)
-        if fatal is not None:
+        if fatal is not None and not self._is_hidden(code):
             sometimes("socket: closed for good")
             now.fail(fatal)
             return
         subscription, failures = now.subscription, now.subscription.failures
         connection = subscription.find(number)
-        if subscription.lose(number, now.now_s):
+        if subscription.lose(number, now.now_s, lasting_s=now.settings.backoff_s_max):
             subscription.retry_at_s = now.now_s + now.backoff_s(subscription.failures)
             sometimes("socket: the connection was lost")
-            now.unverified = True
-            if now.run is not None:
-                now.run.outages += 1
-                now.run.outage_step = now.step
-            now.note(f"connection {number} was lost: {reason}")
+            now.note(f"a connection was lost: {reason}")
             if now.generation == "session" and now.is_attached and connection is not None:
                 self._repairs.replay_broke_off(connection, is_oversized=code == _TOO_BIG)
         elif subscription.failures > failures:
             sometimes("socket: a renewal was refused")
             subscription.renew_at_s = now.now_s + now.backoff_s(subscription.failures)
             now.note(f"the subscription could not be renewed: {reason}")
+        if now.ready_connection() is None and subscription.replaced is None and connection is not None:
+            now.unverified = True  # nothing is read any more, so anything may be missed
+            if now.run is not None:
+                now.run.outage_step = now.step
 
     def _note_frame(self, connection: Connection, frame: Frame) -> None:
         match frame:
             case Sync():
+                self._now.was_known = True
                 connection.synced, connection.through_seq = True, frame.through_seq
                 self._now.make_ready(connection)
                 self._attach.heard_length(connection)
             case Snapshot():
+                self._now.was_known = True
                 # The first one greets; any other is what a run's end publishes, unless it is a copy (R32).
                 is_copy = connection.snapshot == frame and frame.timestamp != ""
                 greets = connection.snapshot is None or is_copy
                 connection.snapshot = frame
                 self._now.make_ready(connection)
                 status, asked_step = frame.status or "unknown", connection.asked_step
-                status_report = Ending(status, frame.leaf_id, frame.knows_leaf, asked_step, frame.timestamp)
-                self._runs.status_report(status_report, is_final=not greets)
+                source = Source.GREETING if greets else Source.FINAL
+                self._runs.status_report(
+                    Ending(status, frame.leaf_id, frame.knows_leaf, asked_step, frame.timestamp, source)
+                )
             case Durable():
                 self._note_durable(connection, frame)
             case Ignored():
@@ -201,42 +215,79 @@ class SyncCore:
         now = self._now
         if self._attach.contradicts(connection, frame):
             return
-        if conflicting := now.ledger.conflicting(frame.event["id"], frame.seq):
-            sometimes("socket: an index was another's by now")
-            now.discard(conflicting)  # the log has lost its end, and went on otherwise (R60)
+        now.heard_index(frame.seq)
         if now.ledger.add_live(frame.event, frame.seq, size_bytes=frame.size_bytes):
             is_replayed = frame.seq is not None and frame.seq <= connection.last_seq
+            if not is_replayed:
+                now.subscription.progress()
             sometimes("socket: a replay brought what was missing", is_replayed and now.is_attached)
             now.deliver([frame.event], "history" if not now.is_attached else "repair" if is_replayed else "live")
             if now.run is not None:
                 now.run.silence_s = now.settings.silence_s
+        elif now.ledger.renew(frame.event, size_bytes=frame.size_bytes, is_from_log=False):
+            sometimes("socket: an event came again with newer content")
+            now.out.append(actions.Deliver(frame.event, "update"))
 
-    def _note_answer(self, exchange: Exchange, event: ReceivedAnswer) -> None:
+    def _note_result(self, event: events.Answer) -> None:
+        request = self._now.take(event.request)
+        if request is None:
+            return  # nobody waits for it any more
         if isinstance(event, events.RequestFailed):
-            self._now.spend(failed_calls=1)
-            self._note_failure(exchange, event)
-            return
-        self._now.spend(body_bytes=event.size_bytes)
-        exchange.failures = 0
-        match event:
-            case events.PageReceived():
-                self._note_page(exchange, event.page)
-            case events.InfoReceived():
-                self._note_info(exchange, event.info)
-            case events.CountReceived():
-                self._now.exchange = None
-                self._runs.count(exchange, event.count)
+            self._note_failure(request, event)
+        else:
+            self._note_answer(request, event)
 
-    def _note_info(self, exchange: Exchange, info: Info) -> None:
+    def _note_answer(
+        self,
+        request: Request,
+        event: events.PageReceived
+        | events.InfoReceived
+        | events.CountReceived
+        | events.GenerationReceived
+        | events.PostTaken,
+    ) -> None:
+        now = self._now
+        request.failures, request.unknown_since_s = 0, None
+        match event:
+            case events.GenerationReceived(_, generation):
+                self._attach.begin(generation)
+                return
+            case events.PostTaken():
+                now.was_known = True
+                if request.purpose == "run":
+                    self._runs.taken(request)
+                else:
+                    now.out.append(actions.FinishSend(request.ticket))
+                return
+            case _:
+                now.was_known = True
+                now.spend(body_bytes=event.size_bytes)
+        match event:
+            case events.PageReceived() if request.purpose == "history":
+                self._reading.take(request, event.page)
+            case events.PageReceived():
+                self._note_page(request, event.page)
+            case events.InfoReceived():
+                self._note_info(request, event.info)
+            case events.CountReceived():
+                now.exchange = None
+                self._runs.count(request, event.count)
+
+    def _note_info(self, exchange: Request, info: Info) -> None:
         self._now.exchange = None
         knows_leaf = self._now.generation != "legacy"
-        self._runs.status_report(Ending(info.status, info.leaf_id, knows_leaf, exchange.begun_step), is_final=False)
+        self._runs.status_report(Ending(info.status, info.leaf_id, knows_leaf, exchange.begun_step))
 
-    def _note_page(self, exchange: Exchange, page: Page) -> None:
+    def _note_page(self, exchange: Request, page: Page) -> None:
         now = self._now
         assert exchange.walk is not None, "only a walk asks for pages"
+        if exchange.purpose == "attach" and self._attach.is_behind(exchange, page):
+            return
         outcome, new = exchange.walk.take(page, now.ledger)
         is_attach = exchange.purpose == "attach"
+        now.note_unreadable(page)
+        if outcome is not Outcome.CURSOR_UNKNOWN:
+            now.renew_from_page(page, new)
         now.deliver(new, "history" if is_attach else "repair")
         match outcome:
             case Outcome.MORE:
@@ -258,53 +309,84 @@ class SyncCore:
                 sometimes("repair: gave up, for the cursor never ended")
                 self._repairs.give_up("the server's page cursor never comes to an end")
 
-    @decision("failed-request")
-    def _note_failure(self, exchange: Exchange, failure: events.RequestFailed) -> None:
+    def _note_failure(self, request: Request, failure: events.RequestFailed) -> None:
         now = self._now
-        with_cursor = exchange.walk is not None and exchange.walk.query().page_id is not None
-        if failure.status in (401, 403):
-            sometimes("rest: the API key was refused")
-            now.fail(AuthenticationFailed(f"the server refused the API key ({failure.reason})"))
-        elif failure.status in (400, 404) and with_cursor and self._attach.is_resuming:
-            self._attach.turn_back(None)
-        elif failure.status in (400, 404) and with_cursor:
-            sometimes("rest: an unknown cursor was refused")
-            self._repairs.turn_back(exchange)
-        elif failure.status == 404:
-            sometimes("rest: there was no such conversation")
-            now.fail(ConversationNotFound(f"the server knows no such conversation ({failure.reason})"))
-        elif failure.transient:
-            exchange.failures += 1
-            wait_s = max(failure.retry_after_s or 0.0, now.backoff_s(exchange.failures))
-            sometimes("rest: the server said when to try again", wait_s == failure.retry_after_s)
-            sometimes("rest: a failed request was tried again")
-            exchange.retry_at_s = now.now_s + wait_s
-            if exchange.retry_at_s > exchange.deadline_s:
-                self._give_up_exchange(exchange, failure)
-        else:
-            self._give_up_exchange(exchange, failure)
+        if not request.is_post and request.purpose != "generation":
+            now.spend(failed_calls=1)
+        verdict = judge(
+            request,
+            failure,
+            now_s=now.now_s,
+            backoff_s=now.backoff_s(request.failures + 1),
+            hidden_s_max=now.settings.hidden_s_max if now.was_known else 0.0,
+        )
+        match request.purpose:
+            case "generation":
+                self._attach.begin("legacy")  # every server speaks it
+            case _ if verdict is FailureVerdict.RETRY:
+                assert request.retry_at_s is not None, "the verdict sets it"
+                now.retry(request, request.retry_at_s)
+            case "message":
+                now.out.append(actions.FinishSend(request.ticket, self._error_of(request, failure, verdict)))
+            case "run":
+                self._runs.failed(request, failure, verdict, self._error_of(request, failure, verdict))
+            case "history" if verdict not in (FailureVerdict.KEY_REFUSED, FailureVerdict.GONE):
+                self._reading.failed(request, failure, verdict)
+            case _:
+                self._give_up(request, failure, verdict)
 
-    def _give_up_exchange(self, exchange: Exchange, failure: events.RequestFailed) -> None:
-        now, is_attach = self._now, exchange.purpose == "attach"
-        bound = "attach_deadline_s" if is_attach else "repair_deadline_s"
-        if failure.transient:
-            why = f"{bound} ({getattr(now.settings, bound):g} s) was reached; the last answer: {failure.reason}"
-        else:
-            why = f"the server refused a request for good: {failure.reason}"
-        if is_attach and failure.transient:
-            sometimes("attach: gave up, for the server was not reached")
-            now.fail(ServerUnreachable(why))
-        elif is_attach:
-            sometimes("attach: gave up, for the server refused")
-            now.fail(RequestRefused(why, status=failure.status or 0, body=failure.reason))
-        elif exchange.purpose == "status":
+    def _error_of(self, request: Request, failure: events.RequestFailed, verdict: FailureVerdict) -> SyncError:
+        """The error that a failure of a request means to its caller."""
+        bound = "attach_deadline_s" if request.purpose == "attach" else "repair_deadline_s"
+        match verdict:
+            case FailureVerdict.KEY_REFUSED:
+                return AuthenticationFailed(f"the server refused the API key ({failure.reason})")
+            case FailureVerdict.GONE:
+                return ConversationNotFound(f"the server knows no such conversation ({failure.reason})")
+            case FailureVerdict.UNSURE:
+                return SendUnconfirmed(f"the answer to a POST was lost: {failure.reason}")
+            case FailureVerdict.TOO_LATE:
+                limit_s = getattr(self._now.settings, bound)
+                return ServerUnreachable(f"{bound} ({limit_s:g} s) was reached; the last answer: {failure.reason}")
+            case _:
+                why = f"the server refused a request for good: {failure.reason}"
+                body = failure.body or failure.reason
+                return RequestRefused(f"{why}: {body}", status=failure.status or 0, body=body)
+
+    @decision("give-up")
+    def _give_up(self, request: Request, failure: events.RequestFailed, verdict: FailureVerdict) -> None:
+        """A GET has failed, and is not tried again by itself."""
+        now, is_attach = self._now, request.purpose == "attach"
+        error = self._error_of(request, failure, verdict)
+        if verdict is FailureVerdict.UNKNOWN_CURSOR and is_attach and self._attach.is_resuming:
+            self._attach.turn_back(None)
+        elif verdict is FailureVerdict.UNKNOWN_CURSOR:
+            sometimes("rest: an unknown cursor was refused")
+            self._repairs.turn_back(request)
+        elif verdict in (FailureVerdict.KEY_REFUSED, FailureVerdict.GONE) or is_attach:
+            sometimes("rest: the API key was refused", verdict is FailureVerdict.KEY_REFUSED)
+            sometimes("rest: there was no such conversation", verdict is FailureVerdict.GONE)
+            sometimes("attach: gave up, for the server was not reached", verdict is FailureVerdict.TOO_LATE)
+            sometimes("attach: gave up, for the server refused", verdict is FailureVerdict.REFUSED)
+            now.fail(error)
+        elif request.purpose == "status":
             sometimes("poll: gave up")
             now.exchange = None
-            now.note(why)
+            now.note(str(error))
         else:
-            self._repairs.give_up(why)
+            self._repairs.give_up(str(error))
 
     # -- deciding -----------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Decide until nothing more is wanted: what was just asked for may itself have to be waited for."""
+        now = self._now
+        for _ in range(_PASSES_MAX):
+            asked, now.wake_at_s = len(now.out), math.inf
+            if not now.failed:
+                self._advance()
+            if len(now.out) == asked:
+                return
 
     def _advance(self) -> None:
         self._step_socket()
@@ -314,7 +396,7 @@ class SyncCore:
             self._repairs.step()
             self._runs.step()
             self._reading.step()
-        self._step_exchange()
+        self._step_requests()
 
     @decision("socket-upkeep")
     def _step_socket(self) -> None:
@@ -333,7 +415,8 @@ class SyncCore:
             now.note("no snapshot came on subscribe")
             now.make_ready(current)
 
-    def _step_exchange(self) -> None:
-        exchange = self._now.exchange
-        if exchange is not None and exchange.retry_at_s is not None and self._now.due(exchange.retry_at_s):
-            self._now.ask(exchange)
+    def _step_requests(self) -> None:
+        for request in self._now.retry_due():
+            self._now.ask(request)
+            if request.purpose == "run":
+                self._runs.tried_again(request)

@@ -12,13 +12,13 @@ from gapless.syncclient.wire import Frame, Generation, Info, LogEvent, Page
 
 @dataclass(frozen=True, slots=True)
 class AttachRequested:
-    """The caller wants to follow the conversation, whose server speaks `generation`.
+    """The caller wants to follow the conversation, whose server speaks `generation`; None asks the server.
 
     `saved` is what an earlier client knew of it; `payloads` are the events of that which are to be in memory, or were
     perhaps never delivered.
     """
 
-    generation: Generation
+    generation: Generation | None
     saved: Saved | None = None
     payloads: Mapping[str, LogEvent] = field(default_factory=dict)
 
@@ -33,6 +33,21 @@ class HistoryRequested:
 @dataclass(frozen=True, slots=True)
 class HistoryAbandoned:
     """Nobody waits for that page any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequested:
+    """The caller wants a user message to be posted; `ticket` comes back with the result."""
+
+    ticket: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendAbandoned:
+    """Nobody waits for that message any more."""
+
+    ticket: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +118,26 @@ class CountReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class GenerationReceived:
+    """`GET /server_info` answered request `request`."""
+
+    request: int
+    generation: Generation
+
+
+@dataclass(frozen=True, slots=True)
+class PostTaken:
+    """A POST was answered with success."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestFailed:
-    """A GET came to nothing usable.
+    """A request came to nothing usable.
 
     `status` is the HTTP status if there was one, `transient` whether another try makes sense, `retry_after_s` what the
-    server asked for.
+    server asked for. `was_sent` is false if the server cannot have seen it. `body` is the beginning of the answer.
     """
 
     request: int
@@ -115,21 +145,12 @@ class RequestFailed:
     transient: bool
     retry_after_s: float | None
     reason: str
+    was_sent: bool = True
+    body: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunAccepted:
-    """Post number `post` of `POST run` was answered 200; or, if it `is_unsure`, its answer was lost."""
-
-    post: int
-    is_unsure: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RunConflicted:
-    """Post number `post` of `POST run` was answered 409: a run is in progress already (R18)."""
-
-    post: int
+Answer = PageReceived | InfoReceived | CountReceived | GenerationReceived | PostTaken | RequestFailed
+"""What a request comes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +167,14 @@ CoreEvent = (
     AttachRequested
     | HistoryRequested
     | HistoryAbandoned
+    | SendRequested
+    | SendAbandoned
     | RunRequested
     | SocketOpened
     | SocketClosed
     | FrameReceived
     | FrameRejected
-    | PageReceived
-    | InfoReceived
-    | CountReceived
-    | RequestFailed
-    | RunAccepted
-    | RunConflicted
+    | Answer
     | RunAbandoned
     | TimerFired
 )

@@ -7,9 +7,10 @@ the server does not know the cursor, the walk is from the tail backward, to wher
 
 from __future__ import annotations
 
-from gapless.syncclient.core import actions, events
-from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core import actions
+from gapless.syncclient.core.events import RequestFailed
 from gapless.syncclient.core.repairs import Repairs
+from gapless.syncclient.core.requests import FailureVerdict, Request
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.errors import ProtocolViolation, RequestRefused, ServerUnreachable, SyncError
 from gapless.syncclient.log.walk import Outcome, Walk
@@ -25,7 +26,7 @@ class Reading:
         self._is_wanted = False
         self._after_id: str | None = None
         self._walk: Walk | None = None
-        self._exchange: Exchange | None = None
+        self._exchange: Request | None = None
 
     def want(self, after_id: str | None) -> None:
         """Somebody wants the page that follows a placed event, or begins the log (None)."""
@@ -33,6 +34,7 @@ class Reading:
 
     def abandon(self) -> None:
         """Nobody wants it any more."""
+        self._situation.forget(self._exchange)
         self._is_wanted, self._exchange, self._walk = False, None, None
 
     def step(self) -> None:
@@ -41,25 +43,8 @@ class Reading:
         if not self._is_wanted or self._repairs.has_work():
             return
         if exchange is None:
-            self._exchange = Exchange(
-                "history", now.step, now.now_s + now.settings.repair_deadline_s, self._next_walk()
-            )
+            self._exchange = Request("history", now.step, now.now_s + now.settings.repair_deadline_s, self._next_walk())
             now.ask(self._exchange)
-        elif exchange.retry_at_s is not None and now.due(exchange.retry_at_s):
-            now.ask(exchange)
-
-    def answered(self, event: events.PageReceived | events.RequestFailed) -> None:
-        """An answer came, to us or to a request that nobody waits for."""
-        now, exchange = self._situation, self._exchange
-        if exchange is None or exchange.request != event.request:
-            return
-        if isinstance(event, events.PageReceived):
-            now.spend(body_bytes=event.size_bytes)
-            exchange.failures = 0
-            self._take(exchange, event.page)
-        else:
-            now.spend(failed_calls=1)
-            self._note_failure(exchange, event)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -76,10 +61,14 @@ class Reading:
             Walk.back_to(after_id, pages_max=pages_max) if anchor is None else Walk.forward(anchor, pages_max=pages_max)
         )
 
-    def _take(self, exchange: Exchange, page: Page) -> None:
+    def take(self, exchange: Request, page: Page) -> None:
+        """A page came."""
         now, walk = self._situation, exchange.walk
         assert walk is not None, "history is read by walks"
         outcome, new = walk.take(page, now.ledger)
+        now.note_unreadable(page)
+        if outcome is not Outcome.CURSOR_UNKNOWN:
+            now.renew_from_page(page, new)
         now.hand_over(new, "history")
         match outcome:
             case Outcome.CURSOR_UNKNOWN:
@@ -104,7 +93,7 @@ class Reading:
         after_id = self._after_id
         return after_id is None or (bool(page.items) and page.items[-1]["id"] != after_id)
 
-    def _turn_back(self, exchange: Exchange) -> None:
+    def _turn_back(self, exchange: Request) -> None:
         now, walk = self._situation, exchange.walk
         assert walk is not None, "only a walk has cursors"
         self._walk = None
@@ -115,26 +104,24 @@ class Reading:
         exchange.walk = Walk.back_to(self._after_id, pages_max=now.settings.pages_max)
         now.ask(exchange)
 
-    def _note_failure(self, exchange: Exchange, failure: events.RequestFailed) -> None:
-        now = self._situation
-        assert exchange.walk is not None, "history is read by walks"
-        if failure.status in (400, 404) and exchange.walk.query().page_id is not None:
-            self._turn_back(exchange)
-        elif not failure.transient:
-            why = f"the server refused a request for good: {failure.reason}"
-            self._fail(RequestRefused(why, status=failure.status or 0, body=failure.reason))
-        else:
-            exchange.failures += 1
-            exchange.retry_at_s = now.now_s + max(failure.retry_after_s or 0.0, now.backoff_s(exchange.failures))
-            if exchange.retry_at_s > exchange.deadline_s:
-                limit_s = now.settings.repair_deadline_s
+    def failed(self, exchange: Request, failure: RequestFailed, verdict: FailureVerdict) -> None:
+        """The request has failed, and is not tried again."""
+        match verdict:
+            case FailureVerdict.UNKNOWN_CURSOR:
+                self._turn_back(exchange)
+            case FailureVerdict.TOO_LATE:
+                limit_s = self._situation.settings.repair_deadline_s
                 why = f"repair_deadline_s ({limit_s:g} s) was reached; the last answer: {failure.reason}"
                 self._fail(ServerUnreachable(why))
+            case _:
+                why = f"the server refused a request for good: {failure.reason}"
+                self._fail(RequestRefused(why, status=failure.status or 0, body=failure.reason))
 
     def _fail(self, error: SyncError) -> None:
         self._walk = None
         self._end(actions.HistoryFailed(error))
 
     def _end(self, action: actions.HistoryRead | actions.HistoryFailed) -> None:
+        self._situation.forget(self._exchange)
         self._is_wanted, self._exchange = False, None
         self._situation.out.append(action)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gapless.syncclient.core.missing import Missing
-from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core.requests import Request
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision
@@ -76,7 +76,7 @@ class Repairs:
         """
         now = self._situation
         if now.run is not None:
-            now.run.outages += 1
+            now.run.repair_step = now.step
         next_seq = now.ledger.next_seq()
         if now.generation == "session" and next_seq is not None and now.ready_connection() is not None:
             tried = self._replays.get(next_seq, 0)
@@ -87,6 +87,8 @@ class Repairs:
         if now.places_by_chain():
             now.ledger.place_path(now.ledger.linked_path())
         anchor, pages_max = now.ledger.anchor(), now.settings.pages_max
+        if not now.is_echoed:
+            anchor = now.ledger.anchor_at_seq(now.unechoed_seq)
         if anchor is not None:
             sometimes("repair: by pages from an anchor")
             walk = Walk.forward(anchor, pages_max=pages_max)
@@ -99,7 +101,7 @@ class Repairs:
         now.begin_exchange("repair", walk, deadline_s=now.now_s + now.settings.repair_deadline_s, to_tail=to_tail)
 
     @decision("repair-next")
-    def go_on(self, exchange: Exchange) -> None:
+    def go_on(self, exchange: Request) -> None:
         """More pages follow. Where the chain tells what is missing, read no more of them than that takes."""
         now, walk = self._situation, exchange.walk
         if walk is not None and not walk.descending and not exchange.to_tail and now.places_by_chain():
@@ -110,19 +112,21 @@ class Repairs:
                 sometimes("repair: ended as soon as nothing was missing")
                 now.exchange = None
                 return
-            if anchor is not None and anchor.echo != walk.border:
+            if anchor is not None and anchor.echo != walk.border and not walk.has_read(anchor.echo):
                 sometimes("repair: went on at the next hole")
-                exchange.walk = Walk.forward(anchor, pages_max=now.settings.pages_max)  # the next hole is further on
+                exchange.walk = Walk.forward(anchor, pages_max=walk.pages_left)  # the next hole is further on
         now.ask(exchange)
 
-    def end_walk(self, exchange: Exchange) -> None:
+    def end_walk(self, exchange: Request) -> None:
         """A walk came to the log's tail, or met what is confirmed: the log is held as it was when the walk began."""
         now, walk = self._situation, exchange.walk
-        now.walked_from_step, now.unverified = exchange.begun_step, False
+        now.walked_from_step, now.unverified, now.unechoed_seq = exchange.begun_step, False, -1
         if walk is None or now.generation == "session":
             return
         gone = walk.unseen(now.ledger)
-        now.unseen_ids = (*gone, *(event_id for event_id in exchange.unplaced_ids if now.ledger.is_unplaced(event_id)))
+        passed = tuple(event_id for event_id in exchange.unplaced_ids if now.ledger.is_unplaced(event_id))
+        now.unseen_ids = (*gone, *passed)
+        now.ledger.pass_over(passed)
         if walk.lost_head:
             # Nothing of that log is left, and what the socket brought of it went with it.
             sometimes("repair: the log's head was another")
@@ -131,7 +135,7 @@ class Repairs:
             # A view behind the socket hides what came last, and nothing else: these are in no log any more (R60).
             now.discard(replaced)
 
-    def turn_back(self, exchange: Exchange) -> None:
+    def turn_back(self, exchange: Request) -> None:
         """The cursor is unknown to the server: stop at once, and walk backward from the tail (R51).
 
         If it does not know the cursors either that it gives on the way, the walk is begun anew, ever more slowly, until
@@ -139,6 +143,9 @@ class Repairs:
         """
         now = self._situation
         assert exchange.walk is not None, "only a walk has cursors"
+        if not now.is_echoed:
+            now.begin_epoch("the log does not have the last event that was held")
+            return
         sometimes("repair: the cursor was unknown, so back from the tail")
         now.note("the server did not know a page cursor; read backward from the tail")
         again, exchange.walk = exchange.walk.descending, Walk.backward(pages_max=now.settings.pages_max)
@@ -147,8 +154,10 @@ class Repairs:
             return
         sometimes("repair: no cursor was known, so begun anew")
         exchange.turns += 1
-        exchange.retry_at_s = now.now_s + now.backoff_s(exchange.turns)
-        if exchange.retry_at_s > exchange.deadline_s:
+        retry_at_s = now.now_s + now.backoff_s(exchange.turns)
+        if retry_at_s <= exchange.deadline_s:
+            now.retry(exchange, retry_at_s)
+        else:
             limit_s = now.settings.repair_deadline_s
             sometimes("repair: gave up, for no cursor was known")
             self.give_up(f"repair_deadline_s ({limit_s:g} s) was reached; the server knows none of its cursors")
@@ -164,11 +173,15 @@ class Repairs:
     def _verify_after_outage(self) -> None:
         """Settle by leaf or `seq` that nothing was missed, or read on from the anchor."""
         now, connection = self._situation, self._situation.ready_connection()
+        if now.replaying_connection() is not None and connection is not None and now.ledger.next_seq() is None:
+            self._learn_index(connection)
+            return
         if not now.unverified or connection is None:
             return
         if now.replaying_connection() is not None:
             next_seq = now.ledger.next_seq()
-            now.unverified = next_seq is None or next_seq <= connection.last_seq
+            is_behind = next_seq is None or next_seq <= connection.last_seq
+            now.unverified = is_behind or not now.is_echoed
             sometimes("outage: the index said that nothing was missed", not now.unverified)
         elif now.places_by_chain() and connection.snapshot is not None:
             sometimes("outage: the leaf told what was missed")
@@ -176,6 +189,20 @@ class Repairs:
         else:
             sometimes("outage: the log was read on")
             self.begin()
+
+    def _learn_index(self, connection: Connection) -> None:
+        """What was attached by pages has no index, so no socket can go on from it: have the log's tail replayed.
+
+        Where the replay does not show the last event held, the log is another (R60).
+        """
+        now = self._situation
+        if not len(now.ledger):
+            return
+        if connection.after_seq is None:
+            sometimes("repair: the indexes of what pages had shown were learned")
+            now.renew_socket(after_seq=max(-1, connection.last_seq - now.settings.page_size_events))
+        elif now.due(connection.last_frame_at_s + now.settings.ready_wait_s):
+            now.begin_epoch("the log's tail does not have the last event that was held")
 
     def _tokens(self) -> Iterator[str]:
         now = self._situation
@@ -187,6 +214,15 @@ class Repairs:
             yield from now.ledger.missing_parents()
         elif self._has_hole_in_seq(now.subscription.current):
             yield f"seq:{now.ledger.next_seq()}"
+        elif self._lacks_echo(now.replaying_connection()):
+            yield f"echo:{now.unechoed_seq}"
+
+    def _lacks_echo(self, connection: Connection | None) -> bool:
+        """Whether a socket has not shown the last event held again. Only a proof waits for it, so it may be late."""
+        now = self._situation
+        if connection is None or now.is_echoed:
+            return False
+        return now.due(connection.asked_at_s + now.settings.veto_wait_s)
 
     def _has_hole_in_seq(self, connection: Connection | None) -> bool:
         ledger = self._situation.ledger

@@ -1,20 +1,24 @@
-"""The run in progress, and which status report about its end is believed. Pure.
+"""The run in progress: its phases, and which report about its end is believed. Pure.
+
+A run goes through the phases of one table. What was heard before the server took `POST run` belongs to somebody else,
+unless nothing else is heard for as long as a silence is taken for the agent's.
 
 A terminal status counts only if it belongs to this run (R15, R16): the leaf it names is new since the run was armed and
 not the user's own message, or the answer was asked for after `running` was seen, or both `running` and a terminal
 update were seen since. If nothing shows that the run has begun, waiting tells more than asking does: the conversation
-may still rest in the status of the run before. Anything else is an unverified end, which the log itself resolves.
+may still rest in the status of the run before. `idle` ends nothing that was not seen to begin. Anything else is an
+unverified end, which the log itself resolves.
 
-Only the snapshot that is published when a run has ended is final at once. A snapshot that answers a subscription, REST,
-and per-field updates tell of a moment in which a stop hook may still veto the end (R13): they count when nothing has
-followed for `veto_wait_s`.
+Only the snapshot that is published when a run has ended is final at once. What the other sources tell counts when
+nothing has followed for `veto_wait_s` (`authority.py`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass, field, replace
+from enum import Enum, IntEnum
 
+from gapless.syncclient.core.authority import Source, can_be_vetoed
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.path_marks import sometimes
@@ -29,9 +33,60 @@ def is_terminal(status: str | None) -> bool:
     return status in TERMINAL
 
 
+class Phase(IntEnum):
+    """How far a run has come. Within one attempt it only goes forward."""
+
+    POSTED = 1
+    """`POST run` is under way."""
+    REPOSTED = 2
+    """It is posted again after a lost answer. A 409 now says that the first was taken."""
+    UNSURE = 3
+    """Its answer was lost: the server may not have taken it."""
+    BLOCKED = 4
+    """It was answered 409: another run is in progress, and ours is yet to be started (R18)."""
+    ACCEPTED = 5
+    """The server has taken it."""
+    BEGUN = 6
+    """`running` was seen."""
+    ENDING = 7
+    """Its end is believed; what is missing is a proof that all of it is held."""
+    OVER = 8
+
+
+class Sign(Enum):
+    """What moves a run from phase to phase."""
+
+    TAKEN = "taken"
+    LOST = "lost"
+    CONFLICT = "conflict"
+    RUNNING = "running"
+    END = "end"
+    DONE = "done"
+
+
+PHASES: dict[tuple[Phase, Sign], Phase] = {
+    (Phase.POSTED, Sign.TAKEN): Phase.ACCEPTED,
+    (Phase.POSTED, Sign.LOST): Phase.UNSURE,
+    (Phase.POSTED, Sign.CONFLICT): Phase.BLOCKED,
+    (Phase.UNSURE, Sign.RUNNING): Phase.BEGUN,
+    (Phase.UNSURE, Sign.END): Phase.ENDING,
+    (Phase.REPOSTED, Sign.TAKEN): Phase.ACCEPTED,
+    (Phase.REPOSTED, Sign.CONFLICT): Phase.ACCEPTED,
+    (Phase.REPOSTED, Sign.LOST): Phase.UNSURE,
+    (Phase.ACCEPTED, Sign.RUNNING): Phase.BEGUN,
+    (Phase.ACCEPTED, Sign.END): Phase.ENDING,
+    (Phase.BEGUN, Sign.END): Phase.ENDING,
+    (Phase.ACCEPTED, Sign.DONE): Phase.OVER,
+    (Phase.BEGUN, Sign.DONE): Phase.OVER,
+    (Phase.UNSURE, Sign.DONE): Phase.OVER,
+    (Phase.ENDING, Sign.DONE): Phase.OVER,
+}
+"""Every change of phase. A sign that is not listed for a phase changes nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A status report that a run is over; `asked_step` is when it was asked for."""
+    """A report that a run is over; `asked_step` is when it was asked for, and `source` who says so."""
 
     status: str
     leaf_id: str | None
@@ -39,8 +94,24 @@ class Ending:
     asked_step: int
     timestamp: str = ""
     """When it was said, by the server's clock, where that is known."""
-    is_final: bool = False
-    """Whether it is the snapshot that a run's end publishes: no stop hook can veto it any more."""
+    source: Source = Source.STATUS
+    heard_step: int = 0
+    """When it was heard, or believed."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no stop hook can veto it any more."""
+        return not can_be_vetoed(self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class EndUpdate:
+    """A state update that says that a run is over; `event_id` is the update, where one told it."""
+
+    status: str
+    at_s: float
+    heard_step: int
+    event_id: str | None
 
 
 class Belief(Enum):
@@ -55,22 +126,20 @@ class Belief(Enum):
 
 @dataclass(slots=True)
 class RunInProgress:
-    """One call of `run()`. Times are the caller's clock, seconds; a step is one event that the core has handled."""
+    """One attempt of `run()`. Times are the caller's clock, seconds; a step is one event that the core has handled."""
 
-    post: int
+    request: int
     """The number of the `POST run` that starts it."""
     armed_at_s: float
     tail_at_arm: str | None
     status_at_arm: str
-    accepted_at_s: float | None = None
-    """When `POST run` was answered."""
-    is_unsure: bool = False
-    """Whether that answer was lost, so that the server may not have taken it."""
-    is_repeated: bool = False
-    """Whether it was sent again after that: a 409 then says that the first was taken."""
-    blocked: bool = False
-    """Whether it was answered 409: another run is in progress, and this one is yet to be started (R18)."""
+    phase: Phase = Phase.POSTED
+    accepted_at_s: float = 0.0
+    """When `POST run` was answered, or its answer was lost."""
+    accepted_step: int = 0
     post_again_at_s: float = 0.0
+    not_before_s: float = 0.0
+    """Before this, no end is believed: a run was heard of before the server took ours, so it is likely another's."""
     before_arm: dict[str, None] = field(default_factory=dict)
     """Ids placed up to `tail_at_arm`, kept only when the log turns out to be another (R60): to find the place in it."""
     fresh: dict[str, None] = field(default_factory=dict)
@@ -78,19 +147,14 @@ class RunInProgress:
     running_step: int | None = None
     running_id: str | None = None
     """The update that said `running` first, if it was an update that did."""
-    hint_status: str | None = None
-    hint_at_s: float | None = None
-    """When a per-field terminal status came; a stop hook may still veto it (R13)."""
-    hint_step: int = 0
-    hint_id: str | None = None
-    status_report: Ending | None = None
-    """The latest status report that a run is over, not yet judged for good."""
-    status_report_due_s: float = 0.0
+    end_update: EndUpdate | None = None
+    """The latest terminal update; a stop hook may still veto it (R13)."""
+    report: Ending | None = None
+    """The latest report that a run is over, not yet judged for good."""
+    report_due_s: float = 0.0
     """When it is to be judged: at once if it is final, else when nothing has followed it that vetoes it."""
-    ending: Ending | None = None
-    ending_step: int = 0
     unverified_end: Ending | None = None
-    unverified_end_step: int = 0
+    ending: Ending | None = None
     contradicted_at_s: float | None = None
     """Since when the server says that a run is over, which by the log is not ours."""
     is_forgotten: bool = False
@@ -103,25 +167,60 @@ class RunInProgress:
     counted_step: int = -1
     outage_step: int = -1
     """The core's step at which the socket was last lost since the run was armed."""
-    outages: int = 0
-    """How often something was missed or might have been: then a page tells more than a count."""
+    repair_step: int = -1
+    """The core's step at which something was last asked for that was missing, or might have been."""
     proof_tries: int = 0
     """How often the log was read for a proof of the end; the first of them was at `proof_since_s`."""
     proof_since_s: float = 0.0
     proof_due_s: float = 0.0
     is_long_silent: bool = False
     """Whether renewing the subscription brought nothing for so long that its silence may not be the agent's."""
-    hint_probed: bool = False
+    is_end_probed: bool = False
     silence_s: float = 0.0
     probed_at_s: float = 0.0
     polled_at_s: float | None = None
     poll_interval_s: float = 0.0
+
+    def sign(self, sign: Sign) -> bool:
+        """Go on to the phase that a sign leads to; true if it leads to another."""
+        after = PHASES.get((self.phase, sign), self.phase)
+        is_new, self.phase = after is not self.phase, after
+        return is_new
+
+    def arm(self, request: int, ledger: Ledger, status: str) -> None:
+        """It is posted, perhaps once more: what was heard until now belongs to somebody else."""
+        self.request, self.tail_at_arm, self.status_at_arm = request, ledger.tail_id(), status
+        self.fresh, self.before_arm = {}, {}
+        self.running_step = self.running_id = self.end_update = self.report = None
+        self.error = None
+
+    @decision("run-accepted")
+    def accept(self, now_s: float, step: int, *, silence_s: float) -> None:
+        """The server has taken it. A run that was heard of before that is another's, unless nothing else is heard."""
+        self.accepted_at_s = self.probed_at_s = now_s
+        self.accepted_step = step
+        if self.end_update is not None or self.report is not None or self.running_step is not None:
+            sometimes("run: a run was heard of before ours was taken")
+            self.not_before_s = now_s + silence_s
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the server has taken it, or may have."""
+        return self.phase is Phase.UNSURE or self.phase >= Phase.ACCEPTED
+
+    @property
+    def had_outage(self) -> bool:
+        """Whether something was missed or might have been: then a page tells more than a count."""
+        return max(self.outage_step, self.repair_step) >= 0
 
     def lost_log(self, ledger: Ledger) -> None:
         """The ledger is to be begun anew: remember what came before the run."""
         placed = ledger.placed_ids()
         end = placed.index(self.tail_at_arm) + 1 if self.tail_at_arm in placed else 0
         self.before_arm.update(dict.fromkeys(one for one in placed[:end] if one not in self.fresh))
+        # That the run is over stands. What its leaf was proves nothing of another log.
+        self.ending = None if self.ending is None else replace(self.ending, leaf_id=None)
+        self.unverified_end = None if self.unverified_end is None else replace(self.unverified_end, leaf_id=None)
 
     def find_arm(self, ledger: Ledger) -> None:
         """Find where in another log the run was armed: where it was, or behind the last event that was there before."""
@@ -133,17 +232,19 @@ class RunInProgress:
     def saw_status(self, status: str, now_s: float, step: int, *, event_id: str | None = None) -> None:
         """A status that is new since the run was armed; `event_id` is the update that told it, if one did."""
         if status == "running":
-            sometimes("run: its end was vetoed", self.hint_at_s is not None or self.status_report is not None)
+            sometimes("run: its end was vetoed", self.end_update is not None or self.report is not None)
             if self.running_step is None:
                 self.running_step, self.running_id = step, event_id
-            self.hint_at_s = self.hint_id = self.status_report = self.contradicted_at_s = None
-            self.hint_probed = False
+            self.end_update = self.report = self.contradicted_at_s = None
+            self.is_end_probed, self.not_before_s = False, 0.0
+            self.sign(Sign.RUNNING)
         elif is_terminal(status):
-            self.hint_at_s, self.hint_step, self.hint_status, self.hint_id = now_s, step, status, event_id
+            self.end_update = EndUpdate(status, now_s, step, event_id)
 
     def may_be_over(self, now_s: float) -> bool:
         """Whether somebody says so, and long enough ago to act on it."""
-        return self.ending is not None or (self.status_report is not None and now_s >= self.status_report_due_s)
+        is_due = now_s >= self.report_due_s and now_s >= self.not_before_s
+        return self.ending is not None or (self.report is not None and is_due)
 
     @decision("believe-ending")
     def judge(self, ending: Ending, ledger: Ledger) -> Belief:
@@ -156,13 +257,13 @@ class RunInProgress:
             return Belief.STALE
         if leaf_id is not None and ledger.has_child(leaf_id):
             return Belief.UNVERIFIED_END if self._is_told_since(ending) else Belief.STALE
-        if leaf_id in self.fresh and not ledger.is_user_message(leaf_id):
+        if leaf_id in self.fresh and not ledger.is_user_message(leaf_id) and (has_run or ending.status != IDLE):
             return Belief.OURS
         is_asked_since = self.running_step is not None and ending.asked_step >= self.running_step
-        is_told_since = has_run and self.hint_at_s is not None
+        is_told_since = has_run and self.end_update is not None
         if ending.knows_leaf and (is_asked_since or is_told_since):
             return Belief.OURS
-        if ending.status == IDLE and ending.knows_leaf and not self.outages and not self.is_long_silent:
+        if ending.status == IDLE and ending.knows_leaf and not self.had_outage and not self.is_long_silent:
             sometimes("run: idle, for nothing was done yet")
             return Belief.STALE  # the leaf says that the agent has done nothing yet (R15)
         has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
@@ -175,12 +276,8 @@ class RunInProgress:
         It came unasked, and its leaf is where the run began; a message that makes the conversation idle again (R19)
         is a leaf of its own.
         """
-        if (
-            ending.status != IDLE
-            or not ending.knows_leaf
-            or self.hint_at_s is None
-            or ending.asked_step > self.hint_step
-        ):
+        update = self.end_update
+        if ending.status != IDLE or not ending.knows_leaf or update is None or ending.asked_step > update.heard_step:
             return False
         is_known = self.running_id is not None and self.running_id in ledger
         return ending.leaf_id is None or (is_known and ending.leaf_id == ledger.parent_of(str(self.running_id)))
@@ -194,24 +291,24 @@ class RunInProgress:
         is_since_outage = ending.asked_step > self.outage_step >= 0
         if ending.status == IDLE:
             return is_since_outage and self.probed_at_s > self.armed_at_s
-        return is_since_outage or (self.hint_at_s is not None and ending.asked_step > self.hint_step)
+        if ending.status != self.status_at_arm and ending.asked_step > self.accepted_step:
+            return True
+        return is_since_outage or (self.end_update is not None and ending.asked_step > self.end_update.heard_step)
 
     def statuses(self, ledger: Ledger) -> list[str]:
         """The execution statuses that the log shows since the run was armed; what was held by then is none of its."""
         return ledger.statuses_after(self.tail_at_arm, self.fresh)
 
     @decision("believe-log-status")
-    def judge_by_log(self, ledger: Ledger, status_report: Ending) -> str | None:
-        """The status by which the log itself says that this run is over, as `status_report` does; or None.
+    def judge_by_log(self, ledger: Ledger, report: Ending) -> str | None:
+        """The status by which the log itself says that this run is over, as `report` does; or None.
 
         A message that comes at the end of a run makes the conversation idle again (R19); a veto makes it run (R13).
         """
         statuses = self.statuses(ledger)
         if "running" not in statuses:
             # Stopped before it had begun, as the snapshot says that a run's end publishes, and none is older than ours.
-            is_stopped = status_report.is_final and status_report.timestamp >= ledger.last_status_at(
-                self.tail_at_arm, self.fresh
-            )
+            is_stopped = report.is_final and report.timestamp >= ledger.last_status_at(self.tail_at_arm, self.fresh)
             return next((status for status in statuses[-1:] if is_stopped and is_terminal(status)), None)
         since = statuses[len(statuses) - statuses[::-1].index("running") :]
         return next((status for status in since if is_terminal(status)), None)
@@ -222,8 +319,8 @@ class RunInProgress:
         return is_last or ending.status == IDLE or self.is_forgotten or self.judge_by_log(ledger, ending) is not None
 
     def shows_nothing_in_log(self, ledger: Ledger) -> bool:
-        """Whether the log has no status at all since this one was asked for."""
-        return not self.statuses(ledger)
+        """Whether the log has nothing of a run since this one was asked for; a message makes it idle before."""
+        return all(status == IDLE for status in self.statuses(ledger))
 
     def has_begun_in_log(self, ledger: Ledger) -> bool:
         """Whether the log says that a run has begun since this one was asked for."""
@@ -234,5 +331,17 @@ class RunInProgress:
 
         It is not where an update told of the end, and the log has lost it, or does not show it yet: that is no veto.
         """
-        is_told_after = self.hint_id is not None and not ledger.has_place(self.hint_id)
+        update_id = self.end_update.event_id if self.end_update is not None else None
+        is_told_after = update_id is not None and not ledger.has_place(update_id)
         return self.statuses(ledger)[-1:] == ["running"] and not is_told_after
+
+    @decision("believe-end")
+    def believe(self, ending: Ending, step: int) -> None:
+        """This is the end of the run."""
+        self.ending, self.unverified_end = replace(ending, heard_step=step), None
+        self.sign(Sign.END)
+
+    def take_back_end(self) -> None:
+        """The log says that the run goes on: an attempt that goes on where `running` was seen."""
+        self.ending = self.report = None
+        self.phase = Phase.BEGUN

@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gapless.syncclient.core import actions
-from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core.authority import Source
+from gapless.syncclient.core.events import RequestFailed
 from gapless.syncclient.core.repairs import Repairs
-from gapless.syncclient.core.run_state import IDLE, Belief, Ending, RunInProgress, is_terminal
+from gapless.syncclient.core.requests import FailureVerdict, Request
+from gapless.syncclient.core.run_state import IDLE, Belief, Ending, Phase, RunInProgress, Sign, is_terminal
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.decisions import decision
+from gapless.syncclient.errors import RequestRefused, SyncError
 from gapless.syncclient.log import proof
 from gapless.syncclient.log.held import BranchPath
 from gapless.syncclient.path_marks import sometimes
@@ -28,7 +31,10 @@ class Runs:
         self._situation = situation
         self._repairs = repairs
         self._base_settings = situation.settings
-        self._posts = 0
+        self._blocked_since_s: float | None = None
+        """Since when `POST run` is refused with 409, and nothing says that a run is in progress."""
+        self._is_block_probed = False
+        """Whether the status was asked for since then."""
         self._asked_at_s: float | None = None
         """Since when a run is asked for that cannot be posted yet, for the log is begun anew (R60)."""
 
@@ -45,47 +51,72 @@ class Runs:
 
     def abandon(self) -> None:
         """Nobody waits for the run any more."""
-        self._asked_at_s = None
-        self._situation.run, self._situation.settings = None, self._base_settings
+        now = self._situation
+        if now.run is not None:
+            now.requests.pop(now.run.request, None)
+        self._asked_at_s = self._blocked_since_s = None
+        now.run, now.settings = None, self._base_settings
 
-    def accepted(self, post: int, *, is_unsure: bool) -> None:
-        """The server started the run of that post, or, if `is_unsure`, may have."""
+    def taken(self, request: Request) -> None:
+        """The server has taken the run."""
         run = self._situation.run
-        if run is not None and run.post == post:
-            run.accepted_at_s = run.probed_at_s = self._situation.now_s
-            run.is_unsure = is_unsure
+        if run is not None and run.request == request.number:
+            run.sign(Sign.TAKEN)
+            self._accept(run)
 
     @decision("run-conflict")
-    def conflicted(self, post: int) -> None:
-        """Another run is in progress: ours is to follow it (R18)."""
+    def failed(self, request: Request, failure: RequestFailed, verdict: FailureVerdict, error: SyncError) -> None:
+        """`POST run` has failed, and is not tried again by itself."""
         now, run = self._situation, self._situation.run
-        if run is not None and run.post == post and run.is_repeated:
-            self.accepted(post, is_unsure=False)  # the run in progress is the one that we were not sure of
-        elif run is not None and run.post == post:
-            sometimes("run: another's run was in progress")
-            run.blocked, run.post_again_at_s = True, now.now_s + run.poll_interval_s
-            now.note("a run of somebody else was in progress; ours follows it")
+        if run is None or run.request != request.number:
+            return
+        match verdict:
+            case FailureVerdict.UNSURE:
+                run.sign(Sign.LOST)
+                self._accept(run)
+            case FailureVerdict.CONFLICT:
+                run.sign(Sign.CONFLICT)
+                if run.phase is not Phase.BLOCKED:
+                    self._accept(run)  # the run in progress is the one that we were not sure of
+                    return
+                sometimes("run: another's run was in progress")
+                run.post_again_at_s = now.now_s + run.poll_interval_s
+                if self._blocked_since_s is None or now.status == "running":
+                    self._blocked_since_s, self._is_block_probed = now.now_s, False
+                now.note("a run of somebody else was in progress; ours follows it")
+            case _:
+                self._fail(error)
+
+    def _accept(self, run: RunInProgress) -> None:
+        self._blocked_since_s = None
+        now = self._situation
+        run.accept(now.now_s, now.step, silence_s=now.settings.silence_s)
+
+    def _fail(self, error: SyncError) -> None:
+        self.abandon()
+        self._situation.out.append(actions.FailRun(error))
 
     @decision("status-report")
-    def status_report(self, status_report: Ending, *, is_final: bool) -> None:
-        """A status report about the whole conversation: a snapshot, which is final if a run's end published it, or the
-        answer of REST."""
+    def status_report(self, report: Ending) -> None:
+        """A report about the whole conversation: a snapshot, or the answer of REST."""
         now, run = self._situation, self._situation.run
-        if status_report.leaf_id is not None and not now.ledger.has_child(status_report.leaf_id):
-            now.leaf_id = status_report.leaf_id
-        now.hear_status(status_report.status, status_report.timestamp)
+        if report.leaf_id is not None and not now.ledger.has_child(report.leaf_id):
+            now.leaf_id = report.leaf_id
+        now.hear_status(report.status, report.timestamp)
         if run is None:
             return
-        if status_report.status == "running":
-            run.saw_status(status_report.status, now.now_s, now.step)
-        elif run.blocked:
-            self._post_again(run)
-        elif is_terminal(status_report.status) or status_report.status == IDLE:
-            run.status_report = replace(status_report, is_final=is_final)
-            since_s = now.now_s if run.hint_at_s is None else run.hint_at_s
-            is_rest = status_report.status == IDLE and run.hint_at_s is None
+        if report.status == "running":
+            run.saw_status(report.status, now.now_s, now.step)
+        elif run.phase is Phase.BLOCKED:
+            if report.source > Source.STATUS:
+                self._post_again(run)
+        elif is_terminal(report.status) or report.status == IDLE:
+            run.report = replace(report, heard_step=now.step)
+            update = run.end_update
+            since_s = now.now_s if update is None else update.at_s
+            is_rest = report.status == IDLE and update is None
             wait_s = now.settings.snapshot_wait_s if is_rest else now.settings.veto_wait_s
-            run.status_report_due_s = now.now_s if is_final else since_s + wait_s
+            run.report_due_s = now.now_s if report.is_final else since_s + wait_s
 
     # -- what to do about it ------------------------------------------------------------------------------------------
 
@@ -93,7 +124,7 @@ class Runs:
         """Start the run that is asked for; see whether one is over, and what is to be done until it is."""
         now = self._situation
         if self._asked_at_s is not None:
-            self._post(armed_at_s=self._asked_at_s, poll_interval_s=now.settings.poll_interval_s)
+            self._begin_attempt(self._asked_at_s, now.settings.poll_interval_s, Phase.POSTED)
             self._asked_at_s = None
         run = now.run
         if run is None:
@@ -102,11 +133,10 @@ class Runs:
             sometimes("run: gave up at the time-out")
             now.note(f"run_timeout_s ({now.settings.run_timeout_s:g} s) was reached")
             self._finish(None, timed_out=True)
-        elif run.blocked:
-            if now.due(run.post_again_at_s):
-                self._post_again(run)
-        elif run.accepted_at_s is not None:
-            self._take_status_report(run, run.accepted_at_s)
+        elif run.phase is Phase.BLOCKED:
+            self._step_blocked(run)
+        elif run.is_taken:
+            self._take_report(run)
             if run.unverified_end is not None:
                 self._step_unverified_end(run, run.unverified_end)
             if run.ending is not None:
@@ -114,30 +144,48 @@ class Runs:
             if run.ending is None and run.unverified_end is None and now.run is run:
                 self._step_waiting(run)
 
-    def _take_status_report(self, run: RunInProgress, accepted_at_s: float) -> None:
-        """Judge the latest status report that a run is over: is it the end of ours, another's, or an unverified end?"""
-        now, status_report = self._situation, run.status_report
-        if status_report is None or run.ending is not None or not now.due(run.status_report_due_s):
+    def _step_blocked(self, run: RunInProgress) -> None:
+        """Post again, ever more slowly, while a run of somebody else is in progress; not for ever if there is none."""
+        now, limit_s = self._situation, self._situation.settings.repair_deadline_s
+        if self._blocked_since_s is not None and now.status != "running":
+            if now.due(self._blocked_since_s + limit_s):
+                sometimes("run: refused with 409, and none was in progress")
+                why = f"repair_deadline_s ({limit_s:g} s) was reached: POST run is answered 409, but no run goes on"
+                self._fail(RequestRefused(why, status=409, body=""))
+                return
+            is_deaf = now.exchange is None and now.ready_connection() is None
+            if is_deaf and not self._is_block_probed and now.due(self._blocked_since_s + limit_s / 2):
+                self._is_block_probed = True
+                now.begin_exchange("status", None, deadline_s=now.now_s + limit_s)
+        if now.due(run.post_again_at_s):
+            self._post_again(run)
+
+    def _take_report(self, run: RunInProgress) -> None:
+        """Judge the latest report that a run is over: is it the end of ours, another's, or an unverified end?"""
+        now, report = self._situation, run.report
+        if report is None or run.ending is not None:
             return
-        belief = run.judge(status_report, now.ledger)
-        if run.is_unsure and run.running_step is None and belief is not Belief.OURS:
+        if not now.due(run.report_due_s) or not now.due(run.not_before_s):
+            return
+        belief = run.judge(report, now.ledger)
+        if run.phase is Phase.UNSURE and belief is not Belief.OURS:
             belief = Belief.UNVERIFIED_END
-        is_deaf = now.is_deaf() and status_report.status != IDLE
-        if belief is Belief.WAIT and (is_deaf or now.due(accepted_at_s + now.settings.silence_s)):
+        is_deaf = now.is_deaf() and report.status != IDLE
+        if belief is Belief.WAIT and (is_deaf or now.due(run.accepted_at_s + now.settings.silence_s)):
             belief = Belief.UNVERIFIED_END  # nothing came that could have told, or nothing can come
         sometimes("run: a stale status report was ignored", belief is Belief.STALE)
         match belief:
             case Belief.OURS:
-                run.ending, run.ending_step, run.unverified_end = status_report, now.step, None
-                if not status_report.is_final:
+                run.believe(report, now.step)
+                if not report.is_final:
                     now.note("no final snapshot ended the run; its end was believed when no veto had followed (R14)")
             case Belief.UNVERIFIED_END:
                 sometimes("run: an end was not verified yet")
-                run.unverified_end, run.unverified_end_step = status_report, now.step
+                run.unverified_end = replace(report, heard_step=now.step)
             case Belief.STALE | Belief.WAIT:
                 pass
         if belief is not Belief.WAIT:
-            run.status_report = None
+            run.report = None
 
     def _step_unverified_end(self, run: RunInProgress, unverified_end: Ending) -> None:
         """Somebody says that the run is over, and it may be another run's end: let the log decide."""
@@ -149,15 +197,26 @@ class Runs:
             sometimes("run: a count verified the end")
             now.ledger.place_unplaced()
             self._settle(run, unverified_end, from_step=run.counted_step)
-        elif now.walked_from_step >= run.unverified_end_step:
+        elif now.known_from_step >= unverified_end.heard_step:
             sometimes("run: the log verified the end")
-            self._settle(run, unverified_end, from_step=now.walked_from_step)
-        elif now.gave_up_step >= run.unverified_end_step:
+            self._settle(run, unverified_end, from_step=now.known_from_step)
+        elif now.gave_up_step >= unverified_end.heard_step:
             sometimes("run: returned with an unverified end")
             self._finish(None)
         elif now.exchange is None and self._count_may_do(run):
             self._begin_count()
-        elif now.exchange is None:
+        elif now.exchange is None and not self._repairs.has_work():
+            self._learn_log(run, unverified_end.heard_step)
+
+    def _learn_log(self, run: RunInProgress, from_step: int) -> None:
+        """Have the log shown as it is now: by a new subscription that names its length, or else by pages."""
+        now, connection = self._situation, self._situation.subscription.current
+        if now.generation != "session" or connection is None:
+            self._read_for_proof(run)
+        elif connection.asked_step < from_step and not now.subscription.is_refusing():
+            sometimes("proof: the subscription was renewed for its index")
+            now.renew_socket()  # its sync names the last index: a proof without a call
+        elif connection.is_ready:
             self._read_for_proof(run)
 
     def _settle(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
@@ -165,18 +224,20 @@ class Runs:
         now = self._situation
         status, run.unverified_end = run.judge_by_log(now.ledger, unverified_end), None
         tries, run.proof_tries = run.proof_tries, 0
-        if status is None and run.is_unsure and not run.has_begun_in_log(now.ledger):
+        if status is None and run.phase is Phase.UNSURE and not run.has_begun_in_log(now.ledger):
             sometimes("run: a POST run that was lost is sent again")
             now.note("POST run was not answered, and nothing began: it was sent again")
-            self._post(armed_at_s=run.armed_at_s, poll_interval_s=run.poll_interval_s, is_repeated=True)
+            self._begin_attempt(run.armed_at_s, run.poll_interval_s, Phase.REPOSTED)
         elif status is None and self._is_forgotten(run, unverified_end):
             sometimes("run: it never began, for the server forgot it")
             now.note("the run is over, and the log does not show that it has begun")
             run.is_forgotten = True
-            run.ending, run.ending_step = replace(unverified_end, leaf_id=None, asked_step=from_step), from_step
+            run.believe(replace(unverified_end, leaf_id=None, asked_step=from_step), from_step)
+        elif status is None and now.ledger.has_unplaced_status() and self._lost_its_end(run):
+            now.begin_epoch("the log does not have what was heard before an outage")
         elif status is None and now.ledger.has_unplaced_status():
             sometimes("run: the log was behind the socket, and verified no end")
-            run.unverified_end, run.unverified_end_step, run.proof_tries = unverified_end, now.step, tries
+            run.unverified_end, run.proof_tries = replace(unverified_end, heard_step=now.step), tries
             self._read_for_proof(run)
         elif status is None and self._is_contradicted(run, unverified_end):
             sometimes("run: over by the status report, in progress by the log")
@@ -186,8 +247,15 @@ class Runs:
             sometimes("run: the end of another run was passed over")
             now.note("the end of another run was passed over")
         else:
-            run.ending = replace(unverified_end, status=status, leaf_id=None, asked_step=from_step)
-            run.ending_step = from_step
+            run.believe(replace(unverified_end, status=status, leaf_id=None, asked_step=from_step), from_step)
+
+    def _lost_its_end(self, run: RunInProgress) -> bool:
+        """Whether the log, read again and again since an outage, lacks what was heard before it: it lost its end (R60).
+
+        A view that is behind the socket looks the same, but not for long (R52).
+        """
+        now = self._situation
+        return run.outage_step >= 0 and now.now_s >= run.proof_since_s + now.settings.veto_wait_s > 0
 
     def _is_contradicted(self, run: RunInProgress, unverified_end: Ending) -> bool:
         """Whether the server has said that a run is over, and nothing else, for as long as a repair may take."""
@@ -202,12 +270,12 @@ class Runs:
 
         It was stopped before it had begun, which the log shows by another status; or it died with its server.
         """
-        now, accepted_at_s = self._situation, run.accepted_at_s
-        if accepted_at_s is None or run.has_begun_in_log(now.ledger):
+        now = self._situation
+        if run.has_begun_in_log(now.ledger):
             return False
-        waited_s = now.now_s - accepted_at_s
+        waited_s = now.now_s - run.accepted_at_s
         if unverified_end.status == IDLE or run.shows_nothing_in_log(now.ledger):
-            return run.outages > 0 and waited_s >= now.settings.repair_deadline_s
+            return run.had_outage and waited_s >= now.settings.repair_deadline_s
         return waited_s >= now.settings.silence_s and run.shows_in_log(now.ledger, unverified_end)
 
     @decision("run-ending")
@@ -215,25 +283,19 @@ class Runs:
         """The run is over; finish when all of it is proven held, or when there is nothing left to try."""
         now = self._situation
         certificate = self._certificate(run, ending)
-        if not ending.is_final and now.walked_from_step >= run.ending_step and run.goes_on_in_log(now.ledger):
+        if not ending.is_final and now.walked_from_step >= ending.heard_step and run.goes_on_in_log(now.ledger):
             now.note("an end of the run was taken back: the log says that it goes on")
-            run.ending = run.status_report = None
+            run.take_back_end()
         elif certificate is not None and (certificate.covers == "log" or now.settings.certainty == "branch"):
             self._finish(certificate)
-        elif now.gave_up_step >= run.ending_step:
+        elif now.gave_up_step >= ending.heard_step:
             sometimes("run: returned incomplete")
             self._finish(None)
         elif not self._repairs.has_work():
-            connection = now.subscription.current
             if self._count_may_do(run):
                 self._begin_count()
-            elif now.generation != "session" or connection is None:
-                self._read_for_proof(run)
-            elif connection.asked_step < run.ending_step and not now.subscription.is_refusing():
-                sometimes("proof: the subscription was renewed for its index")
-                now.renew_socket()  # its sync names the last index: a proof without a call
-            elif connection.is_ready:
-                self._read_for_proof(run)
+            else:
+                self._learn_log(run, ending.heard_step)
 
     def _read_for_proof(self, run: RunInProgress) -> None:
         """Read on to the log's tail; again, ever more slowly, where REST lags the socket, until the deadline (R52)."""
@@ -254,7 +316,7 @@ class Runs:
     @decision("run-certificate")
     def _certificate(self, run: RunInProgress, ending: Ending) -> proof.Certificate | None:
         now = self._situation
-        if now.walked_from_step >= run.ending_step:
+        if now.walked_from_step >= ending.heard_step:
             covers: Coverage = "branch" if now.places_by_chain() else "log"
             certificate = proof.echo(now.ledger, leaf_id=ending.leaf_id, covers=covers)
             # A REST view behind the socket does not show how the run ended; where a chain leads, its leaf says as much.
@@ -264,8 +326,10 @@ class Runs:
         match now.generation:
             case "session":
                 connection = now.replaying_connection()
-                is_later = connection is not None and connection.asked_step >= run.ending_step
+                is_later = connection is not None and connection.asked_step >= ending.heard_step
                 through_seq = connection.last_seq if connection is not None and is_later else None
+                if not now.is_echoed:
+                    return None
                 return proof.seq(now.ledger, leaf_id=ending.leaf_id, through_seq=through_seq)
             case "tree":
                 return self._chain_certificate(run, ending)
@@ -278,7 +342,7 @@ class Runs:
         certificate = proof.chain(now.ledger, ending.leaf_id)
         if certificate is not None:
             path = now.ledger.path_to(ending.leaf_id)
-            is_read = now.walked_from_step >= run.ending_step and ending.leaf_id not in now.unseen_ids
+            is_read = now.walked_from_step >= ending.heard_step and ending.leaf_id not in now.unseen_ids
             if not is_read and self._is_odd(path, ending):
                 return None  # the log is to say what of this it has
             counted = proof.count(now.ledger, path, counted=run.counted, held_events=run.counted_held)
@@ -302,13 +366,13 @@ class Runs:
         is on the branch, is in no log (R53), and what was placed where the walk has read is in none any more (R60).
         """
         now = self._situation
-        if now.generation == "session" or now.walked_from_step < run.ending_step:
+        if now.generation == "session" or run.ending is None or now.walked_from_step < run.ending.heard_step:
             return
         unseen = [event_id for event_id in now.unseen_ids if event_id in now.ledger]
-        if run.ending is not None and run.ending.leaf_id in unseen:
+        if run.ending.leaf_id in unseen:
             return  # a chain proves more than the log shows yet
         unplaced = [event_id for event_id in unseen if now.ledger.is_unplaced(event_id)]
-        is_forgotten = run.is_forgotten or (run.ending is not None and run.ending.status == IDLE)
+        is_forgotten = run.is_forgotten or run.ending.status == IDLE
         older = unplaced if is_forgotten else now.ledger.older_than_last_status(unplaced, run.tail_at_arm)
         if now.generation == "tree":
             older = [*older, *now.ledger.older_than_tip(unplaced)]
@@ -326,7 +390,7 @@ class Runs:
         now = self._situation
         if not now.settings.trusts_count:
             return False
-        saw_all = run.running_step is not None and run.hint_at_s is not None and not run.outages
+        saw_all = run.running_step is not None and run.end_update is not None and not run.had_outage
         fits_a_page = now.ledger.unplaced_events() + 2 <= now.settings.page_size_events
         if not saw_all or run.counted is not None or now.ledger.gaps():
             return False
@@ -338,7 +402,7 @@ class Runs:
         now.begin_exchange("count", None, deadline_s=now.now_s + now.settings.repair_deadline_s)
 
     @decision("run-count")
-    def count(self, exchange: Exchange, counted: int) -> None:
+    def count(self, exchange: Request, counted: int) -> None:
         """The log's length, asked for when the run was over."""
         run = self._situation.run
         if run is not None:
@@ -349,29 +413,38 @@ class Runs:
         """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""
         now, settings = self._situation, self._situation.settings
         connection = now.ready_connection()
-        if run.is_unsure and run.running_step is None and run.accepted_at_s is not None:
+        if run.phase is Phase.UNSURE:
             self._poll(run, run.accepted_at_s + settings.poll_after_s)
-        if run.status_report is not None and (connection is None or not now.due(run.status_report_due_s)):
+        if run.report is not None and (connection is None or not now.due(run.report_due_s)):
             return  # it is judged in a moment; asking again tells no more
         if connection is None:
             down_since_s = now.subscription.down_since_s
             assert down_since_s is not None, "a connection that is not ready is down since some time"
             self._poll(run, max(down_since_s, run.armed_at_s) + settings.poll_after_s)
-        elif run.hint_at_s is None:
+        elif run.end_update is None:
+            if connection.snapshot is None and run.probed_at_s >= connection.asked_at_s > run.armed_at_s:
+                # A renewed subscription that does not greet tells nothing, however long it is waited for.
+                sometimes("silence: a renewed subscription told nothing, so REST was asked")
+                self._poll(run, connection.asked_at_s + settings.ready_wait_s)
             last_sign_s = max(connection.last_frame_at_s, run.probed_at_s)
             if now.due(last_sign_s + run.silence_s):
                 sometimes("silence: the subscription was renewed")
-                run.probed_at_s = now.now_s
-                run.is_long_silent = run.silence_s >= settings.silence_s_max
-                run.silence_s = min(2 * run.silence_s, settings.silence_s_max)
-                now.renew_socket()
-        elif run.hint_probed:
+                self._probe(run)
+        elif run.is_end_probed:
             self._poll(run, connection.asked_at_s + 2 * settings.snapshot_wait_s)
-        elif now.due(run.hint_at_s + settings.snapshot_wait_s):
+        elif now.due(max(run.end_update.at_s + settings.snapshot_wait_s, run.not_before_s)):
             # The final snapshot is lost or late (R17). A new subscription is answered with one, and costs no call.
             sometimes("silence: the final snapshot was asked for again")
-            run.hint_probed = True
+            run.is_end_probed, run.probed_at_s = True, now.now_s
             now.renew_socket()
+
+    def _probe(self, run: RunInProgress) -> None:
+        """Renew the subscription, to see whether the silence is the agent's."""
+        now = self._situation
+        run.probed_at_s = now.now_s
+        run.is_long_silent = run.silence_s >= now.settings.silence_s_max
+        run.silence_s = min(2 * run.silence_s, now.settings.silence_s_max)
+        now.renew_socket()
 
     def _poll(self, run: RunInProgress, not_before_s: float) -> None:
         """Ask REST for the status, with growing intervals."""
@@ -390,13 +463,16 @@ class Runs:
         now = self._situation
         run, now.run = now.run, None
         if run is not None and run.ending is not None:
-            is_idle_again = run.ending.status == IDLE and run.hint_status is not None
-            sometimes("run: idle again by a message at its end", is_idle_again)
-            now.status = run.hint_status if is_idle_again and run.hint_status else run.ending.status
+            now.status = run.ending.status
+            if run.ending.status == IDLE and run.end_update is not None:
+                sometimes("run: idle again by a message at its end")
+                now.status = run.end_update.status
         sometimes("proof: by index", certificate is not None and certificate.proof == "seq")
         sometimes("proof: by chain", certificate is not None and certificate.proof == "chain")
         sometimes("proof: by count", certificate is not None and certificate.proof == "count")
         sometimes("proof: by echo", certificate is not None and certificate.proof == "echo")
+        if run is not None:
+            run.sign(Sign.DONE)
         if certificate is not None and run is not None:
             self._discard(run)
             now.prove(certificate, after_id=run.tail_at_arm)
@@ -408,18 +484,23 @@ class Runs:
         """The other run may be over: start ours, armed anew, so that nothing of the other's end counts (R18)."""
         sometimes("run: ours was posted again")
         poll_interval_s = min(2 * run.poll_interval_s, self._situation.settings.silence_s_max)
-        self._post(armed_at_s=run.armed_at_s, poll_interval_s=poll_interval_s)
+        self._begin_attempt(run.armed_at_s, poll_interval_s, Phase.POSTED)
 
-    def _post(self, *, armed_at_s: float, poll_interval_s: float, is_repeated: bool = False) -> None:
+    def _begin_attempt(self, armed_at_s: float, poll_interval_s: float, phase: Phase) -> None:
         now = self._situation
-        self._posts += 1
+        request = now.post("run")
         now.run = RunInProgress(
-            post=self._posts,
+            request=request.number,
             armed_at_s=armed_at_s,
             tail_at_arm=now.ledger.tail_id(),
             status_at_arm=now.status,
+            phase=phase,
             silence_s=now.settings.silence_s,
             poll_interval_s=poll_interval_s,
-            is_repeated=is_repeated,
         )
-        now.out.append(actions.PostRun(self._posts))
+
+    def tried_again(self, request: Request) -> None:
+        """`POST run` is sent once more, for the server had certainly not taken it."""
+        now, run = self._situation, self._situation.run
+        if run is not None:
+            run.arm(request.number, now.ledger, now.status)

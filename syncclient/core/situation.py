@@ -6,12 +6,12 @@ Nothing here decides: `attach.py`, `repairs.py` and `runs.py` do, each for its o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from gapless.syncclient.core import actions
 from gapless.syncclient.core.backoff import delay_s
-from gapless.syncclient.core.pending_call import Exchange, Purpose
+from gapless.syncclient.core.requests import Purpose, Request
 from gapless.syncclient.core.run_state import RunInProgress
 from gapless.syncclient.core.socket_state import Connection, Subscription
 from gapless.syncclient.decisions import decision
@@ -19,12 +19,16 @@ from gapless.syncclient.errors import SyncError
 from gapless.syncclient.log.changes import Changes
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.proof import Certificate
+from gapless.syncclient.log.stub import shares
 from gapless.syncclient.log.walk import Walk
 from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.report import Range, Spent, SyncReport
 from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.saved import Batch
-from gapless.syncclient.wire import Generation, LogEvent, error_detail, execution_status
+from gapless.syncclient.wire import Generation, LogEvent, Page, error_detail, execution_status
+
+NOTES_MAX = 100
+NOTE_CHARS_MAX = 500
 
 
 class Situation:
@@ -45,7 +49,11 @@ class Situation:
         self.is_attached = False
         self.failed = False
         self.subscription = Subscription()
-        self.exchange: Exchange | None = None
+        self._exchange: Request | None = None
+        self.requests: dict[int, Request] = {}
+        """Every request that is under way, by the number of its latest try."""
+        self.was_known = False
+        """Whether the server has shown the conversation before."""
         self.run: RunInProgress | None = None
         self.leaf_id: str | None = None
         """The newest leaf that the server named."""
@@ -61,6 +69,10 @@ class Situation:
         """When a repair was last given up."""
         self.repaired_events = 0
         self.skipped_frames = 0
+        self.unechoed_seq = -1
+        """The log index of the last event held when the log may have become another; -1 when that is settled (R60)."""
+        self.epoch = 0
+        """How often all was begun anew, for the log contradicted what was held."""
         self.oversized_seq: int | None = None
         """The log index of an event that no socket brings, for it is too large: it is not asked for again (R38)."""
         self.delivered_events = 0
@@ -72,10 +84,21 @@ class Situation:
         self._given: dict[str, None] = {}
         """Ids of events that this client has handed over and then dropped."""
         self._draw = draw
-        self._requests = 0
+        self._tries = 0
         self._spent = Spent()
         self._ranges: list[Range] = []
         self._notes: dict[str, None] = {}
+
+    @property
+    def exchange(self) -> Request | None:
+        """The GET under way, or to be tried again; one at a time, beside the one that reads history."""
+        return self._exchange
+
+    @exchange.setter
+    def exchange(self, request: Request | None) -> None:
+        if self._exchange is not None and request is not self._exchange:
+            self.requests.pop(self._exchange.number, None)
+        self._exchange = request
 
     # -- questions ----------------------------------------------------------------------------------------------------
 
@@ -96,6 +119,28 @@ class Situation:
         connection = self.ready_connection()
         is_one = connection is not None and connection.synced and self.generation == "session"
         return connection if is_one else None
+
+    @property
+    def is_echoed(self) -> bool:
+        """Whether the log is still the one that was held when a session socket was opened last.
+
+        A socket has shown the last event of it again since, or the log was read.
+        """
+        return self.unechoed_seq < 0
+
+    @property
+    def known_from_step(self) -> int:
+        """The log is held as it was at this step: a walk was begun then, or a socket opened that named its length."""
+        connection, next_seq = self.replaying_connection(), self.ledger.next_seq()
+        if connection is None or next_seq is None or not self.is_echoed:
+            return self.walked_from_step
+        is_whole = next_seq > connection.last_seq and self.ledger.unplaced_seq_min() is None
+        return max(self.walked_from_step, connection.asked_step) if is_whole else self.walked_from_step
+
+    def heard_index(self, seq: int | None) -> None:
+        """A session socket has shown an event of ours at its index."""
+        if seq == self.unechoed_seq:
+            self.unechoed_seq = -1
 
     def is_deaf(self) -> bool:
         """Whether no socket can tell anything, and nothing is known to be missing that a repair would bring."""
@@ -138,16 +183,18 @@ class Situation:
     # -- doing --------------------------------------------------------------------------------------------------------
 
     @decision("open-socket")
-    def open_socket(self) -> None:
+    def open_socket(self, after_seq: int | None = None) -> None:
         """Open a connection in place of the current one, which is read until the new one is ready.
 
-        A session socket is asked for the last event held once more: if it brings another, so is the log (R60).
+        A session socket is asked for the last event held once more: if it brings another, so is the log (R60). Where no
+        index is known, it replays what follows `after_seq`.
         """
         next_seq = self.ledger.next_seq()
-        after_seq, held_seq = None, -1
+        held_seq = -1
         if self.generation == "session" and next_seq is not None:
             if self.ledger.tail_id() is not None and next_seq - 1 != self.oversized_seq:
-                held_seq = next_seq - 1
+                held_seq = next_seq - 1 if self.is_echoed else self.unechoed_seq
+            self.unechoed_seq = held_seq
             after_seq = max((next_seq if held_seq < 0 else held_seq) - 1, -1)
         connection, superseded = self.subscription.begin(self.now_s, self.step, after_seq, held_seq=held_seq)
         if superseded is not None:
@@ -155,10 +202,10 @@ class Situation:
         self.spend(connections=1)
         self.out.append(actions.OpenSocket(connection.number, self.generation, after_seq))
 
-    def renew_socket(self) -> bool:
+    def renew_socket(self, after_seq: int | None = None) -> bool:
         """Open a connection in place of one that is alive, unless that was refused a moment ago; true if begun."""
         if self.due(self.subscription.renew_at_s):
-            self.open_socket()
+            self.open_socket(after_seq)
             return True
         return False
 
@@ -174,33 +221,87 @@ class Situation:
         """Begin a walk, or ask for the conversation's status or a count when `walk` is None."""
         assert self.exchange is None, "one GET at a time"
         unplaced_ids = tuple(self.ledger.unplaced_ids()) if walk is not None else ()
-        self.exchange = Exchange(purpose, self.step, deadline_s, walk, to_tail=to_tail, unplaced_ids=unplaced_ids)
+        self.exchange = Request(purpose, self.step, deadline_s, walk, to_tail=to_tail, unplaced_ids=unplaced_ids)
         self.ask(self.exchange)
 
-    def ask(self, exchange: Exchange) -> None:
-        """Ask for the next page of the walk, or for the status; again, if the last try failed."""
-        self._requests += 1
-        exchange.request, exchange.retry_at_s = self._requests, None
-        self.spend(calls=1)
-        exchange.held_events = len(self.ledger)
-        if exchange.walk is None:
-            fetch = actions.FetchCount if exchange.purpose == "count" else actions.FetchInfo
-            self.out.append(fetch(exchange.request))
-            return
-        query, limit = exchange.walk.query(), self.settings.page_size_events
-        self.out.append(actions.FetchPage(exchange.request, query.page_id, limit, query.descending))
+    def post(self, purpose: Purpose, *, text: str = "", ticket: int = 0) -> Request:
+        """Begin a POST."""
+        deadline_s = self.now_s + self.settings.repair_deadline_s
+        request = Request(purpose, self.step, deadline_s, text=text, ticket=ticket)
+        self.ask(request)
+        return request
+
+    def ask(self, request: Request) -> None:
+        """Send a request, or the next page of its walk; again, if the last try failed."""
+        self._tries += 1
+        self.requests.pop(request.number, None)
+        request.number, request.retry_at_s, request.held_events = self._tries, None, len(self.ledger)
+        self.requests[request.number] = request
+        number, limit = request.number, self.settings.page_size_events
+        self.spend(calls=not request.is_post and request.purpose != "generation")
+        match request.purpose:
+            case "message":
+                self.out.append(actions.PostMessage(number, request.text))
+            case "run":
+                self.out.append(actions.PostRun(number))
+            case "generation":
+                self.out.append(actions.FetchServerInfo(number))
+            case "count":
+                self.out.append(actions.FetchCount(number))
+            case "status":
+                self.out.append(actions.FetchInfo(number))
+            case _:
+                assert request.walk is not None, "only walks ask for pages"
+                query = request.walk.query()
+                self.out.append(actions.FetchPage(number, query.page_id, limit, query.descending))
+
+    def take(self, number: int) -> Request | None:
+        """The request that is answered; None if nobody waits for it."""
+        return self.requests.pop(number, None)
+
+    def retry(self, request: Request, at_s: float) -> None:
+        """Send a request again at a later time."""
+        request.retry_at_s = at_s
+        self.requests[request.number] = request
+
+    def forget(self, request: Request | None) -> None:
+        """Nobody waits for a request any more."""
+        if request is not None:
+            self.requests.pop(request.number, None)
+
+    def retry_due(self) -> Iterator[Request]:
+        """The requests that are to be tried again now."""
+        for request in tuple(self.requests.values()):
+            if request.retry_at_s is not None and self.due(request.retry_at_s):
+                yield request
 
     def deliver(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
         """Hand events that are held for the first time to the application, and tell the run of them."""
         for event in new:
+            status = execution_status(event)
+            if status is not None:
+                self.hear_status(status, str(event.get("timestamp", "")))
             if self.run is not None and event["id"] not in self.delivered_before:
                 self.run.fresh[event["id"]] = None
-                status = execution_status(event)
                 if status is not None:
                     self.run.saw_status(status, self.now_s, self.step, event_id=event["id"])
-                    self.hear_status(status, str(event.get("timestamp", "")))
                 self.run.error = error_detail(event) or self.run.error
             self.hand_over([event], origin)
+
+    def note_unreadable(self, page: Page) -> None:
+        """Count the items of a page that could not be read."""
+        for why in page.unreadable:
+            self.skipped_frames += 1
+            self.note(f"an item of a page was skipped: {why}")
+
+    def renew_from_page(self, page: Page, new: Sequence[LogEvent]) -> None:
+        """Take over the log's version of the events on a page that were held before."""
+        new_ids = frozenset(event["id"] for event in new)
+        for event, size_bytes in zip(page.items, shares(page.size_bytes, page.items), strict=True):
+            is_known = event["id"] not in new_ids
+            if is_known and self.ledger.renew(event, size_bytes=size_bytes, is_from_log=True):
+                sometimes("page: the log had another version of an event")
+                self.out.append(actions.Deliver(event, "update"))
 
     @decision("deliver")
     def hand_over(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
@@ -231,16 +332,25 @@ class Situation:
         self.note(f"dropped what the log does not have: {', '.join(event_ids)}")
         self.drop(event_ids)
 
-    def drop_all(self) -> None:
-        """Hold nothing any more: the log is another than the one that it is from (R60)."""
+    @decision("begin-epoch")
+    def begin_epoch(self, why: str) -> None:
+        """Hold nothing any more, and attach anew: the log contradicts what is held, so it is another (R60).
+
+        Nothing is moved or taken out: places are forgotten, and the log is read afresh, ends first. What was delivered
+        is remembered, and is not delivered again.
+        """
+        sometimes("epoch: the log contradicted what was held")
+        self.note(f"{why}; dropped what was held, {len(self.ledger)} events, and began anew")
         self._remember_delivered(self.ledger.ordered_ids())
         if self.run is not None:
             self.run.lost_log(self.ledger)
         if self._changes is not None:
             self._changes.reset()
         self.ledger, self.delivered_events = Ledger(self._changes), 0
-        self.leaf_id, self.unseen_ids, self.exchange = None, (), None
-        self.is_attached = False
+        self.leaf_id, self.unseen_ids, self.exchange, self.unechoed_seq = None, (), None, -1
+        self.is_attached, self.epoch = False, self.epoch + 1
+        if self.generation == "session":
+            self.open_socket()
 
     def _remember_delivered(self, event_ids: Sequence[str]) -> None:
         """What was dropped may come again: it was handed over, unless that is only what an earlier client says."""
@@ -280,8 +390,9 @@ class Situation:
         self.out.append(actions.Fail(error))
 
     def note(self, text: str) -> None:
-        """Something out of the ordinary, for the report."""
-        self._notes[text] = None
+        """Something out of the ordinary, for the report; bounded in number and length."""
+        if len(self._notes) < NOTES_MAX:
+            self._notes[text if len(text) <= NOTE_CHARS_MAX else f"{text[:NOTE_CHARS_MAX]} …"] = None
 
     def spend(self, *, calls: int = 0, failed_calls: int = 0, body_bytes: int = 0, connections: int = 0) -> None:
         """Add to what the client has spent."""

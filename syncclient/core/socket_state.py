@@ -48,10 +48,15 @@ class Subscription:
     replaced: Connection | None = None
     count: int = 0
     failures: int = 0
+    """How many were lost or refused since the last progress; a greeting is none."""
+    refusals: int = 0
+    """How many renewals were refused since the last ready one."""
     retry_at_s: float | None = None
     renew_at_s: float = 0.0
     """When a connection may be opened in place of one that is alive: not at once after that was refused."""
     down_since_s: float | None = field(default=None)
+    hidden_since_s: float | None = None
+    """Since when connections are closed because the server does not know the conversation."""
 
     def begin(
         self, now_s: float, step: int, after_seq: int | None, *, held_seq: int
@@ -71,29 +76,36 @@ class Subscription:
         return next((c for c in (self.current, self.replaced) if c is not None and c.number == number), None)
 
     def ready(self) -> Connection | None:
-        """The current one is ready: failures are forgotten; returns the replaced one, which is to be closed."""
+        """The current one is ready; returns the replaced one, which is to be closed."""
         assert self.current is not None
         self.current.is_ready = True
-        self.failures, self.down_since_s, self.renew_at_s = 0, None, 0.0
+        self.refusals, self.down_since_s, self.renew_at_s, self.hidden_since_s = 0, None, 0.0, None
         replaced, self.replaced = self.replaced, None
         return replaced
 
     def is_refusing(self) -> bool:
         """Whether connections are refused again and again while an old one is alive."""
-        return self.failures >= _REFUSALS_MAX
+        return self.refusals >= _REFUSALS_MAX
 
-    def lose(self, number: int, now_s: float) -> bool:
+    def progress(self) -> None:
+        """Something was learned on a connection, so the next one need not wait for long."""
+        self.failures = 0
+
+    def lose(self, number: int, now_s: float, *, lasting_s: float) -> bool:
         """A connection is gone; true if no connection is left and a new one must be opened.
 
-        If the current one is gone before it was ready, and the one that it was to replace is alive, that one stays.
+        If the current one is gone before it was ready, and the one that it was to replace is alive, that one stays. A
+        connection that was ready for `lasting_s` was progress.
         """
         if self.replaced is not None and self.replaced.number == number:
             self.replaced = None
             return False
         if self.current is None or self.current.number != number:
             return False
+        if self.current.is_ready and now_s - self.current.asked_at_s >= lasting_s:
+            self.failures = 0
         self.current, self.replaced = self.replaced, None
-        self.failures += 1
+        self.failures, self.refusals = self.failures + 1, self.refusals + 1
         if self.current is None:
             if self.down_since_s is None:
                 self.down_since_s = now_s

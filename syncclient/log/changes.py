@@ -12,6 +12,7 @@ class Changes:
 
     def __init__(self) -> None:
         self._held: list[HeldEvent] = []
+        self._renewed: dict[str, HeldEvent] = {}
         self._places: dict[str, Place] = {}
         self._seqs: dict[str, int] = {}
         self._dropped: list[str] = []
@@ -21,6 +22,10 @@ class Changes:
     def held(self, event: LogEvent, size_bytes: int) -> None:
         """An event is held for the first time."""
         self._held.append(HeldEvent(event, size_bytes))
+
+    def renewed(self, event: LogEvent, size_bytes: int) -> None:
+        """A newer version of an event is held."""
+        self._renewed[event["id"]] = HeldEvent(event, size_bytes)
 
     def placed(self, event_id: str, after_id: str | None) -> None:
         """An event's place is directly behind another, or first in its segment."""
@@ -34,6 +39,7 @@ class Changes:
         """An event that was saved before is not held any more."""
         self._places.pop(event_id, None)
         self._seqs.pop(event_id, None)
+        self._renewed.pop(event_id, None)
         self._dropped.append(event_id)
 
     def numbered(self, event_id: str, seq: int) -> None:
@@ -43,15 +49,17 @@ class Changes:
     def reset(self) -> None:
         """All that was saved, and all that was to be saved, belongs to a log that is no more."""
         self._held, self._places, self._seqs, self._dropped, self._reset, self._told = [], {}, {}, [], True, None
+        self._renewed = {}
 
     def take(self, edges: tuple[Edge, ...], head_known: bool, delivered: int, certainty: Certainty) -> Batch | None:
         """The batch that brings a store up to date; None if there is nothing to tell."""
         told = (edges, head_known, delivered)
-        news = self._held or self._places or self._seqs or self._dropped or self._reset
+        news = self._held or self._renewed or self._places or self._seqs or self._dropped or self._reset
         if not news and told == self._told:
             return None
         batch = Batch(
             new=tuple(self._held),
+            renewed=tuple(self._renewed.values()),
             places=tuple(self._places.values()),
             seqs=tuple(self._seqs.items()),
             dropped=tuple(self._dropped),
@@ -62,4 +70,5 @@ class Changes:
             reset=self._reset,
         )
         self._held, self._places, self._seqs, self._dropped, self._reset, self._told = [], {}, {}, [], False, told
+        self._renewed = {}
         return batch

@@ -60,13 +60,16 @@ class Held:
         self._changes = changes
         self._events: dict[str, LogEvent] = {}  # whole, or stubs: see `payloads`
         self.payloads = Payloads(self._events)
+        self._versions: dict[str, list[int]] = {}  # digests of the versions seen, of events with more than one
         self._seqs: dict[str, int] = {}
+        self._counted: dict[str, None] = {}  # those whose index is our own count, which a corrupt record makes wrong
         self._is_numbered = False  # whether indexes come from the server (session), not from our own counting
         self._segments: list[Segment] = []
         self._main: Segment | None = None
         self._segment_of: dict[str, Segment] = {}
         self._unplaced: dict[str, None] = {}
         self._unplaced_by_seq: dict[int, str] = {}
+        self._passed: dict[str, None] = {}  # unplaced ones that a walk to the log's tail has not shown
         self._awaited: dict[str, int] = {}  # parents not held, with the number of unplaced events that name them
         self.head_known = False
         self.version = 0
@@ -117,9 +120,12 @@ class Held:
 
     @decision("conflicting-index")
     def conflicting(self, event_id: str, seq: int | None) -> list[str]:
-        """What is unplaced, and was said to stand at the index of the log where that event stands."""
-        other_id = self._unplaced_by_seq.get(-1 if seq is None else seq, event_id)
-        return [] if other_id == event_id else [other_id]
+        """What was said to stand at the index of the log where that event stands, if it is not that event."""
+        if seq is None:
+            return []
+        other_id = self._unplaced_by_seq.get(seq, event_id)
+        is_elsewhere = event_id not in self._counted and self._seqs.get(event_id, seq) != seq
+        return [event_id] if is_elsewhere else [] if other_id == event_id else [other_id]
 
     def is_taken(self, seq: int) -> bool:
         """Whether an event is placed at that index of the log, at its end."""
@@ -287,7 +293,10 @@ class Held:
         if behind:
             # What a walk left unfinished is contiguous, and what is unplaced may belong before it.
             return placed + list(heapq.merge(behind, self.unplaced_ids(), key=self._timestamp))
-        return placed + self.unplaced_ids()
+        passed = [event_id for event_id in self.unplaced_ids() if event_id in self._passed]
+        for event_id in passed:
+            placed.insert(self._likely_index(placed, event_id), event_id)
+        return placed + [event_id for event_id in self.unplaced_ids() if event_id not in self._passed]
 
     def unplaced_ids(self) -> list[str]:
         """Events whose place is not proven yet, by index, or else by timestamp."""
@@ -321,6 +330,13 @@ class Held:
             return Anchor(cursor=ids[index - 1], echo=event_id)
         return Anchor(cursor=event_id, echo=ids[1]) if len(ids) > 1 else None
 
+    def anchor_at_seq(self, seq: int) -> Anchor | None:
+        """Where to read on from the event at that index of the last segment."""
+        next_seq, last = self.next_seq(), self._last()
+        if next_seq is None or last is None or not 0 < next_seq - seq <= len(last.ids):
+            return None
+        return self.anchor_at(last.ids[seq - next_seq])
+
     def is_behind(self, event_id: str, other_id: str | None) -> bool:
         """Whether a placed event is in the segment of another, or that is None and it is in the log's head."""
         segment = self._segment_of.get(event_id)
@@ -340,6 +356,13 @@ class Held:
         )
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _likely_index(self, placed: Sequence[str], event_id: str) -> int:
+        """Where an event stands by its timestamp: its record is corrupt, or the log has it not (R53, R59)."""
+        index, at = len(placed), self._timestamp(event_id)
+        while index and self._timestamp(placed[index - 1]) > at:
+            index -= 1
+        return index
 
     def _descends(self, event_id: str, ancestor_id: str | None) -> bool:
         """Whether an event comes after another by its chain of parents, as far as they are held."""

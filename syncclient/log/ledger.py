@@ -12,6 +12,8 @@ terms, and the questions that can be asked.
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gapless.syncclient.decisions import decision
@@ -50,6 +52,28 @@ class Ledger(Held):
         self._set_unplaced(event)
         if seq is not None:
             self._learn_seq(event_id, seq)
+        return True
+
+    def renew(self, event: LogEvent, *, size_bytes: int, is_from_log: bool) -> bool:
+        """Replace an event that is held by another version of it; true if it is a newer one.
+
+        What a page shows is the log's version. What a frame shows is newer, unless it is a copy of a version before.
+        """
+        event_id = event["id"]
+        held = self.payloads.get(event_id)
+        if held is None or held == event:
+            return False
+        versions = self._versions.setdefault(event_id, [_digest(held)])
+        digest = _digest(event)
+        if digest in versions and not is_from_log:
+            return False
+        versions.append(digest)
+        if event_id in self._unplaced:
+            self._await_parent(held, -1)
+            self._await_parent(event, 1)
+        self.payloads.hold(event, size_bytes)
+        if self._changes is not None:
+            self._changes.renewed(event, size_bytes)
         return True
 
     @decision("merge-page")
@@ -96,14 +120,27 @@ class Ledger(Held):
         if main is None:
             return
         self._dissolve_fragments()
+        if path.ids and self.parent_of(path.ids[0]) != self._tip():
+            return  # the leaf went back, so the path does not tell where in the log it begins
         for event_id in path.ids:
             if event_id not in self._segment_of:
                 self._append(main, event_id)
         updates = [event_id for event_id in self._unplaced if not is_branch_event(self._events[event_id])]
         for event_id in sorted(updates, key=self._timestamp):
             parent_id = self._events[event_id].get("parent_id")
-            if isinstance(parent_id, str) and parent_id in self._segment_of:
+            if (
+                isinstance(parent_id, str)
+                and parent_id in self._segment_of
+                and not self._is_overtaken(parent_id, event_id)
+            ):
                 self._insert_behind(parent_id, event_id)
+
+    def _is_overtaken(self, parent_id: str, event_id: str) -> bool:
+        """Whether the log had gone on from a parent when an update named it: then the leaf went back (R33, R60)."""
+        segment = self._segment_of[parent_id]
+        behind = segment.ids[rindex(segment.ids, parent_id) + 1 :]
+        child_id = next((one for one in behind if is_branch_event(self._events[one])), None)
+        return child_id is not None and self._timestamp(child_id) < self._timestamp(event_id)
 
     def linked_path(self) -> BranchPath:
         """The unplaced branch events that follow the last placed one without a break, but for the newest.
@@ -131,6 +168,10 @@ class Ledger(Held):
         if main is not None:
             for event_id in sorted(self._unplaced, key=self._timestamp):
                 self._append(main, event_id)
+
+    def pass_over(self, event_ids: Sequence[str]) -> None:
+        """A walk to the log's tail has not shown some unplaced events."""
+        self._passed.update(dict.fromkeys(event_ids))
 
     def trim(self, size_bytes_max: int) -> None:
         """Drop payloads until those left fit; the log's head and the newest events stay longest."""
@@ -180,6 +221,7 @@ class Ledger(Held):
             del self._events[event_id]
             self.payloads.drop(event_id)
             self._seqs.pop(event_id, None)
+            self._counted.pop(event_id, None)
             if self._changes is not None:
                 self._changes.dropped(event_id)
         self._segments = [segment for segment in self._segments if segment.ids or segment is self._main]
@@ -197,17 +239,29 @@ class Ledger(Held):
 
     def _set_unplaced(self, event: LogEvent) -> None:
         self._unplaced[event["id"]] = None
-        parent_id = event.get("parent_id")
-        if isinstance(parent_id, str) and parent_id not in self._events:
-            self._awaited[parent_id] = self._awaited.get(parent_id, 0) + 1
+        self._await_parent(event, 1)
 
-    def _set_seq(self, event_id: str, seq: int) -> int:
-        """The event's log index: the one known, or else this."""
+    def _await_parent(self, event: LogEvent, count: int) -> None:
+        """Count an unplaced event among those that wait for their parent, or count it no more."""
+        parent_id = event.get("parent_id")
+        if isinstance(parent_id, str) and (parent_id in self._awaited or (count > 0 and parent_id not in self._events)):
+            self._awaited[parent_id] = self._awaited.get(parent_id, 0) + count
+            if not self._awaited[parent_id]:
+                del self._awaited[parent_id]
+
+    def _set_seq(self, event_id: str, seq: int) -> None:
+        """The event's log index, unless one is known."""
         if event_id not in self._seqs:
             self._seqs[event_id] = seq
             if self._changes is not None:
                 self._changes.numbered(event_id, seq)
-        return self._seqs[event_id]
+
+    def _count(self, event_id: str, seq: int) -> None:
+        """The event's log index by our own count."""
+        self._counted[event_id] = None
+        if self._seqs.get(event_id) != seq:
+            self._seqs.pop(event_id, None)
+            self._set_seq(event_id, seq)
 
     def _note_places(self, ids: Sequence[str], start: int, stop: int) -> None:
         if self._changes is not None:
@@ -216,12 +270,24 @@ class Ledger(Held):
 
     def _learn_seq(self, event_id: str, seq: int) -> None:
         self._is_numbered = True
+        if event_id in self._counted:
+            del self._counted[event_id]
+            if self._seqs[event_id] != seq:
+                self._recount(event_id, seq)
         self._set_seq(event_id, seq)
         if event_id in self._unplaced:
             self._unplaced_by_seq.setdefault(seq, event_id)
         elif (segment := self._segment_of[event_id]).next_seq is None:
             self._number(segment, at_head=False)  # read from pages, which carry no indexes
         self._extend_by_seq()
+
+    def _recount(self, event_id: str, seq: int) -> None:
+        """A page has skipped a corrupt record, so our own count was wrong from there on."""
+        segment = self._segment_of.get(event_id)
+        del self._seqs[event_id]
+        self._set_seq(event_id, seq)
+        if segment is not None:
+            self._number(segment, at_head=self.head_known and segment is self._segments[0])
 
     def _dissolve_fragments(self) -> None:
         """Let go of what walks left unfinished: the chain places these events better."""
@@ -240,18 +306,17 @@ class Ledger(Held):
         self._note_places(segment.ids, len(segment.ids) - 1, len(segment.ids))
         self._forget_unplaced(event_id)
         if segment.next_seq is not None:
-            segment.next_seq = self._set_seq(event_id, segment.next_seq) + 1
+            if event_id not in self._seqs:
+                self._count(event_id, segment.next_seq)
+            segment.next_seq = self._seqs[event_id] + 1
 
     def _forget_unplaced(self, event_id: str) -> None:
         """Take the event off the unplaced ones, now that its place is known, and off those that wait for a parent."""
         if event_id not in self._unplaced:
             return
         del self._unplaced[event_id]
-        parent_id = self._events[event_id].get("parent_id")
-        if isinstance(parent_id, str) and parent_id in self._awaited:
-            self._awaited[parent_id] -= 1
-            if not self._awaited[parent_id]:
-                del self._awaited[parent_id]
+        self._passed.pop(event_id, None)
+        self._await_parent(self._events[event_id], -1)
         seq = self._seqs.get(event_id)
         if seq is not None and self._unplaced_by_seq.get(seq) == event_id:
             del self._unplaced_by_seq[seq]
@@ -389,11 +454,17 @@ class Ledger(Held):
         """Give indexes to the events of a page from their neighbours, where any is known."""
         seq = 0 if at_head else None
         for event_id in segment.ids:
-            seq = self._seqs.get(event_id, seq)
-            if seq is not None:
-                self._set_seq(event_id, seq)
-                seq += 1
+            if event_id in self._seqs and event_id not in self._counted:
+                seq = self._seqs[event_id]
+            elif seq is not None:
+                self._count(event_id, seq)
+            seq = None if seq is None else seq + 1
         segment.next_seq = seq
+
+
+def _digest(event: LogEvent) -> int:
+    """Tells versions of one event apart."""
+    return zlib.crc32(json.dumps(event, sort_keys=True).encode())
 
 
 def _between(

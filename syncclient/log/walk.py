@@ -97,6 +97,15 @@ class Walk:
         """The id at which the last page ended, in the direction of the walk."""
         return self._border
 
+    @property
+    def pages_left(self) -> int:
+        """How many more pages it may read."""
+        return self._pages_left
+
+    def has_read(self, event_id: str) -> bool:
+        """Whether the event was on one of its pages, or is where it begins."""
+        return event_id in self._seen or (self._anchor is not None and event_id == self._anchor.echo)
+
     def query(self) -> Query:
         """The page to ask for now."""
         return Query(self._page_id, self._descending)
@@ -121,6 +130,8 @@ class Walk:
         head_id = ledger.head_id()
         if not self._believe(page, ledger):
             return Outcome.CURSOR_UNKNOWN, []
+        if self._goes_back(page):
+            return Outcome.ENDLESS, []
         met = self._descending and any(self._is_met(event_id, ledger) for event_id in ids_of(page.items))
         if self._anchor is not None and self._border is None:
             self._expected = tuple(ledger.placed_after(self._anchor.cursor))
@@ -150,6 +161,11 @@ class Walk:
         self._asked[page.next_page_id] = None
         self._page_id = page.next_page_id
         return Outcome.MORE, new
+
+    def _goes_back(self, page: Page) -> bool:
+        """Whether an inclusive server's cursor led back to what the walk has read: a loop, and no next page (R57)."""
+        is_further = self._border is not None and bool(page.items)
+        return is_further and self.mode is CursorMode.INCLUSIVE and page.items[0]["id"] in self._seen
 
     def _begins_elsewhere(self, page: Page, head_id: str | None) -> bool:
         """Whether this is the log's first page, and the head that is known is not on it.

@@ -11,21 +11,11 @@ from collections.abc import Callable, Sequence
 
 import trio
 
-from gapless.syncclient import wire
+from gapless.syncclient import answers, wire
 from gapless.syncclient.core import actions, events
 from gapless.syncclient.core.core import SyncCore
-from gapless.syncclient.decisions import decision
-from gapless.syncclient.errors import (
-    AuthenticationFailed,
-    ConversationNotFound,
-    ProtocolViolation,
-    RequestRefused,
-    SendUnconfirmed,
-    ServerUnreachable,
-    StoreError,
-    SyncError,
-)
-from gapless.syncclient.network.transport import RequestBroken, Response, SocketLost, Transport
+from gapless.syncclient.errors import ProtocolViolation, StoreError, SubscriberFailed, SyncError
+from gapless.syncclient.network.transport import RequestBroken, Socket, SocketLost, Transport
 from gapless.syncclient.report import SyncReport
 from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.store import Store
@@ -79,7 +69,6 @@ class Driver:
         self._transport = transport
         self._nursery = nursery
         self._conversation_id = conversation_id
-        self._path = f"/api/conversations/{conversation_id}"
         self._settings = settings
         self._deliver = deliver
         self._store = store
@@ -88,6 +77,8 @@ class Driver:
         self._page_events: tuple[wire.LogEvent, ...] = ()
         self._attached = Awaited()
         self._run: Awaited | None = None
+        self._sends: dict[int, Awaited] = {}
+        self._tickets = 0
         self._failure: SyncError | None = None
         self._is_closed = False
         self._is_store_open = False
@@ -99,17 +90,24 @@ class Driver:
     async def attach(self, generation: wire.Generation | None) -> None:
         """Begin to follow the conversation. `generation` None asks the server. Raises `SyncError`s."""
         self._nursery.start_soon(self._keep_time)
-        if generation is None:
-            generation = await self._ask_generation()
         self._feed(self._request_attach(generation))
         await self._attached.wait()
 
     async def send(self, text: str) -> None:
         """Post a user message, without starting a run. Raises `SyncError`s."""
-        body = {"role": "user", "content": [{"type": "text", "text": text}], "run": False}
-        answer = await self._post("/events", body)
-        if answer.status >= 300:
-            raise _refusal("POST events", answer)
+        if self._failure is not None:
+            raise self._failure
+        self._tickets += 1
+        ticket, sent = self._tickets, Awaited()
+        self._sends[ticket] = sent
+        try:
+            self._feed(events.SendRequested(ticket, text))
+            await sent.wait()
+        except trio.Cancelled:
+            self._feed(events.SendAbandoned(ticket))
+            raise
+        finally:
+            del self._sends[ticket]
 
     async def run(self, settings: Settings | None = None) -> actions.FinishRun:
         """Start a run and wait for its proven end. `settings` are for this run only. Raises `SyncError`s."""
@@ -173,7 +171,7 @@ class Driver:
 
     # -- events and actions -------------------------------------------------------------------------------------------
 
-    def _request_attach(self, generation: wire.Generation) -> events.AttachRequested:
+    def _request_attach(self, generation: wire.Generation | None) -> events.AttachRequested:
         if self._store is None:
             return events.AttachRequested(generation)
         saved = self._store.open(self._conversation_id)
@@ -190,6 +188,10 @@ class Driver:
         try:
             for action in self._core.handle(event, trio.current_time()):
                 self._perform(action)
+        except SubscriberFailed as error:
+            self._is_closed = True
+            self._fail(error)
+            return
         except StoreError as error:
             # The actions after the batch are not performed, since they were not saved. The next client goes on from the
             # batch before.
@@ -207,10 +209,15 @@ class Driver:
                 scope = self._sockets.get(number)
                 if scope is not None:
                     scope.cancel()
-            case actions.FetchPage() | actions.FetchInfo() | actions.FetchCount():
-                self._nursery.start_soon(self._fetch, action)
-            case actions.PostRun(post):
-                self._nursery.start_soon(self._post_run, post)
+            case (
+                actions.FetchPage()
+                | actions.FetchInfo()
+                | actions.FetchCount()
+                | actions.FetchServerInfo()
+                | actions.PostMessage()
+                | actions.PostRun()
+            ):
+                self._nursery.start_soon(self._ask, action)
             case actions.Save(batch):
                 assert self._store is not None, "only a core with a store saves"
                 self._store.save(batch)
@@ -222,9 +229,21 @@ class Driver:
                 if self._page is not None:
                     self._page.fail(error)
             case actions.Deliver(event, origin):
-                self._deliver(event, origin)
+                try:
+                    self._deliver(event, origin)
+                except Exception as error:  # whatever the application raises
+                    raise SubscriberFailed(f"a subscriber raised {type(error).__name__} at {event['id']}") from error
             case actions.FinishAttach():
                 self._attached.succeed()
+            case actions.FinishSend(ticket, error):
+                sent = self._sends.get(ticket)
+                if sent is not None and error is None:
+                    sent.succeed()
+                elif sent is not None and error is not None:
+                    sent.fail(error)
+            case actions.FailRun(error):
+                if self._run is not None:
+                    self._run.fail(error)
             case actions.FinishRun():
                 _log(action)
                 if self._run is not None:
@@ -235,6 +254,8 @@ class Driver:
     def _fail(self, error: SyncError) -> None:
         self._failure = error
         self._attached.fail(error)
+        for sent in self._sends.values():
+            sent.fail(error)
         if self._run is not None:
             self._run.fail(error)
         if self._page is not None:
@@ -260,14 +281,15 @@ class Driver:
                 async with self._transport.socket(path, query=query) as socket:
                     self._feed(events.SocketOpened(action.connection))
                     while True:
-                        await self._receive(action, await socket.receive())
+                        await self._receive(action, socket)
             except SocketLost as lost:
                 self._feed(events.SocketClosed(action.connection, lost.code, str(lost)))
             finally:
                 del self._sockets[action.connection]
 
-    async def _receive(self, action: actions.OpenSocket, text: str) -> None:
+    async def _receive(self, action: actions.OpenSocket, socket: Socket) -> None:
         try:
+            text = await socket.receive()
             if action.generation == "session":
                 frame = wire.parse_session_frame(text)
             else:
@@ -279,94 +301,14 @@ class Driver:
 
     # -- REST ---------------------------------------------------------------------------------------------------------
 
-    async def _ask_generation(self) -> wire.Generation:
-        """The generation by the server's version. After an error, the oldest, which every server speaks."""
+    async def _ask(self, action: actions.Ask) -> None:
+        request = answers.http(action, self._conversation_id)
         try:
-            answer = await self._transport.request("GET", "/server_info", query={}, body=None)
-            return wire.parse_generation(answer.body)
-        except (RequestBroken, ProtocolViolation):
-            return "legacy"
-
-    async def _fetch(self, action: actions.FetchPage | actions.FetchInfo | actions.FetchCount) -> None:
-        number = action.request
-        path, query = self._path, {}
-        if isinstance(action, actions.FetchPage):
-            path, query = f"{path}/events/search", {"limit": str(action.limit)}
-            if action.page_id is not None:
-                query["page_id"] = action.page_id
-            if action.descending:
-                query["sort_order"] = "TIMESTAMP_DESC"
-        elif isinstance(action, actions.FetchCount):
-            path = f"{path}/events/count"
-        try:
-            answer = await self._transport.request("GET", path, query=query, body=None)
+            answer = await self._transport.request(request.method, request.path, query=request.query, body=request.body)
         except RequestBroken as error:
-            self._feed(events.RequestFailed(number, None, True, None, str(error)))
-            return
-        if answer.status != 200:
-            self._feed(
-                events.RequestFailed(
-                    number,
-                    answer.status,
-                    _is_transient(answer.status),
-                    answer.retry_after_s,
-                    f"GET {path} was answered with status {answer.status}",
-                )
-            )
-            return
-        size_bytes = len(answer.body)
-        event: events.CoreEvent
-        try:
-            match action:
-                case actions.FetchPage():
-                    event = events.PageReceived(number, wire.parse_page(answer.body), size_bytes)
-                case actions.FetchInfo():
-                    event = events.InfoReceived(number, wire.parse_info(answer.body), size_bytes)
-                case actions.FetchCount():
-                    event = events.CountReceived(number, wire.parse_count(answer.body), size_bytes)
-        except ProtocolViolation as error:
-            event = events.RequestFailed(number, answer.status, True, None, f"GET {path}: {error}")
-        self._feed(event)
-
-    async def _post_run(self, post: int) -> None:
-        try:
-            answer = await self._post("/run", None)
-        except SendUnconfirmed:
-            self._feed(events.RunAccepted(post, is_unsure=True))
-        except SyncError as error:
-            self._fail_run(error)
+            self._feed(answers.unanswered(action, str(error), was_sent=error.was_sent))
         else:
-            if answer.status == 409:
-                self._feed(events.RunConflicted(post))
-            elif answer.status >= 300:
-                self._fail_run(_refusal("POST run", answer))
-            else:
-                self._feed(events.RunAccepted(post))
-
-    def _fail_run(self, error: SyncError) -> None:
-        if self._run is not None:
-            self._run.fail(error)
-
-    async def _post(self, path: str, body: object | None) -> Response:
-        """POST, and retry while the server certainly did nothing. Raises `SendUnconfirmed` if that is uncertain."""
-        deadline_s = trio.current_time() + self._settings.repair_deadline_s
-        failures = 0
-        while True:
-            try:
-                answer = await self._transport.request("POST", self._path + path, query={}, body=body)
-                if answer.status not in (429, 503):
-                    return answer
-                reason, wait_s = f"status {answer.status}", answer.retry_after_s or 0.0
-            except RequestBroken as error:
-                if error.was_sent:
-                    raise SendUnconfirmed(f"the answer to a POST was lost: {error}") from error
-                reason, wait_s = str(error), 0.0
-            failures += 1
-            wait_s = max(wait_s, self._core.backoff_s(failures))
-            if trio.current_time() + wait_s > deadline_s:
-                limit_s = self._settings.repair_deadline_s
-                raise ServerUnreachable(f"repair_deadline_s ({limit_s:g} s) was reached; {reason}")
-            await trio.sleep(wait_s)
+            self._feed(answers.answered(action, answer.status, answer.body, answer.retry_after_s))
 
 
 def _log(finished: actions.FinishRun) -> None:
@@ -376,17 +318,3 @@ def _log(finished: actions.FinishRun) -> None:
         _logger.warning("a run ended %s, not proven complete: %s", report.status, "; ".join(report.notes))
     elif report.notes:
         _logger.info("a run ended %s, complete by %s: %s", report.status, report.proof, "; ".join(report.notes))
-
-
-@decision("transient-failure")
-def _is_transient(status: int) -> bool:
-    return status in (408, 425, 429) or status >= 500
-
-
-def _refusal(what: str, answer: Response) -> SyncError:
-    body = answer.body[:200].decode(errors="replace")
-    if answer.status in (401, 403):
-        return AuthenticationFailed(f"the server refused the API key ({what}: status {answer.status})")
-    if answer.status == 404:
-        return ConversationNotFound(f"the server knows no such conversation ({what}: status 404)")
-    return RequestRefused(f"{what} was answered with status {answer.status}: {body}", status=answer.status, body=body)

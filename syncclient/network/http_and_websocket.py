@@ -16,7 +16,7 @@ import httpx
 import trio
 import trio_websocket
 
-from gapless.syncclient.errors import ProtocolViolation, SettingsError
+from gapless.syncclient.errors import ProtocolViolation, SettingsError, SyncError
 from gapless.syncclient.network.handshake import HandshakeStream
 from gapless.syncclient.network.plain_nursery import open_plain_nursery
 from gapless.syncclient.network.transport import RequestBroken, Response, Socket, SocketLost
@@ -69,17 +69,32 @@ class Network:
 
     async def request(self, method: str, path: str, *, query: Mapping[str, str], body: object | None) -> Response:
         """One HTTP exchange, within `request_timeout_s`. Raises `RequestBroken` if no answer came."""
+        what = f"{method} {path}"
         try:
             with trio.fail_after(self._settings.request_timeout_s):
-                answer = await self._http.request(method, path, params=query, json=body)
+                async with self._http.stream(method, path, params=query, json=body) as answer:
+                    return Response(answer.status_code, await self._read(answer, what), _retry_after_s(answer.headers))
         except trio.TooSlowError as error:
             limit_s = self._settings.request_timeout_s
-            raise RequestBroken(f"{method} {path}: no answer in {limit_s:g} s", was_sent=True) from error
+            raise RequestBroken(f"{what}: no answer in {limit_s:g} s", was_sent=True) from error
         except httpx.HTTPError as error:
             was_sent = not isinstance(error, _NEVER_SENT)
             reason = str(error) or type(error).__name__
-            raise RequestBroken(f"{method} {path}: {reason}", was_sent=was_sent) from error
-        return Response(answer.status_code, answer.content, _retry_after_s(answer.headers))
+            raise RequestBroken(f"{what}: {reason}", was_sent=was_sent) from error
+        except SyncError:
+            raise
+        except Exception as error:  # whatever a library makes of what a server sent is a broken request
+            raise RequestBroken(f"{what}: {error or type(error).__name__}", was_sent=True) from error
+
+    async def _read(self, answer: httpx.Response, what: str) -> bytes:
+        """The body of an answer, decoded. Raises `RequestBroken` as soon as it is too large."""
+        body = bytearray()
+        async for chunk in answer.aiter_bytes():
+            body += chunk
+            if len(body) > self._settings.body_size_bytes_max:
+                limit = self._settings.body_size_bytes_max
+                raise RequestBroken(f"{what}: the body is larger than body_size_bytes_max ({limit})", was_sent=True)
+        return bytes(body)
 
     def socket(self, path: str, *, query: Mapping[str, str]) -> AbstractAsyncContextManager[Socket]:
         """A WebSocket, opened within `handshake_timeout_s`. Entering raises `SocketLost` if that fails."""
@@ -92,11 +107,14 @@ class Network:
             async with self._connect(resource) as receiver:
                 yield receiver
         except ExceptionGroup as group:
-            # trio-websocket raises a refusal in its reader task, so it comes in a group.
-            refusal = group.subgroup(trio_websocket.ConnectionRejected)
-            if refusal is None or len(refusal.exceptions) < len(group.exceptions):
+            # trio-websocket raises in its reader task, so a refusal, or what the server did wrong, comes in a group.
+            if group.subgroup(AssertionError) is not None:
                 raise
-            status = _only(refusal).status_code
+            refusal = group.subgroup(trio_websocket.ConnectionRejected)
+            if refusal is None:
+                first = _only(group)
+                raise SocketLost(f"the connection failed: {first or type(first).__name__}", code=None) from group
+            status = _only(refusal).status_code  # type: ignore[attr-defined]
             raise SocketLost(f"handshake refused with status {status}", code=None) from group
 
     @asynccontextmanager
@@ -153,6 +171,10 @@ class Network:
             raise _lost(error) from error
         except (trio_websocket.HandshakeError, OSError, trio.BrokenResourceError) as error:
             raise SocketLost(f"handshake failed: {error or type(error).__name__}", code=None) from error
+        except SyncError:
+            raise
+        except Exception as error:  # whatever the library makes of what a server sent is a failed handshake
+            raise SocketLost(f"handshake failed: {error or type(error).__name__}", code=None) from error
 
     async def aclose(self) -> None:
         """Close the HTTP connections. WebSockets are closed by their own blocks."""
@@ -187,7 +209,7 @@ class _Receiver:
             raise ProtocolViolation("a binary frame is not UTF-8") from error
 
 
-def _only(group: ExceptionGroup[trio_websocket.ConnectionRejected]) -> trio_websocket.ConnectionRejected:
+def _only(group: ExceptionGroup[Exception]) -> Exception:
     first = group.exceptions[0]
     return _only(first) if isinstance(first, ExceptionGroup) else first
 

@@ -48,6 +48,8 @@ class Batch:
     """What one step of the client changed. A store takes all of it or nothing."""
 
     new: tuple[HeldEvent, ...] = ()
+    renewed: tuple[HeldEvent, ...] = ()
+    """Newer versions of events that were saved before, or in this batch."""
     """New events, in the order in which they are delivered to the application."""
     places: tuple[Place, ...] = ()
     seqs: tuple[tuple[str, int], ...] = ()

@@ -189,6 +189,13 @@ class SqliteStore:
                 database.execute(f"DELETE FROM {table}")
         for held in batch.new:
             self._insert(database, held.event, held.size_bytes)
+        for held in batch.renewed:
+            text = json.dumps(dict(held.event), separators=(",", ":"))
+            database.execute(
+                "UPDATE payload SET text = ? WHERE arrival = (SELECT arrival FROM event WHERE id = ?)",
+                (text, held.event["id"]),
+            )
+            database.execute("UPDATE event SET size_bytes = ? WHERE id = ?", (held.size_bytes, held.event["id"]))
         database.executemany(
             "UPDATE event SET place = ?, after_id = ? WHERE id = ?",
             [(_place(place.is_unplaced, place.after_id), place.after_id, place.event_id) for place in batch.places],

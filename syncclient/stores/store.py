@@ -73,7 +73,7 @@ class MemoryStore:
         """Save a batch."""
         if batch.reset:
             self._events, self._places, self._seqs = {}, {}, {}
-        for held in batch.new:
+        for held in (*batch.new, *batch.renewed):
             self._events[held.event["id"]] = (held.event, held.size_bytes)
         for place in batch.places:
             if place.is_unplaced:

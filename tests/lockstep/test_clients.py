@@ -18,7 +18,7 @@ from gapless.scenarios.lockstep import client as lockstep_client
 from gapless.scenarios.lockstep.client import CommandFactory, factory
 from gapless.scenarios.lockstep.process import Pool
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
-from gapless.simserver.cause import Cause
+from gapless.simserver.cause import Cause, StepOfScript
 from tests.interop import environments
 from tests.lockstep.environments import libraries
 
@@ -256,8 +256,8 @@ def test_a_server_that_is_down_refuses_connections(pool: Pool) -> None:
     client = factory([sys.executable, "-c", KNOCKS], pool=pool)
     scenario = find_one("r33-restart-in-mid-run")
     (restart,) = scenario.faults
-    in_a_step = restart.model_copy(update={"at": Cause(step="run", delay_s=0.6)})  # this client starts no run
-    scenario = scenario.model_copy(update={"faults": (in_a_step,)})
+    in_a_step = {"at": Cause(step=StepOfScript(name="run"), delay_s=0.6)}  # this client starts no run
+    scenario = scenario.model_copy(update={"faults": (restart.model_copy(update=in_a_step),)})
     result = perform(RunRequest(scenario, "session", "inclusive", "lockstep", 0), factory=client)
     entries = [json.loads(line) for line in result.lines]
     down_s, up_s = (next(one["t_s"] for one in entries if one["what"] == what) for what in ("restarting", "restarted"))

@@ -162,12 +162,24 @@ class Hand:
     def begin_run(self) -> None:
         """Start a run; the server accepts it."""
         self.feed(events.RunRequested())
-        self.feed(events.RunAccepted(self.post))
+        self.accept()
+
+    def accept(self) -> list[actions.Action]:
+        """The server takes the latest `POST run`."""
+        return self.feed(events.PostTaken(self.post))
+
+    def lose_post(self) -> list[actions.Action]:
+        """The answer to the latest `POST run` is lost."""
+        return self.feed(events.RequestFailed(self.post, None, True, None, "the connection broke off"))
+
+    def conflict(self) -> list[actions.Action]:
+        """The latest `POST run` is answered 409."""
+        return self.feed(events.RequestFailed(self.post, 409, False, None, "PostRun was answered with status 409"))
 
     @property
     def post(self) -> int:
         """The number of the latest `POST run`."""
-        return next(a.post for a in reversed(self.asked) if isinstance(a, actions.PostRun))
+        return next(a.request for a in reversed(self.asked) if isinstance(a, actions.PostRun))
 
     def held(self) -> list[str]:
         """The ids held, in the client's order."""

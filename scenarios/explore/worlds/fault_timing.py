@@ -185,7 +185,7 @@ def strikes_at(fault: Data, course: Course) -> float | None:
     match = fault.get("match", {})
     if "at" not in fault and "after_s" in match:
         return float(match["after_s"])
-    cause: Data = fault["at"] if "at" in fault else match
+    cause: Data = fault.get("at") or match
     reached_s = _reached_s(cause, course)
     return None if reached_s is None else round(reached_s + cause.get("delay_s", 0.0), 3)
 

@@ -25,27 +25,27 @@ def _resume_behind(now: Situation, seq: int | None) -> None:
 
 
 @mutant("open-socket", races=["R31", "R34"], killed=("r34-disconnect-in-mid-run", "session/inclusive", "budget"))
-def off_by_one_cursor(original: Original, now: Situation) -> None:
+def off_by_one_cursor(original: Original, now: Situation, after_seq: int | None = None) -> None:
     """Resumes after the index that it needs next, so that event is never replayed."""
-    original(now)
+    original(now, after_seq)
     next_seq = now.ledger.next_seq()
     if now.is_attached and now.generation == "session" and next_seq is not None:
         _resume_behind(now, next_seq)
 
 
 @mutant("open-socket", races=["R31"], killed=("r31-overtaken-then-cut", "session/inclusive", "budget"))
-def max_seq_cursor(original: Original, now: Situation) -> None:
+def max_seq_cursor(original: Original, now: Situation, after_seq: int | None = None) -> None:
     """Resumes after the highest index seen, even if lower ones are missing."""
-    original(now)
+    original(now, after_seq)
     highest = max((now.ledger.seq_of(event_id) or 0 for event_id in now.ledger.ordered_ids()), default=None)
     if now.is_attached and now.generation == "session":
         _resume_behind(now, highest)
 
 
 @mutant("open-socket", races=["R34"], killed=("r34-disconnect-in-mid-run", "session/inclusive", "budget"))
-def live_only_socket(original: Original, now: Situation) -> None:
+def live_only_socket(original: Original, now: Situation, after_seq: int | None = None) -> None:
     """Asks a session socket for a replay only at the attach, not after a reconnect."""
-    original(now)
+    original(now, after_seq)
     if now.is_attached:
         _resume_behind(now, None)
 

@@ -57,7 +57,7 @@ def constant_backoff(original: Original, failures: int, *, draw: float, min_s: f
 @mutant("run-waiting", races=["R35"], killed=("r35-zombie-subscription", "tree/inclusive", "no-hang"))
 def silence_never_doubted(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Never checks whether an open but silent socket is dead."""
-    if runs._situation.ready_connection() is None or run.hint_at_s is not None:
+    if runs._situation.ready_connection() is None or run.end_update is not None:
         original(runs, run)
 
 

@@ -6,8 +6,8 @@ from gapless.scenarios.mutation.planting import ExpectedKill, Mutant, Original, 
 from gapless.syncclient.core import events
 from gapless.syncclient.core.core import SyncCore
 from gapless.syncclient.core.missing import Missing
-from gapless.syncclient.core.pending_call import Exchange
 from gapless.syncclient.core.repairs import Repairs
+from gapless.syncclient.core.requests import FailureVerdict, Request
 from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.log.held import Anchor
 from gapless.syncclient.log.walk import Walk
@@ -39,16 +39,16 @@ def asks_only_once(original: Original, repairs: Repairs) -> None:
     original(repairs)
 
 
-@mutant("failed-request", races=["R55"], killed=("r51-unknown-cursor-for-good", "tree/inclusive", "no-tail-loss"))
+@mutant("give-up", races=["R55"], killed=("r51-unknown-cursor-for-good", "tree/inclusive", "no-tail-loss"))
 def failed_repair_swallowed(
-    original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
+    original: Original, core: SyncCore, request: Request, failure: events.RequestFailed, verdict: FailureVerdict
 ) -> None:
     """Treats the partial result of a failed repair as complete."""
-    if exchange.purpose == "repair":
+    if request.purpose == "repair":
         core._now.exchange = None
-        core._repairs.end_walk(exchange)
+        core._repairs.end_walk(request)
     else:
-        original(core, exchange, failure)
+        original(core, request, failure, verdict)
 
 
 @mutant("walk-forward", races=["R04", "R30"], killed=("cost-one-hole", "legacy/inclusive", "budget"))
@@ -86,7 +86,7 @@ small_pages = Mutant(
 
 
 @mutant("repair-next", races=["R30"], killed=("cost-two-holes-far", "tree/inclusive", "budget"))
-def reads_on_for_nothing(original: Original, repairs: Repairs, exchange: Exchange) -> None:
+def reads_on_for_nothing(original: Original, repairs: Repairs, exchange: Request) -> None:
     """Reads to the end of the log even when nothing is missing any more."""
     repairs._situation.ask(exchange)
 

@@ -6,41 +6,75 @@ from dataclasses import replace
 
 from gapless.scenarios.mutation.planting import ExpectedKill, Mutant, Original, mutant, with_settings
 from gapless.syncclient.core import events
-from gapless.syncclient.core.core import SyncCore
-from gapless.syncclient.core.pending_call import Exchange
-from gapless.syncclient.errors import ConversationNotFound, ProtocolViolation
+from gapless.syncclient.core.requests import FailureVerdict, Request
+from gapless.syncclient.errors import ProtocolViolation
 from gapless.syncclient.wire import Page
 
 
 @mutant("failed-request", races=["R56"], killed=("r56-too-many-for-a-while", "tree/inclusive", "budget"))
-def retry_after_ignored(original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed) -> None:
+def retry_after_ignored(
+    original: Original,
+    request: Request,
+    failure: events.RequestFailed,
+    *,
+    now_s: float,
+    backoff_s: float,
+    hidden_s_max: float,
+) -> FailureVerdict:
     """Retries after its own backoff and ignores Retry-After."""
-    original(core, exchange, replace(failure, retry_after_s=None))
+    verdict: FailureVerdict = original(
+        request, replace(failure, retry_after_s=None), now_s=now_s, backoff_s=backoff_s, hidden_s_max=hidden_s_max
+    )
+    return verdict
 
 
 @mutant("failed-request", races=["R56"], killed=("r56-too-many-for-a-while", "tree/inclusive", "budget"))
-def retry_without_bound(original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed) -> None:
+def retry_without_bound(
+    original: Original,
+    request: Request,
+    failure: events.RequestFailed,
+    *,
+    now_s: float,
+    backoff_s: float,
+    hidden_s_max: float,
+) -> FailureVerdict:
     """Retries a failed request after 0.01 s, without any limit."""
-    exchange.retry_at_s = core._now.now_s + 0.01
+    request.retry_at_s = now_s + 0.01
+    return FailureVerdict.RETRY
 
 
 @mutant("failed-request", races=["R51"], killed=("r51-unknown-cursor-404", "legacy/inclusive", "no-hang"))
 def unknown_cursor_is_unknown_conversation(
-    original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
-) -> None:
+    original: Original,
+    request: Request,
+    failure: events.RequestFailed,
+    *,
+    now_s: float,
+    backoff_s: float,
+    hidden_s_max: float,
+) -> FailureVerdict:
     """Treats a 404 for an unknown cursor as a 404 for the conversation."""
     if failure.status == 404:
-        core._now.fail(ConversationNotFound(failure.reason))
-    else:
-        original(core, exchange, failure)
+        return FailureVerdict.GONE
+    verdict: FailureVerdict = original(request, failure, now_s=now_s, backoff_s=backoff_s, hidden_s_max=hidden_s_max)
+    return verdict
 
 
 @mutant("failed-request", races=["R51"], killed=("r51-unknown-cursor-for-good", "legacy/inclusive", "budget"))
 def bad_request_tried_again(
-    original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
-) -> None:
+    original: Original,
+    request: Request,
+    failure: events.RequestFailed,
+    *,
+    now_s: float,
+    backoff_s: float,
+    hidden_s_max: float,
+) -> FailureVerdict:
     """Retries a request that the server has answered with 400."""
-    original(core, exchange, replace(failure, status=500, transient=True) if failure.status == 400 else failure)
+    is_bad = failure.status == 400
+    failure = replace(failure, status=500, transient=True) if is_bad else failure
+    verdict: FailureVerdict = original(request, failure, now_s=now_s, backoff_s=backoff_s, hidden_s_max=hidden_s_max)
+    return verdict
 
 
 @mutant("transient-failure", races=["R56"], killed=("r56-unavailable-at-attach", "tree/inclusive", "no-hang"))
@@ -92,28 +126,54 @@ request_without_a_time_out = Mutant(
 
 @mutant("failed-request", races=["R56"], killed=("r56-too-many-requests", "tree/inclusive", "honest"))
 def retry_after_in_minutes(
-    original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
-) -> None:
+    original: Original,
+    request: Request,
+    failure: events.RequestFailed,
+    *,
+    now_s: float,
+    backoff_s: float,
+    hidden_s_max: float,
+) -> FailureVerdict:
     """Reads the seconds in Retry-After as minutes."""
     wait_s = None if failure.retry_after_s is None else failure.retry_after_s * 60
-    original(core, exchange, replace(failure, retry_after_s=wait_s))
+    verdict: FailureVerdict = original(
+        request, replace(failure, retry_after_s=wait_s), now_s=now_s, backoff_s=backoff_s, hidden_s_max=hidden_s_max
+    )
+    return verdict
 
 
 @mutant("failed-request", races=["R56"], killed=("r56-key-revoked", "legacy/inclusive", "no-hang"))
 def revoked_key_tried_again(
-    original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
-) -> None:
+    original: Original,
+    request: Request,
+    failure: events.RequestFailed,
+    *,
+    now_s: float,
+    backoff_s: float,
+    hidden_s_max: float,
+) -> FailureVerdict:
     """Retries with a key that the server has refused."""
     is_refused = failure.status in (401, 403)
-    original(core, exchange, replace(failure, status=500, transient=True) if is_refused else failure)
+    failure = replace(failure, status=500, transient=True) if is_refused else failure
+    verdict: FailureVerdict = original(request, failure, now_s=now_s, backoff_s=backoff_s, hidden_s_max=hidden_s_max)
+    return verdict
 
 
 @mutant("failed-request", races=["R56"], killed=("r56-conversation-gone", "legacy/inclusive", "no-hang"))
 def gone_conversation_asked_again(
-    original: Original, core: SyncCore, exchange: Exchange, failure: events.RequestFailed
-) -> None:
+    original: Original,
+    request: Request,
+    failure: events.RequestFailed,
+    *,
+    now_s: float,
+    backoff_s: float,
+    hidden_s_max: float,
+) -> FailureVerdict:
     """Keeps asking for a conversation that the server reports as missing."""
-    original(core, exchange, replace(failure, status=500, transient=True) if failure.status == 404 else failure)
+    is_gone = failure.status == 404
+    failure = replace(failure, status=500, transient=True) if is_gone else failure
+    verdict: FailureVerdict = original(request, failure, now_s=now_s, backoff_s=backoff_s, hidden_s_max=hidden_s_max)
+    return verdict
 
 
 MUTANTS = (

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gapless.scenarios.mutation.planting import ExpectedKill, Mutant, Original, mutant, with_settings
-from gapless.syncclient.core.pending_call import Exchange
+from gapless.syncclient.core.authority import Source
+from gapless.syncclient.core.events import RequestFailed
+from gapless.syncclient.core.requests import FailureVerdict, Request
 from gapless.syncclient.core.run_state import IDLE, TERMINAL, Belief, Ending, RunInProgress
 from gapless.syncclient.core.runs import Runs
+from gapless.syncclient.errors import SyncError
 from gapless.syncclient.log import proof
 from gapless.syncclient.log.ledger import Ledger
 
@@ -22,15 +27,15 @@ def hint_is_the_end(
     """Treats a status update to finished as the end of the run, without waiting for the final snapshot."""
     original(run, status, now_s, step, event_id=event_id)
     if status in TERMINAL and run.ending is None:
-        run.ending, run.ending_step = Ending(status, None, True, step), step
+        run.believe(Ending(status, None, True, step), step)
 
 
 @mutant(
     "status-report", races=["R13", "R14"], killed=("r14-veto-after-three-seconds", "legacy/inclusive", "no-tail-loss")
 )
-def veto_ignored(original: Original, runs: Runs, status_report: Ending, *, is_final: bool) -> None:
+def veto_ignored(original: Original, runs: Runs, report: Ending) -> None:
     """Believes a greeting or a REST status at once, although a stop hook may still veto the end."""
-    original(runs, status_report, is_final=True)
+    original(runs, replace(report, source=Source.FINAL))
 
 
 @mutant("believe-ending", races=["R16"], killed=("r16-anothers-final-snapshot", "tree/inclusive", "no-tail-loss"))
@@ -61,7 +66,7 @@ def idle_is_never_an_end(original: Original, run: RunInProgress, ending: Ending,
 
 
 @mutant("believe-log-status", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
-def last_status_decides(original: Original, run: RunInProgress, ledger: Ledger, status_report: Ending) -> str | None:
+def last_status_decides(original: Original, run: RunInProgress, ledger: Ledger, report: Ending) -> str | None:
     """Looks only at the last status in the log, which a message sets back to idle."""
     statuses = run.statuses(ledger)
     return statuses[-1] if statuses and statuses[-1] in TERMINAL else None
@@ -76,14 +81,16 @@ def waiting_is_no_end(original: Original, status: str | None) -> bool:
 @mutant("run-waiting", races=["R17"], killed=("r17-lost-final-snapshot", "tree/inclusive", "no-hang"))
 def snapshot_alone_ends(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Waits for the final snapshot, however long ago the status became finished."""
-    if run.hint_at_s is None:
+    if run.end_update is None:
         original(runs, run)
 
 
 @mutant("run-conflict", races=["R18"], killed=("r18-somebody-elses-run", "tree/inclusive", "bounded"))
-def run_asked_again_at_once(original: Original, runs: Runs, post: int) -> None:
+def run_asked_again_at_once(
+    original: Original, runs: Runs, request: Request, failure: RequestFailed, verdict: FailureVerdict, error: SyncError
+) -> None:
     """Asks for the run again after 0.01 s when it is refused with 409."""
-    original(runs, post)
+    original(runs, request, failure, verdict, error)
     run = runs._situation.run
     if run is not None:
         run.post_again_at_s = runs._situation.now_s + 0.01
@@ -109,7 +116,7 @@ def end_taken_for_a_proof(
     killed=("r54-count-overtaken", "tree/inclusive", "no-holes"),
     settings={"trusts_count": True},
 )
-def count_compared_with_later(original: Original, runs: Runs, exchange: Exchange, counted: int) -> None:
+def count_compared_with_later(original: Original, runs: Runs, exchange: Request, counted: int) -> None:
     """Compares a count with the number of events held when it arrives, instead of when it was requested."""
     exchange.held_events = len(runs._situation.ledger)
     original(runs, exchange, counted)
@@ -146,8 +153,8 @@ impatient = Mutant(
 def hint_stands(original: Original, runs: Runs, run: RunInProgress) -> None:
     """Treats a status of finished as the end when no other status arrives within 0.7 s."""
     now = runs._situation
-    if run.hint_at_s is not None and run.hint_status is not None and now.due(run.hint_at_s + 0.7):
-        run.ending, run.ending_step = Ending(run.hint_status, None, True, now.step), now.step
+    if run.end_update is not None and now.due(run.end_update.at_s + 0.7):
+        run.believe(Ending(run.end_update.status, None, True, now.step), now.step)
         now.wake_at_s = now.now_s
     else:
         original(runs, run)
@@ -165,12 +172,12 @@ def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, l
 @mutant(
     "status-report", races=["R14", "R19"], killed=("r14-veto-after-a-message", "legacy/inclusive", "returns-in-time")
 )
-def idle_needs_no_wait(original: Original, runs: Runs, status_report: Ending, *, is_final: bool) -> None:
+def idle_needs_no_wait(original: Original, runs: Runs, report: Ending) -> None:
     """Treats idle as the end without waiting for a veto, after a message has changed finished to idle."""
-    original(runs, status_report, is_final=is_final)
+    original(runs, report)
     run = runs._situation.run
-    if run is not None and run.status_report is not None and run.hint_at_s is not None and status_report.status == IDLE:
-        run.status_report_due_s = run.hint_at_s + runs._situation.settings.snapshot_wait_s
+    if run is not None and run.report is not None and run.end_update is not None and report.status == IDLE:
+        run.report_due_s = run.end_update.at_s + runs._situation.settings.snapshot_wait_s
 
 
 MUTANTS = (

@@ -129,7 +129,7 @@ def test_whole_log_certainty_in_the_session_takes_a_new_sync_and_no_call() -> No
     assert not hand.finished
     hand.open_socket()
     hand.sync(4, from_seq=3)
-    hand.live(run[-1], seq=4)
+    hand.live(*run[-2:], seq=3)
     assert hand.finished[0].report.covers == "log"
     assert hand.finished[0].report.spent.calls == 0
     assert hand.held() == [event["id"] for event in run]

@@ -131,12 +131,12 @@ def test_a_run_in_progress_is_waited_for_and_ours_follows() -> None:
     hand = Hand("tree")
     hand.attach_empty()
     hand.feed(events.RunRequested())
-    hand.feed(events.RunConflicted(hand.post))
+    hand.conflict()
     hand.live(*run_of("abc"))
     asked = hand.snapshot("finished", "c")
     assert asked == [actions.PostRun(2)]
     assert not hand.finished
-    hand.feed(events.RunAccepted(hand.post))
+    hand.accept()
     hand.live(*run_of("def", "c"))
     hand.snapshot("finished", "f")
     assert len(hand.finished) == 1

@@ -12,7 +12,7 @@ def test_frames_out_of_order_cost_nothing() -> None:
     hand.attach_empty()
     hand.begin_run()
     a, b, c = branch("abc")
-    hand.live(update("s", *RUNNING, parent_id="a"), c, a)
+    hand.live(update("s", *RUNNING, parent_id="a") | {"timestamp": "aa"}, c, a)
     hand.wait(0.2)
     hand.live(b)
     hand.wait(5)
@@ -30,7 +30,7 @@ def test_a_hole_in_the_tree_is_repaired_by_one_page_from_its_anchor() -> None:
     hand.live(*events_[:3], *events_[4:])
     assert not hand.pages
     hand.wait(0.3)
-    assert hand.pages == [actions.FetchPage(1, "a", 100, False)]
+    assert hand.pages == [actions.FetchPage(2, "a", 100, False)]
     hand.answer(page(events_))
     hand.snapshot("finished", "f")
     assert hand.finished[0].report.complete
@@ -52,7 +52,7 @@ def test_a_hole_in_the_session_is_replayed_by_the_socket() -> None:
     hand.open_socket()
     asked = hand.sync(3, from_seq=0)
     assert actions.CloseSocket(1) in asked
-    hand.live(b, c, d, seq=1)
+    hand.live(a, b, c, d, seq=0)
     hand.snapshot("running", "d")
     hand.snapshot("finished", "d")
     assert hand.finished[0].report.complete

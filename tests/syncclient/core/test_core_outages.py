@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gapless.syncclient.core import actions, events
 from gapless.syncclient.wire import Info, LogEvent
-from tests.syncclient.script import Hand, branch, message, page
+from tests.syncclient.script import Hand, branch, message, page, run_of
 
 
 def back_with(*log: LogEvent | None) -> Hand:
@@ -126,16 +126,34 @@ def test_a_run_that_is_given_up_before_it_could_be_posted_is_not_posted() -> Non
     assert not any(isinstance(action, actions.PostRun) for action in hand.asked)
 
 
-def test_what_was_held_beyond_a_hole_is_dropped_when_the_log_is_shorter_or_has_another_there() -> None:
+def test_a_log_that_is_shorter_than_a_hole_or_has_another_event_beyond_it_is_begun_anew() -> None:
     """R60."""
     for length, new in ((2, ()), (3, (2, "new"))):
         hand = back_with(message("a"), None, message("old"))
         hand.sync(length - 1, from_seq=0)
-        hand.live(message("a"), seq=0)
         if new:
+            hand.live(message("a"), seq=0)
             assert "old" in hand.held()
             hand.live(message(new[1]), seq=new[0])
-        assert hand.held() == ["a", *new[1:]]
+        assert hand.held() == [], "the log is another, and is begun anew"
+        assert hand.asked[-1] == actions.OpenSocket(3, "session", None)
+
+
+def test_an_index_proves_nothing_before_the_last_event_held_was_shown_again() -> None:
+    """R60: the log lost its end, and grew past it before the socket was back; and the frame that would tell is lost."""
+    hand = back_with(*branch("abc"))
+    hand.sync(3, from_seq=2)
+    hand.live(message("z"), seq=3)
+    hand.begin_run()
+    hand.live(*run_of("d", "z"), seq=4)
+    hand.snapshot("finished", "d")
+    assert not hand.finished
+    hand.wait(5.3)
+    assert hand.asked[-1] == actions.OpenSocket(3, "session", 1), "asked for the same event once more"
+    hand.open_socket()
+    hand.sync(6, from_seq=2)
+    hand.live(message("y"), seq=2)
+    assert hand.held() == [], "the log is another, and is begun anew"
 
 
 def test_a_hole_that_another_log_has_filled_does_not_make_a_stale_event_contiguous() -> None:

@@ -224,7 +224,7 @@ def test_a_post_run_that_was_lost_is_sent_again_when_the_log_shows_no_run() -> N
     hand = Hand("tree")
     hand.attach_empty()
     hand.feed(events.RunRequested(None))
-    hand.feed(events.RunAccepted(1, is_unsure=True))
+    hand.lose_post()
     said = {**message("m"), "source": "user"}
     hand.live(said)
     hand.wait(3.1)
@@ -232,7 +232,7 @@ def test_a_post_run_that_was_lost_is_sent_again_when_the_log_shows_no_run() -> N
     hand.answer(Info("idle", "m"))
     hand.wait(1.1)
     hand.answer(page([said]))
-    assert hand.asked[-1] == actions.PostRun(2)
+    assert hand.asked[-1] == actions.PostRun(4)
 
 
 def test_a_post_run_that_was_taken_after_all_is_followed() -> None:
@@ -240,19 +240,19 @@ def test_a_post_run_that_was_taken_after_all_is_followed() -> None:
     hand = Hand("tree")
     hand.attach_empty()
     hand.feed(events.RunRequested(None))
-    hand.feed(events.RunAccepted(1, is_unsure=True))
+    hand.lose_post()
     said = {**message("m"), "source": "user"}
     hand.live(said)
     hand.wait(3.1)
     hand.answer(Info("idle", "m"))
     hand.wait(1.1)
     hand.answer(page([said]))
-    hand.feed(events.RunConflicted(2))
+    hand.conflict()
     run = run_of("npq", "m")
     hand.live(*run)
     hand.snapshot("finished", "q")
     assert hand.finished[0].report.complete
-    assert not [action for action in hand.asked if action == actions.PostRun(3)]
+    assert not [action for action in hand.asked if isinstance(action, actions.PostRun)][2:]
 
 
 def test_a_run_that_is_stopped_before_it_has_begun_is_over() -> None:
@@ -271,7 +271,7 @@ def test_a_run_that_is_stopped_before_it_has_begun_is_over() -> None:
 def test_a_run_that_was_armed_in_this_log_keeps_its_place_when_an_attach_ends() -> None:
     ledger = Ledger()
     ledger.merge([{"id": "a", "kind": "MessageEvent"}, {"id": "b", "kind": "MessageEvent"}], at_head=True)
-    run = RunInProgress(post=1, armed_at_s=0.0, tail_at_arm="a", status_at_arm="idle")
+    run = RunInProgress(request=1, armed_at_s=0.0, tail_at_arm="a", status_at_arm="idle")
     run.find_arm(ledger)
     assert run.tail_at_arm == "a"
     run.lost_log(ledger)

@@ -133,10 +133,10 @@ def test_placing_a_path_puts_state_updates_behind_their_parents() -> None:
     ledger = Ledger()
     ledger.begin(next_seq=None, at_head=True)
     ledger.settle_main()
-    ledger.add_live(update("s2", "last_user_message_id", "b", "b"), None)
+    ledger.add_live(update("s2", "last_user_message_id", "b", "b") | {"timestamp": "b2"}, None)
     for event in branch("abc"):
         ledger.add_live(event, None)
-    ledger.add_live(update("s3", "execution_status", "running", "b"), None)
+    ledger.add_live(update("s3", "execution_status", "running", "b") | {"timestamp": "b3"}, None)
     ledger.place_path(ledger.path_to("c"))
     assert held(ledger) == ["a", "b", "s2", "s3", "c"]
 
@@ -148,9 +148,24 @@ def test_a_late_state_update_goes_behind_its_parent_in_the_middle() -> None:
     for event in branch("abc"):
         ledger.add_live(event, None)
     ledger.place_path(ledger.path_to("c"))
-    ledger.add_live(update("s", "execution_status", "running", "a"), None)
+    ledger.add_live(update("s", "execution_status", "running", "a") | {"timestamp": "aa"}, None)
     ledger.place_path(ledger.path_to("c"))
     assert held(ledger) == ["a", "s", "b", "c"]
+
+
+def test_where_the_leaf_went_back_parents_give_no_place() -> None:
+    """R33: the process died before it had saved the leaf, and what follows names an older parent."""
+    ledger = Ledger()
+    ledger.begin(next_seq=None, at_head=True)
+    ledger.settle_main()
+    for event in branch("abc"):
+        ledger.add_live(event, None)
+    ledger.place_path(ledger.path_to("c"))
+    ledger.add_live(update("s", "execution_status", "running", "a") | {"timestamp": "d"}, None)
+    ledger.add_live(message("e", "a"), None)
+    ledger.place_path(ledger.path_to("e"))
+    assert held(ledger) == ["a", "b", "c", "s", "e"]
+    assert [ledger.is_unplaced(event_id) for event_id in "se"] == [True, True]
 
 
 def test_linked_path_stops_before_the_newest_and_at_a_hole() -> None:
