@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow check bench docs interop clean help
+.PHONY: run test test-slow check bench docs interop mutation clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,8 +41,11 @@ docs: $(VENV)/.ready ## Write docs/reference/ anew, and the outputs that README 
 interop: $(VENV)/.ready ## The published SDK and agent server at both ends; writes docs/interop.md and docs/fidelity.md
 	@$(BIN)/python -m tests.interop $(INTEROP)
 
+mutation: $(VENV)/.ready ## Change the client's core, one change at a time, and see whether the catalog notices: hours
+	@$(BIN)/python -m tests.mutation $(MUTATION)
+
 clean: ## Remove the environment and everything that tools left
-	rm -rf $(VENV) build dist .venv-interop-* .gapless .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) build dist .venv-interop-* .venv-mutation .gapless .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 $(VENV)/.ready: pyproject.toml requirements.txt
 	@test -n "$(PYTHON)" || { echo "gapless needs Python 3.11 or newer on the path; none was found" >&2; exit 2; }
