@@ -35,7 +35,7 @@ def main() -> int:
     for request in runs():
         record = perform(request, level="model" if is_comparable(request) else "wire").record
         if record.verdict is not Verdict.HOLDS:
-            print(f"{record.verdict}: {record.scenario} {record.variant}")
+            sys.stdout.write(f"{record.verdict}: {record.scenario} {record.variant}\n")
             return 1
     return 0
 
