@@ -182,10 +182,10 @@ def strikes_at(fault: Data, course: Course) -> float | None:
     """When a drawn fault strikes at the earliest, if the client loses no time. None when no moment is named."""
     if "at_s" in fault:
         return float(fault["at_s"])
-    match = fault.get("match", {})
+    match: Data = fault.get("match", {})
     if "at" not in fault and "after_s" in match:
         return float(match["after_s"])
-    cause: Data = fault.get("at") or match
+    cause: Data = fault.get("at", match)
     reached_s = _reached_s(cause, course)
     return None if reached_s is None else round(reached_s + cause.get("delay_s", 0.0), 3)
 
