@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from gapless.reports.records.never import Never
 from gapless.reports.records.record import GRAVITY, Verdict
@@ -272,9 +273,10 @@ class Campaign:
     def next_to_shrink(self, under_way: Iterable[Symptom] = ()) -> WorldFailure | None:
         """The waiting failure to shrink next. Symptoms in ``under_way`` are left out.
 
-        Symptoms of which no cause is known come first. Among equals, failures without an effect come first, then
-        failures with exactly one effect, in the order of `EFFECTS`. Among the others, the symptom with the most waiting
-        worlds comes first. Its number of worlds is divided by one plus the number of causes already known for it.
+        Symptoms of which no cause is known come first: the gravest, then the one with the most waiting worlds, in its
+        plainest world. After them, failures without an effect come first, then failures with exactly one effect, in the
+        order of `EFFECTS`. Among the others, the symptom with the most waiting worlds comes first. Its number of worlds
+        is divided by one plus the number of causes already known for it.
         """
         busy = set(under_way)
         candidates = [one for one in self.waiting.values() if one.symptom not in busy]
@@ -283,11 +285,13 @@ class Campaign:
         for signature, worlds in self.counts.items():
             waiting[signature.symptom] += worlds
 
-        def urgency(one: WorldFailure) -> tuple[bool, list[int], float, int, _Plainness]:
+        def urgency(one: WorldFailure) -> tuple[Any, ...]:
             known = sum(1 for group in self.groups if group.cause.symptom == one.symptom)
-            plainness = _plainness(one)
+            plainness, gravity = _plainness(one), _gravity(one)
+            if not known:
+                return False, gravity, -waiting[one.symptom], plainness
             alone = plainness[1] if plainness[0] < 2 else [len(_ORDER)]
-            return known > 0, alone, -waiting[one.symptom] / (1 + known), _gravity(one), plainness
+            return True, alone, -waiting[one.symptom] / (1 + known), gravity, plainness
 
         return min(candidates, key=urgency, default=None)
 

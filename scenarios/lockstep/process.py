@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -40,12 +40,13 @@ SHIMS: Final = Path(__file__).parent / "shims"
 IMPORT_S_MAX: Final = 120.0  # of real time, until a program waits for the first time
 REST_S_MAX: Final = 30.0  # of real time, until it waits again
 STACKS_S: Final = 1.0
-STARVED_MAX: Final = 10  # times as long for a program that computes, where others have the processors
-STARVED_SHARE: Final = 0.02  # of a processor: one that gets less waits for something
+STARVED_MAX: Final = 10  # times as long for a program that would compute, where others have the processors
+STARVED_SHARE: Final = 0.5  # of the looks at it: one that is ready to run less often waits for something
 KEPT_MAX: Final = 4
 _CHUNK_BYTES: Final = 64 * 1024
 _LOOK_S: Final = 0.005
 _WATCH_S: Final = 0.1
+_READY: Final = "RD"  # states in which a thread computes, or would
 _PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "ws_proxy", "wss_proxy")
 
 Said = Callable[[str, bytes], None]  # which stream, what
@@ -169,11 +170,13 @@ class ProgramProcess:
     def receive(self, real_s_max: float = REST_S_MAX) -> FromShim:
         """What the shim says next, `Ended` when the channel ends. Raises NotAtRest when that takes too long.
 
-        A program that computes on a busy machine has more time: until it has had that much of a processor.
+        A program that computes on a busy machine has more time: until it has had that much of a processor. That it is
+        ready to run shows that it computes, for it may get next to nothing of the processors.
         """
         began_s = time.monotonic()
         deadline_s, last_s = began_s + real_s_max, began_s + STARVED_MAX * real_s_max
         cpu_s: float | None = None  # what it had used, a moment after it began
+        looks: list[bool] = []  # was it ready to run? One look a second
         while True:
             message = self._parsed()
             if message is not None:
@@ -186,9 +189,12 @@ class ProgramProcess:
             left_s = deadline_s - time.monotonic()
             if cpu_s is None and left_s < real_s_max - STACKS_S:
                 cpu_s = self._cpu_s()
+            if time.monotonic() - began_s > len(looks) + STACKS_S:
+                looks.append(self._is_ready())
             if left_s <= 0:
                 used_s = self._cpu_s() - (cpu_s or 0.0)
-                if not STARVED_SHARE * real_s_max < used_s < real_s_max or deadline_s >= last_s:
+                computes = sum(looks) > STARVED_SHARE * len(looks)
+                if not computes or used_s >= real_s_max or deadline_s >= last_s:
                     raise self._not_at_rest(real_s_max)
                 deadline_s += real_s_max - used_s
                 continue
@@ -198,13 +204,24 @@ class ProgramProcess:
 
     def _cpu_s(self) -> float:
         """The processor time of the command's session so far, in seconds; 0.0 where the system does not tell."""
-        ticks = 0
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            with suppress(OSError):
-                fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-                if int(fields[3]) == self._process.pid:
-                    ticks += int(fields[11]) + int(fields[12])
+        ticks = sum(int(fields[11]) + int(fields[12]) for _, fields in self._session())
         return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _is_ready(self) -> bool:
+        """Whether a thread of the session runs, or is ready to, or waits for the disk."""
+        return any(
+            fields[0] in _READY
+            for directory, _ in self._session()
+            for path in directory.glob("task/[0-9]*/stat")
+            if (fields := _stat_of(path))
+        )
+
+    def _session(self) -> Iterator[tuple[Path, list[str]]]:
+        """The directories of the session's processes in /proc, and what their ``stat`` says after the name."""
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            fields = _stat_of(path)
+            if fields and int(fields[3]) == self._process.pid:
+                yield path.parent, fields
 
     def drain(self) -> None:
         """Read what the program has printed so far."""
@@ -398,6 +415,14 @@ class Pool:
             for process in self._kept:
                 process.forget()
             self._kept, self._pid = [], os.getpid()
+
+
+def _stat_of(path: Path) -> list[str]:
+    """The fields of a ``stat`` file after the name, the state first; none when the process has ended."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _state_of(path: str) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -352,3 +353,15 @@ def test_a_python_without_its_shim_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     process = ProgramProcess([sys.executable, "-I", "-c", "import time; time.sleep(100)"], {})
     with pytest.raises(NotShimmed, match="without -I, -E or -S"):
         process.greet(1.0)
+
+
+@pytest.mark.parametrize(("source", "is_ready"), [("while True: pass", True), ("import time; time.sleep(100)", False)])
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not tell what a process does")
+def test_a_program_that_computes_is_told_from_one_that_waits(source: str, is_ready: bool) -> None:
+    """On a busy machine the first gets time. What it has used says little there: it may be next to nothing."""
+    process = ProgramProcess([sys.executable, "-I", "-c", source], {})
+    try:
+        time.sleep(2)
+        assert [process._is_ready() for _ in range(5)] == [is_ready] * 5
+    finally:
+        process.kill()
