@@ -225,7 +225,6 @@ class SyncCore:
             if now.run is not None:
                 now.run.silence_s = now.settings.silence_s
         elif now.ledger.renew(frame.event, size_bytes=frame.size_bytes, is_from_log=False):
-            sometimes("socket: an event came again with newer content")
             now.out.append(actions.Deliver(frame.event, "update"))
 
     def _note_result(self, event: events.Answer) -> None:

@@ -300,7 +300,6 @@ class Situation:
         for event, size_bytes in zip(page.items, shares(page.size_bytes, page.items), strict=True):
             is_known = event["id"] not in new_ids
             if is_known and self.ledger.renew(event, size_bytes=size_bytes, is_from_log=True):
-                sometimes("page: the log had another version of an event")
                 self.out.append(actions.Deliver(event, "update"))
 
     @decision("deliver")

@@ -104,6 +104,7 @@ def natural_start_taken_for_success(original: Original, one: Walk, page: Page, l
 def loop_not_noticed(original: Original, one: Walk, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
     """Follows every next cursor, even one that it has followed before."""
     one._asked.clear()
+    one._seen.clear()
     found: tuple[Outcome, list[LogEvent]] = original(one, page, ledger)
     return found
 

@@ -8,6 +8,7 @@ from gapless.syncclient.core.core import SyncCore
 from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.run_state import RunInProgress
 from gapless.syncclient.core.runs import Runs
+from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.errors import ConversationNotFound, SyncError
 
 _GONE = ConversationNotFound("the server went away")
@@ -40,6 +41,18 @@ def every_reconnect_reads(original: Original, repairs: Repairs) -> None:
     now = repairs._situation
     if now.unverified and now.ready_connection() is not None:
         repairs.begin()
+
+
+@mutant("begin-epoch", races=["R60"], killed=("r60-truncated-while-away", "session/inclusive", "no-holes"))
+def contradictions_overlooked(original: Original, now: Situation, why: str) -> None:
+    """Keeps what it holds although the log contradicts it."""
+
+
+@mutant("run-accepted", races=["R16", "R18"], killed=("r16-others-run-while-posting", "tree/inclusive", "no-tail-loss"))
+def heard_before_is_ours(original: Original, run: RunInProgress, now_s: float, step: int, *, silence_s: float) -> None:
+    """Takes a run that was heard of before its own was accepted for its own."""
+    original(run, now_s, step, silence_s=silence_s)
+    run.not_before_s = 0.0
 
 
 @mutant("retry-delay", races=["R41", "R56"], killed=("r34-disconnect-in-mid-run", "tree/inclusive", "bounded"))
@@ -92,9 +105,9 @@ def restart_is_fatal(original: Original, code: int | None) -> SyncError | None:
     return _GONE if code == 1012 else original(code)
 
 
-@mutant("fatal-close", races=["R33"], killed=("r33-closed-for-good", "legacy/inclusive", "budget"))
+@mutant("fatal-close", races=["R33"], killed=("r33-unknown-conversation", "session/inclusive", "budget"))
 def deletion_is_a_hiccup(original: Original, code: int | None) -> SyncError | None:
-    """Keeps reconnecting to a conversation that was deleted (close 4004)."""
+    """Keeps reconnecting to a conversation that does not exist (close 4004)."""
     return None if code == 4004 else original(code)
 
 
@@ -139,4 +152,6 @@ MUTANTS = (
     going_away_is_fatal,
     overflow_is_fatal,
     deltas_are_events,
+    contradictions_overlooked,
+    heard_before_is_ours,
 )

@@ -83,7 +83,7 @@ def unavailable_is_for_good(original: Original, status: int) -> bool:
     return False
 
 
-@mutant("parse-page", races=["R56"], killed=("r56-malformed-at-attach", "tree/inclusive", "budget"))
+@mutant("parse-page", races=["R56"], killed=("r56-malformed-at-attach", "legacy/inclusive", "budget"))
 def unreadable_page_is_empty(original: Original, body: bytes) -> Page:
     """Treats a page that it cannot parse as an empty page."""
     try:
@@ -103,7 +103,7 @@ def unreadable_page_crashes(original: Original, body: bytes) -> Page:
     return page
 
 
-@mutant("parse-page", races=["R56"], killed=("r56-malformed-at-attach", "tree/inclusive", "budget"))
+@mutant("parse-page", races=["R56"], killed=("r56-malformed-at-attach", "legacy/inclusive", "budget"))
 def missing_items_are_none(original: Original, body: bytes) -> Page:
     """Treats a page without the key "items" as an empty page, as a lookup with a default does."""
     try:
