@@ -197,8 +197,9 @@ class Attach:
                     self.step()
 
     def _begin_anew(self, why: str) -> None:
+        held = "saved" if self._resume.is_open else "held"
         self._resume.end(has_read_on=False)
-        self._situation.begin_epoch(why)
+        self._situation.begin_epoch(why, held=held)
 
     def _is_known_empty(self) -> bool:
         """A snapshot that speaks of leaves and names none, and nothing was ever said: nothing is on the branch.
