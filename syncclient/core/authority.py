@@ -11,7 +11,7 @@ from enum import IntEnum
 from gapless.syncclient.decisions import decision
 
 
-class Source(IntEnum):
+class EvidenceSource(IntEnum):
     """Who says something about a conversation, from the least authority to the most."""
 
     CLOCK = 0
@@ -33,11 +33,11 @@ class Source(IntEnum):
 
 
 @decision("can-be-vetoed")
-def can_be_vetoed(source: Source) -> bool:
+def can_be_vetoed(source: EvidenceSource) -> bool:
     """Whether a stop hook may still take back the end of a run that this source tells of (R13)."""
-    return source < Source.FINAL
+    return source < EvidenceSource.FINAL
 
 
-def outranks(one: Source, other: Source) -> bool:
+def outranks(one: EvidenceSource, other: EvidenceSource) -> bool:
     """Whether one source is believed against another."""
     return one > other

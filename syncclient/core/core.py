@@ -17,7 +17,7 @@ from typing import assert_never
 
 from gapless.syncclient.core import actions, events
 from gapless.syncclient.core.attach import Attach
-from gapless.syncclient.core.authority import Source
+from gapless.syncclient.core.authority import EvidenceSource
 from gapless.syncclient.core.gap_reading import Reading
 from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.requests import FailureVerdict, Request, judge
@@ -201,7 +201,7 @@ class SyncCore:
                 connection.snapshot = frame
                 self._now.make_ready(connection)
                 status, asked_step = frame.status or "unknown", connection.asked_step
-                source = Source.GREETING if greets else Source.FINAL
+                source = EvidenceSource.GREETING if greets else EvidenceSource.FINAL
                 self._runs.status_report(
                     Ending(status, frame.leaf_id, frame.knows_leaf, asked_step, frame.timestamp, source)
                 )

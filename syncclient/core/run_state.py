@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 
-from gapless.syncclient.core.authority import Source, can_be_vetoed
+from gapless.syncclient.core.authority import EvidenceSource, can_be_vetoed
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.path_marks import sometimes
@@ -94,7 +94,7 @@ class Ending:
     asked_step: int
     timestamp: str = ""
     """When it was said, by the server's clock, where that is known."""
-    source: Source = Source.STATUS
+    source: EvidenceSource = EvidenceSource.STATUS
     heard_step: int = 0
     """When it was heard, or believed."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gapless.scenarios.mutation.planting import ExpectedKill, Mutant, Original, mutant, with_settings
-from gapless.syncclient.core.authority import Source
+from gapless.syncclient.core.authority import EvidenceSource
 from gapless.syncclient.core.events import RequestFailed
 from gapless.syncclient.core.requests import FailureVerdict, Request
 from gapless.syncclient.core.run_state import IDLE, TERMINAL, Belief, Ending, RunInProgress
@@ -35,7 +35,7 @@ def hint_is_the_end(
 )
 def veto_ignored(original: Original, runs: Runs, report: Ending) -> None:
     """Believes a greeting or a REST status at once, although a stop hook may still veto the end."""
-    original(runs, replace(report, source=Source.FINAL))
+    original(runs, replace(report, source=EvidenceSource.FINAL))
 
 
 @mutant("believe-ending", races=["R16"], killed=("r16-anothers-final-snapshot", "tree/inclusive", "no-tail-loss"))

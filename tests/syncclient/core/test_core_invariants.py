@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from gapless.syncclient.core import actions, events
-from gapless.syncclient.core.authority import Source, can_be_vetoed, outranks
+from gapless.syncclient.core.authority import EvidenceSource, can_be_vetoed, outranks
 from gapless.syncclient.core.requests import FailureVerdict, Request, judge
 from gapless.syncclient.core.run_state import PHASES, Phase, RunInProgress, Sign
 from gapless.syncclient.core.situation import NOTE_CHARS_MAX, NOTES_MAX
@@ -39,9 +39,13 @@ def test_every_phase_but_the_last_leads_on() -> None:
 
 
 def test_the_table_of_authority_is_a_strict_order() -> None:
-    for one, other in itertools.permutations(Source, 2):
+    for one, other in itertools.permutations(EvidenceSource, 2):
         assert outranks(one, other) != outranks(other, one)
-    assert [source for source in Source if not can_be_vetoed(source)] == [Source.FINAL, Source.INDEX, Source.LOG]
+    assert [source for source in EvidenceSource if not can_be_vetoed(source)] == [
+        EvidenceSource.FINAL,
+        EvidenceSource.INDEX,
+        EvidenceSource.LOG,
+    ]
 
 
 def test_deciding_twice_asks_for_nothing_more() -> None:
