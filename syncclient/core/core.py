@@ -289,7 +289,7 @@ class SyncCore:
             now.renew_from_page(page, new)
         now.deliver(new, "history" if is_attach else "repair")
         match outcome:
-            case Outcome.MORE if is_attach and not self._attach.is_resuming and self._attach.has_end(exchange):
+            case Outcome.MORE if is_attach and self._attach.has_end(exchange):
                 now.exchange = None
                 self._attach.end_walk(exchange, reached_end=False)
             case Outcome.MORE if is_attach:
