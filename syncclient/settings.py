@@ -62,6 +62,8 @@ class Settings:
     lease of a process that has died hides it for 45 s (R33)."""
     run_timeout_s: float = 3600.0
     page_size_events: int = 100
+    end_events: int = 10
+    """How many events at each end of the log an attach reads at least, if pages are smaller than what was asked for."""
     pages_max: int = 1000
     """How many pages one repair may read. The rest becomes an explicit gap."""
     replays_max: int = 2

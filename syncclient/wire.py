@@ -41,6 +41,8 @@ class Snapshot:
     """Whether snapshots of this generation have leaves. If so, a missing `leaf_id` means an empty branch."""
     timestamp: str = ""
     """When it was made, on the server's clock."""
+    has_message: bool = False
+    """Whether a user message was ever sent: then the log is not empty, even if the snapshot names no leaf."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,7 @@ def _classify(event: LogEvent, *, seq: int | None, knows_leaf: bool, size_bytes:
             leaf_id if isinstance(leaf_id, str) else None,
             knows_leaf,
             str(event.get("timestamp", "")),
+            value.get("last_user_message_id") is not None,
         )
     return Durable(event, seq, size_bytes)
 

@@ -229,7 +229,9 @@ class GaplessMachine:
         self._out.append(model.RestCall(action.request, name, page_id, limit, descending, text))
 
     def _answered(self, told: model.CallAnswered | model.NoAnswer, now_s: float) -> None:
-        action = self._asked.pop(told.call)
+        action = self._asked.pop(told.call, None)
+        if action is None:
+            return
         if isinstance(told, model.NoAnswer):
             self._feed(answers.unanswered(action, told.reason, was_sent=told.was_sent), now_s)
         else:

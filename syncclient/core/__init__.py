@@ -11,9 +11,10 @@ In reading order:
 - `repairs.py`        what is missing, and how it is asked for
 - `runs.py`           whether the run in progress is over, and whether all of its events are held
 - `gap_reading.py`    reads history that was left unread, for `Conversation.history()`
-- `run_state.py`      which status reports about the end of a run are believed
+- `run_state.py`      the phases of a run, and which reports about its end are believed
+- `authority.py`      which source is believed, where two differ
+- `requests.py`       every request, and what its failure means
 - `socket_state.py`   the current connection, and when to open the next one
 - `missing.py`        what is known to be missing, and since when
-- `pending_call.py`   the GET under way
 - `backoff.py`        how long to wait before the next try
 """

@@ -95,7 +95,7 @@ class Attach:
             now.ledger.begin(next_seq=None, at_head=True)
             self._finish()
         else:
-            self._walk(Walk.from_head(pages_max=1))
+            self._walk(Walk.from_head(pages_max=self._situation.settings.end_events))
 
     def is_behind(self, exchange: Request, page: Page) -> bool:
         """Whether a page is from a view that is behind the socket. Then it is not placed, and is asked for again.
@@ -123,6 +123,11 @@ class Attach:
         leaf_id = connection.snapshot.leaf_id if connection.snapshot is not None else None
         return leaf_id is None or leaf_id in ids or ledger.has_child(leaf_id)
 
+    def has_end(self, exchange: Request) -> bool:
+        """Whether a walk has shown enough of the log's head or tail; pages may be smaller than what was asked for."""
+        assert exchange.walk is not None, "only a walk has pages"
+        return exchange.walk.shown_events >= self._situation.settings.end_events
+
     def end_walk(self, exchange: Request, *, reached_end: bool) -> None:
         """A page of the attach is placed; `reached_end` says that nothing lies beyond it."""
         now, is_resuming = self._situation, self._resume.is_open
@@ -135,7 +140,7 @@ class Attach:
             self._finish()
         else:
             sometimes("attach: the tail was read, the middle left alone")
-            self._walk(Walk.backward(pages_max=1))
+            self._walk(Walk.backward(pages_max=self._situation.settings.end_events))
 
     def contradicts(self, connection: Connection, frame: Durable) -> bool:
         """Whether the frame shows that what is held is of another log; then all is begun anew without it (R60)."""
@@ -192,14 +197,20 @@ class Attach:
                     self.step()
 
     def _begin_anew(self, why: str) -> None:
+        held = "saved" if self._resume.is_open else "held"
         self._resume.end(has_read_on=False)
-        self._situation.begin_epoch(why)
+        self._situation.begin_epoch(why, held=held)
 
     def _is_known_empty(self) -> bool:
-        """A snapshot that speaks of leaves and names none: nothing is on the branch."""
+        """A snapshot that speaks of leaves and names none, and nothing was ever said: nothing is on the branch.
+
+        A log that began before 1.31 has no leaf either, and is not empty.
+        """
         now, connection = self._situation, self._situation.ready_connection()
         snapshot = connection.snapshot if connection is not None else None
         has_no_leaf = snapshot is not None and snapshot.knows_leaf and snapshot.leaf_id is None
+        if snapshot is not None and (snapshot.has_message or snapshot.status not in (None, "idle")):
+            return False
         return has_no_leaf and now.settings.certainty == "branch" and not len(now.ledger)
 
     @decision("attach-replay")
@@ -220,7 +231,7 @@ class Attach:
                 now.open_socket()
         elif not now.ledger.head_known:
             sometimes("attach: the socket replayed a long log's tail")
-            self._walk(Walk.from_head(pages_max=1))
+            self._walk(Walk.from_head(pages_max=self._situation.settings.end_events))
         elif next_seq > through_seq:
             self._finish()
         else:

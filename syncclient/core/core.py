@@ -289,6 +289,11 @@ class SyncCore:
             now.renew_from_page(page, new)
         now.deliver(new, "history" if is_attach else "repair")
         match outcome:
+            case Outcome.MORE if is_attach and self._attach.has_end(exchange):
+                now.exchange = None
+                self._attach.end_walk(exchange, reached_end=False)
+            case Outcome.MORE if is_attach:
+                now.ask(exchange)
             case Outcome.MORE:
                 self._repairs.go_on(exchange)
             case Outcome.CURSOR_UNKNOWN if is_attach and self._attach.is_resuming:

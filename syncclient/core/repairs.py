@@ -96,7 +96,6 @@ class Repairs:
             sometimes("repair: by pages from the head")
             walk = Walk.from_head(pages_max=pages_max)
         else:
-            sometimes("repair: by pages back from the tail")
             walk = Walk.backward(pages_max=pages_max)
         now.begin_exchange("repair", walk, deadline_s=now.now_s + now.settings.repair_deadline_s, to_tail=to_tail)
 

@@ -332,14 +332,14 @@ class Situation:
         self.drop(event_ids)
 
     @decision("begin-epoch")
-    def begin_epoch(self, why: str) -> None:
+    def begin_epoch(self, why: str, *, held: str = "held") -> None:
         """Hold nothing any more, and attach anew: the log contradicts what is held, so it is another (R60).
 
         Nothing is moved or taken out: places are forgotten, and the log is read afresh, ends first. What was delivered
         is remembered, and is not delivered again.
         """
         sometimes("epoch: the log contradicted what was held")
-        self.note(f"{why}; dropped what was held, {len(self.ledger)} events, and began anew")
+        self.note(f"{why}; dropped what was {held}, {len(self.ledger)} events, and began anew")
         self._remember_delivered(self.ledger.ordered_ids())
         if self.run is not None:
             self.run.lost_log(self.ledger)

@@ -102,6 +102,11 @@ class Walk:
         """How many more pages it may read."""
         return self._pages_left
 
+    @property
+    def shown_events(self) -> int:
+        """How many events its pages have shown."""
+        return len(self._seen)
+
     def has_read(self, event_id: str) -> bool:
         """Whether the event was on one of its pages, or is where it begins."""
         return event_id in self._seen or (self._anchor is not None and event_id == self._anchor.echo)

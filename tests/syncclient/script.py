@@ -56,7 +56,7 @@ class Hand:
     """Feeds a core by hand and keeps what it asks for; `now_s` goes on only when told."""
 
     def __init__(self, generation: Generation, **settings: Any) -> None:
-        self.core = SyncCore(Settings(**settings), draw=lambda: 0.5)
+        self.core = SyncCore(Settings(**{"end_events": 1, **settings}), draw=lambda: 0.5)
         self.now_s = 0.0
         self.generation: Generation = generation
         self.asked: list[actions.Action] = []

@@ -194,3 +194,20 @@ class Refusing(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Refuse."""
         raise httpx.ConnectError("connection refused")
+
+
+def test_a_subscriber_that_raises_ends_the_conversation_with_a_typed_error() -> None:
+    def raises(event: syncclient.LogEvent, origin: syncclient.Origin) -> None:
+        if event["kind"] == "ActionEvent":
+            raise RuntimeError("the application broke")
+
+    async def told(world: simserver.World) -> None:
+        async with opened(world, subscriber=raises) as conversation:
+            await conversation.send("Complete the task")
+            with pytest.raises(syncclient.SubscriberFailed, match="RuntimeError") as caught:
+                await conversation.run()
+            assert isinstance(caught.value.__cause__, RuntimeError)
+            with pytest.raises(syncclient.SubscriberFailed):
+                await conversation.send("Go on")
+
+    Story().tell(told)

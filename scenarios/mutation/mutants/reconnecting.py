@@ -44,7 +44,7 @@ def every_reconnect_reads(original: Original, repairs: Repairs) -> None:
 
 
 @mutant("begin-epoch", races=["R60"], killed=("r60-truncated-while-away", "session/inclusive", "no-holes"))
-def contradictions_overlooked(original: Original, now: Situation, why: str) -> None:
+def contradictions_overlooked(original: Original, now: Situation, why: str, *, held: str = "held") -> None:
     """Keeps what it holds although the log contradicts it."""
 
 

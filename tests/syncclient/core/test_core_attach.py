@@ -6,8 +6,8 @@ import pytest
 
 from gapless.syncclient.core import actions
 from gapless.syncclient.errors import ServerUnreachable
-from gapless.syncclient.wire import Generation
-from tests.syncclient.script import Hand, branch, page
+from gapless.syncclient.wire import Generation, Snapshot
+from tests.syncclient.script import Hand, branch, message, page
 
 
 @pytest.mark.parametrize(("generation", "pages"), [("legacy", 1), ("tree", 0), ("session", 0)])
@@ -92,3 +92,26 @@ def test_attach_gives_up_at_its_deadline_with_the_last_reason() -> None:
     assert isinstance(failure.error, ServerUnreachable)
     assert "attach_deadline_s (5 s)" in str(failure.error)
     assert "503" in str(failure.error)
+
+
+def test_an_attach_reads_the_ends_of_the_log_from_however_small_pages() -> None:
+    """R57: a page may hold one event. The newest ten are read before the gap in the middle is left alone."""
+    hand = Hand("legacy", end_events=3)
+    hand.open_socket()
+    hand.snapshot("idle")
+    hand.answer(page(branch("abc"), "d"))
+    for event_id, next_id in (("z", "y"), ("y", "x"), ("x", "w")):
+        assert not any(isinstance(action, actions.FinishAttach) for action in hand.asked)
+        hand.answer(page([message(event_id)], next_id))
+    assert any(isinstance(action, actions.FinishAttach) for action in hand.asked)
+    assert hand.held() == list("abcxyz")
+    assert hand.pages[-1].page_id == "x"
+
+
+def test_a_snapshot_without_a_leaf_is_no_empty_log_where_something_was_said() -> None:
+    """A log that began before 1.31, on a server that speaks of leaves."""
+    hand = Hand("tree")
+    hand.open_socket()
+    hand.frame(Snapshot("idle", None, True, has_message=True))
+    hand.answer(page([{"id": event_id, "kind": "MessageEvent"} for event_id in "abc"]))
+    assert hand.held() == list("abc")

@@ -1,0 +1,51 @@
+"""The network: bodies are bounded while they come, and what a library raises becomes an error of ours."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+
+import httpx
+import pytest
+import trio
+
+from gapless.syncclient.network.http_and_websocket import Network
+from gapless.syncclient.network.transport import RequestBroken, Response
+from gapless.syncclient.settings import Settings
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def ask(answer: Answer, **settings: int) -> Response:
+    """One GET, answered by a function."""
+    network = Network("http://server", Settings(**settings), http_transport=httpx.MockTransport(answer))  # type: ignore[arg-type]  # each is a number
+
+    async def asked() -> Response:
+        try:
+            return await network.request("GET", "/x", query={}, body=None)
+        finally:
+            await network.aclose()
+
+    return trio.run(asked)
+
+
+def test_a_body_within_the_bound_is_read_whole() -> None:
+    assert ask(lambda request: httpx.Response(200, content=b"x" * 1000), body_size_bytes_max=1000).body == b"x" * 1000
+
+
+def test_a_body_that_grows_when_decoded_is_given_up_while_it_comes() -> None:
+    bomb = gzip.compress(b"0" * 10_000_000)
+    assert len(bomb) < 20_000
+    with pytest.raises(RequestBroken, match="body_size_bytes_max"):
+        ask(
+            lambda request: httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=bomb),
+            body_size_bytes_max=1_000_000,
+        )
+
+
+def test_whatever_a_transport_raises_is_a_broken_request() -> None:
+    def breaks(request: httpx.Request) -> httpx.Response:
+        raise RecursionError("too deep")
+
+    with pytest.raises(RequestBroken, match="too deep"):
+        ask(breaks)
