@@ -24,7 +24,7 @@ class Heir(Hand):
     """A client with a store, fed by hand."""
 
     def __init__(self, generation: Generation, store: Store, **settings: Any) -> None:
-        self.core = SyncCore(Settings(**settings), draw=lambda: 0.5, is_saved=True)
+        self.core = SyncCore(Settings(**{"end_events": 1, **settings}), draw=lambda: 0.5, is_saved=True)
         self.now_s, self.generation = 0.0, generation
         self.asked, self.delivered = [], []
         self.store = store
