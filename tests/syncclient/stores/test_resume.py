@@ -243,7 +243,7 @@ def test_a_session_log_with_another_event_at_our_last_index_is_attached_to_anew(
     hand = Heir("session", left_by("session"))
     hand.open_socket()
     hand.sync(6, from_seq=5)
-    hand.live(message("F"), message("G"), seq=5)
+    hand.live(message("F"), message("G", "F"), seq=5)
     hand.open_socket()
     hand.sync(6)
     hand.open_socket()
