@@ -126,7 +126,8 @@ class Attach:
     def has_end(self, exchange: Request) -> bool:
         """Whether a walk has shown enough of the log's head or tail; pages may be smaller than what was asked for."""
         assert exchange.walk is not None, "only a walk has pages"
-        return exchange.walk.shown_events >= self._situation.settings.end_events
+        settings = self._situation.settings
+        return exchange.walk.shown_events >= min(settings.end_events, settings.page_size_events)
 
     def end_walk(self, exchange: Request, *, reached_end: bool) -> None:
         """A page of the attach is placed; `reached_end` says that nothing lies beyond it."""

@@ -24,7 +24,7 @@ class Heir(Hand):
     """A client with a store, fed by hand."""
 
     def __init__(self, generation: Generation, store: Store, **settings: Any) -> None:
-        self.core = SyncCore(Settings(**settings), draw=lambda: 0.5, is_saved=True)
+        self.core = SyncCore(Settings(**{"end_events": 1, **settings}), draw=lambda: 0.5, is_saved=True)
         self.now_s, self.generation = 0.0, generation
         self.asked, self.delivered = [], []
         self.store = store
@@ -243,7 +243,7 @@ def test_a_session_log_with_another_event_at_our_last_index_is_attached_to_anew(
     hand = Heir("session", left_by("session"))
     hand.open_socket()
     hand.sync(6, from_seq=5)
-    hand.live(message("F"), message("G"), seq=5)
+    hand.live(message("F"), message("G", "F"), seq=5)
     hand.open_socket()
     hand.sync(6)
     hand.open_socket()
