@@ -55,7 +55,7 @@ END_REAL_S_MAX: Final = 10.0
 PROGRAM_TURNS_MAX: Final = 1_000
 
 
-class ProgramFailure(StepFailed):
+class Failure(StepFailed):
     """The program says that it gave up on a step."""
 
 
@@ -96,7 +96,7 @@ class LockstepClient:
     ended; points, switched: of its threads' schedule; stalled: what it waits for that is not virtual, if it told.
     """
 
-    errors = (ProgramFailure,)
+    errors = (Failure,)
 
     def __init__(self, context: ClientContext, process: ProgramProcess, nursery: trio.Nursery) -> None:
         self._context = context
@@ -187,7 +187,7 @@ class LockstepClient:
             case Done() as done:
                 return done
             case Failed() as failed:
-                raise ProgramFailure(failed.error)
+                raise Failure(failed.error)
             case Cannot():
                 raise NoHistory
             case ProtocolError() as error:

@@ -38,4 +38,4 @@ def test_a_class_behind_an_adapter_holds_everything_and_its_deliveries_are_judge
 def test_a_class_behind_an_adapter_gives_up_a_step_with_an_error_that_it_declares(kind: str) -> None:
     result = perform(request((*COMMANDS[kind], "--gives-up")))
     assert result.record.verdict is Verdict.STUCK
-    assert result.record.violations[0].message == "send() gave up: ProgramFailure: GivesUp: not today"
+    assert result.record.violations[0].message == "send() gave up: Failure: GivesUp: not today"
