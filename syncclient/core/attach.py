@@ -123,6 +123,7 @@ class Attach:
         leaf_id = connection.snapshot.leaf_id if connection.snapshot is not None else None
         return leaf_id is None or leaf_id in ids or ledger.has_child(leaf_id)
 
+    @decision("attach-end-shown")
     def has_end(self, exchange: Request) -> bool:
         """Whether a walk has shown enough of the log's head or tail; pages may be smaller than what was asked for."""
         assert exchange.walk is not None, "only a walk has pages"

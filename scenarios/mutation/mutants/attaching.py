@@ -5,10 +5,10 @@ from __future__ import annotations
 from gapless.scenarios.mutation.planting import Original, mutant
 from gapless.syncclient.core.attach import Attach
 from gapless.syncclient.core.core import SyncCore
+from gapless.syncclient.core.requests import Request
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.log.held import Held
-from gapless.syncclient.log.walk import Walk
 from gapless.syncclient.report import Gap
 from gapless.syncclient.wire import Durable
 
@@ -21,13 +21,10 @@ def waits_for_the_greeting(original: Original, core: SyncCore) -> None:
         original(core)
 
 
-@mutant("walk-from-head", races=["R04"], killed=("cost-attach-long", "legacy/inclusive", "budget"))
-def whole_history_at_attach(
-    original: Original, walk: type[Walk], *, pages_max: int, must_show: str | None = None
-) -> Walk:
-    """Reads the whole history at the attach, from the head to the end, however long it is."""
-    found: Walk = original(walk, pages_max=1000, must_show=must_show)
-    return found
+@mutant("attach-end-shown", races=["R04"], killed=("cost-attach-long", "legacy/inclusive", "budget"))
+def ends_never_end(original: Original, attach: Attach, exchange: Request) -> bool:
+    """Reads on at both ends of the log, although it has shown enough of them."""
+    return False
 
 
 @mutant("attach-finish", races=["R04"], killed=("clean-run", "legacy/inclusive", "budget"), fails_clean=True)
@@ -71,7 +68,7 @@ def begins_anew_at_the_tail(original: Original, attach: Attach, connection: Conn
 
 MUTANTS = (
     waits_for_the_greeting,
-    whole_history_at_attach,
+    ends_never_end,
     attaches_twice,
     gap_not_declared,
     deaf_while_attaching,

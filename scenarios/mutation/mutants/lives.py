@@ -54,6 +54,7 @@ def unknown_kinds_dropped(original: Original, kind: str) -> bool:
     Method(TailCursor, "reconcile"),
     races=["R87"],
     killed=("r87-count-with-an-unreadable-record", "tree/inclusive", "no-hang"),
+    fails_clean=True,
     base="tail-cursor",
 )
 async def cursor_from_the_count(original: Original, client: TailCursor) -> None:
