@@ -243,6 +243,7 @@ def test_a_scenario_that_asks_for_less_is_simpler() -> None:
     assert not is_simpler(lost, lost)
 
 
+@pytest.mark.slow
 def test_the_kill_register_knows_every_client_and_every_scenario() -> None:
     register = kill_register.load()
     assert frozenset(register.clients) == frozenset(broken_clients()), "run `gapless mutants --full`"
@@ -250,6 +251,7 @@ def test_the_kill_register_knows_every_client_and_every_scenario() -> None:
     assert sorted(register.by_scenario or ()) == sorted(names), "run `gapless mutants --full`"
 
 
+@pytest.mark.slow
 def test_every_mutant_dies_somewhere() -> None:
     register = kill_register.load()
     dead = {
@@ -258,6 +260,7 @@ def test_every_mutant_dies_somewhere() -> None:
     assert not [mutant.name for mutant in MUTANTS if mutant_client(mutant) not in dead]
 
 
+@pytest.mark.slow
 def test_each_scenario_kills_somebody_whom_no_simpler_one_kills_or_is_documentation() -> None:
     idle = kill_register.without_own_kill(kill_register.load(), kill_register.register_scenarios())
     assert not [scenario.name for scenario in idle]
