@@ -9,6 +9,7 @@ descriptors   virtual file descriptors, and waiting for several of them
 threads       locks, and how threads start and end
 clock         time and datetime
 entropy       os.urandom, random, uuid, ssl
+listening     sockets that listen, for a program that is a server
 sockets       what `_socket` offers; the standard library's `socket` is built upon it anew
 polling       what `select` offers; the standard library's `selectors` is built upon it anew
 streams       standard input

@@ -15,7 +15,7 @@ import zlib
 from itertools import count
 from typing import Any
 
-from . import descriptors, real
+from . import descriptors, listening, real
 from .descriptors import Endpoint, close_endpoint, endpoints, open_endpoint
 from .patching import put
 from .scheduler import scheduler
@@ -42,6 +42,7 @@ class Connection(Endpoint):
         super().__init__()
         self.id = 0
         self.state = "new"
+        self.own: tuple[str, int] = ("0.0.0.0", 0)
         self.address: tuple[str, int] = ("0.0.0.0", 0)
         self.buffer = bytearray()
         self.error = 0
@@ -65,8 +66,16 @@ class Connection(Endpoint):
     def failed(self) -> bool:
         return self.error != 0
 
+    def accept(self, connection_id: int, host: str, port: int, own: tuple[str, int]) -> None:
+        """The harness has opened it; ``own`` is the address of the listener."""
+        self.id, self.own = connection_id, own
+        self.address = (host, port)
+        self.state = "open"
+        _connections[self.id] = self
+
     def connect(self, host: str, port: int) -> None:
         self.id = next(_ids)
+        self.own = (CLIENT_ADDRESS, FIRST_PORT + self.id)
         self.address = (host, port)
         self.state = "connecting"
         _connections[self.id] = self
@@ -174,8 +183,8 @@ class Pair(Endpoint):
 
 
 def has_dialled() -> bool:
-    """Has this process connected to anything?"""
-    return bool(_connections or _outputs)
+    """Has this process connected to anything, or listened?"""
+    return bool(_connections or _outputs or listening.has_listened())
 
 
 def take_outputs() -> tuple[list[list[Any]], bytes]:
@@ -211,6 +220,15 @@ def arrived(kind: str, connection_id: int, data: bytes = b"") -> None:
     elif kind == "reset":
         connection.error, connection.is_broken = errno.ECONNRESET, True
     connection.notify()
+
+
+def accepted(listener_id: int, connection_id: int, host: str, port: int) -> None:
+    """The harness connects to a listener of this process, from ``host`` and ``port``."""
+    connection = Connection()
+    connection.accept(connection_id, host, port, listening.address(listener_id))
+    if not listening.arrived(listener_id, connection):
+        del _connections[connection_id]
+        _outputs.append(("reset", connection_id))
 
 
 # --- names ------------------------------------------------------------------------------------------------------
@@ -315,11 +333,12 @@ def _refuse(what: str) -> None:
 class Socket:
     """In place of `_socket.socket`: what `socket.socket` is built upon."""
 
-    __slots__ = ("_endpoint", "_family", "_fd", "_kind", "_options", "_timeout_s", "proto")
+    __slots__ = ("_bound", "_endpoint", "_family", "_fd", "_kind", "_options", "_timeout_s", "proto")
 
     def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: Any = None) -> None:
         known = endpoints.get(fileno) if isinstance(fileno, int) else None
         self._options: dict[tuple[int, int], Any] = {}
+        self._bound: tuple[str, int] = ("0.0.0.0", 0)
         self._timeout_s: float | None = _default_timeout_s
         self._family = _socket.AF_INET if family == -1 else int(family)
         kind = _socket.SOCK_STREAM if type == -1 else int(type)
@@ -409,7 +428,7 @@ class Socket:
             if option == getattr(_socket, "SO_PROTOCOL", None):
                 return self.proto
             if option == getattr(_socket, "SO_ACCEPTCONN", None):
-                return 0
+                return int(isinstance(endpoint, listening.Listener))
         value = self._options.get((level, option), 0)
         if buflen:
             raw = value if isinstance(value, (bytes, bytearray)) else struct.pack("i", int(value))
@@ -418,9 +437,11 @@ class Socket:
 
     def getsockname(self) -> Any:
         endpoint = self._open()
+        if isinstance(endpoint, listening.Listener):
+            return self._bound
         if not isinstance(endpoint, Connection) or self._family == _socket.AF_UNIX:
             return ""
-        host, port = (CLIENT_ADDRESS, FIRST_PORT + endpoint.id) if endpoint.id else ("0.0.0.0", 0)
+        host, port = endpoint.own
         return (host, port, 0, 0) if self._family == _socket.AF_INET6 else (host, port)
 
     def getpeername(self) -> Any:
@@ -435,12 +456,30 @@ class Socket:
 
     def bind(self, address: Any) -> None:
         self._open()
+        if isinstance(address, tuple) and len(address) >= 2:
+            self._bound = (_resolve(address[0]), int(address[1]))
 
     def listen(self, backlog: int = 128) -> None:
-        _refuse("the client listens for connections, which is not possible in virtual time yet; let it only connect")
+        if not listening.is_server():
+            _refuse("the client listens for connections, which is not possible in virtual time; let it only connect")
+        if isinstance(self._open(), listening.Listener):
+            return
+        if not isinstance(self._endpoint, Connection) or self._family == _socket.AF_UNIX:
+            self._not_a_stream()
+        listener = listening.listen(next(_ids), self._bound)
+        listener.handles = self._endpoint.handles
+        self._bound = listener.address
+        self._endpoint = endpoints[self._fd] = listener
+        _outputs.append(("listen", listener.id, *listener.address))
 
     def _accept(self) -> Any:
-        raise _error(errno.EINVAL)
+        scheduler.point()
+        listener = self._open()
+        if not isinstance(listener, listening.Listener):
+            raise _error(errno.EINVAL)
+        self._wait(listener.readable)
+        connection = listener.backlog.popleft()
+        return open_endpoint(connection), connection.address
 
     def connect(self, address: Any) -> None:
         scheduler.point()
