@@ -26,6 +26,9 @@ from gapless.scenarios.machines.event_loop import EventLoop, TurnWatch
 from gapless.scenarios.machines.message_carrier import messages
 from gapless.scenarios.machines.registry import resolve as machine
 from gapless.scenarios.machines.shell import factory as machine_factory
+from gapless.scenarios.realserver.environment import parse_server
+from gapless.scenarios.realserver.playable import why_not
+from gapless.scenarios.realserver.world import RealServerWorld
 from gapless.scenarios.running.script_player import ScriptPlayer, leaves
 from gapless.scenarios.running.spin_watch import SpinWatch
 from gapless.scenarios.running.world_setup import server_settings, workload
@@ -44,9 +47,9 @@ class RunRequest:
 
     ``tape``: recorded choices to replay; None draws choices from ``seed``. ``ranges``: the range of each recorded
     choice, checked where given. ``command``: the client is this program, in virtual time; ``client`` is then only what
-    to call it.
+    to call it. ``server``: a published server, as pip names it, in place of the simulated one.
 
-    Raises UsageError when the scenario cannot happen in that variant.
+    Raises UsageError when the scenario cannot happen in that variant, or not on that server.
     """
 
     scenario: Scenario
@@ -57,6 +60,7 @@ class RunRequest:
     tape: Tape | None = None
     ranges: Ranges | None = None
     command: tuple[str, ...] = ()
+    server: str = ""
 
     def __post_init__(self) -> None:
         if (self.generation, self.cursor) not in self.scenario.variants():
@@ -64,6 +68,9 @@ class RunRequest:
             raise UsageError(
                 f"{self.scenario.name} cannot happen in {self.generation}/{self.cursor}; it can in {possible}"
             )
+        reason = why_not(self.scenario, self.generation, self.cursor) if self.server else None
+        if reason is not None:
+            raise UsageError(f"{self.scenario.name} cannot be played on {self.server}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +118,15 @@ def perform(
     command = _command(request) if factory is None and level == "wire" else None
     given = source or _source(request)
     choices = Choices(given)
+    world: World | RealServerWorld
     settings, work = server_settings(scenario, request.generation, request.cursor), workload(scenario)
     if level == "wire":
         client = factory or command or resolve(request.client)
-        world = World(settings, work, scenario.faults, choices)
+        world = _real_world(request, choices) if request.server else World(settings, work, scenario.faults, choices)
         player = ScriptPlayer(world, scenario, request.seed, getattr(client, "watch", SpinWatch))
     else:
+        if request.server:
+            raise UsageError("a published server speaks bytes; the model level passes messages")
         loop = EventLoop(schedule)
         world = World(settings, work, scenario.faults, choices, loop, messages(loop))
         client = factory or machine_factory(world, machine(request.client))
@@ -139,6 +149,10 @@ def perform(
     if command is None:
         return result
     return replace(result, printed=command.printed(), ran_on=command.ran_on(), switched=command.switched)
+
+
+def _real_world(request: RunRequest, choices: Choices) -> RealServerWorld:
+    return RealServerWorld(parse_server(request.server), request.scenario, request.seed, choices)
 
 
 def _command(request: RunRequest) -> CommandRun | None:
@@ -171,7 +185,7 @@ def _sort_out(error: Exception, request: RunRequest) -> str:
 
 
 def _result(
-    request: RunRequest, world: World, player: ScriptPlayer, choices: Choices, spun: str | None, taken: tuple[str, ...]
+    request: RunRequest, world: World | RealServerWorld, player: ScriptPlayer, choices: Choices, spun: str | None, taken: tuple[str, ...]
 ) -> RunResult:
     journal = world.journal
     faults = fired(world)
@@ -187,7 +201,7 @@ def _result(
     return RunResult(record, choices.tape, choices.ranges, tuple(journal.lines()))
 
 
-def fired(world: World) -> tuple[FaultFired, ...]:
+def fired(world: World | RealServerWorld) -> tuple[FaultFired, ...]:
     """How often each fault of a world acted, for a record."""
     return tuple(FaultFired(one.name, one.kind, one.fired) for one in world.fired())
 

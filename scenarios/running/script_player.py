@@ -7,7 +7,9 @@ time pass is stopped by a bound on the turns of the scheduler (``spin_watch.py``
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from math import inf
+from typing import Any, Protocol
 
 from gapless.scenarios.clients.contract import (
     Claim,
@@ -23,17 +25,55 @@ from gapless.scenarios.clients.contract import (
 from gapless.scenarios.definition.scenario import Restart, Scenario, Send, Sleep, Step
 from gapless.scenarios.running.spin_watch import SpinWatch, Watch
 from gapless.simserver.errors import SimServerError
-from gapless.simserver.world import World
+from gapless.simserver.journal import Journal
+from gapless.simserver.loop import Loop
+from gapless.simserver.network.connections import Connections
 
 CLOSE_DEADLINE_S = 60
 RUN_AFTER_SCRIPT_S_MAX = 600
 AFTER_BOUND_S = 0.01  # healing releases held-back frames; it comes after the bound, or they would count as in time
 
 
+class PlayedWorld(Protocol):
+    """A world that a script can be played in: the simulated server's, or one with a real server in it."""
+
+    @property
+    def loop(self) -> Loop: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def connections(self) -> Connections: ...
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def api_key(self) -> str | None: ...
+    @property
+    def conversation_id(self) -> str: ...
+    def now_s(self) -> float:
+        """Virtual seconds since the world began."""
+        ...
+
+    def running(self) -> AbstractAsyncContextManager[Any]:
+        """Run the server until the block ends."""
+        ...
+
+    def heal(self) -> None:
+        """End the chaos phase."""
+        ...
+
+    def disconnect(self) -> None:
+        """Reset every open socket."""
+        ...
+
+    def restart(self, down_s: float) -> Awaitable[None]:
+        """Take the server down, and bring it back."""
+        ...
+
+
 class ScriptPlayer:
     """One client in one script. ``ended_s``: when the last step ended, in virtual seconds, once ``perform`` is done."""
 
-    def __init__(self, world: World, scenario: Scenario, seed: int, watch: type[Watch] = SpinWatch) -> None:
+    def __init__(self, world: PlayedWorld, scenario: Scenario, seed: int, watch: type[Watch] = SpinWatch) -> None:
         self._world = world
         self._watch = watch
         self._journal = world.journal

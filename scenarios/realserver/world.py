@@ -1,0 +1,343 @@
+"""A world with the published server in it: the server's process, the link to it, and the clock that they share.
+
+It is played as a `gapless.simserver.world.World` is. Clients connect to the same link, on which the same faults act; behind
+it a `Relay` carries what they say to the server. The journal is made from what passes there, and from the server's store:
+an event is in the log when its file is, and the store is read whenever the server has come to rest.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import trio
+
+from gapless.scenarios.definition.scenario import Background, Run, Scenario
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.lockstep.client import epoch_s
+from gapless.scenarios.realserver.environment import PublishedServer
+from gapless.scenarios.realserver.http1 import BrokenOff
+from gapless.scenarios.realserver.kept_servers import SERVERS, KeptServer
+from gapless.scenarios.realserver.program import ProgramStream, ServerProgram
+from gapless.scenarios.realserver.relay import Relay
+from gapless.scenarios.realserver.relayed_world import RelayedConnection
+from gapless.scenarios.realserver.scripted_model import HOST, Aside, Reply, ScriptedModel, replies
+from gapless.scenarios.realserver.store import ConversationStore
+from gapless.scenarios.realserver.warm_up import ask, prepare, template_of
+from gapless.simserver.choices import Choices
+from gapless.simserver.conversation.event_bodies import STATE_UPDATE, EventBody
+from gapless.simserver.conversation.ids import conversation_id_for
+from gapless.simserver.conversation.workload import EPOCH
+from gapless.simserver.errors import ServerCrashed
+from gapless.simserver.faults.match import Facts
+from gapless.simserver.faults.verdicts import Close, Reset, RestartServer
+from gapless.simserver.journal import Journal
+from gapless.simserver.link import ArmedFault, FaultCount, Link
+from gapless.simserver.loop import TRIO
+from gapless.simserver.network.connections import Carrier, Connections
+from gapless.simserver.network.streams import MemoryConnection
+from gapless.simserver.process import Process
+from gapless.simserver.protocol.outbox import ConnectionAct
+from gapless.simserver.world import BASE_URL
+
+ENDS: Final = frozenset({"finished", "paused", "waiting_for_confirmation", "error", "stuck"})
+
+
+@dataclass(eq=False, slots=True)
+class _AskedRun:
+    """A run that somebody has asked for. ``said``: what the model says in it; None for the workload's next."""
+
+    by: str
+    said: tuple[Reply, ...] | None = None
+
+
+class RealServerWorld:
+    """A published server with one conversation, and its link.
+
+    journal, link, choices, connections, process: as in the simulated world; log: the events in the server's store.
+    """
+
+    def __init__(self, server: PublishedServer, scenario: Scenario, seed: int, choices: Choices) -> None:
+        prepare(server)
+        self.loop = TRIO
+        self.process = Process(TRIO)
+        self.choices = choices
+        self.journal = Journal(self.process.now_s)
+        self.link = Link(scenario.faults, choices, self.journal, self.process.now_s, TRIO)
+        self._relay = Relay(self)
+        self.connections = Connections(
+            self.process, self.link, self.journal, _no_app, Carrier(MemoryConnection, self._relay.serve)
+        )
+        self.base_url = BASE_URL
+        self.api_key = scenario.server.api_key
+        self.conversation_id = conversation_id_for("conversation")
+        self.sockets: list[RelayedConnection] = []
+        self.logged: set[str] = set()
+        self._server = server
+        self._scenario = scenario
+        self._seed = seed
+        self._model = ScriptedModel(self._aside)
+        self._kept: KeptServer | None = None
+        self._store: ConversationStore | None = None
+        self._program: ServerProgram | None = None
+        self._nursery: trio.Nursery | None = None
+        self._asked: deque[_AskedRun] = deque()
+        self._planned = 0
+        self._runs = 0
+        self._run: int | None = None
+        self._status = "idle"
+        self._is_ending = False
+
+    def __repr__(self) -> str:
+        return f"RealServerWorld({self._server}, {len(self.log)} events, {self.link!r})"
+
+    @property
+    def agent(self) -> RealServerWorld:
+        """What has the log, as in the simulated world."""
+        return self
+
+    @property
+    def log(self) -> Sequence[EventBody]:
+        """The events in the server's store, as far as it was read."""
+        return () if self._store is None else self._store.events
+
+    def now_s(self) -> float:
+        """Virtual seconds since the server was ready for clients; 0 before that."""
+        return self.process.now_s()
+
+    def fired(self) -> tuple[FaultCount, ...]:
+        """How often each fault has fired, in the order in which they were given."""
+        return self.link.counts()
+
+    # --- running -----------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[RealServerWorld]:
+        """Run the server until the block ends. Raises what the block raises, and ServerCrashed."""
+        self._kept = SERVERS.take(self._server, self.api_key)
+        is_sound = False
+        raised: BaseException | None = None
+        try:
+            self._kept.empty()
+            self._write_store(self._kept)
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                await self._start()
+                self.process.begin(nursery)
+                self._journal_history()
+                for happening in self._scenario.workload.background:
+                    nursery.start_soon(self._act_in_background, happening)
+                for one in self.link.timed():
+                    nursery.start_soon(self._fire_at_its_time, one)
+                try:
+                    yield self
+                except Exception as error:
+                    raised = error  # raised again outside the nursery, which would wrap it in a group
+                finally:
+                    for connection in self.connections:
+                        connection.reset()
+                    is_sound = self._stop()
+                    nursery.cancel_scope.cancel()
+        finally:
+            self.process.end()
+            SERVERS.give(self._kept, is_sound=is_sound)
+        failure = self.process.failure
+        if failure is not None:
+            raise ServerCrashed(f"the relay to the real server failed: {failure!r}") from failure
+        if raised is not None:
+            raise raised
+
+    def _write_store(self, kept: KeptServer) -> None:
+        wanted = self._scenario.workload
+        self._store = ConversationStore(kept.conversations, self.conversation_id)
+        self._store.write(template_of(self._server), wanted.history_events, wanted.payload_bytes, EPOCH)
+        self.logged = {str(event["id"]) for event in self.log}
+        statuses = [event["value"] for event in self.log if event.get("key") == "execution_status"]
+        self._status = str(statuses[-1]) if statuses else "idle"
+
+    def _journal_history(self) -> None:
+        if self.log:
+            first, last = self.log[0]["id"], self.log[-1]["id"]
+            self.journal.record("log", "history", events=len(self.log), first=first, last=last)
+
+    async def _start(self) -> None:
+        """Start the server's process, and wait until it listens. Raises UsageError when it ends instead."""
+        assert self._kept is not None
+        assert self._nursery is not None
+        program = ServerProgram(self._kept.process, self._nursery, {HOST: self._model.serve}, self._look, self._at_rest)
+        self._program = program
+        self._kept.start(self._seed, epoch_s() + self.now_s())
+        self._nursery.start_soon(self._serve, program)
+        await program.listening.wait()
+        if program.failure is not None:
+            raise UsageError(f"{self._server} does not start: {program.failure}")
+
+    async def _serve(self, program: ServerProgram) -> None:
+        await program.exchange()
+        if program.failure is not None and program.listening.is_set() and self.process.is_running:
+            self.process.crashed(program.failure)
+
+    def _stop(self) -> bool:
+        """End the server's process; whether it can be run again."""
+        assert self._program is not None
+        self._program.kill()
+        return self._program.is_sound
+
+    def dial_server(self) -> ProgramStream:
+        """Connect to the server. Raises ConnectionRefusedError when it does not listen."""
+        if self._program is None:
+            raise ConnectionRefusedError("the server is not there")
+        return self._program.dial()
+
+    # --- what is seen of the server ------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Read what the server has appended to its log."""
+        if self._store is None:
+            return
+        index = len(self.log)
+        for event in self._store.read():
+            self.logged.add(str(event["id"]))
+            self._appended(index, event)
+            index += 1
+
+    def _appended(self, index: int, event: EventBody) -> None:
+        status = event["value"] if event.get("key") == "execution_status" else None
+        if status == "running" and self._run is None:
+            self._begin_run()
+        branch = event["kind"] != STATE_UPDATE
+        fields = {"id": event["id"], "kind": event["kind"], "index": index, "run": self._run, "branch": branch}
+        self.journal.add("log", "append", fields)
+        if status is not None:
+            self._status = str(status)
+            self.journal.record("agent", "status", status=status)
+            self._is_ending = self._run is not None and status in ENDS
+
+    def _begin_run(self) -> None:
+        asked = self._asked.popleft() if self._asked else _AskedRun("client")
+        said = asked.said
+        if said is None:
+            plans, self._planned = self._scenario.workload.runs, self._planned + 1
+            plan = plans[self._planned - 1] if self._planned <= len(plans) else Run(init_s=0.0, actions=0)
+            said = replies(plan, f"run-{self._planned}", self._scenario.workload.payload_bytes)
+        self._model.begin(said)
+        self._run, self._runs = self._runs, self._runs + 1
+        self.journal.record("agent", "run-started", run=self._run, by=asked.by)
+
+    def _at_rest(self) -> None:
+        """The server has nothing to do at this instant: a run whose end it has said is over."""
+        if self._is_ending:
+            self._end_run()
+
+    def _end_run(self) -> None:
+        self._is_ending = False
+        leaf = next((event["id"] for event in reversed(self.log) if event["kind"] != STATE_UPDATE), None)
+        self.journal.record(
+            "agent", "run-ended", run=self._run, status=self._status, log_length=len(self.log), leaf=leaf
+        )
+        self._run = None
+
+    def run_asked(self, by: str = "client", said: tuple[Reply, ...] | None = None) -> _AskedRun:
+        """A run is asked for. One that is in progress takes the message; then nothing begins."""
+        asked = _AskedRun(by, said)
+        if self._run is None:
+            self._asked.append(asked)
+        return asked
+
+    def run_refused(self, asked: object) -> None:
+        """The server has not taken that request."""
+        if isinstance(asked, _AskedRun) and asked in self._asked:
+            self._asked.remove(asked)
+
+    # --- what a test does to the server --------------------------------------------------------------------------
+
+    def heal(self) -> None:
+        """End the chaos phase: no fault acts any more, and everything they delayed is sent now."""
+        if self.link.healed.is_set():
+            return
+        self.link.heal()
+        for connection in self.connections:
+            connection.release()
+        for socket in self.sockets:
+            socket.release()
+        self.journal.record("world", "healed")
+
+    def disconnect(self) -> None:
+        """Reset every open socket. Clients see no close code."""
+        for socket in list(self.sockets):
+            socket.act(Reset("before"))
+
+    async def restart(self, down_s: float) -> None:
+        """Kill the server's process, and start it again ``down_s`` virtual seconds later on what it has written.
+
+        As on the fake server, sockets are closed with 1012 and calls in progress are reset.
+        """
+        self.journal.record("world", "restarting", down_s=down_s)
+        incarnation = self.process.go_down()
+        open_before = {one.number for one in self.sockets}
+        for socket in list(self.sockets):
+            socket.act(Close(1012, "before"))
+        self._stop()
+        self._asked.clear()
+        for connection in self.connections:
+            facts = connection.facts
+            if facts is None or facts.connection not in open_before:
+                connection.reset()
+        await self.link.sleep_unless_healed(down_s)
+        if self.process.incarnation != incarnation:
+            return  # restarted again while it was down: the later restart brings it back
+        await self._start()
+        self.process.come_back()
+        self.journal.record("world", "restarted")
+        if self._run is not None:
+            self._end_run()
+
+    # --- background tasks ----------------------------------------------------------------------------------------
+
+    async def _act_in_background(self, happening: Background) -> None:
+        await trio.sleep(happening.at_s)
+        if happening.message is not None:
+            content = [{"type": "text", "text": happening.message}]
+            await self._ask("POST", "/events", {"role": "user", "content": content, "run": False})
+        if happening.run is not None:
+            asked = self.run_asked("background", replies(happening.run, "background", 0))
+            if await self._ask("POST", "/run") != 200:
+                self.run_refused(asked)
+        if happening.pause:
+            await self._ask("POST", "/pause")
+
+    async def _aside(self, aside: Aside) -> None:
+        if aside == "pause":
+            await self._ask("POST", "/pause")
+        else:
+            await self._ask("POST", "/confirmation_policy", {"policy": {"kind": "AlwaysConfirm"}})
+
+    async def _ask(self, method: str, below: str, body: dict[str, Any] | None = None) -> int | None:
+        """Another party asks the server, past the link; the status, None when there is no answer."""
+        path = f"/api/conversations/{self.conversation_id}{below}"
+        with suppress(BrokenOff, ConnectionRefusedError):
+            if self._program is not None:
+                return (await ask(self._program, method, path, body, self.api_key)).status
+        return None
+
+    async def _fire_at_its_time(self, one: ArmedFault) -> None:
+        assert one.at_s is not None
+        await trio.sleep(max(0.0, one.at_s - self.now_s()))
+        if one.fault.place == "server":
+            verdict = self.link.consult_timed(one, Facts("server", "server"))
+            if isinstance(verdict, RestartServer):
+                await self.restart(verdict.down_s)
+            return
+        for socket in list(self.sockets):
+            number = socket.number
+            facts = Facts("connection", f"socket {number}", connection=number, aspect="socket")
+            act = self.link.consult_timed(one, facts)
+            if isinstance(act, ConnectionAct):
+                socket.act(act)
+
+
+async def _no_app(*_: Any) -> None:
+    raise AssertionError("the relay serves all connections")
