@@ -261,10 +261,11 @@ def requests(
     generations: Sequence[str],
     cursors: Sequence[str],
     command: tuple[str, ...] = (),
+    server: str = "",
 ) -> tuple[RunRequest, ...]:
     """One request for each wanted variant of each scenario, in the order of `Scenario.variants`."""
     return tuple(
-        RunRequest(scenario, generation, cursor, client, seed, command=command)
+        RunRequest(scenario, generation, cursor, client, seed, command=command, server=server)
         for scenario in scenarios
         for generation, cursor in scenario.variants()
         if generation in generations and cursor in cursors
