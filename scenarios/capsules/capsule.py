@@ -3,7 +3,8 @@
 A capsule holds the whole scenario and not its name, because the catalogue may change. ``tape``: the choices, each with
 the range that it was drawn from. ``digest``: shows whether a replay was the same run. ``fingerprints``: a short hash of
 each entry of the journal; they show where a replay first differs. For a client that is a command: ``command``, the
-words of it that were files, and what it ran on. ``versions.py`` reads capsules of older versions.
+words of it that were files, and what it ran on. ``server``: the published server, if one was in place of the simulated
+one. ``versions.py`` reads capsules of older versions.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class _File(BaseModel):
     command: tuple[str, ...] = ()
     command_files: tuple[str, ...] = ()
     ran_on: _RanOn | None = None
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def render(
         "violations": [asdict(violation) for violation in record.violations],
         "versions": versions(),
         **_command_data(request, ran_on),
+        **({"server": request.server} if request.server else {}),
         "tape": streams,
         "fingerprints": rows,
     }
@@ -224,7 +227,17 @@ def _capsule(path: Path, document: Mapping[str, Any]) -> Capsule:
         scenario = Scenario.model_validate(file.scenario)
         tape = {name: stream.values for name, stream in file.tape.items()}
         ranges = {name: stream.ranges for name, stream in file.tape.items()}
-        request = RunRequest(scenario, file.generation, file.cursor, file.client, file.seed, tape, ranges, file.command)
+        request = RunRequest(
+            scenario,
+            file.generation,
+            file.cursor,
+            file.client,
+            file.seed,
+            tape,
+            ranges,
+            file.command,
+            file.server,
+        )
     except ValidationError as error:
         raise CapsuleError(str(path), first_problem(error), cure) from None
     except UsageError as error:

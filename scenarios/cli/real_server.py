@@ -10,7 +10,7 @@ from gapless.scenarios.cli.options import ALL
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.realserver.environment import parse_server
-from gapless.scenarios.realserver.playable import VARIANT, why_not
+from gapless.scenarios.realserver.playable import variant_of, why_not
 from gapless.scenarios.realserver.warm_up import prepare
 
 
@@ -25,14 +25,18 @@ def given_server(text: str | None) -> str:
     return str(server)
 
 
-def variant_of(server: str, generation: str, cursor: str) -> tuple[str, str]:
-    """Generation and cursor mode: those of the server, if there is one. Raises UsageError when others were asked for."""
+def chosen_variant(server: str, generation: str, cursor: str) -> tuple[str, str]:
+    """Generation and cursor mode: those of the server, if there is one.
+
+    Raises UsageError when others were asked for.
+    """
     if not server:
         return generation, cursor
-    for option, asked, own in (("--generation", generation, VARIANT[0]), ("--cursor", cursor, VARIANT[1])):
-        if asked not in (ALL, own):
-            raise UsageError(f"{option} {asked}: {server} is {own}; leave the option out")
-    return VARIANT
+    own = variant_of(parse_server(server))
+    for option, asked, value in (("--generation", generation, own[0]), ("--cursor", cursor, own[1])):
+        if asked not in (ALL, value):
+            raise UsageError(f"{option} {asked}: {server} is {value}; leave the option out")
+    return own
 
 
 def playable(scenarios: Sequence[Scenario], server: str, named: Collection[str]) -> tuple[Scenario, ...]:
@@ -43,7 +47,8 @@ def playable(scenarios: Sequence[Scenario], server: str, named: Collection[str])
     """
     if not server:
         return tuple(scenarios)
-    reasons = {scenario.name: why_not(scenario, *VARIANT) for scenario in scenarios}
+    published = parse_server(server)
+    reasons = {scenario.name: why_not(scenario, published) for scenario in scenarios}
     for name, reason in reasons.items():
         if reason is not None and name in named:
             raise UsageError(f"{name} cannot be played on {server}: {reason}")

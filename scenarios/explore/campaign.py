@@ -122,6 +122,7 @@ class Campaign:
     ``counts``: how many worlds failed with each waiting signature
     ``explained``: for each signature that was shrunk, the name of its group
     ``command``: of a client that is one
+    ``server``: a published server in place of the simulated one; empty without one
     """
 
     client: str
@@ -135,6 +136,7 @@ class Campaign:
     explained: dict[Cause, str] = field(default_factory=dict)
     counts: Counter[Cause] = field(default_factory=Counter)
     command: tuple[str, ...] = ()
+    server: str = ""
 
     def add(self, tried: BlockResult) -> None:
         """Record the result of a block."""

@@ -50,8 +50,17 @@ _FILE = TypeAdapter(_File)
 class Database:
     """The directory of one client's campaign."""
 
-    def __init__(self, directory: Path, client: str, level: Level = "wire", command: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        client: str,
+        level: Level = "wire",
+        command: tuple[str, ...] = (),
+        server: str = "",
+    ) -> None:
         name = client if level == "wire" else f"{client}.{level}"
+        name = f"{name}.{server}" if server else name
+        self._server = server
         self.directory = directory / re.sub(r"[^A-Za-z0-9._-]+", "-", name)
         self._client, self._level, self._command = client, level, command
         self._file = self.directory / "campaign.json"
@@ -68,7 +77,7 @@ class Database:
         try:
             text = self._file.read_bytes()
         except FileNotFoundError:
-            return Campaign(self._client, self._level, command=self._command), False
+            return Campaign(self._client, self._level, command=self._command, server=self._server), False
         except OSError as error:
             raise UsageError(
                 f"{self._file}: cannot be read ({error.strerror}); give --database another directory"
@@ -83,7 +92,8 @@ class Database:
         if file.schema != SCHEMA:
             raise self._broken(f"has the schema {file.schema!r}, and this is {SCHEMA!r}")
         if file.code != self._code:
-            return Campaign(self._client, self._level, groups=file.groups, command=self._command), True
+            known = Campaign(self._client, self._level, groups=file.groups, command=self._command, server=self._server)
+            return known, True
         return (
             Campaign(
                 self._client,
@@ -94,6 +104,7 @@ class Database:
                 tally=Counter(dict(file.tally)),
                 groups=file.groups,
                 command=self._command,
+                server=self._server,
             ),
             False,
         )

@@ -128,7 +128,7 @@ class Explorer:
         campaign, worlds = self._campaign, self._worlds_left()
         if worlds == 0:
             return False
-        block = Block(campaign.client, campaign.blocks, worlds, campaign.level, campaign.command)
+        block = Block(campaign.client, campaign.blocks, worlds, campaign.level, campaign.command, campaign.server)
         campaign.blocks += 1
         self._worlds_out += worlds
 
@@ -173,7 +173,14 @@ class Explorer:
         if failure is None or (self._worlds_left() == 0 and campaign.knows(failure.symptom)):
             return False
         self._begun += 1
-        shrinking = Shrinking(campaign.client, failure.symptom, failure.drawn, campaign.level, command=campaign.command)
+        shrinking = Shrinking(
+            campaign.client,
+            failure.symptom,
+            failure.drawn,
+            campaign.level,
+            command=campaign.command,
+            server=campaign.server,
+        )
         self._go_on(self._begun, failure, shrinking)
         return True
 
@@ -201,7 +208,7 @@ class Explorer:
                 for failure in failures:
                     campaign.fail(failure)
 
-            self._submit(tried, retry_world, campaign.client, one, campaign.level, campaign.command)
+            self._submit(tried, retry_world, campaign.client, one, campaign.level, campaign.command, campaign.server)
             return
 
         def checked(still_fails: bool) -> None:
@@ -209,7 +216,7 @@ class Explorer:
                 campaign.forget(one)
             self._listener.checked(one, still_fails)
 
-        request = replace(self._database.request(one), command=campaign.command)
+        request = replace(self._database.request(one), command=campaign.command, server=campaign.server)
         self._submit(checked, still_shows, request, one.cause.symptom, campaign.level)
 
     def _submit(self, then: Callable[[Any], None], work: Callable[..., Any], *arguments: Any) -> None:
@@ -220,14 +227,16 @@ class Explorer:
     def _found(self, failure: WorldFailure, shrunk: Shrinking) -> None:
         """Record a finished shrink, and write the files of a new cause."""
         campaign = self._campaign
-        failures = retry_world(campaign.client, shrunk.drawn, campaign.level, campaign.command)
+        failures = retry_world(campaign.client, shrunk.drawn, campaign.level, campaign.command, campaign.server)
         smallest = next((one for one in failures if one.symptom == shrunk.symptom), None)
         if smallest is None:
             campaign.give_up(failure)
             return
         group = campaign.found(failure, smallest, runs=shrunk.runs, at_s=self.elapsed_s)
         if group is not None:
-            kept = keep(campaign.client, smallest, group.name, self._database.directory, campaign.command)
+            kept = keep(
+                campaign.client, smallest, group.name, self._database.directory, campaign.command, campaign.server
+            )
             group.events, group.faults, group.seed = kept.events, kept.faults, kept.request.seed
             group.at_the_wire = kept.at_the_wire
             self._listener.found(group)

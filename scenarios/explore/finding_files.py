@@ -37,12 +37,19 @@ class ShrunkWorld:
     capsule: Path
 
 
-def keep(client: str, failure: WorldFailure, name: str, directory: Path, command: tuple[str, ...] = ()) -> ShrunkWorld:
+def keep(
+    client: str,
+    failure: WorldFailure,
+    name: str,
+    directory: Path,
+    command: tuple[str, ...] = (),
+    server: str = "",
+) -> ShrunkWorld:
     """Write both files of a failing world. ``name`` is their base name.
 
     Raises UsageError when they cannot be written.
     """
-    request = planned(client, failure.drawn, command)
+    request = planned(client, failure.drawn, command, server)
     result = perform(request)
     events = request.scenario.workload.history_events + sum(1 for line in result.lines if '"what":"append"' in line)
     scenario = _with_description(name, request, failure, events)

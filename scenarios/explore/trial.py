@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from gapless.reports.records.record import Verdict
-from gapless.scenarios.definition.scenario import Restart, Scenario
+from gapless.scenarios.definition.scenario import CursorMode, Restart, Scenario, ServerGeneration
 from gapless.scenarios.errors import WorldBroke
 from gapless.scenarios.explore.client_state import fired_in
 from gapless.scenarios.explore.symptom import Symptom, symptoms_in
 from gapless.scenarios.explore.worlds import HypothesisSource, ListSource, plan
+from gapless.scenarios.realserver.environment import parse_server
+from gapless.scenarios.realserver.playable import as_playable, variant_of
 from gapless.scenarios.running.runner import Level, RunRequest, RunResult, perform
 from gapless.simserver.choices import Choices
 from gapless.simserver.errors import TapeError
@@ -55,13 +57,15 @@ class WorldFailure:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Worlds to try: up to ``worlds`` of them, drawn with the seed ``number``. ``command``: of a client that is one."""
+    """Worlds to try: up to ``worlds`` of them, drawn with the seed ``number``. ``command``: of a client that is one.
+    ``server``: a published server in place of the simulated one; empty without one."""
 
     client: str
     number: int
     worlds: int
     level: Level = "wire"
     command: tuple[str, ...] = ()
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def try_block(block: Block) -> BlockResult:
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate,),
     )
-    @given(worlds(block.client, block.command))
+    @given(worlds(block.client, block.command, block.server))
     def attempt(world: DrawnWorld) -> None:
         if world.drawn in seen:
             return
@@ -115,11 +119,11 @@ def performed(request: RunRequest, level: Level) -> RunResult:
 
 
 def retry_world(
-    client: str, drawn: Sequence[int], level: Level = "wire", command: tuple[str, ...] = ()
+    client: str, drawn: Sequence[int], level: Level = "wire", command: tuple[str, ...] = (), server: str = ""
 ) -> tuple[WorldFailure, ...]:
     """The failures of a world that was drawn before. Empty when the numbers no longer fit the code that draws."""
     try:
-        request = planned(client, drawn, command)
+        request = planned(client, drawn, command, server)
     except TapeError:
         return ()
     return failures_of(DrawnWorld(request, tuple(drawn)), performed(request, level))
@@ -139,20 +143,30 @@ class DrawnWorld:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, client: str, command: tuple[str, ...] = ()) -> DrawnWorld:
+def worlds(draw: st.DrawFn, client: str, command: tuple[str, ...] = (), server: str = "") -> DrawnWorld:
     """A Hypothesis strategy for worlds."""
     source = HypothesisSource(draw)
 
     def together(make: Callable[[], Any]) -> Any:
         return draw(st.builds(make))
 
-    request = plan(Choices(source), client, part=together, command=command)
+    variant = _variant(server)
+    request = on_server(plan(Choices(source), client, part=together, command=command, variant=variant), server)
     return DrawnWorld(request, tuple(source.drawn))
 
 
-def planned(client: str, drawn: Sequence[int], command: tuple[str, ...] = ()) -> RunRequest:
+def planned(client: str, drawn: Sequence[int], command: tuple[str, ...] = (), server: str = "") -> RunRequest:
     """The run that these numbers draw. Raises TapeError when they no longer fit the code that draws."""
-    return plan(Choices(ListSource(drawn)), client, command=command)
+    return on_server(plan(Choices(ListSource(drawn)), client, command=command, variant=_variant(server)), server)
+
+
+def on_server(request: RunRequest, server: str) -> RunRequest:
+    """The same world with a published server in it, without what only the simulated one can do."""
+    return replace(request, scenario=as_playable(request.scenario), server=server) if server else request
+
+
+def _variant(server: str) -> tuple[ServerGeneration, CursorMode] | None:
+    return variant_of(parse_server(server)) if server else None
 
 
 def failures_of(world: DrawnWorld, result: RunResult) -> tuple[WorldFailure, ...]:

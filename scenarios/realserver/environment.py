@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gapless.scenarios.definition.scenario import ServerGeneration
 from gapless.scenarios.errors import UsageError
 
 PACKAGE: Final = "openhands-agent-server"
@@ -23,6 +24,11 @@ PYTHON_MIN: Final = (3, 12)
 BUILD_S_MAX: Final = 1200
 _SPEC: Final = re.compile(rf"{PACKAGE}==(\d+(?:\.\d+)+)")
 _NAMES: Final = ("python3.12", "python3.13", "python3.14", "python3", "python")
+_GENERATIONS: Final[tuple[tuple[tuple[int, ...], ServerGeneration], ...]] = (
+    ((1, 45), "session"),
+    ((1, 31), "tree"),
+    ((0,), "legacy"),
+)
 _RESOLVED: Final = "resolved when it was built\n"
 
 
@@ -38,6 +44,12 @@ class PublishedServer:
 
     def __str__(self) -> str:
         return f"{PACKAGE}=={self.version}"
+
+    @property
+    def generation(self) -> ServerGeneration:
+        """The generation of its protocol."""
+        numbers = tuple(int(part) for part in self.version.split("."))
+        return next(name for since, name in _GENERATIONS if numbers >= since)
 
     @property
     def directory(self) -> Path:
@@ -107,8 +119,8 @@ def interpreter() -> str:
         if _will_do(candidate):
             return candidate
     raise NoServer(
-        "the published server needs Python 3.12 or newer, and none was found on the path or among pyenv's; install one, "
-        "or name it in GAPLESS_PYTHON312"
+        "the published server needs Python 3.12 or newer, and none was found on the path or among pyenv's; install "
+        "one, or name it in GAPLESS_PYTHON312"
     )
 
 

@@ -1,13 +1,13 @@
 """WebSocket frames between a client and the real server, and what the journal and the faults see of them. Pure.
 
-Frames are taken apart with wsproto, message by message, and put together again. Pings and pongs are carried as they are,
-so that each end notices for itself when the other is gone.
+Frames are taken apart with wsproto, message by message, and put together again. Pings and pongs are carried as they
+are, so that each end notices for itself when the other is gone.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,37 +45,39 @@ class FrameReader:
     def __init__(self, *, masked: bool) -> None:
         self._frames = FrameProtocol(client=not masked, extensions=[])
         self._parts = bytearray()
+        self._is_text = True
 
     def take(self, data: bytes) -> Iterator[Message | Control]:
         """What is complete with these bytes. Raises wsproto's ParseFailed for what are no frames."""
         self._frames.receive_bytes(data)
         for frame in self._frames.received_frames():
+            payload: Any = frame.payload
             match frame.opcode:
                 case Opcode.CLOSE:
-                    code, reason = frame.payload
+                    code, reason = payload
                     yield Control(Opcode.CLOSE, b"", int(code), str(reason or ""))
                 case Opcode.PING | Opcode.PONG:
-                    yield Control(frame.opcode, bytes(frame.payload))
+                    yield Control(frame.opcode, bytes(payload))
                 case _:
-                    payload = frame.payload
+                    self._is_text = frame.opcode is Opcode.TEXT if not self._parts else self._is_text
                     self._parts += payload.encode() if isinstance(payload, str) else bytes(payload)
                     if frame.message_finished:
                         data, self._parts = bytes(self._parts), bytearray()
-                        yield Message(data, frame.opcode is Opcode.TEXT)
+                        yield Message(data, self._is_text)
 
 
 def written(item: Message | Control) -> bytes:
     """A message or a control frame as a server writes it."""
     frames = FrameProtocol(client=False, extensions=[])
     if isinstance(item, Message):
-        return frames.send_data(item.data.decode() if item.is_text else item.data, fin=True)
+        return bytes(frames.send_data(item.data.decode() if item.is_text else item.data, fin=True))
     match item.opcode:
         case Opcode.CLOSE:
-            return frames.close(None if item.code == CLOSED_WITHOUT_CODE else item.code, item.reason)
+            return bytes(frames.close(None if item.code == CLOSED_WITHOUT_CODE else item.code, item.reason))
         case Opcode.PING:
-            return frames.ping(item.payload)
+            return bytes(frames.ping(item.payload))
         case _:
-            return frames.pong(item.payload)
+            return bytes(frames.pong(item.payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Described:
     event: EventBody | None
 
 
-def described(text: str, dialect: str, logged: Collection[str]) -> Described:
+def described(text: str, dialect: str, logged: Container[str]) -> Described:
     """What a frame carries. ``dialect``: ``events`` or ``session``; ``logged``: the ids of the events in the log."""
     try:
         said: Any = json.loads(text)

@@ -25,7 +25,8 @@ KEPT_MAX: Final = 2
 PORT: Final = 80
 TOOLS: Final = Path(__file__).parent / "tools"
 TOOL_MODULE: Final = "gapless_timed_tool"
-MODULES_FILE: Final = "gapless-modules.txt"  # in the server's environment
+FORMAT: Final = 1  # of what is found out about a server once; raised with each change of it
+MODULES_FILE: Final = f"gapless-modules-{FORMAT}.txt"  # in the server's environment
 _FOLDERS: Final = ("conversations", "workspace", "home", "tmux", "bash")
 
 # Nothing is told to anybody, nothing is fetched at import, and nothing is drawn for a screen.

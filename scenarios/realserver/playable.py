@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from gapless.scenarios.definition.scenario import Background, Run, Scenario
+from gapless.scenarios.definition.scenario import Background, CursorMode, Run, Scenario, ServerGeneration
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.realserver.environment import PublishedServer, parse_server
 from gapless.scenarios.realserver.store import HISTORY_MAX
 from gapless.simserver.faults.base import BaseFault
 from gapless.simserver.faults.server_restart import ServerRestart
 
-VARIANT: Final = ("session", "inclusive")  # of the versions that can be in lockstep
+CURSOR: Final[CursorMode] = "inclusive"  # of all versions
 INIT_S_MAX: Final = 0.1
+_WITH_ACTIONS: Final = ("paused", "waiting_for_confirmation")
 
 # The faults that act between the client and the server. What each other one would need is said.
 _BETWEEN: Final = frozenset(
@@ -56,10 +59,15 @@ _ONLY_A_FAKE: Final = {
 }
 
 
-def why_not(scenario: Scenario, generation: str, cursor: str) -> str | None:
-    """Why a real server cannot play this variant, as the end of a sentence; None when it can."""
-    if (generation, cursor) != VARIANT:
-        return f"the real server is of generation {VARIANT[0]} with cursors that are {VARIANT[1]}"
+def variant_of(server: PublishedServer) -> tuple[ServerGeneration, CursorMode]:
+    """Generation and cursor mode of a server."""
+    return server.generation, CURSOR
+
+
+def why_not(scenario: Scenario, server: PublishedServer) -> str | None:
+    """Why a real server cannot play a scenario, as the end of a sentence; None when it can."""
+    if variant_of(server) not in scenario.variants():
+        return f"it cannot happen in generation {server.generation} with cursors that are {CURSOR}, as the server's are"
     if scenario.workload.recording is not None:
         return "it replays a recording, and a real server writes its own log"
     if scenario.workload.history_events > HISTORY_MAX:
@@ -69,6 +77,42 @@ def why_not(scenario: Scenario, generation: str, cursor: str) -> str | None:
     reasons = [reason for fault in scenario.faults if (reason := _why_not_fault(fault)) is not None]
     reasons += [reason for run in _runs(scenario) if (reason := _why_not_run(run)) is not None]
     return reasons[0] if reasons else None
+
+
+def check_playable(scenario: Scenario, server: str, generation: str, cursor: str) -> None:
+    """Raise UsageError when a server cannot play a scenario in a variant."""
+    published = parse_server(server)
+    reason = why_not(scenario, published)
+    if reason is not None:
+        raise UsageError(f"{scenario.name} cannot be played on {published}: {reason}")
+    if (generation, cursor) != variant_of(published):
+        own = "/".join(variant_of(published))
+        raise UsageError(f"{published} is {own}, and not {generation}/{cursor}")
+
+
+def as_playable(scenario: Scenario) -> Scenario:
+    """The scenario without what a real server cannot play, for worlds that were drawn."""
+    faults = tuple(fault for fault in scenario.faults if _why_not_fault(fault) is None)
+    workload = scenario.workload
+    background = tuple(
+        one if one.run is None else one.model_copy(update={"run": _playable_run(one.run)})
+        for one in workload.background
+    )
+    runs = tuple(_playable_run(run) for run in workload.runs)
+    changed = {"runs": runs, "background": background}
+    server = scenario.server.model_copy(update={"unknown_cursor": "natural"})
+    return scenario.model_copy(
+        update={"faults": faults, "workload": workload.model_copy(update=changed), "server": server}
+    )
+
+
+def _playable_run(run: Run) -> Run:
+    changes: dict[str, object] = {}
+    if run.init_s > INIT_S_MAX:
+        changes["init_s"] = INIT_S_MAX
+    if run.end_status in _WITH_ACTIONS and not run.actions:
+        changes["actions"] = 1
+    return run.model_copy(update=changes) if changes else run
 
 
 def _why_not_fault(fault: BaseFault) -> str | None:
@@ -83,7 +127,7 @@ def _why_not_fault(fault: BaseFault) -> str | None:
 def _why_not_run(run: Run) -> str | None:
     if run.init_s > INIT_S_MAX:
         return f"a real server says running at once, not after {run.init_s:g} s (init_s)"
-    if run.end_status in ("paused", "waiting_for_confirmation") and not run.actions:
+    if run.end_status in _WITH_ACTIONS and not run.actions:
         return f"a run of a real server that ends {run.end_status} has an action at least"
     return None
 

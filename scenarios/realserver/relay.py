@@ -25,6 +25,7 @@ from gapless.simserver.protocol.rest import COUNTED
 
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError)
 _SWITCHING: Final = 101
+END_OF_IDLE_S: Final = 0.001
 # A compressed frame depends on those before it, so none of them could be held back or left out.
 _LEFT_OUT: Final = (b"sec-websocket-extensions",)
 
@@ -144,7 +145,11 @@ class _RestConnection:
 
             async def watch() -> None:
                 await stream.wait_gone()
-                nursery.cancel_scope.cancel()
+                # On its way to the client, the end takes a moment. What the client sends at this very instant is not
+                # lost then: without that, a client that rests for as long as the server keeps connections would be.
+                await trio.sleep(END_OF_IDLE_S)
+                if not self._connection.up.readable():
+                    nursery.cancel_scope.cancel()
 
             nursery.start_soon(watch)
             with suppress(*_GONE):
@@ -193,8 +198,8 @@ class _RestConnection:
             answer = await self._server.ask(request)
         except (BrokenOff, ConnectionRefusedError):
             self._stream = self._server = None
-        if asked is not None and (answer is None or answer.status != 200):
-            self._world.run_refused(asked)
+        if asked is not None:
+            self._world.run_answered(asked, taken=answer is not None and answer.status == 200)
         return answer
 
     def _read_fields(self, name: str, request: HttpRequest, answer: HttpAnswer) -> dict[str, Any]:

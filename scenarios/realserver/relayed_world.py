@@ -1,4 +1,4 @@
-"""The part of a world with a real server that the relay uses. Protocols, so that the relay need not import the world."""
+"""The part of a world with a real server that the relay uses: protocols, so that it need not import the world."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class RelayedWorld(Protocol):
         ...
 
     def run_asked(self) -> object:
-        """The client asks for a run. Returns what `run_refused` takes."""
+        """The client asks for a run. Returns what `run_answered` takes."""
         ...
 
-    def run_refused(self, asked: object) -> None:
-        """The server has not taken that request."""
+    def run_answered(self, asked: object, *, taken: bool) -> None:
+        """The server has answered that request."""
         ...

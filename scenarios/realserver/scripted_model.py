@@ -30,8 +30,11 @@ Aside = Literal["pause", "confirm"]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer. ``delay_s``: how long the model takes; ``tool``: None for an error of the provider; ``aside``: what is
-    asked of the server as soon as the answer is given."""
+    """One answer.
+
+    ``delay_s``: how long the model takes; ``tool``: None for an error of the provider; ``aside``: what is asked of the
+    server as soon as the answer is given.
+    """
 
     delay_s: float
     tool: str | None
@@ -50,7 +53,8 @@ def replies(run: Run, label: str, payload_bytes: int) -> tuple[Reply, ...]:
     first_s = 0.0 if said else run.init_s
     match run.end_status:
         case "finished":
-            delay_s = said.pop().delay_s if said else first_s
+            # As long as a step and its observation take, so that the run ends when it ends on the fake server.
+            delay_s = said.pop().delay_s + run.step_s if said else first_s
             said.append(Reply(delay_s, "finish", {"message": f"{label} finished{filler}"}))
         case "error":
             said.append(Reply(first_s, None, {}))

@@ -194,4 +194,4 @@ def _shortest(run: Sequence[EventBody]) -> list[EventBody]:
 def _with_steps(run: Sequence[EventBody], steps: int) -> list[EventBody]:
     begin = next(number for number, one in enumerate(run) if one["kind"] == "ActionEvent")
     finish = next(number for number, one in enumerate(run) if one.get("tool_name") == "finish")
-    return [*run[:begin], *run[begin : begin + _STEP_EVENTS] * steps, *run[finish:]]
+    return [*run[:begin], *(list(run[begin : begin + _STEP_EVENTS]) * steps), *run[finish:]]

@@ -18,16 +18,17 @@ from gapless.scenarios.errors import UsageError
 from gapless.scenarios.lockstep.protocol import LockstepError
 from gapless.scenarios.realserver.environment import NoServer, PublishedServer
 from gapless.scenarios.realserver.http1 import BrokenOff, ClientSide, HttpAnswer, HttpRequest
-from gapless.scenarios.realserver.kept_servers import MODULES_FILE, KeptServer, KeptServers
+from gapless.scenarios.realserver.kept_servers import FORMAT, MODULES_FILE, KeptServer, KeptServers
 from gapless.scenarios.realserver.program import ServerProgram
 from gapless.scenarios.realserver.scripted_model import HOST, NAME, Aside, ScriptedModel, replies
 from gapless.scenarios.realserver.store import ConversationStore, Template
 from gapless.simserver.conversation.ids import conversation_id_for
 from gapless.simserver.determinism import run_deterministic
 
-TEMPLATE_FILE: Final = "gapless-template.json"
+TEMPLATE_FILE: Final = f"gapless-template-{FORMAT}.json"
 _EPOCH_S: Final = 1_767_268_800.0
 _RUN_S: Final = 5.0
+MODEL_S_MAX: Final = 36_000  # a scenario may have a step that takes an hour
 
 
 async def ask(
@@ -77,7 +78,8 @@ def _write(path: Path, text: str) -> None:
 
 def creation(kept: KeptServer, conversation_id: str) -> dict[str, Any]:
     """The body that creates the conversation: an agent that asks the scripted model, and has the timed tool."""
-    llm = {"model": NAME, "base_url": f"http://{HOST}/v1", "api_key": "none", "usage_id": "agent"}
+    llm: dict[str, Any] = {"model": NAME, "base_url": f"http://{HOST}/v1", "api_key": "none", "usage_id": "agent"}
+    llm |= {"timeout": MODEL_S_MAX, "num_retries": 0}
     return {
         "agent": {"kind": "Agent", "llm": llm, "tools": [{"name": "timed", "params": {}}]},
         "workspace": {"kind": "LocalWorkspace", "working_dir": str(kept.workspace)},

@@ -1,8 +1,8 @@
 """A world with the published server in it: the server's process, the link to it, and the clock that they share.
 
-It is played as a `gapless.simserver.world.World` is. Clients connect to the same link, on which the same faults act; behind
-it a `Relay` carries what they say to the server. The journal is made from what passes there, and from the server's store:
-an event is in the log when its file is, and the store is read whenever the server has come to rest.
+It is played as a `gapless.simserver.world.World` is. Clients connect to the same link, on which the same faults act;
+behind it a `Relay` carries what they say to the server. The journal is made from what passes there, and from the
+server's store: an event is in the log when its file is, and the store is read whenever the server has come to rest.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from gapless.simserver.process import Process
 from gapless.simserver.protocol.outbox import ConnectionAct
 from gapless.simserver.world import BASE_URL
 
+START_S: Final = 0.001  # how long before the end of a restart the new process begins
 ENDS: Final = frozenset({"finished", "paused", "waiting_for_confirmation", "error", "stuck"})
 
 
@@ -207,7 +208,7 @@ class RealServerWorld:
     def _appended(self, index: int, event: EventBody) -> None:
         status = event["value"] if event.get("key") == "execution_status" else None
         if status == "running" and self._run is None:
-            self._begin_run()
+            self._begin_run(self._asked.popleft() if self._asked else _AskedRun("client"))
         branch = event["kind"] != STATE_UPDATE
         fields = {"id": event["id"], "kind": event["kind"], "index": index, "run": self._run, "branch": branch}
         self.journal.add("log", "append", fields)
@@ -216,8 +217,7 @@ class RealServerWorld:
             self.journal.record("agent", "status", status=status)
             self._is_ending = self._run is not None and status in ENDS
 
-    def _begin_run(self) -> None:
-        asked = self._asked.popleft() if self._asked else _AskedRun("client")
+    def _begin_run(self, asked: _AskedRun) -> None:
         said = asked.said
         if said is None:
             plans, self._planned = self._scenario.workload.runs, self._planned + 1
@@ -247,10 +247,13 @@ class RealServerWorld:
             self._asked.append(asked)
         return asked
 
-    def run_refused(self, asked: object) -> None:
-        """The server has not taken that request."""
-        if isinstance(asked, _AskedRun) and asked in self._asked:
-            self._asked.remove(asked)
+    def run_answered(self, asked: object, *, taken: bool) -> None:
+        """The server has answered that request: a run has begun, though it may not say so yet (R15)."""
+        if not isinstance(asked, _AskedRun) or asked not in self._asked:
+            return
+        self._asked.remove(asked)
+        if taken and self._run is None:
+            self._begin_run(asked)
 
     # --- what a test does to the server --------------------------------------------------------------------------
 
@@ -286,10 +289,13 @@ class RealServerWorld:
             facts = connection.facts
             if facts is None or facts.connection not in open_before:
                 connection.reset()
-        await self.link.sleep_unless_healed(down_s)
+        await self.link.sleep_unless_healed(max(0.0, down_s - START_S))
         if self.process.incarnation != incarnation:
             return  # restarted again while it was down: the later restart brings it back
         await self._start()
+        await self.link.sleep_unless_healed(min(down_s, START_S))
+        if self.process.incarnation != incarnation:
+            return
         self.process.come_back()
         self.journal.record("world", "restarted")
         if self._run is not None:
@@ -304,8 +310,7 @@ class RealServerWorld:
             await self._ask("POST", "/events", {"role": "user", "content": content, "run": False})
         if happening.run is not None:
             asked = self.run_asked("background", replies(happening.run, "background", 0))
-            if await self._ask("POST", "/run") != 200:
-                self.run_refused(asked)
+            self.run_answered(asked, taken=await self._ask("POST", "/run") == 200)
         if happening.pause:
             await self._ask("POST", "/pause")
 

@@ -27,7 +27,7 @@ from gapless.scenarios.machines.message_carrier import messages
 from gapless.scenarios.machines.registry import resolve as machine
 from gapless.scenarios.machines.shell import factory as machine_factory
 from gapless.scenarios.realserver.environment import parse_server
-from gapless.scenarios.realserver.playable import why_not
+from gapless.scenarios.realserver.playable import check_playable
 from gapless.scenarios.realserver.world import RealServerWorld
 from gapless.scenarios.running.script_player import ScriptPlayer, leaves
 from gapless.scenarios.running.spin_watch import SpinWatch
@@ -68,9 +68,8 @@ class RunRequest:
             raise UsageError(
                 f"{self.scenario.name} cannot happen in {self.generation}/{self.cursor}; it can in {possible}"
             )
-        reason = why_not(self.scenario, self.generation, self.cursor) if self.server else None
-        if reason is not None:
-            raise UsageError(f"{self.scenario.name} cannot be played on {self.server}: {reason}")
+        if self.server:
+            check_playable(self.scenario, self.server, self.generation, self.cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +184,12 @@ def _sort_out(error: Exception, request: RunRequest) -> str:
 
 
 def _result(
-    request: RunRequest, world: World | RealServerWorld, player: ScriptPlayer, choices: Choices, spun: str | None, taken: tuple[str, ...]
+    request: RunRequest,
+    world: World | RealServerWorld,
+    player: ScriptPlayer,
+    choices: Choices,
+    spun: str | None,
+    taken: tuple[str, ...],
 ) -> RunResult:
     journal = world.journal
     faults = fired(world)

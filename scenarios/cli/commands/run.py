@@ -25,7 +25,7 @@ from gapless.scenarios.cli.options import (
     server_option,
 )
 from gapless.scenarios.cli.real_checks import RealChecks
-from gapless.scenarios.cli.real_server import given_server, playable, variant_of
+from gapless.scenarios.cli.real_server import chosen_variant, given_server, playable
 from gapless.scenarios.cli.virtual_runs import run_all
 from gapless.scenarios.clients.registry import DEFAULT, resolve
 from gapless.scenarios.definition.catalogue import catalogue, find
@@ -108,7 +108,7 @@ def run(
     wanted = Wanted(json_file, out)
     is_whole = not names and not files and generation == cursor == ALL and server is None
     published = given_server(server)
-    generation, cursor = variant_of(published, generation, cursor)
+    generation, cursor = chosen_variant(published, generation, cursor)
     own = tuple(load_file(path) for path in files)
     scenarios = playable(_scenarios(names, own), published, (*names, *(one.name for one in own)))
     asked = requests(

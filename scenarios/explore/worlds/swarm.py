@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
+from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, CursorMode, Scenario, ServerGeneration
 from gapless.scenarios.explore.worlds import link_faults, publisher_faults, rest_faults, server_faults
 from gapless.scenarios.explore.worlds.choice_sources import HypothesisSource
 from gapless.scenarios.explore.worlds.expected_course import Course, Data, Part, course
@@ -124,15 +124,20 @@ KINDS: tuple[str, ...] = tuple(dict.fromkeys(kind for _, kinds in FAMILIES for k
 
 
 def plan(
-    choices: Choices, client: str, *, part: Part = lambda make: make(), command: tuple[str, ...] = ()
+    choices: Choices,
+    client: str,
+    *,
+    part: Part = lambda make: make(),
+    command: tuple[str, ...] = (),
+    variant: tuple[ServerGeneration, CursorMode] | None = None,
 ) -> RunRequest:
     """Draw one run: a scenario, its variant and its seed.
 
     ``part`` wraps draws that belong together, so that Hypothesis can shrink them as one. ``command``: of a client that
-    is one. Only then switches of threads are drawn, after everything else.
+    is one. Only then switches of threads are drawn, after everything else. ``variant``: generation and cursor mode, in
+    place of those that would be drawn.
     """
-    generation = choices.pick("generation", GENERATIONS)
-    cursor = choices.pick("cursor", CURSORS)
+    generation, cursor = variant or (choices.pick("generation", GENERATIONS), choices.pick("cursor", CURSORS))
     certainty = choices.pick("certainty", ("branch", "log"))
     unknown_cursor = choices.pick("unknown-cursor", ("natural", "not-found", "bad-request"))
     drawn = course(choices, part)

@@ -1,8 +1,8 @@
 # mypy: ignore-errors
 """A tool for the published agent server that takes time and needs no shell. The server imports it when it starts.
 
-It also imports what the server would import in its first run. `GAPLESS_MODULES` names a file that lists those modules. A
-step whose text begins with ``modules`` writes such a list.
+It also imports what the server would import in its first run. `GAPLESS_MODULES` names a file that lists those modules.
+A step whose text begins with ``modules`` writes such a list.
 """
 
 import importlib
