@@ -15,14 +15,17 @@ from gapless.scenarios.realserver.warm_up import prepare
 
 
 def given_server(text: str | None) -> str:
-    """The server, once its environment is there; an empty text without one. Raises UsageError."""
-    if text is None:
-        return ""
-    server = parse_server(text)
-    if not server.is_ready:
-        click.echo(f"building the environment of {server} in {server.directory}", err=True)
-    prepare(server)
-    return str(server)
+    """The server that is named; an empty text without one. Raises UsageError."""
+    return "" if text is None else str(parse_server(text))
+
+
+def make_ready(server: str) -> None:
+    """See to it that the environment of the server is there, if there is a server. Raises UsageError."""
+    if server:
+        published = parse_server(server)
+        if not published.is_ready:
+            click.echo(f"building the environment of {published} in {published.directory}", err=True)
+        prepare(published)
 
 
 def chosen_variant(server: str, generation: str, cursor: str) -> tuple[str, str]:

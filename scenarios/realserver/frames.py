@@ -22,7 +22,7 @@ CLOSED_WITHOUT_CODE: Final = 1005
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class WholeMessage:
     """A text or binary message."""
 
     data: bytes
@@ -47,7 +47,7 @@ class FrameReader:
         self._parts = bytearray()
         self._is_text = True
 
-    def take(self, data: bytes) -> Iterator[Message | Control]:
+    def take(self, data: bytes) -> Iterator[WholeMessage | Control]:
         """What is complete with these bytes. Raises wsproto's ParseFailed for what are no frames."""
         self._frames.receive_bytes(data)
         for frame in self._frames.received_frames():
@@ -63,13 +63,13 @@ class FrameReader:
                     self._parts += payload.encode() if isinstance(payload, str) else bytes(payload)
                     if frame.message_finished:
                         data, self._parts = bytes(self._parts), bytearray()
-                        yield Message(data, self._is_text)
+                        yield WholeMessage(data, self._is_text)
 
 
-def written(item: Message | Control) -> bytes:
+def written(item: WholeMessage | Control) -> bytes:
     """A message or a control frame as a server writes it."""
     frames = FrameProtocol(client=False, extensions=[])
-    if isinstance(item, Message):
+    if isinstance(item, WholeMessage):
         return bytes(frames.send_data(item.data.decode() if item.is_text else item.data, fin=True))
     match item.opcode:
         case Opcode.CLOSE:

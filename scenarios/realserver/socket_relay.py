@@ -17,7 +17,7 @@ from gapless.scenarios.realserver.frames import (
     CLOSED_WITHOUT_CODE,
     Control,
     FrameReader,
-    Message,
+    WholeMessage,
     described,
     facts_of,
     written,
@@ -98,8 +98,8 @@ class RelayedSocket:
             self.connection.reset()
         scope.cancel()
 
-    async def _take(self, item: Message | Control) -> None:
-        if isinstance(item, Message):
+    async def _take(self, item: WholeMessage | Control) -> None:
+        if isinstance(item, WholeMessage):
             frame = described(item.data.decode("utf-8", "replace"), self._dialect, self._world.logged)
             link, unread = self._world.link, len(self._outbox) + self._frames - self._read
             verdicts = link.consult(facts_of(frame, self.number, unread)) if link.watches("frame") else []
@@ -152,7 +152,7 @@ class RelayedSocket:
             fields["torn"] = True
             self.connection.cut_next()
         self._world.journal.add("socket", "sent", fields)
-        if not await self._send(written(Message(frame.text.encode(), is_text=True))):
+        if not await self._send(written(WholeMessage(frame.text.encode(), is_text=True))):
             self._ended(None, "client")
         elif frame.torn:
             self._ended(None, "link")

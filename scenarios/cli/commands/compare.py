@@ -39,7 +39,7 @@ from gapless.scenarios.cli.options import (
     server_option,
     standard_output,
 )
-from gapless.scenarios.cli.real_server import chosen_variant, given_server, playable
+from gapless.scenarios.cli.real_server import chosen_variant, given_server, make_ready, playable
 from gapless.scenarios.clients.registry import CLIENTS, resolve
 from gapless.scenarios.definition.catalogue import catalogue, find, find_one
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
@@ -142,6 +142,7 @@ def compare(
     )
     if not work:
         raise UsageError(f"nothing to compare: no such scenario can happen in generation {generation}, cursor {cursor}")
+    make_ready(published)
     sys.exit(_compare(work, jobs or os.cpu_count() or 1, sweep=sweep, json_file=json_file, markdown_file=markdown_file))
 
 

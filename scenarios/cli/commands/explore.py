@@ -13,7 +13,7 @@ from gapless.reports.records.record import Clock, Verdict, gravest
 from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option, only_virtual
 from gapless.scenarios.cli.explore_screen import ExploreScreen
 from gapless.scenarios.cli.options import Finite, client_option, plain_errors, server_option, standard_output
-from gapless.scenarios.cli.real_server import given_server
+from gapless.scenarios.cli.real_server import given_server, make_ready
 from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.explore.database import DIRECTORY, Database
@@ -87,7 +87,9 @@ def explore(
         machine(client)
     elif program is None:
         resolve(client)
-    kept = Database(database, name, level, command, given_server(server))
+    published = given_server(server)
+    make_ready(published)
+    kept = Database(database, name, level, command, published)
     sys.exit(_explore(kept, Limits(runs, time_s, shrinks), jobs or os.cpu_count() or 1))
 
 

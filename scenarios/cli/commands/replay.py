@@ -29,7 +29,7 @@ from gapless.scenarios.cli.options import (
     seed_option,
     server_option,
 )
-from gapless.scenarios.cli.real_server import chosen_variant, given_server
+from gapless.scenarios.cli.real_server import chosen_variant, given_server, make_ready
 from gapless.scenarios.cli.run_drawings import STANDARD_OUTPUT, Drawings
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.errors import UsageError
@@ -116,6 +116,7 @@ def replay(
     generation, cursor = chosen_variant(published, generation, cursor)
     request = _request(str(name), name_of_client, generation, cursor, seed)
     request = replace(request, command=command, server=published)
+    make_ready(published)
     result = perform(request)
     _print_run(request, result, output)
     sys.exit(result.record.verdict.exit_code)
@@ -166,6 +167,7 @@ def _request(name: str, client: str, generation: str, cursor: str, seed: int) ->
 
 def _from_capsule(kept: Capsule, path: Path, output: _Output) -> int:
     capsule.check_command(kept, path)
+    make_ready(kept.request.server)
     try:
         result = perform(kept.request)
     except TapeError as error:

@@ -25,7 +25,7 @@ from gapless.scenarios.cli.options import (
     server_option,
 )
 from gapless.scenarios.cli.real_checks import RealChecks
-from gapless.scenarios.cli.real_server import chosen_variant, given_server, playable
+from gapless.scenarios.cli.real_server import chosen_variant, given_server, make_ready, playable
 from gapless.scenarios.cli.virtual_runs import run_all
 from gapless.scenarios.clients.registry import DEFAULT, resolve
 from gapless.scenarios.definition.catalogue import catalogue, find
@@ -123,6 +123,7 @@ def run(
     if not asked:
         raise UsageError(f"nothing to run: no such scenario can happen in generation {generation}, cursor {cursor}")
     wanted.check()
+    make_ready(published)
     if in_real_time:
         sys.exit(RealChecks(asked, command, jobs or 1, wanted).run())
     units = tuple(
