@@ -1,0 +1,61 @@
+"""Why the simulated server and a published one may differ. Each reason is for some cells; a cell needs one at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from tests.likeness.comparison import LikenessCell
+
+UPDATE: Final = "last_user_message_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """``holds``: whether it explains all differences of a cell."""
+
+    text: str
+    holds: Callable[[LikenessCell], bool]
+
+
+def _message_first(cell: LikenessCell) -> bool:
+    """All is the same but the order of a message and the update that names it."""
+    if cell.published is None or not cell.same_verdict:
+        return False
+    ours = [one for one in cell.simulated.delivered if one != UPDATE]
+    theirs = [one for one in cell.published.delivered if one != UPDATE]
+    return ours == theirs and cell.same_deliveries
+
+
+def _reads_in_log_order(cell: LikenessCell) -> bool:
+    """A client that holds what it was sent, in the order in which it was sent, and fails for that on the simulated
+    server alone."""
+    if cell.published is None:
+        return False
+    more = set(cell.simulated.oracles) - set(cell.published.oracles)
+    return more == {"no-holes"} and not set(cell.published.oracles) - set(cell.simulated.oracles)
+
+
+REASONS: Final = (
+    Reason(
+        "servers since 1.58 publish a message before the update that names it; the simulated session server is as "
+        "1.57, which publishes it after",
+        _message_first,
+    ),
+    Reason(
+        "a client that keeps the order in which events are sent has the log's order on servers since 1.58, which "
+        "publish a message before the update that names it",
+        _reads_in_log_order,
+    ),
+)
+
+
+def reason_of(cell: LikenessCell) -> str | None:
+    """The reason of a difference; None without a difference, and for one that has no reason."""
+    return next((one.text for one in REASONS if one.holds(cell)), None)
+
+
+def is_same(cell: LikenessCell) -> bool:
+    """Is there no difference?"""
+    return cell.same_verdict and cell.same_order
