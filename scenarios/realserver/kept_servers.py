@@ -25,7 +25,7 @@ KEPT_MAX: Final = 2
 PORT: Final = 80
 TOOLS: Final = Path(__file__).parent / "tools"
 TOOL_MODULE: Final = "gapless_timed_tool"
-FORMAT: Final = 1  # of what is found out about a server once; raised with each change of it
+FORMAT: Final = 3  # of what is found out about a server once; raised with each change of it
 MODULES_FILE: Final = f"gapless-modules-{FORMAT}.txt"  # in the server's environment
 _FOLDERS: Final = ("conversations", "workspace", "home", "tmux", "bash")
 

@@ -1,6 +1,6 @@
 """The language model of the published server: it says what the scenario's workload says, when it says so.
 
-Each action of a run is one answer: a call of the tool ``timed``, which takes as long as the time between the action and
+Each action of a run is one answer: a call of the tool ``think``, which takes as long as the time between the action and
 its observation. The last action of a run that finishes is a call of ``finish``, for the server ends a run by nothing
 else; its observation follows at once.
 """
@@ -49,7 +49,7 @@ def replies(run: Run, label: str, payload_bytes: int) -> tuple[Reply, ...]:
     """What the model says in one run."""
     size = payload_bytes if run.payload_bytes is None else run.payload_bytes
     filler = " " + "x" * size if size else ""
-    said = [_timed(run, f"{label} {number}{filler}", filler, number == 1) for number in range(1, run.actions + 1)]
+    said = [_timed(run, f"{label} {number}{filler}", number == 1) for number in range(1, run.actions + 1)]
     first_s = 0.0 if said else run.init_s
     match run.end_status:
         case "finished":
@@ -62,19 +62,19 @@ def replies(run: Run, label: str, payload_bytes: int) -> tuple[Reply, ...]:
             said[-1] = _with_aside(said[-1], "pause")
         case "waiting_for_confirmation":
             said[-1] = _with_aside(said[-1], "confirm")
-            said.append(_timed(run, f"{label} to be confirmed", "", False, delay_s=0.0))
+            said.append(_timed(run, f"{label} to be confirmed", False, delay_s=0.0))
         case "stuck":
-            same = _timed(run, f"{label} again", "", False)
-            said = [same] * run.actions + [_timed(run, f"{label} again", "", False, delay_s=0.0)] * STUCK_AFTER
+            same = _timed(run, f"{label} again", False)
+            said = [same] * run.actions + [_timed(run, f"{label} again", False, delay_s=0.0)] * STUCK_AFTER
     return tuple(said)
 
 
-def _timed(run: Run, text: str, filler: str, is_first: bool, *, delay_s: float | None = None) -> Reply:
+def _timed(run: Run, text: str, is_first: bool, *, delay_s: float | None = None) -> Reply:
     wait_s = run.step_s if delay_s is None else 0.0
     delay_s = run.step_s if delay_s is None else delay_s
     if is_first:
         delay_s += run.init_s
-    return Reply(delay_s, "timed", {"text": text, "result": f"result{filler}", "wait_s": wait_s})
+    return Reply(delay_s, "think", {"thought": f"{text} (takes {wait_s:g} s)"})
 
 
 def _with_aside(reply: Reply, aside: Aside) -> Reply:

@@ -69,7 +69,8 @@ class ConversationStore:
             state["leaf_event_id"] = _last(log, lambda one: one["kind"] != STATE_UPDATE)
             state["last_user_message_id"] = _last(log, lambda one: one["kind"] == "MessageEvent")
         self._write("base_state.json", state)
-        self._write("meta.json", json.loads(template.meta))
+        # The server has the tool already; its clients need not have it.
+        self._write("meta.json", json.loads(template.meta) | {"tool_module_qualnames": {}})
         for index, event in enumerate(log):
             self._write(f"events/event-{index:05d}-{event['id']}.json", event)
         self.events = list(log)
@@ -154,8 +155,8 @@ def _name_call(event: EventBody, call_id: str, payload_bytes: int) -> None:
     """Let an action have a call of its own, with filler in it."""
     event["tool_call_id"] = event["tool_call"]["id"] = call_id
     event["llm_response_id"] = f"completion-{call_id}"
-    if payload_bytes and "text" in event["action"]:
-        event["action"]["text"] += " " + "x" * payload_bytes
+    if payload_bytes and "thought" in event["action"]:
+        event["action"]["thought"] += " " + "x" * payload_bytes
         event["tool_call"]["arguments"] = json.dumps(
             {name: value for name, value in event["action"].items() if name != "kind"}
         )

@@ -80,8 +80,10 @@ def creation(kept: KeptServer, conversation_id: str) -> dict[str, Any]:
     """The body that creates the conversation: an agent that asks the scripted model, and has the timed tool."""
     llm: dict[str, Any] = {"model": NAME, "base_url": f"http://{HOST}/v1", "api_key": "none", "usage_id": "agent"}
     llm |= {"timeout": MODEL_S_MAX, "num_retries": 0}
+    # The timed tool is called ``think``, as the one of the default tools whose place it takes.
+    tools = {"tools": [{"name": "timed", "params": {}}], "include_default_tools": ["FinishTool"]}
     return {
-        "agent": {"kind": "Agent", "llm": llm, "tools": [{"name": "timed", "params": {}}]},
+        "agent": {"kind": "Agent", "llm": llm, **tools},
         "workspace": {"kind": "LocalWorkspace", "working_dir": str(kept.workspace)},
         "conversation_id": conversation_id,
         "autotitle": False,

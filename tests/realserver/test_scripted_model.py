@@ -14,10 +14,9 @@ def _said(run: Run, payload_bytes: int = 0) -> tuple[Reply, ...]:
 
 def test_a_run_that_finishes_has_as_many_actions_and_takes_as_long_as_planned() -> None:
     said = _said(Run(actions=3, init_s=0.05, step_s=0.1))
-    assert [one.tool for one in said] == ["timed", "timed", "finish"]
+    assert [one.tool for one in said] == ["think", "think", "finish"]
     assert [one.delay_s for one in said] == pytest.approx([0.15, 0.1, 0.2])
-    waits = [one.arguments.get("wait_s", 0.0) for one in said]
-    assert waits == [0.1, 0.1, 0.0]
+    assert [str(one.arguments.get("thought")).endswith("(takes 0.1 s)") for one in said] == [True, True, False]
     assert sum(one.delay_s for one in said) + 0.2 == pytest.approx(0.05 + 6 * 0.1)
 
 
@@ -26,7 +25,7 @@ def test_a_run_without_actions_finishes_at_once() -> None:
 
 
 def test_an_error_is_one_of_the_provider() -> None:
-    assert [one.tool for one in _said(Run(actions=2, end_status="error"))] == ["timed", "timed", None]
+    assert [one.tool for one in _said(Run(actions=2, end_status="error"))] == ["think", "think", None]
 
 
 def test_a_pause_is_asked_for_while_the_last_action_goes_on() -> None:
@@ -35,17 +34,16 @@ def test_a_pause_is_asked_for_while_the_last_action_goes_on() -> None:
 
 def test_an_action_waits_for_confirmation_after_the_others() -> None:
     said = _said(Run(actions=2, end_status="waiting_for_confirmation"))
-    assert [(one.tool, one.aside) for one in said] == [("timed", None), ("timed", "confirm"), ("timed", None)]
+    assert [(one.tool, one.aside) for one in said] == [("think", None), ("think", "confirm"), ("think", None)]
 
 
 def test_an_agent_is_stuck_by_doing_the_same_again() -> None:
     said = _said(Run(actions=3, end_status="stuck"))
     assert len(said) == 3 + STUCK_AFTER
-    assert len({one.arguments["text"] for one in said}) == 1
+    assert [one.delay_s for one in said[-STUCK_AFTER:]] == [0.0] * STUCK_AFTER
 
 
 def test_filler_is_in_each_action_and_each_observation() -> None:
     timed, finish = _said(Run(actions=2, payload_bytes=50), payload_bytes=1_000)
-    assert len(str(timed.arguments["text"])) > 50
-    assert len(str(timed.arguments["result"])) > 50
+    assert len(str(timed.arguments["thought"])) > 50
     assert 50 < len(str(finish.arguments["message"])) < 1_000

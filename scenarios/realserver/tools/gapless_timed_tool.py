@@ -1,68 +1,42 @@
 # mypy: ignore-errors
 """A tool for the published agent server that takes time and needs no shell. The server imports it when it starts.
 
-It also imports what the server would import in its first run. `GAPLESS_MODULES` names a file that lists those modules.
-A step whose text begins with ``modules`` writes such a list.
+It is the server's own tool ``think`` with another executor, so every client of that server knows its events. A thought
+that ends with ``(takes 0.1 s)`` takes so long.
+
+The module also imports what the server would import in its first run. `GAPLESS_MODULES` names a file that lists those
+modules. A thought that begins with ``modules`` writes such a list.
 """
 
 import importlib
 import os
+import re
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
 
 from openhands.sdk.tool import register_tool
-from openhands.sdk.tool.tool import Action, Observation, ToolAnnotations, ToolDefinition, ToolExecutor
-from pydantic import Field
+from openhands.sdk.tool.builtins.think import ThinkObservation, ThinkTool
+from openhands.sdk.tool.tool import ToolExecutor
 
-
-class TimedAction(Action):
-    """A step of the scenario's workload."""
-
-    text: str = Field(description="What the step is called.")
-    result: str = Field(description="What the step's observation says.")
-    wait_s: float = Field(description="How long the step takes, in seconds.")
-
-
-class TimedObservation(Observation):
-    """What came of a step."""
+_TAKES = re.compile(r"\(takes ([\d.e-]+) s\)$")
 
 
 class TimedExecutor(ToolExecutor):
-    """Waits, and answers what it was told to."""
+    """Waits, and says what was thought."""
 
     def __call__(self, action, conversation=None):
-        if action.text.startswith("modules "):
+        if action.thought.startswith("modules "):
             names = sorted(name for name, module in sys.modules.items() if module is not None)
-            Path(action.text.split()[1]).write_text("\n".join(names))
-        if action.wait_s:
-            time.sleep(action.wait_s)
-        return TimedObservation.from_text(text=action.result)
+            Path(action.thought.split()[1]).write_text("\n".join(names))
+        found = _TAKES.search(action.thought)
+        if found:
+            time.sleep(float(found[1]))
+        return ThinkObservation.from_text(text=f"result of {action.thought}")
 
 
-class TimedTool(ToolDefinition[TimedAction, TimedObservation]):
-    """The tool ``timed``."""
-
-    name: ClassVar[str] = "timed"
-
-    @classmethod
-    def create(cls, conv_state=None, **params):
-        return [
-            cls(
-                description="Waits.",
-                action_type=TimedAction,
-                observation_type=TimedObservation,
-                executor=TimedExecutor(),
-                annotations=ToolAnnotations(
-                    readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=False
-                ),
-            )
-        ]
-
-
-register_tool("timed", TimedTool)
+register_tool("timed", ThinkTool.create()[0].set_executor(TimedExecutor()))
 
 _listed = Path(os.environ.get("GAPLESS_MODULES", os.devnull))
 for _name in _listed.read_text().split() if _listed.is_file() else ():
