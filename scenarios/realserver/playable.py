@@ -13,7 +13,7 @@ from gapless.simserver.faults.server_restart import ServerRestart
 
 CURSOR: Final[CursorMode] = "inclusive"  # of all versions
 INIT_S_MAX: Final = 0.1
-_WITH_ACTIONS: Final = ("paused", "waiting_for_confirmation")
+_STOPPED: Final = ("paused", "waiting_for_confirmation")
 
 # The faults that act between the client and the server. What each other one would need is said.
 _BETWEEN: Final = frozenset(
@@ -110,7 +110,9 @@ def _playable_run(run: Run) -> Run:
     changes: dict[str, object] = {}
     if run.init_s > INIT_S_MAX:
         changes["init_s"] = INIT_S_MAX
-    if run.end_status in _WITH_ACTIONS and not run.actions:
+    if run.end_status == "waiting_for_confirmation":
+        changes["end_status"] = "paused"
+    if run.end_status in _STOPPED and not run.actions:
         changes["actions"] = 1
     return run.model_copy(update=changes) if changes else run
 
@@ -127,8 +129,10 @@ def _why_not_fault(fault: BaseFault) -> str | None:
 def _why_not_run(run: Run) -> str | None:
     if run.init_s > INIT_S_MAX:
         return f"a real server says running at once, not after {run.init_s:g} s (init_s)"
-    if run.end_status in _WITH_ACTIONS and not run.actions:
-        return f"a run of a real server that ends {run.end_status} has an action at least"
+    if run.end_status == "waiting_for_confirmation":
+        return "a real server asks for no confirmation of thoughts, which are all that its agent has in virtual time"
+    if run.end_status == "paused" and not run.actions:
+        return "a run of a real server that is paused has an action at least"
     return None
 
 

@@ -25,7 +25,7 @@ NAME: Final = "openai/scripted"
 STUCK_AFTER: Final = 4  # equal actions in a row
 
 # What another party does to the conversation while the model's answer is carried out.
-Aside = Literal["pause", "confirm"]
+Aside = Literal["pause"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,7 @@ def replies(run: Run, label: str, payload_bytes: int) -> tuple[Reply, ...]:
         case "paused":
             said[-1] = _with_aside(said[-1], "pause")
         case "waiting_for_confirmation":
-            said[-1] = _with_aside(said[-1], "confirm")
-            said.append(_timed(run, f"{label} to be confirmed", False, delay_s=0.0))
+            raise ValueError("a real server asks for no confirmation of thoughts")  # refused before: see `playable`
         case "stuck":
             same = _timed(run, f"{label} again", False)
             said = [same] * run.actions + [_timed(run, f"{label} again", False, delay_s=0.0)] * STUCK_AFTER

@@ -315,10 +315,7 @@ class RealServerWorld:
             await self._ask("POST", "/pause")
 
     async def _aside(self, aside: Aside) -> None:
-        if aside == "pause":
-            await self._ask("POST", "/pause")
-        else:
-            await self._ask("POST", "/confirmation_policy", {"policy": {"kind": "AlwaysConfirm"}})
+        await self._ask("POST", f"/{aside}")
 
     async def _ask(self, method: str, below: str, body: dict[str, Any] | None = None) -> int | None:
         """Another party asks the server, past the link; the status, None when there is no answer."""

@@ -19,7 +19,7 @@ SNAPSHOT = {
 
 
 def test_what_is_written_is_read_again_whatever_the_chunks() -> None:
-    items = [
+    items: list[WholeMessage | Control] = [
         WholeMessage("héllo".encode(), True),
         Control(Opcode.PING, b"p"),
         WholeMessage(b"\x00" * 70_000, False),

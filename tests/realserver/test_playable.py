@@ -46,6 +46,7 @@ def test_every_kind_of_fault_is_played_or_has_a_reason() -> None:
         ({"workload": {"runs": [{"init_s": 5}]}}, "says running at once, not after 5 s"),
         ({"workload": {"background": [{"at_s": 1, "run": {"init_s": 2}}]}}, "not after 2 s"),
         ({"workload": {"runs": [{"actions": 0, "end_status": "paused"}]}}, "has an action at least"),
+        ({"workload": {"runs": [{"end_status": "waiting_for_confirmation"}]}}, "no confirmation of thoughts"),
         ({"server": {"unknown_cursor": "not-found"}}, "natural beginning"),
         ({"faults": [{"kind": "late-tail"}]}, "its own affair (late-tail)"),
         ({"faults": [{"kind": "server-restart", "at_s": 1, "leaf_lags": True}]}, "leaf_lags"),

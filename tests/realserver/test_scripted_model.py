@@ -32,11 +32,6 @@ def test_a_pause_is_asked_for_while_the_last_action_goes_on() -> None:
     assert [one.aside for one in _said(Run(actions=2, end_status="paused"))] == [None, "pause"]
 
 
-def test_an_action_waits_for_confirmation_after_the_others() -> None:
-    said = _said(Run(actions=2, end_status="waiting_for_confirmation"))
-    assert [(one.tool, one.aside) for one in said] == [("think", None), ("think", "confirm"), ("think", None)]
-
-
 def test_an_agent_is_stuck_by_doing_the_same_again() -> None:
     said = _said(Run(actions=3, end_status="stuck"))
     assert len(said) == 3 + STUCK_AFTER
