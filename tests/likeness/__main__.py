@@ -36,8 +36,11 @@ SERVER = "openhands-agent-server==1.58.2"
 @click.option("--client", "clients", multiple=True, help="A client; may be given several times.  [default: all]")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--fresh", is_flag=True, help="Measure again what was measured before.")
+@click.option("--kept-only", is_flag=True, help="Measure nothing: write what was measured before.")
 @click.option("--write/--no-write", default=True, help="Write the section of docs/fidelity.md.")
-def main(names: Sequence[str], server: str, clients: Sequence[str], jobs: int, fresh: bool, write: bool) -> None:
+def main(
+    names: Sequence[str], server: str, clients: Sequence[str], jobs: int, fresh: bool, kept_only: bool, write: bool
+) -> None:
     """Compare both servers in all scenarios, or in those with these names."""
     try:
         published = parse_server(server)
@@ -51,7 +54,7 @@ def main(names: Sequence[str], server: str, clients: Sequence[str], jobs: int, f
     work = [(one.name, client) for one in scenarios for client in wanted if reasons[one.name] is None]
     if fresh:
         KEPT.unlink(missing_ok=True)
-    cells = measured(work, str(published), jobs)
+    cells = kept_cells(work, str(published)) if kept_only else measured(work, str(published), jobs)
     for cell in cells:
         if not is_same(cell) and reason_of(cell) is None:
             click.echo(
@@ -60,18 +63,30 @@ def main(names: Sequence[str], server: str, clients: Sequence[str], jobs: int, f
     if write:
         day = datetime.datetime.now(datetime.UTC).date().isoformat()
         left_out = {name: reason for name, reason in reasons.items() if reason is not None}
-        section = written(cells, left_out, f"Measured on {day}")
+        done = {cell.scenario for cell in cells}
+        not_measured = [name for name in dict.fromkeys(name for name, _ in work) if name not in done]
+        section = written(cells, left_out, f"Measured on {day}", not_measured)
         DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), section), encoding="utf-8")
     wrong = sum(not is_same(cell) and reason_of(cell) is None for cell in cells)
     click.echo(f"{len(cells)} pairs, {wrong} differ without a reason")
     sys.exit(1 if wrong else 0)
 
 
+def kept_cells(work: Sequence[tuple[str, str]], server: str) -> list[LikenessCell]:
+    """The cells of the work that were measured before, in its order."""
+    known = _known()
+    return [known[*one, server] for one in work if (*one, server) in known]
+
+
+def _known() -> dict[tuple[str, str, str], LikenessCell]:
+    lines = KEPT.read_text(encoding="utf-8").splitlines() if KEPT.exists() else []
+    return {cell.key: cell for cell in map(LikenessCell.parse, lines)}
+
+
 def measured(work: Sequence[tuple[str, str]], server: str, jobs: int) -> list[LikenessCell]:
     """The cells of the work, in its order; those that were not kept are measured now."""
     KEPT.parent.mkdir(exist_ok=True)
-    lines = KEPT.read_text(encoding="utf-8").splitlines() if KEPT.exists() else []
-    known = {cell.key: cell for cell in map(LikenessCell.parse, lines)}
+    known = _known()
     left = [one for one in work if (*one, server) not in known]
     items = [(*one, server) for one in left]
     with spread(_compared, items, jobs) as cells, KEPT.open("a", encoding="utf-8") as file:

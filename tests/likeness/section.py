@@ -29,8 +29,14 @@ def kept(new: str, old: str) -> str:
     return replaced(new, f"{HEADING}\n{rest}") if found else new
 
 
-def written(cells: Sequence[LikenessCell], left_out: Mapping[str, str], when: str) -> str:
-    """The section. ``left_out``: the scenarios that the server cannot play, with the reason."""
+def written(
+    cells: Sequence[LikenessCell], left_out: Mapping[str, str], when: str, not_measured: Sequence[str] = ()
+) -> str:
+    """The section.
+
+    ``left_out``: the scenarios that the server cannot play, with the reason; ``not_measured``: those that it could
+    play, and that no run was made of yet.
+    """
     servers = ", ".join(dict.fromkeys(cell.server for cell in cells))
     different = [cell for cell in cells if not is_same(cell)]
     without = [cell for cell in different if reason_of(cell) is None]
@@ -49,6 +55,8 @@ def written(cells: Sequence[LikenessCell], left_out: Mapping[str, str], when: st
     if without:
         rows = [[cell.scenario, cell.client, _seen(cell.simulated), _seen(cell.published)] for cell in without]
         parts += ["Without a reason (`?`):", _table(["scenario", "client", "simulated", "published"], rows)]
+    if not_measured:
+        parts.append(f"Not measured yet: {', '.join(not_measured)}.")
     reasons: dict[str, list[str]] = {}
     for name, reason in left_out.items():
         reasons.setdefault(reason, []).append(name)
