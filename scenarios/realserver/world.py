@@ -43,6 +43,7 @@ from gapless.simserver.process import Process
 from gapless.simserver.protocol.outbox import ConnectionAct
 from gapless.simserver.world import BASE_URL
 
+NOTHING_RUNS_S: Final = 0.001  # how long after its answer a server must have said that it runs
 START_S: Final = 0.001  # how long before the end of a restart the new process begins
 ENDS: Final = frozenset({"finished", "paused", "waiting_for_confirmation", "error", "stuck"})
 
@@ -90,7 +91,7 @@ class RealServerWorld:
         self._runs = 0
         self._run: int | None = None
         self._status = "idle"
-        self._is_ending = False
+        self._is_ending = self._says_running = False
 
     def __repr__(self) -> str:
         return f"RealServerWorld({self._server}, {len(self.log)} events, {self.link!r})"
@@ -209,6 +210,7 @@ class RealServerWorld:
         status = event["value"] if event.get("key") == "execution_status" else None
         if status == "running" and self._run is None:
             self._begin_run(self._asked.popleft() if self._asked else _AskedRun("client"))
+        self._says_running = self._says_running or status == "running"
         branch = event["kind"] != STATE_UPDATE
         fields = {"id": event["id"], "kind": event["kind"], "index": index, "run": self._run, "branch": branch}
         self.journal.add("log", "append", fields)
@@ -254,6 +256,14 @@ class RealServerWorld:
         self._asked.remove(asked)
         if taken and self._run is None:
             self._begin_run(asked)
+            self._says_running = False
+            self.process.start_soon(self._end_if_nothing_runs, self._run)
+
+    async def _end_if_nothing_runs(self, run: int) -> None:
+        """A server that has finished, and got no message since, takes the request and runs nothing."""
+        await trio.sleep(NOTHING_RUNS_S)
+        if self._run == run and not self._says_running:
+            self._end_run()
 
     # --- what a test does to the server --------------------------------------------------------------------------
 
