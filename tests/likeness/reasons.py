@@ -93,8 +93,8 @@ REASONS: Final = (
         _stuck_after_more,
     ),
     Reason(
-        "the run in progress takes the message on a published server. A run that is asked for after it is answered with "
-        "200, and nothing runs. The simulated server begins a run",
+        "the run in progress takes the message on a published server. A run that is asked for after it gets 200, and "
+        "nothing runs. The simulated server begins a run",
         _nothing_to_run,
     ),
     Reason(
