@@ -44,6 +44,7 @@ from gapless.simserver.protocol.outbox import ConnectionAct
 from gapless.simserver.world import BASE_URL
 
 NOTHING_RUNS_S: Final = 0.001  # how long after its answer a server must have said that it runs
+SEEDS_APART: Final = 1_000_003
 START_S: Final = 0.001  # how long before the end of a restart the new process begins
 ENDS: Final = frozenset({"finished", "paused", "waiting_for_confirmation", "error", "stuck"})
 
@@ -171,7 +172,9 @@ class RealServerWorld:
         assert self._nursery is not None
         program = ServerProgram(self._kept.process, self._nursery, {HOST: self._model.serve}, self._look, self._at_rest)
         self._program = program
-        self._kept.start(self._seed, epoch_s() + self.now_s())
+        # A process that comes back draws other ids than the one that died: theirs are in the same log.
+        seed = self._seed + SEEDS_APART * (self.process.incarnation - 1)
+        self._kept.start(seed, epoch_s() + self.now_s())
         self._nursery.start_soon(self._serve, program)
         await program.listening.wait()
         if program.failure is not None:
