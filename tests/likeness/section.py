@@ -12,7 +12,7 @@ from tests.likeness.reasons import is_same, reason_of
 HEADING: Final = "## Race by race"
 _ABOUT: Final = """\
 Each scenario of the catalog that a published server can be put through is played on the simulated server and on the
-published one, in the same virtual time, with the same faults on the same link, by our client and by each broken one.
+published one, in the same virtual time, with the same faults on the same link, by the clients that the table names.
 Compared are the verdict, the oracles that found something, and which events of the runs reached the application, in
 which order. Statistics of the model's use are left out: the simulated agent has no model."""
 
