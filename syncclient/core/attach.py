@@ -31,7 +31,6 @@ class Attach:
         self._situation = situation
         self._repairs = repairs
         self._resume = Resume(situation)
-        self._requested: AttachRequested | None = None
         self._has_begun = False
         self._epoch = 0
         self._since_s: float | None = None
@@ -45,8 +44,13 @@ class Attach:
         return self._resume.is_open
 
     def request(self, requested: AttachRequested) -> None:
-        """Somebody wants to follow the conversation; ask which generation the server speaks, if nobody said."""
-        self._requested, self._since_s = requested, self._situation.now_s
+        """Somebody wants to follow the conversation: hold what an earlier client saved, and go on from there.
+
+        Ask which generation the server speaks, if nobody said.
+        """
+        self._since_s = self._situation.now_s
+        if requested.saved is not None:  # at once: until it is held, a store would be told that nothing is
+            self._resume.begin(requested.saved, requested.payloads)
         if requested.generation is None:
             deadline_s = self._since_s + self._situation.settings.attach_deadline_s
             self._situation.ask(Request("generation", self._situation.step, deadline_s))
@@ -54,11 +58,9 @@ class Attach:
             self.begin(requested.generation)
 
     def begin(self, generation: Generation) -> None:
-        """Subscribe; with what an earlier client saved, go on from there."""
+        """Subscribe."""
         self._situation.generation = generation
-        requested, self._requested = self._requested, None
-        if requested is not None and requested.saved is not None:
-            self._resume.begin(requested.saved, requested.payloads)
+        self._resume.subscribe()
         self._has_begun = True
         self._situation.open_socket()
 

@@ -59,6 +59,10 @@ class Resume:
         undelivered = saved.undelivered()
         now.noted_events = now.delivered_events = saved.delivered
         now.hand_over((payloads[event_id] for event_id in undelivered if event_id in payloads), "resumed")
+
+    def subscribe(self) -> None:
+        """The client subscribes: remember which event a session socket has to show again."""
+        now = self._situation
         last_id, next_seq = now.ledger.tail_id(), now.ledger.next_seq()
         if now.generation == "session" and last_id is not None and next_seq is not None:
             self._echo = (next_seq - 1, last_id)

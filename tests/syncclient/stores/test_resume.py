@@ -23,14 +23,14 @@ from tests.syncclient.test_conversation import Story, opened
 class Heir(Hand):
     """A client with a store, fed by hand."""
 
-    def __init__(self, generation: Generation, store: Store, **settings: Any) -> None:
+    def __init__(self, generation: Generation, store: Store, *, asks_generation: bool = False, **settings: Any) -> None:
         self.core = SyncCore(Settings(**{"end_events": 1, **settings}), draw=lambda: 0.5, is_saved=True)
         self.now_s, self.generation = 0.0, generation
         self.asked, self.delivered = [], []
         self.store = store
         saved = store.open("conversation")
         payloads = {} if saved is None else store.read([event.stub.event_id for event in saved.events])
-        self.feed(events.AttachRequested(generation, saved, payloads))
+        self.feed(events.AttachRequested(None if asks_generation else generation, saved, payloads))
 
     def feed(self, event: events.CoreEvent) -> list[actions.Action]:
         """One event; batches go to the store."""
@@ -373,6 +373,20 @@ def test_a_store_that_fails_in_the_middle_is_what_the_caller_gets() -> None:
     Story(simserver.AgentWorkload(runs=(pairs(10),))).tell(told)
     kept = [event_id.removeprefix("unplaced:") for event_id in kept_ids(inner, conversation_id)]
     assert life.ids == kept
+
+
+def test_a_client_that_dies_while_it_asks_for_the_generation_leaves_what_was_saved(tmp_path: Path) -> None:
+    path = tmp_path / "one.db"
+    hand = Heir("legacy", syncclient.SqliteStore(path))
+    hand.open_socket()
+    hand.snapshot("idle", "f")
+    hand.answer(page(LOG))
+    hand.die()
+    Heir("legacy", syncclient.SqliteStore(path), asks_generation=True).store.close()
+    saved = syncclient.SqliteStore(path).open("conversation")
+    assert saved is not None
+    assert [segment.ids for segment in saved.segments] == [tuple("abcdef")]
+    assert saved.delivered == len(LOG)
 
 
 def test_a_store_in_use_is_said_so_before_anything_is_asked(tmp_path: Path) -> None:
