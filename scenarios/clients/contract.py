@@ -162,11 +162,6 @@ def errors_of(client: ClientUnderTest) -> tuple[type[Exception], ...]:
     return named
 
 
-def held_by(client: ClientUnderTest) -> list[str]:
-    """The ids of the events that the client holds. Raises TypeError when ``held()`` returns something else."""
-    return [event_id for event_id, _ in held_with_digests(client)]
-
-
 def held_with_digests(client: ClientUnderTest) -> list[tuple[str, str | None]]:
     """The ids of the events that the client holds, each with the digest of its content; None where it has only the id.
 

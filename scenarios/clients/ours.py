@@ -38,16 +38,8 @@ class GaplessClient:
     async def run(self) -> Claim:
         """Run, and turn the report into a claim."""
         report = await self._open().run()
-        return Claim(
-            report.complete,
-            report.covers,
-            report.proof,
-            report.status,
-            report.notes,
-            error=report.error or "",
-            statistics=_statistics(self._open().events) if report.complete and report.covers == "log" else None,
-            calls=report.spent.calls,
-        )
+        is_whole_log = report.complete and report.covers == "log"
+        return claim_of(report, _statistics(self._open().events) if is_whole_log else None)
 
     def history(self) -> AsyncIterator[Event]:
         """The client's own iteration over the whole log."""
@@ -91,6 +83,20 @@ class GaplessClient:
             task_status.started(conversation)
             await self._closing.wait()
         self._closed.set()
+
+
+def claim_of(report: syncclient.SyncReport, statistics: Mapping[str, Any] | None = None) -> Claim:
+    """The claim that a report makes. ``statistics``: those of the run, where the caller knows them."""
+    return Claim(
+        report.complete,
+        report.covers,
+        report.proof,
+        report.status,
+        report.notes,
+        error=report.error or "",
+        statistics=statistics,
+        calls=report.spent.calls,
+    )
 
 
 def _statistics(events: Sequence[Event]) -> Mapping[str, Any] | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gapless.scenarios.clients.contract import Claim, GapIds
+from gapless.scenarios.clients.ours import claim_of
 from gapless.scenarios.machines import machine as model
 from gapless.scenarios.machines.shared_events import shared
 from gapless.syncclient import answers, wire
@@ -182,17 +183,7 @@ class GaplessMachine:
                     error = RunTimedOut("the run did not end in time; see report", report=report)
                     self._out.append(model.StepError(type(error).__name__, str(error)))
                     return
-                self._finish_step(
-                    Claim(
-                        report.complete,
-                        report.covers,
-                        report.proof,
-                        report.status,
-                        report.notes,
-                        error=report.error or "",
-                        calls=report.spent.calls,
-                    )
-                )
+                self._finish_step(claim_of(report))
             case actions.Fail(error):
                 self._failure = error
                 self._fail_step(error, now_s)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gapless.syncclient.core import actions
-from gapless.syncclient.core.authority import EvidenceSource
+from gapless.syncclient.core.authority import EvidenceSource, outranks
 from gapless.syncclient.core.events import RequestFailed
 from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.requests import FailureVerdict, Request
@@ -108,7 +108,7 @@ class Runs:
         if report.status == "running":
             run.saw_status(report.status, now.now_s, now.step)
         elif run.phase is Phase.BLOCKED:
-            if report.source > EvidenceSource.STATUS:
+            if outranks(report.source, EvidenceSource.STATUS):
                 self._post_again(run)
         elif is_terminal(report.status) or report.status == IDLE:
             run.report = replace(report, heard_step=now.step)
