@@ -12,6 +12,7 @@ from typing import Final
 MODULES: Final = (
     "anyio",
     "click",
+    "h11",
     "httpcore",
     "hypercorn",
     "hypothesis",
@@ -20,6 +21,7 @@ MODULES: Final = (
     "pydantic",
     "rich",
     "starlette",
+    "wsproto",
 )
 """The top-level modules of the distributions in the extra ``harness``."""
 

@@ -3,7 +3,8 @@
 A capsule holds the whole scenario and not its name, because the catalogue may change. ``tape``: the choices, each with
 the range that it was drawn from. ``digest``: shows whether a replay was the same run. ``fingerprints``: a short hash of
 each entry of the journal; they show where a replay first differs. For a client that is a command: ``command``, the
-words of it that were files, and what it ran on. ``versions.py`` reads capsules of older versions.
+words of it that were files, and what it ran on. ``server``: the published server, if one was in place of the simulated
+one. ``versions.py`` reads capsules of older versions.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ class _File(BaseModel):
     ran_on: _RanOn | None = None
     judge: tuple[str, ...] = ()
     own_budget: OwnBudget | None = None
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ def render(
         **_command_data(request, ran_on),
         **({"judge": request.judge} if request.judge else {}),
         **({"own_budget": asdict(request.own_budget)} if request.own_budget else {}),
+        **({"server": request.server} if request.server else {}),
         "tape": streams,
         "fingerprints": rows,
     }
@@ -230,7 +233,7 @@ def _capsule(path: Path, document: Mapping[str, Any]) -> Capsule:
         tape = {name: stream.values for name, stream in file.tape.items()}
         ranges = {name: stream.ranges for name, stream in file.tape.items()}
         variant = file.generation, file.cursor, file.client, file.seed
-        request = RunRequest(scenario, *variant, tape, ranges, file.command, file.judge, file.own_budget)
+        request = RunRequest(scenario, *variant, tape, ranges, file.command, file.judge, file.own_budget, file.server)
     except ValidationError as error:
         raise CapsuleError(str(path), first_problem(error), cure) from None
     except UsageError as error:

@@ -130,7 +130,8 @@ class ScriptDriver:
             case "pause" | "interrupt" | "confirm" | "reject" | "delete" | "fork":
                 other_party.act(self._world, step)
             case "wait_for_end":
-                await other_party.wait_for_end(self._world, at_most_s=self._deadline_s)
+                other = other_party.SimulatedOtherParty(self._world)
+                await other_party.wait_for_end(self._world.loop, other, at_most_s=self._deadline_s)
             case Suspend() | "reopen":
                 pass  # nothing here can freeze or kill another process; the step is left out
             case "disconnect":

@@ -48,6 +48,11 @@ cursor_option = click.option(
     show_default=True,
     help="How the server's page cursors work.",
 )
+server_option = click.option(
+    "--server",
+    metavar="NAME==VERSION",
+    help="A published server in place of the simulated one, such as openhands-agent-server==1.58.2.",
+)
 json_option = click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all records."
 )

@@ -163,6 +163,7 @@ class Campaign:
     ``explained``: for each signature that was shrunk, the name of its group
     ``command``: of a client that is one
     ``judge``: names of the oracles that judge now; empty: all. Causes that others found before stay known
+    ``server``: a published server in place of the simulated one; empty without one
     """
 
     client: str
@@ -180,6 +181,7 @@ class Campaign:
     counts: Counter[FailureCause] = field(default_factory=Counter)
     command: tuple[str, ...] = ()
     judge: tuple[str, ...] = ()
+    server: str = ""
 
     def add(self, tried: BlockResult) -> None:
         """Record the result of a block. Blocks are recorded in the order of their worlds, and end with each round."""

@@ -82,11 +82,14 @@ class Database:
         client: str,
         level: Level = "wire",
         command: tuple[str, ...] = (),
+        server: str = "",
         *,
         guest: int | None = None,
     ) -> None:
         name = client if level == "wire" else f"{client}.{level}"
+        name = f"{name}.{server}" if server else name
         self._parent = directory
+        self._server = server
         self.directory = directory / re.sub(r"[^A-Za-z0-9._-]+", "-", name)
         if guest is not None:
             self.directory /= f"{_GUEST}{guest}"
@@ -110,7 +113,7 @@ class Database:
 
     def guest(self, seed: int) -> Database:
         """The database, within this one, of a campaign that is at work at the same time."""
-        return Database(self._parent, self._client, self._level, self._command, guest=seed)
+        return Database(self._parent, self._client, self._level, self._command, self._server, guest=seed)
 
     def guests(self) -> tuple[Database, ...]:
         """The databases of campaigns that shared this one, and were not merged yet."""
@@ -130,9 +133,7 @@ class Database:
         """
         file = self._read()
         if file is None:
-            return Campaign(
-                self._client, self._level, fresh_seed() if seed is None else seed, command=self._command
-            ), False
+            return self._campaign(fresh_seed() if seed is None else seed, []), False
         own = file.own
         if own.seed == _NO_SEED:
             own = replace(own, seed=fresh_seed() if seed is None else seed)
@@ -142,7 +143,7 @@ class Database:
                 "or give --database another directory"
             )
         if file.code != self._code:
-            return Campaign(self._client, self._level, own.seed, groups=file.groups, command=self._command), True
+            return self._campaign(own.seed, file.groups), True
         return (
             Campaign(
                 self._client,
@@ -156,9 +157,13 @@ class Database:
                 {one.seed: Share(one.seed, one.worlds, one.failed, Counter(dict(one.tally))) for one in file.others},
                 groups=file.groups,
                 command=self._command,
+                server=self._server,
             ),
             False,
         )
+
+    def _campaign(self, seed: int, groups: list[Group]) -> Campaign:
+        return Campaign(self._client, self._level, seed, groups=groups, command=self._command, server=self._server)
 
     def _read(self) -> _File | None:
         try:

@@ -150,6 +150,7 @@ class Explorer:
             campaign.table(number),
             campaign.command,
             campaign.judge,
+            campaign.server,
         )
         self._next += worlds
         self._submit(self._tried, try_block, block)
@@ -195,7 +196,14 @@ class Explorer:
         if failure is None or (is_last and campaign.knows(failure.symptom)):
             return False
         self._begun += 1
-        shrinking = Shrinking(campaign.client, failure.symptom, failure.drawn, campaign.level, command=campaign.command)
+        shrinking = Shrinking(
+            campaign.client,
+            failure.symptom,
+            failure.drawn,
+            campaign.level,
+            command=campaign.command,
+            server=campaign.server,
+        )
         self._go_on(self._begun, failure, shrinking)
         return True
 
@@ -225,7 +233,8 @@ class Explorer:
                 for failure in failures:
                     campaign.fail(replace(failure, seed=seed, number=number))
 
-            self._submit(tried, retry_world, campaign.client, one, campaign.level, campaign.command, campaign.judge)
+            client, level, command = campaign.client, campaign.level, campaign.command
+            self._submit(tried, retry_world, client, one, level, command, campaign.judge, campaign.server)
             return
 
         def checked(still_fails: bool) -> None:
@@ -233,7 +242,7 @@ class Explorer:
                 campaign.forget(one)
             self._listener.checked(one, still_fails)
 
-        request = replace(self._database.request(one), command=campaign.command)
+        request = replace(self._database.request(one), command=campaign.command, server=campaign.server)
         self._submit(checked, still_shows, request, one.cause.symptom, campaign.level)
 
     def _submit(self, then: Callable[[Any], None], work: Callable[..., Any], *arguments: Any) -> None:
@@ -244,7 +253,8 @@ class Explorer:
     def _found(self, failure: WorldFailure, shrunk: Shrinking) -> None:
         """Record a finished shrink, and write the files of a new cause."""
         campaign = self._campaign
-        failures = retry_world(campaign.client, shrunk.drawn, campaign.level, campaign.command, campaign.judge)
+        client, level, command, server = campaign.client, campaign.level, campaign.command, campaign.server
+        failures = retry_world(client, shrunk.drawn, level, command, campaign.judge, server)
         smallest = next((one for one in failures if one.symptom == shrunk.symptom), None)
         if smallest is None:
             campaign.give_up(failure)
@@ -253,7 +263,7 @@ class Explorer:
         group = campaign.found(failure, smallest, runs=shrunk.runs, at_s=self.elapsed_s)
         if group is not None:
             directory = self._database.directory
-            kept = keep(campaign.client, smallest, group.name, directory, campaign.level, campaign.command)
+            kept = keep(client, smallest, group.name, directory, level, command, server)
             group.events, group.faults, group.seed = kept.events, kept.faults, kept.request.seed
             group.at_the_wire = kept.at_the_wire
             self._listener.found(group)

@@ -46,6 +46,7 @@ def keep(
     directory: Path,
     level: Level = "wire",
     command: tuple[str, ...] = (),
+    server: str = "",
     *,
     is_shrunk: bool = True,
 ) -> ShrunkWorld:
@@ -53,7 +54,7 @@ def keep(
 
     Raises UsageError when they cannot be written.
     """
-    request = planned(client, failure.drawn, command)
+    request = planned(client, failure.drawn, command, server)
     if failure.symptom.oracle == BROKE:
         return _keep_broken(request, failure, name, directory, level)
     result = perform(request)

@@ -42,6 +42,7 @@ class Shrinking:
     held: frozenset[bytes] = frozenset()
     done: bool = False
     command: tuple[str, ...] = ()
+    server: str = ""
 
 
 class _SymptomShown(Exception):
@@ -86,7 +87,7 @@ def shrink_slice(before: Shrinking) -> Shrinking:
         phases=(Phase.reuse, Phase.shrink),
     )
     @seed(0)
-    @given(worlds(before.client, before.command))
+    @given(worlds(before.client, before.command, before.server))
     def holds(world: DrawnWorld) -> None:
         nonlocal best, runs
         key = _key(world.drawn)

@@ -75,17 +75,20 @@ class DrawnWorld:
     drawn: Drawn
 
 
-def draw_world(client: str, seed: int, number: int, table: Table | None, command: tuple[str, ...] = ()) -> DrawnWorld:
+def draw_world(
+    client: str, seed: int, number: int, table: Table | None, command: tuple[str, ...] = (), server: str = ""
+) -> DrawnWorld:
     """The world of that number. ``table``: of its round; None draws without one."""
     generator = random.Random(f"{seed}/{number}")  # a string is hashed with SHA-512, the same everywhere
     varied = None
     if table is not None and table.targets and generator.randrange(_UNSTEERED_ONE_IN):
-        varied = _varied(client, generator, table, command)
+        varied = _varied(client, generator, table, command, server)
     if varied is not None:
-        request, drawn = plan(Choices(varied), client, command=command, part=varied.together), varied.drawn
+        request = plan(Choices(varied), client, command=command, server=server, part=varied.together)
+        drawn = varied.drawn
     else:
         source = RandomSource(generator)
-        request, drawn = plan(Choices(source), client, command=command), source.drawn
+        request, drawn = plan(Choices(source), client, command=command, server=server), source.drawn
     return DrawnWorld(replace(request, scenario=named(request.scenario, seed, number)), tuple(drawn))
 
 
@@ -122,13 +125,15 @@ def keep_world(kept: dict[str, list[Drawn]], drawn: Drawn, met: Iterable[str]) -
         del worlds[: -(KEPT_FOR_STATE if place in STATES else KEPT_FOR_PATH)]
 
 
-def _varied(client: str, generator: random.Random, table: Table, command: tuple[str, ...]) -> VariedSource | None:
+def _varied(
+    client: str, generator: random.Random, table: Table, command: tuple[str, ...], server: str
+) -> VariedSource | None:
     """A source that varies a world in which the state or the path of a rare target occurred."""
     target = _weighted(generator, table.targets)
     worlds = table.worlds.get(target.state, ())
     if not worlds:
         return None
-    parts = _parts_of(client, worlds[generator.randrange(len(worlds))], command)
+    parts = _parts_of(client, worlds[generator.randrange(len(worlds))], command, server)
     if not target.kind:
         return VariedSource(generator, parts, {}, {})
     # The fault of the target comes second, so that it can strike soon after the first fault of the earlier world. Half
@@ -155,7 +160,7 @@ def _weighted(generator: random.Random, targets: tuple[Target, ...]) -> Target:
 
 
 @lru_cache(maxsize=512)
-def _parts_of(client: str, drawn: Drawn, command: tuple[str, ...]) -> Parts:
+def _parts_of(client: str, drawn: Drawn, command: tuple[str, ...], server: str) -> Parts:
     source = PartedSource(ListSource(drawn))
-    plan(Choices(source), client, command=command, part=source.together)
+    plan(Choices(source), client, command=command, server=server, part=source.together)
     return source.parts

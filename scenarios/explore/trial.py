@@ -60,7 +60,8 @@ class WorldFailure:
 class Block:
     """Worlds to try: ``worlds`` of them, from the number ``first`` on. ``table``: see `steering`.
 
-    ``command``: of a client that is one. ``judge``: names of the oracles that judge; empty: all.
+    ``command``: of a client that is one. ``judge``: names of the oracles that judge; empty: all. ``server``: a
+    published one in place of the simulated one; empty without one.
     """
 
     client: str
@@ -71,6 +72,7 @@ class Block:
     table: Table | None = None
     command: tuple[str, ...] = ()
     judge: tuple[str, ...] = ()
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def try_block(block: Block) -> BlockResult:
     """Try the worlds of a block. A world that breaks down is one of its failures."""
     tally, failures, met = TrialCounts(), list[WorldFailure](), list[WorldMet]()
     for number in range(block.first, block.first + block.worlds):
-        world = draw_world(block.client, block.seed, number, block.table, block.command)
+        world = draw_world(block.client, block.seed, number, block.table, block.command, block.server)
         try:
             counted, failed = _tried(world, block.level, block.judge)
         except WorldBroke as error:
@@ -166,10 +168,11 @@ def retry_world(
     level: Level = "wire",
     command: tuple[str, ...] = (),
     judge: tuple[str, ...] = (),
+    server: str = "",
 ) -> tuple[WorldFailure, ...]:
     """The failures of a world that was drawn before. Empty when the numbers no longer fit the code that draws."""
     try:
-        request = planned(client, drawn, command)
+        request = planned(client, drawn, command, server)
     except TapeError:
         return ()
     world = DrawnWorld(request, tuple(drawn))
@@ -185,20 +188,20 @@ def still_shows(request: RunRequest, symptom: Symptom, level: Level = "wire") ->
 
 
 @st.composite
-def worlds(draw: st.DrawFn, client: str, command: tuple[str, ...] = ()) -> DrawnWorld:
+def worlds(draw: st.DrawFn, client: str, command: tuple[str, ...] = (), server: str = "") -> DrawnWorld:
     """A Hypothesis strategy for worlds. It serves to shrink them."""
     source = HypothesisSource(draw)
 
     def together(make: Callable[[], Any]) -> Any:
         return draw(st.builds(make))
 
-    request = plan(Choices(source), client, part=together, command=command)
+    request = plan(Choices(source), client, part=together, command=command, server=server)
     return DrawnWorld(request, tuple(source.drawn))
 
 
-def planned(client: str, drawn: Sequence[int], command: tuple[str, ...] = ()) -> RunRequest:
+def planned(client: str, drawn: Sequence[int], command: tuple[str, ...] = (), server: str = "") -> RunRequest:
     """The run that these numbers draw. Raises TapeError when they no longer fit the code that draws."""
-    return plan(Choices(ListSource(drawn)), client, command=command)
+    return plan(Choices(ListSource(drawn)), client, command=command, server=server)
 
 
 def failures_of(world: DrawnWorld, result: RunResult, judge: tuple[str, ...] = ()) -> tuple[WorldFailure, ...]:

@@ -24,6 +24,8 @@ from gapless.scenarios.lockstep.protocol import (
     Data,
     Eof,
     Input,
+    Listen,
+    LockstepError,
     Output,
     RefusedConnection,
     ResetConnection,
@@ -59,6 +61,8 @@ class ProgramNetwork:
         """The program has done something."""
         if isinstance(output, Connect):
             self._connect(output)
+        elif isinstance(output, Listen):
+            raise LockstepError("the client listens for connections; its shim should have refused that")
         elif output.id in self._queues:
             with suppress(*_GONE):
                 self._queues[output.id].send_nowait(output)

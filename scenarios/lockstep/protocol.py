@@ -34,6 +34,26 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Listen:
+    """It listens on a port. Only a program that is a server does."""
+
+    id: int
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A connection to its listener ``id`` stands. new_id: of that connection, chosen by the harness; host, port: of the
+    one who dialed."""
+
+    id: int
+    new_id: int
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Data:
     """Bytes, in either direction."""
 
@@ -88,8 +108,8 @@ class EndOfInput:
     """Standard input has ended."""
 
 
-Output = Connect | Data | Eof | CloseConnection | ResetConnection
-Input = Connected | RefusedConnection | Data | Eof | ResetConnection | InputLine | EndOfInput
+Output = Connect | Listen | Data | Eof | CloseConnection | ResetConnection
+Input = Connected | RefusedConnection | Accepted | Data | Eof | ResetConnection | InputLine | EndOfInput
 
 
 # --- from the shim -------------------------------------------------------------------------------------------------
@@ -214,6 +234,8 @@ def _input(one: Input) -> list[object]:
             return ["connected", one.id]
         case RefusedConnection():
             return ["refused", one.id]
+        case Accepted():
+            return ["accepted", one.id, one.new_id, one.host, one.port]
         case Data():
             return ["data", one.id, len(one.data)]
         case Eof():
@@ -277,7 +299,7 @@ _KINDS: Final[Mapping[str, type[Eof] | type[CloseConnection] | type[ResetConnect
     "close": CloseConnection,
     "reset": ResetConnection,
 }
-_Kind = Literal["connect", "data", "eof", "close", "reset"]
+_Kind = Literal["connect", "listen", "data", "eof", "close", "reset"]
 
 
 def _outputs(said: Sequence[Any], tail: bytes) -> tuple[Output, ...]:
@@ -287,6 +309,8 @@ def _outputs(said: Sequence[Any], tail: bytes) -> tuple[Output, ...]:
         kind: _Kind = one[0]
         if kind == "connect":
             outputs.append(Connect(int(one[1]), str(one[2]), int(one[3])))
+        elif kind == "listen":
+            outputs.append(Listen(int(one[1]), str(one[2]), int(one[3])))
         elif kind == "data":
             size_bytes = int(one[2])
             outputs.append(Data(int(one[1]), tail[offset : offset + size_bytes]))

@@ -59,17 +59,18 @@ def units(
     generations: Sequence[str],
     cursors: Sequence[str],
     commands: Commands = NO_COMMANDS,
+    server: str = "",
 ) -> Iterator[Unit]:
     """One unit for each client in each wanted variant, scenario by scenario.
 
-    ``commands``: of the clients that are commands, by their names.
+    ``commands``: of the clients that are commands, by their names. ``server``: a published one, if any.
     """
     for scenario in scenarios:
         for client in clients:
             for generation, cursor in scenario.variants():
                 if generation in generations and cursor in cursors:
                     command = commands.get(client, ())
-                    yield Unit(RunRequest(scenario, generation, cursor, client, seed, command=command))
+                    yield Unit(RunRequest(scenario, generation, cursor, client, seed, command=command, server=server))
 
 
 def sweep_units(

@@ -6,15 +6,42 @@ same: somebody else does it. Nothing of this counts as a call of the client.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from gapless.simserver.errors import IllegalTransition
+from gapless.simserver.loop import Loop
 from gapless.simserver.world import World
 
 OtherName = Literal["pause", "interrupt", "confirm", "reject", "answer", "navigate", "delete", "fork"]
 Target = int | Literal["root"]
 POLL_S: Final = 0.1
+
+
+class OtherParty(Protocol):
+    """Somebody else who uses the conversation of a world."""
+
+    @property
+    def sees_a_run(self) -> bool:
+        """Whether a run is in progress on the server."""
+        ...
+
+    async def act(self, name: OtherName, value: str | Target | None = None) -> None:
+        """Do it now. What the server refuses is recorded, and changes nothing."""
+        ...
+
+
+class SimulatedOtherParty:
+    """Somebody else in a simulated world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @property
+    def sees_a_run(self) -> bool:
+        return self._world.runs.in_progress
+
+    async def act(self, name: OtherName, value: str | Target | None = None) -> None:
+        act(self._world, name, value)
 
 
 def act(world: World, name: OtherName, value: str | Target | None = None) -> None:
@@ -46,10 +73,9 @@ def _do(world: World, name: OtherName, value: str | Target | None) -> None:
             world.fork()
 
 
-async def wait_for_end(world: World, *, at_most_s: float) -> None:
+async def wait_for_end(loop: Loop, other: OtherParty, *, at_most_s: float) -> None:
     """Wait until no run is in progress on the server."""
-    sleep: Callable[[float], Awaitable[None]] = world.loop.sleep
     waited_s = 0.0
-    while world.runs.in_progress and waited_s < at_most_s:
-        await sleep(POLL_S)
+    while other.sees_a_run and waited_s < at_most_s:
+        await loop.sleep(POLL_S)
         waited_s += POLL_S

@@ -27,6 +27,10 @@ from gapless.scenarios.machines.event_loop import EventLoop, TurnWatch
 from gapless.scenarios.machines.message_carrier import messages
 from gapless.scenarios.machines.registry import resolve as machine
 from gapless.scenarios.machines.shell import factory as machine_factory
+from gapless.scenarios.realserver.environment import parse_server
+from gapless.scenarios.realserver.playable import check_playable
+from gapless.scenarios.realserver.world import RealServerWorld
+from gapless.scenarios.running.other_party import OtherParty, SimulatedOtherParty
 from gapless.scenarios.running.script_player import ScriptPlayer, leaves
 from gapless.scenarios.running.spin_watch import SpinWatch
 from gapless.scenarios.running.world_setup import server_settings, workload
@@ -46,9 +50,9 @@ class RunRequest:
     ``tape``: recorded choices to replay; None draws choices from ``seed``. ``ranges``: the range of each recorded
     choice, checked where given. ``command``: the client is this program, in virtual time; ``client`` is then only what
     to call it. ``judge``: names of the oracles that judge; empty: all. ``own_budget``: what the user wrote that this
-    client may spend here.
+    client may spend here. ``server``: a published server, as pip names it, in place of the simulated one.
 
-    Raises UsageError when the scenario cannot happen in that variant.
+    Raises UsageError when the scenario cannot happen in that variant, or not on that server.
     """
 
     scenario: Scenario
@@ -61,6 +65,7 @@ class RunRequest:
     command: tuple[str, ...] = ()
     judge: tuple[str, ...] = ()
     own_budget: OwnBudget | None = None
+    server: str = ""
 
     def __post_init__(self) -> None:
         if (self.generation, self.cursor) not in self.scenario.variants():
@@ -68,6 +73,8 @@ class RunRequest:
             raise UsageError(
                 f"{self.scenario.name} cannot happen in {self.generation}/{self.cursor}; it can in {possible}"
             )
+        if self.server:
+            check_playable(self.scenario, self.server, self.generation, self.cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +122,24 @@ def perform(
     command = _command(request) if factory is None and level == "wire" else None
     given = source or _source(request)
     choices = Choices(given)
+    world: World | RealServerWorld
     settings, work = server_settings(scenario, request.generation, request.cursor), workload(scenario)
     if level == "wire":
         client = factory or command or resolve(request.client)
-        world = World(settings, work, scenario.faults, choices)
-        player = ScriptPlayer(world, scenario, request.seed, getattr(client, "watch", SpinWatch))
+        other: OtherParty
+        if request.server:
+            world = other = RealServerWorld(parse_server(request.server), scenario, request.seed, choices)
+        else:
+            world = World(settings, work, scenario.faults, choices)
+            other = SimulatedOtherParty(world)
+        player = ScriptPlayer(world, other, scenario, request.seed, getattr(client, "watch", SpinWatch))
     else:
+        if request.server:
+            raise UsageError("a published server speaks bytes; the model level passes messages")
         loop = EventLoop(schedule)
         world = World(settings, work, scenario.faults, choices, loop, messages(loop))
         client = factory or machine_factory(world, machine(request.client))
-        player = ScriptPlayer(world, scenario, request.seed, TurnWatch)
+        player = ScriptPlayer(world, SimulatedOtherParty(world), scenario, request.seed, TurnWatch)
     spun: str | None = None
     taken: dict[str, None] = {}
     try:
@@ -179,7 +194,12 @@ def _sort_out(error: Exception, request: RunRequest) -> str:
 
 
 def _result(
-    request: RunRequest, world: World, player: ScriptPlayer, choices: Choices, spun: str | None, taken: tuple[str, ...]
+    request: RunRequest,
+    world: World | RealServerWorld,
+    player: ScriptPlayer,
+    choices: Choices,
+    spun: str | None,
+    taken: tuple[str, ...],
 ) -> RunResult:
     journal = world.journal
     faults = fired(world)
@@ -195,7 +215,7 @@ def _result(
     return RunResult(record, choices.tape, choices.ranges, tuple(journal.lines()))
 
 
-def fired(world: World) -> tuple[FaultFired, ...]:
+def fired(world: World | RealServerWorld) -> tuple[FaultFired, ...]:
     """How often each fault of a world acted, for a record."""
     return tuple(FaultFired(one.name, one.kind, one.fired, one.nearest) for one in world.fired())
 
@@ -261,6 +281,7 @@ def requests(
     command: tuple[str, ...] = (),
     judge: tuple[str, ...] = (),
     budgets: OwnBudgets | None = None,
+    server: str = "",
 ) -> tuple[RunRequest, ...]:
     """One request for each wanted variant of each scenario, in the order of `Scenario.variants`.
 
@@ -277,6 +298,7 @@ def requests(
             command=command,
             judge=judge,
             own_budget=budgets.of(client, scenario.name, f"{generation}/{cursor}"),
+            server=server,
         )
         for scenario in scenarios
         for generation, cursor in scenario.variants()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from math import inf
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import trio
 
@@ -42,24 +43,70 @@ from gapless.scenarios.definition.scenario import (
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.judging.content import content_digest
 from gapless.scenarios.running import other_party
-from gapless.scenarios.running.other_party import OtherName, Target
+from gapless.scenarios.running.other_party import OtherName, OtherParty, Target
 from gapless.scenarios.running.spin_watch import SpinWatch, Watch
 from gapless.simserver.cause import StepName
 from gapless.simserver.determinism import suspended
 from gapless.simserver.errors import SimServerError
-from gapless.simserver.loop import TRIO
-from gapless.simserver.world import World
+from gapless.simserver.journal import Journal
+from gapless.simserver.loop import TRIO, Loop
+from gapless.simserver.network.connections import Connections
+from gapless.simserver.process import Process
+from gapless.simserver.progress import Progress
 
 CLOSE_DEADLINE_S = 60
 RUN_AFTER_SCRIPT_S_MAX = 600
 AFTER_BOUND_S = 0.01  # healing releases held-back frames; it comes after the bound, or they would count as in time
 
 
+class PlayedWorld(Protocol):
+    """A world that a script can be played in: the simulated server's, or one with a real server in it."""
+
+    @property
+    def loop(self) -> Loop: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def process(self) -> Process: ...
+    @property
+    def progress(self) -> Progress: ...
+    @property
+    def connections(self) -> Connections: ...
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def api_key(self) -> str | None: ...
+    @property
+    def conversation_id(self) -> str: ...
+    def now_s(self) -> float:
+        """Virtual seconds since the world began."""
+        ...
+
+    def running(self) -> AbstractAsyncContextManager[Any]:
+        """Run the server until the block ends."""
+        ...
+
+    def heal(self) -> None:
+        """End the chaos phase."""
+        ...
+
+    def disconnect(self) -> None:
+        """Reset every open socket."""
+        ...
+
+    def restart(self, down_s: float, *, lease_s: float) -> Awaitable[None]:
+        """Take the server down, and bring it back."""
+        ...
+
+
 class ScriptPlayer:
     """One client in one script. ``ended_s``: when the last step ended, in virtual seconds, once ``perform`` is done."""
 
-    def __init__(self, world: World, scenario: Scenario, seed: int, watch: type[Watch] = SpinWatch) -> None:
+    def __init__(
+        self, world: PlayedWorld, other: OtherParty, scenario: Scenario, seed: int, watch: type[Watch] = SpinWatch
+    ) -> None:
         self._world = world
+        self._other = other
         self._watch = watch
         self._journal = world.journal
         self._scenario = scenario
@@ -212,7 +259,8 @@ class ScriptPlayer:
             case Suspend():
                 await self._suspend(step.suspend_s, whole=False)
             case "wait_for_end":
-                await other_party.wait_for_end(self._world, at_most_s=self._scenario.expect.step_deadline_s)
+                at_most_s = self._scenario.expect.step_deadline_s
+                await other_party.wait_for_end(self._world.loop, self._other, at_most_s=at_most_s)
             case "disconnect":
                 self._world.disconnect()
             case "heal":
@@ -227,7 +275,7 @@ class ScriptPlayer:
             arguments = () if value is None else (value,)
             return await self._ask(client, name, lambda: method(*arguments))
         with self._world.progress.in_step(name):
-            other_party.act(self._world, name, value)
+            await self._other.act(name, value)
         return True
 
     async def _act_in_background(self, happening: Background) -> None:
@@ -238,11 +286,11 @@ class ScriptPlayer:
             await self._world.loop.sleep(happening.at_s or 0.0)
         for name in _FLAGS:
             if getattr(happening, name):
-                other_party.act(self._world, name)
+                await self._other.act(name)
         if happening.answer is not None:
-            other_party.act(self._world, "answer", happening.answer)
+            await self._other.act("answer", happening.answer)
         if happening.navigate is not None:
-            other_party.act(self._world, "navigate", happening.navigate)
+            await self._other.act("navigate", happening.navigate)
         if happening.suspend_s is not None:
             await self._suspend(happening.suspend_s, whole=True)
 

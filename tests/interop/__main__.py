@@ -25,6 +25,7 @@ from tests.interop.environments import ROOT, TYPESCRIPT, EnvironmentMissing
 from tests.interop.lockstep_table import Cell, measuring, tasks
 from tests.interop.real_server import ServerDidNotStart
 from tests.interop.subjects import ALL, Subject, subjects
+from tests.likeness import section as likeness
 
 SERVER_RELEASE = "1.57.0"
 PLAYGROUND = ROOT / ".gapless" / "interop"
@@ -225,7 +226,9 @@ def _write(measured: Measured, directory: Path) -> None:
         when = Circumstances(day, environments.version(SERVER_RELEASE), version("gapless"))
         sections[SERVER] = documents.server(when, SERVER_RELEASE, measured.server)
         if measured.fidelity is not None:
-            (directory / "fidelity.md").write_text(documents.fidelity(when, measured.fidelity), encoding="utf-8")
+            text = documents.fidelity(when, measured.fidelity)
+            text = likeness.kept(text, (DOCUMENTS / "fidelity.md").read_text(encoding="utf-8"))
+            (directory / "fidelity.md").write_text(text, encoding="utf-8")
     kept = (DOCUMENTS / "interop.md").read_text(encoding="utf-8")
     (directory / "interop.md").write_text(documents.interop(sections, kept), encoding="utf-8")
 

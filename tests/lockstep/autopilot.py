@@ -18,6 +18,7 @@ from gapless.scenarios.lockstep.protocol import (
     Input,
     InputLine,
     LastOutputs,
+    Listen,
     Output,
     Refused,
     RefusedConnection,
@@ -99,5 +100,5 @@ def _answers(output: Output) -> list[Input]:
             return [output]
         case Eof():
             return [output]
-        case CloseConnection() | ResetConnection():
+        case CloseConnection() | ResetConnection() | Listen():
             return []

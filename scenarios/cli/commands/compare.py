@@ -36,8 +36,10 @@ from gapless.scenarios.cli.options import (
     generation_option,
     plain_errors,
     seed_option,
+    server_option,
     standard_output,
 )
+from gapless.scenarios.cli.real_server import chosen_variant, given_server, make_ready, playable
 from gapless.scenarios.clients.registry import CLIENTS, resolve
 from gapless.scenarios.definition.catalogue import catalogue, find, find_one
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
@@ -69,6 +71,7 @@ _SWEPT = " and ".join(", ".join(f"{length:,}" for length in part) for part in (S
 )
 @label_option
 @clock_option
+@server_option
 @click.option(
     "--history", type=click.IntRange(0, 100_000), default=None, help="Events in the log before the client comes."
 )
@@ -92,6 +95,7 @@ def compare(
     clients: tuple[str, ...],
     label: str | None,
     clock: Clock | None,
+    server: str | None,
     history: int | None,
     sweep: bool,
     generation: str,
@@ -104,7 +108,7 @@ def compare(
     """Compare clients: lost events, REST calls, bytes, server event reads, virtual time to return.
 
     NAME is a scenario's name or a race id; without any, the whole catalogue is compared. COMMAND is one more client: a
-    program in Python or Node, as for `gapless run`.
+    program in Python or Node, as for `gapless run`. With --server, each has the published server at the other end.
 
     Exit codes: 0 whatever was found, 2 usage, 130 when interrupted.
     """
@@ -120,7 +124,11 @@ def compare(
         raise UsageError(f"--sweep runs {SWEEP_SCENARIO} at lengths of its own; leave out names and --history")
     if sweep:
         generation, cursor = _given_or("generation", generation, "tree"), _given_or("cursor", cursor, "inclusive")
-    scenarios = _sweep() if sweep else _scenarios(names, history)
+    if sweep and server is not None:
+        raise UsageError("--sweep has histories that a real server would need minutes for; leave out --server")
+    published = given_server(server)
+    generation, cursor = chosen_variant(published, generation, cursor)
+    scenarios = _sweep() if sweep else playable(_scenarios(names, history), published, names)
     work = tuple(
         units(
             scenarios,
@@ -129,10 +137,12 @@ def compare(
             seed=seed,
             generations=chosen(generation, GENERATIONS),
             cursors=chosen(cursor, CURSORS),
+            server=published,
         )
     )
     if not work:
         raise UsageError(f"nothing to compare: no such scenario can happen in generation {generation}, cursor {cursor}")
+    make_ready(published)
     sys.exit(_compare(work, jobs or os.cpu_count() or 1, sweep=sweep, json_file=json_file, markdown_file=markdown_file))
 
 

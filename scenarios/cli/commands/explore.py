@@ -12,7 +12,16 @@ import click
 from gapless.reports.records.record import Clock, Verdict, gravest
 from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option, only_virtual
 from gapless.scenarios.cli.explore_screen import ExploreScreen
-from gapless.scenarios.cli.options import Finite, client_option, judge_options, judged_by, plain_errors, standard_output
+from gapless.scenarios.cli.options import (
+    Finite,
+    client_option,
+    judge_options,
+    judged_by,
+    plain_errors,
+    server_option,
+    standard_output,
+)
+from gapless.scenarios.cli.real_server import given_server, make_ready
 from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.errors import UsageError, WorldBroke
 from gapless.scenarios.explore.database import DIRECTORY, SEED_MAX, Database
@@ -29,6 +38,7 @@ from gapless.scenarios.running.runner import Level
 @client_option
 @label_option
 @clock_option
+@server_option
 @click.option("--runs", type=click.IntRange(min=1), default=None, help="Stop after so many worlds.")
 @click.option("--time", "time_s", type=Finite(min=0, min_open=True), default=None, help="Stop after so many seconds.")
 @click.option(
@@ -69,6 +79,7 @@ def explore(
     client: str,
     label: str | None,
     clock: Clock | None,
+    server: str | None,
     runs: int | None,
     time_s: float | None,
     seed: int | None,
@@ -92,6 +103,8 @@ def explore(
     The client is that of --client, or the program COMMAND, in Python or Node. Of a program, the schedule of its threads
     is drawn as well. Its campaign is kept under its label.
 
+    With --server, the published server is at the other end of the link. Worlds have only what it can play.
+
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 5 vacuous (a fault that should have fired never did), 70 a world
     broke down (a bug in gapless), 130 when interrupted.
     """
@@ -100,14 +113,18 @@ def explore(
     name, command = (client, ()) if program is None else (program.name, program.words)
     if program is not None and level == "model":
         raise UsageError("--level model is for our client and the baselines; a program sends bytes, on the wire")
+    if server is not None and level == "model":
+        raise UsageError("--level model passes messages; a published server speaks bytes, on the wire")
     if level == "model":
         machine(client)
     elif program is None:
         resolve(client)
     oracles = judged_by(judge, no_judge)
-    with opened(Database(database, name, level, command), seed) as at_work:
+    published = given_server(server)
+    make_ready(published)
+    with opened(Database(database, name, level, command, published), seed) as at_work:
         for directory in merged:
-            _merge(at_work, Database(directory, name, level, command))
+            _merge(at_work, Database(directory, name, level, command, published))
         limits = Limits(runs, time_s, shrinks)
         code = _explore(at_work, limits, jobs or os.cpu_count() or 1, oracles, is_merge=bool(merged))
     sys.exit(code)

@@ -21,7 +21,15 @@ from gapless.scenarios.capsules.nearest_pass import nearest
 from gapless.scenarios.checking import recording as in_real_time
 from gapless.scenarios.checking.replay_text import retell
 from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option, only_virtual
-from gapless.scenarios.cli.options import client_option, cursor_option, generation_option, plain_errors, seed_option
+from gapless.scenarios.cli.options import (
+    client_option,
+    cursor_option,
+    generation_option,
+    plain_errors,
+    seed_option,
+    server_option,
+)
+from gapless.scenarios.cli.real_server import chosen_variant, given_server, make_ready
 from gapless.scenarios.cli.run_drawings import STANDARD_OUTPUT, Drawings
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.errors import UsageError
@@ -40,6 +48,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @client_option
 @label_option
 @clock_option
+@server_option
 @generation_option
 @cursor_option
 @seed_option
@@ -65,6 +74,7 @@ def replay(
     client: str,
     label: str | None,
     clock: Clock | None,
+    server: str | None,
     generation: str,
     cursor: str,
     seed: int,
@@ -77,8 +87,9 @@ def replay(
 ) -> None:
     """Replay one run, and say whether it is the same run.
 
-    A capsule of a client that is a command runs that command again, and says which versions differ. COMMAND is for
-    --scenario. A run in real time, which `gapless check` kept, is told and drawn again as it was.
+    A capsule of a client that is a command runs that command again, and says which versions differ; one of a run with a
+    published server runs that server again. COMMAND and --server are for --scenario. A run in real time, which `gapless
+    check` kept, is told and drawn again as it was.
 
     The exit code is that of the run's verdict, also when client or harness have changed since a capsule was written; 6
     when two replays of it differ from each other.
@@ -92,6 +103,8 @@ def replay(
     only_virtual(program, "replay")
     if program is not None and path is not None:
         raise UsageError("a capsule has a client of its own; give --scenario NAME, or leave out the command after --")
+    if server is not None and path is not None:
+        raise UsageError("a capsule has a server of its own; give --scenario NAME, or leave out --server")
     drawings.check()
     output = _Output(trace, diff, drawings)
     if path is not None and in_real_time.is_kept(path):
@@ -99,7 +112,11 @@ def replay(
     if path is not None:
         sys.exit(_from_capsule(capsule.load(path), path, output))
     name_of_client, command = (client, ()) if program is None else (program.name, program.words)
-    request = replace(_request(str(name), name_of_client, generation, cursor, seed), command=command)
+    published = given_server(server)
+    generation, cursor = chosen_variant(published, generation, cursor)
+    request = _request(str(name), name_of_client, generation, cursor, seed)
+    request = replace(request, command=command, server=published)
+    make_ready(published)
     result = perform(request)
     _print_run(request, result, output)
     sys.exit(result.record.verdict.exit_code)
@@ -150,6 +167,7 @@ def _request(name: str, client: str, generation: str, cursor: str, seed: int) ->
 
 def _from_capsule(kept: Capsule, path: Path, output: _Output) -> int:
     capsule.check_command(kept, path)
+    make_ready(kept.request.server)
     try:
         result = perform(kept.request)
     except TapeError as error:

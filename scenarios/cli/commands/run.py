@@ -24,8 +24,10 @@ from gapless.scenarios.cli.options import (
     out_option,
     plain_errors,
     seed_option,
+    server_option,
 )
 from gapless.scenarios.cli.real_checks import RealChecks
+from gapless.scenarios.cli.real_server import chosen_variant, given_server, make_ready, playable
 from gapless.scenarios.cli.virtual_runs import run_all
 from gapless.scenarios.clients.registry import DEFAULT, resolve
 from gapless.scenarios.definition.catalogue import catalogue, find
@@ -43,6 +45,7 @@ from gapless.scenarios.running.suite import Unit
 @client_option
 @label_option
 @clock_option
+@server_option
 @generation_option
 @cursor_option
 @seed_option
@@ -74,6 +77,7 @@ def run(
     client: str,
     label: str | None,
     clock: Clock | None,
+    server: str | None,
     generation: str,
     cursor: str,
     seed: int,
@@ -100,6 +104,10 @@ def run(
     Runs are held to budget.toml, or to [tool.gapless.budget] in pyproject.toml, where these have the client, the
     scenario and the variant. With --write-budget, what the runs spend is written there, and not judged.
 
+    With --server, the published server is at the other end of the link, in virtual time too. Its environment is built
+    and kept. The workload is what its language model says; scenarios that only the simulated server can play are left
+    out, or refused when they are named.
+
     Where GITHUB_STEP_SUMMARY names a file, a summary is appended to it.
 
     Exit codes: 0 all hold, 1 unsafe, 2 usage, 3 stuck, 4 over budget, 5 vacuous, 6 not deterministic, 130 when
@@ -116,9 +124,14 @@ def run(
     oracles = judged_by(judge, no_judge if write_budget is None else (*no_judge, "budget"))
     name = client if program is None else program.name
     command = () if program is None else program.words
+    if in_real_time and server is not None:
+        raise UsageError("--server needs virtual time; leave out --clock real")
     wanted = Wanted(json_file, out, write_budget)
-    is_whole = not names and not files and not oracles and generation == cursor == ALL
-    scenarios = _scenarios(names, files)
+    is_whole = not names and not files and not oracles and generation == cursor == ALL and server is None
+    published = given_server(server)
+    generation, cursor = chosen_variant(published, generation, cursor)
+    own = tuple(load_file(path) for path in files)
+    scenarios = playable(_scenarios(names, own), published, (*names, *(one.name for one in own)))
     asked = requests(
         tuple(map(with_real_time_deadline, scenarios)) if in_real_time else scenarios,
         client=name,
@@ -128,10 +141,12 @@ def run(
         command=() if in_real_time else command,
         judge=oracles,
         budgets=read_budgets(Path()) if write_budget is None else None,
+        server=published,
     )
     if not asked:
         raise UsageError(f"nothing to run: no such scenario can happen in generation {generation}, cursor {cursor}")
     wanted.check()
+    make_ready(published)
     if in_real_time:
         sys.exit(RealChecks(asked, command, jobs or 1, wanted).run())
     units = tuple(
@@ -145,7 +160,7 @@ def run(
     )
     # A program may be for one generation alone: it is measured in one that was asked for.
     variant = (asked[-1].generation, asked[-1].cursor) if command else SHORT_SWEEP_VARIANT
-    sweep = () if out is None or no_sweep else sweep_units(name, seed, command, variant)
+    sweep = () if out is None or no_sweep or published else sweep_units(name, seed, command, variant)
     sys.exit(run_all(units, sweep, jobs or os.cpu_count() or 1, wanted, is_whole=is_whole))
 
 
@@ -153,9 +168,8 @@ def _scenarios_called(name: str) -> tuple[Scenario, ...]:
     return (load_file(Path(name)),) if name.endswith(".toml") else find(name)
 
 
-def _scenarios(names: tuple[str, ...], files: tuple[Path, ...]) -> tuple[Scenario, ...]:
-    own = tuple(load_file(path) for path in files)
+def _scenarios(names: tuple[str, ...], own: tuple[Scenario, ...]) -> tuple[Scenario, ...]:
     named = tuple(scenario for name in names for scenario in _scenarios_called(name))
-    if not names and not files:
+    if not names and not own:
         named = catalogue()
     return tuple(dict.fromkeys((*named, *own)))

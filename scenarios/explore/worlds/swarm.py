@@ -11,11 +11,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
+from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, CursorMode, Scenario, ServerGeneration
 from gapless.scenarios.explore.worlds import link_faults, publisher_faults, rest_faults, server_faults
 from gapless.scenarios.explore.worlds.choice_sources import HypothesisSource
 from gapless.scenarios.explore.worlds.expected_course import API_KEY, Course, Data, Part, attached_late, course
 from gapless.scenarios.explore.worlds.fault_timing import named, strikes_at
+from gapless.scenarios.realserver.environment import parse_server
+from gapless.scenarios.realserver.playable import as_playable, variant_of
 from gapless.scenarios.running.runner import RunRequest
 from gapless.simserver.choices import Choices
 
@@ -135,18 +137,29 @@ KINDS: tuple[str, ...] = tuple(dict.fromkeys(kind for _, kinds in FAMILIES for k
 
 
 def plan(
-    choices: Choices, client: str, *, part: Part = lambda make: make(), command: tuple[str, ...] = ()
+    choices: Choices,
+    client: str,
+    *,
+    part: Part = lambda make: make(),
+    command: tuple[str, ...] = (),
+    server: str = "",
 ) -> RunRequest:
     """Draw one run: a scenario, its variant and its seed.
 
     ``part`` wraps draws that belong together, so that Hypothesis can shrink them as one. ``command``: of a client that
-    is one. Only then switches of threads are drawn, after everything else.
+    is one. Only then switches of threads are drawn, after everything else. ``server``: a published server, whose
+    generation and cursor mode are not drawn, and which has nothing in its world that only the simulated one can do.
     """
-    generation = choices.pick("generation", GENERATIONS)
-    cursor = choices.pick("cursor", CURSORS)
+    published = parse_server(server) if server else None
+    generation: ServerGeneration
+    cursor: CursorMode
+    if published is None:
+        generation, cursor = choices.pick("generation", GENERATIONS), choices.pick("cursor", CURSORS)
+    else:
+        generation, cursor = variant_of(published)
     certainty = choices.pick("certainty", ("branch", "log"))
     unknown_cursor = choices.pick("unknown-cursor", ("natural", "not-found", "bad-request"))
-    server = {"unknown_cursor": unknown_cursor, **_server(choices, generation)}
+    settings = {"unknown_cursor": unknown_cursor, **_server(choices, generation)}
     drawn = course(choices, part)
     faults = _survivable(_faults(choices, drawn, part))
     if (generation, certainty) == ("tree", "branch"):
@@ -163,7 +176,7 @@ def plan(
             "documentation": True,
             "generations": [generation],
             "cursors": [cursor],
-            "server": server,
+            "server": settings,
             "workload": drawn.workload,
             "script": script,
             "faults": faults,
@@ -180,7 +193,9 @@ def plan(
             },
         }
     )
-    return RunRequest(scenario, generation, cursor, client, seed, command=command)
+    if published is not None:
+        scenario = as_playable(scenario)
+    return RunRequest(scenario, generation, cursor, client, seed, command=command, server=server)
 
 
 def _server(choices: Choices, generation: str) -> Data:

@@ -11,6 +11,7 @@ clock         time and datetime
 entropy       os.urandom, random, uuid, ssl
 names         names and addresses
 connections   what sockets lead to: connections, whose other end is the harness, and pairs
+listening     sockets that listen, for a program that is a server
 sockets       the class that `_socket` offers; the standard library's `socket` is built upon it anew
 polling       what `select` offers; the standard library's `selectors` is built upon it anew
 streams       standard input

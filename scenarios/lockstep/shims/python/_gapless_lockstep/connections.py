@@ -10,9 +10,11 @@ import os
 from itertools import count
 from typing import Any
 
-from . import names
+from . import listening, names
 from .descriptors import Endpoint
 
+CLIENT_ADDRESS = "198.18.0.1"
+FIRST_PORT = 40_000
 PAIR_BYTES_MAX = 256 * 1024
 
 _connections: dict[int, Connection] = {}
@@ -32,6 +34,7 @@ class Connection(Endpoint):
         super().__init__()
         self.id = 0
         self.state = "new"
+        self.own: tuple[str, int] = ("0.0.0.0", 0)
         self.address: tuple[str, int] = ("0.0.0.0", 0)
         self.buffer = bytearray()
         self.error = 0
@@ -55,8 +58,16 @@ class Connection(Endpoint):
     def failed(self) -> bool:
         return self.error != 0
 
+    def accept(self, connection_id: int, host: str, port: int, own: tuple[str, int]) -> None:
+        """The harness has opened it; ``own`` is the address of the listener."""
+        self.id, self.own = connection_id, own
+        self.address = (host, port)
+        self.state = "open"
+        _connections[self.id] = self
+
     def connect(self, host: str, port: int) -> None:
         self.id = next(_ids)
+        self.own = (CLIENT_ADDRESS, FIRST_PORT + self.id)
         self.address = (host, port)
         self.state = "connecting"
         _connections[self.id] = self
@@ -164,8 +175,15 @@ class Pair(Endpoint):
 
 
 def has_dialled() -> bool:
-    """Has this process connected to anything?"""
-    return bool(_connections or _outputs)
+    """Has this process connected to anything, or listened?"""
+    return bool(_connections or _outputs or listening.has_listened())
+
+
+def listen(bound: tuple[str, int]) -> listening.Listener:
+    """Listen at a bound address, and tell the harness. Raises OSError when its port is taken."""
+    listener = listening.listen(next(_ids), bound)
+    _outputs.append(("listen", listener.id, *listener.address))
+    return listener
 
 
 def take_outputs() -> tuple[list[list[Any]], bytes]:
@@ -201,3 +219,12 @@ def arrived(kind: str, connection_id: int, data: bytes = b"") -> None:
     elif kind == "reset":
         connection.error, connection.is_broken = errno.ECONNRESET, True
     connection.notify()
+
+
+def accepted(listener_id: int, connection_id: int, host: str, port: int) -> None:
+    """The harness connects to a listener of this process, from ``host`` and ``port``."""
+    connection = Connection()
+    connection.accept(connection_id, host, port, listening.address(listener_id))
+    if not listening.arrived(listener_id, connection):
+        del _connections[connection_id]
+        _outputs.append(("reset", connection_id))

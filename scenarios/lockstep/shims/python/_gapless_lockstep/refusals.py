@@ -2,7 +2,7 @@
 
 A module that may be imported on the chance that it is there (uvloop) is not there. Before a run begins, child processes
 are let be, for libraries ask the system about itself while they are imported; later only those that can be missing are
-answered, with "no such file".
+answered, with "no such file". A program that is a server gets that answer for each of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from . import real
+from . import listening, real
 from .patching import after_import, put
 
 _OWN_NETWORK = "%s has sockets and clocks of its own, which cannot be virtual; let the client use %s"
@@ -102,6 +102,8 @@ def _patch_posixsubprocess(module: Any) -> None:
     ) -> Any:
         """Let a child be started while the program is imported, without the shim."""
         words = [os.fsdecode(word) for word in args] or [""]
+        if listening.is_server():
+            raise FileNotFoundError(2, os.strerror(2), words[0])
         if _is_running():
             if os.path.basename(words[0]) in CAN_BE_MISSING:
                 raise FileNotFoundError(2, os.strerror(2), words[0])
@@ -119,6 +121,8 @@ def _patch_subprocess(module: Any) -> None:
 
 
 def _posix_spawn(path: Any, *args: Any, **options: Any) -> NoReturn:
+    if listening.is_server():
+        raise FileNotFoundError(2, os.strerror(2), path)
     _refuse_child(os.fsdecode(path))
 
 

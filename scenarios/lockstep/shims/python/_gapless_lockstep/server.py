@@ -146,6 +146,8 @@ class Server:
                 streams.stdin.feed(rest[0])
             elif kind == "end-of-input":
                 streams.stdin.end()
+            elif kind == "accepted":
+                connections.accepted(*rest)
             elif kind == "data":
                 connections.arrived("data", rest[0], tail[offset : offset + rest[1]])
                 offset += rest[1]

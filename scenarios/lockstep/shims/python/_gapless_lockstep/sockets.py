@@ -12,15 +12,12 @@ import os
 import struct
 from typing import Any
 
-from . import descriptors, names, real
+from . import connections, descriptors, listening, names, real
 from .connections import Connection, Pair, os_error
 from .descriptors import Endpoint, close_endpoint, endpoints, open_endpoint
 from .names import resolve
 from .patching import put
 from .scheduler import scheduler
-
-CLIENT_ADDRESS = "198.18.0.1"
-FIRST_PORT = 40_000
 
 _NONBLOCK = getattr(_socket, "SOCK_NONBLOCK", 0)
 _CLOEXEC = getattr(_socket, "SOCK_CLOEXEC", 0)
@@ -35,11 +32,12 @@ def _refuse(what: str) -> None:
 class Socket:
     """In place of `_socket.socket`: what `socket.socket` is built upon."""
 
-    __slots__ = ("_endpoint", "_family", "_fd", "_kind", "_options", "_timeout_s", "proto")
+    __slots__ = ("_bound", "_endpoint", "_family", "_fd", "_kind", "_options", "_timeout_s", "proto")
 
     def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: Any = None) -> None:
         known = endpoints.get(fileno) if isinstance(fileno, int) else None
         self._options: dict[tuple[int, int], Any] = {}
+        self._bound: tuple[str, int] = ("0.0.0.0", 0)
         self._timeout_s: float | None = _default_timeout_s
         self._family = _socket.AF_INET if family == -1 else int(family)
         kind = _socket.SOCK_STREAM if type == -1 else int(type)
@@ -129,7 +127,7 @@ class Socket:
             if option == getattr(_socket, "SO_PROTOCOL", None):
                 return self.proto
             if option == getattr(_socket, "SO_ACCEPTCONN", None):
-                return 0
+                return int(isinstance(endpoint, listening.Listener))
         value = self._options.get((level, option), 0)
         if buflen:
             raw = value if isinstance(value, (bytes, bytearray)) else struct.pack("i", int(value))
@@ -138,9 +136,11 @@ class Socket:
 
     def getsockname(self) -> Any:
         endpoint = self._open()
+        if isinstance(endpoint, listening.Listener):
+            return self._bound
         if not isinstance(endpoint, Connection) or self._family == _socket.AF_UNIX:
             return ""
-        host, port = (CLIENT_ADDRESS, FIRST_PORT + endpoint.id) if endpoint.id else ("0.0.0.0", 0)
+        host, port = endpoint.own
         return (host, port, 0, 0) if self._family == _socket.AF_INET6 else (host, port)
 
     def getpeername(self) -> Any:
@@ -155,12 +155,29 @@ class Socket:
 
     def bind(self, address: Any) -> None:
         self._open()
+        if isinstance(address, tuple) and len(address) >= 2:
+            self._bound = (resolve(address[0]), int(address[1]))
 
     def listen(self, backlog: int = 128) -> None:
-        _refuse("the client listens for connections, which is not possible in virtual time yet; let it only connect")
+        if not listening.is_server():
+            _refuse("the client listens for connections, which is not possible in virtual time; let it only connect")
+        if isinstance(self._open(), listening.Listener):
+            return
+        if not isinstance(self._endpoint, Connection) or self._family == _socket.AF_UNIX:
+            self._not_a_stream()
+        listener = connections.listen(self._bound)
+        listener.handles = self._endpoint.handles
+        self._bound = listener.address
+        self._endpoint = endpoints[self._fd] = listener
 
     def _accept(self) -> Any:
-        raise os_error(errno.EINVAL)
+        scheduler.point()
+        listener = self._open()
+        if not isinstance(listener, listening.Listener):
+            raise os_error(errno.EINVAL)
+        self._wait(listener.readable)
+        connection = listener.backlog.popleft()
+        return open_endpoint(connection), connection.address
 
     def connect(self, address: Any) -> None:
         scheduler.point()

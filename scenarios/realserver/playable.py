@@ -1,0 +1,213 @@
+"""What of a scenario the real server can play, and why it cannot play the rest. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gapless.scenarios.definition.scenario import (
+    Background,
+    CursorMode,
+    Restart,
+    Run,
+    Scenario,
+    ServerGeneration,
+    Step,
+    name_of,
+)
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.realserver.environment import PublishedServer, parse_server
+from gapless.scenarios.realserver.store import HISTORY_MAX
+from gapless.simserver.faults.base import BaseFault
+from gapless.simserver.faults.server_restart import ServerRestart
+
+CURSOR: Final[CursorMode] = "inclusive"  # of all versions
+INIT_S_MAX: Final = 0.1
+_STOPPED: Final = ("paused", "waiting_for_confirmation")
+
+# The faults that act between the client and the server. What each other one would need is said.
+_BETWEEN: Final = frozenset(
+    {
+        "event-delay",
+        "event-drop",
+        "event-duplicate",
+        "event-reorder",
+        "link-bandwidth",
+        "link-close",
+        "link-cut",
+        "link-half-open",
+        "link-handshake-hang",
+        "link-latency",
+        "link-quiet",
+        "link-refuse",
+        "link-reset",
+        "link-stall",
+        "queue-overflow",
+        "rest-cursor-loop",
+        "rest-empty-page",
+        "rest-malformed",
+        "rest-page-cap",
+        "rest-proxy-answer",
+        "rest-reset",
+        "rest-status",
+        "rest-timeout",
+        "rest-undecodable-item",
+        "rest-unknown-cursor",
+        "server-restart",
+        "subscription-lost",
+    }
+)
+_ONLY_A_FAKE: Final = {
+    "clock-step": "the real server's clock is the world's",
+    "clock-ties": "the real server's clock has microseconds",
+    "corrupt-record": "the real server writes its own records",
+    "delta-flood": "the scripted model of a real server does not stream",
+    "late-tail": "when a real server appends its last events is its own affair",
+    "event-stamped-late": "when a real server stamps an event is its own affair",
+    "event-unknown-kind": "a real server has the kinds of events that it knows",
+    "event-updated": "whether a real server updates an event is its own affair",
+    "log-insert": "the log is the real server's own",
+    "log-truncate": "the log is the real server's own",
+    "publish-before-persist": "when a real server persists is its own affair",
+    "publish-never-persist": "what a real server persists is its own affair",
+    "rest-stale": "a real server answers from the log as it is",
+    "runtime-asleep": "a sleeping runtime is of a host in the cloud, and the server is the runtime itself",
+    "snapshot-stale": "a real server takes its own snapshots",
+    "stop-hook-veto": "a stop hook of a real server is a shell command, and in virtual time there is no shell",
+}
+
+
+def variant_of(server: PublishedServer) -> tuple[ServerGeneration, CursorMode]:
+    """Generation and cursor mode of a server."""
+    return server.generation, CURSOR
+
+
+def why_not(scenario: Scenario, server: PublishedServer) -> str | None:
+    """Why a real server cannot play a scenario, as the end of a sentence; None when it can."""
+    if variant_of(server) not in scenario.variants():
+        return f"it cannot happen in generation {server.generation} with cursors that are {CURSOR}, as the server's are"
+    if scenario.workload.recording is not None:
+        return "it replays a recording, and a real server writes its own log"
+    if scenario.workload.history_events > HISTORY_MAX:
+        return f"its history has more than {HISTORY_MAX:,} events, each of which is a file of a real server"
+    if scenario.server.unknown_cursor != "natural":
+        return "the real server answers an unknown cursor with the natural beginning"
+    if scenario.workload.history_before_tree:
+        return "its history is one that a server without a tree has written"
+    if scenario.server.replay_events_max is not None or scenario.server.epochs:
+        return "how a real server replays its log is its own affair"
+    if scenario.server.version not in (None, server.version):
+        return f"it is about release {scenario.server.version} of the server"
+    reasons = [reason for step in _steps(scenario) if (reason := _why_not_step(step)) is not None]
+    reasons += [reason for fault in scenario.faults if (reason := _why_not_fault(fault)) is not None]
+    reasons += [reason for run in _runs(scenario) if (reason := _why_not_run(run)) is not None]
+    return reasons[0] if reasons else None
+
+
+def check_playable(scenario: Scenario, server: str, generation: str, cursor: str) -> None:
+    """Raise UsageError when a server cannot play a scenario in a variant."""
+    published = parse_server(server)
+    reason = why_not(scenario, published)
+    if reason is not None:
+        raise UsageError(f"{scenario.name} cannot be played on {published}: {reason}")
+    if (generation, cursor) != variant_of(published):
+        own = "/".join(variant_of(published))
+        raise UsageError(f"{published} is {own}, and not {generation}/{cursor}")
+
+
+def as_playable(scenario: Scenario) -> Scenario:
+    """The scenario without what a real server cannot play, for worlds that were drawn."""
+    workload = scenario.workload
+    background = tuple(
+        one if one.run is None else one.model_copy(update={"run": _playable_run(one.run)})
+        for one in workload.background
+        if _why_not_step(one) is None
+    )
+    changed = {
+        "runs": tuple(_playable_run(run) for run in workload.runs),
+        "background": background,
+        "history_before_tree": False,
+    }
+    server = {"unknown_cursor": "natural", "replay_events_max": None, "epochs": False, "version": None}
+    return scenario.model_copy(
+        update={
+            "faults": _playable_faults(scenario.faults),
+            "workload": workload.model_copy(update=changed),
+            "server": scenario.server.model_copy(update=server),
+            "script": tuple(step for step in scenario.script if _why_not_step(step) is None),
+        }
+    )
+
+
+def _playable_faults(faults: Sequence[BaseFault]) -> tuple[BaseFault, ...]:
+    """The faults that can act, without those that wait for one that cannot."""
+    left = tuple(fault for fault in faults if _why_not_fault(fault) is None)
+    while True:
+        names = {fault.name for fault in left}
+        waiting = tuple(fault for fault in left if set(fault.causing_faults()) <= names)
+        if len(waiting) == len(left):
+            return left
+        left = waiting
+
+
+def _playable_run(run: Run) -> Run:
+    changes: dict[str, object] = {}
+    if run.init_s > INIT_S_MAX:
+        changes["init_s"] = INIT_S_MAX
+    if run.end_status == "waiting_for_confirmation":
+        changes["end_status"] = "paused"
+    if run.end_status == "none":
+        changes["end_status"] = "finished"
+    if run.end_status in _STOPPED and not run.actions:
+        changes["actions"] = 1
+    return run.model_copy(update=changes) if changes else run
+
+
+def _why_not_step(step: Step | Background) -> str | None:
+    """Why somebody cannot do this to a real server: a step of the script, or an action in the background."""
+    if isinstance(step, Restart) and step.lease_s:
+        return "how long the lease of a dead process lasts is a real server's own affair (lease_s)"
+    asked = _words(step)
+    if asked & {"confirm", "reject"}:
+        return "a real server asks for no confirmation of thoughts, so nothing waits for an answer"
+    if "answer" in asked:
+        return "the agent of a real server has no tools of a client"
+    return None
+
+
+def _words(step: Step | Background) -> set[str]:
+    if isinstance(step, Background):
+        return {name for name in ("confirm", "reject", "answer") if getattr(step, name) not in (None, False)}
+    return {name_of(step)}
+
+
+def _steps(scenario: Scenario) -> tuple[Step | Background, ...]:
+    return (*scenario.script, *scenario.workload.background)
+
+
+def _why_not_fault(fault: BaseFault) -> str | None:
+    if isinstance(fault, ServerRestart) and fault.lease_s:
+        return "how long the lease of a dead process lasts is a real server's own affair (lease_s)"
+    if isinstance(fault, ServerRestart) and fault.leaf_lags:
+        return "when a real server saves its leaf is its own affair (leaf_lags)"
+    if fault.kind in _BETWEEN:
+        return None
+    reason = _ONLY_A_FAKE.get(fault.kind, "it acts inside the fake server")
+    return f"{reason} ({fault.kind})"
+
+
+def _why_not_run(run: Run) -> str | None:
+    if run.init_s > INIT_S_MAX:
+        return f"a real server says running at once, not after {run.init_s:g} s (init_s)"
+    if run.end_status == "waiting_for_confirmation":
+        return "a real server asks for no confirmation of thoughts, which are all that its agent has in virtual time"
+    if run.end_status == "none":
+        return "how a real server ends a run without a status is not known"
+    if run.end_status == "paused" and not run.actions:
+        return "a run of a real server that is paused has an action at least"
+    return None
+
+
+def _runs(scenario: Scenario) -> tuple[Run, ...]:
+    happenings: tuple[Background, ...] = scenario.workload.background
+    return (*scenario.workload.runs, *(one.run for one in happenings if one.run is not None))

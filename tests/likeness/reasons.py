@@ -1,0 +1,115 @@
+"""Why the simulated server and a published one may differ. Each reason is for some cells; a cell needs one at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from tests.likeness.comparison import LikenessCell
+
+UPDATE: Final = "last_user_message_id"
+ENDS: Final = frozenset({"finished", "paused", "error", "stuck"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """``holds``: whether it explains all differences of a cell."""
+
+    text: str
+    holds: Callable[[LikenessCell], bool]
+
+
+def _message_first(cell: LikenessCell) -> bool:
+    """All is the same but the order of a message and the update that names it."""
+    if cell.published is None or not cell.same_verdict:
+        return False
+    ours = [one for one in cell.simulated.delivered if one != UPDATE]
+    theirs = [one for one in cell.published.delivered if one != UPDATE]
+    return ours == theirs and cell.same_deliveries
+
+
+def _reads_in_log_order(cell: LikenessCell) -> bool:
+    """A client that holds what it was sent, in the order in which it was sent, and fails for that on the simulated
+    server alone."""
+    if cell.published is None:
+        return False
+    more = set(cell.simulated.oracles) - set(cell.published.oracles)
+    return more == {"no-holes"} and not set(cell.published.oracles) - set(cell.simulated.oracles)
+
+
+def _status_told_by_statistics(cell: LikenessCell) -> bool:
+    """The published server's client has all that the other has, and a last status that was lost on the socket."""
+    if cell.published is None or not cell.same_verdict:
+        return False
+    ours = [one for one in cell.simulated.delivered if one != UPDATE]
+    theirs = [one for one in cell.published.delivered if one != UPDATE]
+    return theirs[: len(ours)] == ours and set(theirs[len(ours) :]) <= ENDS
+
+
+def _error_after_its_status(cell: LikenessCell) -> bool:
+    """All is the same but the order of an error and the status that follows from it."""
+    if cell.published is None or not cell.same_verdict or not cell.same_deliveries:
+        return False
+    ours = [one for one in cell.simulated.delivered if one not in (UPDATE, "error")]
+    theirs = [one for one in cell.published.delivered if one not in (UPDATE, "error")]
+    return ours == theirs and "ConversationError" in ours
+
+
+def _stuck_after_more(cell: LikenessCell) -> bool:
+    """The published server's agent repeats itself until it is found to be stuck."""
+    if cell.published is None or not cell.same_verdict:
+        return False
+    ours, theirs = ([one for one in seen.delivered if one != UPDATE] for seen in (cell.simulated, cell.published))
+    more = theirs[len(ours) - 1 : -1]
+    return ours[-1:] == theirs[-1:] == ["stuck"] and set(more) <= {"Action", "Observation"}
+
+
+def _nothing_to_run(cell: LikenessCell) -> bool:
+    """Somebody else's run has taken our message, and there is nothing left to run."""
+    if cell.published is None or cell.scenario != "r18-somebody-elses-run":
+        return False
+    ours, theirs = (seen.delivered.count("running") for seen in (cell.simulated, cell.published))
+    return ours == theirs + 1 and not cell.published.lost
+
+
+REASONS: Final = (
+    Reason(
+        "servers since 1.58 publish a message before the update that names it; the simulated session server is as "
+        "1.57, which publishes it after",
+        _message_first,
+    ),
+    Reason(
+        "a published server appends statistics after the status that ends a run. They tell a client on the session "
+        "socket that the status was lost; nothing follows it on the simulated server",
+        _status_told_by_statistics,
+    ),
+    Reason(
+        "a published server says error before the event that says why, the simulated one after it",
+        _error_after_its_status,
+    ),
+    Reason(
+        "a published server finds its agent stuck after four equal actions, which come in addition",
+        _stuck_after_more,
+    ),
+    Reason(
+        "the run in progress takes the message on a published server. A run that is asked for after it gets 200, and "
+        "nothing runs. The simulated server begins a run",
+        _nothing_to_run,
+    ),
+    Reason(
+        "a client that keeps the order in which events are sent has the log's order on servers since 1.58, which "
+        "publish a message before the update that names it",
+        _reads_in_log_order,
+    ),
+)
+
+
+def reason_of(cell: LikenessCell) -> str | None:
+    """The reason of a difference; None without a difference, and for one that has no reason."""
+    return next((one.text for one in REASONS if one.holds(cell)), None)
+
+
+def is_same(cell: LikenessCell) -> bool:
+    """Is there no difference?"""
+    return cell.same_verdict and cell.same_order

@@ -1,0 +1,98 @@
+"""What was found, as a section of `docs/fidelity.md`. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from tests.likeness.comparison import LikenessCell, Seen
+from tests.likeness.reasons import is_same, reason_of
+
+HEADING: Final = "## Race by race"
+_ABOUT: Final = """\
+Each scenario of the catalog that a published server can be put through is played on the simulated server and on the
+published one, in the same virtual time, with the same faults on the same link, by the clients that the table names.
+Compared are the verdict, the oracles that found something, and which events of the runs reached the application, in
+which order. Statistics of the model's use are left out: the simulated agent has no model."""
+
+
+def replaced(document: str, section: str) -> str:
+    """The document with this section, in place of the one that it has."""
+    before = document.partition(f"\n{HEADING}\n")[0].rstrip("\n")
+    return f"{before}\n\n{section.rstrip()}\n"
+
+
+def kept(new: str, old: str) -> str:
+    """A document written anew, with the section that the old one had."""
+    _, found, rest = old.partition(f"\n{HEADING}\n")
+    return replaced(new, f"{HEADING}\n{rest}") if found else new
+
+
+def written(
+    cells: Sequence[LikenessCell], left_out: Mapping[str, str], when: str, not_measured: Sequence[str] = ()
+) -> str:
+    """The section.
+
+    ``left_out``: the scenarios that the server cannot play, with the reason; ``not_measured``: those that it could
+    play, and that no run was made of yet.
+    """
+    servers = ", ".join(dict.fromkeys(cell.server for cell in cells))
+    different = [cell for cell in cells if not is_same(cell)]
+    without = [cell for cell in different if reason_of(cell) is None]
+    scenarios = dict.fromkeys(cell.scenario for cell in cells)
+    clients = list(dict.fromkeys(cell.client for cell in cells))
+    parts = [
+        HEADING,
+        _ABOUT,
+        f"{when}, with {servers}: {len(cells)} pairs of runs, {len(scenarios)} scenarios, {len(clients)} clients. "
+        f"{len(cells) - len(different)} are the same; {len(different) - len(without)} differ for a reason, and "
+        f"{len(without)} without one. `python -m tests.likeness` measures it again.",
+        _table(["scenario", *clients], [_row(name, clients, cells) for name in scenarios]),
+        "`=`: the same verdict, the same deliveries, in the same order. A letter: they differ, for this reason:",
+        "\n".join(f"- {letter}: {text} ({times})" for text, (letter, times) in _letters(different).items()) or "- none",
+    ]
+    if without:
+        rows = [[cell.scenario, cell.client, _seen(cell.simulated), _seen(cell.published)] for cell in without]
+        parts += ["Without a reason (`?`):", _table(["scenario", "client", "simulated", "published"], rows)]
+    if not_measured:
+        parts.append(f"Not measured yet: {', '.join(not_measured)}.")
+    reasons: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        reasons.setdefault(reason, []).append(name)
+    rows = [[reason, ", ".join(names)] for reason, names in reasons.items()]
+    parts += ["What the published server cannot be put through:", _table(["because", "scenarios"], rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _letters(different: Sequence[LikenessCell]) -> dict[str, tuple[str, int]]:
+    counts = Counter(reason for cell in different if (reason := reason_of(cell)) is not None)
+    return {text: (chr(ord("a") + number), counts[text]) for number, text in enumerate(sorted(counts))}
+
+
+def _row(name: str, clients: Sequence[str], cells: Sequence[LikenessCell]) -> list[str]:
+    letters = _letters([cell for cell in cells if not is_same(cell)])
+    marks = []
+    for client in clients:
+        cell = next((one for one in cells if (one.scenario, one.client) == (name, client)), None)
+        if cell is None:
+            marks.append("")
+        elif is_same(cell):
+            marks.append(f"= {cell.simulated.verdict}")
+        else:
+            reason = reason_of(cell)
+            verdict = cell.published.verdict if cell.published is not None else "broke"
+            marks.append(f"{'?' if reason is None else letters[reason][0]} {verdict}")
+    return [name, *marks]
+
+
+def _seen(seen: Seen | None) -> str:
+    if seen is None:
+        return "no run"
+    by = f" ({', '.join(seen.oracles)})" if seen.oracles else ""
+    return f"{seen.verdict}{by}, {len(seen.delivered)} delivered, {seen.lost} lost"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in lines)

@@ -1,0 +1,75 @@
+"""What counts as a difference between both servers, which of them have a reason, and how they are written down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.likeness.comparison import LikenessCell, Seen
+from tests.likeness.reasons import is_same, reason_of
+from tests.likeness.section import HEADING, kept, replaced, written
+
+SEEN = Seen("holds", (), ("last_user_message_id", "Message", "running", "Action", "finished"), 0, 0)
+CELL = LikenessCell("r10-late-tail", "gapless", "openhands-agent-server==1.58.2", SEEN, SEEN)
+
+
+def _with(**changes: object) -> LikenessCell:
+    return replace(CELL, published=replace(SEEN, **changes))  # type: ignore[arg-type]
+
+
+def test_the_same_verdict_and_the_same_order_is_no_difference() -> None:
+    assert is_same(CELL)
+    assert not is_same(_with(verdict="unsafe"))
+    assert not is_same(_with(delivered=SEEN.delivered[::-1]))
+    assert not is_same(replace(CELL, published=None))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"delivered": ("Message", "last_user_message_id", "running", "Action", "finished")}, "servers since 1.58"),
+        ({"delivered": ("Message", "last_user_message_id", "running", "Action", "finished", "error")}, "statistics"),
+    ],
+)
+def test_a_known_difference_has_a_reason(changes: dict[str, object], words: str) -> None:
+    reason = reason_of(_with(**changes))
+    assert reason is not None
+    assert words in reason
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"verdict": "unsafe", "oracles": ("no-holes",)},
+        {"delivered": ("last_user_message_id", "Message", "running", "finished")},
+        {"delivered": ("last_user_message_id", "Message", "Action", "running", "finished")},
+    ],
+)
+def test_any_other_difference_has_none(changes: dict[str, object]) -> None:
+    assert reason_of(_with(**changes)) is None
+
+
+def test_a_cell_survives_being_kept() -> None:
+    assert LikenessCell.parse(CELL.text()) == CELL
+    broke = replace(CELL, published=None, broke="why")
+    assert LikenessCell.parse(broke.text()) == broke
+
+
+def test_a_section_tells_what_differs_what_is_left_out_and_what_was_not_measured() -> None:
+    cells = [CELL, replace(_with(verdict="unsafe"), scenario="clean-run")]
+    text = written(cells, {"r20-late-stats": "its own affair"}, "Measured on a day", ["r99-later"])
+    assert "2 pairs of runs, 2 scenarios, 1 clients. 1 are the same; 0 differ for a reason, and 1 without one" in text
+    assert "| r10-late-tail | = holds |" in text
+    assert "| clean-run | ? unsafe |" in text
+    assert "| its own affair | r20-late-stats |" in text
+    assert "Not measured yet: r99-later." in text
+
+
+def test_a_document_keeps_its_section_when_it_is_written_anew() -> None:
+    section = f"{HEADING}\n\nfirst\n"
+    document = replaced("# Fidelity\n\ntext\n", section)
+    assert document == f"# Fidelity\n\ntext\n\n{HEADING}\n\nfirst\n"
+    assert replaced(document, f"{HEADING}\n\nsecond\n").endswith("second\n")
+    assert kept("# Fidelity\n\nnew\n", document) == f"# Fidelity\n\nnew\n\n{HEADING}\n\nfirst\n"
+    assert kept("# Fidelity\n\nnew\n", "# Fidelity\n") == "# Fidelity\n\nnew\n"
