@@ -34,6 +34,7 @@ bench: $(VENV)/.ready ## Measure: runs per second and where the time goes, memor
 	@$(BIN)/python -m tests.benchmarks.window
 	@$(BIN)/python -m tests.benchmarks.prove
 	@$(BIN)/python -m tests.benchmarks.lockstep
+	@$(BIN)/python -m tests.benchmarks.realserver
 
 docs: $(VENV)/.ready ## Write docs/reference/ anew, and the outputs that README and docs show
 	@$(BIN)/python -m tests.docs

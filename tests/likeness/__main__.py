@@ -15,8 +15,9 @@ import click
 
 from gapless.scenarios.clients.registry import CLIENTS
 from gapless.scenarios.definition.catalogue import catalogue, find
+from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.realserver.environment import parse_server
+from gapless.scenarios.realserver.environment import PublishedServer, parse_server
 from gapless.scenarios.realserver.playable import why_not
 from gapless.scenarios.realserver.warm_up import prepare
 from gapless.scenarios.running.suite import spread
@@ -27,34 +28,50 @@ from tests.likeness.section import replaced, written
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "fidelity.md"
 KEPT = ROOT / ".gapless" / "likeness.jsonl"
-SERVER = "openhands-agent-server==1.58.2"
+SERVERS = ("openhands-agent-server==1.58.2", "openhands-agent-server==1.57.0")
+Work = tuple[str, str, str]
+"""A scenario, a client and a server."""
 
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--server", default=SERVER, show_default=True)
+@click.option(
+    "--server", "servers", multiple=True, default=SERVERS, show_default=True, help="May be given several times."
+)
 @click.option("--client", "clients", multiple=True, help="A client; may be given several times.  [default: all]")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--fresh", is_flag=True, help="Measure again what was measured before.")
 @click.option("--kept-only", is_flag=True, help="Measure nothing: write what was measured before.")
 @click.option("--write/--no-write", default=True, help="Write the section of docs/fidelity.md.")
 def main(
-    names: Sequence[str], server: str, clients: Sequence[str], jobs: int, fresh: bool, kept_only: bool, write: bool
+    names: Sequence[str],
+    servers: Sequence[str],
+    clients: Sequence[str],
+    jobs: int,
+    fresh: bool,
+    kept_only: bool,
+    write: bool,
 ) -> None:
-    """Compare both servers in all scenarios, or in those with these names."""
+    """Compare the servers in all scenarios, or in those with these names."""
     try:
-        published = parse_server(server)
-        prepare(published)
+        published = [parse_server(server) for server in servers]
+        for one in published:
+            prepare(one)
         scenarios = tuple(dict.fromkeys(one for name in names for one in find(name))) or catalogue()
     except UsageError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    reasons = {one.name: why_not(one, published) for one in scenarios}
     wanted = clients or tuple(client.name for client in CLIENTS)
-    work = [(one.name, client) for one in scenarios for client in wanted if reasons[one.name] is None]
+    work = [
+        (scenario.name, client, str(server))
+        for server in published
+        for client in wanted
+        for scenario in scenarios
+        if why_not(scenario, server) is None
+    ]
     if fresh:
         KEPT.unlink(missing_ok=True)
-    cells = kept_cells(work, str(published)) if kept_only else measured(work, str(published), jobs)
+    cells = kept_cells(work) if kept_only else measured(work, jobs)
     for cell in cells:
         if not is_same(cell) and reason_of(cell) is None:
             click.echo(
@@ -62,44 +79,58 @@ def main(
             )
     if write:
         day = datetime.datetime.now(datetime.UTC).date().isoformat()
-        left_out = {name: reason for name, reason in reasons.items() if reason is not None}
-        done = {cell.scenario for cell in cells}
-        not_measured = [name for name in dict.fromkeys(name for name, _ in work) if name not in done]
-        section = written(cells, left_out, f"Measured on {day}", not_measured)
+        section = written(cells, _left_out(scenarios, published), f"Measured on {day}", _not_measured(work, cells))
         DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), section), encoding="utf-8")
     wrong = sum(not is_same(cell) and reason_of(cell) is None for cell in cells)
     click.echo(f"{len(cells)} pairs, {wrong} differ without a reason")
     sys.exit(1 if wrong else 0)
 
 
-def kept_cells(work: Sequence[tuple[str, str]], server: str) -> list[LikenessCell]:
+def _left_out(scenarios: Sequence[Scenario], servers: Sequence[PublishedServer]) -> dict[str, str]:
+    """Why scenarios cannot be played; for those that one of the servers alone cannot play, with its version."""
+    found = {}
+    for scenario in scenarios:
+        reasons = {server.version: why_not(scenario, server) for server in servers}
+        given = {version: reason for version, reason in reasons.items() if reason is not None}
+        if given:
+            reason = next(iter(given.values()))
+            found[scenario.name] = reason if len(given) == len(servers) else f"{reason} ({', '.join(given)} alone)"
+    return found
+
+
+def _not_measured(work: Sequence[Work], cells: Sequence[LikenessCell]) -> list[str]:
+    """The scenarios of which no run was made yet."""
+    done = {cell.scenario for cell in cells}
+    return [name for name in dict.fromkeys(name for name, _, _ in work) if name not in done]
+
+
+def kept_cells(work: Sequence[Work]) -> list[LikenessCell]:
     """The cells of the work that were measured before, in its order."""
     known = _known()
-    return [known[*one, server] for one in work if (*one, server) in known]
+    return [known[one] for one in work if one in known]
 
 
-def _known() -> dict[tuple[str, str, str], LikenessCell]:
+def _known() -> dict[Work, LikenessCell]:
     lines = KEPT.read_text(encoding="utf-8").splitlines() if KEPT.exists() else []
     return {cell.key: cell for cell in map(LikenessCell.parse, lines)}
 
 
-def measured(work: Sequence[tuple[str, str]], server: str, jobs: int) -> list[LikenessCell]:
+def measured(work: Sequence[Work], jobs: int) -> list[LikenessCell]:
     """The cells of the work, in its order; those that were not kept are measured now."""
     KEPT.parent.mkdir(exist_ok=True)
     known = _known()
-    left = [one for one in work if (*one, server) not in known]
-    items = [(*one, server) for one in left]
-    with spread(_compared, items, jobs) as cells, KEPT.open("a", encoding="utf-8") as file:
+    left = [one for one in work if one not in known]
+    with spread(_compared, left, jobs) as cells, KEPT.open("a", encoding="utf-8") as file:
         for number, cell in enumerate(cells, 1):
             known[cell.key] = cell
             file.write(cell.text() + "\n")
             file.flush()
             mark = "same" if is_same(cell) else reason_of(cell) or "DIFFERENT"
             click.echo(f"{number} of {len(left)}: {cell.scenario}, {cell.client}: {mark}", err=True)
-    return [known[*one, server] for one in work if (*one, server) in known]
+    return [known[one] for one in work if one in known]
 
 
-def _compared(item: tuple[str, str, str]) -> LikenessCell:
+def _compared(item: Work) -> LikenessCell:
     return compared(*item)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from gapless.scenarios.definition.catalogue import find_one
+from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import WorldBroke
 from gapless.scenarios.realserver.environment import parse_server
 from gapless.scenarios.realserver.playable import variant_of
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
+from gapless.simserver.settings import Release
 
 # What the published server appends after each call of its model. The simulated agent has no model.
 LEFT_OUT: Final = frozenset({"stats"})
@@ -78,14 +80,22 @@ class LikenessCell:
 
 
 def compared(scenario_name: str, client: str, server: str) -> LikenessCell:
-    """Run a scenario on both servers."""
+    """Run a scenario on both servers. The simulated one behaves as the release of the published one does."""
     scenario, variant = find_one(scenario_name), variant_of(parse_server(server))
-    simulated = seen(perform(RunRequest(scenario, *variant, client)))
+    simulated = seen(perform(RunRequest(as_release(scenario, parse_server(server).version), *variant, client)))
     try:
         published = seen(perform(RunRequest(scenario, *variant, client, server=server)))
     except WorldBroke as error:
         return LikenessCell(scenario_name, client, server, simulated, None, str(error))
     return LikenessCell(scenario_name, client, server, simulated, published)
+
+
+def as_release(scenario: Scenario, version: str) -> Scenario:
+    """The scenario on a simulated server of that release, where it has one; otherwise of its generation's."""
+    if version not in get_args(Release):
+        return scenario
+    server = scenario.server.model_copy(update={"version": version})
+    return scenario.model_copy(update={"server": server, "generations": ("session",)})
 
 
 def seen(result: RunResult) -> Seen:
@@ -121,7 +131,7 @@ def _names(entries: Sequence[dict[str, Any]]) -> dict[str, str]:
     found = {}
     for entry in entries:
         if (entry["place"], entry["what"]) == ("log", "append"):
-            key, value = keys.get(entry["id"], (None, None))
+            key, value = keys.get(entry["id"], ("stats" if "statistics" in entry else None, None))
             name = entry["kind"].removesuffix("Event") if key is None else str(key)
             found[entry["id"]] = f"{value}" if key == "execution_status" else name
     return found

@@ -34,26 +34,30 @@ def written(
 ) -> str:
     """The section.
 
-    ``left_out``: the scenarios that the server cannot play, with the reason; ``not_measured``: those that it could
+    ``left_out``: the scenarios that the servers cannot play, with the reason; ``not_measured``: those that they could
     play, and that no run was made of yet.
     """
-    servers = ", ".join(dict.fromkeys(cell.server for cell in cells))
+    servers = " and ".join(dict.fromkeys(cell.server for cell in cells))
     different = [cell for cell in cells if not is_same(cell)]
     without = [cell for cell in different if reason_of(cell) is None]
     scenarios = dict.fromkeys(cell.scenario for cell in cells)
-    clients = list(dict.fromkeys(cell.client for cell in cells))
+    columns = list(dict.fromkeys((cell.client, cell.server) for cell in cells))
+    clients = dict.fromkeys(client for client, _ in columns)
     parts = [
         HEADING,
         _ABOUT,
         f"{when}, with {servers}: {len(cells)} pairs of runs, {len(scenarios)} scenarios, {len(clients)} clients. "
         f"{len(cells) - len(different)} are the same; {len(different) - len(without)} differ for a reason, and "
         f"{len(without)} without one. `python -m tests.likeness` measures it again.",
-        _table(["scenario", *clients], [_row(name, clients, cells) for name in scenarios]),
+        _table(["scenario", *map(_title, columns)], [_row(name, columns, cells) for name in scenarios]),
         "`=`: the same verdict, the same deliveries, in the same order. A letter: they differ, for this reason:",
         "\n".join(f"- {letter}: {text} ({times})" for text, (letter, times) in _letters(different).items()) or "- none",
     ]
     if without:
-        rows = [[cell.scenario, cell.client, _seen(cell.simulated), _seen(cell.published)] for cell in without]
+        rows = [
+            [cell.scenario, _title((cell.client, cell.server)), _seen(cell.simulated), _seen(cell.published)]
+            for cell in without
+        ]
         parts += ["Without a reason (`?`):", _table(["scenario", "client", "simulated", "published"], rows)]
     if not_measured:
         parts.append(f"Not measured yet: {', '.join(not_measured)}.")
@@ -61,7 +65,7 @@ def written(
     for name, reason in left_out.items():
         reasons.setdefault(reason, []).append(name)
     rows = [[reason, ", ".join(names)] for reason, names in reasons.items()]
-    parts += ["What the published server cannot be put through:", _table(["because", "scenarios"], rows)]
+    parts += ["What a published server cannot be put through:", _table(["because", "scenarios"], rows)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -70,11 +74,17 @@ def _letters(different: Sequence[LikenessCell]) -> dict[str, tuple[str, int]]:
     return {text: (chr(ord("a") + number), counts[text]) for number, text in enumerate(sorted(counts))}
 
 
-def _row(name: str, clients: Sequence[str], cells: Sequence[LikenessCell]) -> list[str]:
+def _title(column: tuple[str, str]) -> str:
+    """A client and the version of the server."""
+    client, server = column
+    return f"{client}, {server.partition('==')[2]}"
+
+
+def _row(name: str, columns: Sequence[tuple[str, str]], cells: Sequence[LikenessCell]) -> list[str]:
     letters = _letters([cell for cell in cells if not is_same(cell)])
     marks = []
-    for client in clients:
-        cell = next((one for one in cells if (one.scenario, one.client) == (name, client)), None)
+    for column in columns:
+        cell = next((one for one in cells if one.scenario == name and (one.client, one.server) == column), None)
         if cell is None:
             marks.append("")
         elif is_same(cell):
