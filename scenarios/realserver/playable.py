@@ -117,37 +117,50 @@ def check_playable(scenario: Scenario, server: str, generation: str, cursor: str
 
 def as_playable(scenario: Scenario) -> Scenario:
     """The scenario without what a real server cannot play, for worlds that were drawn."""
-    workload = scenario.workload
+    workload, faults = scenario.workload, _playable_faults(scenario.faults)
+    names = {fault.name for fault in faults}
     background = tuple(
         one if one.run is None else one.model_copy(update={"run": _playable_run(one.run)})
         for one in workload.background
-        if _why_not_step(one) is None
+        if _why_not_step(one) is None and (one.at is None or one.at.after_fault in {None, *names})
     )
+    script = tuple(_without_lease(step) for step in scenario.script)
     changed = {
         "runs": tuple(_playable_run(run) for run in workload.runs),
         "background": background,
         "history_before_tree": False,
+        "recording": None,
     }
     server = {"unknown_cursor": "natural", "replay_events_max": None, "epochs": False, "version": None}
     return scenario.model_copy(
         update={
-            "faults": _playable_faults(scenario.faults),
+            "faults": faults,
             "workload": workload.model_copy(update=changed),
             "server": scenario.server.model_copy(update=server),
-            "script": tuple(step for step in scenario.script if _why_not_step(step) is None),
+            "script": tuple(step for step in script if _why_not_step(step) is None),
         }
     )
 
 
 def _playable_faults(faults: Sequence[BaseFault]) -> tuple[BaseFault, ...]:
     """The faults that can act, without those that wait for one that cannot."""
-    left = tuple(fault for fault in faults if _why_not_fault(fault) is None)
+    left = tuple(one for one in map(_as_plain_restart, faults) if _why_not_fault(one) is None)
     while True:
         names = {fault.name for fault in left}
         waiting = tuple(fault for fault in left if set(fault.causing_faults()) <= names)
         if len(waiting) == len(left):
             return left
         left = waiting
+
+
+def _as_plain_restart(fault: BaseFault) -> BaseFault:
+    if not isinstance(fault, ServerRestart):
+        return fault
+    return fault.model_copy(update={"leaf_lags": False, "lease_s": 0.0})
+
+
+def _without_lease(step: Step) -> Step:
+    return step.model_copy(update={"lease_s": 0.0}) if isinstance(step, Restart) else step
 
 
 def _playable_run(run: Run) -> Run:

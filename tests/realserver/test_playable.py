@@ -7,6 +7,7 @@ import pytest
 from gapless.scenarios.definition.catalogue import catalogue, find_one
 from gapless.scenarios.definition.scenario import Run, Scenario
 from gapless.scenarios.errors import UsageError
+from gapless.scenarios.explore.steering import draw_world
 from gapless.scenarios.realserver import playable
 from gapless.scenarios.realserver.environment import PublishedServer, parse_server
 from gapless.scenarios.realserver.playable import as_playable, variant_of, why_not
@@ -95,6 +96,22 @@ def test_a_fault_that_waits_for_one_that_cannot_be_played_is_left_out_too() -> N
     alone = {"kind": "event-drop", "name": "alone"}
     changed = as_playable(_scenario(faults=[late, second, third, alone]))
     assert [fault.name for fault in changed.faults] == ["alone"]
+
+
+def test_a_restart_is_kept_without_what_only_the_simulated_one_does() -> None:
+    faults = [{"kind": "server-restart", "at_s": 1, "leaf_lags": True, "lease_s": 45}]
+    changed = as_playable(_scenario(faults=faults, script=["attach", {"restart_s": 2, "lease_s": 45}, "run"]))
+    assert why_not(changed, SERVER) is None
+    assert [fault.kind for fault in changed.faults] == ["server-restart"]
+    assert len(changed.script) == 3
+
+
+def test_every_drawn_world_is_one_that_a_scenario_file_could_have() -> None:
+    for number in range(60):
+        request = draw_world("gapless", 0, number, None, server=str(SERVER)).request
+        assert (request.generation, request.cursor, request.server) == ("session", "inclusive", str(SERVER))
+        again = Scenario.model_validate(request.scenario.model_dump(mode="json", exclude_unset=True))
+        assert why_not(again, SERVER) is None
 
 
 def test_a_drawn_world_is_made_playable_and_nothing_else_of_it_changes() -> None:
