@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+from gapless import scenarios
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.realserver.environment import parse_server
 from gapless.scenarios.realserver.kept_servers import SERVERS
@@ -24,6 +25,8 @@ from gapless.scenarios.realserver.warm_up import prepare
 from gapless.scenarios.running.runner import RunRequest, perform
 
 SERVER = "openhands-agent-server==1.58.2"
+SDK_CLIENT = Path(scenarios.__file__).parent / "examples" / "openhands_sdk.py"
+RACE = "r10-late-tail"
 SCENARIOS = ("clean-run", "r10-late-tail", "r34-disconnect-in-mid-run", "r33-server-restart")
 
 
@@ -39,6 +42,11 @@ def measure(server: str, runs: int) -> None:
     _say(f"{published}: the first run takes {time.perf_counter() - began:.1f} s, the server's imports included")
     for name in SCENARIOS:
         _one(RunRequest(find_one(name), *variant_of(published), "gapless", server=server), runs)
+    # The SDK of the same release is in the server's environment: so both ends are as they were published.
+    command = (str(published.python), str(SDK_CLIENT))
+    both = RunRequest(find_one(RACE), *variant_of(published), "openhands-sdk", command=command, server=server)
+    perform(both)
+    _one(both, runs)
 
 
 def _one(request: RunRequest, runs: int) -> None:
@@ -52,7 +60,9 @@ def _one(request: RunRequest, runs: int) -> None:
     own_ms, server_ms = 1000 * (_cpu_s() - before) / runs, 1000 * (_server_cpu_s() - before_server) / runs
     median_ms, best_ms = 1000 * statistics.median(took_s), 1000 * min(took_s)
     took = f"{median_ms:5.0f} ms in the median, {best_ms:.0f} at best; {virtual_s:.0f} virtual seconds"
-    _say(f"  {request.scenario.name:28} {took}; processor {own_ms:.0f} ms here, {server_ms:.0f} in the server")
+    _say(
+        f"  {request.client:13} {request.scenario.name:28} {took}; processor {own_ms:.0f} ms here, {server_ms:.0f} in the server"
+    )
 
 
 def _say(line: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, Final, get_args
 
 from gapless.scenarios.definition.catalogue import find_one
@@ -128,6 +129,10 @@ def _names(entries: Sequence[dict[str, Any]]) -> dict[str, str]:
         for entry in entries
         if entry["place"] in ("socket", "publisher") and entry.get("key")
     }
+    # What no socket brought is named by what the journal says with it.
+    for entry, following in pairwise(entries):
+        if (entry["place"], following["place"], following["what"]) == ("log", "agent", "status"):
+            keys.setdefault(entry["id"], ("execution_status", following["status"]))
     found = {}
     for entry in entries:
         if (entry["place"], entry["what"]) == ("log", "append"):
