@@ -1,0 +1,1 @@
+"""Oracles about what a client costs the server."""
