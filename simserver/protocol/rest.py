@@ -423,10 +423,10 @@ class RestCalls:
                     return RestAnswer(status, wire.detail(_PHRASES[status]))
                 return RestAnswer(404, wire.detail(f"Conversation not found: {conversation_id}"))
         try:
-            query, before = request.query_params, self._cursor
+            params, before = request.query_params, self._cursor
             if name == "search":
-                self._cursor = query.get("page_id")
-            return decide(world, RestRequest(request.path_params.get("event_id"), query, body, verdicts, before))
+                self._cursor = params.get("page_id")
+            return decide(world, RestRequest(request.path_params.get("event_id"), params, body, verdicts, before))
         except IllegalTransition as error:
             return RestAnswer(409, wire.detail(str(error)))
 
