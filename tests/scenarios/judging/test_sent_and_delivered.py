@@ -58,8 +58,16 @@ def test_somebody_elses_run_is_not_the_clients() -> None:
 
 @pytest.mark.parametrize(("delivered_after_s", "is_late"), [(9.0, False), (11.0, True)])
 def test_an_event_has_a_bound_from_the_log_to_the_application(delivered_after_s: float, is_late: bool) -> None:
-    story = Story(history=1).attach().append("a1", brought=False).wait(delivered_after_s).deliver("a1").wait(5)
-    finding = delivered_in_time(story.run_returned().case(delivery_bound_s=10))
+    story = (
+        Story(history=1)
+        .attach()
+        .append("a1", brought=False)
+        .wait(delivered_after_s)
+        .deliver("a1")
+        .wait(5)
+        .tell("client", "closed")
+    )
+    finding = delivered_in_time(story.case(delivery_bound_s=10))
     assert bool(finding.violations) is is_late
     assert finding.judged == 1
     if is_late:
@@ -69,14 +77,14 @@ def test_an_event_has_a_bound_from_the_log_to_the_application(delivered_after_s:
 
 def test_an_event_that_never_comes_is_late_only_once_its_time_is_up() -> None:
     never = Story(history=1).attach().append("a1", brought=False)
-    assert delivered_in_time(never.wait(11).run_returned().case(delivery_bound_s=10)).violations != ()
+    assert delivered_in_time(never.wait(11).tell("client", "closed").case(delivery_bound_s=10)).violations != ()
     soon = Story(history=1).attach().append("a1", brought=False)
-    assert delivered_in_time(soon.wait(9).run_returned().case(delivery_bound_s=10)).judged == 0
+    assert delivered_in_time(soon.wait(9).tell("client", "closed").case(delivery_bound_s=10)).judged == 0
 
 
 def test_without_a_bound_or_without_a_word_of_deliveries_nothing_is_judged() -> None:
     story = Story(history=1).attach().append("a1", brought=False).wait(99)
-    assert delivered_in_time(story.run_returned().case()).judged == 0
+    assert delivered_in_time(story.tell("client", "closed").case()).judged == 0
     silent = story.tell("client", "says-no-deliveries").case(delivery_bound_s=10)
     assert delivered_in_time(silent).violations == ()
     assert "never says" in delivered_in_time(silent).unjudged
