@@ -34,8 +34,8 @@ OracleName = Literal[
     "no-hang",
     "delivered-in-time",
     "bounded",
-    "budget",
     "jitter",
+    "budget",
 ]
 GENERATIONS: tuple[ServerGeneration, ...] = ("legacy", "tree", "session")
 CURSORS: tuple[CursorMode, ...] = ("inclusive", "exclusive")

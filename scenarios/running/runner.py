@@ -17,8 +17,8 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import GaplessError, UsageError, WorldBroke
 from gapless.scenarios.judging.evidence import Evidence, read
 from gapless.scenarios.judging.judge import judge
+from gapless.scenarios.judging.oracles.budget import cost, under_own
 from gapless.scenarios.judging.oracles.case import Case
-from gapless.scenarios.judging.oracles.load.budget import cost, under_own
 from gapless.scenarios.judging.own_budget import OwnBudget, OwnBudgets
 from gapless.scenarios.judging.run_outcome import run_outcome
 from gapless.scenarios.lockstep.client import Printed

@@ -22,11 +22,9 @@
 - ``no_hang.py``            each step returns or raises a typed error before its deadline, without spinning
 - ``delivered_in_time.py``  an event reaches the application within a bound, where the scenario sets one
 - ``bounded.py``            requests, sockets and open sockets stay under their bounds
-
-``load``: what the server pays.
-
-- ``budget.py``             REST calls stay within the optimum plus what the scenario allows
 - ``jitter.py``             after two outages, the tries to connect do not come at the same moments
+
+``budget.py``: REST calls stay within the optimum plus what the scenario allows.
 
 ``ORACLES`` begins with safety, so that the first violation of a run is its gravest. An oracle does not judge a client
 that cannot say what it asks about; then its finding says so.
@@ -36,13 +34,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gapless.scenarios.judging.oracles.budget import budget
 from gapless.scenarios.judging.oracles.case import Case, OracleFinding
 from gapless.scenarios.judging.oracles.liveness.bounded import bounded
 from gapless.scenarios.judging.oracles.liveness.delivered_in_time import delivered_in_time
+from gapless.scenarios.judging.oracles.liveness.jitter import jitter
 from gapless.scenarios.judging.oracles.liveness.no_hang import no_hang
 from gapless.scenarios.judging.oracles.liveness.returns_in_time import returns_in_time
-from gapless.scenarios.judging.oracles.load.budget import budget
-from gapless.scenarios.judging.oracles.load.jitter import jitter
 from gapless.scenarios.judging.oracles.safety.content import content
 from gapless.scenarios.judging.oracles.safety.delivered_once import delivered_once
 from gapless.scenarios.judging.oracles.safety.ends_first import ends_first
@@ -73,8 +71,8 @@ ORACLES: tuple[tuple[str, Oracle], ...] = (
     ("no-hang", no_hang),
     ("delivered-in-time", delivered_in_time),
     ("bounded", bounded),
-    ("budget", budget),
     ("jitter", jitter),
+    ("budget", budget),
 )
 
 __all__ = ["ORACLES", "Case", "Oracle", "OracleFinding"]

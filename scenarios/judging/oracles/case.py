@@ -41,7 +41,8 @@ class Case:
         """Events up to the end of the run that are neither held nor in a gap that the client may declare.
 
         A declared gap excuses only events from before the last attach, because the client was connected for the others,
-        wherever in the log they are. An unreadable event is never missing: no call returns it, and perhaps no socket brought it (R59).
+        wherever in the log they are. An unreadable event is never missing: no call returns it, and perhaps no socket
+        brought it (R59).
         """
         held = frozenset(run.held)
         excused = self._excused(run)

@@ -9,9 +9,9 @@ import pytest
 from gapless.reports.records.record import Verdict
 from gapless.scenarios.definition.scenario import Budget
 from gapless.scenarios.judging.oracles import ORACLES, Case, OracleFinding
+from gapless.scenarios.judging.oracles.budget import budget, cost
 from gapless.scenarios.judging.oracles.liveness.no_hang import no_hang
 from gapless.scenarios.judging.oracles.liveness.returns_in_time import returns_in_time
-from gapless.scenarios.judging.oracles.load.budget import budget, cost
 from gapless.scenarios.judging.oracles.safety.delivered_once import delivered_once
 from gapless.scenarios.judging.oracles.safety.honest import honest
 from gapless.scenarios.judging.oracles.safety.no_holes import no_holes

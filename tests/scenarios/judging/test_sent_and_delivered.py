@@ -6,7 +6,7 @@ import pytest
 
 from gapless.reports.records.record import Verdict
 from gapless.scenarios.judging.oracles.liveness.delivered_in_time import delivered_in_time
-from gapless.scenarios.judging.oracles.load.jitter import jitter
+from gapless.scenarios.judging.oracles.liveness.jitter import jitter
 from gapless.scenarios.judging.oracles.safety.sent_once import sent_once
 from tests.scenarios.by_hand import Story, clean_story
 

@@ -1,1 +1,0 @@
-"""Oracles about what a client costs the server."""
