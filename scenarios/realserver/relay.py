@@ -37,6 +37,7 @@ class Relay:
     def __init__(self, world: RelayedWorld) -> None:
         self._world = world
         self._calls = 0
+        self._cursor: str | None = None
 
     async def serve(self, _: Any, stream: Stream) -> None:
         """Serve one connection of a client to its end."""
@@ -54,6 +55,13 @@ class Relay:
         """The ordinal of a REST call, from 1."""
         self._calls += 1
         return self._calls
+
+    def cursor_before(self, name: str, cursor: str | None) -> str | None:
+        """The cursor of the search before this call; this one's is remembered."""
+        before = self._cursor
+        if name == "search":
+            self._cursor = cursor
+        return before
 
     @property
     def world(self) -> RelayedWorld:
@@ -182,7 +190,7 @@ class _RestConnection:
                 self._journal(call, name, request, plain(502, ""))
                 return
         fields_read = self._read_fields(name, request, answer)
-        answer = rest_relay.changed_answer(request, answer, verdicts)
+        answer = rest_relay.changed_answer(request, answer, verdicts, self._relay.cursor_before(name, cursor))
         for verdict in verdicts:
             if isinstance(verdict, Hang):
                 await world.link.sleep_unless_healed(verdict.hang_s)

@@ -97,8 +97,10 @@ def answer_instead(request: HttpRequest, verdicts: Sequence[FaultVerdict]) -> Ht
     return None
 
 
-def changed_answer(request: HttpRequest, answer: HttpAnswer, verdicts: Sequence[FaultVerdict]) -> HttpAnswer:
-    """The answer as the faults let the client see it."""
+def changed_answer(
+    request: HttpRequest, answer: HttpAnswer, verdicts: Sequence[FaultVerdict], cursor_before: str | None = None
+) -> HttpAnswer:
+    """The answer as the faults let the client see it. ``cursor_before``: of the search before this one."""
     for verdict in verdicts:
         match verdict:
             case Malform():
@@ -114,6 +116,8 @@ def changed_answer(request: HttpRequest, answer: HttpAnswer, verdicts: Sequence[
                     if shown == len(items):
                         continue
                     page = {"items": items[:shown], "next_page_id": items[shown]["id"]}
+                elif verdict.period == 2:
+                    page["next_page_id"] = cursor_before or page["next_page_id"]
                 else:
                     first = page["items"][0]["id"] if page["items"] else None
                     page["next_page_id"] = cursor or first

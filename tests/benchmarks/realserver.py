@@ -60,9 +60,8 @@ def _one(request: RunRequest, runs: int) -> None:
     own_ms, server_ms = 1000 * (_cpu_s() - before) / runs, 1000 * (_server_cpu_s() - before_server) / runs
     median_ms, best_ms = 1000 * statistics.median(took_s), 1000 * min(took_s)
     took = f"{median_ms:5.0f} ms in the median, {best_ms:.0f} at best; {virtual_s:.0f} virtual seconds"
-    _say(
-        f"  {request.client:13} {request.scenario.name:28} {took}; processor {own_ms:.0f} ms here, {server_ms:.0f} in the server"
-    )
+    processor = f"processor {own_ms:.0f} ms here, {server_ms:.0f} in the server"
+    _say(f"  {request.client:13} {request.scenario.name:28} {took}; {processor}")
 
 
 def _say(line: str) -> None:

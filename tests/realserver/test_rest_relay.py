@@ -103,6 +103,8 @@ def test_faults_of_an_answer_change_what_the_client_sees() -> None:
     assert json.loads(empty.body) == {"items": [], "next_page_id": "a"}
     looped = rest_relay.changed_answer(_get(f"{ONE}/events/search"), PAGE, [LoopCursor()])
     assert json.loads(looped.body)["next_page_id"] == "a"
+    between_two = rest_relay.changed_answer(asked, PAGE, [LoopCursor(2)], "x")
+    assert json.loads(between_two.body)["next_page_id"] == "x"
     half = rest_relay.changed_answer(asked, PAGE, [Malform("truncated")])
     assert half.body == PAGE.body[: len(PAGE.body) // 2]
     for answer in (empty, looped, half):
