@@ -255,5 +255,7 @@ class Attach:
         if now.run is not None:
             now.run.find_arm(now.ledger)  # the log may be another than the one in which it was armed
         if self._is_first:
+            for message in now.ledger.unanswered():
+                now.messages.heard(message)
             now.out.append(actions.FinishAttach())
         self._is_first = False

@@ -331,6 +331,8 @@ class SyncCore:
                 assert request.retry_at_s is not None, "the verdict sets it"
                 now.retry(request, request.retry_at_s)
             case "message":
+                if verdict is not FailureVerdict.UNSURE:
+                    now.messages.refused(request.text)
                 now.out.append(actions.FinishSend(request.ticket, self._error_of(request, failure, verdict)))
             case "run":
                 self._runs.failed(request, failure, verdict, self._error_of(request, failure, verdict))

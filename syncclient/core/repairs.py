@@ -29,7 +29,8 @@ class Repairs:
     def step(self) -> None:
         """Ask for what is missing, once it has been missing for long enough."""
         now = self._situation
-        is_over = now.run is not None and now.run.may_be_over(now.now_s)
+        run = now.run
+        is_over = run is not None and run.may_be_over(now.now_s, not_before_s=now.end_not_before_s(run))
         if now.exchange is not None or (now.ready_connection() is None and not is_over):
             return  # a GET is under way, or a socket is on its way that may tell more
         self._verify_after_outage()

@@ -73,6 +73,9 @@ class Runs:
         match verdict:
             case FailureVerdict.UNSURE:
                 run.sign(Sign.LOST)
+                if run.running_step is not None and not run.may_be_others:
+                    sometimes("run: begun, though the answer to POST run was lost")
+                    run.sign(Sign.RUNNING)
                 self._accept(run)
             case FailureVerdict.CONFLICT:
                 run.sign(Sign.CONFLICT)
@@ -90,7 +93,7 @@ class Runs:
     def _accept(self, run: RunInProgress) -> None:
         self._blocked_since_s = None
         now = self._situation
-        run.accept(now.now_s, now.step, silence_s=now.settings.silence_s)
+        run.accept(now.now_s, now.step)
 
     def _fail(self, error: SyncError) -> None:
         self.abandon()
@@ -106,12 +109,14 @@ class Runs:
         if run is None:
             return
         if report.status == "running":
-            run.saw_status(report.status, now.now_s, now.step)
+            now.tell_run(run, report.status)
+            now.messages.run_begun()
         elif run.phase is Phase.BLOCKED:
             if outranks(report.source, EvidenceSource.STATUS):
                 self._post_again(run)
         elif is_terminal(report.status) or report.status == IDLE:
             run.report = replace(report, heard_step=now.step)
+            run.told_end(now.now_s, may_be_others=now.messages.may_be_others)
             update = run.end_update
             since_s = now.now_s if update is None else update.at_s
             is_rest = report.status == IDLE and update is None
@@ -165,7 +170,7 @@ class Runs:
         now, report = self._situation, run.report
         if report is None or run.ending is not None:
             return
-        if not now.due(run.report_due_s) or not now.due(run.not_before_s):
+        if not now.due(run.report_due_s) or not now.due(now.end_not_before_s(run)):
             return
         belief = run.judge(report, now.ledger)
         if run.phase is Phase.UNSURE and belief is not Belief.OURS:
@@ -413,8 +418,10 @@ class Runs:
         """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""
         now, settings = self._situation, self._situation.settings
         connection = now.ready_connection()
-        if run.phase is Phase.UNSURE:
-            self._poll(run, run.accepted_at_s + settings.poll_after_s)
+        if run.phase is Phase.UNSURE and connection is not None:
+            if run.probed_at_s <= run.accepted_at_s and now.due(run.accepted_at_s + settings.poll_after_s):
+                sometimes("run: its answer was lost, so the subscription was renewed for the status")
+                self._probe(run)  # the greeting says whether a run goes on, and costs no call
         if run.report is not None and (connection is None or not now.due(run.report_due_s)):
             return  # it is judged in a moment; asking again tells no more
         if connection is None:
@@ -432,7 +439,7 @@ class Runs:
                 self._probe(run)
         elif run.is_end_probed:
             self._poll(run, connection.asked_at_s + 2 * settings.snapshot_wait_s)
-        elif now.due(max(run.end_update.at_s + settings.snapshot_wait_s, run.not_before_s)):
+        elif now.due(max(run.end_update.at_s + settings.snapshot_wait_s, now.end_not_before_s(run))):
             # The final snapshot is lost or late (R17). A new subscription is answered with one, and costs no call.
             sometimes("silence: the final snapshot was asked for again")
             run.is_end_probed, run.probed_at_s = True, now.now_s
@@ -473,6 +480,7 @@ class Runs:
         sometimes("proof: by echo", certificate is not None and certificate.proof == "echo")
         if run is not None:
             run.sign(Sign.DONE)
+            now.messages.forget()
         if certificate is not None and run is not None:
             self._discard(run)
             now.prove(certificate, after_id=run.tail_at_arm)

@@ -18,7 +18,7 @@ from gapless.syncclient.log.changes import Changes
 from gapless.syncclient.log.payloads import Payloads
 from gapless.syncclient.report import Gap, Unloaded
 from gapless.syncclient.stores.saved import Edge
-from gapless.syncclient.wire import LogEvent, execution_status, is_branch_event
+from gapless.syncclient.wire import LogEvent, execution_status, is_branch_event, is_user_message
 
 
 @dataclass(slots=True, eq=False)
@@ -186,6 +186,18 @@ class Held:
         """Whether the event is held, and is what the user said: no sign that the agent has done anything."""
         event = self._events.get(event_id)
         return event is not None and event.get("source") == "user"
+
+    def unanswered(self) -> list[LogEvent]:
+        """The user messages at the log's end, as far as it is held: nothing of the agent follows them."""
+        last = self._last()
+        found: list[LogEvent] = []
+        for event_id in (*reversed(self.unplaced_ids()), *reversed(last.ids if last is not None else ())):
+            event = self._events[event_id]
+            if is_user_message(event):
+                found.append(event)
+            elif is_branch_event(event) or execution_status(event) not in (None, "idle"):
+                break
+        return found
 
     def head_id(self) -> str | None:
         """The first event of the log, where that is known."""
