@@ -140,7 +140,10 @@ class Attach:
         assert exchange.walk is not None, "only a walk ends"
         if reached_end or exchange.walk.descending:
             sometimes("attach: one page held the whole log", not exchange.walk.descending)
-            self._resume.end(has_read_on=reached_end and not exchange.walk.descending)
+            is_whole = reached_end and not exchange.walk.descending
+            self._resume.end(has_read_on=is_whole)
+            if is_whole:
+                now.walked_from_step, now.unseen_ids = exchange.begun_step, ()
             self._finish()
         else:
             sometimes("attach: the tail was read, the middle left alone")

@@ -184,7 +184,7 @@ class SyncCore:
         if now.ready_connection() is None and subscription.replaced is None and connection is not None:
             now.unverified = True  # nothing is read any more, so anything may be missed
             if now.run is not None:
-                now.run.outage_step = now.step
+                now.run.lost_socket(now.step)
 
     def _note_frame(self, connection: Connection, frame: Frame) -> None:
         match frame:

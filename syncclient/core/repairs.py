@@ -43,8 +43,16 @@ class Repairs:
         if missing.tries and now.due(missing.oldest_s() + settings.repair_deadline_s):
             sometimes("repair: gave up at the deadline")
             self.give_up(f"repair_deadline_s ({settings.repair_deadline_s:g} s) was reached")
+        elif missing.tries and missing.is_only(doubted := now.ledger.doubted_parents()):
+            # A view that is behind the socket does not show them yet, or they are in no log (R53, R60).
+            if now.due(missing.asked_at_s + settings.veto_wait_s):
+                sometimes("repair: what may be in no log was asked for once more")
+                missing.leave(doubted)
+                missing.asked_at_s = now.now_s
+                self.begin(to_tail=False)
         elif now.due(missing.due_at_s(settings.settle_s)):
             missing.tries += 1
+            missing.asked_at_s = now.now_s
             missing.not_before_s = now.now_s + settings.settle_s + now.backoff_s(missing.tries)
             self.begin(to_tail=False)
 

@@ -200,11 +200,13 @@ class RunInProgress:
     report_due_s: float = 0.0
     """When it is to be judged: at once if it is final, else when nothing has followed it that vetoes it."""
     unverified_end: Ending | None = None
+    verify_again_at_s: float | None = None
+    """When the log, which does not show that end, is to be read once more before it is believed or passed over."""
     ending: Ending | None = None
     contradicted_at_s: float | None = None
     """Since when the server says that a run is over, which by the log is not ours."""
     is_forgotten: bool = False
-    """Whether it never began, for the server forgot it."""
+    """Whether the log will never show its end: it never began, for the server forgot it, or the log lost its end."""
     error: str | None = None
     """What the run's error event said."""
     counted: int | None = None
@@ -273,6 +275,22 @@ class RunInProgress:
         """Whether something was missed or might have been: then a page tells more than a count."""
         return max(self.outage_step, self.repair_step) >= 0
 
+    def doubt(self, ending: Ending, step: int) -> None:
+        """It may be over: the log is to tell, read from now on."""
+        self.unverified_end, self.verify_again_at_s = replace(ending, heard_step=step), None
+
+    def repeats(self, ending: Ending) -> bool:
+        """Whether a report says nothing that is not being verified already."""
+        doubted = self.unverified_end
+        is_same = doubted is not None and (doubted.status, doubted.leaf_id) == (ending.status, ending.leaf_id)
+        return is_same and not ending.is_final
+
+    def lost_socket(self, step: int) -> None:
+        """Nothing is heard any more, so an end that the socket might have refuted is to be asked for again."""
+        self.outage_step = step
+        if self.verify_again_at_s is not None:
+            self.unverified_end = self.verify_again_at_s = None
+
     def lost_log(self, ledger: Ledger) -> None:
         """The ledger is to be begun anew: remember what came before the run."""
         placed = ledger.placed_ids()
@@ -290,20 +308,41 @@ class RunInProgress:
 
     @decision("live-status")
     def saw_status(
-        self, status: str, now_s: float, step: int, *, event_id: str | None = None, may_be_others: bool = False
+        self,
+        status: str,
+        now_s: float,
+        step: int,
+        *,
+        event_id: str | None = None,
+        may_be_others: bool = False,
+        at: str = "",
     ) -> None:
-        """A status that is new since the run was armed; `event_id` is the update that told it, if one did."""
+        """A status that is new since the run was armed; `event_id` is the update that told it, if one did.
+
+        `at` is its time by the server's clock, where a page has shown it late.
+        """
         if status == "running":
             sometimes("run: its end was vetoed", self.end_update is not None or self.report is not None)
             if self.running_step is None:
                 self.running_step, self.running_id = step, event_id
+            if self._was_before_report(at):
+                sometimes("run: it was read that it had begun, when its end was told already")
+                self.running_step, self.running_id = step, event_id
+                self.sign(Sign.RUNNING)
+                return
             is_same = self.running_step is not None and self.end_told_at_s is None
             self.end_update = self.report = self.contradicted_at_s = self.end_told_at_s = self.unverified_end = None
+            self.verify_again_at_s = None
             self.is_end_probed, self.may_be_others = False, may_be_others or (self.may_be_others and is_same)
             self.sign(Sign.RUNNING)
         elif is_terminal(status):
             self.end_update = EndUpdate(status, now_s, step, event_id)
             self.told_end(now_s, may_be_others=may_be_others)
+
+    def _was_before_report(self, at: str) -> bool:
+        """Whether what a page has shown had happened before somebody said that the run is over."""
+        is_first = self.running_step is None and self.report is not None and self.end_update is None
+        return is_first and self.report is not None and "" < at <= self.report.timestamp
 
     def told_end(self, now_s: float, *, may_be_others: bool) -> None:
         """Somebody says that the run is over."""
@@ -358,12 +397,16 @@ class RunInProgress:
         The server may have died in mid-run, and come back with an older leaf (R33, R60); or the child is in
         no log (R53). Idle it may be because the run has not begun yet: that tells something only after a silence.
         """
-        is_since_outage = ending.asked_step > self.outage_step >= 0
+        is_since_outage = self.is_asked_since_outage(ending)
         if ending.status == IDLE:
             return is_since_outage and self.probed_at_s > self.armed_at_s
         if ending.status != self.status_at_arm and ending.asked_step > self.accepted_step:
             return True
         return is_since_outage or (self.end_update is not None and ending.asked_step > self.end_update.heard_step)
+
+    def is_asked_since_outage(self, ending: Ending) -> bool:
+        """Whether the socket was lost since the run was armed, and a report was asked for after that."""
+        return ending.asked_step > self.outage_step >= 0
 
     def statuses(self, ledger: Ledger) -> list[str]:
         """The execution statuses that the log shows since the run was armed; what was held by then is none of its."""

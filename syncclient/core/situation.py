@@ -293,16 +293,17 @@ class Situation:
             if self.run is not None and event["id"] not in self.delivered_before:
                 self.run.fresh[event["id"]] = None
                 if status is not None:
-                    self.tell_run(self.run, status, event_id=event["id"])
+                    at = "" if origin == "live" else str(event.get("timestamp", ""))
+                    self.tell_run(self.run, status, event_id=event["id"], at=at)
                 self.run.error = error_detail(event) or self.run.error
             if status == "running":
                 self.messages.run_begun()
             self.hand_over([event], origin)
 
-    def tell_run(self, run: RunInProgress, status: str, *, event_id: str | None = None) -> None:
-        """A run is told of a status that is new since it was armed."""
+    def tell_run(self, run: RunInProgress, status: str, *, event_id: str | None = None, at: str = "") -> None:
+        """A run is told of a status that is new since it was armed; `at` is when, if a page has shown it late."""
         may_be_others = self.messages.may_be_others
-        run.saw_status(status, self.now_s, self.step, event_id=event_id, may_be_others=may_be_others)
+        run.saw_status(status, self.now_s, self.step, event_id=event_id, may_be_others=may_be_others, at=at)
 
     def note_unreadable(self, page: Page) -> None:
         """Count the items of a page that could not be read."""

@@ -110,6 +110,13 @@ class Held:
         """
         return tuple(self._awaited)
 
+    def doubted_parents(self) -> frozenset[str]:
+        """Those of them that only such events name as a walk to the log's tail has not shown: they may be in no log."""
+        if not self._passed:
+            return frozenset()
+        named = (self.parent_of(event_id) for event_id in self._unplaced if event_id not in self._passed)
+        return frozenset(self._awaited) - frozenset(named)
+
     def unplaced_seq_min(self) -> int | None:
         """The lowest log index that is held beyond a hole, or None when there is no hole in `seq`."""
         return min(self._unplaced_by_seq, default=None)
