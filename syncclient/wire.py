@@ -28,6 +28,7 @@ _MARKS = ("id", "kind", "parent_id", "source", "timestamp")
 """The fields of an event that its place in the log depends on."""
 
 STATE_UPDATE = "ConversationStateUpdateEvent"
+SYSTEM_PROMPT = "SystemPromptEvent"
 _NEVER_PERSISTED = frozenset({"StreamingDeltaEvent", "ServerErrorEvent"})
 
 

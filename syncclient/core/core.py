@@ -189,12 +189,12 @@ class SyncCore:
     def _note_frame(self, connection: Connection, frame: Frame) -> None:
         match frame:
             case Sync():
-                self._now.was_known = True
+                self._now.show_itself()
                 connection.synced, connection.through_seq = True, frame.through_seq
                 self._now.make_ready(connection)
                 self._attach.heard_length(connection)
             case Snapshot():
-                self._now.was_known = True
+                self._now.show_itself()
                 # The first one greets; any other is what a run's end publishes, unless it is a copy (R32).
                 is_copy = connection.snapshot == frame and frame.timestamp != ""
                 greets = connection.snapshot is None or is_copy

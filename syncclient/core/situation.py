@@ -222,6 +222,13 @@ class Situation:
             if replaced is not None:
                 self.out.append(actions.CloseSocket(replaced.number))
 
+    def show_itself(self) -> None:
+        """The server knows the conversation: what was put off because it was hidden is asked for at once."""
+        self.was_known = True
+        for request in self.requests.values():
+            if request.unknown_since_s is not None and request.retry_at_s is not None:
+                request.retry_at_s, request.unknown_since_s = self.now_s, None
+
     def begin_exchange(self, purpose: Purpose, walk: Walk | None, *, deadline_s: float, to_tail: bool = True) -> None:
         """Begin a walk, or ask for the conversation's status or a count when `walk` is None."""
         assert self.exchange is None, "one GET at a time"

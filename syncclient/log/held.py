@@ -18,7 +18,7 @@ from gapless.syncclient.log.changes import Changes
 from gapless.syncclient.log.payloads import Payloads
 from gapless.syncclient.report import Gap, Unloaded
 from gapless.syncclient.stores.saved import Edge
-from gapless.syncclient.wire import LogEvent, execution_status, is_branch_event, is_user_message
+from gapless.syncclient.wire import SYSTEM_PROMPT, LogEvent, execution_status, is_branch_event, is_user_message
 
 
 @dataclass(slots=True, eq=False)
@@ -100,7 +100,9 @@ class Held:
             ids.append(cursor)
             parent_id = event.get("parent_id")
             cursor = parent_id if isinstance(parent_id, str) else None
-        root_is_ours = self.head_known and self._main is not None and not self._main.ids
+        # A log begins with the system prompt. Anything else without a parent may have been stamped late (R74).
+        is_first = bool(ids) and self._events[ids[-1]]["kind"] == SYSTEM_PROMPT
+        root_is_ours = is_first and self.head_known and self._main is not None and not self._main.ids
         return BranchPath(tuple(reversed(ids)), None if root_is_ours or not ids else "")
 
     def missing_parents(self) -> tuple[str, ...]:
@@ -158,6 +160,15 @@ class Held:
     def is_unplaced(self, event_id: str) -> bool:
         """Whether the event is held, and its place is not proven."""
         return event_id in self._unplaced
+
+    def ends_segment(self, event_id: str) -> bool:
+        """Whether the event is the last of a segment."""
+        segment = self._segment_of.get(event_id)
+        return segment is not None and segment.ids[-1] == event_id
+
+    def joins_main(self, event_id: str) -> bool:
+        """Whether what follows the event directly follows the main segment, or, before there is one, any."""
+        return event_id in self._segment_of if self._main is None else self.is_main(event_id)
 
     def is_main(self, event_id: str) -> bool:
         """Whether the event is placed in the main segment, where a walk from the tail meets what is confirmed."""
