@@ -184,6 +184,8 @@ class RunInProgress:
     post_again_at_s: float = 0.0
     may_be_others: bool = False
     """Whether the run that was heard to begin, or to end, may be one that somebody else has asked for."""
+    was_before: bool = False
+    """Whether it was heard of before the server took ours, so that it is ours only if the answer was slow."""
     end_told_at_s: float | None = None
     """When an end was first told, since `running` was seen last."""
     before_arm: dict[str, None] = field(default_factory=dict)
@@ -240,7 +242,7 @@ class RunInProgress:
         self.request, self.tail_at_arm, self.status_at_arm = request, ledger.tail_id(), status
         self.fresh, self.before_arm = {}, {}
         self.running_step = self.running_id = self.end_update = self.report = self.end_told_at_s = None
-        self.error, self.may_be_others = None, False
+        self.error, self.may_be_others, self.was_before = None, False, False
 
     @decision("run-accepted")
     def accept(self, now_s: float, step: int) -> None:
@@ -249,21 +251,24 @@ class RunInProgress:
         self.accepted_step = step
         if self.running_step is not None or self.end_told_at_s is not None or self.status_at_arm == "running":
             sometimes("run: a run was heard of before ours was taken")
-            self.may_be_others = True
+            self.was_before = True
+            self.may_be_others = self.may_be_others or self.status_at_arm == "running"
 
     @decision("end-of-another")
-    def not_before_s(self, *, late_s: float, silence_s: float) -> float:
+    def not_before_s(self, *, late_s: float, unasked_s: float, silence_s: float) -> float:
         """Before this, no end is believed: it may be that of another's run, which was over when the server took ours.
 
-        A frame may be late by `late_s`; what is told by REST or a greeting is not told for the first time.
+        Ours begins within `silence_s`. If nobody else has spoken, hardly anybody has asked for another run, and
+        `unasked_s` is enough. A frame may be late by `late_s`; what is told by REST or a greeting is not told for the
+        first time.
         """
-        if not self.may_be_others or self.end_told_at_s is None:
+        if not (self.may_be_others or self.was_before) or self.end_told_at_s is None:
             return 0.0
         is_live = self.report is None or self.report.source is EvidenceSource.FINAL
         if is_live and self.end_told_at_s > self.accepted_at_s + late_s:
             return 0.0
         sometimes("run: an end that may be another's was waited with")
-        return self.accepted_at_s + silence_s
+        return self.accepted_at_s + (silence_s if self.may_be_others else unasked_s)
 
     @property
     def is_taken(self) -> bool:
@@ -333,7 +338,8 @@ class RunInProgress:
             is_same = self.running_step is not None and self.end_told_at_s is None
             self.end_update = self.report = self.contradicted_at_s = self.end_told_at_s = self.unverified_end = None
             self.verify_again_at_s = None
-            self.is_end_probed, self.may_be_others = False, may_be_others or (self.may_be_others and is_same)
+            self.is_end_probed, self.was_before = False, self.was_before and is_same
+            self.may_be_others = may_be_others or (self.may_be_others and is_same)
             self.sign(Sign.RUNNING)
         elif is_terminal(status):
             self.end_update = EndUpdate(status, now_s, step, event_id)

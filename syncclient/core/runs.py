@@ -447,10 +447,10 @@ class Runs:
         """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""
         now, settings = self._situation, self._situation.settings
         connection = now.ready_connection()
-        if run.phase is Phase.UNSURE and connection is not None:
-            if run.probed_at_s <= run.accepted_at_s and now.due(run.accepted_at_s + settings.poll_after_s):
-                sometimes("run: its answer was lost, so the subscription was renewed for the status")
-                self._probe(run)  # the greeting says whether a run goes on, and costs no call
+        is_unsure = run.phase is Phase.UNSURE and connection is not None and run.probed_at_s <= run.accepted_at_s
+        if is_unsure and now.due(run.accepted_at_s + settings.poll_after_s):
+            sometimes("run: its answer was lost, so the subscription was renewed for the status")
+            self._probe(run)  # the greeting says whether a run goes on, and costs no call
         if run.report is not None and (connection is None or not now.due(run.report_due_s)):
             return  # it is judged in a moment; asking again tells no more
         if connection is None:

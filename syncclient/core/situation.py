@@ -150,7 +150,8 @@ class Situation:
 
     def end_not_before_s(self, run: RunInProgress) -> float:
         """Before this, no end of the run is believed: it may be that of another's."""
-        return run.not_before_s(late_s=self.settings.settle_s, silence_s=self.settings.silence_s)
+        settings = self.settings
+        return run.not_before_s(late_s=settings.settle_s, unasked_s=settings.poll_after_s, silence_s=settings.silence_s)
 
     def places_by_chain(self) -> bool:
         """Whether the chain of parents gives events their place.
@@ -295,7 +296,8 @@ class Situation:
             status = execution_status(event)
             if status is not None:
                 self.hear_status(status, str(event.get("timestamp", "")))
-            if self.is_attached and is_user_message(event):
+            is_news = (self.is_attached or self.epoch > 0) and event["id"] not in self.delivered_before
+            if is_news and is_user_message(event):
                 self.messages.heard(event)
             if self.run is not None and event["id"] not in self.delivered_before:
                 self.run.fresh[event["id"]] = None

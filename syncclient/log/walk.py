@@ -212,7 +212,9 @@ class Walk:
     def _follows_directly(self, page: Page, ledger: Ledger) -> bool:
         """Whether what an inclusive server would show next, going back, is the last event of a segment that is held."""
         next_id = page.next_page_id
-        return next_id is not None and mode_from_next_page(page) is CursorMode.INCLUSIVE and ledger.ends_segment(next_id)
+        return (
+            next_id is not None and mode_from_next_page(page) is CursorMode.INCLUSIVE and ledger.ends_segment(next_id)
+        )
 
     @decision("place-page")
     def _place(self, page: Page, ledger: Ledger) -> list[LogEvent]:

@@ -51,9 +51,8 @@ def contradictions_overlooked(original: Original, now: Situation, why: str, *, h
 @mutant("run-accepted", races=["R16", "R18"], killed=("r16-others-run-while-posting", "tree/inclusive", "no-tail-loss"))
 def heard_before_is_ours(original: Original, run: RunInProgress, now_s: float, step: int) -> None:
     """Takes a run that was heard of before its own was accepted for its own."""
-    may_be_others = run.may_be_others
     original(run, now_s, step)
-    run.may_be_others = may_be_others
+    run.may_be_others = run.was_before = False
 
 
 @mutant("retry-delay", races=["R41", "R56"], killed=("r34-disconnect-in-mid-run", "tree/inclusive", "bounded"))
