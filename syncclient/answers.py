@@ -86,5 +86,5 @@ def unanswered(ask: actions.Ask, reason: str, *, was_sent: bool) -> events.Reque
 
 @decision("transient-failure")
 def is_transient(status: int) -> bool:
-    """Whether a GET with this status may succeed later."""
-    return status in (408, 425, 429) or status >= 500
+    """Whether a GET with this status may succeed later. A redirect is a proxy's, and tells nothing (R71)."""
+    return 300 <= status < 400 or status in (408, 425, 429) or status >= 500

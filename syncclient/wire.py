@@ -28,6 +28,7 @@ _MARKS = ("id", "kind", "parent_id", "source", "timestamp")
 """The fields of an event that its place in the log depends on."""
 
 STATE_UPDATE = "ConversationStateUpdateEvent"
+SYSTEM_PROMPT = "SystemPromptEvent"
 _NEVER_PERSISTED = frozenset({"StreamingDeltaEvent", "ServerErrorEvent"})
 
 
@@ -188,6 +189,19 @@ def execution_status(event: LogEvent) -> str | None:
         value = event.get("value")
         return value if isinstance(value, str) else None
     return None
+
+
+def is_user_message(event: LogEvent) -> bool:
+    """Whether the event is what a user said."""
+    return event["kind"] == "MessageEvent" and event.get("source") == "user"
+
+
+def message_text(event: LogEvent) -> str:
+    """The text of a message, as far as it can be read."""
+    message = event.get("llm_message")
+    content = message.get("content") if isinstance(message, Mapping) else None
+    parts = content if isinstance(content, list) else ()
+    return "".join(str(part.get("text", "")) for part in parts if isinstance(part, Mapping))
 
 
 def error_detail(event: LogEvent) -> str | None:

@@ -293,10 +293,12 @@ class ClientSettings(_Data):
 
     ``trusts_count``: a count of the log may prove that nothing is missing; off by default, because a lost event and an
     event that is not yet persisted cancel out in a count (R54). ``pages_max``: pages that one repair may read.
+    ``veto_wait_s``: how long an end without a final snapshot must last before it is believed (R14).
     """
 
     trusts_count: bool | None = None
     pages_max: Annotated[int, Field(ge=1)] | None = None
+    veto_wait_s: Annotated[int, Field(ge=1)] | None = None
 
 
 class ThreadSwitch(_Data):

@@ -140,7 +140,10 @@ class Attach:
         assert exchange.walk is not None, "only a walk ends"
         if reached_end or exchange.walk.descending:
             sometimes("attach: one page held the whole log", not exchange.walk.descending)
-            self._resume.end(has_read_on=reached_end and not exchange.walk.descending)
+            is_whole = reached_end and not exchange.walk.descending
+            self._resume.end(has_read_on=is_whole)
+            if is_whole:
+                now.walked_from_step, now.unseen_ids = exchange.begun_step, ()
             self._finish()
         else:
             sometimes("attach: the tail was read, the middle left alone")
@@ -255,5 +258,7 @@ class Attach:
         if now.run is not None:
             now.run.find_arm(now.ledger)  # the log may be another than the one in which it was armed
         if self._is_first:
+            for message in now.ledger.unanswered():
+                now.messages.heard(message)
             now.out.append(actions.FinishAttach())
         self._is_first = False

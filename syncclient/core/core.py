@@ -184,17 +184,17 @@ class SyncCore:
         if now.ready_connection() is None and subscription.replaced is None and connection is not None:
             now.unverified = True  # nothing is read any more, so anything may be missed
             if now.run is not None:
-                now.run.outage_step = now.step
+                now.run.lost_socket(now.step)
 
     def _note_frame(self, connection: Connection, frame: Frame) -> None:
         match frame:
             case Sync():
-                self._now.was_known = True
+                self._now.show_itself()
                 connection.synced, connection.through_seq = True, frame.through_seq
                 self._now.make_ready(connection)
                 self._attach.heard_length(connection)
             case Snapshot():
-                self._now.was_known = True
+                self._now.show_itself()
                 # The first one greets; any other is what a run's end publishes, unless it is a copy (R32).
                 is_copy = connection.snapshot == frame and frame.timestamp != ""
                 greets = connection.snapshot is None or is_copy
@@ -331,6 +331,8 @@ class SyncCore:
                 assert request.retry_at_s is not None, "the verdict sets it"
                 now.retry(request, request.retry_at_s)
             case "message":
+                if verdict is not FailureVerdict.UNSURE:
+                    now.messages.refused(request.text)
                 now.out.append(actions.FinishSend(request.ticket, self._error_of(request, failure, verdict)))
             case "run":
                 self._runs.failed(request, failure, verdict, self._error_of(request, failure, verdict))

@@ -21,6 +21,7 @@ class Missing:
         self._given_up: dict[str, None] = {}
         self.tries = 0
         self.not_before_s = 0.0
+        self.asked_at_s = 0.0
 
     @decision("missing-since")
     def update(self, tokens: Iterable[str], now_s: float) -> None:
@@ -32,6 +33,10 @@ class Missing:
     def __bool__(self) -> bool:
         return bool(self._since_s)
 
+    def is_only(self, tokens: frozenset[str]) -> bool:
+        """Whether nothing is missing but these."""
+        return all(token in tokens for token in self._since_s)
+
     def oldest_s(self) -> float:
         """When the first of them was noticed; only while there is one."""
         return min(self._since_s.values())
@@ -39,6 +44,12 @@ class Missing:
     def due_at_s(self, settle_s: float) -> float:
         """When it is time to ask for them; only while there is one."""
         return max(self.oldest_s() + settle_s, self.not_before_s)
+
+    def leave(self, tokens: Iterable[str]) -> None:
+        """Stop asking for some of them."""
+        for token in tokens:
+            if self._since_s.pop(token, None) is not None:
+                self._given_up[token] = None
 
     def give_up(self) -> list[str]:
         """Stop asking for all that is missing now; returns the tokens, for the report."""

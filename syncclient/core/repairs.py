@@ -29,7 +29,8 @@ class Repairs:
     def step(self) -> None:
         """Ask for what is missing, once it has been missing for long enough."""
         now = self._situation
-        is_over = now.run is not None and now.run.may_be_over(now.now_s)
+        run = now.run
+        is_over = run is not None and run.may_be_over(now.now_s, not_before_s=now.end_not_before_s(run))
         if now.exchange is not None or (now.ready_connection() is None and not is_over):
             return  # a GET is under way, or a socket is on its way that may tell more
         self._verify_after_outage()
@@ -42,8 +43,16 @@ class Repairs:
         if missing.tries and now.due(missing.oldest_s() + settings.repair_deadline_s):
             sometimes("repair: gave up at the deadline")
             self.give_up(f"repair_deadline_s ({settings.repair_deadline_s:g} s) was reached")
+        elif missing.tries and missing.is_only(doubted := now.ledger.doubted_parents()):
+            # A view that is behind the socket does not show them yet, or they are in no log (R53, R60).
+            if now.due(missing.asked_at_s + settings.veto_wait_s):
+                sometimes("repair: what may be in no log was asked for once more")
+                missing.leave(doubted)
+                missing.asked_at_s = now.now_s
+                self.begin(to_tail=False)
         elif now.due(missing.due_at_s(settings.settle_s)):
             missing.tries += 1
+            missing.asked_at_s = now.now_s
             missing.not_before_s = now.now_s + settings.settle_s + now.backoff_s(missing.tries)
             self.begin(to_tail=False)
 

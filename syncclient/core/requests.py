@@ -18,8 +18,8 @@ from gapless.syncclient.path_marks import sometimes
 
 Purpose = Literal["generation", "attach", "repair", "status", "count", "history", "message", "run"]
 _POSTS = frozenset({"message", "run"})
-_POST_RETRIED = frozenset({429, 503})
-"""Answers to a POST that say that the server has done nothing."""
+_POST_RETRIED = frozenset({307, 308, 429, 503})
+"""Answers to a POST that say that the server has done nothing; a redirect says it of the proxy that sent it (R71)."""
 _CONFLICT = 409
 
 
@@ -109,7 +109,7 @@ def judge(
     elif not (status is None or status in _POST_RETRIED if request.is_post else failure.transient):
         return FailureVerdict.REFUSED
     request.failures += 1
-    wait_s = max(failure.retry_after_s or 0.0, backoff_s, hidden_s_max / 3 if status == 404 else 0.0)
+    wait_s = max(failure.retry_after_s or 0.0, backoff_s, hidden_s_max / 2 if status == 404 else 0.0)
     sometimes("rest: the server said when to try again", wait_s == failure.retry_after_s)
     sometimes("rest: a failed request was tried again")
     request.retry_at_s = now_s + wait_s

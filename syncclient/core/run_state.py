@@ -1,7 +1,9 @@
 """The run in progress: its phases, and which report about its end is believed. Pure.
 
-A run goes through the phases of one table. What was heard before the server took `POST run` belongs to somebody else,
-unless nothing else is heard for as long as a silence is taken for the agent's.
+A run goes through the phases of one table. A run that was heard of before the server took `POST run`, or that somebody
+else may have asked for, may be another's: its message was not ours, or it began before our own message came. The server
+takes `POST run` only when no run is in progress, so another's run was over by then. Its end is believed only if nothing
+else is heard for as long as a silence is taken for the agent's. What ends later than that is ours.
 
 A terminal status counts only if it belongs to this run (R15, R16): the leaf it names is new since the run was armed and
 not the user's own message, or the answer was asked for after `running` was seen, or both `running` and a terminal
@@ -22,6 +24,7 @@ from gapless.syncclient.core.authority import EvidenceSource, can_be_vetoed
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.path_marks import sometimes
+from gapless.syncclient.wire import LogEvent, message_text
 
 IDLE = "idle"
 TERMINAL = frozenset({"finished", "paused", "waiting_for_confirmation", "error", "stuck"})
@@ -114,6 +117,47 @@ class EndUpdate:
     event_id: str | None
 
 
+class Messages:
+    """Who has spoken since the last run began: a run that follows the message of somebody else may be theirs."""
+
+    def __init__(self) -> None:
+        self._ours: dict[str, int] = {}
+        self._has_other = False
+
+    def post(self, text: str) -> None:
+        """A message of ours is sent."""
+        self._ours[text] = self._ours.get(text, 0) + 1
+
+    def refused(self, text: str) -> None:
+        """The server has not taken it."""
+        self._see(text)
+
+    def heard(self, event: LogEvent) -> None:
+        """A user message is held for the first time."""
+        self._has_other = self._has_other or not self._see(message_text(event))
+
+    @property
+    def may_be_others(self) -> bool:
+        """Whether a run that begins now may be one that somebody else has asked for."""
+        return self._has_other or bool(self._ours)
+
+    def run_begun(self) -> None:
+        """A run has begun, so what was said until now is answered."""
+        self._has_other = False
+
+    def forget(self) -> None:
+        """A run of ours is over: what has not come of our messages by now is not waited for."""
+        self._ours = {}
+
+    def _see(self, text: str) -> bool:
+        count = self._ours.get(text, 0)
+        if count > 1:
+            self._ours[text] = count - 1
+        elif count:
+            del self._ours[text]
+        return count > 0
+
+
 class Belief(Enum):
     """What to make of an `Ending`."""
 
@@ -138,8 +182,12 @@ class RunInProgress:
     """When `POST run` was answered, or its answer was lost."""
     accepted_step: int = 0
     post_again_at_s: float = 0.0
-    not_before_s: float = 0.0
-    """Before this, no end is believed: a run was heard of before the server took ours, so it is likely another's."""
+    may_be_others: bool = False
+    """Whether the run that was heard to begin, or to end, may be one that somebody else has asked for."""
+    was_before: bool = False
+    """Whether it was heard of before the server took ours, so that it is ours only if the answer was slow."""
+    end_told_at_s: float | None = None
+    """When an end was first told, since `running` was seen last."""
     before_arm: dict[str, None] = field(default_factory=dict)
     """Ids placed up to `tail_at_arm`, kept only when the log turns out to be another (R60): to find the place in it."""
     fresh: dict[str, None] = field(default_factory=dict)
@@ -154,11 +202,13 @@ class RunInProgress:
     report_due_s: float = 0.0
     """When it is to be judged: at once if it is final, else when nothing has followed it that vetoes it."""
     unverified_end: Ending | None = None
+    verify_again_at_s: float | None = None
+    """When the log, which does not show that end, is to be read once more before it is believed or passed over."""
     ending: Ending | None = None
     contradicted_at_s: float | None = None
     """Since when the server says that a run is over, which by the log is not ours."""
     is_forgotten: bool = False
-    """Whether it never began, for the server forgot it."""
+    """Whether the log will never show its end: it never began, for the server forgot it, or the log lost its end."""
     error: str | None = None
     """What the run's error event said."""
     counted: int | None = None
@@ -191,17 +241,34 @@ class RunInProgress:
         """It is posted, perhaps once more: what was heard until now belongs to somebody else."""
         self.request, self.tail_at_arm, self.status_at_arm = request, ledger.tail_id(), status
         self.fresh, self.before_arm = {}, {}
-        self.running_step = self.running_id = self.end_update = self.report = None
-        self.error = None
+        self.running_step = self.running_id = self.end_update = self.report = self.end_told_at_s = None
+        self.error, self.may_be_others, self.was_before = None, False, False
 
     @decision("run-accepted")
-    def accept(self, now_s: float, step: int, *, silence_s: float) -> None:
-        """The server has taken it. A run that was heard of before that is another's, unless nothing else is heard."""
+    def accept(self, now_s: float, step: int) -> None:
+        """The server has taken it, or its answer was lost."""
         self.accepted_at_s = self.probed_at_s = now_s
         self.accepted_step = step
-        if self.end_update is not None or self.report is not None or self.running_step is not None:
+        if self.running_step is not None or self.end_told_at_s is not None or self.status_at_arm == "running":
             sometimes("run: a run was heard of before ours was taken")
-            self.not_before_s = now_s + silence_s
+            self.was_before = True
+            self.may_be_others = self.may_be_others or self.status_at_arm == "running"
+
+    @decision("end-of-another")
+    def not_before_s(self, *, late_s: float, unasked_s: float, silence_s: float) -> float:
+        """Before this, no end is believed: it may be that of another's run, which was over when the server took ours.
+
+        Ours begins within `silence_s`. If nobody else has spoken, hardly anybody has asked for another run, and
+        `unasked_s` is enough. A frame may be late by `late_s`; what is told by REST or a greeting is not told for the
+        first time.
+        """
+        if not (self.may_be_others or self.was_before) or self.end_told_at_s is None:
+            return 0.0
+        is_live = self.report is None or self.report.source is EvidenceSource.FINAL
+        if is_live and self.end_told_at_s > self.accepted_at_s + late_s:
+            return 0.0
+        sometimes("run: an end that may be another's was waited with")
+        return self.accepted_at_s + (silence_s if self.may_be_others else unasked_s)
 
     @property
     def is_taken(self) -> bool:
@@ -212,6 +279,22 @@ class RunInProgress:
     def had_outage(self) -> bool:
         """Whether something was missed or might have been: then a page tells more than a count."""
         return max(self.outage_step, self.repair_step) >= 0
+
+    def doubt(self, ending: Ending, step: int) -> None:
+        """It may be over: the log is to tell, read from now on."""
+        self.unverified_end, self.verify_again_at_s = replace(ending, heard_step=step), None
+
+    def repeats(self, ending: Ending) -> bool:
+        """Whether a report says nothing that is not being verified already."""
+        doubted = self.unverified_end
+        is_same = doubted is not None and (doubted.status, doubted.leaf_id) == (ending.status, ending.leaf_id)
+        return is_same and not ending.is_final
+
+    def lost_socket(self, step: int) -> None:
+        """Nothing is heard any more, so an end that the socket might have refuted is to be asked for again."""
+        self.outage_step = step
+        if self.verify_again_at_s is not None:
+            self.unverified_end = self.verify_again_at_s = None
 
     def lost_log(self, ledger: Ledger) -> None:
         """The ledger is to be begun anew: remember what came before the run."""
@@ -229,21 +312,53 @@ class RunInProgress:
         self.tail_at_arm = next((one for one in reversed(ledger.placed_ids()) if one in self.before_arm), None)
 
     @decision("live-status")
-    def saw_status(self, status: str, now_s: float, step: int, *, event_id: str | None = None) -> None:
-        """A status that is new since the run was armed; `event_id` is the update that told it, if one did."""
+    def saw_status(
+        self,
+        status: str,
+        now_s: float,
+        step: int,
+        *,
+        event_id: str | None = None,
+        may_be_others: bool = False,
+        at: str = "",
+    ) -> None:
+        """A status that is new since the run was armed; `event_id` is the update that told it, if one did.
+
+        `at` is its time by the server's clock, where a page has shown it late.
+        """
         if status == "running":
             sometimes("run: its end was vetoed", self.end_update is not None or self.report is not None)
             if self.running_step is None:
                 self.running_step, self.running_id = step, event_id
-            self.end_update = self.report = self.contradicted_at_s = None
-            self.is_end_probed, self.not_before_s = False, 0.0
+            if self._was_before_report(at):
+                sometimes("run: it was read that it had begun, when its end was told already")
+                self.running_step, self.running_id = step, event_id
+                self.sign(Sign.RUNNING)
+                return
+            is_same = self.running_step is not None and self.end_told_at_s is None
+            self.end_update = self.report = self.contradicted_at_s = self.end_told_at_s = self.unverified_end = None
+            self.verify_again_at_s = None
+            self.is_end_probed, self.was_before = False, self.was_before and is_same
+            self.may_be_others = may_be_others or (self.may_be_others and is_same)
             self.sign(Sign.RUNNING)
         elif is_terminal(status):
             self.end_update = EndUpdate(status, now_s, step, event_id)
+            self.told_end(now_s, may_be_others=may_be_others)
 
-    def may_be_over(self, now_s: float) -> bool:
+    def _was_before_report(self, at: str) -> bool:
+        """Whether what a page has shown had happened before somebody said that the run is over."""
+        is_first = self.running_step is None and self.report is not None and self.end_update is None
+        return is_first and self.report is not None and "" < at <= self.report.timestamp
+
+    def told_end(self, now_s: float, *, may_be_others: bool) -> None:
+        """Somebody says that the run is over."""
+        if self.end_told_at_s is None:
+            self.end_told_at_s = now_s
+        self.may_be_others = self.may_be_others or (self.running_step is None and may_be_others)
+
+    def may_be_over(self, now_s: float, *, not_before_s: float) -> bool:
         """Whether somebody says so, and long enough ago to act on it."""
-        is_due = now_s >= self.report_due_s and now_s >= self.not_before_s
+        is_due = now_s >= self.report_due_s and now_s >= not_before_s
         return self.ending is not None or (self.report is not None and is_due)
 
     @decision("believe-ending")
@@ -288,12 +403,16 @@ class RunInProgress:
         The server may have died in mid-run, and come back with an older leaf (R33, R60); or the child is in
         no log (R53). Idle it may be because the run has not begun yet: that tells something only after a silence.
         """
-        is_since_outage = ending.asked_step > self.outage_step >= 0
+        is_since_outage = self.is_asked_since_outage(ending)
         if ending.status == IDLE:
             return is_since_outage and self.probed_at_s > self.armed_at_s
         if ending.status != self.status_at_arm and ending.asked_step > self.accepted_step:
             return True
         return is_since_outage or (self.end_update is not None and ending.asked_step > self.end_update.heard_step)
+
+    def is_asked_since_outage(self, ending: Ending) -> bool:
+        """Whether the socket was lost since the run was armed, and a report was asked for after that."""
+        return ending.asked_step > self.outage_step >= 0
 
     def statuses(self, ledger: Ledger) -> list[str]:
         """The execution statuses that the log shows since the run was armed; what was held by then is none of its."""

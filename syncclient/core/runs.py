@@ -73,6 +73,9 @@ class Runs:
         match verdict:
             case FailureVerdict.UNSURE:
                 run.sign(Sign.LOST)
+                if run.running_step is not None and not run.may_be_others:
+                    sometimes("run: begun, though the answer to POST run was lost")
+                    run.sign(Sign.RUNNING)
                 self._accept(run)
             case FailureVerdict.CONFLICT:
                 run.sign(Sign.CONFLICT)
@@ -90,7 +93,7 @@ class Runs:
     def _accept(self, run: RunInProgress) -> None:
         self._blocked_since_s = None
         now = self._situation
-        run.accept(now.now_s, now.step, silence_s=now.settings.silence_s)
+        run.accept(now.now_s, now.step)
 
     def _fail(self, error: SyncError) -> None:
         self.abandon()
@@ -106,12 +109,14 @@ class Runs:
         if run is None:
             return
         if report.status == "running":
-            run.saw_status(report.status, now.now_s, now.step)
+            now.tell_run(run, report.status)
+            now.messages.run_begun()
         elif run.phase is Phase.BLOCKED:
             if outranks(report.source, EvidenceSource.STATUS):
                 self._post_again(run)
         elif is_terminal(report.status) or report.status == IDLE:
             run.report = replace(report, heard_step=now.step)
+            run.told_end(now.now_s, may_be_others=now.messages.may_be_others)
             update = run.end_update
             since_s = now.now_s if update is None else update.at_s
             is_rest = report.status == IDLE and update is None
@@ -165,7 +170,7 @@ class Runs:
         now, report = self._situation, run.report
         if report is None or run.ending is not None:
             return
-        if not now.due(run.report_due_s) or not now.due(run.not_before_s):
+        if not now.due(run.report_due_s) or not now.due(now.end_not_before_s(run)):
             return
         belief = run.judge(report, now.ledger)
         if run.phase is Phase.UNSURE and belief is not Belief.OURS:
@@ -179,9 +184,11 @@ class Runs:
                 run.believe(report, now.step)
                 if not report.is_final:
                     now.note("no final snapshot ended the run; its end was believed when no veto had followed (R14)")
+            case Belief.UNVERIFIED_END if run.repeats(report) and now.ready_connection() is not None:
+                sometimes("run: an end that is being verified was told again")
             case Belief.UNVERIFIED_END:
                 sometimes("run: an end was not verified yet")
-                run.unverified_end = replace(report, heard_step=now.step)
+                run.doubt(report, now.step)
             case Belief.STALE | Belief.WAIT:
                 pass
         if belief is not Belief.WAIT:
@@ -190,6 +197,11 @@ class Runs:
     def _step_unverified_end(self, run: RunInProgress, unverified_end: Ending) -> None:
         """Somebody says that the run is over, and it may be another run's end: let the log decide."""
         now = self._situation
+        if run.verify_again_at_s is not None:
+            if not now.due(run.verify_again_at_s):
+                return  # a socket stands, and would tell of anything that refutes it
+            run.doubt(unverified_end, now.step)
+            unverified_end = replace(unverified_end, heard_step=now.step)
         if (
             proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held)
             and not unverified_end.knows_leaf
@@ -228,62 +240,84 @@ class Runs:
             sometimes("run: a POST run that was lost is sent again")
             now.note("POST run was not answered, and nothing began: it was sent again")
             self._begin_attempt(run.armed_at_s, run.poll_interval_s, Phase.REPOSTED)
-        elif status is None and self._is_forgotten(run, unverified_end):
-            sometimes("run: it never began, for the server forgot it")
-            now.note("the run is over, and the log does not show that it has begun")
-            run.is_forgotten = True
-            run.believe(replace(unverified_end, leaf_id=None, asked_step=from_step), from_step)
-        elif status is None and now.ledger.has_unplaced_status() and self._lost_its_end(run):
-            now.begin_epoch("the log does not have what was heard before an outage")
+        elif status is None and now.ledger.has_unplaced_status() and run.outage_step >= 0:
+            self._settle_lost_end(run, unverified_end, tries)
         elif status is None and now.ledger.has_unplaced_status():
             sometimes("run: the log was behind the socket, and verified no end")
             run.unverified_end, run.proof_tries = replace(unverified_end, heard_step=now.step), tries
             self._read_for_proof(run)
-        elif status is None and self._is_contradicted(run, unverified_end):
-            sometimes("run: over by the status report, in progress by the log")
-            now.note("the server says that the run is over, and the log does not show it")
-            self._finish(None)
         elif status is None:
-            sometimes("run: the end of another run was passed over")
-            now.note("the end of another run was passed over")
+            self._settle_without_log(run, unverified_end, from_step=from_step)
         else:
             run.believe(replace(unverified_end, status=status, leaf_id=None, asked_step=from_step), from_step)
 
-    def _lost_its_end(self, run: RunInProgress) -> bool:
-        """Whether the log, read again and again since an outage, lacks what was heard before it: it lost its end (R60).
+    def _settle_lost_end(self, run: RunInProgress, unverified_end: Ending, tries: int) -> None:
+        """The log, read since an outage, lacks what was heard before it. It has lost its end (R60): begin anew.
 
-        A view that is behind the socket looks the same, but not for long (R52).
+        A view that is behind the socket looks the same, but not for long (R52): so look once more first.
         """
-        now = self._situation
-        return run.outage_step >= 0 and now.now_s >= run.proof_since_s + now.settings.veto_wait_s > 0
-
-    def _is_contradicted(self, run: RunInProgress, unverified_end: Ending) -> bool:
-        """Whether the server has said that a run is over, and nothing else, for as long as a repair may take."""
-        if not is_terminal(unverified_end.status):
-            return False
         now = self._situation
         run.contradicted_at_s = now.now_s if run.contradicted_at_s is None else run.contradicted_at_s
-        return now.now_s >= run.contradicted_at_s + now.settings.repair_deadline_s
+        at_s = run.contradicted_at_s + now.settings.veto_wait_s
+        if now.due(at_s):
+            run.contradicted_at_s = None
+            now.begin_epoch("the log does not have what was heard before an outage")
+        elif now.ready_connection() is not None:
+            run.unverified_end, run.verify_again_at_s = unverified_end, at_s
+        else:
+            run.unverified_end, run.proof_tries = replace(unverified_end, heard_step=now.step), tries
+            self._read_for_proof(run)
 
-    def _is_forgotten(self, run: RunInProgress, unverified_end: Ending) -> bool:
-        """Whether nothing of the run is in the log for so long that nothing will be.
+    @decision("end-without-log")
+    def _believe_without_log_at_s(self, run: RunInProgress, unverified_end: Ending) -> float | None:
+        """When an end is to be believed that the log does not show; None if it is another's, or the log may show it.
 
-        It was stopped before it had begun, which the log shows by another status; or it died with its server.
+        A run that the log does not show to have begun was stopped before, which the log shows by another status; or it
+        died with its server. One that has begun lost its end with its server (R60). After an outage a view that is
+        behind the socket looks the same, but not for long (R52).
         """
-        now = self._situation
+        now, settings = self._situation, self._situation.settings
         if run.has_begun_in_log(now.ledger):
-            return False
-        waited_s = now.now_s - run.accepted_at_s
+            if not is_terminal(unverified_end.status):
+                return None
+            run.contradicted_at_s = now.now_s if run.contradicted_at_s is None else run.contradicted_at_s
+            is_lost = run.is_asked_since_outage(unverified_end)
+            return run.contradicted_at_s + (settings.veto_wait_s if is_lost else settings.repair_deadline_s)
         if unverified_end.status == IDLE or run.shows_nothing_in_log(now.ledger):
-            return run.had_outage and waited_s >= now.settings.repair_deadline_s
-        return waited_s >= now.settings.silence_s and run.shows_in_log(now.ledger, unverified_end)
+            return run.accepted_at_s + settings.repair_deadline_s if run.had_outage else None
+        return run.accepted_at_s + settings.silence_s if run.shows_in_log(now.ledger, unverified_end) else None
+
+    def _settle_without_log(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
+        """The log does not show an end of the run that somebody tells of: believe it, look again later, or pass it
+        over."""
+        now, at_s = self._situation, self._believe_without_log_at_s(run, unverified_end)
+        is_ours = run.has_begun_in_log(now.ledger)
+        if at_s is not None and now.due(at_s):
+            if is_ours and not run.is_asked_since_outage(unverified_end):
+                sometimes("run: over by the status report, in progress by the log")
+                now.note("the server says that the run is over, and the log does not show it")
+                self._finish(None)
+                return
+            sometimes("run: it never began, for the server forgot it", not is_ours)
+            sometimes("run: the log has lost its end", is_ours)
+            began = "how it ended" if is_ours else "that it has begun"
+            now.note(f"the run is over, and the log does not show {began}")
+            run.is_forgotten = True
+            run.believe(replace(unverified_end, leaf_id=None, asked_step=from_step), from_step)
+        elif at_s is not None and now.ready_connection() is not None:
+            sometimes("run: an end that the log does not show was left open")
+            run.unverified_end, run.verify_again_at_s = unverified_end, at_s
+        else:
+            sometimes("run: the end of another run was passed over")
+            now.note("the end of another run was passed over")
 
     @decision("run-ending")
     def _step_ending(self, run: RunInProgress, ending: Ending) -> None:
         """The run is over; finish when all of it is proven held, or when there is nothing left to try."""
         now = self._situation
         certificate = self._certificate(run, ending)
-        if not ending.is_final and now.walked_from_step >= ending.heard_step and run.goes_on_in_log(now.ledger):
+        is_read = now.walked_from_step >= ending.heard_step
+        if is_read and not ending.is_final and not run.is_forgotten and run.goes_on_in_log(now.ledger):
             now.note("an end of the run was taken back: the log says that it goes on")
             run.take_back_end()
         elif certificate is not None and (certificate.covers == "log" or now.settings.certainty == "branch"):
@@ -413,8 +447,10 @@ class Runs:
         """Nothing says that the run is over. See to it that the silence is the agent's, not the socket's."""
         now, settings = self._situation, self._situation.settings
         connection = now.ready_connection()
-        if run.phase is Phase.UNSURE:
-            self._poll(run, run.accepted_at_s + settings.poll_after_s)
+        is_unsure = run.phase is Phase.UNSURE and connection is not None and run.probed_at_s <= run.accepted_at_s
+        if is_unsure and now.due(run.accepted_at_s + settings.poll_after_s):
+            sometimes("run: its answer was lost, so the subscription was renewed for the status")
+            self._probe(run)  # the greeting says whether a run goes on, and costs no call
         if run.report is not None and (connection is None or not now.due(run.report_due_s)):
             return  # it is judged in a moment; asking again tells no more
         if connection is None:
@@ -432,7 +468,7 @@ class Runs:
                 self._probe(run)
         elif run.is_end_probed:
             self._poll(run, connection.asked_at_s + 2 * settings.snapshot_wait_s)
-        elif now.due(max(run.end_update.at_s + settings.snapshot_wait_s, run.not_before_s)):
+        elif now.due(max(run.end_update.at_s + settings.snapshot_wait_s, now.end_not_before_s(run))):
             # The final snapshot is lost or late (R17). A new subscription is answered with one, and costs no call.
             sometimes("silence: the final snapshot was asked for again")
             run.is_end_probed, run.probed_at_s = True, now.now_s
@@ -473,6 +509,7 @@ class Runs:
         sometimes("proof: by echo", certificate is not None and certificate.proof == "echo")
         if run is not None:
             run.sign(Sign.DONE)
+            now.messages.forget()
         if certificate is not None and run is not None:
             self._discard(run)
             now.prove(certificate, after_id=run.tail_at_arm)

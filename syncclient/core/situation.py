@@ -12,7 +12,7 @@ from dataclasses import replace
 from gapless.syncclient.core import actions
 from gapless.syncclient.core.backoff import delay_s
 from gapless.syncclient.core.requests import Purpose, Request
-from gapless.syncclient.core.run_state import RunInProgress
+from gapless.syncclient.core.run_state import Messages, RunInProgress
 from gapless.syncclient.core.socket_state import Connection, Subscription
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import SyncError
@@ -25,7 +25,7 @@ from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.report import Range, Spent, SyncReport
 from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.saved import Batch
-from gapless.syncclient.wire import Generation, LogEvent, Page, error_detail, execution_status
+from gapless.syncclient.wire import Generation, LogEvent, Page, error_detail, execution_status, is_user_message
 
 NOTES_MAX = 100
 NOTE_CHARS_MAX = 500
@@ -55,6 +55,7 @@ class Situation:
         self.was_known = False
         """Whether the server has shown the conversation before."""
         self.run: RunInProgress | None = None
+        self.messages = Messages()
         self.leaf_id: str | None = None
         """The newest leaf that the server named."""
         self.status = "unknown"
@@ -147,6 +148,11 @@ class Situation:
         is_leaf_held = self.leaf_id is None or self.leaf_id in self.ledger
         return self.ready_connection() is None and is_leaf_held
 
+    def end_not_before_s(self, run: RunInProgress) -> float:
+        """Before this, no end of the run is believed: it may be that of another's."""
+        settings = self.settings
+        return run.not_before_s(late_s=settings.settle_s, unasked_s=settings.poll_after_s, silence_s=settings.silence_s)
+
     def places_by_chain(self) -> bool:
         """Whether the chain of parents gives events their place.
 
@@ -217,6 +223,13 @@ class Situation:
             if replaced is not None:
                 self.out.append(actions.CloseSocket(replaced.number))
 
+    def show_itself(self) -> None:
+        """The server knows the conversation: what was put off because it was hidden is asked for at once."""
+        self.was_known = True
+        for request in self.requests.values():
+            if request.unknown_since_s is not None and request.retry_at_s is not None:
+                request.retry_at_s, request.unknown_since_s = self.now_s, None
+
     def begin_exchange(self, purpose: Purpose, walk: Walk | None, *, deadline_s: float, to_tail: bool = True) -> None:
         """Begin a walk, or ask for the conversation's status or a count when `walk` is None."""
         assert self.exchange is None, "one GET at a time"
@@ -227,6 +240,8 @@ class Situation:
     def post(self, purpose: Purpose, *, text: str = "", ticket: int = 0) -> Request:
         """Begin a POST."""
         deadline_s = self.now_s + self.settings.repair_deadline_s
+        if purpose == "message":
+            self.messages.post(text)
         request = Request(purpose, self.step, deadline_s, text=text, ticket=ticket)
         self.ask(request)
         return request
@@ -281,12 +296,23 @@ class Situation:
             status = execution_status(event)
             if status is not None:
                 self.hear_status(status, str(event.get("timestamp", "")))
+            is_news = (self.is_attached or self.epoch > 0) and event["id"] not in self.delivered_before
+            if is_news and is_user_message(event):
+                self.messages.heard(event)
             if self.run is not None and event["id"] not in self.delivered_before:
                 self.run.fresh[event["id"]] = None
                 if status is not None:
-                    self.run.saw_status(status, self.now_s, self.step, event_id=event["id"])
+                    at = "" if origin == "live" else str(event.get("timestamp", ""))
+                    self.tell_run(self.run, status, event_id=event["id"], at=at)
                 self.run.error = error_detail(event) or self.run.error
+            if status == "running":
+                self.messages.run_begun()
             self.hand_over([event], origin)
+
+    def tell_run(self, run: RunInProgress, status: str, *, event_id: str | None = None, at: str = "") -> None:
+        """A run is told of a status that is new since it was armed; `at` is when, if a page has shown it late."""
+        may_be_others = self.messages.may_be_others
+        run.saw_status(status, self.now_s, self.step, event_id=event_id, may_be_others=may_be_others, at=at)
 
     def note_unreadable(self, page: Page) -> None:
         """Count the items of a page that could not be read."""

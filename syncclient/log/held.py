@@ -18,7 +18,7 @@ from gapless.syncclient.log.changes import Changes
 from gapless.syncclient.log.payloads import Payloads
 from gapless.syncclient.report import Gap, Unloaded
 from gapless.syncclient.stores.saved import Edge
-from gapless.syncclient.wire import LogEvent, execution_status, is_branch_event
+from gapless.syncclient.wire import SYSTEM_PROMPT, LogEvent, execution_status, is_branch_event, is_user_message
 
 
 @dataclass(slots=True, eq=False)
@@ -100,7 +100,9 @@ class Held:
             ids.append(cursor)
             parent_id = event.get("parent_id")
             cursor = parent_id if isinstance(parent_id, str) else None
-        root_is_ours = self.head_known and self._main is not None and not self._main.ids
+        # A log begins with the system prompt. Anything else without a parent may have been stamped late (R74).
+        is_first = bool(ids) and self._events[ids[-1]]["kind"] == SYSTEM_PROMPT
+        root_is_ours = is_first and self.head_known and self._main is not None and not self._main.ids
         return BranchPath(tuple(reversed(ids)), None if root_is_ours or not ids else "")
 
     def missing_parents(self) -> tuple[str, ...]:
@@ -109,6 +111,13 @@ class Held:
         Placed events name parents in older gaps too; those are no sign of a new hole.
         """
         return tuple(self._awaited)
+
+    def doubted_parents(self) -> frozenset[str]:
+        """Those of them that only such events name as a walk to the log's tail has not shown: they may be in no log."""
+        if not self._passed:
+            return frozenset()
+        named = (self.parent_of(event_id) for event_id in self._unplaced if event_id not in self._passed)
+        return frozenset(self._awaited) - frozenset(named)
 
     def unplaced_seq_min(self) -> int | None:
         """The lowest log index that is held beyond a hole, or None when there is no hole in `seq`."""
@@ -152,6 +161,15 @@ class Held:
         """Whether the event is held, and its place is not proven."""
         return event_id in self._unplaced
 
+    def ends_segment(self, event_id: str) -> bool:
+        """Whether the event is the last of a segment."""
+        segment = self._segment_of.get(event_id)
+        return segment is not None and segment.ids[-1] == event_id
+
+    def joins_main(self, event_id: str) -> bool:
+        """Whether what follows the event directly follows the main segment, or, before there is one, any."""
+        return event_id in self._segment_of if self._main is None else self.is_main(event_id)
+
     def is_main(self, event_id: str) -> bool:
         """Whether the event is placed in the main segment, where a walk from the tail meets what is confirmed."""
         return self._main is not None and self._segment_of.get(event_id) is self._main
@@ -186,6 +204,18 @@ class Held:
         """Whether the event is held, and is what the user said: no sign that the agent has done anything."""
         event = self._events.get(event_id)
         return event is not None and event.get("source") == "user"
+
+    def unanswered(self) -> list[LogEvent]:
+        """The user messages at the log's end, as far as it is held: nothing of the agent follows them."""
+        last = self._last()
+        found: list[LogEvent] = []
+        for event_id in (*reversed(self.unplaced_ids()), *reversed(last.ids if last is not None else ())):
+            event = self._events[event_id]
+            if is_user_message(event):
+                found.append(event)
+            elif is_branch_event(event) or execution_status(event) not in (None, "idle"):
+                break
+        return found
 
     def head_id(self) -> str | None:
         """The first event of the log, where that is known."""

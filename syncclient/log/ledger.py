@@ -20,7 +20,7 @@ from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.held import BranchPath, Held, Segment, rindex
 from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.stores.saved import Saved
-from gapless.syncclient.wire import LogEvent, is_branch_event
+from gapless.syncclient.wire import SYSTEM_PROMPT, LogEvent, is_branch_event
 
 
 class Ledger(Held):
@@ -151,7 +151,7 @@ class Ledger(Held):
         children: dict[str | None, list[str]] = {}
         for event_id in self._unplaced:
             event = self._events[event_id]
-            if is_branch_event(event):
+            if is_branch_event(event) and (event.get("parent_id") is not None or event["kind"] == SYSTEM_PROMPT):
                 children.setdefault(event.get("parent_id"), []).append(event_id)
         tip = self._tip()
         if tip is None and not self.head_known:

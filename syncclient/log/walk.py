@@ -14,6 +14,7 @@ from gapless.syncclient.log.cursor import CursorMode, goes_on, mode_from_echo, m
 from gapless.syncclient.log.held import Anchor, ids_of
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.stub import shares
+from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.wire import LogEvent, Page
 
 _EMPTY_PAGES_MAX = 3
@@ -151,6 +152,8 @@ class Walk:
         if page.items and not (self._descending and self._border is not None):
             last_id = page.items[0 if self._descending else -1]["id"]
             self._news_id = None if ledger.has_place(last_id) else last_id
+        is_joined = self._descending and bool(page.items) and self._follows_directly(page, ledger)
+        met = met or (is_joined and (self._passes_main is False) and ledger.joins_main(str(page.next_page_id)))
         new = self._place(page, ledger)
         if self._descending and page.next_page_id is None:
             self._lost_head = head_id not in (None, *self._seen)
@@ -206,10 +209,20 @@ class Walk:
         assert self._page_id is not None, "only a first page has no cursor"
         return goes_on(page, cursor=self._page_id, mode=self.mode, seen=self._seen)
 
+    def _follows_directly(self, page: Page, ledger: Ledger) -> bool:
+        """Whether what an inclusive server would show next, going back, is the last event of a segment that is held."""
+        next_id = page.next_page_id
+        return (
+            next_id is not None and mode_from_next_page(page) is CursorMode.INCLUSIVE and ledger.ends_segment(next_id)
+        )
+
     @decision("place-page")
     def _place(self, page: Page, ledger: Ledger) -> list[LogEvent]:
         items = page.items[::-1] if self._descending else page.items
         joint = {} if self._border is None else {"before" if self._descending else "after": self._border}
+        if self._descending and items and self._follows_directly(page, ledger):
+            sometimes("walk: the next page's cursor was held, and joined two segments")
+            joint["after"] = str(page.next_page_id)
         at_head = page.next_page_id is None if self._descending else self._anchor is None and self._border is None
         new = ledger.merge(items, at_head=at_head, sizes_bytes=shares(page.size_bytes, items), **joint)
         self._seen.update(dict.fromkeys(ids_of(page.items)))

@@ -16,6 +16,11 @@ def message(event_id: str, parent_id: str | None = None) -> dict[str, Any]:
     return _event(event_id, "MessageEvent", parent_id)
 
 
+def system_prompt(event_id: str) -> dict[str, Any]:
+    """The first event of a log."""
+    return _event(event_id, "SystemPromptEvent", None)
+
+
 def update(event_id: str, key: str, value: object, parent_id: str | None = None) -> dict[str, Any]:
     """A per-field state update."""
     return _event(event_id, "ConversationStateUpdateEvent", parent_id) | {"key": key, "value": value}
@@ -27,10 +32,10 @@ def _event(event_id: str, kind: str, parent_id: str | None) -> dict[str, Any]:
 
 
 def branch(ids: Iterable[str], parent_id: str | None = None) -> list[LogEvent]:
-    """Messages, each the parent of the next."""
+    """Messages, each the parent of the next; without a parent, the first is the system prompt that begins a log."""
     made: list[LogEvent] = []
     for event_id in ids:
-        made.append(message(event_id, parent_id))
+        made.append(message(event_id, parent_id) if parent_id is not None else system_prompt(event_id))
         parent_id = event_id
     return made
 

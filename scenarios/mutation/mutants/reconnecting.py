@@ -49,10 +49,10 @@ def contradictions_overlooked(original: Original, now: Situation, why: str, *, h
 
 
 @mutant("run-accepted", races=["R16", "R18"], killed=("r16-others-run-while-posting", "tree/inclusive", "no-tail-loss"))
-def heard_before_is_ours(original: Original, run: RunInProgress, now_s: float, step: int, *, silence_s: float) -> None:
+def heard_before_is_ours(original: Original, run: RunInProgress, now_s: float, step: int) -> None:
     """Takes a run that was heard of before its own was accepted for its own."""
-    original(run, now_s, step, silence_s=silence_s)
-    run.not_before_s = 0.0
+    original(run, now_s, step)
+    run.may_be_others = run.was_before = False
 
 
 @mutant("retry-delay", races=["R41", "R56"], killed=("r34-disconnect-in-mid-run", "tree/inclusive", "bounded"))

@@ -22,10 +22,18 @@ from gapless.syncclient.log.ledger import Ledger
     fails_clean=True,
 )
 def hint_is_the_end(
-    original: Original, run: RunInProgress, status: str, now_s: float, step: int, *, event_id: str | None = None
+    original: Original,
+    run: RunInProgress,
+    status: str,
+    now_s: float,
+    step: int,
+    *,
+    event_id: str | None = None,
+    may_be_others: bool = False,
+    at: str = "",
 ) -> None:
     """Treats a status update to finished as the end of the run, without waiting for the final snapshot."""
-    original(run, status, now_s, step, event_id=event_id)
+    original(run, status, now_s, step, event_id=event_id, may_be_others=may_be_others, at=at)
     if status in TERMINAL and run.ending is None:
         run.believe(Ending(status, None, True, step), step)
 
