@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gapless.reports.file_names import INDEX, JOURNALS, PAGE, RECORDS, RUNS, safe_name
 from gapless.reports.html import render_html
 from gapless.reports.many_runs.badge import render_badge_json, render_badge_svg
 from gapless.reports.many_runs.comment import render_comment
@@ -30,11 +30,8 @@ from gapless.reports.records.reading import reread
 from gapless.reports.records.record import RunRecord
 from gapless.reports.records.results import Results
 
-RECORDS, JOURNALS, PAGE, INDEX = "records.json", "journals.zip", "report.html", "index.json"
-RUNS = "runs"
 RUNS_DRAWN_MAX = 20
 SCHEMA = "gapless/report/1"
-_UNSAFE_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ def _of_runs(results: Results) -> Iterator[File]:
 def run_name(record: RunRecord) -> str:
     """The name of a run's files, without their endings."""
     parts = (record.scenario, record.generation, record.cursor, record.client)
-    return ".".join((*(_UNSAFE_IN_NAMES.sub("-", part) for part in parts), f"seed{record.seed}"))
+    return ".".join((*map(safe_name, parts), f"seed{record.seed}"))
 
 
 def _index(written: list[File], results: Results) -> str:

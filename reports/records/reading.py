@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gapless.reports.errors import UnreadableRecords
+from gapless.reports.records.documents import parse_json
 from gapless.reports.records.json import SCHEMA, render_json
 from gapless.reports.records.never import MEANING, Never
 from gapless.reports.records.record import RunRecord
@@ -47,8 +48,8 @@ class RecordsDocument(BaseModel):
 def read_results(text: str) -> Results:
     """The results in a records document, without journals, which are stored apart. Raises UnreadableRecords."""
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(text)
+    except ValueError as error:
         raise UnreadableRecords("", f"is not JSON ({error})", _CURE) from error
     if not isinstance(document, dict) or "schema" not in document:
         raise UnreadableRecords("", f'is no records document, for it does not say "schema": "{SCHEMA}"', _OTHER)

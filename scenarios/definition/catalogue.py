@@ -15,7 +15,19 @@ CATALOGUE = Path(__file__).parents[1] / "catalogue"
 @cache
 def catalogue() -> tuple[Scenario, ...]:
     """All scenarios, in the order of their file names."""
-    return tuple(load_file(path) for path in sorted(CATALOGUE.glob("*.toml")))
+    return tuple(_called(path.stem) for path in sorted(CATALOGUE.glob("*.toml")))
+
+
+@cache
+def _names() -> frozenset[str]:
+    """The names of all scenarios, from the names of their files."""
+    return frozenset(path.stem for path in CATALOGUE.glob("*.toml"))
+
+
+@cache
+def _called(name: str) -> Scenario:
+    """One scenario. Only its file is read, for reading all of them takes a while."""
+    return load_file(CATALOGUE / f"{name}.toml")
 
 
 def find(name: str) -> tuple[Scenario, ...]:
@@ -24,8 +36,9 @@ def find(name: str) -> tuple[Scenario, ...]:
     Raises UsageError when there is none.
     """
     wanted = name.casefold()
-    by_name = tuple(one for one in catalogue() if one.name == wanted)
-    found = by_name or tuple(one for one in catalogue() if wanted in (race.casefold() for race in one.races))
+    if wanted in _names():
+        return (_called(wanted),)
+    found = tuple(one for one in catalogue() if wanted in (race.casefold() for race in one.races))
     if not found:
         known = (*(one.name for one in catalogue()), *(race for one in catalogue() for race in one.races))
         cure = did_you_mean(name, known, "`gapless list` shows what there is")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 
 from gapless.scenarios.definition.known_keys import keys_at, nearby
 from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.definition.toml_documents import NotToml, parse_toml
 from gapless.scenarios.definition.toml_lines import line_of
 from gapless.scenarios.errors import ScenarioError, did_you_mean
 
@@ -36,11 +36,9 @@ def parse(text: str, file: str) -> Scenario:
     Raises ScenarioError for the first problem.
     """
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        problem = f"is not valid TOML ({error})"
-        raise ScenarioError(file, int(line.group(1)) if line else None, "", problem, "correct the syntax") from error
+        data = parse_toml(text)
+    except NotToml as error:
+        raise ScenarioError(file, error.line, "", f"is not valid TOML ({error})", "correct the syntax") from error
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:

@@ -26,6 +26,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase, choices_from_byte
 from pydantic import TypeAdapter, ValidationError
 
 from gapless import reports, scenarios, simserver, syncclient
+from gapless.reports.records.documents import parse_json
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.errors import CapsuleError, UsageError
 from gapless.scenarios.explore.campaign import Campaign, Group, Share
@@ -298,7 +299,7 @@ def _share(one: Campaign | Share) -> _Share:
 def _upgraded(text: bytes) -> bytes:
     """A file of the first version in the form of this one. Its worlds had no seed: only its causes are kept."""
     try:
-        document = json.loads(text)
+        document = parse_json(text.decode())
     except ValueError:
         return text
     if not isinstance(document, dict) or document.get("schema") != "gapless/explore/1":

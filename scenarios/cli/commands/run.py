@@ -25,7 +25,6 @@ from gapless.scenarios.cli.options import (
     plain_errors,
     seed_option,
 )
-from gapless.scenarios.cli.real_checks import RealChecks
 from gapless.scenarios.cli.virtual_runs import run_all
 from gapless.scenarios.clients.registry import DEFAULT, resolve
 from gapless.scenarios.definition.catalogue import catalogue, find
@@ -133,6 +132,8 @@ def run(
         raise UsageError(f"nothing to run: no such scenario can happen in generation {generation}, cursor {cursor}")
     wanted.check()
     if in_real_time:
+        from gapless.scenarios.cli.real_checks import RealChecks  # it brings the whole served world
+
         sys.exit(RealChecks(asked, command, jobs or 1, wanted).run())
     units = tuple(
         Unit(
