@@ -11,7 +11,7 @@ from gapless.reports.records.characters import well_formed
 RECORDS, JOURNALS, PAGE, INDEX = "records.json", "journals.zip", "report.html", "index.json"
 RUNS: Final = "runs"
 CAPSULES: Final = "capsules"
-NAME_CHARACTERS_MAX: Final = 60
+NAME_CHARACTERS_MAX: Final = 120
 _UNSAFE_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 

@@ -24,6 +24,7 @@ from gapless.reports.file_names import safe_name
 from gapless.reports.records.characters import well_formed
 from gapless.reports.records.documents import parse_json
 from gapless.reports.records.record import RunRecord, Verdict
+from gapless.scenarios.capsules.trust import replay_line
 from gapless.scenarios.capsules.versions import CURRENT, SCHEMA_PREFIX, TooNew, upgraded
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
@@ -203,9 +204,11 @@ def write(
     return path
 
 
-def kept_in(path: Path, record: RunRecord) -> RunRecord:
+def kept_in(path: Path, record: RunRecord, request: RunRequest) -> RunRecord:
     """``record`` with the path at which the run is kept, and with the command that replays it from there."""
-    return replace(record, capsule=str(path), replay=f"gapless replay {shlex.quote(str(path))} --trace")
+    return replace(
+        record, capsule=str(path), replay=replay_line(shlex.quote(str(path)), request.client, request.command)
+    )
 
 
 def load(path: Path) -> Capsule:

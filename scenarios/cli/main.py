@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import sys
@@ -13,7 +12,7 @@ from typing import IO, Any, Final
 
 import click
 
-from gapless.scenarios.cli.plain_output import plain_output
+from gapless.scenarios.cli.plain_output import OutputClosed, plain_output
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE
 
 BROKEN_EXIT_CODE: Final = 70  # EX_SOFTWARE in sysexits.h
@@ -90,6 +89,8 @@ class _Commands(click.Group):
             if group.subgroup(KeyboardInterrupt) is None:
                 raise
             raise Interrupted from group
+        except BrokenPipeError as error:  # click would give it the code of unsafe
+            raise OutputClosed from error
 
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
         """Run the command line, and exit. Whatever breaks ends in one sentence, and never in the exit code 1."""
@@ -115,6 +116,9 @@ def _last_words(command: Any) -> int:
         except SystemExit as exit_:
             code = exit_.code if isinstance(exit_.code, int) else 0
         sys.stdout.flush()
+    except (OutputClosed, BrokenPipeError):  # nobody reads, so nothing is said
+        _forget_output()
+        return CLOSED_EXIT_CODE
     except OSError as error:
         return _unwritable(error)
     except Exception as error:
@@ -123,10 +127,7 @@ def _last_words(command: Any) -> int:
 
 
 def _unwritable(error: OSError) -> int:
-    """A file or the output cannot be used. Nobody reads a closed pipe, so then nothing is said."""
-    if error.errno == errno.EPIPE:
-        _forget_output()
-        return CLOSED_EXIT_CODE
+    """A file or the output cannot be used."""
     place = error.filename or "the output"
     _say(f"Error: {place}: cannot be read or written ({error.strerror or error}); make room there, or choose another")
     _forget_output()

@@ -16,6 +16,10 @@ from typing import TextIO
 from gapless.reports.records.characters import printable
 
 
+class OutputClosed(Exception):
+    """Nobody reads the output any more, as after ``| head``."""
+
+
 class PlainText(io.TextIOBase):
     """A text stream that passes on what is printable. ``styled``: the stream itself, for text with styles."""
 
@@ -36,11 +40,17 @@ class PlainText(io.TextIOBase):
         return self.styled.buffer
 
     def write(self, text: str) -> int:
-        self.styled.write(printable(text))
+        try:
+            self.styled.write(printable(text))
+        except BrokenPipeError as error:  # click would give it the exit code 1
+            raise OutputClosed from error
         return len(text)
 
     def flush(self) -> None:
-        self.styled.flush()
+        try:
+            self.styled.flush()
+        except BrokenPipeError as error:
+            raise OutputClosed from error
 
     def isatty(self) -> bool:
         return self.styled.isatty()

@@ -97,7 +97,7 @@ def _with_capsule(checked: Checked, directory: Path) -> RunRecord:
     """The record. When the check failed, a capsule is written, and the record has its path."""
     if checked.record.verdict is Verdict.HOLDS:
         return checked.record
-    return capsule.kept_in(recording.write(checked, directory), checked.record)
+    return capsule.kept_in(recording.write(checked, directory), checked.record, checked.request)
 
 
 class _BoundedOutput:

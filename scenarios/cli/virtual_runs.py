@@ -77,4 +77,4 @@ def _with_capsule(outcome: UnitOutcome, directory: Path) -> RunRecord:
         prints=outcome.fingerprints,
         ran_on=outcome.ran_on,
     )
-    return capsule.kept_in(path, outcome.record)
+    return capsule.kept_in(path, outcome.record, outcome.unit.request)
