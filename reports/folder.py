@@ -22,7 +22,7 @@ from gapless.reports.one_run.har import render_har
 from gapless.reports.one_run.mermaid import render_mermaid
 from gapless.reports.one_run.perfetto import render_perfetto
 from gapless.reports.one_run.trace import render_trace
-from gapless.reports.records.characters import well_formed
+from gapless.reports.records.characters import printable
 from gapless.reports.records.journals import zip_journals
 from gapless.reports.records.json import render_json
 from gapless.reports.records.json_lines import render_json_lines
@@ -104,4 +104,4 @@ def _index(written: list[File], results: Results) -> str:
 
 
 def _text(path: str, what: str, text: str) -> File:
-    return File(path, what, well_formed(text).encode())
+    return File(path, what, printable(text).encode())

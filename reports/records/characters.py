@@ -21,6 +21,11 @@ def well_formed(text: str) -> str:
     return _LONE_SURROGATES.sub(_REPLACEMENT, text)
 
 
+def json_text(text: str) -> str:
+    """A JSON document with such characters escaped, so that it says the same and is safe to look at."""
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", well_formed(text))
+
+
 def xml_text(text: str) -> str:
     """The text without characters that XML forbids: most control characters, and lone surrogates."""
     return _ILLEGAL_IN_XML.sub(_REPLACEMENT, text)

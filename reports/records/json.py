@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from gapless.reports.records.characters import well_formed
+from gapless.reports.records.characters import json_text
 from gapless.reports.records.never import Never
 from gapless.reports.records.record import RunRecord
 
@@ -43,4 +43,4 @@ def render_json(
         "records": [record_json(record) for record in records],
         "sweep": [record_json(record) for record in sweep],
     }
-    return well_formed(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+    return json_text(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"

@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gapless.reports.file_names import safe_name
-from gapless.reports.records.characters import well_formed
+from gapless.reports.records.characters import json_text
 from gapless.reports.records.documents import parse_json
 from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.capsules.trust import replay_line
@@ -198,7 +198,7 @@ def write(
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         text = render(request, record, tape, ranges, prints, ran_on)
-        write_within(directory.parent, path.relative_to(directory.parent), well_formed(text).encode())
+        write_within(directory.parent, path.relative_to(directory.parent), json_text(text).encode())
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); run where that is allowed") from error
     return path

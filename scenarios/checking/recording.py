@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gapless.reports.records.characters import well_formed
+from gapless.reports.records.characters import json_text
 from gapless.reports.records.documents import parse_json
 from gapless.reports.records.record import FaultFired, RunRecord, Verdict
 from gapless.scenarios.capsules import capsule
@@ -106,7 +106,7 @@ def write(checked: Checked, directory: Path = capsule.DIRECTORY) -> Path:
     path = directory / file_name(checked.record)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        write_within(directory.parent, path.relative_to(directory.parent), well_formed(render(checked)).encode())
+        write_within(directory.parent, path.relative_to(directory.parent), json_text(render(checked)).encode())
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); run where that is allowed") from error
     return path
