@@ -3,6 +3,7 @@
 - ``main.py``            the command group; it imports a command when the command is used
 - ``commands/``          the commands, one file each
 - ``plain_output.py``    standard output and error without characters that steer a terminal
+- ``completion.py``      what a shell may complete
 - ``options.py``         options that commands share; user errors as one sentence
 - ``command_client.py``  a client as a command: ``-- COMMAND...``, ``--label``, ``--clock``
 - ``virtual_runs.py``    performs runs in virtual time, for ``run`` and ``check``

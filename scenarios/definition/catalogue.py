@@ -5,28 +5,21 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from gapless.scenarios.definition.file_index import CATALOGUE, race_index
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError, did_you_mean
-
-CATALOGUE = Path(__file__).parents[1] / "catalogue"
 
 
 @cache
 def catalogue() -> tuple[Scenario, ...]:
     """All scenarios, in the order of their file names."""
-    return tuple(_called(path.stem) for path in sorted(CATALOGUE.glob("*.toml")))
-
-
-@cache
-def _names() -> frozenset[str]:
-    """The names of all scenarios, from the names of their files."""
-    return frozenset(path.stem for path in CATALOGUE.glob("*.toml"))
+    return tuple(_called(name) for name in race_index())
 
 
 @cache
 def _called(name: str) -> Scenario:
-    """One scenario. Only its file is read, for reading all of them takes a while."""
+    """One scenario. Only its file is read."""
     return load_file(CATALOGUE / f"{name}.toml")
 
 
@@ -35,12 +28,12 @@ def find(name: str) -> tuple[Scenario, ...]:
 
     Raises UsageError when there is none.
     """
-    wanted = name.casefold()
-    if wanted in _names():
+    wanted, index = name.casefold(), race_index()
+    if wanted in index:
         return (_called(wanted),)
-    found = tuple(one for one in catalogue() if wanted in (race.casefold() for race in one.races))
+    found = tuple(_called(one) for one, races in index.items() if wanted in (race.casefold() for race in races))
     if not found:
-        known = (*(one.name for one in catalogue()), *(race for one in catalogue() for race in one.races))
+        known = (*index, *(race for races in index.values() for race in races))
         cure = did_you_mean(name, known, "`gapless list` shows what there is")
         raise UsageError(f"no scenario or race is called {name!r}; {cure}")
     return found
