@@ -43,6 +43,7 @@ class RealChecks:
 
     def run(self) -> int:
         """Run the checks; return the exit code. Raises UsageError when the command cannot be started."""
+        click.echo(_patience(self._asked), err=True)
         began_s = time.monotonic()
         try:
             with self._screen.live():
@@ -98,6 +99,12 @@ def _with_capsule(checked: Checked, directory: Path) -> RunRecord:
     if checked.record.verdict is Verdict.HOLDS:
         return checked.record
     return capsule.kept_in(recording.write(checked, directory), checked.record, checked.request)
+
+
+def _patience(asked: Sequence[RunRequest]) -> str:
+    """How long a client that hangs keeps the user waiting, said before anything is run."""
+    longest_s = max(request.scenario.expect.step_deadline_s for request in asked)
+    return f"in real time: a step that does not end counts as stuck after {longest_s:g} s; --deadline gives it less"
 
 
 class _BoundedOutput:

@@ -60,6 +60,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     "--har", type=_file, metavar="FILE", help="Write REST calls and WebSockets for a browser's developer tools."
 )
 @click.option("--perfetto", type=_file, metavar="FILE", help="Write a timeline for ui.perfetto.dev.")
+@click.option("--svg", type=_file, metavar="FILE", help="Write a picture of the run, in lanes from agent to client.")
 @plain_errors
 def replay(
     path: Path | None,
@@ -77,6 +78,7 @@ def replay(
     mermaid: Path | None,
     har: Path | None,
     perfetto: Path | None,
+    svg: Path | None,
 ) -> None:
     """Replay one run, and say whether it is the same run.
 
@@ -87,7 +89,7 @@ def replay(
     The exit code is that of the run's verdict, also when client or harness have changed since a capsule was written; 6
     when two replays of it differ from each other.
     """
-    drawings = Drawings(html, mermaid, har, perfetto)
+    drawings = Drawings(html, mermaid, har, perfetto, svg)
     if (path is None) == (name is None):
         taken = mermaid is not None and not drawings.takes_standard_output
         hint = f" (--mermaid took {mermaid} for its own file: name the capsule before it)" if taken else ""
