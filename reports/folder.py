@@ -55,7 +55,12 @@ def files(results: Results) -> Iterator[File]:
 
 def _of_all(results: Results) -> Iterator[File]:
     records = render_json(
-        results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
+        results.records,
+        results.versions,
+        complete=results.complete,
+        never=results.never,
+        sweep=results.sweep,
+        made=results.made,
     )
     yield _text(RECORDS, "every record, schema gapless/records/1; `gapless diff` compares two of them", records)
     yield _text("records.jsonl", "the same, one record a line", render_json_lines(results))

@@ -30,6 +30,7 @@ def render_json(
     complete: bool = True,
     never: Sequence[Never] = (),
     sweep: Sequence[RunRecord] = (),
+    made: Mapping[str, str] | None = None,
 ) -> str:
     """The object as text. The arguments are the fields of ``Results``.
 
@@ -38,6 +39,7 @@ def render_json(
     document = {
         "schema": SCHEMA,
         "versions": dict(versions),
+        **({"made": dict(made)} if made else {}),
         "complete": complete,
         "never": [asdict(one) for one in never],
         "records": [record_json(record) for record in records],

@@ -37,6 +37,7 @@ class RecordsDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     versions: dict[str, str] = Field(default={}, description="Versions of Python, gapless and its libraries, by name.")
+    made: dict[str, str] = Field(default={}, description="The command, the date and the commit of the runs.")
     complete: bool = Field(default=True, description="False when the runs were interrupted before the last.")
     never: tuple[Never, ...] = Field(default=(), description="What happened in no run, though it should have.")
     records: tuple[RunRecord, ...] = Field(description="One for each run.")
@@ -65,7 +66,7 @@ def read_results(text: str) -> Results:
         if one.what not in MEANING:
             problem = f"is {_shown(one.what)}, and can be {', '.join(MEANING)}"
             raise UnreadableRecords(f"never[{index}].what", problem, _CURE)
-    return Results(read.records, read.versions, read.complete, read.never, read.sweep)
+    return Results(read.records, read.versions, read.complete, read.never, read.sweep, made=read.made)
 
 
 def reread(results: Results) -> Results:
@@ -75,7 +76,12 @@ def reread(results: Results) -> Results:
     that cannot be written.
     """
     text = render_json(
-        results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
+        results.records,
+        results.versions,
+        complete=results.complete,
+        never=results.never,
+        sweep=results.sweep,
+        made=results.made,
     )
     return dataclasses.replace(read_results(text), journals=results.journals)
 

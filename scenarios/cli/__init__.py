@@ -11,6 +11,8 @@
 - ``conclusion.py``      how ``run`` and ``check`` end: totals, files, exit code
 - ``screen.py``          the output of ``run`` and ``check``: rows, progress, failures
 - ``explore_screen.py``  the output of ``explore``
+- ``watching.py``        the same run again, when a file changes
+- ``origin.py``          the command, the date and the commit that a report names
 - ``report_files.py``    the files of a report on disk
 - ``run_drawings.py``    drawings of one run, written to files
 - ``job_summary.py``     the summary of a CI job

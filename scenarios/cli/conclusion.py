@@ -84,7 +84,12 @@ def _write(results: Results, wanted: Wanted, screen: Screen) -> None:
     """Write the files that the user wants, and the summary of a CI job if there is one."""
     if wanted.json_file is not None:
         text = render_json(
-            results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
+            results.records,
+            results.versions,
+            complete=results.complete,
+            never=results.never,
+            sweep=results.sweep,
+            made=results.made,
         )
         wanted.json_file.write_text(text, encoding="utf-8")
     if wanted.budget is not None:

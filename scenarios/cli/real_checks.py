@@ -18,6 +18,7 @@ from gapless.scenarios.checking import recording
 from gapless.scenarios.checking.check import Checked, check
 from gapless.scenarios.cli.conclusion import Wanted, conclude
 from gapless.scenarios.cli.options import standard_output
+from gapless.scenarios.cli.origin import origin
 from gapless.scenarios.cli.screen import Screen
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.running.script_player import leaves
@@ -59,6 +60,7 @@ class RealChecks:
             capsule.versions(),
             complete=len(made) == len(self._asked),
             journals=Journals(self._journals),
+            made=origin() if self._wanted.out is not None else {},
         )
         return conclude(results, self._wanted, self._screen, planned=len(self._asked), noun="checks", took_s=took_s)
 

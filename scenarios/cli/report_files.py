@@ -77,7 +77,9 @@ def read_report(directory: Path) -> Results:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); {_REPORT_CURE}") from error
     except UnreadableRecords as error:
         raise UsageError(f"{path}: {error}") from error
-    return Results(results.records, results.versions, results.complete, results.never, results.sweep, journals)
+    return Results(
+        results.records, results.versions, results.complete, results.never, results.sweep, journals, results.made
+    )
 
 
 def read_records(path: Path, *, cure: str = _RECORDS_CURE) -> Results:

@@ -12,6 +12,7 @@ from gapless.reports.records.results import Results
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.cli.conclusion import Wanted, conclude
 from gapless.scenarios.cli.options import standard_output
+from gapless.scenarios.cli.origin import origin
 from gapless.scenarios.cli.screen import Screen
 from gapless.scenarios.interrupt import stoppable
 from gapless.scenarios.judging.coverage import CampaignCoverage
@@ -60,6 +61,7 @@ def run_all(
         campaign.never() if is_whole and complete else (),
         sweep=tuple(measured),
         journals=Journals(journals),
+        made=origin() if wanted.out is not None else {},
     )
     return conclude(results, wanted, screen, planned=len(units), noun=noun, took_s=time.monotonic() - began_s)
 

@@ -66,6 +66,7 @@ from gapless.scenarios.running.suite import Unit
 @click.option(
     "--scenario-file", "files", multiple=True, type=click.Path(path_type=Path), help="A scenario of your own (TOML)."
 )
+@click.option("--watch", is_flag=True, help="Run again when a file of the client or a scenario changes, until Ctrl-C.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
 @plain_errors
 def run(
@@ -85,6 +86,7 @@ def run(
     out: Path | None,
     no_sweep: bool,
     files: tuple[Path, ...],
+    watch: bool,
     jobs: int | None,
 ) -> None:
     """Run scenarios and judge the client.
@@ -106,6 +108,13 @@ def run(
     """
     program = given(label, clock)
     in_real_time = program is not None and program.clock == "real"
+    if watch:
+        from gapless.scenarios.cli.watching import folders_of
+        from gapless.scenarios.cli.watching import watch as run_again
+
+        own = [*files, *(Path(one) for one in names if one.endswith(".toml"))]
+        words = [word for word in sys.argv[1:] if word != "--watch"]
+        sys.exit(run_again(words, folders_of(() if program is None else program.words, own)))
     if program is None:
         resolve(client)
     elif in_real_time and check_determinism:
