@@ -195,7 +195,7 @@ def _bar(x1: float, x2: float, y: float, label: str, color: str, *, opacity: flo
 
 
 def _axis(scale: _Scale) -> Iterator[str]:
-    y, free = _LANES["client"] + 26, 0.0
+    y, free = float(_LANES["client"] + 26), 0.0
     for instant in scale.instants:
         x, label = scale.x(instant), f"{instant:g} s"
         if x >= free:

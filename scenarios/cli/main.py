@@ -101,10 +101,11 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
         """Run the command line, and exit. Whatever breaks ends in one sentence, and never in the exit code 1."""
+        inner: Any = super().main
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **options)
+            return inner(*args, standalone_mode=False, **options)
         with plain_output():
-            code = _last_words(lambda: super(_Commands, self).main(*args, standalone_mode=False, **options))
+            code = _last_words(lambda: inner(*args, standalone_mode=False, **options))
         sys.exit(code)
 
 

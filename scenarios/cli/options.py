@@ -34,6 +34,12 @@ client_option = click.option(
     metavar="NAME|MODULE:FACTORY",
     help="The client to judge: gapless, a baseline, or your own factory.",
 )
+executor_option = click.option(
+    "--executor",
+    default="",
+    metavar="dask://HOST:PORT",
+    help="Use the workers of this Dask scheduler.  [default: processes here]",
+)
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every choice."
 )

@@ -26,13 +26,9 @@ class PlainText(io.TextIOBase):
     def __init__(self, styled: TextIO) -> None:
         self.styled = styled
 
-    @property
-    def encoding(self) -> str:
-        return self.styled.encoding or "utf-8"
-
-    @property
-    def errors(self) -> str:
-        return self.styled.errors or "strict"
+    # click asks for these, and wraps a stream that lacks them.
+    encoding = "utf-8"
+    errors = "strict"
 
     @property
     def buffer(self) -> object:

@@ -27,10 +27,12 @@ def run_all(
     *,
     is_whole: bool = False,
     noun: str = "runs",
+    where: str = "",
 ) -> int:
     """Run the units; return the exit code.
 
     ``sweep``: units that are measured for the report and not judged.
+    ``where``: the address of a cluster that performs them; empty: processes here.
     ``is_whole``: whether the units are the whole catalogue. Then the results list what never happened in any of them.
     """
     console = standard_output()
@@ -40,7 +42,7 @@ def run_all(
     journals: dict[str, bytes] = {}
     campaign = CampaignCoverage()
     began_s = time.monotonic()
-    with stoppable() as stop, run_units((*units, *sweep), jobs) as outcomes, screen.live():
+    with stoppable() as stop, run_units((*units, *sweep), jobs, where) as outcomes, screen.live():
         for index, outcome in enumerate(outcomes):
             if index < len(units):
                 record = _with_capsule(outcome, wanted.capsules)

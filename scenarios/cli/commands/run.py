@@ -17,6 +17,7 @@ from gapless.scenarios.cli.options import (
     chosen,
     client_option,
     cursor_option,
+    executor_option,
     generation_option,
     json_option,
     judge_options,
@@ -68,6 +69,7 @@ from gapless.scenarios.running.suite import Unit
 )
 @click.option("--watch", is_flag=True, help="Run again when a file of the client or a scenario changes, until Ctrl-C.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
+@executor_option
 @plain_errors
 def run(
     names: tuple[str, ...],
@@ -88,6 +90,7 @@ def run(
     files: tuple[Path, ...],
     watch: bool,
     jobs: int | None,
+    executor: str,
 ) -> None:
     """Run scenarios and judge the client.
 
@@ -119,6 +122,8 @@ def run(
         resolve(client)
     elif in_real_time and check_determinism:
         raise UsageError("--check-determinism needs virtual time: in real time no two runs are the same")
+    elif in_real_time and executor:
+        raise UsageError("--executor is for virtual time: in real time a port of this machine is needed")
     if write_budget is not None:
         check_budget_file(write_budget)
     oracles = judged_by(judge, no_judge if write_budget is None else (*no_judge, "budget"))
@@ -156,7 +161,7 @@ def run(
     # A program may be for one generation alone: it is measured in one that was asked for.
     variant = (asked[-1].generation, asked[-1].cursor) if command else SHORT_SWEEP_VARIANT
     sweep = () if out is None or no_sweep else sweep_units(name, seed, command, variant)
-    sys.exit(run_all(units, sweep, jobs or os.cpu_count() or 1, wanted, is_whole=is_whole))
+    sys.exit(run_all(units, sweep, jobs or os.cpu_count() or 1, wanted, is_whole=is_whole, where=executor))
 
 
 def _scenarios_called(name: str) -> tuple[Scenario, ...]:

@@ -10,6 +10,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from gapless.scenarios.definition import catalogue, json_schema
+from gapless.scenarios.definition.file_index import CATALOGUE
 from gapless.scenarios.definition.loading import load_file, parse
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.definition.toml_writing import render
@@ -153,7 +154,7 @@ def test_the_schema_file_is_current() -> None:
     )
 
 
-@pytest.mark.parametrize("path", sorted(catalogue.CATALOGUE.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(CATALOGUE.glob("*.toml")), ids=lambda path: path.stem)
 def test_each_file_of_the_catalogue_is_well_made(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith("#:schema ../definition/scenario.schema.json\n")
