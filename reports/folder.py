@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gapless.reports.file_names import INDEX, JOURNALS, PAGE, RECORDS, RUNS, safe_name
 from gapless.reports.html import render_html
 from gapless.reports.many_runs.badge import render_badge_json, render_badge_svg
 from gapless.reports.many_runs.comment import render_comment
@@ -22,7 +22,7 @@ from gapless.reports.one_run.har import render_har
 from gapless.reports.one_run.mermaid import render_mermaid
 from gapless.reports.one_run.perfetto import render_perfetto
 from gapless.reports.one_run.trace import render_trace
-from gapless.reports.records.characters import well_formed
+from gapless.reports.records.characters import printable
 from gapless.reports.records.journals import zip_journals
 from gapless.reports.records.json import render_json
 from gapless.reports.records.json_lines import render_json_lines
@@ -30,11 +30,8 @@ from gapless.reports.records.reading import reread
 from gapless.reports.records.record import RunRecord
 from gapless.reports.records.results import Results
 
-RECORDS, JOURNALS, PAGE, INDEX = "records.json", "journals.zip", "report.html", "index.json"
-RUNS = "runs"
 RUNS_DRAWN_MAX = 20
 SCHEMA = "gapless/report/1"
-_UNSAFE_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,12 @@ def files(results: Results) -> Iterator[File]:
 
 def _of_all(results: Results) -> Iterator[File]:
     records = render_json(
-        results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
+        results.records,
+        results.versions,
+        complete=results.complete,
+        never=results.never,
+        sweep=results.sweep,
+        made=results.made,
     )
     yield _text(RECORDS, "every record, schema gapless/records/1; `gapless diff` compares two of them", records)
     yield _text("records.jsonl", "the same, one record a line", render_json_lines(results))
@@ -91,7 +93,7 @@ def _of_runs(results: Results) -> Iterator[File]:
 def run_name(record: RunRecord) -> str:
     """The name of a run's files, without their endings."""
     parts = (record.scenario, record.generation, record.cursor, record.client)
-    return ".".join((*(_UNSAFE_IN_NAMES.sub("-", part) for part in parts), f"seed{record.seed}"))
+    return ".".join((*map(safe_name, parts), f"seed{record.seed}"))
 
 
 def _index(written: list[File], results: Results) -> str:
@@ -107,4 +109,4 @@ def _index(written: list[File], results: Results) -> str:
 
 
 def _text(path: str, what: str, text: str) -> File:
-    return File(path, what, well_formed(text).encode())
+    return File(path, what, printable(text).encode())

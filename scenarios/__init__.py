@@ -23,6 +23,7 @@ Files:
 
 - ``errors.py``     the errors of this package, by whose fault they are
 - ``interrupt.py``  Ctrl-C: the run under way is finished, and no other is started
+- ``written_files.py``  files in a folder that somebody else may have prepared
 """
 
 if __name__ == "scenarios":  # the folder of a checkout, imported by its bare name

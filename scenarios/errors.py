@@ -35,6 +35,17 @@ class ScenarioError(UsageError):
         super().__init__(f"{place}:{at_key} {problem}; {cure}")
 
 
+class Misfit(ValueError):
+    """Values of a scenario that do not fit together.
+
+    ``place``: the keys below the value that a validator looks at, down to the one that is wrong.
+    """
+
+    def __init__(self, problem: str, cure: str, *place: str | int) -> None:
+        self.problem, self.cure, self.place = problem, cure, place
+        super().__init__(f"{problem}: {cure}")
+
+
 class CapsuleError(UsageError):
     """A capsule file that cannot be read, or that no longer fits this version."""
 

@@ -11,11 +11,13 @@ connections, the size of a first request's head and the wait for it are bounded.
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 import trio
@@ -23,7 +25,8 @@ import trio
 from gapless.simserver.network.streams import SERVER_ADDRESS, Stream
 from gapless.simserver.world import World
 
-CONNECTIONS_MAX: Final = 128  # enough for a process that may open only 256 files, as on some systems
+CONNECTIONS_MAX: Final = 96  # of a world; with the others enough for a process that may open only 256 files
+OPENINGS_MAX: Final = 32  # connections whose first request has not come yet; one more resets the oldest of them
 TURNED_AWAY_MAX: Final = 32  # so many more at a time get a 503; any beyond these are reset
 OPENING_BYTES_MAX: Final = 64 * 1024
 OPENING_S_MAX: Final = 10.0
@@ -31,11 +34,7 @@ GOODBYE_S_MAX: Final = 5.0  # after its last byte the server waits so long for t
 BLOCKED_S: Final = 0.05  # how often a blocked write checks whether the connection has been reset
 _CHUNK_BYTES_MAX: Final = 64 * 1024
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
-_TOO_MANY: Final = b'{"detail":"Too many connections at once; close some"}'
-_FULL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\n"
-    b"content-length: %d\r\n\r\n%s" % (len(_TOO_MANY), _TOO_MANY)
-)
+_ANSWER_S_MAX: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,19 @@ async def serve_tcp(
     port: 0 takes any free one. Raises OSError when the port is taken.
     """
 
+    desk = Refusing()
+    connections = 0
+
     async def admit(stream: trio.SocketStream, opening: Opening) -> None:
-        await join_world(world, stream, opening)
+        nonlocal connections
+        if connections >= CONNECTIONS_MAX:
+            await desk.respond(stream, 503, f"Too many connections at once: {CONNECTIONS_MAX} are open; close some")
+            return
+        connections += 1
+        try:
+            await join_world(world, stream, opening)
+        finally:
+            connections -= 1
 
     await serve_port(admit, port, host=host, task_status=task_status)
 
@@ -88,43 +98,76 @@ async def serve_port(
     port: int,
     *,
     host: str = "127.0.0.1",
-    connections_max: int = CONNECTIONS_MAX,
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Accept connections until canceled, and pass each to ``admit`` with its opening.
 
-    The port is reported through ``task_status``. Raises OSError when the port is taken, and whatever ``admit`` raises.
+    Connections that have sent no request yet are bounded here: a crowd of them resets its own oldest, so the next
+    request is always read. ``admit`` bounds the rest. The port is reported through ``task_status``. Raises OSError when
+    the port is taken, and whatever ``admit`` raises.
     """
     listeners = await trio.open_tcp_listeners(port, host=host)
-    connections = 0
+    openings = Newest(OPENINGS_MAX)
 
     async def handle(stream: trio.SocketStream) -> None:
-        nonlocal connections
-        connections += 1
-        try:
-            if connections > connections_max + TURNED_AWAY_MAX:
-                abort(stream)
-            elif connections > connections_max:
-                await _turn_away(stream)
-            elif (opening := await read_opening(stream)) is not None:
+        with suppress(OSError):  # the client closed its end first
+            with openings.holding(stream):
+                opening = await read_opening(stream)
+            if opening is not None:
                 stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # notices clients that have disappeared
                 await admit(stream, opening)
-        except OSError:
-            pass  # the client closed its end first
-        finally:
-            connections -= 1
 
     async with trio.open_nursery() as nursery:
         await nursery.start(trio.serve_listeners, handle, listeners)
         task_status.started(int(listeners[0].socket.getsockname()[1]))
 
 
-async def _turn_away(stream: trio.SocketStream) -> None:
-    with suppress(*_GONE), trio.move_on_after(1):
-        await stream.send_all(_FULL)
-        await stream.send_eof()
-        while await stream.receive_some(_CHUNK_BYTES_MAX):
-            pass
+class Newest:
+    """At most ``streams_max`` connections. One more resets the one that came first."""
+
+    def __init__(self, streams_max: int) -> None:
+        self._streams_max = streams_max
+        self._streams: dict[trio.SocketStream, None] = {}
+
+    @contextmanager
+    def holding(self, stream: trio.SocketStream) -> Iterator[None]:
+        """Hold a connection for the length of the block."""
+        while len(self._streams) >= self._streams_max:
+            oldest = next(iter(self._streams))
+            del self._streams[oldest]
+            abort(oldest)
+        self._streams[stream] = None
+        try:
+            yield
+        finally:
+            self._streams.pop(stream, None)
+
+
+class Refusing:
+    """Answers connections that go to no app, and closes them. Beyond ``TURNED_AWAY_MAX`` at a time it resets them."""
+
+    def __init__(self) -> None:
+        self._answering = 0
+
+    async def respond(self, stream: trio.SocketStream, status: int, detail: str) -> None:
+        """Answer with a status and a sentence. The client has ``_ANSWER_S_MAX`` seconds to read it."""
+        if self._answering >= TURNED_AWAY_MAX:
+            abort(stream)
+            return
+        self._answering += 1
+        body = json.dumps({"detail": detail}).encode()
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        try:
+            with suppress(OSError, *_GONE), trio.move_on_after(_ANSWER_S_MAX):
+                await stream.send_all(head.encode() + body)
+                await stream.send_eof()
+                while await stream.receive_some(_CHUNK_BYTES_MAX):
+                    pass
+        finally:
+            self._answering -= 1
 
 
 async def read_opening(stream: trio.abc.ReceiveStream) -> Opening | None:

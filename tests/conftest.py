@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gapless.scenarios.cli.job_summary import VARIABLE
+from gapless.scenarios.cli.conclusion import SUMMARY_VARIABLE as VARIABLE
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gapless.reports.folder import PAGE
+from gapless.reports.file_names import PAGE
 from gapless.reports.html import SIZE_BYTES_MAX
 from tests.pythons import ROOT, equipped, found
 from tests.reports.html.embedded import embedded

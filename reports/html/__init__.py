@@ -22,7 +22,7 @@ import hashlib
 import jinja2
 
 from gapless.reports.html.assets import script, styles
-from gapless.reports.html.charts import calls_chart, growth_chart
+from gapless.reports.html.charts import Chart, calls_chart, growth_chart
 from gapless.reports.html.overview import MARKS, overview, run_data, run_keys
 from gapless.reports.html.packed_journals import pack
 from gapless.reports.many_runs.unjudged import chosen_line, render_savings, unjudged_lines
@@ -45,6 +45,18 @@ def render_html(results: Results, *, title: str = "gapless report", size_bytes_m
     return page
 
 
+def _calls(results: Results) -> Chart | None:
+    """The chart of calls. There is none for a single scenario: one group of bars says no more than the totals."""
+    groups = {(one.scenario, one.client) for one in results.records}
+    return calls_chart(results.records) if len(groups) > 1 else None
+
+
+def _made(results: Results) -> dict[str, str]:
+    """What the page says about itself: the clients, and the command, the date and the commit if they are known."""
+    clients = dict.fromkeys(one.client for one in results.records)
+    return {"client": ", ".join(clients), **results.made}
+
+
 def _render(results: Results, title: str, packed: dict[str, str]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("gapless.reports", "html"),
@@ -64,10 +76,11 @@ def _render(results: Results, title: str, packed: dict[str, str]) -> str:
         several_clients=len({record.client for record in results.records}) > 1,
         shown_max=FAILURES_SHOWN_MAX,
         runs=[run_data(record, key) for record, key in zip(results.records, keys, strict=True)],
-        charts=[chart for chart in (calls_chart(results.records), growth_chart(results.sweep)) if chart],
+        charts=[chart for chart in (_calls(results), growth_chart(results.sweep)) if chart],
         journals=packed,
         journals_missing=len({one.digest for one in results.records if one.digest in results.journals} - packed.keys()),
         versions=dict(results.versions),
+        made=_made(results),
         never=results.never,
         chosen=chosen_line(results.records),
         unjudged=unjudged_lines(results.records),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gapless.reports.records.characters import xml_text
 from gapless.reports.records.clocks import seconds_by_clock
-from gapless.reports.records.failures import FailureGroup, failures
+from gapless.reports.records.failures import FailureGroup, failures, lost_events
 from gapless.reports.records.record import GRAVITY, Clock, RunRecord, Verdict
 from gapless.reports.records.results import Results
 
@@ -82,7 +82,7 @@ def overview(results: Results) -> Overview:
         calls=sum(one.rest.calls for one in records),
         optimum_calls=sum(one.rest.optimum_calls for one in records),
         # A run that reports its missing events as gaps has not lost them.
-        lost_events=sum(one.lost_events for one in records if one.verdict is Verdict.UNSAFE),
+        lost_events=lost_events(records),
         times=tuple(seconds_by_clock(records).items()),
         kills=sum(kill.killed for one in records for kill in one.kills),
         kills_planned=sum(len(one.kills) for one in records),

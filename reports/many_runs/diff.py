@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from gapless.reports.many_runs.markdown import counted, header, row
 from gapless.reports.many_runs.table import size
-from gapless.reports.records.characters import well_formed
+from gapless.reports.records.characters import json_text
 from gapless.reports.records.record import RunRecord, Verdict
 from gapless.reports.records.results import Results
 
@@ -334,7 +334,7 @@ def render_diff_json(found: Diff) -> str:
         "same": sum(1 for one in found.changes if one.became is Became.SAME),
         "changes": [_plain(one) for one in found.changes if one.became is not Became.SAME],
     }
-    return well_formed(json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
+    return json_text(json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
 
 
 def _plain(change: RunChange) -> dict[str, object]:

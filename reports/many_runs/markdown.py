@@ -13,7 +13,7 @@ from gapless.reports.many_runs.table import by_scenario, ratio, size
 from gapless.reports.many_runs.unjudged import chosen_line, render_savings, unjudged_lines
 from gapless.reports.records.characters import well_formed
 from gapless.reports.records.clocks import lasted
-from gapless.reports.records.failures import FailureGroup, failures, how_many_fail
+from gapless.reports.records.failures import FailureGroup, failures, how_many_fail, lost_events
 from gapless.reports.records.record import RunRecord, Verdict, gravest
 from gapless.reports.records.results import Results
 
@@ -104,7 +104,7 @@ def failures_table(records: Sequence[RunRecord], *, rows_max: int) -> Iterator[s
             _variants(runs),
             *([one.client] if has_clients else []),
             one.verdict,
-            str(sum(run.lost_events for run in runs)),
+            str(lost_events(runs)),
             f"{calls}/{optimum}",
             f"{one.oracle}: {_shortened(one.message)}" if one.oracle else "",
         )

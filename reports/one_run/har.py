@@ -23,7 +23,7 @@ from gapless.reports.one_run.timeline import (
     seconds,
     whole,
 )
-from gapless.reports.records.characters import well_formed
+from gapless.reports.records.characters import json_text
 from gapless.reports.records.record import RunRecord
 
 EPOCH = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
@@ -49,7 +49,7 @@ def render_har(lines: Iterable[str], record: RunRecord, *, version: str = "") ->
         "entries": [entry for _, entry in sorted(_entries(timeline), key=lambda found: found[0])],
         "comment": f"Second 0 of the run, in {record.clock} time, is written as {_date(0.0)}. Journal {record.digest}.",
     }
-    return well_formed(json.dumps({"log": log}, indent=1, ensure_ascii=False)) + "\n"
+    return json_text(json.dumps({"log": log}, indent=1, ensure_ascii=False)) + "\n"
 
 
 def _entries(timeline: Timeline) -> Iterator[tuple[int, dict[str, object]]]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gapless.reports.one_run.timeline import EntryFields, Timeline, read_timeline, run_name, seconds, short_path
-from gapless.reports.records.characters import well_formed
+from gapless.reports.records.characters import json_text
 from gapless.reports.records.record import RunRecord
 
 _PROCESS = 1
@@ -40,7 +40,7 @@ def render_perfetto(lines: Iterable[str], record: RunRecord) -> str:
     events = list(_Drawing(timeline, title).events())
     rows = ",\n".join(json.dumps(event, ensure_ascii=False) for event in events)
     other = json.dumps({"digest": record.digest, "clock": record.clock})
-    return well_formed(f'{{"displayTimeUnit": "ms", "otherData": {other}, "traceEvents": [\n{rows}\n]}}\n')
+    return json_text(f'{{"displayTimeUnit": "ms", "otherData": {other}, "traceEvents": [\n{rows}\n]}}\n')
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ import json
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from gapless.reports.records.characters import printable
+
 COLUMNS = 100
 _ID_CHARACTERS = 8
 _ID_CHARACTERS_MIN = 16
@@ -54,14 +56,14 @@ def render_trace(lines: Iterable[str], *, title: str = "") -> str:
 
 def render_entry(entry: Mapping[str, object]) -> tuple[str, ...]:
     """One entry, on as many rows as its details need, at most 100 columns wide."""
-    place, what = str(entry["place"]), str(entry["what"])
+    place, what = printable(str(entry["place"])), printable(str(entry["what"]))
     start = f"{_seconds(entry['t_s'])} {_MARKS.get(place, '·')} {place:<9} {what}"
     return _wrap(f"{start:<{_MARGIN}}", _details(entry), COLUMNS)
 
 
 def render_in_lane(entry: Mapping[str, object], columns: int) -> tuple[str, ...]:
     """One entry in a lane of the given width. Only the mark shows its place."""
-    start = f"{_seconds(entry['t_s'])} {_MARKS.get(str(entry['place']), '·')} {entry['what']}"
+    start = f"{_seconds(entry['t_s'])} {_MARKS.get(str(entry['place']), '·')} {printable(str(entry['what']))}"
     return _wrap(f"{start:<{_LANE_MARGIN}}", _details(entry), columns)
 
 
@@ -106,7 +108,7 @@ def _seconds(t_s: object) -> str:
 def _details(entry: Mapping[str, object]) -> list[str]:
     names = sorted((name for name in entry if name not in _ENVELOPE), key=_rank)
     shown = ((name, entry[name]) for name in names if entry[name] not in (None, "", [], ()))
-    return [text for name, value in shown if (text := _detail(name, value))]
+    return [text for name, value in shown if (text := printable(_detail(name, value)))]
 
 
 def _rank(name: str) -> tuple[int, str]:

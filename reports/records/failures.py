@@ -43,6 +43,11 @@ def failures(records: Sequence[RunRecord]) -> tuple[FailureGroup, ...]:
     return tuple(sorted(found, key=lambda one: one.verdict.gravity))
 
 
+def lost_events(records: Sequence[RunRecord]) -> int:
+    """How many events were lost. What a client did not hold and said so is not lost: its run is not unsafe."""
+    return sum(one.lost_events for one in records if one.verdict is Verdict.UNSAFE)
+
+
 def brief(message: str) -> str:
     """The message with each id cut to its last eight characters, as traces show ids."""
     return _ID.sub(r"…\1", message)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from gapless.reports.records.characters import well_formed
+from gapless.reports.records.characters import json_text
 from gapless.reports.records.never import Never
 from gapless.reports.records.record import RunRecord
 
@@ -30,6 +30,7 @@ def render_json(
     complete: bool = True,
     never: Sequence[Never] = (),
     sweep: Sequence[RunRecord] = (),
+    made: Mapping[str, str] | None = None,
 ) -> str:
     """The object as text. The arguments are the fields of ``Results``.
 
@@ -38,9 +39,10 @@ def render_json(
     document = {
         "schema": SCHEMA,
         "versions": dict(versions),
+        **({"made": dict(made)} if made else {}),
         "complete": complete,
         "never": [asdict(one) for one in never],
         "records": [record_json(record) for record in records],
         "sweep": [record_json(record) for record in sweep],
     }
-    return well_formed(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+    return json_text(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"

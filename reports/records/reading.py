@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gapless.reports.errors import UnreadableRecords
+from gapless.reports.records.documents import parse_json
 from gapless.reports.records.json import SCHEMA, render_json
 from gapless.reports.records.never import MEANING, Never
 from gapless.reports.records.record import RunRecord
@@ -36,6 +37,7 @@ class RecordsDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     versions: dict[str, str] = Field(default={}, description="Versions of Python, gapless and its libraries, by name.")
+    made: dict[str, str] = Field(default={}, description="The command, the date and the commit of the runs.")
     complete: bool = Field(default=True, description="False when the runs were interrupted before the last.")
     never: tuple[Never, ...] = Field(default=(), description="What happened in no run, though it should have.")
     records: tuple[RunRecord, ...] = Field(description="One for each run.")
@@ -47,8 +49,8 @@ class RecordsDocument(BaseModel):
 def read_results(text: str) -> Results:
     """The results in a records document, without journals, which are stored apart. Raises UnreadableRecords."""
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(text)
+    except ValueError as error:
         raise UnreadableRecords("", f"is not JSON ({error})", _CURE) from error
     if not isinstance(document, dict) or "schema" not in document:
         raise UnreadableRecords("", f'is no records document, for it does not say "schema": "{SCHEMA}"', _OTHER)
@@ -64,7 +66,7 @@ def read_results(text: str) -> Results:
         if one.what not in MEANING:
             problem = f"is {_shown(one.what)}, and can be {', '.join(MEANING)}"
             raise UnreadableRecords(f"never[{index}].what", problem, _CURE)
-    return Results(read.records, read.versions, read.complete, read.never, read.sweep)
+    return Results(read.records, read.versions, read.complete, read.never, read.sweep, made=read.made)
 
 
 def reread(results: Results) -> Results:
@@ -74,7 +76,12 @@ def reread(results: Results) -> Results:
     that cannot be written.
     """
     text = render_json(
-        results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
+        results.records,
+        results.versions,
+        complete=results.complete,
+        never=results.never,
+        sweep=results.sweep,
+        made=results.made,
     )
     return dataclasses.replace(read_results(text), journals=results.journals)
 

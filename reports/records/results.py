@@ -18,6 +18,7 @@ class Results:
     - ``never``: what should have happened in some run and happened in none.
     - ``sweep``: records of one clean run at growing lengths of the history, to show what length costs. They do not
       count for the verdicts.
+    - ``made``: the command, the date and the commit of the runs, as far as they are known.
     - ``journals``: journals as their canonical lines, by the digest in each record. A journal may be missing.
     """
 
@@ -27,6 +28,7 @@ class Results:
     never: tuple[Never, ...] = ()
     sweep: tuple[RunRecord, ...] = ()
     journals: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)
 
     def journal_of(self, record: RunRecord) -> Sequence[str] | None:
         """The lines of a run's journal; None if the journal was not stored."""

@@ -21,7 +21,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from gapless.reports.file_names import safe_name
+from gapless.reports.records.characters import json_text
+from gapless.reports.records.documents import parse_json
 from gapless.reports.records.record import RunRecord, Verdict
+from gapless.scenarios.capsules.trust import replay_line
 from gapless.scenarios.capsules.versions import CURRENT, SCHEMA_PREFIX, TooNew, upgraded
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
@@ -29,6 +33,7 @@ from gapless.scenarios.judging.own_budget import OwnBudget
 from gapless.scenarios.lockstep.command import RanOn
 from gapless.scenarios.running.journal_difference import FINGERPRINT_CHARACTERS
 from gapless.scenarios.running.runner import RunRequest
+from gapless.scenarios.written_files import write_within
 from gapless.simserver.choices import Ranges, Tape
 
 SCHEMA = f"{SCHEMA_PREFIX}{CURRENT}"
@@ -121,8 +126,8 @@ def versions() -> dict[str, str]:
 
 def file_name(record: RunRecord) -> str:
     """A deterministic name, so that the same failure overwrites its own capsule."""
-    client = record.client.replace(":", "-").replace("/", "-")
-    return f"{record.scenario}.{record.generation}.{record.cursor}.{client}.seed{record.seed}.json"
+    client = safe_name(record.client)
+    return f"{safe_name(record.scenario)}.{record.generation}.{record.cursor}.{client}.seed{record.seed}.json"
 
 
 def render(
@@ -194,22 +199,25 @@ def write(
     """Write the capsule of a run, and return its path. Raises UsageError when it cannot be written."""
     path = directory / file_name(record)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(request, record, tape, ranges, prints, ran_on), encoding="utf-8")
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        text = render(request, record, tape, ranges, prints, ran_on)
+        write_within(directory.parent, path.relative_to(directory.parent), json_text(text).encode())
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); run where that is allowed") from error
     return path
 
 
-def kept_in(path: Path, record: RunRecord) -> RunRecord:
+def kept_in(path: Path, record: RunRecord, request: RunRequest) -> RunRecord:
     """``record`` with the path at which the run is kept, and with the command that replays it from there."""
-    return replace(record, capsule=str(path), replay=f"gapless replay {shlex.quote(str(path))} --trace")
+    return replace(
+        record, capsule=str(path), replay=replay_line(shlex.quote(str(path)), request.client, request.command)
+    )
 
 
 def load(path: Path) -> Capsule:
     """The capsule in a file, of this version or an older one. Raises CapsuleError for any other content."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CapsuleError(str(path), f"cannot be read ({error.strerror})", "give the path of a capsule") from error
     except ValueError as error:

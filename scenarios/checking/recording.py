@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from gapless.reports.records.characters import json_text
+from gapless.reports.records.documents import parse_json
 from gapless.reports.records.record import FaultFired, RunRecord, Verdict
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.checking.check import Checked
@@ -22,6 +24,7 @@ from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
 from gapless.scenarios.judging.evidence import read
 from gapless.scenarios.judging.own_budget import OwnBudget
 from gapless.scenarios.running.runner import RunRequest, assess
+from gapless.scenarios.written_files import write_within
 from gapless.simserver.journal import Entry, canonical, digest_of
 
 SCHEMA_PREFIX = "gapless/realtime/"
@@ -103,7 +106,7 @@ def write(checked: Checked, directory: Path = capsule.DIRECTORY) -> Path:
     path = directory / file_name(checked.record)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(checked), encoding="utf-8")
+        write_within(directory.parent, path.relative_to(directory.parent), json_text(render(checked)).encode())
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); run where that is allowed") from error
     return path
@@ -150,10 +153,10 @@ def load(path: Path) -> Recording:
     """The run in a file. Raises CapsuleError when the file is no such run, is broken, or has an unknown version."""
     cure = "make a new one with `gapless check`"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CapsuleError(str(path), f"cannot be read ({error.strerror})", "give the path of a capsule") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CapsuleError(str(path), f"is not JSON ({error})", cure) from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:

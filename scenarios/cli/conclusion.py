@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gapless.reports.folder import INDEX, PAGE
+from gapless.reports.file_names import CAPSULES, INDEX, PAGE
 from gapless.reports.many_runs.table import render_totals
 from gapless.reports.many_runs.unjudged import render_savings, render_unjudged
 from gapless.reports.records.json import render_json
@@ -16,14 +16,13 @@ from gapless.reports.records.never import render_never
 from gapless.reports.records.record import Verdict, gravest
 from gapless.reports.records.results import Results
 from gapless.scenarios.capsules import capsule
-from gapless.scenarios.cli.job_summary import append_summary
 from gapless.scenarios.cli.options import check_writable
-from gapless.scenarios.cli.report_files import CAPSULES, check_directory, write_report
 from gapless.scenarios.cli.screen import Screen
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE
 from gapless.scenarios.judging.own_budget import write_budgets
 
 FAILURES_SHOWN_MAX = 10
+SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,8 @@ class Wanted:
         """Create the directory. Raises UsageError when a file cannot be written. Called before anything is run."""
         check_writable("--json", self.json_file)
         if self.out is not None:
+            from gapless.scenarios.cli.report_files import check_directory  # it takes a while, and few need it
+
             check_directory("--out", self.out)
 
     @property
@@ -83,7 +84,12 @@ def _write(results: Results, wanted: Wanted, screen: Screen) -> None:
     """Write the files that the user wants, and the summary of a CI job if there is one."""
     if wanted.json_file is not None:
         text = render_json(
-            results.records, results.versions, complete=results.complete, never=results.never, sweep=results.sweep
+            results.records,
+            results.versions,
+            complete=results.complete,
+            never=results.never,
+            sweep=results.sweep,
+            made=results.made,
         )
         wanted.json_file.write_text(text, encoding="utf-8")
     if wanted.budget is not None:
@@ -93,8 +99,13 @@ def _write(results: Results, wanted: Wanted, screen: Screen) -> None:
             f"budget  {wanted.budget}: {written_runs} runs" + (f"; {left_out} that fail left out" * bool(left_out))
         )
     if wanted.out is not None:
+        from gapless.scenarios.cli.report_files import write_report
+
         written = write_report(wanted.out, results)
         screen.say(f"report  {wanted.out / PAGE} and {len(written) - 1} other files; {wanted.out / INDEX} lists them")
-    warning = append_summary(results, os.environ)
-    if warning is not None:
-        click.echo(warning, err=True)
+    if SUMMARY_VARIABLE in os.environ:
+        from gapless.scenarios.cli.job_summary import append_summary
+
+        warning = append_summary(results, os.environ[SUMMARY_VARIABLE])
+        if warning is not None:
+            click.echo(warning, err=True)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from gapless.reports.many_runs.coverage import CoverageRow, CoverageTable, render_coverage
 from gapless.reports.records.never import Never, render_never
+from gapless.scenarios.capsules.trust import replay_line
 from gapless.scenarios.definition.scenario import GENERATIONS
 from gapless.scenarios.explore.campaign import Campaign, Group
 from gapless.scenarios.explore.client_state import STATES
@@ -150,7 +151,7 @@ class ExploreScreen:
         yield f"  scenario gapless run {toml}{named}{seed}{client}"
         if not group.at_the_wire:
             yield "  it shows at the model level alone: these two run at the wire, and hold there"
-        yield f"  replay   gapless replay {capsule} --trace"
+        yield f"  replay   {replay_line(str(capsule), campaign.client, campaign.command)}"
 
 
 def coverage_of(campaign: Campaign) -> CoverageTable:

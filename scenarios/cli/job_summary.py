@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from gapless.reports.many_runs.summary import render_summary
 from gapless.reports.records.results import Results
 
-VARIABLE = "GITHUB_STEP_SUMMARY"
 
-
-def append_summary(results: Results, environment: Mapping[str, str]) -> str | None:
+def append_summary(results: Results, name: str) -> str | None:
     """Append the summary to the file that ``GITHUB_STEP_SUMMARY`` names, if any.
 
     Returns a warning in one sentence when the file cannot be written. It is no error, because the exit code must not
     depend on the summary.
     """
-    name = environment.get(VARIABLE, "").strip()
+    name = name.strip()
     if not name:
         return None
     try:
         with Path(name).open("a", encoding="utf-8") as file:
             file.write(render_summary(results))
     except OSError as error:
-        return f"{VARIABLE} {name}: cannot be written ({error.strerror}), so the job has no summary of this run"
+        return (
+            f"GITHUB_STEP_SUMMARY {name}: cannot be written ({error.strerror}), so the job has no summary of this run"
+        )
     return None

@@ -8,11 +8,14 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import click
 from rich.console import Console
+from rich.text import Text
 
+from gapless.reports.records.characters import printable
+from gapless.scenarios.cli.plain_output import styled_output
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS
 from gapless.scenarios.errors import UsageError, WorldBroke
 from gapless.scenarios.judging.choosing import chosen_oracles, words
@@ -30,6 +33,12 @@ client_option = click.option(
     show_default=True,
     metavar="NAME|MODULE:FACTORY",
     help="The client to judge: gapless, a baseline, or your own factory.",
+)
+executor_option = click.option(
+    "--executor",
+    default="",
+    metavar="dask://HOST:PORT",
+    help="Use the workers of this Dask scheduler.  [default: processes here]",
 )
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every choice."
@@ -83,9 +92,23 @@ def chosen(value: str, among: Sequence[str]) -> tuple[str, ...]:
     return tuple(among) if value == ALL else (value,)
 
 
+class _PlainConsole(Console):
+    """A console whose styles are its own: what it is given to print has no character that steers a terminal."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(_without_steering(one) for one in objects), **options)
+
+
+def _without_steering(one: Any) -> Any:
+    if isinstance(one, Text):
+        one.plain = printable(one.plain)
+    return printable(one) if isinstance(one, str) else one
+
+
 def standard_output() -> Console:
     """The console for standard output. With NO_COLOR it prints no styles at all; rich alone would still print bold."""
-    return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    color_system: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return _PlainConsole(file=styled_output(), highlight=False, color_system=color_system)
 
 
 def check_writable(option: str, path: Path | None) -> None:

@@ -18,6 +18,7 @@ from gapless.scenarios.checking import recording
 from gapless.scenarios.checking.check import Checked, check
 from gapless.scenarios.cli.conclusion import Wanted, conclude
 from gapless.scenarios.cli.options import standard_output
+from gapless.scenarios.cli.origin import origin
 from gapless.scenarios.cli.screen import Screen
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.running.script_player import leaves
@@ -43,6 +44,7 @@ class RealChecks:
 
     def run(self) -> int:
         """Run the checks; return the exit code. Raises UsageError when the command cannot be started."""
+        click.echo(_patience(self._asked), err=True)
         began_s = time.monotonic()
         try:
             with self._screen.live():
@@ -58,6 +60,7 @@ class RealChecks:
             capsule.versions(),
             complete=len(made) == len(self._asked),
             journals=Journals(self._journals),
+            made=origin() if self._wanted.out is not None else {},
         )
         return conclude(results, self._wanted, self._screen, planned=len(self._asked), noun="checks", took_s=took_s)
 
@@ -97,7 +100,13 @@ def _with_capsule(checked: Checked, directory: Path) -> RunRecord:
     """The record. When the check failed, a capsule is written, and the record has its path."""
     if checked.record.verdict is Verdict.HOLDS:
         return checked.record
-    return capsule.kept_in(recording.write(checked, directory), checked.record)
+    return capsule.kept_in(recording.write(checked, directory), checked.record, checked.request)
+
+
+def _patience(asked: Sequence[RunRequest]) -> str:
+    """How long a client that hangs keeps the user waiting, said before anything is run."""
+    longest_s = max(request.scenario.expect.step_deadline_s for request in asked)
+    return f"in real time: a step that does not end counts as stuck after {longest_s:g} s; --deadline gives it less"
 
 
 class _BoundedOutput:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from pathlib import Path
 
 from gapless.reports.errors import UnreadableRecords
-from gapless.reports.folder import INDEX, JOURNALS, RECORDS, RUNS, SCHEMA, files
+from gapless.reports.file_names import INDEX, JOURNALS, RECORDS, RUNS
+from gapless.reports.folder import SCHEMA, files
+from gapless.reports.records.documents import parse_json
 from gapless.reports.records.journals import unzip_journals
 from gapless.reports.records.reading import read_results
 from gapless.reports.records.results import Results
 from gapless.scenarios.errors import UsageError
+from gapless.scenarios.written_files import write_within
 
-CAPSULES = "capsules"
 _PROBE = ".gapless-can-write"
 _RECORDS_CURE = "give a file that `gapless run` or `check` wrote with --json, or a directory with --out"
 _REPORT_CURE = "give the directory that `gapless run` or `check` wrote with --out"
@@ -23,9 +24,7 @@ def check_directory(option: str, directory: Path) -> None:
     """Create the directory of a report. Raises UsageError when it is not writable."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        probe = directory / _PROBE
-        probe.write_bytes(b"")
-        probe.unlink()
+        write_within(directory, Path(_PROBE), b"").unlink()
     except OSError as error:
         raise UsageError(
             f"{option} {directory}: cannot be written ({error.strerror}); give another directory"
@@ -40,11 +39,7 @@ def write_report(directory: Path, results: Results) -> tuple[Path, ...]:
     before = _drawn_before(directory)
     written: list[Path] = []
     try:
-        for file in files(results):
-            path = directory / file.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(file.content)
-            written.append(path)
+        written.extend(write_within(directory, Path(file.path), file.content) for file in files(results))
         for path in before:
             if path not in written:
                 path.unlink(missing_ok=True)
@@ -57,10 +52,11 @@ def write_report(directory: Path, results: Results) -> tuple[Path, ...]:
 def _drawn_before(directory: Path) -> tuple[Path, ...]:
     """The drawings of single runs that an earlier report's index lists; none when there is no valid index."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        index = json.loads((directory / INDEX).read_text(encoding="utf-8"))
+        index = parse_json((directory / INDEX).read_text(encoding="utf-8"))
         if index["schema"] == SCHEMA:
             paths = [Path(str(file["path"])) for file in index["files"]]
-            return tuple(directory / path for path in paths if path.parent == Path(RUNS) and path.name)
+            is_linked = (directory / RUNS).is_symlink()
+            return () if is_linked else tuple(directory / path for path in paths if path.parent == Path(RUNS))
     return ()
 
 
@@ -81,7 +77,9 @@ def read_report(directory: Path) -> Results:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); {_REPORT_CURE}") from error
     except UnreadableRecords as error:
         raise UsageError(f"{path}: {error}") from error
-    return Results(results.records, results.versions, results.complete, results.never, results.sweep, journals)
+    return Results(
+        results.records, results.versions, results.complete, results.never, results.sweep, journals, results.made
+    )
 
 
 def read_records(path: Path, *, cure: str = _RECORDS_CURE) -> Results:

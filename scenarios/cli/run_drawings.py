@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gapless.reports.html import render_html
 from gapless.reports.one_run.har import render_har
+from gapless.reports.one_run.lane_picture import render_lane_picture
 from gapless.reports.one_run.mermaid import render_mermaid
 from gapless.reports.one_run.perfetto import render_perfetto
 from gapless.reports.records.reading import reread
@@ -28,6 +29,7 @@ class Drawings:
     mermaid: Path | None = None
     har: Path | None = None
     perfetto: Path | None = None
+    svg: Path | None = None
 
     @property
     def takes_standard_output(self) -> bool:
@@ -52,6 +54,8 @@ class Drawings:
             yield self.har, render_har(lines, record, version=versions.get("gapless", ""))
         if self.perfetto is not None:
             yield self.perfetto, render_perfetto(lines, record)
+        if self.svg is not None:
+            yield self.svg, render_lane_picture(lines, record)
 
     def write(self, record: RunRecord, lines: Sequence[str]) -> tuple[str, ...]:
         """Write the files. Returns the texts for standard output. Raises UsageError when a file cannot be written."""
@@ -70,5 +74,6 @@ class Drawings:
         for name, path in (("html", self.html), ("mermaid", self.mermaid), ("har", self.har)):
             if path is not None and path != STANDARD_OUTPUT:
                 yield name, path
-        if self.perfetto is not None:
-            yield "perfetto", self.perfetto
+        for name, path in (("perfetto", self.perfetto), ("svg", self.svg)):
+            if path is not None:
+                yield name, path

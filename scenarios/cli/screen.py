@@ -10,11 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from gapless.reports.many_runs.table import render_header, render_row
+from gapless.reports.records.failures import brief
 from gapless.reports.records.record import EXIT_CODES, Clock, RunRecord, Verdict
 from gapless.scenarios.judging.oracles.case import count
 from gapless.scenarios.lockstep.client import Printed
 from gapless.scenarios.lockstep.command import printed_lines
 
+WHOLE_IDS_COLUMNS_MIN = 160  # a narrower terminal shows the ends of ids, as a trace does
 _STYLES = {Verdict.HOLDS: "green", Verdict.VACUOUS: "yellow", Verdict.OVER_BUDGET: "yellow"}
 
 
@@ -74,8 +76,9 @@ class Screen:
         failed = [record for record in records if record.verdict is not Verdict.HOLDS]
         for record in failed[:shown_max]:
             self._print("")
+            is_narrow = self._console.is_terminal and self._console.width < WHOLE_IDS_COLUMNS_MIN
             for line in (*tell(record), *printed_lines(self._printed.get(_key(record), ()))):
-                self._print(line)
+                self._print(brief(line) if is_narrow else line)
         if len(failed) > shown_max:
             more = len(failed) - shown_max
             self._print(f"\n… and {more} more failed run{'' if more == 1 else 's'}; {all_in} has all of them")

@@ -12,6 +12,7 @@ from gapless.reports.records.results import Results
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.cli.conclusion import Wanted, conclude
 from gapless.scenarios.cli.options import standard_output
+from gapless.scenarios.cli.origin import origin
 from gapless.scenarios.cli.screen import Screen
 from gapless.scenarios.interrupt import stoppable
 from gapless.scenarios.judging.coverage import CampaignCoverage
@@ -26,10 +27,12 @@ def run_all(
     *,
     is_whole: bool = False,
     noun: str = "runs",
+    where: str = "",
 ) -> int:
     """Run the units; return the exit code.
 
     ``sweep``: units that are measured for the report and not judged.
+    ``where``: the address of a cluster that performs them; empty: processes here.
     ``is_whole``: whether the units are the whole catalogue. Then the results list what never happened in any of them.
     """
     console = standard_output()
@@ -39,7 +42,7 @@ def run_all(
     journals: dict[str, bytes] = {}
     campaign = CampaignCoverage()
     began_s = time.monotonic()
-    with stoppable() as stop, run_units((*units, *sweep), jobs) as outcomes, screen.live():
+    with stoppable() as stop, run_units((*units, *sweep), jobs, where) as outcomes, screen.live():
         for index, outcome in enumerate(outcomes):
             if index < len(units):
                 record = _with_capsule(outcome, wanted.capsules)
@@ -60,6 +63,7 @@ def run_all(
         campaign.never() if is_whole and complete else (),
         sweep=tuple(measured),
         journals=Journals(journals),
+        made=origin() if wanted.out is not None else {},
     )
     return conclude(results, wanted, screen, planned=len(units), noun=noun, took_s=time.monotonic() - began_s)
 
@@ -77,4 +81,4 @@ def _with_capsule(outcome: UnitOutcome, directory: Path) -> RunRecord:
         prints=outcome.fingerprints,
         ran_on=outcome.ran_on,
     )
-    return capsule.kept_in(path, outcome.record)
+    return capsule.kept_in(path, outcome.record, outcome.unit.request)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gapless.scenarios.clients import ours
 from gapless.scenarios.clients.baselines import full_rescan, poll_then_return, socket_only, tail_cursor
 from gapless.scenarios.clients.contract import ClientContext, ClientUnderTest, Factory
 from gapless.scenarios.clients.loading import import_factory
 from gapless.scenarios.errors import UsageError, did_you_mean
-from gapless.scenarios.mutation.mutants import MUTANTS, Mutant
+
+if TYPE_CHECKING:
+    from gapless.scenarios.mutation.mutants import Mutant
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ def resolve(name: str) -> Factory:
 
 def find_mutant(name: str) -> Mutant:
     """The mutant called ``name``. Raises UsageError when there is none."""
+    from gapless.scenarios.mutation.mutants import MUTANTS
+
     known = next((mutant for mutant in MUTANTS if mutant.name == name), None)
     if known is None:
         cure = did_you_mean(name, (mutant.name for mutant in MUTANTS), "`gapless mutants` shows what there is")

@@ -5,17 +5,22 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from gapless.scenarios.definition.file_index import CATALOGUE, race_index
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError, did_you_mean
-
-CATALOGUE = Path(__file__).parents[1] / "catalogue"
 
 
 @cache
 def catalogue() -> tuple[Scenario, ...]:
     """All scenarios, in the order of their file names."""
-    return tuple(load_file(path) for path in sorted(CATALOGUE.glob("*.toml")))
+    return tuple(_called(name) for name in race_index())
+
+
+@cache
+def _called(name: str) -> Scenario:
+    """One scenario. Only its file is read."""
+    return load_file(CATALOGUE / f"{name}.toml")
 
 
 def find(name: str) -> tuple[Scenario, ...]:
@@ -23,11 +28,12 @@ def find(name: str) -> tuple[Scenario, ...]:
 
     Raises UsageError when there is none.
     """
-    wanted = name.casefold()
-    by_name = tuple(one for one in catalogue() if one.name == wanted)
-    found = by_name or tuple(one for one in catalogue() if wanted in (race.casefold() for race in one.races))
+    wanted, index = name.casefold(), race_index()
+    if wanted in index:
+        return (_called(wanted),)
+    found = tuple(_called(one) for one, races in index.items() if wanted in (race.casefold() for race in races))
     if not found:
-        known = (*(one.name for one in catalogue()), *(race for one in catalogue() for race in one.races))
+        known = (*index, *(race for races in index.values() for race in races))
         cure = did_you_mean(name, known, "`gapless list` shows what there is")
         raise UsageError(f"no scenario or race is called {name!r}; {cure}")
     return found

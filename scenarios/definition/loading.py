@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
 from gapless.scenarios.definition.known_keys import keys_at, nearby
 from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.definition.toml_documents import NotToml, parse_toml
 from gapless.scenarios.definition.toml_lines import line_of
-from gapless.scenarios.errors import ScenarioError, did_you_mean
+from gapless.scenarios.errors import Misfit, ScenarioError, did_you_mean
+
+FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 
 
 def load_file(path: Path) -> Scenario:
@@ -21,6 +24,9 @@ def load_file(path: Path) -> Scenario:
     Raises ScenarioError when the file cannot be read, is not TOML, or is not a scenario.
     """
     try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            problem = f"has more than {FILE_BYTES_MAX >> 20} MB"
+            raise ScenarioError(str(path), None, "", problem, "give the path of a TOML scenario file")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
@@ -36,11 +42,9 @@ def parse(text: str, file: str) -> Scenario:
     Raises ScenarioError for the first problem.
     """
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        problem = f"is not valid TOML ({error})"
-        raise ScenarioError(file, int(line.group(1)) if line else None, "", problem, "correct the syntax") from error
+        data = parse_toml(text)
+    except NotToml as error:
+        raise ScenarioError(file, error.line, "", f"is not valid TOML ({error})", "correct the syntax") from error
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:
@@ -51,10 +55,13 @@ def _first_problem(error: ValidationError, text: str, file: str, data: Mapping[s
     problems = error.errors(include_url=False)
     # A misspelled key often shows as a missing key too. The misspelling is the cause, so it is reported first.
     first = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
-    path = tuple(_real_path(first["loc"], data))
+    cause = first.get("ctx", {}).get("error")
+    path = (*_real_path(first["loc"], data), *(cause.place if isinstance(cause, Misfit) else ()))
     key = ".".join(str(part) for part in path)
     if first["type"] == "extra_forbidden":
         problem, cure = _unknown(first["loc"])
+    elif isinstance(cause, Misfit):
+        problem, cure = cause.problem, cause.cure
     else:
         problem, cure = _sentence(first["type"], first["msg"], first.get("ctx", {}), path, first.get("input"))
     return ScenarioError(file, line_of(text, path), key, problem, cure)
@@ -83,6 +90,15 @@ def _unknown(loc: Sequence[str | int]) -> tuple[str, str]:
     return "is no known key", did_you_mean(key, known, f"the keys are {', '.join(known)}")
 
 
+def _split(message: str) -> tuple[str, str]:
+    """A validator's message as problem and cure. Most have the cure as their last part."""
+    for between in ("; ", ": "):
+        problem, found, cure = message.rpartition(between)
+        if found:
+            return problem, cure
+    return message, "correct it there"
+
+
 def _sentence(
     kind: str, message: str, context: Mapping[str, object], path: Sequence[str | int], given: object
 ) -> tuple[str, str]:
@@ -97,5 +113,5 @@ def _sentence(
         known = re.findall(r"'([^']+)'", str(context.get("expected", "")))
         return f"{given!r} is not allowed here", did_you_mean(str(given), known, f"use {' or '.join(known)}")
     if kind == "value_error":
-        return message.removeprefix("Value error, "), "change the one or the other"
+        return _split(message.removeprefix("Value error, "))
     return f"{given!r} is wrong: {message[0].lower()}{message[1:]}", "change the value"

@@ -7,11 +7,13 @@ in virtual seconds, counted from the beginning of the world; all sizes are in by
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gapless.simserver.cause import Cause, StepName, StepOfScript
+from gapless.scenarios.errors import Misfit
+from gapless.simserver.cause import Cause, StepName
+from gapless.simserver.errors import ConfigError
 from gapless.simserver.faults import Fault
 from gapless.simserver.faults.match import Match
 from gapless.simserver.link import armed
@@ -37,6 +39,9 @@ OracleName = Literal[
     "jitter",
     "budget",
 ]
+EVENTS_MAX: Final = 500_000
+PAYLOAD_BYTES_MAX: Final = 1024 * 1024 * 1024
+EVENT_BYTES: Final = 500  # of an event without filler
 GENERATIONS: tuple[ServerGeneration, ...] = ("legacy", "tree", "session")
 CURSORS: tuple[CursorMode, ...] = ("inclusive", "exclusive")
 
@@ -113,11 +118,11 @@ class Background(_Data):
     @model_validator(mode="after")
     def _does_something(self) -> Background:
         if all(getattr(self, name) in (None, False) for name in type(self).model_fields if name not in {"at", "at_s"}):
-            raise ValueError("a background entry needs a message, a run, or both; or pause = true or the like")
+            raise Misfit("a background entry does nothing", "add a message, a run, pause = true or the like")
         if self.at is None and self.at_s is None:
-            raise ValueError("a background entry needs a moment: add `at = { … }`, its cause")
+            raise Misfit("a background entry needs a moment", "add `at = { … }`, its cause")
         if self.at is not None and self.at_s is not None:
-            raise ValueError("at names a cause and at_s a second on the clock, and both say when: keep at")
+            raise Misfit("at names a cause and at_s a second on the clock, and both say when", "keep at", "at_s")
         return self
 
 
@@ -141,8 +146,19 @@ class Workload(_Data):
     def _recording_stands_alone(self) -> Workload:
         made_up = self.model_fields_set & {"history_events", "runs", "payload_bytes"}
         if self.recording is not None and made_up:
-            raise ValueError(f"a recording brings its own {' and '.join(sorted(made_up))}")
+            own = " and ".join(sorted(made_up))
+            raise Misfit(f"a recording brings its own {own}", "drop the one or the other", "recording")
         return self
+
+    def size(self) -> tuple[int, int]:
+        """How many events history and runs have, and about how many bytes."""
+        runs = (*self.runs, *(one.run for one in self.background if one.run is not None))
+        events, size_bytes = self.history_events, self.history_events * (self.payload_bytes + EVENT_BYTES)
+        for run in runs:
+            payload_bytes = self.payload_bytes if run.payload_bytes is None else run.payload_bytes
+            events += 2 * run.actions
+            size_bytes += 2 * run.actions * (payload_bytes + EVENT_BYTES)
+        return events, size_bytes
 
 
 class Send(_Data):
@@ -340,58 +356,78 @@ class Scenario(_Data):
     @model_validator(mode="after")
     def _script_makes_sense(self) -> Scenario:
         if self.script[0] != "attach" and not (isinstance(self.script[0], Sleep) and "attach" in self.script):
-            raise ValueError("the script must attach before anything else")
+            raise Misfit("the script must attach before anything else", 'let it begin with "attach"', "script")
         if self.script.count("attach") > 1:
-            raise ValueError("the script attaches more than once")
+            raise Misfit("the script attaches more than once", 'keep the first "attach"', "script")
         return self
 
     @model_validator(mode="after")
     def _version_fits(self) -> Scenario:
         if self.server.version is not None and self.generations != ("session",):
-            raise ValueError(
-                f'server.version {self.server.version} has a session socket: add generations = ["session"]'
-            )
+            problem = f"server.version {self.server.version} has a session socket"
+            raise Misfit(problem, 'add generations = ["session"]', "server", "version")
         return self
 
     @model_validator(mode="after")
     def _faults_have_names_of_their_own(self) -> Scenario:
-        armed(self.faults)  # raises ConfigError, which is a ValueError, when two faults share a name
+        try:
+            armed(self.faults)
+        except ConfigError as error:
+            problem, _, cure = str(error).removeprefix("faults: ").rpartition("; ")
+            raise Misfit(problem, cure, "faults") from error
         return self
 
     @model_validator(mode="after")
     def _causes_can_happen(self) -> Scenario:
         names = [one.name for one in armed(self.faults)]
-        for cause in (one.at for one in self.workload.background):
-            if cause is not None and cause.after_fault is not None and cause.after_fault not in names:
+        for index, one in enumerate(self.workload.background):
+            if one.at is not None and one.at.after_fault is not None and one.at.after_fault not in names:
                 known = ", ".join(map(repr, names)) or "none"
-                missing = f"the fault {cause.after_fault!r}, and there is none"
-                raise ValueError(f"workload.background waits for {missing}; there are {known}")
-        for step in self._steps_of_causes():
-            played = [name_of(one) for one in self.script].count(step.name)
-            if (step.nth or 1) > played:
-                raise ValueError(f"a cause names step {step}, and the script has {played} of that name: name one of it")
+                problem = f"waits for the fault {one.at.after_fault!r}, and there is none of that name"
+                raise Misfit(problem, f"there are {known}", "workload", "background", index)
         begun = self.script.count("run") + sum(one.run is not None for one in self.workload.background)
-        for run in self._runs_of_causes():
-            if run > begun:
-                raise ValueError(f"a cause names run {run}, and the script and the background begin {begun}: lower it")
+        for place, cause in self._causes():
+            if cause.step is not None:
+                played = [name_of(one) for one in self.script].count(cause.step.name)
+                if (cause.step.nth or 1) > played:
+                    problem = f"names step {cause.step}, and the script has {played} of that name"
+                    raise Misfit(problem, "name one that is played", *place)
+            runs = () if cause.run is None else (cause.run,) if isinstance(cause.run, int) else cause.run
+            for run in runs:
+                if run > begun:
+                    problem = f"names run {run}, and the script and the background begin {begun}"
+                    raise Misfit(problem, "name one of these" if begun else "begin one", *place)
         return self
 
-    def _causes(self) -> Iterator[Cause | Match]:
-        yield from (one.at for one in self.workload.background if one.at is not None)
+    @model_validator(mode="after")
+    def _work_is_bounded(self) -> Scenario:
+        copies = 1
         for fault in self.faults:
-            yield fault.match
-            yield from (fault.match.until,) if fault.match.until is not None else ()
-            yield from (cause for cause in (getattr(fault, "at", None), getattr(fault, "until", None)) if cause)
+            copies *= 1 + getattr(fault, "copies", 0)
+        events, size_bytes = self.workload.size()
+        if events * copies > EVENTS_MAX:
+            problem = f"{events * copies:,} events would be sent, and {EVENTS_MAX:,} are the most"
+            raise Misfit(problem, "lower history_events, actions or copies", "workload")
+        if size_bytes * copies > PAYLOAD_BYTES_MAX:
+            sent_mb, most_mb = size_bytes * copies >> 20, PAYLOAD_BYTES_MAX >> 20
+            problem = f"events of {sent_mb:,} MB would be sent, and {most_mb:,} MB are the most"
+            raise Misfit(problem, "lower payload_bytes, or the number of events", "workload")
+        return self
 
-    def _steps_of_causes(self) -> Iterator[StepOfScript]:
-        yield from (cause.step for cause in self._causes() if cause.step is not None)
-
-    def _runs_of_causes(self) -> Iterator[int]:
-        for cause in self._causes():
-            if isinstance(cause.run, int):
-                yield cause.run
-            elif cause.run is not None:
-                yield from cause.run
+    def _causes(self) -> Iterator[tuple[tuple[str | int, ...], Cause | Match]]:
+        """Each cause, and where in the file it is."""
+        for index, one in enumerate(self.workload.background):
+            if one.at is not None:
+                yield ("workload", "background", index, "at"), one.at
+        for index, fault in enumerate(self.faults):
+            place = ("faults", index)
+            yield (*place, "match"), fault.match
+            if fault.match.until is not None:
+                yield (*place, "match", "until"), fault.match.until
+            for name in ("at", "until"):
+                cause = getattr(fault, name, None)
+                if cause:
+                    yield (*place, name), cause
 
     def variants(self) -> tuple[tuple[ServerGeneration, CursorMode], ...]:
         """The pairs of generation and cursor mode in which this can happen, in the order of GENERATIONS and CURSORS."""

@@ -22,6 +22,9 @@ def line_of(text: str, path: Sequence[str | int]) -> int | None:
     while wanted:
         if wanted in lines:
             return lines[wanted]
+        below = [line for found, line in lines.items() if found[: len(wanted)] == wanted]
+        if below:
+            return min(below)
         wanted = wanted[:-1]
     return None
 

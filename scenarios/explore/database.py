@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -25,12 +24,13 @@ from typing import Any
 from hypothesis.database import DirectoryBasedExampleDatabase, choices_from_bytes, choices_to_bytes
 from pydantic import TypeAdapter, ValidationError
 
-from gapless import reports, scenarios, simserver, syncclient
+from gapless.reports.records.documents import parse_json
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.errors import CapsuleError, UsageError
 from gapless.scenarios.explore.campaign import Campaign, Group, Share
 from gapless.scenarios.explore.file_lock import FileLock
 from gapless.scenarios.explore.steering import Drawn, Table
+from gapless.scenarios.running.code_digest import code_digest
 from gapless.scenarios.running.runner import Level, RunRequest
 
 DIRECTORY = Path(".gapless") / "explore"
@@ -303,7 +303,7 @@ def _share(one: Campaign | Share) -> _Share:
 def _upgraded(text: bytes) -> bytes:
     """A file of the first version in the form of this one. Its worlds had no seed: only its causes are kept."""
     try:
-        document = json.loads(text)
+        document = parse_json(text.decode())
     except ValueError:
         return text
     if not isinstance(document, dict) or document.get("schema") != "gapless/explore/1":
@@ -316,13 +316,3 @@ def _upgraded(text: bytes) -> bytes:
     rest: dict[str, Any] = {"others": [], "tables": {}, "kept": {}, "origins": []}
     client = {"client": document.get("client", ""), "level": "wire"}
     return json.dumps({"schema": SCHEMA, **client, "code": "", "own": own, "groups": groups, **rest}).encode()
-
-
-def code_digest() -> str:
-    """A digest of all code that the result of a world depends on."""
-    digest = hashlib.sha256()
-    for package in (syncclient, simserver, scenarios, reports):
-        root = Path(package.__path__[0])
-        for path in sorted(root.rglob("*.py")):
-            digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
-    return digest.hexdigest()[:16]

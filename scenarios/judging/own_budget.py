@@ -7,7 +7,6 @@ the user has said what this client may cost. Pure, but for `read_budgets` and `w
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gapless.reports.records.record import RunRecord, Verdict
+from gapless.scenarios.definition.toml_documents import NotToml, parse_toml
 from gapless.scenarios.errors import UsageError, first_problem
 
 FILE: Final = Path("budget.toml")
@@ -75,10 +75,10 @@ def read_budgets(directory: Path) -> OwnBudgets:
 def _read(path: Path) -> OwnBudgets:
     cure = "write it anew with `gapless run --write-budget`"
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); {cure}") from error
-    except ValueError as error:
+    except (NotToml, ValueError) as error:
         raise UsageError(f"{path}: is not TOML ({error}); {cure}") from error
     table: Any = document
     if path.name == PROJECT.name:

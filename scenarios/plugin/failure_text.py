@@ -10,6 +10,7 @@ import pytest
 from gapless.reports.many_runs.table import size
 from gapless.reports.one_run.focus import render_focus
 from gapless.reports.one_run.trace import render_trace
+from gapless.reports.records.characters import printable
 from gapless.reports.records.record import RunRecord
 from gapless.scenarios.plugin.fixture_use import CapsulePlace
 from gapless.scenarios.running.script_player import leaves
@@ -34,7 +35,7 @@ def told(
     ``printed``: what a client that is a command printed, or empty.
     ``see``: lines that name the capsule and the command that shows it.
     """
-    return "\n".join(_parts(record, lines, place, testimony, see, printed))
+    return printable("\n".join(_parts(record, lines, place, testimony, see, printed)))
 
 
 def _parts(

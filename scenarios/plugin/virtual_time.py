@@ -11,6 +11,7 @@ from typing import Final
 
 from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.capsules import capsule
+from gapless.scenarios.capsules.trust import replay_line
 from gapless.scenarios.clients.contract import Factory
 from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.errors import UsageError
@@ -113,7 +114,7 @@ class GaplessRun:
         shown = self._place.shown(path)
         yield f"capsule  {shown}"
         if nameable:
-            yield f"replay   gapless replay {shown} --trace"
+            yield f"replay   {replay_line(shown, request.client, request.command)}"
         else:
             yield "         (`gapless replay` finds no factory by that name; one in a module would be found)"
 

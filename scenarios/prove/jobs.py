@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
 from typing import Any
 
 from gapless.scenarios.prove.search import Question, SearchResult, prove
+from gapless.scenarios.running.cluster import cluster
 from gapless.scenarios.running.executors import method, pool
 
 POLL_S = 0.2
@@ -18,8 +19,16 @@ POLL_S = 0.2
 class Searches:
     """Searches in progress."""
 
-    def __init__(self, questions: Sequence[Question], executor: Executor, stopped: Any, states: Any) -> None:
+    def __init__(
+        self,
+        questions: Sequence[Question],
+        executor: Executor,
+        stopped: Any,
+        states: Any,
+        search: Callable[[int, Question], SearchResult] | None = None,
+    ) -> None:
         self.questions = tuple(questions)
+        self._search = search or _prove
         self._executor, self._stopped, self._states = executor, stopped, states
         self._futures: list[Future[SearchResult]] = []
 
@@ -39,7 +48,7 @@ class Searches:
 
     def results(self) -> Iterator[SearchResult | None]:
         """The results in the order of the questions. Yields None every `POLL_S` seconds until the next one is ready."""
-        self._futures = [self._executor.submit(_prove, number, one) for number, one in enumerate(self.questions)]
+        self._futures = [self._executor.submit(self._search, number, one) for number, one in enumerate(self.questions)]
         for future in self._futures:
             while not future.done():
                 wait([future], timeout=POLL_S)
@@ -48,14 +57,19 @@ class Searches:
 
 
 @contextmanager
-def searches(questions: Sequence[Question], jobs: int, time_s_max: float | None) -> Iterator[Searches]:
+def searches(questions: Sequence[Question], jobs: int, time_s_max: float | None, where: str = "") -> Iterator[Searches]:
     """Run searches in processes for the length of the block. Leaving the block stops them.
 
-    ``time_s_max``: the time after which they are stopped, in seconds
+    ``time_s_max``: the time after which they are stopped, in seconds. ``where``: the address of a cluster, whose
+    workers search instead. They do not say how far they are, and a search that is stopped there has no result.
     """
     shared: Any = method()
     stopped, states = shared.Value("b", 0), shared.Array("L", len(questions))
     until_s = None if time_s_max is None else time.monotonic() + time_s_max
+    if where:
+        with cluster(where) as workers:
+            yield Searches(questions, workers, stopped, states, functools.partial(_prove_elsewhere, time_s_max))
+        return
     with pool(min(jobs, len(questions)), _begin, stopped, states, until_s) as executor:
         under_way = Searches(questions, executor, stopped, states)
         try:
@@ -74,6 +88,11 @@ def _begin(stopped: Any, states: Any, until_s: float | None) -> None:
 
 def _prove(number: int, question: Question) -> SearchResult:
     return prove(question, functools.partial(_look, number))
+
+
+def _prove_elsewhere(time_s_max: float | None, number: int, question: Question) -> SearchResult:
+    until_s = None if time_s_max is None else time.monotonic() + time_s_max
+    return prove(question, lambda states: until_s is not None and time.monotonic() > until_s)
 
 
 def _look(number: int, states: int) -> bool:

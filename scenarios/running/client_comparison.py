@@ -16,6 +16,8 @@ Commands = Mapping[str, tuple[str, ...]]  # by what each client is called
 NO_COMMANDS: Final[Commands] = MappingProxyType({})
 # With more history, a client that rereads it takes minutes a scenario. Such scenarios are run only when given by name.
 HISTORY_UNNAMED_MAX = 10_000
+LONG_ATTACH = "cost-attach-long"
+PAGE_EVENTS = 100
 SWEEP_SCENARIO = "clean-run"
 SWEEP_EVENTS = (100, 1_000, 10_000, 60_000)
 # The sweep that a report adds to its runs takes a second or two.
@@ -28,14 +30,20 @@ _CALLS_PER_PAGE_MAX = 10
 def with_history(scenario: Scenario, history_events: int) -> Scenario:
     """The scenario with another length of history.
 
-    ``calls_max`` grows with the history, so that rereading it does not count as a busy loop. Raises UsageError for a
+    ``calls_max`` grows with the history, so that rereading it does not count as a busy loop. Beyond a page, what the
+    catalogue allows for an attach to a long conversation is allowed here too. Raises UsageError for a
     scenario whose history is a recording.
     """
     if scenario.workload.recording is not None:
         raise UsageError(f"{scenario.name} replays a recording, whose history is as long as it is")
-    pages = history_events // 100
+    pages = history_events // PAGE_EVENTS
+    budget = scenario.budget
+    if history_events > PAGE_EVENTS >= scenario.workload.history_events:
+        longer = tuple(one for one in find_one(LONG_ATTACH).budget.allowances if one not in budget.allowances)
+        budget = budget.model_copy(update={"allowances": (*budget.allowances, *longer)})
     return scenario.model_copy(
         update={
+            "budget": budget,
             "workload": scenario.workload.model_copy(update={"history_events": history_events}),
             "expect": scenario.expect.model_copy(
                 update={"calls_max": scenario.expect.calls_max + _CALLS_PER_PAGE_MAX * pages}

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from typing import Any, ParamSpec, TypeVar
 
+from gapless.scenarios.running.cluster import cluster
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -28,9 +30,15 @@ class SerialExecutor(Executor):
 
 
 @contextmanager
-def processes(jobs: int) -> Iterator[Executor]:
-    """An executor with ``jobs`` worker processes; this process when ``jobs`` is 1 or less."""
-    if jobs <= 1:
+def processes(jobs: int, where: str = "") -> Iterator[Executor]:
+    """An executor with ``jobs`` worker processes; this process when ``jobs`` is 1 or less.
+
+    ``where``: the address of a cluster, whose workers are taken instead.
+    """
+    if where:
+        with cluster(where) as workers:
+            yield workers
+    elif jobs <= 1:
         yield SerialExecutor()
     else:
         with pool(jobs) as executor:

@@ -120,21 +120,24 @@ def _differences(here: RunResult, there: SecondRun) -> Iterator[Violation]:
 
 
 @contextmanager
-def run_units(units: Sequence[Unit], jobs: int) -> Iterator[Iterator[UnitOutcome]]:
-    """The outcomes in the order of ``units``, from ``jobs`` processes. Leaving early drops units not yet started."""
+def run_units(units: Sequence[Unit], jobs: int, where: str = "") -> Iterator[Iterator[UnitOutcome]]:
+    """The outcomes in the order of ``units``, from ``jobs`` processes, or from the cluster at ``where``.
+
+    Leaving early drops units not yet started.
+    """
     try:
-        with spread(run_unit, units, jobs) as outcomes:
+        with spread(run_unit, units, jobs, where) as outcomes:
             yield outcomes
     finally:
         end_second_process()  # the one of this process; those of worker processes end with the workers
 
 
 @contextmanager
-def spread(work: Callable[[T], R], items: Sequence[T], jobs: int) -> Iterator[Iterator[R]]:
-    """``work`` applied to each of ``items``, in order, in ``jobs`` processes. Leaving early drops the rest."""
-    if jobs <= 1 or len(items) <= 1:
+def spread(work: Callable[[T], R], items: Sequence[T], jobs: int, where: str = "") -> Iterator[Iterator[R]]:
+    """``work`` on each of ``items``, in order, in ``jobs`` processes or on a cluster. Leaving early drops the rest."""
+    if not where and (jobs <= 1 or len(items) <= 1):
         yield map(work, items)
         return
-    with processes(min(jobs, len(items))) as pool:
+    with processes(min(jobs, len(items)), where) as pool:
         futures = [pool.submit(work, item) for item in items]
         yield (future.result() for future in futures)

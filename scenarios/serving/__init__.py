@@ -9,6 +9,7 @@
 - ``client_account.py``    infers the steps of a client that was not asked for any
 - ``unreached_faults.py``  the events that were never sent to the client
 - ``verdict_so_far.py``    the verdict while a session goes on
+- ``access.py``            which requests the control accepts
 - ``control.py``           the routes under ``/sim/``
 - ``requests.py``          the bodies of their requests; ``responses.py`` those of their responses
 - ``openapi.py``           the OpenAPI description of the routes

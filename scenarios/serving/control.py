@@ -31,6 +31,7 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError, first_problem
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.serving import requests
+from gapless.scenarios.serving.access import refusal
 from gapless.scenarios.serving.openapi import document
 from gapless.scenarios.serving.reporter import Reporter
 from gapless.scenarios.serving.responses import (
@@ -61,6 +62,7 @@ BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 ENTRIES_PER_ANSWER_MAX: Final = 2000
 REPORTS_A_TURN: Final = 1000  # then other tasks run, among them the session's check of the journal's size
 LOOK_S: Final = 0.05
+BODY_S_MAX: Final = 10.0  # a client that withholds the rest of its request's body gets a 408 after that
 ANY_FILE: Final = "/sim/{file}"
 MEDIA: Final = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 HEADERS: Final = (
@@ -99,6 +101,11 @@ class SessionHost(Protocol):
     def api_key(self) -> str | None: ...
     @property
     def url(self) -> str: ...
+    @property
+    def listening_on(self) -> str:
+        """The host that the port is opened for."""
+        ...
+
     def replace(self, request: RunRequest, *, stepwise: bool) -> None:
         """Serve another session in place of the current one."""
         ...
@@ -107,7 +114,8 @@ class SessionHost(Protocol):
 def create_control(host: SessionHost) -> ASGIApp:
     """The ASGI app of the control. An error becomes a status and one sentence; no traceback leaves the server."""
     mistakes = {HTTPException: _http_error, Exception: _internal_error}
-    return _closing_connections(Starlette(routes=routes(host), exception_handlers=mistakes))
+    app = Starlette(routes=routes(host), exception_handlers=mistakes)
+    return _closing_connections(_guarded(app, host))
 
 
 def routes(host: SessionHost) -> list[Route]:
@@ -138,6 +146,20 @@ def routes(host: SessionHost) -> list[Route]:
         Route("/sim/report", control.report, methods=["POST"]),
         Route(ANY_FILE, _page),
     ]
+
+
+def _guarded(inner: ASGIApp, host: SessionHost) -> ASGIApp:
+    """Refuse what a page of another site can send. See ``access.py``."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        refused = refusal(scope["method"], headers, host.listening_on)
+        if refused is None:
+            await inner(scope, receive, send)
+        else:
+            await JSONResponse({"detail": refused.detail}, refused.status)(scope, receive, send)
+
+    return app
 
 
 def _closing_connections(inner: ASGIApp) -> ASGIApp:
@@ -332,12 +354,15 @@ async def _body(request: Request) -> bytes:
     parts: list[bytes] = []
     size_bytes = 0
     try:
-        async with aclosing(request.stream()) as stream:
-            async for part in stream:
-                parts.append(part)
-                size_bytes += len(part)
-                if size_bytes > BODY_BYTES_MAX:
-                    raise HTTPException(413, f"the body is over {BODY_BYTES_MAX} bytes")
+        with trio.fail_after(BODY_S_MAX):
+            async with aclosing(request.stream()) as stream:
+                async for part in stream:
+                    parts.append(part)
+                    size_bytes += len(part)
+                    if size_bytes > BODY_BYTES_MAX:
+                        raise HTTPException(413, f"the body is over {BODY_BYTES_MAX} bytes")
+    except trio.TooSlowError as error:
+        raise HTTPException(408, f"the body did not come within {BODY_S_MAX:g} s; send it whole") from error
     except ClientDisconnect as error:
         raise HTTPException(400, "the client disconnected") from error
     return b"".join(parts)

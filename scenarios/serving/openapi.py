@@ -65,8 +65,9 @@ _PROBLEM = {
     "description": "One sentence: what is wrong, and the cure.",
     "content": {_JSON: {"schema": {"type": "object", "properties": {"detail": {"type": "string"}}}}},
 }
-_BAD_BODY = (400, 413, 422)  # not JSON, too long, not valid
-_BAD_LINES = (413, 422)
+_REFUSED = (403,)  # by the headers Host and Origin
+_BAD_BODY = (400, 408, 413, 415, 422)  # not JSON, withheld, too long, not called JSON, not valid
+_BAD_LINES = (408, 413, 415, 422)
 _JOURNAL_HEADERS = {
     "x-next": {"description": "The index of the entry after these.", "schema": {"type": "integer"}},
     "x-session": {"description": "Which session this is; another has another journal.", "schema": {"type": "integer"}},
@@ -114,7 +115,7 @@ def _operation(
     operation: dict[str, Any] = {
         "operationId": "-".join((method, *words, *parameters[: path.count("{")])).replace(".", "-"),
         "summary": what,
-        "responses": {good: answer} | {str(status): _PROBLEM for status in sorted({*refusals, *bad})},
+        "responses": {good: answer} | {str(status): _PROBLEM for status in sorted({*_REFUSED, *refusals, *bad})},
     }
     if parameters:
         operation["parameters"] = [{"name": name, **_PARAMETERS[name]} for name in parameters]

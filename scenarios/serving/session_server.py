@@ -11,10 +11,8 @@ A later request for ``/sim/`` on a connection of the world also goes to the cont
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
-from http import HTTPStatus
 from typing import Final
 
 import trio
@@ -29,11 +27,10 @@ from gapless.scenarios.serving.session import ENTRIES_MAX, Session
 from gapless.scenarios.serving.verdict_so_far import Judging
 from gapless.simserver.network.hosting import serve_stream
 from gapless.simserver.network.streams import MemoryConnection
-from gapless.simserver.port import Admit, Opening, join, join_world, serve_port
+from gapless.simserver.port import CONNECTIONS_MAX, Admit, Newest, Opening, Refusing, join, join_world, serve_port
 
-# Connections to the world. The port accepts more, so that the control stays reachable when a client opens too many.
-CLIENTS_MAX: Final = 96
-ANSWER_S_MAX: Final = 2.0
+CONTROLS_MAX: Final = 32  # connections to the control; one more resets the oldest of them
+CONTROL_S_MAX: Final = 60.0  # of one connection to the control; its longest wait for the journal is a third of that
 ANSWERING_S: Final = 0.1  # between the response to a replacement and the reset of the old session's connections
 PREFIX: Final = "/sim"
 
@@ -43,7 +40,7 @@ class SessionServer:
 
     ``offered``: scenarios that can be served besides the catalogue.
     ``api_key``: the key of every session, in place of the scenario's own.
-    ``url``: the address, set once the server listens.
+    ``url``: the address, and ``listening_on``: the host that the port is opened for; set once the server listens.
     ``session``: the current session; ``sessions``: how many there have been.
     ``counts``, ``judging``, ``reporter``: of the current session.
     """
@@ -60,11 +57,14 @@ class SessionServer:
         self.offered = tuple(offered)
         self.api_key = api_key
         self.url = ""
+        self.listening_on = "127.0.0.1"
         self.sessions = 0
         self._use_session(Session(request, stepwise=stepwise, entries_max=entries_max))
         self._entries_max = entries_max
         self._control = create_control(self)
         self._clients = 0
+        self._controls = Newest(CONTROLS_MAX)
+        self._refusing = Refusing()
         self._nursery: trio.Nursery | None = None
 
     async def serve(
@@ -75,6 +75,7 @@ class SessionServer:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve until cancelled. Raises OSError when the port is taken."""
+        self.listening_on = host
         async with trio.open_nursery() as self._nursery:
             self._start(self.session)
             bound: int = await self._nursery.start(_listen, self._admit, port, host)
@@ -112,12 +113,16 @@ class SessionServer:
         if is_control(opening.path):
             await self._serve_control(stream, opening)
         elif not opening.path:
-            await _respond(stream, 400, "This is no HTTP request")
+            await self._refusing.respond(stream, 400, "This is no HTTP request")
         else:
             await self._serve_world(stream, opening)
 
     async def _serve_control(self, stream: trio.SocketStream, opening: Opening) -> None:
         connection = MemoryConnection(0)
+        with self._controls.holding(stream), trio.move_on_after(CONTROL_S_MAX):
+            await self._join_control(connection, stream, opening)
+
+    async def _join_control(self, connection: MemoryConnection, stream: trio.SocketStream, opening: Opening) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._serve_quietly, connection)
             try:
@@ -133,12 +138,16 @@ class SessionServer:
 
     async def _serve_world(self, stream: trio.SocketStream, opening: Opening) -> None:
         session = self.session
-        if self._clients >= CLIENTS_MAX:
-            await _respond(stream, 503, f"Too many connections at once: {CLIENTS_MAX} are open; close some")
+        if self._clients >= CONNECTIONS_MAX:
+            await self._refusing.respond(
+                stream, 503, f"Too many connections at once: {CONNECTIONS_MAX} are open; close some"
+            )
             return
         await session.begin()
         if session.state == "over":
-            await _respond(stream, 503, f"The session is over: {session.why}; POST /sim/reset begins it anew")
+            await self._refusing.respond(
+                stream, 503, f"The session is over: {session.why}; POST /sim/reset begins it anew"
+            )
             return
         self._clients += 1
         try:
@@ -161,17 +170,3 @@ async def _listen(
     admit: Admit, port: int, host: str, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
 ) -> None:
     await serve_port(admit, port, host=host, task_status=task_status)
-
-
-async def _respond(stream: trio.SocketStream, status: int, detail: str) -> None:
-    """Answer a connection that goes to no app, and close it."""
-    body = json.dumps({"detail": detail}).encode()
-    head = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-    )
-    with suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError), trio.move_on_after(ANSWER_S_MAX):
-        await stream.send_all(head.encode() + body)
-        await stream.send_eof()
-        while await stream.receive_some(4096):
-            pass

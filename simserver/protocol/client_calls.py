@@ -113,7 +113,7 @@ def _is_listed(world: ServedWorld, asked: RestRequest) -> bool:
 def _object(asked: RestRequest) -> dict[str, Any]:
     try:
         body = json.loads(asked.body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
 

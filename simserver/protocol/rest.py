@@ -44,6 +44,7 @@ from gapless.simserver.protocol.validation import SentMessage, TextContent
 
 # The calls that count in a budget: those by which a client learns what it may have missed.
 COUNTED: Final = frozenset({"search", "count", "event", "conversation"})
+BODY_S_MAX: Final = 60.0  # a body that is withheld for so long gets a 408
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request; a message of 30,000 tokens is about 120 KB
 LOGIN_PAGE: Final = "<!doctype html><html><body><h1>Sign in</h1></body></html>"
 _NO_ENDS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -118,14 +119,18 @@ def create(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     if world.settings.is_newest:
         try:
             body = json.loads(asked.body or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return RestAnswer(422, wire.detail("body: expected JSON"))
+        if not isinstance(body, dict):
+            return RestAnswer(422, wire.detail("body: expected an object"))
         wanted, first = body.get("conversation_id"), body.get("initial_message")
         if wanted is not None:
             problem = wire.invalid(validation.ID, wanted, "body", "conversation_id")
             if problem is not None:
                 return RestAnswer(422, problem)
             world.adopt(str(wanted))
+        if first is not None and not isinstance(first, dict):
+            return RestAnswer(422, wire.detail("initial_message: expected an object"))
         if first is not None:
             sent = message(world, RestRequest(None, asked.query, encode({"run": True, **first}).encode()))
             if sent.status != 200:
@@ -148,7 +153,7 @@ def message(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     """``POST …/events``: a user message, which may also start a run."""
     try:
         body = json.loads(asked.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return RestAnswer(422, wire.detail("body: expected JSON"))
     problem = wire.invalid(validation.MESSAGE, body, "body")
     if problem is not None:
@@ -347,10 +352,14 @@ class RestCalls:
         if world.link.watches("call"):
             cursor = request.query_params.get("page_id")
             verdicts = world.link.consult(Facts("call", f"call {call} {name}", call=name, cursor=cursor))
+        body: bytes | None = b""
         try:
-            body = await _body(request) if request.method in ("POST", "PATCH") else b""
+            with world.loop.move_on_after(BODY_S_MAX) as waiting:
+                body = await _body(request) if request.method in ("POST", "PATCH") else b""
         except ClientDisconnect:
             return self._answer(request, call, RestAnswer(400, wire.detail("client disconnected")), {})
+        if waiting.cancelled_caught:
+            return self._answer(request, call, RestAnswer(408, wire.detail("body: did not come")), {})
         if body is None:
             return self._answer(request, call, RestAnswer(413, wire.detail(f"body: over {BODY_BYTES_MAX} bytes")), {})
         headers: dict[str, str] = {}

@@ -391,7 +391,7 @@ async def _key_is_right(world: ServedWorld, websocket: WebSocket) -> bool:
             received = await websocket.receive()
             try:
                 frame = json.loads(received.get("text") or "null")
-            except ValueError:
+            except (ValueError, RecursionError):
                 frame = None
             if isinstance(frame, dict) and frame.get("type") == "auth":
                 given = frame.get("session_api_key")

@@ -54,7 +54,9 @@ def test_a_bad_client_fails_with_violations_timeline_capsule_and_commands(
     result = pytester.runpytest("--gapless-seed", "3")
     outcome(result, failed=1)
     name = "gapless.scenarios.clients.baselines.poll_then_return"
-    capsule = f".gapless/capsules/r10-late-tail.tree.inclusive.{name}-factory.seed3.json"
+    (folder,) = (pytester.path / ".gapless/capsules").iterdir()
+    assert folder.name.startswith(f"{folder.name.split('.')[0]}.test_mine.")
+    capsule = f".gapless/capsules/{folder.name}/r10-late-tail.tree.inclusive.{name}-factory.seed3.json"
     result.stdout.fnmatch_lines(
         [
             f"unsafe: r10-late-tail, generation tree, cursor inclusive, client {name}:*",
@@ -390,7 +392,7 @@ def test_a_command_is_a_client_too_and_what_it_printed_is_shown(pytester: pytest
             "*printed by the client",
             "*0.000 s  asked attach",
             "*ValueError: no idea",
-            "replay   gapless replay .gapless/capsules/clean-run.tree.inclusive.program.py.seed0.json --trace",
+            "replay   gapless replay .gapless/*/clean-run.tree.inclusive.program.py.seed0.json --trace --trust",
         ]
     )
 

@@ -15,6 +15,7 @@ from gapless.scenarios.serving.scenario_choice import request_for
 from gapless.scenarios.serving.session_server import SessionServer
 
 LIMIT_S = 20.0
+JSON = {"content-type": "application/json"}  # without it, the control takes no request that changes something
 
 
 def quick(**changed: Any) -> Scenario:
@@ -43,7 +44,7 @@ async def served(
     with trio.fail_after(LIMIT_S):
         async with trio.open_nursery() as nursery:
             await nursery.start(_serving, session_server)
-            async with httpx.AsyncClient(base_url=session_server.url, timeout=LIMIT_S) as http:
+            async with httpx.AsyncClient(base_url=session_server.url, timeout=LIMIT_S, headers=JSON) as http:
                 yield session_server, http
             nursery.cancel_scope.cancel()
 

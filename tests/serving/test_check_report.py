@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from gapless.reports.records.reading import read_results
 from gapless.reports.records.record import RunRecord, Verdict
 from gapless.reports.records.results import Results
-from gapless.scenarios.cli.job_summary import VARIABLE
+from gapless.scenarios.cli.conclusion import SUMMARY_VARIABLE as VARIABLE
 from gapless.scenarios.cli.main import main
 from tests.reports.html.outline import Outline
 

@@ -6,15 +6,15 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
 import trio
 
-from gapless.scenarios.serving.session_server import CLIENTS_MAX, SessionServer
+from gapless.scenarios.serving.session_server import CONTROLS_MAX, SessionServer
 from gapless.simserver.network.hosting import MESSAGE_BYTES_MAX
-from gapless.simserver.port import CONNECTIONS_MAX, OPENING_BYTES_MAX, TURNED_AWAY_MAX
+from gapless.simserver.port import CONNECTIONS_MAX, OPENING_BYTES_MAX, OPENINGS_MAX
 from gapless.simserver.protocol.rest import BODY_BYTES_MAX
 from tests.serving.port import calls, port_of, quick_request, served
 
@@ -145,8 +145,10 @@ async def test_more_connections_than_the_bound_are_told_so_and_the_control_stays
     async with served() as (session_server, http):
         await is_well(session_server, http)
         async with trio.open_nursery() as nursery:
-            streams = [await trio.open_tcp_stream("127.0.0.1", port_of(session_server)) for _ in range(CLIENTS_MAX)]
-            for stream in streams:
+            streams = []
+            for _ in range(CONNECTIONS_MAX):
+                stream = await trio.open_tcp_stream("127.0.0.1", port_of(session_server))
+                streams.append(stream)
                 await stream.send_all(handshake(session_server))
                 nursery.start_soon(stream.receive_some)
         async with raw(session_server) as stream:
@@ -154,7 +156,7 @@ async def test_more_connections_than_the_bound_are_told_so_and_the_control_stays
             refusal = await answer(stream)
         assert refusal.startswith(b"HTTP/1.1 503")
         assert b"close some" in refusal
-        assert (await http.get("/sim/session")).json()["sockets"]["open"] == CLIENTS_MAX
+        assert (await http.get("/sim/session")).json()["sockets"]["open"] == CONNECTIONS_MAX
         for stream in streams:
             await trio.aclose_forcefully(stream)
         with trio.fail_after(5):
@@ -163,29 +165,64 @@ async def test_more_connections_than_the_bound_are_told_so_and_the_control_stays
         await is_well(session_server, http)
 
 
-async def test_a_flood_of_silent_connections_is_turned_away() -> None:
+HALF_OPEN = (
+    b"",
+    b"GET /sim/session HTTP/1.1\r\n",
+    b"POST /sim/heal HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+    b"POST /api/conversations HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+)
+
+
+@pytest.mark.parametrize("data", HALF_OPEN, ids=["nothing", "half-a-head", "control", "world"])
+async def test_a_crowd_of_half_open_connections_leaves_the_control_reachable(data: bytes) -> None:
     async with served() as (session_server, http):
-        streams = [await trio.open_tcp_stream("127.0.0.1", port_of(session_server)) for _ in range(CONNECTIONS_MAX)]
-        async with raw(session_server) as stream:
-            assert (await answer(stream)).startswith(b"HTTP/1.1 503")
+        streams = []
+        for _ in range(CONNECTIONS_MAX + 2 * max(OPENINGS_MAX, CONTROLS_MAX)):
+            stream = await trio.open_tcp_stream("127.0.0.1", port_of(session_server))
+            streams.append(stream)
+            with suppress(trio.BrokenResourceError):
+                await stream.send_all(data)
+        with trio.fail_after(2):
+            assert (await http.get("/sim/session")).status_code == 200
+            assert (await http.post("/sim/heal", json={})).status_code == 200
         for stream in streams:
             await trio.aclose_forcefully(stream)
-        await trio.sleep(0.05)
+        with trio.fail_after(5):
+            while len(session_server.session.world.connections) > 1:
+                await trio.sleep(0.01)
         await is_well(session_server, http)
 
 
-async def test_those_above_even_the_ones_that_are_turned_away_are_reset_so_that_files_never_run_out() -> None:
-    async with served() as (session_server, http):
-        streams = [
-            await trio.open_tcp_stream("127.0.0.1", port_of(session_server))
-            for _ in range(CONNECTIONS_MAX + TURNED_AWAY_MAX)
-        ]
-        async with raw(session_server) as stream:
-            with pytest.raises(trio.BrokenResourceError):
-                await stream.receive_some()
+async def test_the_oldest_of_too_many_silent_connections_is_reset() -> None:
+    async with served() as (session_server, http), raw(session_server) as oldest:
+        streams = [await trio.open_tcp_stream("127.0.0.1", port_of(session_server)) for _ in range(OPENINGS_MAX)]
+        with pytest.raises(trio.BrokenResourceError):
+            await oldest.receive_some()
         for stream in streams:
             await trio.aclose_forcefully(stream)
-        await trio.sleep(0.05)
+        await is_well(session_server, http)
+
+
+@pytest.mark.parametrize(("path", "where"), [("/sim/heal", "control"), ("/api/conversations", "world")])
+async def test_a_withheld_body_times_out(path: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gapless.scenarios.serving.control.BODY_S_MAX", 0.05)
+    monkeypatch.setattr("gapless.simserver.protocol.rest.BODY_S_MAX", 0.05)
+    async with served() as (session_server, http):
+        async with raw(session_server) as stream:
+            head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9"
+            await stream.send_all(f"{head}\r\n\r\n{{".encode())
+            assert (await stream.receive_some()).startswith(b"HTTP/1.1 408")
+        await is_well(session_server, http)
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"[1]", b"1", b"9" * 5000])
+async def test_a_body_that_is_no_message_is_refused_and_the_world_goes_on(body: bytes) -> None:
+    newest = quick_request("session", generations=["session"], server={"version": "1.58.2"})
+    async with served(newest) as (session_server, http):
+        for path in ("/api/conversations", f"{calls(session_server)}/events"):
+            assert (await http.post(path, content=body)).status_code == 422
+        assert (await http.post("/api/conversations", json={"initial_message": 1})).status_code == 422
+        assert (await http.post("/sim/faults", content=body)).status_code in {400, 422}
         await is_well(session_server, http)
 
 

@@ -5,6 +5,7 @@ const IDLE_BESIDE_MEDIAN = 6; // a gap is idle if it is this many times as long 
 const IDLE_SHARE_MIN = 0.04; // and if it is at least this share of the run
 const BREAK_SHARE = 0.07; // the length of a shortened gap, as a share of the time that is not idle
 const BREAKS_SHARE_MAX = 0.35; // the same share, for all shortened gaps together
+const ALIKE_ROOM = 8; // the room, in entries, of any number of entries alike at one moment
 const STEPS = [1, 2, 5];
 
 // Seconds, unchanged: for a run that is still under way.
@@ -38,20 +39,40 @@ export function timeAxis(story) {
   return { ...axis, at: (t, i) => places[i] ?? axis.at(t) };
 }
 
-// Entries at equal distances: for many entries at the same moment.
+// Entries at equal distances: for many entries at the same moment. Many alike at one moment share a little room, so
+// that the events of a history do not take the room of the run.
 export function orderAxis(story) {
+  const places = new Float64Array(Math.max(1, story.length));
+  let place = 0;
+  for (let first = 0; first < story.length; ) {
+    const alike = lengthAlike(story.entries, first);
+    const step = Math.min(1, ALIKE_ROOM / alike);
+    for (let i = first; i < first + alike; i += 1, place += step) places[i] = place;
+    first += alike;
+  }
+  const last = story.length - 1;
   return {
-    end: Math.max(1, story.length - 1),
+    end: Math.max(1, places[Math.max(0, last)]),
     breaks: [],
-    at: (t, i) => i ?? story.length - 1,
+    at: (t, i) => places[i ?? last],
     ticks(from, to, count_max) {
-      const step = Math.max(1, Math.ceil((to - from) / count_max));
-      const first = Math.max(0, Math.ceil(from / step) * step);
+      const least = (to - from) / count_max;
       const found = [];
-      for (let i = first; i <= Math.min(to, story.length - 1); i += step) found.push({ at: i, text: `${story.entries[i].t_s.toFixed(3)} s` });
+      for (let i = 0; i <= last; i += 1) {
+        const isFree = places[i] >= from && places[i] <= to && places[i] - (found.at(-1)?.at ?? -Infinity) >= least;
+        if (isFree) found.push({ at: places[i], text: `${story.entries[i].t_s.toFixed(3)} s` });
+      }
       return found;
     },
   };
+}
+
+// How many entries from one on are of the same moment, place and kind.
+function lengthAlike(entries, first) {
+  const { t_s, place, what } = entries[first];
+  let next = first + 1;
+  while (next < entries.length && entries[next].t_s === t_s && entries[next].place === place && entries[next].what === what) next += 1;
+  return next - first;
 }
 
 function pieces(found) {

@@ -112,6 +112,7 @@ async function openRun(index) {
   showFacts(run);
   byId("journal").replaceChildren();
   byId("told").textContent = "";
+  byId("entry").hidden = true;
   byId("runname").focus({ preventScroll: true });
   scrollTo(0, 0);
   const lines = await journalOf(run);
@@ -208,17 +209,34 @@ function showFacts(run) {
     // A run in real time cannot be replayed. Its journal can only be judged again.
     [isReal(run) ? "Told and judged again by" : "Replay", run.replay, "code"],
     ["Capsule", run.capsule, "code"],
+    ["As a test of yours", pytestLine(run), "code"],
     ["Digest", run.digest, "code"],
   ];
   byId("facts").replaceChildren(
     ...facts.filter(([, value]) => value !== null && value !== undefined && value !== "").flatMap(([name, value, look]) => {
       const told = made("dd", {});
       told.append(made(look ?? "span", {}, value));
-      if (value === run.replay && navigator.clipboard) told.append(copier(value));
+      if ((value === run.replay || value === pytestLine(run)) && navigator.clipboard) told.append(copier(value));
       return [made("dt", {}, name), told];
     }),
   );
 }
+
+// The marker that puts a client through this run in pytest.
+const pytestLine = (run) => `@pytest.mark.gapless(scenarios=["${run.scenario}"], generations=["${run.generation}"], cursors=["${run.cursor}"])`;
+
+// Everything that the journal has of an entry, and for a call the command that makes it again.
+function showEntry(entry) {
+  const { index, t_s, place, what, ...fields } = entry;
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+  byId("entryfields").textContent = [`${place} ${what}, ${t_s} s`, ...lines].join("\n");
+  const curl = place === "rest" && what === "request" ? curlLine(fields) : "";
+  byId("curl").replaceChildren(...(curl ? [made("code", {}, curl), ...(navigator.clipboard ? [copier(curl)] : [])] : []));
+  byId("entry").hidden = false;
+}
+
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+const curlLine = ({ method, path, query }) => `curl ${method === "GET" ? "" : `-X ${method} `}"$GAPLESS_URL"${quoted(path + (query ? `?${query}` : ""))}`;
 
 function copier(text) {
   const button = made("button", { type: "button", class: "copy" }, "copy");
@@ -311,6 +329,7 @@ function pick(index, { follow = true } = {}) {
   if (!entry) return;
   view.picked = index;
   byId("told").textContent = `${moment(entry.t_s)}  ${tell(view.story, entry)}`;
+  showEntry(entry);
   const at = view.axis.at(entry.t_s, entry.index);
   if (follow && (at < view.from || at > view.to)) {
     const half = (view.to - view.from) / 2;
@@ -384,6 +403,7 @@ function click(event) {
   const marks = marksAt(event.target);
   if (!marks.length) return choose(null);
   view.picked = marks[0].i;
+  showEntry(view.story.entries[view.picked]);
   if (marks.length === 1) {
     byId("told").textContent = `${moment(marks[0].t)}  ${told(marks)}`;
     return choose(view.story.idOf(view.story.entries[marks[0].i]));

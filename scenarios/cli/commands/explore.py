@@ -15,6 +15,7 @@ from gapless.scenarios.cli.explore_screen import ExploreScreen
 from gapless.scenarios.cli.options import (
     Finite,
     client_option,
+    executor_option,
     judge_options,
     judged_by,
     plain_errors,
@@ -30,6 +31,7 @@ from gapless.scenarios.explore.opening import Opened, opened
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE, stoppable
 from gapless.scenarios.judging.oracles.case import count
 from gapless.scenarios.machines.registry import resolve as machine
+from gapless.scenarios.running.cluster import ClusterExecutor
 from gapless.scenarios.running.executors import processes
 from gapless.scenarios.running.runner import Level
 
@@ -74,6 +76,7 @@ from gapless.scenarios.running.runner import Level
     help="Take in the database in DIR first. Without --runs or --time, no world is tried then.",
 )
 @judge_options
+@executor_option
 @plain_errors
 def explore(
     client: str,
@@ -84,6 +87,7 @@ def explore(
     time_s: float | None,
     seed: int | None,
     jobs: int | None,
+    executor: str,
     level: Level,
     shrinks: int,
     database: Path,
@@ -126,7 +130,7 @@ def explore(
         for directory in merged:
             _merge(at_work, Database(directory, name, level, command, published))
         limits = Limits(runs, time_s, shrinks)
-        code = _explore(at_work, limits, jobs or os.cpu_count() or 1, oracles, is_merge=bool(merged))
+        code = _explore(at_work, limits, jobs, oracles, is_merge=bool(merged), where=executor)
     sys.exit(code)
 
 
@@ -138,7 +142,9 @@ def _merge(at_work: Opened, other: Database) -> None:
     click.echo(f"merged {other.directory}{worlds}")
 
 
-def _explore(at_work: Opened, limits: Limits, jobs: int, judge: tuple[str, ...], *, is_merge: bool) -> int:
+def _explore(
+    at_work: Opened, limits: Limits, jobs: int | None, judge: tuple[str, ...], *, is_merge: bool, where: str
+) -> int:
     """Explore; return the exit code. ``judge``: names of the oracles that judge; empty: all."""
     console, database, campaign = standard_output(), at_work.database, at_work.campaign
     campaign.judge = judge
@@ -153,8 +159,13 @@ def _explore(at_work: Opened, limits: Limits, jobs: int, judge: tuple[str, ...],
         screen.say("the code has changed since this campaign was kept: worlds are tried from the first again")
     elif campaign.worlds:
         screen.say(f"going on after {campaign.worlds} worlds, kept in {database.directory}")
-    with stoppable() as stop, processes(jobs) as executor:
-        explorer = Explorer(campaign, database, executor, jobs=jobs, limits=limits, listener=screen, stop=stop)
+    processes_here = jobs or os.cpu_count() or 1
+    with stoppable() as stop, processes(processes_here, where) as executor:
+        if isinstance(executor, ClusterExecutor):  # two pieces of work for each worker: none waits for the next
+            processes_here = jobs or 2 * executor.workers
+        explorer = Explorer(
+            campaign, database, executor, jobs=processes_here, limits=limits, listener=screen, stop=stop
+        )
         if not is_merge or limits.worlds is not None or limits.time_s is not None:
             with screen.live():
                 explorer.explore()

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from gapless.scenarios.cli.options import plain_errors, standard_output
+from gapless.scenarios.cli.options import executor_option, plain_errors, standard_output
 from gapless.scenarios.clients.registry import MUTANT, find_mutant
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
@@ -39,8 +39,9 @@ Advance = Callable[[str], None]
 @click.option("--afresh", is_flag=True, help="With --full: try everything again, not only what is new.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
+@executor_option
 @plain_errors
-def mutants(names: tuple[str, ...], full: bool, afresh: bool, as_json: bool, jobs: int | None) -> None:
+def mutants(names: tuple[str, ...], full: bool, afresh: bool, as_json: bool, jobs: int | None, executor: str) -> None:
     """Plant bugs in the client, one at a time, and see that the suite fails each of them.
 
     NAME is a mutant's name; without any, all are tried. Each is put through the scenario that is to kill it.
@@ -55,18 +56,22 @@ def mutants(names: tuple[str, ...], full: bool, afresh: bool, as_json: bool, job
     console = standard_output()
     processes = jobs or os.cpu_count() or 1
     if full:
-        sys.exit(_full(console, Register() if afresh else kill_register.load(), processes))
+        sys.exit(_full(console, Register() if afresh else kill_register.load(), processes, executor))
     wanted = [find_mutant(name.removeprefix(MUTANT)).name for name in names] or [one.name for one in MUTANTS]
-    sys.exit(_run_each(console, list(dict.fromkeys(wanted)), processes, as_json=as_json))
+    sys.exit(_run_each(console, list(dict.fromkeys(wanted)), processes, executor, as_json=as_json))
 
 
 # -- each in its own scenario -----------------------------------------------------------------------------------------
 
 
-def _run_each(console: Console, wanted: Sequence[str], jobs: int, *, as_json: bool) -> int:
+def _run_each(console: Console, wanted: Sequence[str], jobs: int, where: str, *, as_json: bool) -> int:
     found: list[KillCheck] = []
     began_s = time.monotonic()
-    with stoppable() as stop, spread(check_kill, wanted, jobs) as coming, _progress(console, len(wanted)) as advance:
+    with (
+        stoppable() as stop,
+        spread(check_kill, wanted, jobs, where) as coming,
+        _progress(console, len(wanted)) as advance,
+    ):
         for one in coming:
             found.append(one)
             advance(one.name)
@@ -139,11 +144,11 @@ def _json(found: Iterable[KillCheck]) -> str:
 # -- each in all scenarios --------------------------------------------------------------------------------------------
 
 
-def _full(console: Console, known: Register, jobs: int) -> int:
+def _full(console: Console, known: Register, jobs: int, where: str) -> int:
     scenarios = kill_register.register_scenarios()
     began_s = time.monotonic()
     with stoppable() as stop, _progress(console, len(scenarios)) as advance:
-        found = _kills_of(scenarios, known, jobs, stop, advance)
+        found = _kills_of(scenarios, known, jobs, where, stop, advance)
     register = Register(broken_clients(), found)
     try:
         kill_register.PATH.write_text(kill_register.render(register), encoding="utf-8")
@@ -172,13 +177,13 @@ def _full(console: Console, known: Register, jobs: int) -> int:
 
 
 def _kills_of(
-    scenarios: Sequence[Scenario], known: Register, jobs: int, stop: Stop, advance: Advance
+    scenarios: Sequence[Scenario], known: Register, jobs: int, where: str, stop: Stop, advance: Advance
 ) -> dict[str, kill_register.Kills]:
     """The clients that each scenario kills, simplest scenarios first; only the finished ones when the user stops it."""
     found: dict[str, kill_register.Kills] = {}
     for layer in kill_register.layers(scenarios):
         attempts = kill_register.attempts(layer, known, found)
-        with spread(kill_register.try_clients, attempts, jobs) as coming:
+        with spread(kill_register.try_clients, attempts, jobs, where) as coming:
             for ground, died in zip(attempts, coming, strict=True):
                 found[ground.scenario.name] = known.kept(ground.scenario) | died
                 advance(ground.scenario.name)

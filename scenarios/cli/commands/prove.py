@@ -18,6 +18,7 @@ from gapless.scenarios.cli.options import (
     Finite,
     chosen,
     cursor_option,
+    executor_option,
     generation_option,
     plain_errors,
     standard_output,
@@ -83,6 +84,7 @@ def _fault_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--runs", type=click.IntRange(1, 3), default=1, show_default=True, help="Runs of the client.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
 @click.option("--time", "time_s_max", type=Finite(min=0.1), default=None, help="Stop after so many seconds.")
+@executor_option
 @plain_errors
 def prove(
     client: str,
@@ -95,6 +97,7 @@ def prove(
     runs: int,
     jobs: int | None,
     time_s_max: float | None,
+    executor: str,
     **kinds: int | None,
 ) -> None:
     """Try every order of events and every placement of faults within a bound, at the model level.
@@ -111,7 +114,7 @@ def prove(
         for one in variants(question, chosen(generation, GENERATIONS), chosen(cursor, CURSORS))
         for sure in chosen(certainty, CERTAINTIES)
     )
-    sys.exit(_prove(questions, jobs or os.cpu_count() or 1, time_s_max))
+    sys.exit(_prove(questions, jobs or os.cpu_count() or 1, time_s_max, executor))
 
 
 def _bounds(events: int, faults: int | None, kinds: dict[str, int | None]) -> Bounds:
@@ -124,11 +127,11 @@ def _bounds(events: int, faults: int | None, kinds: dict[str, int | None]) -> Bo
     return Bounds(events, **given, together=faults)
 
 
-def _prove(questions: tuple[Question, ...], jobs: int, time_s_max: float | None) -> int:
+def _prove(questions: tuple[Question, ...], jobs: int, time_s_max: float | None, where: str) -> int:
     console = standard_output()
     findings: list[SearchResult] = []
     began_s = time.monotonic()
-    with stoppable() as stop, searches(questions, jobs, time_s_max) as under_way, _progress(console) as progress:
+    with stoppable() as stop, searches(questions, jobs, time_s_max, where) as under_way, _progress(console) as progress:
         task = progress.add_task("")
         for finding in under_way.results():
             if stop.asked:

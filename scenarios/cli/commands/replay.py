@@ -18,6 +18,7 @@ from gapless.reports.records.record import Clock, RunRecord, Verdict
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.capsules.capsule import Capsule
 from gapless.scenarios.capsules.nearest_pass import nearest
+from gapless.scenarios.capsules.trust import check_trust
 from gapless.scenarios.checking import recording as in_real_time
 from gapless.scenarios.checking.replay_text import retell
 from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option, only_virtual
@@ -52,6 +53,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @generation_option
 @cursor_option
 @seed_option
+@click.option("--trust", is_flag=True, help="Run the program or import the module that a capsule names.")
 @click.option("--trace", is_flag=True, help="Print the run event by event.")
 @click.option("--diff", is_flag=True, help="Show where the run parts from the nearest one that passes.")
 @click.option("--html", type=_file, metavar="FILE", help="Write a page that draws the run.")
@@ -67,6 +69,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     "--har", type=_file, metavar="FILE", help="Write REST calls and WebSockets for a browser's developer tools."
 )
 @click.option("--perfetto", type=_file, metavar="FILE", help="Write a timeline for ui.perfetto.dev.")
+@click.option("--svg", type=_file, metavar="FILE", help="Write a picture of the run, in lanes from agent to client.")
 @plain_errors
 def replay(
     path: Path | None,
@@ -78,23 +81,26 @@ def replay(
     generation: str,
     cursor: str,
     seed: int,
+    trust: bool,
     trace: bool,
     diff: bool,
     html: Path | None,
     mermaid: Path | None,
     har: Path | None,
     perfetto: Path | None,
+    svg: Path | None,
 ) -> None:
     """Replay one run, and say whether it is the same run.
 
     A capsule of a client that is a command runs that command again, and says which versions differ; one of a run with a
-    published server runs that server again. COMMAND and --server are for --scenario. A run in real time, which `gapless
-    check` kept, is told and drawn again as it was.
+    published server runs that server again. COMMAND and --server are for --scenario. What a capsule names to be run or
+    imported needs --trust, unless it is installed: whoever wrote the capsule chose it. A run in real time, which
+    `gapless check` kept, is told and drawn again as it was.
 
     The exit code is that of the run's verdict, also when client or harness have changed since a capsule was written; 6
     when two replays of it differ from each other.
     """
-    drawings = Drawings(html, mermaid, har, perfetto)
+    drawings = Drawings(html, mermaid, har, perfetto, svg)
     if (path is None) == (name is None):
         taken = mermaid is not None and not drawings.takes_standard_output
         hint = f" (--mermaid took {mermaid} for its own file: name the capsule before it)" if taken else ""
@@ -110,7 +116,10 @@ def replay(
     if path is not None and in_real_time.is_kept(path):
         sys.exit(_in_real_time(path, output))
     if path is not None:
-        sys.exit(_from_capsule(capsule.load(path), path, output))
+        kept = capsule.load(path)
+        capsule.check_command(kept, path)
+        check_trust(kept.request.client, kept.request.command, path, trusted=trust)
+        sys.exit(_from_capsule(kept, path, output))
     name_of_client, command = (client, ()) if program is None else (program.name, program.words)
     published = given_server(server)
     generation, cursor = chosen_variant(published, generation, cursor)
@@ -166,7 +175,6 @@ def _request(name: str, client: str, generation: str, cursor: str, seed: int) ->
 
 
 def _from_capsule(kept: Capsule, path: Path, output: _Output) -> int:
-    capsule.check_command(kept, path)
     make_ready(kept.request.server)
     try:
         result = perform(kept.request)

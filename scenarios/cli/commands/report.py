@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gapless.reports.folder import INDEX, JOURNALS, PAGE
+from gapless.reports.file_names import INDEX, JOURNALS, PAGE
 from gapless.scenarios.cli.options import plain_errors
 from gapless.scenarios.cli.report_files import check_directory, read_report, write_report
 

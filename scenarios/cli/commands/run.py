@@ -17,6 +17,7 @@ from gapless.scenarios.cli.options import (
     chosen,
     client_option,
     cursor_option,
+    executor_option,
     generation_option,
     json_option,
     judge_options,
@@ -26,7 +27,6 @@ from gapless.scenarios.cli.options import (
     seed_option,
     server_option,
 )
-from gapless.scenarios.cli.real_checks import RealChecks
 from gapless.scenarios.cli.real_server import chosen_variant, given_server, make_ready, playable
 from gapless.scenarios.cli.virtual_runs import run_all
 from gapless.scenarios.clients.registry import DEFAULT, resolve
@@ -70,7 +70,9 @@ from gapless.scenarios.running.suite import Unit
 @click.option(
     "--scenario-file", "files", multiple=True, type=click.Path(path_type=Path), help="A scenario of your own (TOML)."
 )
+@click.option("--watch", is_flag=True, help="Run again when a file of the client or a scenario changes, until Ctrl-C.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
+@executor_option
 @plain_errors
 def run(
     names: tuple[str, ...],
@@ -90,7 +92,9 @@ def run(
     out: Path | None,
     no_sweep: bool,
     files: tuple[Path, ...],
+    watch: bool,
     jobs: int | None,
+    executor: str,
 ) -> None:
     """Run scenarios and judge the client.
 
@@ -115,10 +119,19 @@ def run(
     """
     program = given(label, clock)
     in_real_time = program is not None and program.clock == "real"
+    if watch:
+        from gapless.scenarios.cli.watching import folders_of
+        from gapless.scenarios.cli.watching import watch as run_again
+
+        own = [*files, *(Path(one) for one in names if one.endswith(".toml"))]
+        words = [word for word in sys.argv[1:] if word != "--watch"]
+        sys.exit(run_again(words, folders_of(() if program is None else program.words, own)))
     if program is None:
         resolve(client)
     elif in_real_time and check_determinism:
         raise UsageError("--check-determinism needs virtual time: in real time no two runs are the same")
+    elif in_real_time and executor:
+        raise UsageError("--executor is for virtual time: in real time a port of this machine is needed")
     if write_budget is not None:
         check_budget_file(write_budget)
     oracles = judged_by(judge, no_judge if write_budget is None else (*no_judge, "budget"))
@@ -148,6 +161,8 @@ def run(
     wanted.check()
     make_ready(published)
     if in_real_time:
+        from gapless.scenarios.cli.real_checks import RealChecks  # it brings the whole served world
+
         sys.exit(RealChecks(asked, command, jobs or 1, wanted).run())
     units = tuple(
         Unit(
@@ -161,7 +176,7 @@ def run(
     # A program may be for one generation alone: it is measured in one that was asked for.
     variant = (asked[-1].generation, asked[-1].cursor) if command else SHORT_SWEEP_VARIANT
     sweep = () if out is None or no_sweep or published else sweep_units(name, seed, command, variant)
-    sys.exit(run_all(units, sweep, jobs or os.cpu_count() or 1, wanted, is_whole=is_whole))
+    sys.exit(run_all(units, sweep, jobs or os.cpu_count() or 1, wanted, is_whole=is_whole, where=executor))
 
 
 def _scenarios_called(name: str) -> tuple[Scenario, ...]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -23,6 +21,7 @@ from gapless.scenarios.errors import UsageError
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.running.script_player import leaves
+from gapless.scenarios.serving.access import is_loopback
 from gapless.scenarios.serving.scenario_choice import all_named, request_for
 from gapless.scenarios.serving.session import Session
 from gapless.scenarios.serving.session_server import SessionServer
@@ -109,7 +108,7 @@ def _usage_error(error: BaseException, host: str, port: int) -> BaseException:
 
 def _address_lines(session_server: SessionServer, host: str) -> Iterator[str]:
     request, world = session_server.session.request, session_server.session.world
-    if not _is_loopback(host):
+    if not is_loopback(host):
         yield f"warning: {host} can be reached from other machines, and whoever reaches it can steer it; mean it"
     yield f"gapless serve: {title(request)}"
     yield f"  url              {session_server.url}"
@@ -121,12 +120,6 @@ def _address_lines(session_server: SessionServer, host: str) -> Iterator[str]:
 def title(request: RunRequest) -> str:
     """A request in one line."""
     return f"{request.scenario.name}, generation {request.generation}, cursor {request.cursor}"
-
-
-def _is_loopback(host: str) -> bool:
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def _summary_lines(session: Session) -> Iterator[str]:

@@ -144,3 +144,11 @@ def test_of_a_long_name_a_chart_shows_what_has_room() -> None:
     labels = re.findall(r">([^<>]* · [^<>]*)</text>", chart.svg)
     assert labels == ["r34-disconnect-in-… · mine", "clean-r… · …factory_of_mine"]
     assert f"<title>clean-run · {client}: " in chart.svg
+
+
+def test_the_page_says_which_client_command_date_and_commit() -> None:
+    made = {"command": "gapless run <R10>", "date": "2026-11-27 03:48 UTC", "commit": "a58938d"}
+    page = render_html(dataclasses.replace(FAILING, made=made))
+    assert "gapless run &lt;R10&gt;" in page
+    for word in ("<b>client</b>", "2026-11-27 03:48 UTC", "a58938d"):
+        assert word in page

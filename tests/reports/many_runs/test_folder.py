@@ -10,7 +10,8 @@ import zipfile
 import pytest
 
 from gapless.reports.errors import UnreadableRecords
-from gapless.reports.folder import INDEX, JOURNALS, RECORDS, RUNS_DRAWN_MAX, File, files
+from gapless.reports.file_names import INDEX, JOURNALS, RECORDS
+from gapless.reports.folder import RUNS_DRAWN_MAX, File, files
 from gapless.reports.records.journals import Journals, deflated, unzip_journals, zip_journals
 from gapless.reports.records.reading import read_results
 from gapless.reports.records.results import Results

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gapless.scenarios.cli.main import main
-from gapless.scenarios.definition.catalogue import find
+from gapless.scenarios.definition.catalogue import catalogue, find
 from tests.scenarios.cli.interrupting import interrupted_run
 
 SCENARIO = """name = "mine"
@@ -173,7 +173,7 @@ def test_a_capsule_whose_replays_differ_exits_with_6() -> None:
     path = next(Path(".gapless/capsules").iterdir())
     document = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(document | {"digest": "sha256:another"}), encoding="utf-8")
-    result = process("replay", str(path))
+    result = process("replay", str(path), "--trust")
     assert "not deterministic: two replays gave the journals" in result.stderr
     assert result.returncode == 6
 
@@ -202,9 +202,22 @@ def test_list_names_every_scenario_and_its_race() -> None:
     assert "R10" in result.output
 
 
-def test_the_columns_of_list_stand_below_one_another() -> None:
-    lines = gapless("list").output.splitlines()
-    assert len({line.index("×  ") for line in lines}) == 1
+def test_the_columns_of_list_stand_below_one_another_in_groups() -> None:
+    header, *lines = gapless("list").output.splitlines()
+    at = header.index("what happens")
+    rows = [line for line in lines if line.startswith("  ")]
+    assert {line[at - 2 : at] for line in rows} == {"  "}
+    assert len(rows) == len(catalogue())
+    titles = [line for line in lines if line and not line.startswith(" ")]
+    assert titles[:3] == ["Nothing goes wrong", "Attach and subscribe", "The end of a run"]
+    assert len(titles) == len(set(titles))
+
+
+def test_list_takes_races_and_names() -> None:
+    lines = gapless("list", "R10", "clean-run").output.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == ["scenario", "clean-run", "r10-late-tail"]
+    result = gapless("list", "R100")
+    assert (result.exit_code, "no scenario or race is called 'R100'" in result.output) == (2, True)
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf"])

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from gapless.reports.records.json import render_json
 from gapless.reports.records.reading import read_results
 from gapless.reports.records.record import Verdict
-from gapless.scenarios.cli.job_summary import VARIABLE
+from gapless.scenarios.cli.conclusion import SUMMARY_VARIABLE as VARIABLE
 from gapless.scenarios.cli.main import main
 from tests.reports.html.outline import Outline
 from tests.scenarios.cli.interrupting import interrupted_run

@@ -112,7 +112,7 @@ def test_a_replay_names_the_versions_that_differ() -> None:
     assert (kept["schema"], kept["command"]) == ("gapless/capsule/3", list(noisy()))
     kept["ran_on"] |= {"runtime": "CPython 3.9.1"}
     path.write_text(json.dumps(kept), encoding="utf-8")
-    assert "event for event, on other versions: CPython 3.9.1 → CPython 3" in gapless("replay", path).output
+    assert "event for event, on other versions: CPython 3.9.1 → CPython 3" in gapless("replay", path, "--trust").output
 
 
 def test_a_replay_elsewhere_says_which_file_is_missing() -> None:

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gapless.scenarios.cli.main import main
+from gapless.scenarios.clients.registry import DEFAULT
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.running import client_comparison
@@ -123,3 +124,12 @@ def test_rereading_a_long_history_at_once_is_not_taken_for_spinning() -> None:
     record = perform(RunRequest(scenario, "tree", "inclusive", "full-rescan")).record
     assert [violation.oracle for violation in record.violations] == ["budget"]
     assert record.never_returned == 0
+
+
+@pytest.mark.parametrize("generation", ["legacy", "tree", "session"])
+def test_our_client_holds_at_each_length_of_a_sweep(generation: str) -> None:
+    """Its budget has what the catalogue allows for an attach to a long conversation."""
+    for length in client_comparison.SHORT_SWEEP_EVENTS:
+        scenario = with_history(find_one(client_comparison.SWEEP_SCENARIO), length)
+        record = perform(RunRequest(scenario, generation, "inclusive", DEFAULT)).record
+        assert record.violations == (), length

@@ -49,6 +49,15 @@ def test_without_colour_a_terminal_gets_plain_rows() -> None:
     assert "r10-late-tail" in text
 
 
+@pytest.mark.parametrize(("width", "shown_id"), [(80, "…882ef407"), (200, "f78c1730-4042-54d3-a989-dfe3882ef407")])
+def test_a_narrow_terminal_shows_the_ends_of_ids(width: int, shown_id: str) -> None:
+    long = dataclasses.replace(LOST.violations[0], message="1 event (f78c1730-4042-54d3-a989-dfe3882ef407) is lost")
+    console = Console(file=StringIO(), highlight=False, force_terminal=True, width=width, color_system=None)
+    Screen(console, 1).failures([dataclasses.replace(LOST, violations=(long,))], 1)
+    assert isinstance(console.file, StringIO)
+    assert f"({shown_id})" in console.file.getvalue()
+
+
 def test_a_failure_tells_where_what_and_how_to_see_it_again() -> None:
     record = dataclasses.replace(
         LOST,

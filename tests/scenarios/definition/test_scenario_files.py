@@ -10,6 +10,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from gapless.scenarios.definition import catalogue, json_schema
+from gapless.scenarios.definition.file_index import CATALOGUE
 from gapless.scenarios.definition.loading import load_file, parse
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.definition.toml_writing import render
@@ -153,7 +154,7 @@ def test_the_schema_file_is_current() -> None:
     )
 
 
-@pytest.mark.parametrize("path", sorted(catalogue.CATALOGUE.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(CATALOGUE.glob("*.toml")), ids=lambda path: path.stem)
 def test_each_file_of_the_catalogue_is_well_made(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith("#:schema ../definition/scenario.schema.json\n")
@@ -218,15 +219,21 @@ def test_a_race_of_several_scenarios_is_not_one() -> None:
             'match = { kind = "ActionEvent", after_fault = "lots" }',
             "'lost' waits for the fault 'lots', and there is none; there are 'lost'",
         ),
-        ('match = { step = "close" }', "a cause names step close, and the script has 0 of that name: name one of it"),
+        (
+            'match = { step = "close" }',
+            "faults.0.match: names step close, and the script has 0 of that name; name one that is played",
+        ),
         (
             'match = { step = { name = "run", nth = 2 } }',
-            "a cause names step run (nth = 2), and the script has 1 of that name",
+            "names step run (nth = 2), and the script has 1 of that name",
         ),
-        ("match = { run = 2 }", "a cause names run 2, and the script and the background begin 1: lower it"),
+        (
+            "match = { run = 2 }",
+            "mine.toml:8: faults.0.match: names run 2, and the script and the background begin 1; name one of these",
+        ),
         (
             "match = { run = 1, after_s = 3 }",
-            "after_s is a time on the clock and run is a cause, and both say when: drop after_s",
+            "after_s is a time on the clock and run is a cause, and both say when; drop after_s",
         ),
     ],
 )
@@ -237,7 +244,7 @@ def test_a_cause_that_cannot_come_is_refused(text: str, told: str) -> None:
 
 def test_a_background_entry_has_one_moment() -> None:
     head = 'name = "x"\ntitle = "x"\norigin = "x"\n[[workload.background]]\nmessage = "x"\n'
-    assert "a background entry needs a moment: add `at = { … }`, its cause" in str(wrong(head))
+    assert "a background entry needs a moment; add `at = { … }`, its cause" in str(wrong(head))
     assert "both say when: keep at" in str(wrong(head + "at_s = 1\nat = { run = 1, begins = true }\n"))
     assert "waits for the fault 'cut', and there is none" in str(wrong(head + 'at = { after_fault = "cut" }\n'))
 

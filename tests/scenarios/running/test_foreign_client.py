@@ -47,7 +47,13 @@ def test_the_example_is_run_judged_and_replayed_from_a_users_directory(elsewhere
     assert hangs.returncode == 3
     assert "no-hang: run() had not ended 300 s" in hangs.stdout
     (capsule,) = (elsewhere / ".gapless" / "capsules").iterdir()
-    again = gapless("replay", str(capsule))
+    unread = gapless("replay", str(capsule))
+    assert (unread.returncode, unread.stdout) == (2, "")
+    assert (
+        "a replay imports the module 'trio_client', which nobody has installed; look at it, then add --trust"
+        in unread.stderr
+    )
+    again = gapless("replay", str(capsule), "--trust")
     assert again.returncode == 3
     assert "the same run as in the capsule, event for event" in again.stdout
     dear = gapless("run", "clean-run", "--client", "trio_client:factory", "--generation", "session")

@@ -1,0 +1,144 @@
+"""An executor on many machines: Dask's own scheduler and workers, from the extra ``gapless[cluster]``.
+
+Runs are pure functions of data, so it does not matter where one is performed, or how often. A worker that dies loses
+nothing: Dask gives its work to another, and where Dask gives up on work that was under way when several workers died,
+it is submitted again here. The results are the same as in this process, digest by digest.
+
+Two things could make them differ, and both are refused. A worker with other code, or another Python, says so with its
+first piece of work, whenever it joined. And a worker performs one run at a time, however many threads it has, because
+a run has its process for itself.
+"""
+
+from __future__ import annotations
+
+import platform
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, Final, ParamSpec, TypeVar
+
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.running.code_digest import code_digest
+
+P = ParamSpec("P")
+T = TypeVar("T")
+SCHEME: Final = "dask://"
+CONNECT_S_MAX: Final = 10.0
+AGAIN_MAX: Final = 5  # how often work is submitted again after Dask gave it up; each time several workers had died
+INSTALL: Final = "pip install 'gapless[cluster]'"
+_ALONE: Final = threading.Lock()
+
+
+class OtherCode(UsageError):
+    """A worker has other code than this process, so what it finds cannot be put beside what others find."""
+
+
+def check_address(where: str) -> str:
+    """The address of a scheduler as Dask writes it, from ``dask://HOST:PORT``. Raises UsageError for anything else."""
+    host, colon, port = where.removeprefix(SCHEME).rpartition(":")
+    if not where.startswith(SCHEME) or not colon or not host or not port.isdigit():
+        raise UsageError(f"--executor {where}: give {SCHEME}HOST:PORT, the address that `dask scheduler` prints")
+    if find_spec("distributed") is None:
+        raise UsageError(f"--executor {where}: Dask is not installed; run: {INSTALL}")
+    return f"tcp://{host}:{port}"
+
+
+@contextmanager
+def cluster(where: str) -> Iterator[ClusterExecutor]:
+    """An executor on the workers of a scheduler. Leaving the block drops work that was not started.
+
+    Raises UsageError when there is no scheduler, or no worker.
+    """
+    address = check_address(where)
+    import distributed
+
+    connect: Any = distributed.Client
+    try:
+        client = connect(address, timeout=CONNECT_S_MAX, set_as_default=False)
+    except OSError as error:
+        cure = "start `dask scheduler` and `dask worker`, or check the address"
+        raise UsageError(f"--executor {where}: no scheduler answers ({type(error).__name__}); {cure}") from error
+    executor = ClusterExecutor(client)
+    try:
+        if executor.workers == 0:
+            raise UsageError(f"--executor {where}: the scheduler has no workers; start `dask worker {address}`")
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+        client.close()
+
+
+class ClusterExecutor(Executor):
+    """Submits work to a Dask client. ``workers``: how many processes there are now."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._code = _fingerprint()
+        self._pending: dict[Future[Any], Any] = {}
+
+    @property
+    def workers(self) -> int:
+        return len(self._client.scheduler_info(n_workers=-1)["workers"])
+
+    def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Submit work. It may be done more than once, where workers die, and gives the same result each time."""
+        result: Future[T] = Future()
+        result.set_running_or_notify_cancel()
+        self._begin(result, work, args, kwargs, AGAIN_MAX)
+        return result
+
+    def _begin(self, result: Future[Any], work: Any, args: Any, kwargs: Any, again: int) -> None:
+        remote: Any = self._client.submit(_perform, self._code, work, args, kwargs, pure=False)
+        self._pending[result] = remote
+
+        def done(ended: Any) -> None:
+            from distributed import KilledWorker
+
+            if self._pending.get(result) is not ended or ended.cancelled():
+                return
+            error = ended.exception()
+            if isinstance(error, KilledWorker) and again:
+                self._begin(result, work, args, kwargs, again - 1)
+                return
+            del self._pending[result]
+            if isinstance(error, KilledWorker):
+                result.set_exception(UsageError(_killed(work)))
+            elif error is not None:
+                result.set_exception(error)
+            else:
+                result.set_result(ended.result())
+
+        remote.add_done_callback(done)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Cancel what is pending. Work that is under way on a worker ends there, and its result is dropped."""
+        pending, self._pending = list(self._pending.values()), {}
+        if pending:
+            self._client.cancel(pending, force=True)
+
+
+def _killed(work: Any) -> str:
+    return (
+        f"workers die again and again under the same work ({getattr(work, '__name__', work)}): the client ends its "
+        "process, or a machine has too little memory; run it alone with --jobs 1"
+    )
+
+
+def _perform(code: str, work: Any, args: Any, kwargs: Any) -> Any:
+    """On a worker: check that the code is the same, and do the work, one piece at a time."""
+    own = _fingerprint()
+    if own != code:
+        raise OtherCode(
+            f"a worker on {platform.node()} has the code {own}, and here it is {code}; install the same there"
+        )
+    with _ALONE:
+        return work(*args, **kwargs)
+
+
+@cache
+def _fingerprint() -> str:
+    """What has to be the same on each machine: the code, and the version of Python."""
+    return f"{code_digest()} on Python {platform.python_version_tuple()[0]}.{platform.python_version_tuple()[1]}"
