@@ -14,8 +14,13 @@ from gapless.syncclient.errors import WrongLoop
 LoopName = Literal["asyncio", "trio"]
 
 INSTALL_TRIO: Final = "pip install 'gapless[trio]'"
-_FOREIGN: Final = ("must be called from async context", "no running event loop")
-"""What trio and asyncio say, in a RuntimeError, when the other one runs."""
+_FOREIGN: Final = (
+    "must be called from async context",
+    "unrecognized yield message",
+    "no running event loop",
+    "Task got bad yield",
+)
+"""What trio and asyncio say when a function is called that is made for the other one."""
 
 
 def running_loop() -> str | None:
@@ -62,4 +67,4 @@ def refuse_to_block(what: str) -> None:
 
 def is_of_another_loop(error: BaseException) -> bool:
     """Whether an error says that a function was called on a loop that it is not made for."""
-    return isinstance(error, RuntimeError) and str(error) in _FOREIGN
+    return isinstance(error, RuntimeError | TypeError) and any(words in str(error) for words in _FOREIGN)

@@ -91,7 +91,7 @@ async def _dial(request: SocketRequest) -> trio.abc.Stream:
         return await trio.open_ssl_over_tcp_stream(request.host, request.port, ssl_context=request.tls)
     try:
         stream = await request.dial(request.host, request.port)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         if is_of_another_loop(error):
             raise WrongLoop(f"dial is made for another event loop ({error}); {_CURE}") from error
         raise
