@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Final, cast
 
 import trio
@@ -41,8 +41,15 @@ async def open_socket(request: SocketRequest, settings: Settings) -> AsyncIterat
 
 @asynccontextmanager
 async def _connected(request: SocketRequest, settings: Settings) -> AsyncIterator[Socket]:
+    with ExitStack() as sockets:
+        async with _followed(request, settings, sockets) as socket:
+            yield socket
+
+
+@asynccontextmanager
+async def _followed(request: SocketRequest, settings: Settings, sockets: ExitStack) -> AsyncIterator[Socket]:
     async with open_plain_task_group() as tasks:
-        connection = await _shake_hands(request, settings, tasks)
+        connection = await _shake_hands(request, settings, tasks, sockets)
         socket = PingedSocket(_TrioConnection(connection), settings)
         tasks.start_soon(socket.keep_alive)
         try:
@@ -54,13 +61,15 @@ async def _connected(request: SocketRequest, settings: Settings) -> AsyncIterato
 
 
 async def _shake_hands(
-    request: SocketRequest, settings: Settings, tasks: TaskGroup
+    request: SocketRequest, settings: Settings, tasks: TaskGroup, sockets: ExitStack
 ) -> trio_websocket.WebSocketConnection:
     host = request.host if request.port in (80, 443) else f"{request.host}:{request.port}"
     watched: HandshakeStream | None = None
     try:
         with trio.fail_after(settings.handshake_timeout_s) as scope:
-            watched = HandshakeStream(await _dial(request), scope)
+            stream = await _dial(request)
+            sockets.callback(_close_socket, stream)
+            watched = HandshakeStream(stream, scope)
             connection = await trio_websocket.wrap_client_stream(
                 tasks,  # type: ignore[arg-type]  # the library starts one task in it, and needs no more of a nursery
                 watched,  # type: ignore[arg-type]  # any stream works; the library's types allow sockets only
@@ -98,6 +107,14 @@ async def _dial(request: SocketRequest) -> trio.abc.Stream:
     if not hasattr(stream, "receive_some"):  # any that has the methods works
         raise WrongLoop(f"dial returned {type(stream).__name__}, which is no stream of trio; {_CURE}")
     return cast(trio.abc.Stream, stream)
+
+
+def _close_socket(stream: trio.abc.Stream) -> None:
+    """Close a socket of the operating system. trio-websocket leaves it open when the server ends the connection."""
+    while isinstance(stream, trio.SSLStream):
+        stream = stream.transport_stream
+    if isinstance(stream, trio.SocketStream):
+        stream.socket.close()
 
 
 class _TrioConnection:

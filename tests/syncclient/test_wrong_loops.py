@@ -61,14 +61,11 @@ def test_on_trio_a_missing_library_is_named_with_the_line_that_brings_it(monkeyp
         trio.run(opening)
 
 
-@pytest.mark.parametrize("keyword", ["with", "await"])
-def test_a_conversation_that_is_opened_without_async_with_names_the_cure(keyword: str) -> None:
-    block: Any = gapless.open_conversation(*NOWHERE)
+@pytest.mark.parametrize("method", ["__enter__", "__await__"])
+def test_a_conversation_that_is_opened_without_async_with_names_the_cure(method: str) -> None:
+    misused = getattr(gapless.open_conversation(*NOWHERE), method)
     with pytest.raises(TypeError, match=r"async with.*open_conversation_blocking"):
-        if keyword == "with":
-            block.__enter__()
-        else:
-            block.__await__()
+        misused()
 
 
 @pytest.mark.parametrize("run", [asyncio.run, lambda main: trio.run(lambda: main)], ids=["asyncio", "trio"])
