@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from typing import Final
 
 MODULES: Final = (
-    "anyio",
     "click",
     "httpcore",
     "hypercorn",
@@ -20,6 +19,8 @@ MODULES: Final = (
     "pydantic",
     "rich",
     "starlette",
+    "trio",
+    "trio_websocket",
 )
 """The top-level modules of the distributions in the extra ``harness``."""
 

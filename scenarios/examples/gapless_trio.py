@@ -19,8 +19,8 @@ def say(**line):
 
 
 def deliver(event, origin):
-    if origin != "update":  # an update is newer content of an event that was delivered
-        say(id=event["id"], repaired=origin == "repair")
+    if origin != "update":  # newer content of an event that was delivered
+        say(id=event["id"], repaired=None if origin == "resumed" else origin == "repair")
 
 
 def holds(conversation):

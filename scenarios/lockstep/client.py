@@ -240,6 +240,7 @@ class LockstepClient:
                     self._check_sockets()
                     for output in blocked.outputs:
                         self._network.apply(output)
+                    self._network.turn_over()
                     return blocked
                 case LastOutputs(outputs):
                     for output in outputs:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import anyio
-from anyio.abc import TaskGroup
 
 from gapless.syncclient import answers, wire
 from gapless.syncclient.core import actions, events
@@ -27,6 +27,9 @@ from gapless.syncclient.network.transport import RequestBroken, Socket, SocketLo
 from gapless.syncclient.report import SyncReport
 from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.store import Store
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
 
 _logger = logging.getLogger("gapless.syncclient")
 

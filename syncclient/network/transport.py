@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from gapless.syncclient.errors import SyncError
 
 if TYPE_CHECKING:
+    import ssl
+
     import anyio.abc
     import trio
 

@@ -132,14 +132,13 @@ class _StreamConnection:
         await answered.wait()
 
     async def aclose(self) -> None:
-        """Close the WebSocket, wait for the answer, and close the stream."""
+        """Close the WebSocket, wait for the answer unless the connection has failed, and close the stream."""
         try:
             if self._protocol.state is State.OPEN:
                 self._protocol.send_close(1000)
                 await self._flush()
-            while self._protocol.close_sent is not None and self._protocol.close_rcvd is None:
-                if not await self._read():
-                    break
+                while self._protocol.close_rcvd is None and await self._read():
+                    pass
         finally:
             await anyio.aclose_forcefully(self._stream)
 

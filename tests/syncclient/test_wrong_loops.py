@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager
@@ -162,3 +163,17 @@ def test_the_in_memory_network_of_the_simulated_world_is_for_trio() -> None:
 
 def test_a_conversation_is_an_async_context_manager() -> None:
     assert isinstance(gapless.open_conversation(*NOWHERE), AbstractAsyncContextManager)
+
+
+LOADED = """
+import sys
+import gapless.syncclient
+print(*sorted({name.partition(".")[0] for name in sys.modules} & set(sys.argv[1:])))
+"""
+
+
+def test_importing_the_client_loads_no_loop_and_no_library_of_one() -> None:
+    """Each is loaded when it is used. They would take most of the time of the import."""
+    libraries = ("asyncio", "httpx", "ssl", "trio", "trio_websocket", "websockets")
+    done = subprocess.run([sys.executable, "-c", LOADED, *libraries], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
