@@ -2,14 +2,15 @@
 
 This package and `gapless.testing` are what users import:
 
-- `gapless` is the client: `open_conversation`, `Settings`, `SyncReport`, the errors and the stores.
+- `gapless` is the client: `open_conversation`, `open_conversation_blocking`, `Settings`, `SyncReport`, the errors and
+  the stores.
 - `gapless.testing` puts clients of your own to the test: what a client is given and gives, scenarios as data, one run
   as a function, the types of the pytest fixtures.
 
 Everything else may move between releases. In the repository, the four packages below this one are links to the folders
 beside it.
 
-Names are loaded when they are first used, so ``import gapless`` loads neither httpx nor trio.
+Names are loaded when they are first used, so ``import gapless`` loads nothing of them.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gapless.syncclient import (
         AuthenticationFailed,
+        BlockingConversation,
         Certainty,
         Conversation,
+        ConversationClosed,
         ConversationNotFound,
         Gap,
         Generation,
@@ -41,16 +44,21 @@ if TYPE_CHECKING:
         SqliteStore,
         Store,
         StoreError,
+        SubscriberFailed,
         SyncError,
         SyncReport,
         Unloaded,
+        WrongLoop,
         open_conversation,
+        open_conversation_blocking,
     )
 
 __all__ = [
     "AuthenticationFailed",
+    "BlockingConversation",
     "Certainty",
     "Conversation",
+    "ConversationClosed",
     "ConversationNotFound",
     "Gap",
     "Generation",
@@ -70,10 +78,13 @@ __all__ = [
     "SqliteStore",
     "Store",
     "StoreError",
+    "SubscriberFailed",
     "SyncError",
     "SyncReport",
     "Unloaded",
+    "WrongLoop",
     "open_conversation",
+    "open_conversation_blocking",
 ]
 
 

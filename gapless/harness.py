@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from typing import Final
 
 MODULES: Final = (
-    "anyio",
     "click",
     "h11",
     "httpcore",
@@ -21,6 +20,8 @@ MODULES: Final = (
     "pydantic",
     "rich",
     "starlette",
+    "trio",
+    "trio_websocket",
     "wsproto",
 )
 """The top-level modules of the distributions in the extra ``harness``."""

@@ -5,9 +5,12 @@
         report = await conversation.run()
         for event in conversation.events: ...
 
+It runs on asyncio and on trio. `open_conversation_blocking` is the same for programs without an event loop.
+
 In reading order:
 
 - `conversation.py`  the public interface: open a conversation, send, run, read its events
+- `blocking.py`      the same with blocking calls, from any thread
 - `report.py`        what the client reports: complete or not, by which proof, what is missing
 - `settings.py`      every bound, wait and size, with its unit
 - `errors.py`        the tree of errors
@@ -17,7 +20,7 @@ In reading order:
 - `core/`            the decisions: no I/O, no clock, no randomness
 - `log/`             what is held, in which order, and by which proof
 - `stores/`          where a conversation is stored for a later client
-- `network/`         performs the core's actions on trio
+- `network/`         performs the core's actions, on asyncio or trio
 - `path_marks.py`    marks paths that are seldom taken, for test campaigns
 - `decisions.py`     names the decisions that tests and mutants replace
 """
@@ -28,10 +31,12 @@ if __name__ == "syncclient":  # the folder of a checkout, found by its bare name
     )
 
 
+from gapless.syncclient.blocking import BlockingConversation, open_conversation_blocking
 from gapless.syncclient.conversation import Conversation, open_conversation
 from gapless.syncclient.core.actions import Origin
 from gapless.syncclient.errors import (
     AuthenticationFailed,
+    ConversationClosed,
     ConversationNotFound,
     ProtocolViolation,
     RequestRefused,
@@ -42,6 +47,7 @@ from gapless.syncclient.errors import (
     StoreError,
     SubscriberFailed,
     SyncError,
+    WrongLoop,
 )
 from gapless.syncclient.report import Gap, Proof, Range, Spent, SyncReport, Unloaded
 from gapless.syncclient.settings import Certainty, Settings
@@ -51,8 +57,10 @@ from gapless.syncclient.wire import Generation, LogEvent
 
 __all__ = [
     "AuthenticationFailed",
+    "BlockingConversation",
     "Certainty",
     "Conversation",
+    "ConversationClosed",
     "ConversationNotFound",
     "Gap",
     "Generation",
@@ -76,5 +84,7 @@ __all__ = [
     "SyncError",
     "SyncReport",
     "Unloaded",
+    "WrongLoop",
     "open_conversation",
+    "open_conversation_blocking",
 ]

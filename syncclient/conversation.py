@@ -5,22 +5,27 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING
 
-import httpx
-import trio
+import anyio
 
 from gapless.syncclient.core.actions import Origin
 from gapless.syncclient.core.core import SyncCore
 from gapless.syncclient.errors import RunTimedOut, SyncError
 from gapless.syncclient.history import History
 from gapless.syncclient.network.driver import Driver
-from gapless.syncclient.network.http_and_websocket import Dial, Network
-from gapless.syncclient.network.plain_nursery import open_plain_nursery
+from gapless.syncclient.network.event_loop import supported_loop
+from gapless.syncclient.network.plain_task_group import open_plain_task_group
+from gapless.syncclient.network.transport import Dial
 from gapless.syncclient.report import SyncReport
 from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.store import Store
 from gapless.syncclient.wire import Generation, LogEvent
+
+if TYPE_CHECKING:
+    import httpx
 
 Subscriber = Callable[[LogEvent, Origin], None]
 """Called with each event, exactly once, and with its origin."""
@@ -96,8 +101,36 @@ class Conversation:
         self._subscribers.append(subscriber)
 
 
-@asynccontextmanager
-async def open_conversation(
+class OpenConversation(AbstractAsyncContextManager[Conversation]):
+    """The block in which a conversation is followed, as `open_conversation` returns it."""
+
+    def __init__(self, block: AbstractAsyncContextManager[Conversation]) -> None:
+        self._block = block
+
+    async def __aenter__(self) -> Conversation:
+        return await self._block.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._block.__aexit__(kind, error, trace)
+
+    if not TYPE_CHECKING:  # a checker finds that these are missing; at run time the cure is said
+
+        def __enter__(self):
+            raise TypeError(f"open_conversation() needs `async with`{_OR_BLOCKING}")
+
+        def __exit__(self, *_):
+            """Never reached."""
+
+        def __await__(self):
+            raise TypeError(f"open_conversation() is not awaited; use it with `async with`{_OR_BLOCKING}")
+
+
+_OR_BLOCKING = "; without an event loop, use `with gapless.open_conversation_blocking(…)`"
+
+
+def open_conversation(
     base_url: str,
     conversation_id: str,
     *,
@@ -109,8 +142,12 @@ async def open_conversation(
     transport: httpx.AsyncBaseTransport | None = None,
     dial: Dial | None = None,
     draw: Callable[[], float] = random.random,
-) -> AsyncIterator[Conversation]:
-    """Follow a conversation during a `with` block. When the block begins, the head and the tail of the log are held.
+) -> OpenConversation:
+    """Follow a conversation during an `async with` block, on asyncio or trio. `open_conversation_blocking` is its like
+    without an event loop.
+
+    When the block begins, the head and the tail of the log are held. Cancellation is the loop's own: of the task on
+    asyncio, by a scope on trio.
 
     - `store`: keeps what is held after this block, and after the end of the process. A later client that opens the
       conversation with the same store goes on from there. Each event is stored before it is delivered. An event that
@@ -118,11 +155,33 @@ async def open_conversation(
       delivered twice.
     - `generation`: the protocol of the server; None asks the server.
     - `subscriber`: is called with every event from the first on.
-    - `transport` and `dial`: replace TCP.
+    - `transport` and `dial`: replace TCP. They run on the loop that runs here; see `Dial`.
     - `draw`: returns numbers from 0 to 1, for the jitter of backoff.
 
-    Raises `SyncError`s.
+    Raises `SyncError`s, among them `WrongLoop` where the client cannot run.
     """
+    return OpenConversation(
+        _followed(base_url, conversation_id, api_key, settings, generation, subscriber, store, transport, dial, draw)
+    )
+
+
+@asynccontextmanager
+async def _followed(
+    base_url: str,
+    conversation_id: str,
+    api_key: str | None,
+    settings: Settings | None,
+    generation: Generation | None,
+    subscriber: Subscriber | None,
+    store: Store | None,
+    transport: httpx.AsyncBaseTransport | None,
+    dial: Dial | None,
+    draw: Callable[[], float],
+) -> AsyncIterator[Conversation]:
+    # httpx takes most of the time that an import of the client would take. It is not loaded before it is used.
+    from gapless.syncclient.network.http_and_websocket import Network
+
+    supported_loop()
     settings = settings or Settings.from_environment(os.environ)
     network = Network(base_url, settings, api_key=api_key, http_transport=transport, dial=dial)
     core = SyncCore(settings, draw=draw, is_saved=store is not None)
@@ -133,11 +192,11 @@ async def open_conversation(
             each(event, origin)
 
     try:
-        async with open_plain_nursery() as nursery:
+        async with open_plain_task_group() as tasks:
             driver = Driver(
                 core,
                 network,
-                nursery,
+                tasks,
                 conversation_id=conversation_id,
                 settings=settings,
                 deliver=deliver,
@@ -149,5 +208,5 @@ async def open_conversation(
             finally:
                 driver.close()
     finally:
-        with trio.CancelScope(shield=True):
+        with anyio.CancelScope(shield=True):
             await network.aclose()

@@ -1,9 +1,9 @@
 """The errors of the client.
 
-`SyncError` is the root. Below it are the caller's mistake (`SettingsError`), the server's fault
-(`AuthenticationFailed`, `ConversationNotFound`, `ServerUnreachable`, `RequestRefused`, `ProtocolViolation`), an answer
-that was lost (`SendUnconfirmed`), a subscriber that raised (`SubscriberFailed`), a store that cannot be used
-(`StoreError`), and a deadline (`RunTimedOut`). A bug of the client is an `AssertionError`.
+`SyncError` is the root. Below it are the caller's mistakes (`SettingsError`, `WrongLoop`, `ConversationClosed`), the
+server's fault (`AuthenticationFailed`, `ConversationNotFound`, `ServerUnreachable`, `RequestRefused`,
+`ProtocolViolation`), an answer that was lost (`SendUnconfirmed`), a subscriber that raised (`SubscriberFailed`), a
+store that cannot be used (`StoreError`), and a deadline (`RunTimedOut`). A bug of the client is an `AssertionError`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,18 @@ class SyncError(Exception):
 
 class SettingsError(SyncError):
     """A setting has a value that cannot work. The message has the setting, the value and what is allowed."""
+
+
+class WrongLoop(SyncError, RuntimeError):
+    """The client was called where it cannot run. The message has the cure.
+
+    For example without an event loop, on one that is neither asyncio nor trio, with a `dial` that is made for another
+    loop, or blocking inside a running event loop.
+    """
+
+
+class ConversationClosed(SyncError):
+    """The conversation was closed: its `with` block has ended, or `close()` was called."""
 
 
 class AuthenticationFailed(SyncError):

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 TAKEN = ("scenarios", "reports", "simserver", "syncclient")
 """Names that a user's own project may have, and that other distributions have."""
 
-CLIENT_MODULES = {"httpx", "trio", "trio-websocket"}
+CLIENT_MODULES = {"anyio", "httpx", "websockets"}
 
 USERS_TESTS = """
 import reports
@@ -61,6 +61,22 @@ assert gapless.Settings(certainty="log").certainty == "log"
 assert callable(gapless.open_conversation)
 assert "gapless.simserver" not in sys.modules
 print(gapless.__file__)
+"""
+
+CLIENT_PROGRAMS = """
+import asyncio
+import gapless
+
+nowhere = dict(base_url="http://127.0.0.1:9", conversation_id="none", settings=gapless.Settings(attach_deadline_s=0.3))
+
+async def main():
+    async with gapless.open_conversation(**nowhere): ...
+
+for run in (lambda: asyncio.run(main()), lambda: gapless.open_conversation_blocking(**nowhere)):
+    try:
+        run()
+    except gapless.ServerUnreachable:
+        print("unreachable")
 """
 
 
@@ -224,10 +240,15 @@ def test_the_client_alone_brings_nothing_of_the_harness(client_only: Path, tmp_p
     assert installed >= CLIENT_MODULES
     told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extra = {one.partition(">")[0] for one in told["optional-dependencies"]["harness"]}
-    shared = {"anyio", "httpcore"}  # httpx needs them
+    shared = {"httpcore"}  # httpx needs it
     assert installed & extra == shared
     done = run(client_only, "-c", CLIENT_PROGRAM, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_client_alone_runs_on_asyncio_and_without_a_loop(client_only: Path, tmp_path: Path) -> None:
+    done = run(client_only, "-W", "error", "-c", CLIENT_PROGRAMS, cwd=tmp_path)
+    assert (done.returncode, done.stdout.split()) == (0, ["unreachable"] * 2), done.stderr
 
 
 def test_what_lacks_the_harness_says_the_line_that_brings_it(client_only: Path, tmp_path: Path) -> None:
@@ -255,4 +276,4 @@ def test_the_names_of_the_extra_stand_in_the_code_too() -> None:
     """The command must name what is missing without importing it, so it has a list of its own."""
     told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extra = {one.partition(">")[0] for one in told["optional-dependencies"]["harness"]}
-    assert extra == set(MODULES)
+    assert {name.replace("-", "_") for name in extra} == set(MODULES)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gapless.scenarios.capsules.capsule import scenario_data
 from gapless.scenarios.running.runner import RunRequest
+from gapless.scenarios.serving.step_protocol import asked_of_client
 from gapless.simserver.world import World
 
 _DIRECT = "127.0.0.1,localhost,::1"  # a proxy of the machine must not be used for these
@@ -37,6 +38,7 @@ def given(request: RunRequest, world: World, url: str, directory: Path, around: 
         "GAPLESS_CURSOR": request.cursor,
         "GAPLESS_SCENARIO": str(scenario),
         "GAPLESS_REPORT": str(report),
+        **asked_of_client(request.scenario.expect.certainty, request.scenario.client.model_dump(exclude_none=True)),
     }
     if world.api_key is not None:
         variables["GAPLESS_API_KEY"] = world.api_key

@@ -6,9 +6,13 @@ beside its answers, and all of its standard error, is kept with the virtual time
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import shutil
+import tempfile
+import weakref
+from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from math import inf
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import trio
@@ -40,6 +44,7 @@ from gapless.scenarios.serving.step_protocol import (
     Failed,
     ProtocolError,
     Reached,
+    asked_of_client,
     order,
     parse,
     step_of,
@@ -235,6 +240,7 @@ class LockstepClient:
                     self._check_sockets()
                     for output in blocked.outputs:
                         self._network.apply(output)
+                    self._network.turn_over()
                     return blocked
                 case LastOutputs(outputs):
                     for output in outputs:
@@ -422,7 +428,26 @@ def factory(command: Sequence[str], *, switches: Sequence[tuple[int, int]] = (),
 def variables(context: ClientContext) -> Mapping[str, str]:
     """What the program finds in its environment."""
     found = {"GAPLESS_URL": context.base_url, "GAPLESS_CONVERSATION_ID": context.conversation_id}
-    return found if context.api_key is None else found | {"GAPLESS_API_KEY": context.api_key}
+    if context.api_key is not None:
+        found["GAPLESS_API_KEY"] = context.api_key
+    if context.store is not None:
+        found["GAPLESS_STORE"] = str(_store_path(context.store))
+    return found | asked_of_client(context.certainty, context.settings)
+
+
+def _store_path(store: MutableMapping[str, Any]) -> Path:
+    """A file that outlives a kill of the program. There is none until the program makes it."""
+    directory = store.get("directory") or store.setdefault("directory", _StoreDirectory())
+    assert isinstance(directory, _StoreDirectory), "nobody else keeps anything in the store of a program"
+    return directory.path / "conversation.db"
+
+
+class _StoreDirectory:
+    """A directory that is removed when nothing needs it any more."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="gapless-store-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def epoch_s() -> float:

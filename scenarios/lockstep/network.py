@@ -3,7 +3,9 @@
 A connection is answered at once, unless the server is down. It is dialled when its first bytes are known, for whether
 it is a socket or carries REST calls is for them to say; a link that refuses it then is a reset, as it is on a port.
 
-What this does not do: push back. All that arrives for a program is handed to it, however slowly it reads.
+Of one connection, no more than a window is handed over at a time. More is read when the program has had a turn, in
+which it may have closed the connection. So a frame beyond every limit does not arrive whole. Within the window nothing
+pushes back, however slowly the program reads.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from gapless.simserver.port import OPENING_BYTES_MAX, parse_opening
 
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 _CHUNK_BYTES_MAX: Final = 64 * 1024
+_WINDOW_BYTES: Final = 1024 * 1024
 _PORTS: Final = {"http": 80, "https": 443}
 
 Dial = Callable[[str, int], Awaitable[trio.abc.Stream]]
@@ -53,6 +56,8 @@ class ProgramNetwork:
         self._nursery = nursery
         self._happen = happen
         self._queues: dict[int, trio.MemorySendChannel[Output]] = {}
+        self._handed_over: dict[int, int] = {}
+        self._turn = trio.Event()
         url = urlsplit(context.base_url)
         self._server = (url.hostname, url.port or _PORTS.get(url.scheme, 80))
         self.sockets = 0
@@ -68,6 +73,13 @@ class ProgramNetwork:
                 self._queues[output.id].send_nowait(output)
             if isinstance(output, CloseConnection | ResetConnection):
                 del self._queues[output.id]
+
+    def turn_over(self) -> None:
+        """The program has had a turn: it knows all that has happened, and what it did is applied."""
+        if self._handed_over:
+            self._handed_over.clear()
+            self._turn.set()
+            self._turn = trio.Event()
 
     def close(self) -> None:
         """The program is gone, and with it all of its connections."""
@@ -133,6 +145,9 @@ class ProgramNetwork:
         try:
             while data := await stream.receive_some(_CHUNK_BYTES_MAX):
                 self._happen(Data(number, bytes(data)))
+                self._handed_over[number] = self._handed_over.get(number, 0) + len(data)
+                while self._handed_over.get(number, 0) >= _WINDOW_BYTES:
+                    await self._turn.wait()
             self._happen(Eof(number))
         except _GONE:
             self._happen(ResetConnection(number))

@@ -24,6 +24,7 @@ Everything but ``done`` is optional. A client is not judged by what it does not 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -146,6 +147,15 @@ def _validated(form: type[Answer], said: dict[str, Any]) -> Report:
         return form.model_validate_json(json.dumps(said))
     except ValidationError as error:
         raise ProtocolError(first_problem(error)) from error
+
+
+def asked_of_client(certainty: str, settings: Mapping[str, bool | int]) -> dict[str, str]:
+    """The environment variables that say what a scenario asks of a client, beside its steps.
+
+    They have the names of our own client's settings, which reads them. Any other client may.
+    """
+    asked = {"certainty": certainty} | {name: str(value).lower() for name, value in settings.items()}
+    return {f"GAPLESS_{name.upper()}": value for name, value in asked.items()}
 
 
 def order(step: str, text: str | None = None) -> str:

@@ -1,24 +1,35 @@
-"""Performs the core's actions on trio and feeds events back. Makes no decisions.
+"""Performs the core's actions on asyncio or trio and feeds events back. Makes no decisions.
 
-Everything runs in one nursery. There is no checkpoint between handling an event and starting its actions, so the core
-never handles an event while actions of an earlier one are still to be started.
+Everything runs in one task group. There is no checkpoint between handling an event and starting its actions, so the
+core never handles an event while actions of an earlier one are still to be started.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-import trio
+import anyio
 
 from gapless.syncclient import answers, wire
 from gapless.syncclient.core import actions, events
 from gapless.syncclient.core.core import SyncCore
-from gapless.syncclient.errors import ProtocolViolation, StoreError, SubscriberFailed, SyncError
+from gapless.syncclient.errors import (
+    ConversationClosed,
+    ProtocolViolation,
+    StoreError,
+    SubscriberFailed,
+    SyncError,
+    WrongLoop,
+)
 from gapless.syncclient.network.transport import RequestBroken, Socket, SocketLost, Transport
 from gapless.syncclient.report import SyncReport
 from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.store import Store
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
 
 _logger = logging.getLogger("gapless.syncclient")
 
@@ -29,7 +40,7 @@ class Awaited:
     """The result of something that is awaited: a value or an error, set once."""
 
     def __init__(self) -> None:
-        self._event = trio.Event()
+        self._event = anyio.Event()
         self._error: SyncError | None = None
         self.finished: actions.FinishRun | None = None
 
@@ -58,7 +69,7 @@ class Driver:
         self,
         core: SyncCore,
         transport: Transport,
-        nursery: trio.Nursery,
+        tasks: TaskGroup,
         *,
         conversation_id: str,
         settings: Settings,
@@ -67,12 +78,12 @@ class Driver:
     ) -> None:
         self._core = core
         self._transport = transport
-        self._nursery = nursery
+        self._tasks = tasks
         self._conversation_id = conversation_id
         self._settings = settings
         self._deliver = deliver
         self._store = store
-        self._reader = trio.Lock()
+        self._reader = anyio.Lock()
         self._page: Awaited | None = None
         self._page_events: tuple[wire.LogEvent, ...] = ()
         self._attached = Awaited()
@@ -82,14 +93,14 @@ class Driver:
         self._failure: SyncError | None = None
         self._is_closed = False
         self._is_store_open = False
-        self._sockets: dict[int, trio.CancelScope] = {}
-        self._rearm = trio.Event()
+        self._sockets: dict[int, anyio.CancelScope] = {}
+        self._rearm = anyio.Event()
 
     # -- called by the public interface -------------------------------------------------------------------------------
 
     async def attach(self, generation: wire.Generation | None) -> None:
         """Begin to follow the conversation. `generation` None asks the server. Raises `SyncError`s."""
-        self._nursery.start_soon(self._keep_time)
+        self._tasks.start_soon(self._keep_time)
         self._feed(self._request_attach(generation))
         await self._attached.wait()
 
@@ -103,7 +114,7 @@ class Driver:
         try:
             self._feed(events.SendRequested(ticket, text))
             await sent.wait()
-        except trio.Cancelled:
+        except anyio.get_cancelled_exc_class():
             self._feed(events.SendAbandoned(ticket))
             raise
         finally:
@@ -136,7 +147,7 @@ class Driver:
             try:
                 self._feed(events.HistoryRequested(after_id))
                 await page.wait()
-            except trio.Cancelled:
+            except anyio.get_cancelled_exc_class():
                 self._feed(events.HistoryAbandoned())
                 raise
             finally:
@@ -158,7 +169,8 @@ class Driver:
 
     def close(self) -> None:
         """Save how much was delivered, unless the store failed, and close it. No more events are handled."""
-        has_failed, self._is_closed = self._is_closed, True
+        has_failed = self._is_closed
+        self._stop(self._failure or ConversationClosed("the conversation is closed; open it again"))
         if self._store is None or not self._is_store_open:
             return
         try:
@@ -186,17 +198,12 @@ class Driver:
             return
         before_s = self._core.wake_at_s
         try:
-            for action in self._core.handle(event, trio.current_time()):
+            for action in self._core.handle(event, anyio.current_time()):
                 self._perform(action)
-        except SubscriberFailed as error:
-            self._is_closed = True
-            self._fail(error)
-            return
-        except StoreError as error:
-            # The actions after the batch are not performed, since they were not saved. The next client goes on from the
+        except (SubscriberFailed, StoreError) as error:
+            # The actions after a batch that could not be stored are not performed. The next client goes on from the
             # batch before.
-            self._is_closed = True
-            self._fail(error)
+            self._stop(error)
             return
         if self._core.wake_at_s != before_s:
             self._rearm.set()
@@ -204,7 +211,7 @@ class Driver:
     def _perform(self, action: actions.Action) -> None:
         match action:
             case actions.OpenSocket():
-                self._nursery.start_soon(self._follow, action)
+                self._tasks.start_soon(self._follow, action)
             case actions.CloseSocket(number):
                 scope = self._sockets.get(number)
                 if scope is not None:
@@ -217,7 +224,7 @@ class Driver:
                 | actions.PostMessage()
                 | actions.PostRun()
             ):
-                self._nursery.start_soon(self._ask, action)
+                self._tasks.start_soon(self._ask, action)
             case actions.Save(batch):
                 assert self._store is not None, "only a core with a store saves"
                 self._store.save(batch)
@@ -261,12 +268,17 @@ class Driver:
         if self._page is not None:
             self._page.fail(error)
 
+    def _stop(self, error: SyncError) -> None:
+        """Fail whatever waits, and handle no more events."""
+        self._is_closed = True
+        self._fail(error)
+
     async def _keep_time(self) -> None:
         while True:
-            self._rearm = trio.Event()
-            with trio.move_on_at(self._core.wake_at_s):
+            self._rearm = anyio.Event()
+            with anyio.CancelScope(deadline=self._core.wake_at_s):
                 await self._rearm.wait()
-            if trio.current_time() >= self._core.wake_at_s:
+            if anyio.current_time() >= self._core.wake_at_s:
                 self._feed(events.TimerFired())
 
     # -- the socket ---------------------------------------------------------------------------------------------------
@@ -275,7 +287,7 @@ class Driver:
         is_session = action.generation == "session"
         path = f"/sockets/{'session' if is_session else 'events'}/{self._conversation_id}"
         query = {} if action.after_seq is None else {"after_seq": str(action.after_seq)}
-        with trio.CancelScope() as scope:
+        with anyio.CancelScope() as scope:
             self._sockets[action.connection] = scope
             try:
                 async with self._transport.socket(path, query=query) as socket:
@@ -284,6 +296,8 @@ class Driver:
                         await self._receive(action, socket)
             except SocketLost as lost:
                 self._feed(events.SocketClosed(action.connection, lost.code, str(lost)))
+            except WrongLoop as error:
+                self._stop(error)
             finally:
                 del self._sockets[action.connection]
 
@@ -307,6 +321,8 @@ class Driver:
             answer = await self._transport.request(request.method, request.path, query=request.query, body=request.body)
         except RequestBroken as error:
             self._feed(answers.unanswered(action, str(error), was_sent=error.was_sent))
+        except WrongLoop as error:
+            self._stop(error)
         else:
             self._feed(answers.answered(action, answer.status, answer.body, answer.retry_after_s))
 

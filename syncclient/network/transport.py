@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from gapless.syncclient.errors import SyncError
+
+if TYPE_CHECKING:
+    import ssl
+
+    import anyio.abc
+    import trio
+
+Dial: TypeAlias = "Callable[[str, int], Awaitable[anyio.abc.ByteStream | trio.abc.Stream]]"
+"""Opens a byte stream to a host and port: on asyncio an `anyio.abc.ByteStream`, on trio a `trio.abc.Stream`. For https
+it opens a stream with TLS. Raises `OSError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,18 @@ class SocketLost(SyncError):
     def __init__(self, message: str, *, code: int | None) -> None:
         super().__init__(message)
         self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class SocketRequest:
+    """A WebSocket to open. `tls` is None for http. `dial` takes the place of TCP and TLS; None uses them."""
+
+    host: str
+    port: int
+    resource: str
+    headers: Mapping[str, str]
+    tls: ssl.SSLContext | None
+    dial: Dial | None
 
 
 class Socket(Protocol):

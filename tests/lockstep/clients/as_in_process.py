@@ -1,0 +1,22 @@
+"""Runs a program of our client with the chance that it has in process, and loads what it needs once for all runs.
+
+python as_in_process.py gapless_asyncio.py
+"""
+
+import functools
+import importlib
+import random
+import runpy
+import sys
+
+import gapless
+
+NETWORK = ("http_and_websocket", "websocket_on_asyncio", "websocket_on_trio", "client_thread")
+for name in NETWORK:
+    importlib.import_module(f"gapless.syncclient.network.{name}")
+importlib.import_module("anyio._backends._asyncio")
+
+draw = random.Random("0/client").random  # as `gapless.scenarios.clients.ours` has it with seed 0
+gapless.open_conversation = functools.partial(gapless.open_conversation, draw=draw)
+gapless.open_conversation_blocking = functools.partial(gapless.open_conversation_blocking, draw=draw)
+runpy.run_path(sys.argv[1], run_name="__main__")
