@@ -123,9 +123,9 @@ def run(
         from gapless.scenarios.cli.watching import folders_of
         from gapless.scenarios.cli.watching import watch as run_again
 
-        own = [*files, *(Path(one) for one in names if one.endswith(".toml"))]
+        own_files = [*files, *(Path(one) for one in names if one.endswith(".toml"))]
         words = [word for word in sys.argv[1:] if word != "--watch"]
-        sys.exit(run_again(words, folders_of(() if program is None else program.words, own)))
+        sys.exit(run_again(words, folders_of(() if program is None else program.words, own_files)))
     if program is None:
         resolve(client)
     elif in_real_time and check_determinism:
