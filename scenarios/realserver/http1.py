@@ -17,7 +17,7 @@ class BrokenOff(Exception):
 
 
 @dataclass(slots=True)
-class HttpRequest:
+class RelayedRequest:
     """A request. ``target``: as on the request line; ``headers``: as they came, in their order."""
 
     method: str
@@ -53,7 +53,7 @@ class ServerSide:
         self._stream = stream
         self._state = h11.Connection(h11.SERVER, max_incomplete_event_size=CHUNK_BYTES)
 
-    async def read(self) -> HttpRequest | None:
+    async def read(self) -> RelayedRequest | None:
         """The next request; None when the client leaves, or asked to close after the last answer."""
         if self._state.our_state is h11.MUST_CLOSE:
             return None
@@ -62,7 +62,7 @@ class ServerSide:
         head = await self._event()
         if not isinstance(head, h11.Request):
             return None
-        request = HttpRequest(head.method.decode(), head.target.decode(), list(head.headers.raw_items()))
+        request = RelayedRequest(head.method.decode(), head.target.decode(), list(head.headers.raw_items()))
         while not isinstance(event := await self._event(), h11.EndOfMessage):
             if not isinstance(event, h11.Data):
                 return None
@@ -98,7 +98,7 @@ class ClientSide:
     def stream(self) -> trio.abc.Stream:
         return self._stream
 
-    async def ask(self, request: HttpRequest) -> HttpAnswer:
+    async def ask(self, request: RelayedRequest) -> HttpAnswer:
         """Send a request, and read the whole answer. Raises BrokenOff when the server leaves before its end."""
         if self._state.our_state is h11.DONE:
             self._state.start_next_cycle()

@@ -15,7 +15,7 @@ import h11
 import trio
 
 from gapless.scenarios.realserver import rest_relay
-from gapless.scenarios.realserver.http1 import BrokenOff, ClientSide, HttpAnswer, HttpRequest, ServerSide, plain
+from gapless.scenarios.realserver.http1 import BrokenOff, ClientSide, HttpAnswer, RelayedRequest, ServerSide, plain
 from gapless.scenarios.realserver.program import ProgramStream
 from gapless.scenarios.realserver.relayed_world import RelayedWorld
 from gapless.scenarios.realserver.socket_relay import RelayedSocket
@@ -69,7 +69,7 @@ class Relay:
 
     # --- sockets -----------------------------------------------------------------------------------------------------
 
-    async def _socket(self, side: ServerSide, request: HttpRequest, connection: MemoryConnection) -> None:
+    async def _socket(self, side: ServerSide, request: RelayedRequest, connection: MemoryConnection) -> None:
         world = self._world
         number = world.connections.socket_number(connection)
         facts = Facts("handshake", f"socket {number}", connection=number, aspect="upgrade")
@@ -86,7 +86,7 @@ class Relay:
         try:
             server = world.dial_server()
             headers = [one for one in request.headers if one[0].lower() not in _LEFT_OUT]
-            answer = await ClientSide(server).ask(HttpRequest(request.method, request.target, headers))
+            answer = await ClientSide(server).ask(RelayedRequest(request.method, request.target, headers))
         except (BrokenOff, ConnectionRefusedError):
             world.journal.record("socket", "refused", connection=number, status=None)
             connection.reset()
@@ -101,7 +101,7 @@ class Relay:
     async def _relay(
         self,
         side: ServerSide,
-        request: HttpRequest,
+        request: RelayedRequest,
         answer: HttpAnswer,
         connection: MemoryConnection,
         number: int,
@@ -137,10 +137,10 @@ class _RestConnection:
         self._stream: ProgramStream | None = None
         self._server: ClientSide | None = None
 
-    async def serve(self, request: HttpRequest) -> None:
+    async def serve(self, request: RelayedRequest) -> None:
         """Carry calls until the client or the server leaves."""
         try:
-            following: HttpRequest | None = request
+            following: RelayedRequest | None = request
             while following is not None:
                 await self._call(following)
                 following = await self._next()
@@ -148,9 +148,9 @@ class _RestConnection:
             if self._stream is not None:
                 self._stream.close()
 
-    async def _next(self) -> HttpRequest | None:
+    async def _next(self) -> RelayedRequest | None:
         """The next request; None when the client leaves, or the server has closed the connection that nobody used."""
-        found: HttpRequest | None = None
+        found: RelayedRequest | None = None
         if self._stream is None:
             return await self._side.read()
         stream = self._stream
@@ -170,7 +170,7 @@ class _RestConnection:
             nursery.cancel_scope.cancel()
         return found
 
-    async def _call(self, request: HttpRequest) -> None:
+    async def _call(self, request: RelayedRequest) -> None:
         world, name = self._world, rest_relay.call_name(request.method, request.target)
         call, url = self._relay.number_call(), urlsplit(request.target)
         fields = {"method": request.method, "path": url.path, "query": url.query}
@@ -202,7 +202,7 @@ class _RestConnection:
         if reset is None:
             await self._side.answer(answer)
 
-    async def _ask(self, request: HttpRequest, name: str) -> HttpAnswer | None:
+    async def _ask(self, request: RelayedRequest, name: str) -> HttpAnswer | None:
         """The server's answer; None when it leaves before it has given one."""
         asked = self._world.run_asked() if rest_relay.asks_for_run(name, request) else None
         answer: HttpAnswer | None = None
@@ -217,11 +217,11 @@ class _RestConnection:
             self._world.run_answered(asked, taken=answer is not None and answer.status == 200)
         return answer
 
-    def _read_fields(self, name: str, request: HttpRequest, answer: HttpAnswer) -> dict[str, Any]:
+    def _read_fields(self, name: str, request: RelayedRequest, answer: HttpAnswer) -> dict[str, Any]:
         return rest_relay.read_fields(name, request, answer, len(self._world.log))
 
     def _journal(
-        self, call: int, name: str, request: HttpRequest, answer: HttpAnswer, shown: dict[str, Any] | None = None
+        self, call: int, name: str, request: RelayedRequest, answer: HttpAnswer, shown: dict[str, Any] | None = None
     ) -> None:
         shown = self._read_fields(name, request, answer) if shown is None else shown
         fields: dict[str, Any] = {"call": call, "status": answer.status, "bytes": len(answer.body), **shown}

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from gapless.scenarios.realserver.http1 import HttpAnswer, HttpRequest, plain
+from gapless.scenarios.realserver.http1 import HttpAnswer, RelayedRequest, plain
 from gapless.simserver.conversation.event_bodies import encode
 from gapless.simserver.faults.verdicts import (
     AnswerAsProxy,
@@ -55,7 +55,7 @@ def query_of(target: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(target).query, keep_blank_values=True))
 
 
-def asks_for_run(name: str, request: HttpRequest) -> bool:
+def asks_for_run(name: str, request: RelayedRequest) -> bool:
     """Whether the call starts a run, if the server takes it."""
     if name == "run":
         return True
@@ -67,7 +67,7 @@ def asks_for_run(name: str, request: HttpRequest) -> bool:
         return False
 
 
-def changed_request(request: HttpRequest, verdicts: Sequence[FaultVerdict]) -> HttpRequest:
+def changed_request(request: RelayedRequest, verdicts: Sequence[FaultVerdict]) -> RelayedRequest:
     """The request as the faults let the server see it."""
     query = query_of(request.target)
     for verdict in verdicts:
@@ -80,10 +80,10 @@ def changed_request(request: HttpRequest, verdicts: Sequence[FaultVerdict]) -> H
     if query == query_of(request.target):
         return request
     path = urlsplit(request.target).path
-    return HttpRequest(request.method, f"{path}?{urlencode(query)}", request.headers, request.body)
+    return RelayedRequest(request.method, f"{path}?{urlencode(query)}", request.headers, request.body)
 
 
-def answer_instead(request: HttpRequest, verdicts: Sequence[FaultVerdict]) -> HttpAnswer | None:
+def answer_instead(request: RelayedRequest, verdicts: Sequence[FaultVerdict]) -> HttpAnswer | None:
     """The answer of a fault, in place of the server's; None without one."""
     for verdict in verdicts:
         if isinstance(verdict, AnswerAsProxy):
@@ -98,7 +98,7 @@ def answer_instead(request: HttpRequest, verdicts: Sequence[FaultVerdict]) -> Ht
 
 
 def changed_answer(
-    request: HttpRequest, answer: HttpAnswer, verdicts: Sequence[FaultVerdict], cursor_before: str | None = None
+    request: RelayedRequest, answer: HttpAnswer, verdicts: Sequence[FaultVerdict], cursor_before: str | None = None
 ) -> HttpAnswer:
     """The answer as the faults let the client see it. ``cursor_before``: of the search before this one."""
     for verdict in verdicts:
@@ -163,7 +163,7 @@ def _malformed(body: bytes, how: Malform) -> bytes:
             return b'{"unexpected":{"shape":[1,2,3]}}'
 
 
-def read_fields(name: str, request: HttpRequest, answer: HttpAnswer, log_length: int) -> dict[str, Any]:
+def read_fields(name: str, request: RelayedRequest, answer: HttpAnswer, log_length: int) -> dict[str, Any]:
     """What the journal says of an answer: how many events the server read for it, and of a page, which it shows.
 
     The server does not tell how many it read. What it reads was measured: a page and one event more; with a filter, the

@@ -17,7 +17,7 @@ from gapless.scenarios.definition.scenario import Run
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.lockstep.protocol import LockstepError
 from gapless.scenarios.realserver.environment import NoServer, PublishedServer
-from gapless.scenarios.realserver.http1 import BrokenOff, ClientSide, HttpAnswer, HttpRequest
+from gapless.scenarios.realserver.http1 import BrokenOff, ClientSide, HttpAnswer, RelayedRequest
 from gapless.scenarios.realserver.kept_servers import FORMAT, MODULES_FILE, KeptServer, KeptServers
 from gapless.scenarios.realserver.program import ServerProgram
 from gapless.scenarios.realserver.scripted_model import HOST, NAME, Aside, ScriptedModel, replies
@@ -41,7 +41,7 @@ async def ask(
         headers = [(b"Host", b"agent.test"), (b"Content-Length", str(len(content)).encode())]
         headers += [(b"Content-Type", b"application/json")] if content else []
         headers += [] if key is None else [(b"X-Session-API-Key", key.encode())]
-        return await ClientSide(stream).ask(HttpRequest(method, path, headers, content))
+        return await ClientSide(stream).ask(RelayedRequest(method, path, headers, content))
     finally:
         stream.close()
 

@@ -133,6 +133,10 @@ def _names(entries: Sequence[dict[str, Any]]) -> dict[str, str]:
     for entry, following in pairwise(entries):
         if (entry["place"], following["place"], following["what"]) == ("log", "agent", "status"):
             keys.setdefault(entry["id"], ("execution_status", following["status"]))
+    appended = [entry for entry in entries if (entry["place"], entry["what"]) == ("log", "append")]
+    for before, entry in pairwise(appended):
+        if (before["kind"], entry["branch"]) == ("MessageEvent", False):
+            keys.setdefault(entry["id"], ("last_user_message_id", None))
     found = {}
     for entry in entries:
         if (entry["place"], entry["what"]) == ("log", "append"):

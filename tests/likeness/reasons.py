@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from gapless.scenarios.definition.catalogue import find_one
+from gapless.scenarios.definition.scenario import Suspend
 from tests.likeness.comparison import LikenessCell
 
 UPDATE: Final = "last_user_message_id"
@@ -68,10 +70,47 @@ def _stuck_after_more(cell: LikenessCell) -> bool:
 
 def _nothing_to_run(cell: LikenessCell) -> bool:
     """Somebody else's run has taken our message, and there is nothing left to run."""
-    if cell.published is None or cell.scenario != "r18-somebody-elses-run":
+    if cell.published is None or set(cell.published.oracles) - set(cell.simulated.oracles) - {
+        "returns-in-time",
+        "budget",
+    }:
+        return False
+    if not any(one.run is not None for one in find_one(cell.scenario).workload.background):
         return False
     ours, theirs = (seen.delivered.count("running") for seen in (cell.simulated, cell.published))
     return ours == theirs + 1 and not cell.published.lost
+
+
+def _pages_of_statistics(cell: LikenessCell) -> bool:
+    """One call more is spent than is allowed; or the last page that a client gets brings less of the run."""
+    ours, other = cell.simulated, cell.published
+    if other is None or other.delivered != ours.delivered[: len(other.delivered)]:
+        return False
+    if cell.same_verdict:
+        return bool(ours.lost and other.lost and other.calls == ours.calls)
+    return cell.same_order and (ours.oracles, other.oracles) == ((), ("budget",)) and other.calls == ours.calls + 1
+
+
+def _between_steps(cell: LikenessCell) -> bool:
+    """Another party's message or pause came between two other events, and the pause is told of."""
+    if cell.published is None or not cell.same_verdict or not find_one(cell.scenario).workload.background:
+        return False
+    more, less = _more_and_less(cell)
+    return not less and set(more) <= {"Observation", "Pause", "Interrupt", "AgentError"} and more["Observation"] <= 1
+
+
+def _more_and_less(cell: LikenessCell) -> tuple[Counter[str], Counter[str]]:
+    """What was delivered on the published server alone, and what on the simulated one alone."""
+    ours = Counter(cell.simulated.delivered)
+    theirs = Counter(cell.published.delivered if cell.published else ())
+    return theirs - ours, ours - theirs
+
+
+def _closed_while_frozen(cell: LikenessCell) -> bool:
+    """A planned break of the socket finds none, because the client is frozen."""
+    if cell.published is None or cell.simulated.oracles or cell.published.oracles != ("vacuity",):
+        return False
+    return cell.same_order and any(isinstance(step, Suspend) for step in find_one(cell.scenario).script)
 
 
 def _counts_other_frames(cell: LikenessCell) -> bool:
@@ -102,7 +141,7 @@ REASONS: Final = (
     ),
     Reason(
         "the run in progress takes the message on a published server. A run that is asked for after it gets 200, and "
-        "nothing runs. The simulated server begins a run",
+        "nothing runs; where our client hears of no end, it gives up after 30 s. The simulated server begins a run",
         _nothing_to_run,
     ),
     Reason(
@@ -114,6 +153,20 @@ REASONS: Final = (
         "a published server appends statistics after each call of its model. A fault that counts frames of every kind "
         "meets others than on the simulated server",
         _counts_other_frames,
+    ),
+    Reason(
+        "a published server appends statistics after each call of its model. They fill pages: one more may be needed",
+        _pages_of_statistics,
+    ),
+    Reason(
+        "a published server does what another party asks between two steps of its agent. A message waits for the step "
+        "in progress; a pause lets it end, and an event tells of the pause. The simulated server does both at once",
+        _between_steps,
+    ),
+    Reason(
+        "a published server pings each socket every 20 s, and closes one that has not answered for 20 s. So the socket "
+        "of a client that is frozen is gone before the planned fault would break it",
+        _closed_while_frozen,
     ),
 )
 

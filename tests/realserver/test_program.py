@@ -11,7 +11,7 @@ import trio
 
 from gapless.scenarios.lockstep.process import ProgramProcess
 from gapless.scenarios.lockstep.protocol import StartRun
-from gapless.scenarios.realserver.http1 import BrokenOff, ClientSide, HttpRequest, ServerSide, plain
+from gapless.scenarios.realserver.http1 import BrokenOff, ClientSide, RelayedRequest, ServerSide, plain
 from gapless.scenarios.realserver.program import ProgramStream, ServerProgram
 from gapless.simserver.determinism import run_deterministic
 
@@ -62,7 +62,7 @@ async def _running(process: ProgramProcess, rests: list[float]) -> AsyncIterator
 
 async def _get(program: ServerProgram, path: str) -> str:
     stream = program.dial()
-    answer = await ClientSide(stream).ask(HttpRequest("GET", path, [(b"Host", b"agent.test")]))
+    answer = await ClientSide(stream).ask(RelayedRequest("GET", path, [(b"Host", b"agent.test")]))
     stream.close()
     return answer.body.decode()
 

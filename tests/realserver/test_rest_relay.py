@@ -7,7 +7,7 @@ import json
 import pytest
 
 from gapless.scenarios.realserver import rest_relay
-from gapless.scenarios.realserver.http1 import HttpAnswer, HttpRequest, plain
+from gapless.scenarios.realserver.http1 import HttpAnswer, RelayedRequest, plain
 from gapless.simserver.faults.verdicts import (
     AnswerAsProxy,
     AnswerWith,
@@ -23,12 +23,12 @@ ONE = "/api/conversations/c1"
 PAGE = plain(200, json.dumps({"items": [{"id": "a"}, {"id": "b"}], "next_page_id": "c"}))
 
 
-def _get(target: str) -> HttpRequest:
-    return HttpRequest("GET", target, [(b"Host", b"agent.test")])
+def _get(target: str) -> RelayedRequest:
+    return RelayedRequest("GET", target, [(b"Host", b"agent.test")])
 
 
-def _post(target: str, body: object) -> HttpRequest:
-    return HttpRequest("POST", target, [], json.dumps(body).encode())
+def _post(target: str, body: object) -> RelayedRequest:
+    return RelayedRequest("POST", target, [], json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_run_is_asked_for_in_two_ways() -> None:
     assert rest_relay.asks_for_run("run", _post(f"{ONE}/run", None))
     assert rest_relay.asks_for_run("message", _post(f"{ONE}/events", {"run": True}))
     assert not rest_relay.asks_for_run("message", _post(f"{ONE}/events", {"run": False}))
-    assert not rest_relay.asks_for_run("message", HttpRequest("POST", f"{ONE}/events", [], b"no JSON"))
+    assert not rest_relay.asks_for_run("message", RelayedRequest("POST", f"{ONE}/events", [], b"no JSON"))
 
 
 def test_faults_of_a_page_change_what_the_server_is_asked() -> None:

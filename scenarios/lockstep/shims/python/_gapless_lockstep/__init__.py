@@ -10,8 +10,7 @@ threads       locks, and how threads start and end
 clock         time and datetime
 entropy       os.urandom, random, uuid, ssl
 names         names and addresses
-connections   what sockets lead to: connections, whose other end is the harness, and pairs
-listening     sockets that listen, for a program that is a server
+connections   what sockets lead to: connections, whose other end is the harness, pairs, and sockets that listen
 sockets       the class that `_socket` offers; the standard library's `socket` is built upon it anew
 polling       what `select` offers; the standard library's `selectors` is built upon it anew
 streams       standard input

@@ -1,4 +1,4 @@
-"""What sockets lead to: connections, whose other end is the harness, and pairs within the process.
+"""What sockets lead to: connections, whose other end is the harness, pairs within the process, and listeners.
 
 What is sent is kept until the harness asks for it. Nothing here opens a real connection.
 """
@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import deque
 from itertools import count
 from typing import Any
 
-from . import listening, names
+from . import names
 from .descriptors import Endpoint
 
 CLIENT_ADDRESS = "198.18.0.1"
 FIRST_PORT = 40_000
 PAIR_BYTES_MAX = 256 * 1024
+FIRST_FREE_PORT = 20_000  # for a server that asks for any port
+ROLE = "GAPLESS_LOCKSTEP_ROLE"
 
 _connections: dict[int, Connection] = {}
+_listeners: dict[int, Listener] = {}  # by id
 _ids = count(1)
 _outputs: list[tuple[Any, ...]] = []
 
@@ -171,17 +175,50 @@ class Pair(Endpoint):
         self.peer.notify()
 
 
+class Listener(Endpoint):
+    """A socket that listens. backlog: the connections that nobody has accepted yet."""
+
+    def __init__(self, listener_id: int, address: tuple[str, int]) -> None:
+        super().__init__()
+        self.id = listener_id
+        self.address = address
+        self.backlog: deque[Any] = deque()
+        self.lingers_not = False
+
+    def readable(self) -> bool:
+        return bool(self.backlog)
+
+    def release(self) -> None:
+        _listeners.pop(self.id, None)
+        for connection in self.backlog:
+            connection.lingers_not = True
+            connection.release()
+        self.backlog.clear()
+
+
 # --- to and from the harness ------------------------------------------------------------------------------------
 
 
 def has_dialled() -> bool:
     """Has this process connected to anything, or listened?"""
-    return bool(_connections or _outputs or listening.has_listened())
+    return bool(_connections or _outputs or _listeners)
 
 
-def listen(bound: tuple[str, int]) -> listening.Listener:
+def is_server() -> bool:
+    """Is this program a server? A client is refused where it listens, for nobody would ever connect to it."""
+    return os.environ.get(ROLE) == "server"
+
+
+def listen(bound: tuple[str, int]) -> Listener:
     """Listen at a bound address, and tell the harness. Raises OSError when its port is taken."""
-    listener = listening.listen(next(_ids), bound)
+    host, port = bound
+    taken = {listener.address[1] for listener in _listeners.values()}
+    if port == 0:
+        port = next(port for port in count(FIRST_FREE_PORT) if port not in taken)
+    if port in taken:
+        raise os_error(errno.EADDRINUSE)
+    listener = Listener(next(_ids), (host, port))
+    _listeners[listener.id] = listener
     _outputs.append(("listen", listener.id, *listener.address))
     return listener
 
@@ -223,8 +260,11 @@ def arrived(kind: str, connection_id: int, data: bytes = b"") -> None:
 
 def accepted(listener_id: int, connection_id: int, host: str, port: int) -> None:
     """The harness connects to a listener of this process, from ``host`` and ``port``."""
-    connection = Connection()
-    connection.accept(connection_id, host, port, listening.address(listener_id))
-    if not listening.arrived(listener_id, connection):
-        del _connections[connection_id]
+    listener = _listeners.get(listener_id)
+    if listener is None:
         _outputs.append(("reset", connection_id))
+        return
+    connection = Connection()
+    connection.accept(connection_id, host, port, listener.address)
+    listener.backlog.append(connection)
+    listener.notify()

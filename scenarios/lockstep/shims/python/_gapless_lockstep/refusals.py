@@ -12,7 +12,7 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from . import listening, real
+from . import connections, real
 from .patching import after_import, put
 
 _OWN_NETWORK = "%s has sockets and clocks of its own, which cannot be virtual; let the client use %s"
@@ -102,7 +102,7 @@ def _patch_posixsubprocess(module: Any) -> None:
     ) -> Any:
         """Let a child be started while the program is imported, without the shim."""
         words = [os.fsdecode(word) for word in args] or [""]
-        if listening.is_server():
+        if connections.is_server():
             raise FileNotFoundError(2, os.strerror(2), words[0])
         if _is_running():
             if os.path.basename(words[0]) in CAN_BE_MISSING:
@@ -121,7 +121,7 @@ def _patch_subprocess(module: Any) -> None:
 
 
 def _posix_spawn(path: Any, *args: Any, **options: Any) -> NoReturn:
-    if listening.is_server():
+    if connections.is_server():
         raise FileNotFoundError(2, os.strerror(2), path)
     _refuse_child(os.fsdecode(path))
 

@@ -12,8 +12,8 @@ import os
 import struct
 from typing import Any
 
-from . import connections, descriptors, listening, names, real
-from .connections import Connection, Pair, os_error
+from . import connections, descriptors, names, real
+from .connections import Connection, Listener, Pair, os_error
 from .descriptors import Endpoint, close_endpoint, endpoints, open_endpoint
 from .names import resolve
 from .patching import put
@@ -127,7 +127,7 @@ class Socket:
             if option == getattr(_socket, "SO_PROTOCOL", None):
                 return self.proto
             if option == getattr(_socket, "SO_ACCEPTCONN", None):
-                return int(isinstance(endpoint, listening.Listener))
+                return int(isinstance(endpoint, Listener))
         value = self._options.get((level, option), 0)
         if buflen:
             raw = value if isinstance(value, (bytes, bytearray)) else struct.pack("i", int(value))
@@ -136,7 +136,7 @@ class Socket:
 
     def getsockname(self) -> Any:
         endpoint = self._open()
-        if isinstance(endpoint, listening.Listener):
+        if isinstance(endpoint, Listener):
             return self._bound
         if not isinstance(endpoint, Connection) or self._family == _socket.AF_UNIX:
             return ""
@@ -159,9 +159,9 @@ class Socket:
             self._bound = (resolve(address[0]), int(address[1]))
 
     def listen(self, backlog: int = 128) -> None:
-        if not listening.is_server():
+        if not connections.is_server():
             _refuse("the client listens for connections, which is not possible in virtual time; let it only connect")
-        if isinstance(self._open(), listening.Listener):
+        if isinstance(self._open(), Listener):
             return
         if not isinstance(self._endpoint, Connection) or self._family == _socket.AF_UNIX:
             self._not_a_stream()
@@ -173,7 +173,7 @@ class Socket:
     def _accept(self) -> Any:
         scheduler.point()
         listener = self._open()
-        if not isinstance(listener, listening.Listener):
+        if not isinstance(listener, Listener):
             raise os_error(errno.EINVAL)
         self._wait(listener.readable)
         connection = listener.backlog.popleft()
