@@ -31,7 +31,7 @@ from trio_websocket import (
     ConnectionRejected,
     HandshakeError,
     WebSocketConnection,
-    open_websocket_url,
+    wrap_client_stream,
 )
 
 from gapless.scenarios.errors import UsageError
@@ -138,10 +138,27 @@ class Upstream:
     @asynccontextmanager
     async def socket(self, path: str, query: str, headers: Mapping[str, str]) -> AsyncIterator[WebSocketConnection]:
         """A socket to the server. Raises ConnectionRejected, or OSError, when it is not accepted."""
-        url = f"ws{self.url.removeprefix('http')}{path}{'?' if query else ''}{query}"
+        parts = urlsplit(self.url)
         given = [(name.encode(), value.encode()) for name, value in headers.items() if name in _FORWARDED[:2]]
-        async with open_websocket_url(url, extra_headers=given, max_message_size=FRAME_BYTES_MAX) as connection:
-            yield connection
+        raised: Exception | None = None
+        stream = await trio.open_tcp_stream(str(parts.hostname), parts.port or 80)
+        async with trio.open_nursery() as nursery:
+            try:
+                resource = f"{path}{'?' if query else ''}{query}"
+                yield await wrap_client_stream(
+                    nursery, stream, parts.netloc, resource, extra_headers=given, max_message_size=FRAME_BYTES_MAX
+                )
+            except Exception as error:
+                raised = error  # raised again outside the nursery, which would wrap it in a group
+            finally:
+                nursery.cancel_scope.cancel()
+                await trio.aclose_forcefully(stream)  # also when the handshake was still under way
+        if raised is not None:
+            raise raised
+
+    async def close(self) -> None:
+        """Close the connections to the server."""
+        await self._http.aclose()
 
     # --- what the server does ----------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from gapless.simserver.world import World
 
 ENTRIES_MAX: Final = 200_000
 TEXT_BYTES_MAX: Final = 256 * 1024 * 1024  # text in all entries: a path may have 16 KB, a list of held ids megabytes
+CLOSE_S_MAX: Final = 2.0  # for closing the connections to a real server
 WATCH_S: Final = 0.2  # between two checks of the journal's size; the journal's own bound is ten times ENTRIES_MAX
 
 SessionState = Literal["waiting", "running", "over"]
@@ -88,6 +89,9 @@ class Session:
                     await self._run_world()
                 watching.cancel_scope.cancel()
         finally:
+            if self.upstream is not None:
+                with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_S_MAX):
+                    await self.upstream.close()
             self.state = "over"
             self._started.set()
             self.over.set()
