@@ -397,7 +397,8 @@ def _event_in(text: str | bytes) -> dict[str, Any] | None:
     is_event = isinstance(said, dict) and isinstance(said.get("id"), str) and isinstance(said.get("kind"), str)
     if not is_event or (said.get("key") == "full_state" and "execution_status" not in (said.get("value") or {})):
         return None
-    return said
+    found: dict[str, Any] = said
+    return found
 
 
 def _sequence(text: str) -> int | None:
