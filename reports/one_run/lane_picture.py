@@ -153,7 +153,7 @@ def _message(one: _Line, scale: _Scale) -> str:
     room = min(x1 + 3, WIDTH - _RIGHT - _LABEL_PIXELS * len(label) - 3) if label else x1
     count = _text(room if room > x1 else x1 - _LABEL_PIXELS * len(label) - 6, y1 + 14, label, color=color)
     if one.to_s is None:
-        y2 = _LANES["socket"] + _BAR
+        y2 = float(_LANES["socket"] + _BAR)
         cross = f'<path d="M{x1 - 4} {y2 - 4}l8 8m0 -8l-8 8" stroke="{color}" stroke-width="2"/>'
         return f'<line x1="{x1}" y1="{y1}" x2="{x1}" y2="{y2}" stroke="{color}" stroke-dasharray="3 2"/>{cross}{count}'
     x2, y2 = scale.x(one.to_s), _LANES["client"] - _BAR / 2

@@ -69,7 +69,7 @@ def _files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 
 
 _WORDS: Final[Mapping[str, Complete]] = {
-    **dict.fromkeys(("check", "compare", "list", "run", "serve", "show"), _scenarios),
+    **dict.fromkeys(("check", "compare", "list", "proxy", "run", "serve", "show"), _scenarios),
     **dict.fromkeys(("diff", "replay", "report"), _files),
     "examples": _examples,
     "explore": _among(()),

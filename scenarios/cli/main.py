@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "list": ("list:list_", "List the scenarios of the catalogue, or those of a race."),
     "mutants": ("mutants:mutants", "Plant bugs in the client, and see that the suite fails each of them."),
     "prove": ("prove:prove", "Try every order of events and every placement of faults within a bound."),
+    "proxy": ("proxy:proxy", "Put the faults of a scenario in front of a server of your own; any client may come."),
     "replay": ("replay:replay", "Replay one run, and say whether it is the same run."),
     "report": ("report:report", "Render a report again, with nothing run."),
     "run": ("run:run", "Run scenarios and judge the client."),

@@ -97,7 +97,8 @@ class ClusterExecutor(Executor):
         def done(ended: Any) -> None:
             from distributed import KilledWorker
 
-            if self._pending.get(result) is not ended or ended.cancelled():
+            current = self._pending.get(result)
+            if current is None or current is not ended or current.cancelled():
                 return
             error = ended.exception()
             if isinstance(error, KilledWorker) and again:

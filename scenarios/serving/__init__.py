@@ -2,6 +2,7 @@
 
 - ``scenario_choice.py``   from names and options to the scenario and variant that is served
 - ``session.py``           one served scenario and its world; the world's clock starts with the first client
+- ``forwarding.py``        a real server behind the faults, in place of the world's
 - ``stepper.py``           the agent's pace: its own, or one step at a time
 - ``session_server.py``    the port, and the session that is served on it
 - ``step_protocol.py``     the lines by which a client is asked for steps and reports

@@ -32,6 +32,7 @@ from gapless.scenarios.errors import UsageError, first_problem
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.serving import requests
 from gapless.scenarios.serving.access import refusal
+from gapless.scenarios.serving.forwarding import check_faults
 from gapless.scenarios.serving.openapi import document
 from gapless.scenarios.serving.reporter import Reporter
 from gapless.scenarios.serving.responses import (
@@ -238,7 +239,12 @@ class _Control:
     async def add_fault(self, request: Request) -> Response:
         data = await _json_body(request)
         try:
-            name = self._host.session.world.add_fault(parse_fault(data))
+            fault = parse_fault(data)
+            if self._host.session.upstream is not None:
+                check_faults((fault,))
+            name = self._host.session.world.add_fault(fault)
+        except UsageError as error:
+            raise HTTPException(409, str(error)) from error
         except ConfigError as error:
             raise HTTPException(
                 409 if "already" in str(error) or "healed" in str(error) else 422, str(error)
@@ -253,7 +259,7 @@ class _Control:
 
     async def run(self, request: Request) -> Response:
         await _validated_body(request, requests.Nothing)
-        if not (await self._world()).runs.begin(by="control"):
+        if not (await self._world(of_a_server=True)).runs.begin(by="control"):
             raise HTTPException(409, "a run is in progress, or the server is down")
         return await self.session(request)
 
@@ -268,12 +274,12 @@ class _Control:
 
     async def pause(self, request: Request) -> Response:
         await _validated_body(request, requests.Nothing)
-        (await self._world()).runs.pause()
+        (await self._world(of_a_server=True)).runs.pause()
         return await self.session(request)
 
     async def message(self, request: Request) -> Response:
         asked = await _validated_body(request, requests.Message)
-        world = await self._world()
+        world = await self._world(of_a_server=True)
         try:
             world.send_message(asked.text)
         except IllegalTransition as error:
@@ -296,7 +302,7 @@ class _Control:
 
     async def restart(self, request: Request) -> Response:
         asked = await _validated_body(request, requests.Down)
-        await self._world()
+        await self._world(of_a_server=True)
 
         async def restart(world: World) -> None:
             await trio.sleep(LOOK_S)  # send the response first: the restart resets its connection if it is the world's
@@ -333,9 +339,14 @@ class _Control:
         except UsageError as error:
             raise HTTPException(404 if isinstance(scenario, str) else 422, str(error)) from error
 
-    async def _world(self) -> Any:
-        """The running world. A session that waits for a client begins here: the control's act starts its clock."""
+    async def _world(self, *, of_a_server: bool = False) -> Any:
+        """The running world. A session that waits for a client begins here: the control's act starts its clock.
+
+        of_a_server: whether what follows is something that only a server can do, and no proxy.
+        """
         session = self._host.session
+        if of_a_server and session.upstream is not None:
+            raise HTTPException(409, f"only the server can do that; ask {session.upstream.url} itself")
         await session.begin()
         if session.over.is_set():
             raise _session_over(session)

@@ -7,20 +7,24 @@ It can still be judged then.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, Literal
 
+import httpx
 import trio
 
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.running.script_player import leaves
 from gapless.scenarios.running.world_setup import server_settings, workload
+from gapless.scenarios.serving.forwarding import Upstream
 from gapless.scenarios.serving.stepper import Stepper
 from gapless.simserver.choices import Choices, SeededSource
 from gapless.simserver.world import World
 
 ENTRIES_MAX: Final = 200_000
 TEXT_BYTES_MAX: Final = 256 * 1024 * 1024  # text in all entries: a path may have 16 KB, a list of held ids megabytes
+CLOSE_S_MAX: Final = 2.0  # for closing the connections to a real server
 WATCH_S: Final = 0.2  # between two checks of the journal's size; the journal's own bound is ten times ENTRIES_MAX
 
 SessionState = Literal["waiting", "running", "over"]
@@ -33,11 +37,20 @@ class Session:
     ``why``: why it is over; empty before.
     ``failure``: how the world broke down, or None.
     ``ended_s``: when the world ended, in its own seconds.
+    ``upstream``: the real server that answers in place of the world's; None when the world does.
     ``over``: set when the session is over.
     """
 
-    def __init__(self, request: RunRequest, *, stepwise: bool = False, entries_max: int = ENTRIES_MAX) -> None:
+    def __init__(
+        self,
+        request: RunRequest,
+        *,
+        stepwise: bool = False,
+        entries_max: int = ENTRIES_MAX,
+        upstream: Upstream | None = None,
+    ) -> None:
         scenario = request.scenario
+        self.upstream = upstream
         self.request = request
         self.choices = Choices(SeededSource(request.seed))
         self.world = World(
@@ -76,6 +89,9 @@ class Session:
                     await self._run_world()
                 watching.cancel_scope.cancel()
         finally:
+            if self.upstream is not None:
+                with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_S_MAX):
+                    await self.upstream.close()
             self.state = "over"
             self._started.set()
             self.over.set()
@@ -89,6 +105,16 @@ class Session:
         """End the session, and wait until it is over."""
         self._end(why)
         await self.over.wait()
+
+    def log(self) -> Sequence[Mapping[str, object]]:
+        """The log of the conversation: the world's, or the real server's as it was read last."""
+        return tuple(self.world.agent.log) if self.upstream is None else self.upstream.log
+
+    async def read_log(self) -> None:
+        """Read the real server's log, if there is one. It is no error when the server does not answer any more."""
+        if self.upstream is not None:
+            with suppress(httpx.HTTPError, ValueError, KeyError, TypeError):
+                await self.upstream.read_log()
 
     def now_s(self) -> float:
         """Seconds since the first client came; of a session that is over, the seconds at its end."""

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.serving.control import create_control
+from gapless.scenarios.serving.forwarding import Upstream, check_faults
 from gapless.scenarios.serving.reporter import Reporter
 from gapless.scenarios.serving.responses import JournalCounts
 from gapless.scenarios.serving.session import ENTRIES_MAX, Session
@@ -39,6 +40,7 @@ class SessionServer:
     """Serves one session at a time.
 
     ``offered``: scenarios that can be served besides the catalogue.
+    ``to``: the URL of a real server that answers in place of the world's; None when the world does.
     ``api_key``: the key of every session, in place of the scenario's own.
     ``url``: the address, and ``listening_on``: the host that the port is opened for; set once the server listens.
     ``session``: the current session; ``sessions``: how many there have been.
@@ -53,14 +55,15 @@ class SessionServer:
         api_key: str | None = None,
         stepwise: bool = False,
         entries_max: int = ENTRIES_MAX,
+        to: str | None = None,
     ) -> None:
         self.offered = tuple(offered)
         self.api_key = api_key
         self.url = ""
         self.listening_on = "127.0.0.1"
         self.sessions = 0
-        self._use_session(Session(request, stepwise=stepwise, entries_max=entries_max))
-        self._entries_max = entries_max
+        self._entries_max, self._to = entries_max, to
+        self._use_session(self._session_of(request, stepwise=stepwise))
         self._control = create_control(self)
         self._clients = 0
         self._controls = Newest(CONTROLS_MAX)
@@ -90,8 +93,14 @@ class SessionServer:
         """
         assert self._nursery is not None
         self._nursery.start_soon(_end_replaced, self.session)
-        self._use_session(Session(request, stepwise=stepwise, entries_max=self._entries_max))
+        self._use_session(self._session_of(request, stepwise=stepwise))
         self._start(self.session)
+
+    def _session_of(self, request: RunRequest, *, stepwise: bool) -> Session:
+        upstream = None if self._to is None else Upstream(self._to)
+        if upstream is not None:
+            check_faults(request.scenario.faults)
+        return Session(request, stepwise=stepwise, entries_max=self._entries_max, upstream=upstream)
 
     def _use_session(self, session: Session) -> None:
         self.session = session
@@ -100,6 +109,9 @@ class SessionServer:
 
     def _start(self, session: Session) -> None:
         assert self._nursery is not None
+        if session.upstream is not None:
+            forwarding = session.upstream.app(session.world)
+            session.world.connections.wrap(lambda world_app: forwarding)
         session.world.connections.wrap(self._dispatched)
         self._nursery.start_soon(session.live)
 

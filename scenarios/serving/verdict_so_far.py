@@ -49,7 +49,7 @@ def so_far(session: Session) -> VerdictSoFar:
     """Judge a session from its journal so far."""
     world = session.world
     entries = accounted(world.journal.entries)
-    record = _record(session, _settled(read(entries, world.agent.log)))
+    record = _record(session, _settled(read(entries, session.log())))
     return VerdictSoFar(
         verdict=record.verdict,
         violations=tuple(one for one in record.violations if one.breaks is not Verdict.VACUOUS),
@@ -57,8 +57,8 @@ def so_far(session: Session) -> VerdictSoFar:
         judged=record.judged,
         rest=record.rest,
         faults=record.faults,
-        log_length=world.archive.length,
-        unreached=unreached(entries, (str(event["id"]) for event in world.agent.log)),
+        log_length=world.archive.length if session.upstream is None else len(session.log()),
+        unreached=unreached(entries, (str(event["id"]) for event in session.log())),
         reports=any(entry.place == "client" for entry in world.journal.entries),
         t_s=round(session.now_s(), 3),
         exit_code=record.verdict.exit_code,
@@ -98,8 +98,9 @@ class Judging:
     async def now(self) -> VerdictSoFar:
         """The verdict so far. Waits first when the last one took long."""
         await trio.sleep_until(self._not_before_s)
+        await self._session.read_log()
         began_s, entries = trio.current_time(), len(self._session.world.journal)
-        if self._found is None or entries != self._entries:
+        if self._found is None or entries != self._entries or self._session.upstream is not None:
             self._found, self._entries = so_far(self._session), entries
             self._not_before_s = began_s + (trio.current_time() - began_s) / COST_SHARE_MAX
         return self._found

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any, Final
 
 from starlette.datastructures import QueryParams
@@ -37,6 +36,7 @@ from gapless.simserver.faults.verdicts import (
     StaleView,
 )
 from gapless.simserver.faults.verdicts import AnswerWith as AnswerInstead
+from gapless.simserver.journal import Fields
 from gapless.simserver.protocol import pages, validation, wire
 from gapless.simserver.protocol.pages import Filters, SearchPage
 from gapless.simserver.protocol.served_world import ServedWorld
@@ -47,7 +47,7 @@ COUNTED: Final = frozenset({"search", "count", "event", "conversation"})
 BODY_S_MAX: Final = 60.0  # a body that is withheld for so long gets a 408
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request; a message of 30,000 tokens is about 120 KB
 LOGIN_PAGE: Final = "<!doctype html><html><body><h1>Sign in</h1></body></html>"
-_NO_ENDS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_ENDS: Final[Fields] = {}
 NOT_JSON: Final = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 # What stands in the place of an item that cannot be decoded.
@@ -366,7 +366,7 @@ class RestCalls:
         reset = next((verdict for verdict in verdicts if isinstance(verdict, ResetCall)), None)
         if reset is not None and reset.when == "before":
             return self._reset(request, call, RestAnswer(502, ""))
-        answer = self._decide(name, decide, request, body, verdicts, headers)
+        answer = await self._reach(name, decide, request, body, verdicts, headers)
         ends = self._ends(answer)  # taken now: while the answer hangs, the log can be cut
         for verdict in verdicts:
             if isinstance(verdict, Malform):
@@ -377,14 +377,27 @@ class RestCalls:
             return self._reset(request, call, answer, ends)
         return self._answer(request, call, answer, headers, ends)
 
-    def _ends(self, answer: RestAnswer) -> dict[str, str]:
-        """The ids of the first and the last item of a page, as fields of the journal."""
-        if answer.page is None or not answer.page.indices:
+    async def _reach(
+        self,
+        name: str,
+        decide: Decide,
+        request: Request,
+        body: bytes,
+        verdicts: list[FaultVerdict],
+        headers: dict[str, str],
+    ) -> RestAnswer:
+        """The server's answer. It is decided at once here; a proxy asks a server."""
+        return self._decide(name, decide, request, body, verdicts, headers)
+
+    def _ends(self, answer: RestAnswer) -> Fields:
+        """What the journal says about a page: how many items, the first and the last id, the next cursor."""
+        if answer.page is None:
             return {}
         indices, log = answer.page.indices, self._world.agent.log
-        return {"first": log.id_at(indices[0]), "last": log.id_at(indices[-1])}
+        ends = {"first": log.id_at(indices[0]), "last": log.id_at(indices[-1])} if indices else {}
+        return {"items": len(indices), **ends, "next": answer.page.next_page_id}
 
-    def _reset(self, request: Request, call: int, answer: RestAnswer, ends: Mapping[str, str] = _NO_ENDS) -> Response:
+    def _reset(self, request: Request, call: int, answer: RestAnswer, ends: Fields = _NO_ENDS) -> Response:
         """Reset the connection instead of answering. If the app is not served by `Connections`, answer with a 502."""
         connection = self._world.connections.of(request.scope)
         if connection is None:
@@ -405,17 +418,9 @@ class RestCalls:
         key = world.settings.api_key
         if key is not None and request.headers.get("x-session-api-key") != key:
             return RestAnswer(401, wire.detail("Unauthorized"))
-        for verdict in verdicts:
-            if isinstance(verdict, AnswerInstead):
-                if verdict.retry_after_s is not None:
-                    headers["retry-after"] = f"{verdict.retry_after_s:g}"
-                return RestAnswer(verdict.status, wire.detail("Service unavailable (simulated)"))
-            if isinstance(verdict, AnswerAsProxy):
-                if verdict.answer == "html":
-                    return RestAnswer(200, LOGIN_PAGE, media_type="text/html")
-                query = f"?{request.url.query}" if request.url.query else ""
-                headers["location"] = request.url.path + query
-                return RestAnswer(307, "")
+        instead = self._instead(request, verdicts, headers)
+        if instead is not None:
+            return instead
         if world.is_leased and name == "create":
             return RestAnswer(500, wire.detail("Internal Server Error"))
         if world.runtime != "available" and name in _WRITES:
@@ -439,13 +444,30 @@ class RestCalls:
         except IllegalTransition as error:
             return RestAnswer(409, wire.detail(str(error)))
 
+    def _instead(
+        self, request: Request, verdicts: Sequence[FaultVerdict], headers: dict[str, str]
+    ) -> RestAnswer | None:
+        """What a fault answers in the server's place. None where none does."""
+        for verdict in verdicts:
+            if isinstance(verdict, AnswerInstead):
+                if verdict.retry_after_s is not None:
+                    headers["retry-after"] = f"{verdict.retry_after_s:g}"
+                return RestAnswer(verdict.status, wire.detail("Service unavailable (simulated)"))
+            if isinstance(verdict, AnswerAsProxy):
+                if verdict.answer == "html":
+                    return RestAnswer(200, LOGIN_PAGE, media_type="text/html")
+                query = f"?{request.url.query}" if request.url.query else ""
+                headers["location"] = request.url.path + query
+                return RestAnswer(307, "")
+        return None
+
     def _answer(
         self,
         request: Request,
         call: int,
         answer: RestAnswer,
         headers: dict[str, str],
-        ends: Mapping[str, str] = _NO_ENDS,
+        ends: Fields = _NO_ENDS,
     ) -> Response:
         world = self._world
         content = answer.text.encode()
@@ -455,9 +477,7 @@ class RestCalls:
             "bytes": len(content),
             "events_read": answer.events_read,
         }
-        if answer.page is not None:
-            fields |= {"items": len(answer.page.indices), **ends}
-            fields["next"] = answer.page.next_page_id
+        fields |= ends
         connection = world.connections.of(request.scope)
         if connection is not None and connection.client_gone:
             fields["lost"] = True

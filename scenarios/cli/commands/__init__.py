@@ -10,6 +10,7 @@
 - ``prove.py``     every schedule within a bound
 - ``mutants.py``   planted bugs, and the scenarios that catch them
 - ``serve.py``     a scenario on a real port
+- ``proxy.py``     faults in front of a real server
 - ``check.py``     a client as a command, put through scenarios on a real port
 - ``examples.py``  example clients
 """

@@ -28,6 +28,7 @@ from gapless.scenarios.serving.session_server import SessionServer
 from gapless.scenarios.serving.verdict_so_far import so_far
 
 DEFAULT_PORT = 8765
+READ_S_MAX = 20.0  # for reading the log of a real server at the end
 DEFAULT_SCENARIO = "clean-run"
 
 
@@ -68,7 +69,11 @@ def serve(
     offered = (*(load_file(path) for path in files), *all_named(names))
     offered = offered or all_named((DEFAULT_SCENARIO,))
     request = request_for(offered[0], generation, cursor, seed=seed, api_key=api_key)
-    session_server = SessionServer(request, offered=offered, api_key=api_key, stepwise=stepwise)
+    serve_session(SessionServer(request, offered=offered, api_key=api_key, stepwise=stepwise), port, host)
+
+
+def serve_session(session_server: SessionServer, port: int, host: str) -> None:
+    """Serve until a signal comes, show the verdict, and exit. Raises UsageError when the port cannot be had."""
     try:
         by = trio.run(_serve, session_server, port, host)
     except BaseExceptionGroup as group:
@@ -88,6 +93,8 @@ async def _serve(session_server: SessionServer, port: int, host: str) -> int:
             for line in _address_lines(session_server, host):
                 click.echo(line)
             number: int = await anext(aiter(signals))
+            with trio.move_on_after(READ_S_MAX):
+                await session_server.session.read_log()
             nursery.cancel_scope.cancel()
     return number
 
@@ -112,8 +119,12 @@ def _address_lines(session_server: SessionServer, host: str) -> Iterator[str]:
         yield f"warning: {host} can be reached from other machines, and whoever reaches it can steer it; mean it"
     yield f"gapless serve: {title(request)}"
     yield f"  url              {session_server.url}"
-    yield f"  conversation id  {world.conversation_id}"
-    yield f"  api key          {world.api_key or 'none'}"
+    upstream = session_server.session.upstream
+    if upstream is None:
+        yield f"  conversation id  {world.conversation_id}"
+        yield f"  api key          {world.api_key or 'none'}"
+    else:
+        yield f"  in front of      {upstream.url}"
     yield f"  control          {session_server.url}/sim/"
 
 

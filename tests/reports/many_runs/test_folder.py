@@ -54,7 +54,7 @@ def test_runs_that_are_drawn_are_bounded_and_the_rest_is_counted() -> None:
 def test_a_run_is_drawn_under_a_name_that_every_system_takes() -> None:
     client = dataclasses.replace(LOST, client="my.package:make/../../x")
     report = written(Results((client,), journals={DIGEST: LINES}))
-    assert "runs/r30-lost-frame.tree.inclusive.my.package-make-..-..-x.seed0.mmd" in report
+    assert "runs/r30-lost-frame.tree.inclusive.my.package-make-..-..-x-1b4701f5.seed0.mmd" in report
 
 
 def test_a_report_of_what_holds_draws_no_run() -> None:

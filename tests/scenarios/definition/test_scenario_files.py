@@ -245,7 +245,7 @@ def test_a_cause_that_cannot_come_is_refused(text: str, told: str) -> None:
 def test_a_background_entry_has_one_moment() -> None:
     head = 'name = "x"\ntitle = "x"\norigin = "x"\n[[workload.background]]\nmessage = "x"\n'
     assert "a background entry needs a moment; add `at = { … }`, its cause" in str(wrong(head))
-    assert "both say when: keep at" in str(wrong(head + "at_s = 1\nat = { run = 1, begins = true }\n"))
+    assert "both say when; keep at" in str(wrong(head + "at_s = 1\nat = { run = 1, begins = true }\n"))
     assert "waits for the fault 'cut', and there is none" in str(wrong(head + 'at = { after_fault = "cut" }\n'))
 
 

@@ -55,7 +55,7 @@ def test_somebody_else_can_pause_the_run() -> None:
 
 
 def test_a_background_entry_does_something() -> None:
-    with pytest.raises(ValidationError, match="needs a message, a run, or both; or pause = true"):
+    with pytest.raises(ValidationError, match="does nothing: add a message, a run, pause = true or the like"):
         scenario(["attach"], workload={"background": [{"at_s": 1}]})
 
 
