@@ -37,10 +37,9 @@ SCENARIOS = {
     "r34-disconnect-in-mid-run": "legacy",
     "r41-hanging-handshake": "tree",
     "r53-never-persisted": "session",
-    "r56-refused-at-attach": "tree",
+    "r55-repair-fails-half-way": "tree",
     "r56-post-run-reset": "legacy",
     "r60-truncated-while-away": "session",
-    "r78-reopened-on-a-shorter-log": "tree",
 }
 
 Run = tuple[str, str, str]
