@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import gapless
-from tests.syncclient.served import LONG_RUN, serving
+from tests.faces.served import LONG_RUN, serving
 
 SOON_S = 5.0
 
