@@ -17,7 +17,7 @@ CLOSE_S_MAX: Final = 1.0
 """How long to wait for the answer to a close. A peer that is gone does not answer."""
 
 
-class Connection(Protocol):
+class LibrarySocket(Protocol):
     """An open WebSocket of a library. Its methods raise `SocketLost` when the connection is lost."""
 
     async def receive(self) -> str | bytes:
@@ -30,7 +30,7 @@ class Connection(Protocol):
 class PingedSocket:
     """A `Socket` over a connection."""
 
-    def __init__(self, connection: Connection, settings: Settings) -> None:
+    def __init__(self, connection: LibrarySocket, settings: Settings) -> None:
         self._connection = connection
         self._settings = settings
         self._waiting = anyio.CancelScope()

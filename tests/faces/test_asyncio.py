@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import gapless
-from tests.syncclient.served import LONG_RUN, serving
+from tests.faces.served import LONG_RUN, serving
 
 LIMIT_S = 20
 
@@ -77,6 +77,33 @@ def test_a_run_that_a_time_out_gives_up_lets_the_next_one_begin() -> None:
                 await asyncio.wait_for(conversation.run(), 0.05)
 
     with serving(workload=LONG_RUN) as server:
+        run(main())
+
+
+def test_a_time_out_around_the_block_is_raised_as_one() -> None:
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3), gapless.open_conversation(*server.at) as conversation:
+                await conversation.run()
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0, "no cancellation is left over"
+        async with gapless.open_conversation(*server.at) as conversation:
+            assert conversation.events
+
+    with serving(workload=LONG_RUN) as server:
+        run(main())
+
+
+def test_a_thread_of_the_loop_may_use_the_blocking_client() -> None:
+    def follow() -> bool:
+        with gapless.open_conversation_blocking(*server.at) as conversation:
+            return conversation.run().complete
+
+    async def main() -> None:
+        assert await asyncio.to_thread(follow)
+
+    with serving() as server:
         run(main())
 
 

@@ -22,8 +22,7 @@ from gapless.scenarios.lockstep.client import factory
 from gapless.scenarios.lockstep.process import Pool
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "scenarios" / "examples"
 FACES = ("asyncio", "blocking")
 
@@ -37,10 +36,9 @@ SCENARIOS = {
     "r34-disconnect-in-mid-run": "legacy",
     "r41-hanging-handshake": "tree",
     "r53-never-persisted": "session",
-    "r56-refused-at-attach": "tree",
+    "r55-repair-fails-half-way": "tree",
     "r56-post-run-reset": "legacy",
     "r60-truncated-while-away": "session",
-    "r78-reopened-on-a-shorter-log": "tree",
 }
 
 Run = tuple[str, str, str]
@@ -56,8 +54,7 @@ made of, and why."""
 
 def command(face: str) -> list[str]:
     """The example program of a face."""
-    program = HERE / "clients" / "as_in_process.py"
-    return [sys.executable, str(program), str(EXAMPLES / f"gapless_{face}.py")]
+    return [sys.executable, str(Path(__file__).with_name("as_in_process.py")), str(EXAMPLES / f"gapless_{face}.py")]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,6 @@ for name in NETWORK:
 importlib.import_module("anyio._backends._asyncio")
 
 draw = random.Random("0/client").random  # as `gapless.scenarios.clients.ours` has it with seed 0
-gapless.open_conversation = functools.partial(gapless.open_conversation, draw=draw)
-gapless.open_conversation_blocking = functools.partial(gapless.open_conversation_blocking, draw=draw)
+for name in ("open_conversation", "open_conversation_blocking"):
+    setattr(gapless, name, functools.partial(getattr(gapless, name), draw=draw))
 runpy.run_path(sys.argv[1], run_name="__main__")

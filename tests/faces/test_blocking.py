@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import gapless
-from tests.syncclient.served import LONG_RUN, serving
+from tests.faces.served import LONG_RUN, serving
 
 SOON_S = 5.0
 
@@ -77,8 +77,8 @@ def test_several_threads_use_one_conversation_at_once() -> None:
         sent = [pool.submit(opened.send, f"message {number}") for number in range(4)]
         read = [pool.submit(lambda: [event["id"] for event in opened.history()]) for _ in range(2)]
         ran = pool.submit(opened.run)
-        for future in (*sent, *read):
-            future.result(SOON_S)
+        assert [future.result(SOON_S) for future in sent] == [None] * 4
+        assert all(future.result(SOON_S) for future in read)
         assert ran.result(SOON_S).complete
         assert [event["id"] for event in opened.events] == server.log()
 
