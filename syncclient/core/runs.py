@@ -15,6 +15,7 @@ from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.requests import FailureVerdict, Request
 from gapless.syncclient.core.run_state import IDLE, Belief, Ending, Phase, RunInProgress, Sign, is_terminal
 from gapless.syncclient.core.situation import Situation
+from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import RequestRefused, SyncError
 from gapless.syncclient.log import proof
@@ -184,7 +185,7 @@ class Runs:
                 run.believe(report, now.step)
                 if not report.is_final:
                     now.note("no final snapshot ended the run; its end was believed when no veto had followed (R14)")
-            case Belief.UNVERIFIED_END if run.repeats(report) and now.ready_connection() is not None:
+            case Belief.UNVERIFIED_END if run.repeats(report) and now.is_heard():
                 sometimes("run: an end that is being verified was told again")
             case Belief.UNVERIFIED_END:
                 sometimes("run: an end was not verified yet")
@@ -228,8 +229,14 @@ class Runs:
         elif connection.asked_step < from_step and not now.subscription.is_refusing():
             sometimes("proof: the subscription was renewed for its index")
             now.renew_socket()  # its sync names the last index: a proof without a call
-        elif connection.is_ready:
+        elif connection.is_ready and self._has_replayed(connection):
             self._read_for_proof(run)
+
+    def _has_replayed(self, connection: Connection) -> bool:
+        """Whether what a session socket was asked for has come, or does not come any more."""
+        now, next_seq = self._situation, self._situation.ledger.next_seq()
+        is_whole = now.is_echoed and next_seq is not None and next_seq > connection.last_seq
+        return is_whole or now.due(connection.last_frame_at_s + now.settings.ready_wait_s)
 
     def _settle(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
         """The log is held as it was at `from_step`: it says whether our run is over."""
@@ -262,7 +269,7 @@ class Runs:
         if now.due(at_s):
             run.contradicted_at_s = None
             now.begin_epoch("the log does not have what was heard before an outage")
-        elif now.ready_connection() is not None:
+        elif now.is_heard():
             run.unverified_end, run.verify_again_at_s = unverified_end, at_s
         else:
             run.unverified_end, run.proof_tries = replace(unverified_end, heard_step=now.step), tries
@@ -304,7 +311,7 @@ class Runs:
             now.note(f"the run is over, and the log does not show {began}")
             run.is_forgotten = True
             run.believe(replace(unverified_end, leaf_id=None, asked_step=from_step), from_step)
-        elif at_s is not None and now.ready_connection() is not None:
+        elif at_s is not None and now.is_heard():
             sometimes("run: an end that the log does not show was left open")
             run.unverified_end, run.verify_again_at_s = unverified_end, at_s
         else:

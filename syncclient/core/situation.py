@@ -115,6 +115,11 @@ class Situation:
         current = self.subscription.current
         return current if current is not None and current.is_ready else None
 
+    def is_heard(self) -> bool:
+        """Whether a socket is read on which the server is known to publish: the current one, or that it is to
+        replace."""
+        return self.ready_connection() is not None or self.subscription.replaced is not None
+
     def replaying_connection(self) -> Connection | None:
         """The ready connection, if it is one that tells the log's length and replays it (session generation)."""
         connection = self.ready_connection()
