@@ -282,6 +282,12 @@ class SyncCore:
         assert exchange.walk is not None, "only a walk asks for pages"
         if exchange.purpose == "attach" and self._attach.is_behind(exchange, page):
             return
+        if page.breaks and not exchange.is_reread:
+            sometimes("rest: a page with an item that could not be read was asked for again")
+            exchange.is_reread = True
+            now.note_unreadable(page)
+            now.retry(exchange, now.now_s + now.settings.settle_s)
+            return
         outcome, new = exchange.walk.take(page, now.ledger)
         is_attach = exchange.purpose == "attach"
         now.note_unreadable(page)

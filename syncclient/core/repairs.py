@@ -78,10 +78,12 @@ class Repairs:
         return bool(self._missing) or self._situation.exchange is not None
 
     @decision("repair-begin")
-    def begin(self, *, to_tail: bool = True) -> None:
+    def begin(self, *, to_tail: bool = True, shows_end: bool = False) -> None:
         """Ask for what is missing: by socket replay where there is one and it has not failed, else by pages.
 
-        `to_tail` asks for pages up to the log's tail, which proves it; without, they end when nothing is missing.
+        `to_tail` asks for pages up to the log's tail, which proves it; without, they end when nothing is missing. With
+        `shows_end`, a page with room to spare shows the newest events held once more: others may have been inserted
+        among them (R76).
         """
         now = self._situation
         if now.run is not None:
@@ -95,7 +97,10 @@ class Repairs:
                 return
         if now.places_by_chain():
             now.ledger.place_path(now.ledger.linked_path())
-        anchor, pages_max = now.ledger.anchor(), now.settings.pages_max
+        pages_max, room_events = now.settings.pages_max, 0
+        if shows_end and not now.unverified:
+            room_events = now.settings.page_size_events - now.ledger.unplaced_events() - 3
+        anchor = now.ledger.anchor(back=max(0, min(now.settings.end_events, room_events)))
         if not now.is_echoed:
             anchor = now.ledger.anchor_at_seq(now.unechoed_seq)
         if anchor is not None:
@@ -128,6 +133,10 @@ class Repairs:
     def end_walk(self, exchange: Request) -> None:
         """A walk came to the log's tail, or met what is confirmed: the log is held as it was when the walk began."""
         now, walk = self._situation, exchange.walk
+        if walk is not None and walk.is_broken:
+            sometimes("repair: gave up, for an item could not be read")
+            self.give_up("an item of the log cannot be read")
+            return
         now.walked_from_step, now.unverified, now.unechoed_seq = exchange.begun_step, False, -1
         if walk is None or now.generation == "session":
             return

@@ -66,6 +66,8 @@ class Request:
     failures: int = 0
     turns: int = 0
     """How often a walk from the tail was begun anew, because its cursor was unknown."""
+    is_reread: bool = False
+    """Whether a page was asked for again, because an item of it could not be read."""
     retry_at_s: float | None = None
     reason: str = ""
     """Why the last try failed."""

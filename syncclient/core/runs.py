@@ -352,7 +352,7 @@ class Runs:
             sometimes("proof: the log was read again, for it lagged", run.proof_tries)
             run.proof_tries += 1
             run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries)
-            self._repairs.begin()
+            self._repairs.begin(shows_end=run.proof_tries == 1)
 
     @decision("run-certificate")
     def _certificate(self, run: RunInProgress, ending: Ending) -> proof.Certificate | None:

@@ -72,6 +72,8 @@ class Situation:
         self.skipped_frames = 0
         self.unechoed_seq = -1
         """The log index of the last event held when the log may have become another; -1 when that is settled (R60)."""
+        self.head_before: str | None = None
+        """The first event of the log that was held before all was begun anew, where it was known."""
         self.epoch = 0
         """How often all was begun anew, for the log contradicted what was held."""
         self.oversized_seq: int | None = None
@@ -372,6 +374,7 @@ class Situation:
         sometimes("epoch: the log contradicted what was held")
         self.note(f"{why}; dropped what was {held}, {len(self.ledger)} events, and began anew")
         self._remember_delivered(self.ledger.ordered_ids())
+        self.head_before = self.ledger.head_id() or self.head_before
         if self.run is not None:
             self.run.lost_log(self.ledger)
         if self._changes is not None:
