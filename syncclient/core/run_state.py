@@ -336,8 +336,9 @@ class RunInProgress:
                 self.sign(Sign.RUNNING)
                 return
             is_same = self.running_step is not None and self.end_told_at_s is None
-            self.end_update = self.report = self.contradicted_at_s = self.end_told_at_s = self.unverified_end = None
-            self.verify_again_at_s = None
+            self.end_update = self.report = self.contradicted_at_s = self.end_told_at_s = None
+            if not at:  # what a page shows late is judged when the page that verifies the end has been read
+                self.unverified_end = self.verify_again_at_s = None
             self.is_end_probed, self.was_before = False, self.was_before and is_same
             self.may_be_others = may_be_others or (self.may_be_others and is_same)
             self.sign(Sign.RUNNING)
