@@ -234,7 +234,7 @@ class Attach:
             start = max(0, through_seq - page_size + 1)
             self._start = start = start if self._start is None else min(start, self._start)
             now.ledger.begin(next_seq=start, at_head=start == 0)
-            if self._is_head_doubted():
+            if through_seq < 0 and self._is_head_doubted():
                 self._show_head()
             elif through_seq < 0:
                 sometimes("attach: the index said that the log is empty")
@@ -271,7 +271,7 @@ class Attach:
     @decision("attach-finish")
     def _finish(self) -> None:
         now = self._situation
-        self._since_s, now.is_attached = None, True
+        self._since_s, now.is_attached, now.confirmed_step = None, True, now.step
         self._resume.drop_unseen()
         now.ledger.settle_main()
         if now.run is not None:

@@ -103,8 +103,13 @@ class Ending:
 
     @property
     def is_final(self) -> bool:
-        """Whether no stop hook can veto it any more."""
+        """Whether it is what is published when a run has ended."""
         return not can_be_vetoed(self.source)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no stop hook can veto it any more: hooks are asked when the agent says that it has finished."""
+        return self.is_final or (self.status != "finished" and is_terminal(self.status))
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ class Runs:
             since_s = now.now_s if update is None else update.at_s
             is_rest = report.status == IDLE and update is None
             wait_s = now.settings.snapshot_wait_s if is_rest else now.settings.veto_wait_s
-            run.report_due_s = now.now_s if report.is_final else since_s + wait_s
+            run.report_due_s = now.now_s if report.is_settled else since_s + wait_s
 
     # -- what to do about it ------------------------------------------------------------------------------------------
 
@@ -183,7 +183,7 @@ class Runs:
         match belief:
             case Belief.OURS:
                 run.believe(report, now.step)
-                if not report.is_final:
+                if not report.is_settled:
                     now.note("no final snapshot ended the run; its end was believed when no veto had followed (R14)")
             case Belief.UNVERIFIED_END if run.repeats(report) and now.is_heard():
                 sometimes("run: an end that is being verified was told again")
@@ -324,7 +324,7 @@ class Runs:
         now = self._situation
         certificate = self._certificate(run, ending)
         is_read = now.walked_from_step >= ending.heard_step
-        if is_read and not ending.is_final and not run.is_forgotten and run.goes_on_in_log(now.ledger):
+        if is_read and not ending.is_settled and not run.is_forgotten and run.goes_on_in_log(now.ledger):
             now.note("an end of the run was taken back: the log says that it goes on")
             run.take_back_end()
         elif certificate is not None and (certificate.covers == "log" or now.settings.certainty == "branch"):
@@ -351,7 +351,8 @@ class Runs:
         if now.due(run.proof_due_s):
             sometimes("proof: the log was read again, for it lagged", run.proof_tries)
             run.proof_tries += 1
-            run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries)
+            # A log that lags is seldom there after an instant; each look costs a page.
+            run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries + 2)
             self._repairs.begin(shows_end=run.proof_tries == 1)
 
     @decision("run-certificate")

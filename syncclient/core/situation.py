@@ -66,6 +66,10 @@ class Situation:
         """When the last walk that came to the log's tail was begun: the log is held as it was then."""
         self.unseen_ids: tuple[str, ...] = ()
         """What was held when that walk was begun, and what it did not show though it read there."""
+        self.lost_step = -1
+        """When nothing was read any more, or an earlier client ended: since then the log may have become another."""
+        self.confirmed_step = -1
+        """When the log was last read to its tail, or an attach was done."""
         self.gave_up_step = -1
         """When a repair was last given up."""
         self.repaired_events = 0
