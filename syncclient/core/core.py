@@ -43,6 +43,7 @@ from gapless.syncclient.stores.saved import Batch
 from gapless.syncclient.wire import Durable, Frame, Ignored, Info, Page, Snapshot, Sync
 
 _PASSES_MAX = 8
+_REREADS_MAX = 3
 _TOO_BIG = 1009
 _UNKNOWN = 4004
 
@@ -285,11 +286,11 @@ class SyncCore:
             return
         if exchange.purpose == "repair" and self._repairs.is_blank(exchange, page):
             return
-        if page.breaks and not exchange.is_reread:
+        if page.breaks and exchange.rereads < _REREADS_MAX:
             sometimes("rest: a page with an item that could not be read was asked for again")
-            exchange.is_reread = True
+            exchange.rereads += 1
             now.note_unreadable(page)
-            now.retry(exchange, now.now_s + now.settings.settle_s)
+            now.retry(exchange, now.now_s + now.settings.settle_s + now.backoff_s(exchange.rereads))
             return
         outcome, new = exchange.walk.take(page, now.ledger)
         is_attach = exchange.purpose == "attach"

@@ -185,6 +185,8 @@ class Runs:
                 run.believe(report, now.step)
                 if not report.is_settled:
                     now.note("no final snapshot ended the run; its end was believed when no veto had followed (R14)")
+            case Belief.UNVERIFIED_END if run.was_passed_over(report) and now.is_heard():
+                sometimes("run: an end that was passed over was told again")
             case Belief.UNVERIFIED_END if run.repeats(report) and now.is_heard():
                 sometimes("run: an end that is being verified was told again")
             case Belief.UNVERIFIED_END:
@@ -316,6 +318,7 @@ class Runs:
             run.unverified_end, run.verify_again_at_s = unverified_end, at_s
         else:
             sometimes("run: the end of another run was passed over")
+            run.pass_over(unverified_end)
             now.note("the end of another run was passed over")
 
     @decision("run-ending")

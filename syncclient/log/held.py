@@ -226,6 +226,11 @@ class Held:
         last = self._last()
         return last.ids[-1] if last is not None and last.ids else None
 
+    def tail_at(self) -> str:
+        """The timestamp of the last event that is placed; empty when there is none."""
+        tail_id = self.tail_id()
+        return "" if tail_id is None else self._timestamp(tail_id)
+
     def tip_id(self) -> str | None:
         """The last branch event that is placed in the main segment."""
         return self._tip()
