@@ -27,11 +27,14 @@ OracleName = Literal[
     "honest",
     "state",
     "says-what-it-did",
+    "sent-once",
     "history",
     "ends-first",
     "returns-in-time",
     "no-hang",
+    "delivered-in-time",
     "bounded",
+    "jitter",
     "budget",
 ]
 GENERATIONS: tuple[ServerGeneration, ...] = ("legacy", "tree", "session")
@@ -202,15 +205,18 @@ class Expectation(_Data):
 
     ``certainty``: the events that the client must hold; ``log`` is all of them, ``branch`` leaves out state updates.
     ``run_bound_s``: how long ``run()`` may take to return after the server ended the run. ``step_deadline_s``: when a
-    step counts as hung. ``incomplete_allowed``: the client may report "incomplete"; for scenarios whose faults make
-    completeness impossible. ``errors_allowed``: a typed error is accepted from every step, or from the steps listed.
-    Both allowances end with ``heal``. ``calls_max`` and ``sockets_max``: more requests or sockets within 60 s count as
-    a busy loop, and so does twenty times as many while nothing new reaches the client.
+    step counts as hung. ``delivery_bound_s``: how long an event may take from the log to the application, at any time
+    after the attach; None: not judged, since a fault may keep it from everybody. ``incomplete_allowed``: the client may
+    report "incomplete"; for scenarios whose faults make completeness impossible. ``errors_allowed``: a typed error is
+    accepted from every step, or from the steps listed. Both allowances end with ``heal``. ``calls_max`` and
+    ``sockets_max``: more requests or sockets within 60 s count as a busy loop, and so does twenty times as many while
+    nothing new reaches the client.
     """
 
     certainty: Literal["branch", "log"] = "branch"
     run_bound_s: Annotated[float, Field(gt=0, le=3600)] = 15
     step_deadline_s: Annotated[float, Field(gt=0, le=36_000)] = 300
+    delivery_bound_s: Annotated[float, Field(gt=0, le=3600)] | None = None
     incomplete_allowed: bool = False
     errors_allowed: bool | tuple[AskedStep, ...] = False
     calls_max: Annotated[int, Field(ge=1)] = 1000

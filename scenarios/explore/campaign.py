@@ -23,7 +23,7 @@ from gapless.scenarios.explore.symptom import BROKE, Symptom
 from gapless.scenarios.explore.trial import BlockResult, TrialCounts, WorldFailure
 from gapless.scenarios.explore.worlds import KINDS
 from gapless.scenarios.judging.coverage import ORACLE_NAMES, Mark, declared
-from gapless.scenarios.judging.oracles.delivered_once import NAME as DELIVERED_ONCE
+from gapless.scenarios.judging.oracles.safety.delivered_once import NAME as DELIVERED_ONCE
 from gapless.scenarios.running.runner import Level
 
 # The effect on a client of each kind of fault, and of what else is as hard, such as the script's own restarts. The

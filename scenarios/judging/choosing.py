@@ -23,11 +23,12 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "honest",
         "state",
         "says-what-it-did",
+        "sent-once",
         "history",
         "ends-first",
         "returns-in-time",
     ),
-    "liveness": ("returns-in-time", "no-hang", "bounded"),
+    "liveness": ("returns-in-time", "no-hang", "delivered-in-time", "bounded", "jitter"),
     "budget": ("budget",),
 }
 """``returns-in-time`` is in two groups: an early return loses events, and a late one is only late."""

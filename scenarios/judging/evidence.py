@@ -146,6 +146,7 @@ class Delivery:
     id: str
     at: int
     repaired: bool | None
+    t_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,9 @@ class Evidence:
     ``was_down``: whether the server was down at some time, so that calls may not have reached it.
     ``left_out_of_replay``: events whose frame a fault dropped from the replay of a socket that was opened later.
     ``inserted``: whether events came into the middle of the log. ``killed_at``: journal indices at which the client
-    was killed.
+    was killed. ``server_runs``: all runs of the server. ``messages_posted``: user messages that POSTs of the client
+    made. ``appended_s``: when an event was appended, by id; without the history. ``ended_s``: when it was closed.
+    ``outages_s``: for each time that sockets were refused, when the client tried, up to the try that was taken.
     """
 
     log: tuple[PersistedEvent, ...] = ()
@@ -242,6 +245,11 @@ class Evidence:
     faults_at: tuple[tuple[int, str], ...] = ()
     cannot: tuple[str, ...] = ()
     was_down: bool = False
+    server_runs: tuple[ServerRun, ...] = ()
+    messages_posted: int = 0
+    appended_s: Mapping[str, float] = field(default_factory=dict)
+    ended_s: float = 0.0
+    outages_s: tuple[tuple[float, ...], ...] = ()
 
     @property
     def attach(self) -> StepCall | None:
@@ -366,6 +374,12 @@ class _Reader:
         self._healed_at: int | None = None
         self._inserted = False
         self._killed_at: list[int] = []
+        self._posts_open: list[object] = []
+        self._messages_posted = 0
+        self._appended_s: dict[str, float] = {}
+        self._ended_s = 0.0
+        self._outages_s: list[tuple[float, ...]] = []
+        self._tries_s: list[float] = []
 
     def take(self, entry: JournalEntry) -> None:
         fields = entry.fields
@@ -397,6 +411,8 @@ class _Reader:
                 self._calls += bool(fields["counted"])
                 name = _text(fields.get("path", "")).rpartition("/")[2]
                 self._exchanges[fields["call"]] = RestExchange(name, entry.t_s, entry.index, bool(fields["counted"]))
+                if (fields.get("method"), name) == ("POST", "events"):
+                    self._posts_open.append(fields["call"])
             case "rest", "response":
                 self._answered(entry)
             case "fault", "fired":
@@ -412,6 +428,10 @@ class _Reader:
         fields = entry.fields
         event_id = _text(fields["id"])
         self._appended_at[event_id] = entry.index
+        self._appended_s[event_id] = entry.t_s
+        if fields.get("kind") == "MessageEvent" and self._posts_open:
+            self._posts_open.pop(0)
+            self._messages_posted += 1
         self._inserted = self._inserted or fields.get("inserted") is True
         if fields.get("readable") is False:
             self._unreadable.add(event_id)
@@ -426,7 +446,11 @@ class _Reader:
         if what in ("opened", "refused"):
             self._sockets += 1
             self._socket_times_s.append(entry.t_s)
+            self._tries_s.append(entry.t_s)
         if what == "opened":
+            if len(self._tries_s) > 1:
+                self._outages_s.append(tuple(self._tries_s))
+            self._tries_s = []
             self._last_opened_at = entry.index
             self._open.add(fields.get("connection"))
             self._open_max = max(self._open_max, len(self._open))
@@ -458,6 +482,8 @@ class _Reader:
     def _answered(self, entry: JournalEntry) -> None:
         fields = entry.fields
         call = fields["call"]
+        if call in self._posts_open:
+            self._posts_open.remove(call)
         if self._counted.get(call):
             self._bytes += _whole(fields.get("bytes") or 0)
             self._events_read += _whole(fields.get("events_read") or 0)
@@ -494,13 +520,16 @@ class _Reader:
         elif what == "delivered":
             event_id, repaired = _text(entry.fields["id"]), entry.fields.get("repaired")
             self._deliveries.append(event_id)
-            self._delivered.append(Delivery(event_id, entry.index, None if repaired is None else bool(repaired)))
+            self._delivered.append(
+                Delivery(event_id, entry.index, None if repaired is None else bool(repaired), entry.t_s)
+            )
         elif what == "says-no-deliveries":
             self._says_deliveries = False
         elif what == "cannot":
             self._cannot[_text(entry.fields["step"])] = None
         elif what == "closed":
             self._held_at_end = _texts(entry.fields.get("held"))
+            self._ended_s = entry.t_s
             self._note_held("closed", entry)
         elif what == "spinning":
             self._spinning = _text(entry.fields["message"])
@@ -593,6 +622,11 @@ class _Reader:
             faults_at=tuple(self._faults_at),
             cannot=tuple(self._cannot),
             was_down=self._was_down,
+            server_runs=tuple(self._server_runs.values()),
+            messages_posted=self._messages_posted,
+            appended_s=self._appended_s,
+            ended_s=self._ended_s,
+            outages_s=tuple(self._outages_s) + ((tuple(self._tries_s),) if len(self._tries_s) > 1 else ()),
         )
 
     def _only_before(self) -> Iterable[str]:

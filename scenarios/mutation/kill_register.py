@@ -13,7 +13,7 @@ Running all clients in all scenarios would take hours. Two rules reduce that to 
   two runs would be equal, event for event. To find that out, the real client is run once and watched.
 
 The result is stored in ``kill_register.json``. Only clients and scenarios that are new since then are tried, unless
-everything is tried afresh.
+everything is tried afresh. A search that was interrupted keeps the scenarios that it has finished.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ def load(path: Path = PATH) -> Register:
 
 def render(register: Register) -> str:
     """The register as JSON. Scenarios are in the order of the catalogue, clients in the order of their registries."""
-    scenarios: dict[str, Any] = {one.name: dict(register.of(one)) for one in register_scenarios()}
+    known = register.by_scenario or {}
+    scenarios: dict[str, Any] = {one.name: dict(register.of(one)) for one in register_scenarios() if one.name in known}
     return json.dumps({"schema": SCHEMA, "clients": register.clients, "scenarios": scenarios}, indent=1) + "\n"
 
 

@@ -248,7 +248,9 @@ class CapPage:
 
 @dataclass(frozen=True, slots=True)
 class LoopCursor:
-    """Let the page name itself as the next page."""
+    """Let the page name itself as the next page, or with a ``period`` of 2 the page that was asked for before it."""
+
+    period: Literal[1, 2] = 1
 
 
 @dataclass(frozen=True, slots=True)

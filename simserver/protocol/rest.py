@@ -76,12 +76,17 @@ _ALREADY_RUNNING: Final = "Conversation already running. Wait for completion or 
 
 @dataclass(frozen=True, slots=True)
 class RestRequest:
-    """A call. event_id: from the path, if it has one; query, body: as received; verdicts: of the faults."""
+    """A call.
+
+    event_id: from the path, if it has one; query, body: as received; verdicts: of the faults; cursor_before: the
+    ``page_id`` of the search before this one.
+    """
 
     event_id: str | None
     query: QueryParams
     body: bytes
     verdicts: Sequence[FaultVerdict] = ()
+    cursor_before: str | None = None
 
     def view(self, world: ServedWorld) -> LogView:
         """The log as this call sees it: an older one, when a fault says so."""
@@ -207,14 +212,21 @@ def search(world: ServedWorld, asked: RestRequest) -> RestAnswer:
         if isinstance(verdict, EmptyPage):
             page = SearchPage((), None if verdict.blank else page_id, page.events_read)
         elif isinstance(verdict, LoopCursor):
-            first = log.id_at(page.indices[0]) if page.indices else None
-            page = SearchPage(page.indices, page_id or first, page.events_read)
+            page = SearchPage(page.indices, _looped(verdict, asked, page, log), page.events_read)
     texts = [log.text_at(index) for index in page.indices]
     for verdict in asked.verdicts:
         if isinstance(verdict, SpoilItem) and texts:
             texts[min(verdict.item, len(texts) - 1)] = SPOILED[verdict.shape]
     text = wire.page(texts, page.next_page_id)
     return RestAnswer(200, text, page.events_read, page)
+
+
+def _looped(verdict: LoopCursor, asked: RestRequest, page: SearchPage, log: LogView) -> str | None:
+    """The next cursor of a page that leads back."""
+    if verdict.period == 2:
+        return asked.cursor_before or page.next_page_id
+    first = log.id_at(page.indices[0]) if page.indices else None
+    return asked.query.get("page_id") or first
 
 
 def count(world: ServedWorld, asked: RestRequest) -> RestAnswer:
@@ -318,6 +330,7 @@ class RestCalls:
 
     def __init__(self, world: ServedWorld) -> None:
         self._world = world
+        self._cursor: str | None = None
         self._calls = 0
 
     async def handle(self, name: str, decide: Decide, request: Request) -> Response:
@@ -410,7 +423,10 @@ class RestCalls:
                     return RestAnswer(status, wire.detail(_PHRASES[status]))
                 return RestAnswer(404, wire.detail(f"Conversation not found: {conversation_id}"))
         try:
-            return decide(world, RestRequest(request.path_params.get("event_id"), request.query_params, body, verdicts))
+            params, before = request.query_params, self._cursor
+            if name == "search":
+                self._cursor = params.get("page_id")
+            return decide(world, RestRequest(request.path_params.get("event_id"), params, body, verdicts, before))
         except IllegalTransition as error:
             return RestAnswer(409, wire.detail(str(error)))
 

@@ -144,14 +144,15 @@ def _full(console: Console, known: Register, jobs: int) -> int:
     began_s = time.monotonic()
     with stoppable() as stop, _progress(console, len(scenarios)) as advance:
         found = _kills_of(scenarios, known, jobs, stop, advance)
-    if len(found) < len(scenarios):
-        click.echo(f"interrupted after {len(found)} of {len(scenarios)} scenarios; nothing was kept", err=True)
-        return INTERRUPTED_EXIT_CODE
     register = Register(broken_clients(), found)
     try:
         kill_register.PATH.write_text(kill_register.render(register), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{kill_register.PATH}: cannot be written ({error.strerror}); run in a checkout") from error
+    if len(found) < len(scenarios):
+        told = f"interrupted after {len(found)} of {len(scenarios)} scenarios, which are kept"
+        click.echo(f"{told}; go on with: gapless mutants --full", err=True)
+        return INTERRUPTED_EXIT_CODE
     console.print(_table_of_kills(register, scenarios))
     idle = kill_register.without_own_kill(register, scenarios)
     for scenario in idle:

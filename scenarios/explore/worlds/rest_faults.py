@@ -47,7 +47,8 @@ def unknown_cursor(choices: Choices, course: Course) -> list[Data]:
 
 
 def cursor_loop(choices: Choices, course: Course) -> list[Data]:
-    return _page(choices, course, {"kind": "rest-cursor-loop"})
+    period = {"period": 2} if choices.integer("two-pages", 0, 2) == 2 else {}
+    return _page(choices, course, {"kind": "rest-cursor-loop", **period})
 
 
 def empty_page(choices: Choices, course: Course) -> list[Data]:

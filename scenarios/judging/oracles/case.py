@@ -40,8 +40,9 @@ class Case:
     def missing(self, run: RunCall, scope: str) -> tuple[PersistedEvent, ...]:
         """Events up to the end of the run that are neither held nor in a gap that the client may declare.
 
-        A declared gap excuses only events from before the attach, because the client was connected for the others. An
-        unreadable event is never missing: no call returns it, and perhaps no socket brought it (R59).
+        A declared gap excuses only events from before the last attach, because the client was connected for the others,
+        wherever in the log they are. An unreadable event is never missing: no call returns it, and perhaps no socket
+        brought it (R59).
         """
         held = frozenset(run.held)
         excused = self._excused(run)
@@ -83,8 +84,9 @@ class Case:
     def _excused(self, run: RunCall) -> frozenset[str]:
         if not run.gaps:
             return frozenset()
-        length = self.evidence.history_length()
-        return self.in_gaps(run.gaps, [event for event in self.evidence.log_as_of(run) if event.index < length])
+        attaches = [step for step in self.evidence.steps if step.step == "attach"]
+        attached_at = max((one.called_at for one in attaches if one.called_at < run.step.called_at), default=0)
+        return self.in_gaps(run.gaps, [event for event in self.evidence.log_as_of(run) if event.at < attached_at])
 
 
 @dataclass(frozen=True, slots=True)

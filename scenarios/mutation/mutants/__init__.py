@@ -7,6 +7,7 @@ The files, by the part of the client that has the bug:
 - ``order.py``         the order of the events held
 - ``attaching.py``     the first sync
 - ``reconnecting.py``  lost, silent and refused connections
+- ``sockets.py``       pings, keys, renewals, and how many sockets there are
 - ``run_ends.py``      whether a run is over, and which run
 - ``proofs.py``        certificates
 - ``repairing.py``     which pages are requested for a repair, when, and how often
@@ -33,6 +34,7 @@ from gapless.scenarios.mutation.mutants import (
     reports,
     retrying,
     run_ends,
+    sockets,
 )
 from gapless.scenarios.mutation.planting import Mutant
 
@@ -42,6 +44,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *order.MUTANTS,
     *attaching.MUTANTS,
     *reconnecting.MUTANTS,
+    *sockets.MUTANTS,
     *run_ends.MUTANTS,
     *proofs.MUTANTS,
     *repairing.MUTANTS,

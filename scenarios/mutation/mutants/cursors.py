@@ -109,6 +109,19 @@ def loop_not_noticed(original: Original, one: Walk, page: Page, ledger: Ledger) 
     return found
 
 
+@mutant("take-page", races=["R57"], killed=("r57-two-pages-name-each-other", "legacy/inclusive", "budget"))
+def only_its_own_cursor_is_a_loop(
+    original: Original, one: Walk, page: Page, ledger: Ledger
+) -> tuple[Outcome, list[LogEvent]]:
+    """Notices a page that names itself as the next, and no loop of two pages."""
+    last = list(one._asked)[-1:]
+    one._asked.clear()
+    one._asked.update(dict.fromkeys(last))
+    one._seen.clear()
+    found: tuple[Outcome, list[LogEvent]] = original(one, page, ledger)
+    return found
+
+
 @mutant("take-page", races=["R57"], killed=("r57-empty-page-half-way", "legacy/inclusive", "no-tail-loss"))
 def empty_page_is_a_loop(original: Original, one: Walk, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
     """Treats an empty page whose next cursor is its own cursor as an endless log."""
@@ -145,6 +158,7 @@ MUTANTS = (
     transient_id_as_cursor,
     natural_start_taken_for_success,
     loop_not_noticed,
+    only_its_own_cursor_is_a_loop,
     empty_page_is_a_loop,
     short_page_ends_the_log,
     descending_page_as_it_comes,

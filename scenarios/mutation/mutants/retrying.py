@@ -43,6 +43,24 @@ def retry_without_bound(
     return FailureVerdict.RETRY
 
 
+@mutant("failed-request", races=["R56"], killed=("r56-message-answer-lost", "tree/inclusive", "sent-once"))
+def message_sent_again(
+    original: Original,
+    request: Request,
+    failure: events.RequestFailed,
+    *,
+    now_s: float,
+    backoff_s: float,
+    hidden_s_max: float,
+) -> FailureVerdict:
+    """Sends a message again when the answer to it was lost."""
+    verdict: FailureVerdict = original(request, failure, now_s=now_s, backoff_s=backoff_s, hidden_s_max=hidden_s_max)
+    if verdict is FailureVerdict.UNSURE and request.purpose == "message":
+        request.retry_at_s = now_s + backoff_s
+        return FailureVerdict.RETRY
+    return verdict
+
+
 @mutant("failed-request", races=["R51"], killed=("r51-unknown-cursor-404", "legacy/inclusive", "no-hang"))
 def unknown_cursor_is_unknown_conversation(
     original: Original,
@@ -177,6 +195,7 @@ def gone_conversation_asked_again(
 
 
 MUTANTS = (
+    message_sent_again,
     retry_after_ignored,
     retry_without_bound,
     unknown_cursor_is_unknown_conversation,

@@ -11,14 +11,14 @@ from gapless.reports.records.record import Verdict
 from gapless.scenarios.clients.contract import Claim, ClientContext
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.judging.oracles import OracleFinding
-from gapless.scenarios.judging.oracles.bounded import bounded
-from gapless.scenarios.judging.oracles.content import content
-from gapless.scenarios.judging.oracles.delivered_once import delivered_once
-from gapless.scenarios.judging.oracles.ends_first import ends_first
-from gapless.scenarios.judging.oracles.held_at_attach import held_at_attach
-from gapless.scenarios.judging.oracles.history import history
-from gapless.scenarios.judging.oracles.says_what_it_did import says_what_it_did
-from gapless.scenarios.judging.oracles.state import state
+from gapless.scenarios.judging.oracles.liveness.bounded import bounded
+from gapless.scenarios.judging.oracles.safety.content import content
+from gapless.scenarios.judging.oracles.safety.delivered_once import delivered_once
+from gapless.scenarios.judging.oracles.safety.ends_first import ends_first
+from gapless.scenarios.judging.oracles.safety.held_at_attach import held_at_attach
+from gapless.scenarios.judging.oracles.safety.history import history
+from gapless.scenarios.judging.oracles.safety.says_what_it_did import says_what_it_did
+from gapless.scenarios.judging.oracles.safety.state import state
 from gapless.scenarios.running.runner import RunRequest, perform
 from tests.scenarios.by_hand import Story, clean_story
 

@@ -243,6 +243,16 @@ def test_a_scenario_that_asks_for_less_is_simpler() -> None:
     assert not is_simpler(lost, lost)
 
 
+def test_a_search_that_was_interrupted_goes_on_with_the_scenarios_that_it_had_not_finished(tmp_path: Path) -> None:
+    finished, left = find_one("clean-run"), find_one("r30-lost-frame")
+    partial = kill_register.Register(broken_clients(), {finished.name: {"socket-only by no-holes": "tree/inclusive"}})
+    path = tmp_path / "register.json"
+    path.write_text(kill_register.render(partial), encoding="utf-8")
+    kept = kill_register.load(path)
+    tries = kill_register.attempts((finished, left), kept, {one.name: {} for one in kill_register.register_scenarios()})
+    assert [len(one.clients) for one in tries] == [0, len(broken_clients())]
+
+
 @pytest.mark.slow
 def test_the_kill_register_knows_every_client_and_every_scenario() -> None:
     register = kill_register.load()

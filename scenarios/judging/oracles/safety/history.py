@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from gapless.reports.records.record import Violation
 from gapless.scenarios.judging.evidence import JournaledHistory
 from gapless.scenarios.judging.oracles.case import Case, OracleFinding, first_disorder, ids_of, named
-from gapless.scenarios.judging.oracles.content import other_content
+from gapless.scenarios.judging.oracles.safety.content import other_content
 
 NAME = "history"
 

@@ -13,7 +13,7 @@ from typing import Final
 from gapless.reports.records.record import Violation
 from gapless.scenarios.judging.evidence import HeldThen, PersistedEvent
 from gapless.scenarios.judging.oracles.case import Case, OracleFinding, ids_of, named
-from gapless.scenarios.judging.oracles.held_at_attach import due_at_attach, was_hidden
+from gapless.scenarios.judging.oracles.safety.held_at_attach import due_at_attach, was_hidden
 
 NAME = "ends-first"
 END_EVENTS: Final = 10

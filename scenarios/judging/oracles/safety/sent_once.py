@@ -1,0 +1,31 @@
+"""Each ``send`` makes at most one message, and each ``run()`` at most one run (R16, R56).
+
+The answer to a POST can be lost after the server has taken it. A client that then sends it again has the user say
+everything twice. Judged where the client was asked for it: a client that is served, and says nothing of its steps, may
+send what it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gapless.reports.records.record import Violation
+from gapless.scenarios.judging.oracles.case import Case, OracleFinding, count
+
+NAME = "sent-once"
+
+
+def sent_once(case: Case) -> OracleFinding:
+    """Judge how many messages and runs the client's calls have made, against how many it was asked for."""
+    evidence = case.evidence
+    asked = {name: sum(step.step == name for step in evidence.steps) for name in ("send", "run")}
+    made = {"send": evidence.messages_posted, "run": sum(run.own for run in evidence.server_runs)}
+    return OracleFinding(sum(asked.values()), tuple(_violations(asked, made)))
+
+
+def _violations(asked: dict[str, int], made: dict[str, int]) -> Iterator[Violation]:
+    if made["send"] > asked["send"] > 0:
+        message = f"the client made {count(made['send'], 'message')}, and was asked for {asked['send']}"
+        yield Violation(NAME, message)
+    if made["run"] > asked["run"] > 0:
+        yield Violation(NAME, f"the client began {count(made['run'], 'run')}, and was asked for {asked['run']}")
