@@ -87,6 +87,8 @@ class Page:
     """Length of the body, in bytes."""
     unreadable: tuple[str, ...] = ()
     """Why items of it could not be read, one each."""
+    breaks: tuple[int, ...] = ()
+    """How many readable items stand before each of those: what stands there in the log is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +137,14 @@ def parse_page(body: bytes) -> Page:
         raise ProtocolViolation(f"a page's next_page_id is {_shown(next_page_id)}, not an id")
     readable: list[LogEvent] = []
     unreadable: list[str] = []
+    breaks: list[int] = []
     for item in items:
         try:
             readable.append(_event(item, "page"))
         except ProtocolViolation as violation:
             unreadable.append(str(violation))
-    return Page(tuple(readable), next_page_id, len(body), tuple(unreadable))
+            breaks.append(len(readable))
+    return Page(tuple(readable), next_page_id, len(body), tuple(unreadable), tuple(breaks))
 
 
 def parse_info(body: bytes) -> Info:

@@ -33,6 +33,7 @@ class Attach:
         self._resume = Resume(situation)
         self._has_begun = False
         self._epoch = 0
+        self._head_shown_in_epoch = 0
         self._since_s: float | None = None
         self._is_first = True
         self._start: int | None = None
@@ -135,14 +136,17 @@ class Attach:
     def end_walk(self, exchange: Request, *, reached_end: bool) -> None:
         """A page of the attach is placed; `reached_end` says that nothing lies beyond it."""
         now, is_resuming = self._situation, self._resume.is_open
-        if now.replaying_connection() is not None and not is_resuming:
+        replaying = now.replaying_connection()
+        if replaying is not None and not is_resuming:
+            if replaying.last_seq < 0 and len(now.ledger):
+                now.ledger.number_next(0)  # the next event is the first that has an index
             return  # the head is read, the socket replays the tail
         assert exchange.walk is not None, "only a walk ends"
         if reached_end or exchange.walk.descending:
             sometimes("attach: one page held the whole log", not exchange.walk.descending)
             is_whole = reached_end and not exchange.walk.descending
             self._resume.end(has_read_on=is_whole)
-            if is_whole:
+            if is_whole and not exchange.walk.is_broken:
                 now.walked_from_step, now.unseen_ids = exchange.begun_step, ()
             self._finish()
         else:
@@ -230,7 +234,9 @@ class Attach:
             start = max(0, through_seq - page_size + 1)
             self._start = start = start if self._start is None else min(start, self._start)
             now.ledger.begin(next_seq=start, at_head=start == 0)
-            if through_seq < 0:
+            if through_seq < 0 and self._is_head_doubted():
+                self._show_head()
+            elif through_seq < 0:
                 sometimes("attach: the index said that the log is empty")
                 self._finish()
             else:
@@ -239,10 +245,23 @@ class Attach:
         elif not now.ledger.head_known:
             sometimes("attach: the socket replayed a long log's tail")
             self._walk(Walk.from_head(pages_max=self._situation.settings.end_events))
+        elif next_seq > through_seq and self._is_head_doubted():
+            self._show_head()
         elif next_seq > through_seq:
             self._finish()
         else:
             self._repairs.step()
+
+    def _is_head_doubted(self) -> bool:
+        """Whether the index begins with another event than the log did: it may have begun anew in the same log (R75)."""
+        now = self._situation
+        is_other = now.head_before is not None and now.ledger.head_id() != now.head_before
+        return is_other and now.ledger.head_known and self._head_shown_in_epoch != now.epoch
+
+    def _show_head(self) -> None:
+        sometimes("attach: the index began anew, so the log's head was read")
+        self._head_shown_in_epoch = self._situation.epoch
+        self._walk(Walk.from_head(pages_max=self._situation.settings.end_events))
 
     def _walk(self, walk: Walk) -> None:
         now = self._situation
@@ -252,7 +271,7 @@ class Attach:
     @decision("attach-finish")
     def _finish(self) -> None:
         now = self._situation
-        self._since_s, now.is_attached = None, True
+        self._since_s, now.is_attached, now.confirmed_step = None, True, now.step
         self._resume.drop_unseen()
         now.ledger.settle_main()
         if now.run is not None:

@@ -43,6 +43,7 @@ from gapless.syncclient.stores.saved import Batch
 from gapless.syncclient.wire import Durable, Frame, Ignored, Info, Page, Snapshot, Sync
 
 _PASSES_MAX = 8
+_REREADS_MAX = 3
 _TOO_BIG = 1009
 _UNKNOWN = 4004
 
@@ -182,7 +183,7 @@ class SyncCore:
             subscription.renew_at_s = now.now_s + now.backoff_s(subscription.failures)
             now.note(f"the subscription could not be renewed: {reason}")
         if now.ready_connection() is None and subscription.replaced is None and connection is not None:
-            now.unverified = True  # nothing is read any more, so anything may be missed
+            now.unverified, now.lost_step = True, now.step  # nothing is read any more, so anything may be missed
             if now.run is not None:
                 now.run.lost_socket(now.step)
 
@@ -221,7 +222,8 @@ class SyncCore:
             if not is_replayed:
                 now.subscription.progress()
             sometimes("socket: a replay brought what was missing", is_replayed and now.is_attached)
-            now.deliver([frame.event], "history" if not now.is_attached else "repair" if is_replayed else "live")
+            is_history = not now.is_attached and not now.epoch
+            now.deliver([frame.event], "history" if is_history else "repair" if is_replayed else "live")
             if now.run is not None:
                 now.run.silence_s = now.settings.silence_s
         elif now.ledger.renew(frame.event, size_bytes=frame.size_bytes, is_from_log=False):
@@ -282,12 +284,20 @@ class SyncCore:
         assert exchange.walk is not None, "only a walk asks for pages"
         if exchange.purpose == "attach" and self._attach.is_behind(exchange, page):
             return
+        if exchange.purpose == "repair" and self._repairs.is_blank(exchange, page):
+            return
+        if page.breaks and exchange.rereads < _REREADS_MAX:
+            sometimes("rest: a page with an item that could not be read was asked for again")
+            exchange.rereads += 1
+            now.note_unreadable(page)
+            now.retry(exchange, now.now_s + now.settings.settle_s + now.backoff_s(exchange.rereads))
+            return
         outcome, new = exchange.walk.take(page, now.ledger)
         is_attach = exchange.purpose == "attach"
         now.note_unreadable(page)
         if outcome is not Outcome.CURSOR_UNKNOWN:
             now.renew_from_page(page, new)
-        now.deliver(new, "history" if is_attach else "repair")
+        now.deliver(new, "history" if is_attach and not now.epoch else "repair")
         match outcome:
             case Outcome.MORE if is_attach and self._attach.has_end(exchange):
                 now.exchange = None

@@ -7,6 +7,8 @@ the server does not know the cursor, the walk is from the tail backward, to wher
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gapless.syncclient.core import actions
 from gapless.syncclient.core.events import RequestFailed
 from gapless.syncclient.core.repairs import Repairs
@@ -65,7 +67,8 @@ class Reading:
         """A page came."""
         now, walk = self._situation, exchange.walk
         assert walk is not None, "history is read by walks"
-        outcome, new = walk.take(page, now.ledger)
+        # A gap that a reader asks for is closed, whatever cannot be read in it: else it would be asked for for ever.
+        outcome, new = walk.take(replace(page, breaks=()), now.ledger)
         now.note_unreadable(page)
         if outcome is not Outcome.CURSOR_UNKNOWN:
             now.renew_from_page(page, new)

@@ -15,6 +15,7 @@ from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.walk import Walk
 from gapless.syncclient.path_marks import sometimes
+from gapless.syncclient.wire import Page
 
 
 class Repairs:
@@ -24,6 +25,8 @@ class Repairs:
         self._situation = situation
         self._missing = Missing()
         self._replays: dict[int, int] = {}
+        self._unknown_cursor: str | None = None
+        """The cursor that the server did not know the last time it was asked for."""
 
     @decision("repair-step")
     def step(self) -> None:
@@ -78,10 +81,12 @@ class Repairs:
         return bool(self._missing) or self._situation.exchange is not None
 
     @decision("repair-begin")
-    def begin(self, *, to_tail: bool = True) -> None:
+    def begin(self, *, to_tail: bool = True, shows_end: bool = False) -> None:
         """Ask for what is missing: by socket replay where there is one and it has not failed, else by pages.
 
-        `to_tail` asks for pages up to the log's tail, which proves it; without, they end when nothing is missing.
+        `to_tail` asks for pages up to the log's tail, which proves it; without, they end when nothing is missing. With
+        `shows_end`, a page with room to spare shows the newest events held once more: others may have been inserted
+        among them (R76).
         """
         now = self._situation
         if now.run is not None:
@@ -95,10 +100,16 @@ class Repairs:
                 return
         if now.places_by_chain():
             now.ledger.place_path(now.ledger.linked_path())
-        anchor, pages_max = now.ledger.anchor(), now.settings.pages_max
+        pages_max, room_events = now.settings.pages_max, 0
+        if shows_end and not now.unverified:
+            room_events = now.settings.page_size_events - now.ledger.unplaced_events() - 3
+        anchor = now.ledger.anchor(back=max(0, min(now.settings.end_events, room_events)))
         if not now.is_echoed:
             anchor = now.ledger.anchor_at_seq(now.unechoed_seq)
-        if anchor is not None:
+        if anchor is not None and anchor.cursor == self._unknown_cursor and now.is_echoed:
+            sometimes("repair: from the tail at once, for the cursor was unknown before")
+            walk = Walk.backward(pages_max=pages_max)
+        elif anchor is not None:
             sometimes("repair: by pages from an anchor")
             walk = Walk.forward(anchor, pages_max=pages_max)
         elif now.ledger.follows_from_head():
@@ -125,10 +136,38 @@ class Repairs:
                 exchange.walk = Walk.forward(anchor, pages_max=walk.pages_left)  # the next hole is further on
         now.ask(exchange)
 
+    def is_blank(self, exchange: Request, page: Page) -> bool:
+        """Whether a page says that the log is empty, though events of it are held. It is asked for again (R85).
+
+        A log is replaced only by a server that has died (R60), and then stays as it is.
+        """
+        now, walk, settings = self._situation, exchange.walk, self._situation.settings
+        is_whole = walk is not None and walk.border is None and walk.query().page_id is None
+        if not is_whole or page.items or page.next_page_id is not None or now.ledger.tail_id() is None:
+            return False
+        since_s = exchange.blank_since_s = now.now_s if exchange.blank_since_s is None else exchange.blank_since_s
+        if now.lost_step > now.confirmed_step and now.now_s >= since_s + settings.veto_wait_s:
+            return False
+        sometimes("repair: a blank page was not believed")
+        exchange.turns += 1
+        retry_at_s = now.now_s + settings.settle_s + now.backoff_s(exchange.turns + 2)
+        if retry_at_s <= exchange.deadline_s:
+            now.retry(exchange, retry_at_s)
+        else:
+            self.give_up(f"repair_deadline_s ({settings.repair_deadline_s:g} s) was reached; pages are blank")
+        return True
+
     def end_walk(self, exchange: Request) -> None:
         """A walk came to the log's tail, or met what is confirmed: the log is held as it was when the walk began."""
         now, walk = self._situation, exchange.walk
+        if walk is not None and walk.is_broken:
+            sometimes("repair: gave up, for an item could not be read")
+            self.give_up("an item of the log cannot be read")
+            return
         now.walked_from_step, now.unverified, now.unechoed_seq = exchange.begun_step, False, -1
+        now.confirmed_step = exchange.begun_step
+        if walk is not None and not walk.descending:
+            self._unknown_cursor = None
         if walk is None or now.generation == "session":
             return
         gone = walk.unseen(now.ledger)
@@ -156,6 +195,7 @@ class Repairs:
             return
         sometimes("repair: the cursor was unknown, so back from the tail")
         now.note("the server did not know a page cursor; read backward from the tail")
+        self._unknown_cursor = exchange.walk.query().page_id
         again, exchange.walk = exchange.walk.descending, Walk.backward(pages_max=now.settings.pages_max)
         if not again:
             now.ask(exchange)

@@ -103,8 +103,13 @@ class Ending:
 
     @property
     def is_final(self) -> bool:
-        """Whether no stop hook can veto it any more."""
+        """Whether it is what is published when a run has ended."""
         return not can_be_vetoed(self.source)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no stop hook can veto it any more: hooks are asked when the agent says that it has finished."""
+        return self.is_final or (self.status != "finished" and is_terminal(self.status))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +209,8 @@ class RunInProgress:
     unverified_end: Ending | None = None
     verify_again_at_s: float | None = None
     """When the log, which does not show that end, is to be read once more before it is believed or passed over."""
+    passed_over: tuple[str, str | None, int] | None = None
+    """What was last passed over, and how many events of the run were held by then."""
     ending: Ending | None = None
     contradicted_at_s: float | None = None
     """Since when the server says that a run is over, which by the log is not ours."""
@@ -290,9 +297,17 @@ class RunInProgress:
         is_same = doubted is not None and (doubted.status, doubted.leaf_id) == (ending.status, ending.leaf_id)
         return is_same and not ending.is_final
 
+    def pass_over(self, ending: Ending) -> None:
+        """The log has shown that this is no end of the run."""
+        self.passed_over = (ending.status, ending.leaf_id, len(self.fresh))
+
+    def was_passed_over(self, ending: Ending) -> bool:
+        """Whether a report says what was passed over already, and nothing has been heard since."""
+        return not ending.is_final and self.passed_over == (ending.status, ending.leaf_id, len(self.fresh))
+
     def lost_socket(self, step: int) -> None:
         """Nothing is heard any more, so an end that the socket might have refuted is to be asked for again."""
-        self.outage_step = step
+        self.outage_step, self.passed_over = step, None
         if self.verify_again_at_s is not None:
             self.unverified_end = self.verify_again_at_s = None
 
@@ -336,8 +351,9 @@ class RunInProgress:
                 self.sign(Sign.RUNNING)
                 return
             is_same = self.running_step is not None and self.end_told_at_s is None
-            self.end_update = self.report = self.contradicted_at_s = self.end_told_at_s = self.unverified_end = None
-            self.verify_again_at_s = None
+            self.end_update = self.report = self.contradicted_at_s = self.end_told_at_s = None
+            if not at:  # what a page shows late is judged when the page that verifies the end has been read
+                self.unverified_end = self.verify_again_at_s = None
             self.is_end_probed, self.was_before = False, self.was_before and is_same
             self.may_be_others = may_be_others or (self.may_be_others and is_same)
             self.sign(Sign.RUNNING)
@@ -428,7 +444,9 @@ class RunInProgress:
         if "running" not in statuses:
             # Stopped before it had begun, as the snapshot says that a run's end publishes, and none is older than ours.
             is_stopped = report.is_final and report.timestamp >= ledger.last_status_at(self.tail_at_arm, self.fresh)
-            return next((status for status in statuses[-1:] if is_stopped and is_terminal(status)), None)
+            is_last = is_stopped and report.source is EvidenceSource.FINAL and report.timestamp >= ledger.tail_at() > ""
+            told = statuses[-1:] or ([report.status] if is_last else [])  # it may have rested in that status before
+            return next((status for status in told if is_stopped and is_terminal(status)), None)
         since = statuses[len(statuses) - statuses[::-1].index("running") :]
         return next((status for status in since if is_terminal(status)), None)
 

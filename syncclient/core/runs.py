@@ -15,6 +15,7 @@ from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.requests import FailureVerdict, Request
 from gapless.syncclient.core.run_state import IDLE, Belief, Ending, Phase, RunInProgress, Sign, is_terminal
 from gapless.syncclient.core.situation import Situation
+from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import RequestRefused, SyncError
 from gapless.syncclient.log import proof
@@ -121,7 +122,7 @@ class Runs:
             since_s = now.now_s if update is None else update.at_s
             is_rest = report.status == IDLE and update is None
             wait_s = now.settings.snapshot_wait_s if is_rest else now.settings.veto_wait_s
-            run.report_due_s = now.now_s if report.is_final else since_s + wait_s
+            run.report_due_s = now.now_s if report.is_settled else since_s + wait_s
 
     # -- what to do about it ------------------------------------------------------------------------------------------
 
@@ -182,9 +183,11 @@ class Runs:
         match belief:
             case Belief.OURS:
                 run.believe(report, now.step)
-                if not report.is_final:
+                if not report.is_settled:
                     now.note("no final snapshot ended the run; its end was believed when no veto had followed (R14)")
-            case Belief.UNVERIFIED_END if run.repeats(report) and now.ready_connection() is not None:
+            case Belief.UNVERIFIED_END if run.was_passed_over(report) and now.is_heard():
+                sometimes("run: an end that was passed over was told again")
+            case Belief.UNVERIFIED_END if run.repeats(report) and now.is_heard():
                 sometimes("run: an end that is being verified was told again")
             case Belief.UNVERIFIED_END:
                 sometimes("run: an end was not verified yet")
@@ -228,8 +231,14 @@ class Runs:
         elif connection.asked_step < from_step and not now.subscription.is_refusing():
             sometimes("proof: the subscription was renewed for its index")
             now.renew_socket()  # its sync names the last index: a proof without a call
-        elif connection.is_ready:
+        elif connection.is_ready and self._has_replayed(connection):
             self._read_for_proof(run)
+
+    def _has_replayed(self, connection: Connection) -> bool:
+        """Whether what a session socket was asked for has come, or does not come any more."""
+        now, next_seq = self._situation, self._situation.ledger.next_seq()
+        is_whole = now.is_echoed and next_seq is not None and next_seq > connection.last_seq
+        return is_whole or now.due(connection.last_frame_at_s + now.settings.ready_wait_s)
 
     def _settle(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
         """The log is held as it was at `from_step`: it says whether our run is over."""
@@ -262,7 +271,7 @@ class Runs:
         if now.due(at_s):
             run.contradicted_at_s = None
             now.begin_epoch("the log does not have what was heard before an outage")
-        elif now.ready_connection() is not None:
+        elif now.is_heard():
             run.unverified_end, run.verify_again_at_s = unverified_end, at_s
         else:
             run.unverified_end, run.proof_tries = replace(unverified_end, heard_step=now.step), tries
@@ -304,11 +313,12 @@ class Runs:
             now.note(f"the run is over, and the log does not show {began}")
             run.is_forgotten = True
             run.believe(replace(unverified_end, leaf_id=None, asked_step=from_step), from_step)
-        elif at_s is not None and now.ready_connection() is not None:
+        elif at_s is not None and now.is_heard():
             sometimes("run: an end that the log does not show was left open")
             run.unverified_end, run.verify_again_at_s = unverified_end, at_s
         else:
             sometimes("run: the end of another run was passed over")
+            run.pass_over(unverified_end)
             now.note("the end of another run was passed over")
 
     @decision("run-ending")
@@ -317,7 +327,7 @@ class Runs:
         now = self._situation
         certificate = self._certificate(run, ending)
         is_read = now.walked_from_step >= ending.heard_step
-        if is_read and not ending.is_final and not run.is_forgotten and run.goes_on_in_log(now.ledger):
+        if is_read and not ending.is_settled and not run.is_forgotten and run.goes_on_in_log(now.ledger):
             now.note("an end of the run was taken back: the log says that it goes on")
             run.take_back_end()
         elif certificate is not None and (certificate.covers == "log" or now.settings.certainty == "branch"):
@@ -344,8 +354,9 @@ class Runs:
         if now.due(run.proof_due_s):
             sometimes("proof: the log was read again, for it lagged", run.proof_tries)
             run.proof_tries += 1
-            run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries)
-            self._repairs.begin()
+            # A log that lags is seldom there after an instant; each look costs a page.
+            run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries + 2)
+            self._repairs.begin(shows_end=run.proof_tries == 1)
 
     @decision("run-certificate")
     def _certificate(self, run: RunInProgress, ending: Ending) -> proof.Certificate | None:

@@ -66,12 +66,18 @@ class Situation:
         """When the last walk that came to the log's tail was begun: the log is held as it was then."""
         self.unseen_ids: tuple[str, ...] = ()
         """What was held when that walk was begun, and what it did not show though it read there."""
+        self.lost_step = -1
+        """When nothing was read any more, or an earlier client ended: since then the log may have become another."""
+        self.confirmed_step = -1
+        """When the log was last read to its tail, or an attach was done."""
         self.gave_up_step = -1
         """When a repair was last given up."""
         self.repaired_events = 0
         self.skipped_frames = 0
         self.unechoed_seq = -1
         """The log index of the last event held when the log may have become another; -1 when that is settled (R60)."""
+        self.head_before: str | None = None
+        """The first event of the log that was held before all was begun anew, where it was known."""
         self.epoch = 0
         """How often all was begun anew, for the log contradicted what was held."""
         self.oversized_seq: int | None = None
@@ -114,6 +120,11 @@ class Situation:
         """The current connection, if the server is known to publish to it."""
         current = self.subscription.current
         return current if current is not None and current.is_ready else None
+
+    def is_heard(self) -> bool:
+        """Whether a socket is read on which the server is known to publish: the current one, or that it is to
+        replace."""
+        return self.ready_connection() is not None or self.subscription.replaced is not None
 
     def replaying_connection(self) -> Connection | None:
         """The ready connection, if it is one that tells the log's length and replays it (session generation)."""
@@ -367,6 +378,7 @@ class Situation:
         sometimes("epoch: the log contradicted what was held")
         self.note(f"{why}; dropped what was {held}, {len(self.ledger)} events, and began anew")
         self._remember_delivered(self.ledger.ordered_ids())
+        self.head_before = self.ledger.head_id() or self.head_before
         if self.run is not None:
             self.run.lost_log(self.ledger)
         if self._changes is not None:

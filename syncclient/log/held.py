@@ -226,6 +226,11 @@ class Held:
         last = self._last()
         return last.ids[-1] if last is not None and last.ids else None
 
+    def tail_at(self) -> str:
+        """The timestamp of the last event that is placed; empty when there is none."""
+        tail_id = self.tail_id()
+        return "" if tail_id is None else self._timestamp(tail_id)
+
     def tip_id(self) -> str | None:
         """The last branch event that is placed in the main segment."""
         return self._tip()
@@ -236,11 +241,13 @@ class Held:
         return parent_id if isinstance(parent_id, str) else None
 
     @decision("anchor")
-    def anchor(self) -> Anchor | None:
-        """Where to page on from, or None when the last segment has no two events."""
+    def anchor(self, *, back: int = 0) -> Anchor | None:
+        """Where to page on from, or None when the last segment has no two events; up to `back` events before its
+        end."""
         last = self._last()
         ids = last.ids if last is not None else []
-        return Anchor(cursor=ids[-2], echo=ids[-1]) if len(ids) >= 2 else None
+        index = max(1, len(ids) - 1 - back)
+        return Anchor(cursor=ids[index - 1], echo=ids[index]) if len(ids) >= 2 else None
 
     def follows_from_head(self) -> bool:
         """Whether reading from the log's head is the way to go on: the last segment is at the head and tiny."""

@@ -33,6 +33,12 @@ class Ledger(Held):
         self._segments.append(Segment(next_seq=next_seq))
         self.head_known = self.head_known or at_head
 
+    def number_next(self, seq: int) -> None:
+        """What follows the log's end has that index, whatever comes before it (R75)."""
+        last = self._last()
+        if last is not None:
+            last.next_seq = seq
+
     def settle_main(self) -> None:
         """The attach is done: the last segment is the main segment from now on."""
         if not self._segments:

@@ -59,6 +59,8 @@ class Walk:
         self._news_id: str | None = None
         self._lost_head = False
         self._empty_pages = 0
+        self.is_broken = False
+        """Whether an item of its pages could not be read, so that it proves nothing of what stands there."""
         self.mode = CursorMode.UNLEARNED
 
     @classmethod
@@ -209,6 +211,13 @@ class Walk:
         assert self._page_id is not None, "only a first page has no cursor"
         return goes_on(page, cursor=self._page_id, mode=self.mode, seen=self._seen)
 
+    def _pieces(self, breaks: list[int], length: int) -> list[tuple[int, int]]:
+        """The parts of a page, in the log's order, between which items could not be read: gaps are left there."""
+        edges = [0, *sorted({one for one in breaks if 0 < one < length}), length]
+        pieces = list(zip(edges, edges[1:], strict=False))
+        # Going back, what is older than such an item is read again, when the gap is.
+        return pieces[-1:] if self._descending and self._border is not None else pieces
+
     def _follows_directly(self, page: Page, ledger: Ledger) -> bool:
         """Whether what an inclusive server would show next, going back, is the last event of a segment that is held."""
         next_id = page.next_page_id
@@ -219,12 +228,21 @@ class Walk:
     @decision("place-page")
     def _place(self, page: Page, ledger: Ledger) -> list[LogEvent]:
         items = page.items[::-1] if self._descending else page.items
+        self.is_broken = self.is_broken or bool(page.breaks)
         joint = {} if self._border is None else {"before" if self._descending else "after": self._border}
         if self._descending and items and self._follows_directly(page, ledger):
             sometimes("walk: the next page's cursor was held, and joined two segments")
             joint["after"] = str(page.next_page_id)
         at_head = page.next_page_id is None if self._descending else self._anchor is None and self._border is None
-        new = ledger.merge(items, at_head=at_head, sizes_bytes=shares(page.size_bytes, items), **joint)
+        sizes_bytes = shares(page.size_bytes, items)
+        new: list[LogEvent] = []
+        breaks = [len(items) - one if self._descending else one for one in page.breaks]
+        for start, stop in self._pieces(breaks, len(items)):
+            is_first = start == 0 and 0 not in breaks
+            is_last = stop == len(items) and len(items) not in breaks
+            ends = {name: one for name, one in joint.items() if (is_first if name == "after" else is_last)}
+            piece, sizes = items[start:stop], sizes_bytes[start:stop]
+            new += ledger.merge(piece, at_head=at_head and is_first, sizes_bytes=sizes, **ends)
         self._seen.update(dict.fromkeys(ids_of(page.items)))
         if page.items:
             self._border = page.items[-1]["id"]

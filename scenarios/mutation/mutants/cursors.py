@@ -71,9 +71,9 @@ def exclusive_taken_for_inclusive(
 
 
 @mutant("anchor", races=["R50"], killed=("r30-lost-frame", "legacy/exclusive", "budget"), fails_clean=True)
-def anchored_at_the_last(original: Original, ledger: Held) -> Anchor | None:
+def anchored_at_the_last(original: Original, ledger: Held, *, back: int = 0) -> Anchor | None:
     """Uses the last confirmed event as the cursor, although an exclusive server does not return that event."""
-    anchor: Anchor | None = original(ledger)
+    anchor: Anchor | None = original(ledger, back=back)
     return anchor and Anchor(cursor=anchor.echo, echo=anchor.echo)
 
 

@@ -99,10 +99,12 @@ def deaf_while_repairing(original: Original, core: SyncCore, connection: Connect
 
 
 @mutant("repair-begin", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "budget"))
-def pages_instead_of_replay(original: Original, repairs: Repairs, *, to_tail: bool = True) -> None:
+def pages_instead_of_replay(
+    original: Original, repairs: Repairs, *, to_tail: bool = True, shows_end: bool = False
+) -> None:
     """Reads pages for a repair although the socket would replay the events without a REST call."""
     repairs._replays = dict.fromkeys(range(10_000), 1_000)
-    original(repairs, to_tail=to_tail)
+    original(repairs, to_tail=to_tail, shows_end=shows_end)
 
 
 @mutant("missing-since", races=["R31"], killed=("r30-lost-frame", "tree/inclusive", "no-hang"))
