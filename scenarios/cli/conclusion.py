@@ -17,7 +17,7 @@ from gapless.reports.records.record import Verdict, gravest
 from gapless.reports.records.results import Results
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.cli.options import check_writable
-from gapless.scenarios.cli.screen import Screen
+from gapless.scenarios.cli.output.screen import Screen
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE
 from gapless.scenarios.judging.own_budget import write_budgets
 
@@ -104,7 +104,7 @@ def _write(results: Results, wanted: Wanted, screen: Screen) -> None:
         written = write_report(wanted.out, results)
         screen.say(f"report  {wanted.out / PAGE} and {len(written) - 1} other files; {wanted.out / INDEX} lists them")
     if SUMMARY_VARIABLE in os.environ:
-        from gapless.scenarios.cli.job_summary import append_summary
+        from gapless.scenarios.cli.output.job_summary import append_summary
 
         warning = append_summary(results, os.environ[SUMMARY_VARIABLE])
         if warning is not None:

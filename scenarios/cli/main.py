@@ -12,7 +12,7 @@ from typing import IO, Any, Final
 
 import click
 
-from gapless.scenarios.cli.plain_output import OutputClosed, plain_output
+from gapless.scenarios.cli.output.plain_output import OutputClosed, plain_output
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE
 
 VARIABLE: Final = "_GAPLESS_COMPLETE"  # set while a shell asks what may follow

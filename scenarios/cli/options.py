@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gapless.reports.records.characters import printable
-from gapless.scenarios.cli.plain_output import styled_output
+from gapless.scenarios.cli.output.plain_output import styled_output
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS
 from gapless.scenarios.errors import UsageError, WorldBroke
 from gapless.scenarios.judging.choosing import chosen_oracles, words

@@ -19,7 +19,7 @@ from gapless.scenarios.checking.check import Checked, check
 from gapless.scenarios.cli.conclusion import Wanted, conclude
 from gapless.scenarios.cli.options import standard_output
 from gapless.scenarios.cli.origin import origin
-from gapless.scenarios.cli.screen import Screen
+from gapless.scenarios.cli.output.screen import Screen
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.running.script_player import leaves
 from gapless.simserver.journal import canonical

@@ -13,7 +13,7 @@ from gapless.scenarios.capsules import capsule
 from gapless.scenarios.cli.conclusion import Wanted, conclude
 from gapless.scenarios.cli.options import standard_output
 from gapless.scenarios.cli.origin import origin
-from gapless.scenarios.cli.screen import Screen
+from gapless.scenarios.cli.output.screen import Screen
 from gapless.scenarios.interrupt import stoppable
 from gapless.scenarios.judging.coverage import CampaignCoverage
 from gapless.scenarios.running.suite import Unit, UnitOutcome, run_units

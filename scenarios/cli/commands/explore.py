@@ -11,7 +11,6 @@ import click
 
 from gapless.reports.records.record import Clock, Verdict, gravest
 from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option, only_virtual
-from gapless.scenarios.cli.explore_screen import ExploreScreen
 from gapless.scenarios.cli.options import (
     Finite,
     client_option,
@@ -22,6 +21,7 @@ from gapless.scenarios.cli.options import (
     server_option,
     standard_output,
 )
+from gapless.scenarios.cli.output.explore_screen import ExploreScreen
 from gapless.scenarios.cli.real_server import given_server, make_ready
 from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.errors import UsageError, WorldBroke

@@ -30,8 +30,8 @@ from gapless.scenarios.cli.options import (
     seed_option,
     server_option,
 )
+from gapless.scenarios.cli.output.run_drawings import STANDARD_OUTPUT, Drawings
 from gapless.scenarios.cli.real_server import chosen_variant, given_server, make_ready
-from gapless.scenarios.cli.run_drawings import STANDARD_OUTPUT, Drawings
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.lockstep.command import printed_lines, with_printed

@@ -21,7 +21,7 @@ from gapless.scenarios.capsules import capsule
 from gapless.scenarios.cli import main as command_line
 from gapless.scenarios.cli.commands import list as list_command
 from gapless.scenarios.cli.main import CLOSED_EXIT_CODE, main
-from gapless.scenarios.cli.plain_output import PlainText, plain_output
+from gapless.scenarios.cli.output.plain_output import PlainText, plain_output
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.written_files import write_within
 

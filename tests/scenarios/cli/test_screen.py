@@ -11,7 +11,7 @@ from rich.console import Console
 
 from gapless.reports.records.record import Verdict, Violation
 from gapless.scenarios.cli.conclusion import Wanted
-from gapless.scenarios.cli.screen import Screen, tell
+from gapless.scenarios.cli.output.screen import Screen, tell
 from tests.reports.many_runs.test_renderers import LOST, RECORD
 
 OTHER = dataclasses.replace(RECORD, scenario="clean-run")

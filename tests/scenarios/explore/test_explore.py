@@ -15,8 +15,8 @@ from gapless.reports.many_runs.coverage import render_coverage
 from gapless.reports.records.never import Never
 from gapless.reports.records.record import Verdict, Violation
 from gapless.scenarios.capsules import capsule
-from gapless.scenarios.cli.explore_screen import coverage_of
 from gapless.scenarios.cli.main import main
+from gapless.scenarios.cli.output.explore_screen import coverage_of
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import GENERATIONS, Scenario
