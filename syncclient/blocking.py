@@ -148,7 +148,9 @@ class BlockingConversation:
 def _close_forgotten(thread: ClientThread[Conversation]) -> None:
     """Close a conversation that was collected, or is open when the interpreter ends."""
     warnings.warn("a blocking conversation was never closed; use it in a `with` block", ResourceWarning, stacklevel=2)
-    if not thread.is_current():
+    if thread.is_current():  # it was collected there
+        thread.leave()
+    else:
         thread.close()
 
 

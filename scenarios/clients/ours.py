@@ -117,12 +117,9 @@ async def _opened(context: ClientContext) -> AsyncIterator[ClientUnderTest]:
 
 
 def _deliver(context: ClientContext, event: Event, origin: syncclient.Origin) -> None:
-    """Pass on a delivery. A newer version of an event that was delivered is no delivery of its own.
-
-    An event that is delivered again after a kill is neither live nor repaired.
-    """
+    """Pass on a delivery. A newer version of an event that was delivered is no delivery of its own."""
     if origin != "update":
-        context.on_event(event, None if origin == "resumed" else origin == "repair")
+        context.on_event(event, origin == "repair")
 
 
 def factory(context: ClientContext) -> AbstractAsyncContextManager[ClientUnderTest]:

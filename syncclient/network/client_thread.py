@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future, wait
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final, Generic, TypeVar
 
@@ -32,7 +32,7 @@ class ClientThread(Generic[_Block]):
         self._loop: asyncio.AbstractEventLoop
         self._task: asyncio.Task[None]
         self._ending: asyncio.Event
-        self._calls: set[asyncio.Task[object]] = set()
+        self._calls: set[asyncio.Task[Any]] = set()
         self._started = threading.Event()
         self._opened: Future[_Block] = Future()
         self._ended: Future[None] = Future()
@@ -55,43 +55,55 @@ class ClientThread(Generic[_Block]):
                 "hand the work to another thread, for example by a queue.Queue"
             )
         refuse_to_block("a call of a blocking conversation")
-        ended = threading.Event()
+        called: Future[_Result] = Future()
+        tasks: list[asyncio.Task[_Result]] = []
 
-        async def awaited() -> _Result:
-            task = asyncio.current_task()
-            assert task is not None, "a coroutine of asyncio runs in a task"
+        def start() -> None:
+            task = self._loop.create_task(function())
+            tasks.append(task)
             self._calls.add(task)
-            try:
-                return await function()
-            finally:
-                self._calls.discard(task)
-                ended.set()
+            task.add_done_callback(finish)
+
+        def finish(task: asyncio.Task[_Result]) -> None:
+            self._calls.discard(task)
+            if task.cancelled():
+                called.set_exception(ConversationClosed(_CLOSED))
+            elif (error := task.exception()) is not None:
+                called.set_exception(error)
+            else:
+                called.set_result(task.result())
 
         with self._lock:
             if self._is_closed:
                 raise ConversationClosed(_CLOSED)
-            future = asyncio.run_coroutine_threadsafe(awaited(), self._loop)
+            self._loop.call_soon_threadsafe(start)
         try:
-            return future.result()
-        except CancelledError:
-            raise ConversationClosed(_CLOSED) from None
+            return called.result()
         except BaseException:
-            if future.cancel():
-                ended.wait()
+            if not called.done():  # an interrupt here
+                with suppress(RuntimeError):  # the loop is closed already
+                    self._loop.call_soon_threadsafe(lambda: tasks[0].cancel())
+                wait([called])
             raise
 
     def read(self, function: Callable[[], _Result]) -> _Result:
         """Call a function that waits for nothing: in the thread, or here when the thread has ended."""
         if self.is_current():
             return function()
+        answered: Future[_Result] = Future()
 
-        async def awaited() -> _Result:
-            return function()
+        def answer() -> None:
+            try:
+                answered.set_result(function())
+            except BaseException as error:  # it is raised where it was asked for
+                answered.set_exception(error)
 
         with self._lock:
-            future = None if self._is_closed else asyncio.run_coroutine_threadsafe(awaited(), self._loop)
-        if future is not None:
-            return future.result()
+            is_open = not self._is_closed
+            if is_open:
+                self._loop.call_soon_threadsafe(answer)
+        if is_open:
+            return answered.result()
         self._thread.join()
         return function()
 
@@ -99,17 +111,22 @@ class ClientThread(Generic[_Block]):
         """Leave the block, and wait for the end of the thread. Raises what leaving it raises."""
         if self.is_current():
             raise WrongLoop("a subscriber cannot close the conversation; let another thread do it")
-        with self._lock:
-            was_closed, self._is_closed = self._is_closed, True
-            if not was_closed:
-                self._loop.call_soon_threadsafe(self._ending.set)
+        is_first = self.leave()
         try:
-            if not was_closed:
+            if is_first:
                 self._ended.result()
         except BaseException:
             self._give_up()
             raise
         self._thread.join()
+
+    def leave(self) -> bool:
+        """Let the thread leave the block, without waiting for it. False if it was told so before."""
+        with self._lock:
+            was_closed, self._is_closed = self._is_closed, True
+            if not was_closed:
+                self._loop.call_soon_threadsafe(self._ending.set)
+        return not was_closed
 
     def is_current(self) -> bool:
         """Whether this is the thread."""

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 import gapless
+from gapless.syncclient.network import client_thread
 from tests.faces.served import LONG_RUN, serving
 
 SOON_S = 5.0
@@ -194,6 +195,22 @@ def test_an_interrupted_run_is_given_up_and_the_next_one_begins() -> None:
         printed, errors = interrupt(process)
     assert (process.returncode, "Traceback" in errors) == (0, False)
     assert printed.splitlines() == ["interrupted True", "ran again"]
+
+
+def test_an_interrupt_before_a_call_has_begun_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call is cancelled before its first step, and must end all the same."""
+
+    class Interrupted(Future[gapless.SyncReport]):
+        def result(self, timeout: float | None = None) -> gapless.SyncReport:
+            raise KeyboardInterrupt
+
+    with serving(workload=LONG_RUN) as server, gapless.open_conversation_blocking(*server.at) as opened:
+        with monkeypatch.context() as patched:
+            patched.setattr(client_thread, "Future", Interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                opened.run()
+        with pytest.raises(gapless.RunTimedOut):
+            opened.run(run_timeout_s=0.1)
 
 
 def test_a_program_ends_although_it_forgot_to_close() -> None:
