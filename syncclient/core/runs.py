@@ -318,7 +318,8 @@ class Runs:
             run.unverified_end, run.verify_again_at_s = unverified_end, at_s
         else:
             sometimes("run: the end of another run was passed over")
-            run.pass_over(unverified_end)
+            if at_s is None:  # else it may have to be believed later
+                run.pass_over(unverified_end)
             now.note("the end of another run was passed over")
 
     @decision("run-ending")
