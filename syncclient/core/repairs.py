@@ -25,6 +25,8 @@ class Repairs:
         self._situation = situation
         self._missing = Missing()
         self._replays: dict[int, int] = {}
+        self._shown_step = -1
+        """When the newest events held were last shown once more."""
         self._unknown_cursor: str | None = None
         """The cursor that the server did not know the last time it was asked for."""
 
@@ -85,8 +87,8 @@ class Repairs:
         """Ask for what is missing: by socket replay where there is one and it has not failed, else by pages.
 
         `to_tail` asks for pages up to the log's tail, which proves it; without, they end when nothing is missing. With
-        `shows_end`, a page with room to spare shows the newest events held once more: others may have been inserted
-        among them (R76).
+        `shows_end`, the first page after an outage shows the newest events held once more, if it has room to spare:
+        others may have been inserted among them (R76).
         """
         now = self._situation
         if now.run is not None:
@@ -101,7 +103,8 @@ class Repairs:
         if now.places_by_chain():
             now.ledger.place_path(now.ledger.linked_path())
         pages_max, room_events = now.settings.pages_max, 0
-        if shows_end and not now.unverified:
+        if shows_end and not now.unverified and now.lost_step > self._shown_step:
+            self._shown_step = now.step
             room_events = now.settings.page_size_events - now.ledger.unplaced_events() - 3
         anchor = now.ledger.anchor(back=max(0, min(now.settings.end_events, room_events)))
         if not now.is_echoed:

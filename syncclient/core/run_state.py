@@ -452,6 +452,20 @@ class RunInProgress:
         since = statuses[len(statuses) - statuses[::-1].index("running") :]
         return next((status for status in since if is_terminal(status)), None)
 
+    def first_end_in_log(self, ledger: Ledger) -> str | None:
+        """How the first run ended that the log shows since this one was asked for; None if that may be another's.
+
+        A stop hook makes a run go on at once after `finished`. A message of somebody else comes first in any other run.
+        """
+        statuses = self.statuses(ledger)
+        if self.may_be_others or self.was_before or "running" not in statuses:
+            return None
+        since = statuses[statuses.index("running") :]
+        for status, after in zip(since, [*since[1:], ""], strict=True):
+            if is_terminal(status) and (status, after) != ("finished", "running"):
+                return status
+        return None
+
     def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
         """Whether what is placed of the log shows this end: a view behind the socket does not."""
         is_last = self.statuses(ledger)[-1:] == [ending.status]

@@ -511,7 +511,7 @@ class Runs:
         now = self._situation
         run, now.run = now.run, None
         if run is not None and run.ending is not None:
-            now.status = run.ending.status
+            now.status = run.first_end_in_log(now.ledger) or run.ending.status
             if run.ending.status == IDLE and run.end_update is not None:
                 sometimes("run: idle again by a message at its end")
                 now.status = run.end_update.status
