@@ -142,14 +142,13 @@ class Repairs:
     def is_blank(self, exchange: Request, page: Page) -> bool:
         """Whether a page says that the log is empty, though events of it are held. It is asked for again (R85).
 
-        A log is replaced only by a server that has died (R60), and then stays as it is.
+        A log is replaced only by a server that has died (R60), and then the socket is lost.
         """
         now, walk, settings = self._situation, exchange.walk, self._situation.settings
         is_whole = walk is not None and walk.border is None and walk.query().page_id is None
         if not is_whole or page.items or page.next_page_id is not None or now.ledger.tail_id() is None:
             return False
-        since_s = exchange.blank_since_s = now.now_s if exchange.blank_since_s is None else exchange.blank_since_s
-        if now.lost_step > now.confirmed_step and now.now_s >= since_s + settings.veto_wait_s:
+        if now.lost_step > now.confirmed_step:
             return False
         sometimes("repair: a blank page was not believed")
         exchange.turns += 1

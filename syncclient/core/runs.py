@@ -120,9 +120,9 @@ class Runs:
             run.told_end(now.now_s, may_be_others=now.messages.may_be_others)
             update = run.end_update
             since_s = now.now_s if update is None else update.at_s
-            is_rest = report.status == IDLE and update is None
+            is_rest = report.is_settled or (report.status == IDLE and update is None)
             wait_s = now.settings.snapshot_wait_s if is_rest else now.settings.veto_wait_s
-            run.report_due_s = now.now_s if report.is_settled else since_s + wait_s
+            run.report_due_s = now.now_s if report.is_final else since_s + wait_s
 
     # -- what to do about it ------------------------------------------------------------------------------------------
 
