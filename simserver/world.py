@@ -270,7 +270,8 @@ class World:
         self.publisher.persist_all()
         self.journal.record("world", "asleep", asleep_s=asleep_s)
         self.runtime, self.can_resume = "missing", can_resume
-        self.process.incarnation += 1  # the tasks of the run end, as with a restart
+        if not self.process.is_down:  # else its restart has ended them, and brings it back
+            self.process.incarnation += 1  # the tasks of the run end, as with a restart
         self.runs.stop()
         self.disconnect()
         self.publisher.publish(self.agent.recover(self.now_s()))

@@ -253,7 +253,7 @@ class Attach:
             self._repairs.step()
 
     def _is_head_doubted(self) -> bool:
-        """Whether the index begins with another event than the log did: it may have begun anew in the same log (R75)."""
+        """Whether the index begins with another event than the log did: it may have begun anew (R75)."""
         now = self._situation
         is_other = now.head_before is not None and now.ledger.head_id() != now.head_before
         return is_other and now.ledger.head_known and self._head_shown_in_epoch != now.epoch

@@ -25,6 +25,8 @@ class Repairs:
         self._situation = situation
         self._missing = Missing()
         self._replays: dict[int, int] = {}
+        self._shown_step = -1
+        """When the newest events held were last shown once more."""
         self._unknown_cursor: str | None = None
         """The cursor that the server did not know the last time it was asked for."""
 
@@ -85,8 +87,8 @@ class Repairs:
         """Ask for what is missing: by socket replay where there is one and it has not failed, else by pages.
 
         `to_tail` asks for pages up to the log's tail, which proves it; without, they end when nothing is missing. With
-        `shows_end`, a page with room to spare shows the newest events held once more: others may have been inserted
-        among them (R76).
+        `shows_end`, the first page after an outage shows the newest events held once more, if it has room to spare:
+        others may have been inserted among them (R76).
         """
         now = self._situation
         if now.run is not None:
@@ -101,7 +103,8 @@ class Repairs:
         if now.places_by_chain():
             now.ledger.place_path(now.ledger.linked_path())
         pages_max, room_events = now.settings.pages_max, 0
-        if shows_end and not now.unverified:
+        if shows_end and not now.unverified and now.lost_step > self._shown_step:
+            self._shown_step = now.step
             room_events = now.settings.page_size_events - now.ledger.unplaced_events() - 3
         anchor = now.ledger.anchor(back=max(0, min(now.settings.end_events, room_events)))
         if not now.is_echoed:
@@ -139,14 +142,13 @@ class Repairs:
     def is_blank(self, exchange: Request, page: Page) -> bool:
         """Whether a page says that the log is empty, though events of it are held. It is asked for again (R85).
 
-        A log is replaced only by a server that has died (R60), and then stays as it is.
+        A log is replaced only by a server that has died (R60), and then the socket is lost.
         """
         now, walk, settings = self._situation, exchange.walk, self._situation.settings
         is_whole = walk is not None and walk.border is None and walk.query().page_id is None
         if not is_whole or page.items or page.next_page_id is not None or now.ledger.tail_id() is None:
             return False
-        since_s = exchange.blank_since_s = now.now_s if exchange.blank_since_s is None else exchange.blank_since_s
-        if now.lost_step > now.confirmed_step and now.now_s >= since_s + settings.veto_wait_s:
+        if now.lost_step > now.confirmed_step:
             return False
         sometimes("repair: a blank page was not believed")
         exchange.turns += 1

@@ -66,8 +66,6 @@ class Request:
     failures: int = 0
     turns: int = 0
     """How often a walk from the tail was begun anew, because its cursor was unknown."""
-    blank_since_s: float | None = None
-    """Since when pages have said that the log is empty, though events of it are held."""
     rereads: int = 0
     """How often a page was asked for again, because an item of it could not be read."""
     retry_at_s: float | None = None

@@ -444,11 +444,27 @@ class RunInProgress:
         if "running" not in statuses:
             # Stopped before it had begun, as the snapshot says that a run's end publishes, and none is older than ours.
             is_stopped = report.is_final and report.timestamp >= ledger.last_status_at(self.tail_at_arm, self.fresh)
-            is_last = is_stopped and report.source is EvidenceSource.FINAL and report.timestamp >= ledger.tail_at() > ""
+            # A run that was heard of is in the log, and a view that does not show it is behind (R52).
+            is_unheard = self.running_step is None and self.end_update is None and not ledger.has_unplaced_status()
+            is_last = is_stopped and is_unheard and report.timestamp >= ledger.tail_at() > ""
             told = statuses[-1:] or ([report.status] if is_last else [])  # it may have rested in that status before
             return next((status for status in told if is_stopped and is_terminal(status)), None)
         since = statuses[len(statuses) - statuses[::-1].index("running") :]
         return next((status for status in since if is_terminal(status)), None)
+
+    def first_end_in_log(self, ledger: Ledger) -> str | None:
+        """How the first run ended that the log shows since this one was asked for; None if that may be another's.
+
+        A stop hook makes a run go on at once after `finished`. A message of somebody else comes first in any other run.
+        """
+        statuses = self.statuses(ledger)
+        if self.may_be_others or self.was_before or "running" not in statuses:
+            return None
+        since = statuses[statuses.index("running") :]
+        for status, after in zip(since, [*since[1:], ""], strict=True):
+            if is_terminal(status) and (status, after) != ("finished", "running"):
+                return status
+        return None
 
     def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
         """Whether what is placed of the log shows this end: a view behind the socket does not."""

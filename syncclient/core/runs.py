@@ -120,9 +120,9 @@ class Runs:
             run.told_end(now.now_s, may_be_others=now.messages.may_be_others)
             update = run.end_update
             since_s = now.now_s if update is None else update.at_s
-            is_rest = report.status == IDLE and update is None
+            is_rest = report.is_settled or (report.status == IDLE and update is None)
             wait_s = now.settings.snapshot_wait_s if is_rest else now.settings.veto_wait_s
-            run.report_due_s = now.now_s if report.is_settled else since_s + wait_s
+            run.report_due_s = now.now_s if report.is_final else since_s + wait_s
 
     # -- what to do about it ------------------------------------------------------------------------------------------
 
@@ -318,7 +318,8 @@ class Runs:
             run.unverified_end, run.verify_again_at_s = unverified_end, at_s
         else:
             sometimes("run: the end of another run was passed over")
-            run.pass_over(unverified_end)
+            if at_s is None:  # else it may have to be believed later
+                run.pass_over(unverified_end)
             now.note("the end of another run was passed over")
 
     @decision("run-ending")
@@ -510,7 +511,7 @@ class Runs:
         now = self._situation
         run, now.run = now.run, None
         if run is not None and run.ending is not None:
-            now.status = run.ending.status
+            now.status = run.first_end_in_log(now.ledger) or run.ending.status
             if run.ending.status == IDLE and run.end_update is not None:
                 sometimes("run: idle again by a message at its end")
                 now.status = run.end_update.status

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.cursor import CursorMode, goes_on, mode_from_echo, mode_from_next_page
@@ -214,7 +215,7 @@ class Walk:
     def _pieces(self, breaks: list[int], length: int) -> list[tuple[int, int]]:
         """The parts of a page, in the log's order, between which items could not be read: gaps are left there."""
         edges = [0, *sorted({one for one in breaks if 0 < one < length}), length]
-        pieces = list(zip(edges, edges[1:], strict=False))
+        pieces = list(pairwise(edges))
         # Going back, what is older than such an item is read again, when the gap is.
         return pieces[-1:] if self._descending and self._border is not None else pieces
 
