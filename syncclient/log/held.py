@@ -138,10 +138,12 @@ class Held:
 
     def is_taken(self, seq: int) -> bool:
         """Whether an event is placed at that index of the log, at its end."""
-        last = self._last()
-        first_seq = self._seqs.get(last.ids[0]) if last is not None and last.ids else None
-        next_seq = self.next_seq()
-        return first_seq is not None and next_seq is not None and first_seq <= seq < next_seq
+        last, next_seq = self._last(), self.next_seq()
+        if last is None or next_seq is None or seq >= next_seq:
+            return False
+        # A page carries no indexes, so what stands before the first event that a socket has shown has none.
+        first_seq = next((self._seqs[event_id] for event_id in last.ids if event_id in self._seqs), None)
+        return first_seq is not None and first_seq <= seq
 
     def next_seq(self) -> int | None:
         """The log index that follows all that is contiguous; None before there is a segment with indexes."""

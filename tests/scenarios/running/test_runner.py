@@ -228,3 +228,9 @@ def test_records_hold_everything_that_the_json_promises(tmp_path: Path) -> None:
     promised = "scenario origin client generation cursor seed verdict violations rest faults virtual_s digest"
     assert set(promised.split()) <= set(document)
     assert set(document["rest"]) >= {"calls", "bytes", "events_read", "optimum_calls"}
+
+
+@pytest.mark.parametrize("seed", [5, 6, 7])
+def test_a_log_that_was_cut_is_noticed_however_late_the_first_socket_comes(seed: int) -> None:
+    scenario = find_one("r41-attached-without-a-socket")
+    assert perform(RunRequest(scenario, "session", "inclusive", "gapless", seed)).record.verdict is Verdict.HOLDS

@@ -267,6 +267,18 @@ def test_where_no_index_is_to_spare_what_was_held_there_is_another_logs() -> Non
     assert [one for one in ledger.ordered_ids() if one != "old"] == ["a", "b", "c", "d"]
 
 
+@pytest.mark.parametrize("first_shown", [0, 1, 3])
+def test_an_index_among_events_of_a_page_is_taken_wherever_a_socket_began_to_show_it(first_shown: int) -> None:
+    ledger = Ledger()
+    page = [message(f"e{n}") for n in range(5)]
+    ledger.merge(page)
+    ledger.settle_main()
+    ledger.add_live(page[first_shown], 10 + first_shown)
+    assert ledger.is_taken(14), "the page has an event there"
+    assert ledger.is_taken(10 + first_shown)
+    assert not ledger.is_taken(15)
+
+
 def test_what_is_unplaced_at_an_index_that_is_anothers_is_its_rival() -> None:
     """R60: the log lost its end beyond a hole, and went on otherwise."""
     ledger = Ledger()
