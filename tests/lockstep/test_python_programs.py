@@ -1,5 +1,7 @@
 """Small programs on each interpreter: what Python offers goes on working, and what cannot be virtual is refused."""
 
+# ruff: noqa: E501 - programs are dense here
+
 from __future__ import annotations
 
 import subprocess
