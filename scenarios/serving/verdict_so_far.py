@@ -79,7 +79,14 @@ def _settled(evidence: Evidence) -> Evidence:
         for step in evidence.steps
         if step.step == "attach" or step.outcome != "unfinished"
     )
-    return dataclasses.replace(evidence, steps=steps)
+    # What an unfinished step has made is not held against the steps that are left.
+    left_out = [step.step for step in evidence.steps if step not in steps and step.step in ("send", "run")]
+    unfinished, runs = left_out.count("run"), list(evidence.server_runs)
+    for index in range(len(runs) - 1, -1, -1):
+        if unfinished and runs[index].own:
+            runs[index], unfinished = dataclasses.replace(runs[index], own=False), unfinished - 1
+    posted = max(0, evidence.messages_posted - left_out.count("send"))
+    return dataclasses.replace(evidence, steps=steps, server_runs=tuple(runs), messages_posted=posted)
 
 
 class Judging:

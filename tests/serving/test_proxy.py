@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +20,11 @@ from gapless.scenarios.serving.forwarding import check_faults, check_upstream, n
 from gapless.scenarios.serving.scenario_choice import request_for
 from gapless.scenarios.serving.session_server import SessionServer
 from gapless.simserver.faults import parse_fault
+from tests.interop import environments, model_endpoint
+from tests.interop.real_server import running
 from tests.serving.port import calls, port_of, quick, quick_request, served
+
+RELEASE = "1.57.0"
 
 
 @asynccontextmanager
@@ -184,3 +189,29 @@ def test_only_a_server_of_ones_own_is_taken(url: str) -> None:
 )
 def test_a_call_has_the_name_that_faults_know(method: str, path: str, name: str) -> None:
     assert name_of_call(method, path) == name
+
+
+@pytest.mark.slow
+async def test_a_published_server_behind_the_proxy_is_held_by_our_client(tmp_path: Path) -> None:
+    if not Path(environments.executable(RELEASE)).exists():
+        pytest.skip(f"no environment of agent-server {RELEASE}; `make interop` makes it")
+    lost = {"kind": "event-drop", "match": {"kind": "ActionEvent", "nth": 1}}
+    expect = {"run_bound_s": 20, "step_deadline_s": 60, "certainty": "branch"}
+    scenario = quick(workload={"runs": []}, faults=[lost], expect=expect)
+    async with trio.open_nursery() as nursery:
+        model: str = await nursery.start(model_endpoint.serve)
+        async with (
+            running(RELEASE, tmp_path, model) as real,
+            httpx.AsyncClient(base_url=real.url, timeout=60) as direct,
+        ):
+            created = await real.create(direct)
+            async with served(request_for(scenario, "session", None), to=real.url) as (proxy, http):
+                async with gapless.open_conversation(proxy.url, created["id"]) as conversation:
+                    await conversation.send(model_endpoint.order(3, pace_s=0.3))
+                    assert (await conversation.run()).complete
+                    held = [str(event["id"]) for event in conversation.events]
+                verdict = await report(http, held)
+                assert (verdict["violations"], verdict["log_length"]) == ([], len(held))
+                assert [one["fired"] for one in verdict["faults"]] == [1]
+                assert held == [str(event["id"]) for event in proxy.session.log()]
+        nursery.cancel_scope.cancel()
