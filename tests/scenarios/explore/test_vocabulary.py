@@ -38,6 +38,7 @@ DRAWS = 1_500
 EXCEPTIONS = {
     "expect.run_bound_s": "bounds what is judged; it changes nothing in the world",
     "expect.step_deadline_s": "bounds what is judged; it changes nothing in the world",
+    "expect.delivery_bound_s": "what a drawn fault keeps from everybody is not due; it changes nothing in the world",
     "expect.calls_max": "bounds what is judged; it changes nothing in the world",
     "expect.sockets_max": "bounds what is judged; it changes nothing in the world",
     "expect.errors_allowed=True": "would excuse every error; a drawn world allows those of single steps",

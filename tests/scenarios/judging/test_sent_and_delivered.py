@@ -46,6 +46,12 @@ def test_a_message_that_was_refused_and_one_of_somebody_else_are_not_the_clients
     assert sent_once(post(story, 2).tell("client", "send-returned").case()).violations == ()
 
 
+def test_a_client_that_says_nothing_of_its_steps_is_not_judged() -> None:
+    story = post(Story(history=1), 1).tell("agent", "run-started", run=0, by="client").run_ended()
+    assert sent_once(story.case()).violations == ()
+    assert sent_once(story.case()).judged == 0
+
+
 def test_a_run_that_is_begun_again_is_seen() -> None:
     story = clean_story().tell("agent", "run-started", run=1, by="client").run_ended(1)
     assert "began 2 runs" in sent_once(story.run_returned().case()).violations[0].message

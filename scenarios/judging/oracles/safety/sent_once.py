@@ -1,7 +1,8 @@
 """Each ``send`` makes at most one message, and each ``run()`` at most one run (R16, R56).
 
 The answer to a POST can be lost after the server has taken it. A client that then sends it again has the user say
-everything twice.
+everything twice. Judged where the client was asked for it: a client that is served, and says nothing of its steps, may
+send what it likes.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ def sent_once(case: Case) -> OracleFinding:
 
 
 def _violations(asked: dict[str, int], made: dict[str, int]) -> Iterator[Violation]:
-    if made["send"] > asked["send"]:
+    if made["send"] > asked["send"] > 0:
         message = f"the client made {count(made['send'], 'message')}, and was asked for {asked['send']}"
         yield Violation(NAME, message)
-    if made["run"] > asked["run"]:
+    if made["run"] > asked["run"] > 0:
         yield Violation(NAME, f"the client began {count(made['run'], 'run')}, and was asked for {asked['run']}")

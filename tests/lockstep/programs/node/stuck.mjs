@@ -2,4 +2,4 @@ import { watch } from "node:fs";
 import { readLine } from "./line.mjs";
 
 await readLine();
-watch(import.meta.dirname, () => {});
+watch(process.execPath, () => {}); // nobody writes to Node itself
