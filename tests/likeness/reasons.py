@@ -12,6 +12,8 @@ from gapless.scenarios.definition.scenario import Suspend
 from tests.likeness.comparison import LikenessCell
 
 UPDATE: Final = "last_user_message_id"
+PAGE_EVENTS: Final = 100
+LONG_TOOL_S: Final = 60.0
 ENDS: Final = frozenset({"finished", "paused", "error", "stuck"})
 
 
@@ -86,6 +88,9 @@ def _pages_of_statistics(cell: LikenessCell) -> bool:
     ours, other = cell.simulated, cell.published
     if other is None or other.delivered != ours.delivered[: len(other.delivered)]:
         return False
+    # With statistics a step is three events: shorter runs than this fit on the page that they fit on without.
+    if 3 * sum(run.actions for run in find_one(cell.scenario).workload.runs) <= PAGE_EVENTS:
+        return False
     if cell.same_verdict:
         return bool(ours.lost and other.lost and other.calls == ours.calls)
     return cell.same_order and (ours.oracles, other.oracles) == ((), ("budget",)) and other.calls == ours.calls + 1
@@ -111,6 +116,14 @@ def _closed_while_frozen(cell: LikenessCell) -> bool:
     if cell.published is None or cell.simulated.oracles or cell.published.oracles != ("vacuity",):
         return False
     return cell.same_order and any(isinstance(step, Suspend) for step in find_one(cell.scenario).script)
+
+
+def _not_greeted_while_a_tool_runs(cell: LikenessCell) -> bool:
+    """A client that connects again during a long step, gets no greeting, and asks REST."""
+    if cell.published is None or cell.simulated.oracles or cell.published.oracles != ("budget",):
+        return False
+    longest_s = max((run.step_s if run.tool_s is None else run.tool_s) for run in find_one(cell.scenario).workload.runs)
+    return longest_s >= LONG_TOOL_S and cell.published.delivered == cell.simulated.delivered
 
 
 def _counts_other_frames(cell: LikenessCell) -> bool:
@@ -167,6 +180,11 @@ REASONS: Final = (
         "a published server pings each socket every 20 s, and closes one that has not answered for 20 s. So the socket "
         "of a client that is frozen is gone before the planned fault would break it",
         _closed_while_frozen,
+    ),
+    Reason(
+        "a published server greets no new socket while a tool runs, for the tool holds the lock of the conversation. A "
+        "client that renews its socket then asks REST, once a minute",
+        _not_greeted_while_a_tool_runs,
     ),
 )
 

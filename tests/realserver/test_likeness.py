@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.likeness.comparison import LikenessCell, Seen
+from gapless.scenarios.definition.catalogue import find_one
+from tests.likeness.comparison import LikenessCell, Seen, as_release
 from tests.likeness.reasons import is_same, reason_of
 from tests.likeness.section import HEADING, kept, replaced, written
 
@@ -48,6 +49,45 @@ def test_a_known_difference_has_a_reason(changes: dict[str, object], words: str)
 )
 def test_any_other_difference_has_none(changes: dict[str, object]) -> None:
     assert reason_of(_with(**changes)) is None
+
+
+@pytest.mark.parametrize(
+    ("scenario", "changes", "words"),
+    [
+        (
+            "r51-unknown-cursor-without-a-socket",
+            {"verdict": "over-budget", "oracles": ("budget",), "calls": 1},
+            "pages",
+        ),
+        ("r77-suspended-between-runs", {"verdict": "vacuous", "oracles": ("vacuity",)}, "pings each socket"),
+        ("r17-run-beyond-the-time-out", {"verdict": "over-budget", "oracles": ("budget",), "calls": 9}, "tool runs"),
+        ("r79-two-writers", {"delivered": (*SEEN.delivered, "Pause")}, "between two steps"),
+        ("cost-one-hole", {"delivered": SEEN.delivered[::-1]}, "counts frames"),
+        (
+            "r89-anothers-run-before-acceptance",
+            {"verdict": "stuck", "oracles": ("returns-in-time",), "delivered": SEEN.delivered[:2]},
+            "nothing runs",
+        ),
+    ],
+)
+def test_a_difference_of_one_scenario_has_its_reason(scenario: str, changes: dict[str, object], words: str) -> None:
+    reason = reason_of(replace(_with(**changes), scenario=scenario))
+    assert reason is not None
+    assert words in reason
+    assert reason_of(_with(**changes)) is None, "in another scenario it has none"
+
+
+def test_the_simulated_server_behaves_as_the_release_beside_it() -> None:
+    newest = as_release(find_one("r10-late-tail"), "1.58.2")
+    assert (newest.server.version, newest.generations) == ("1.58.2", ("session",))
+    assert as_release(find_one("r10-late-tail"), "1.57.0") == find_one("r10-late-tail")
+
+
+def test_two_servers_have_a_column_each() -> None:
+    older = replace(CELL, server="openhands-agent-server==1.57.0")
+    text = written([CELL, older], {}, "Measured on a day")
+    assert "| scenario | gapless, 1.58.2 | gapless, 1.57.0 |" in text
+    assert "| r10-late-tail | = holds | = holds |" in text
 
 
 def test_a_cell_survives_being_kept() -> None:

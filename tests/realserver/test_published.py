@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from pathlib import Path
 
 import pytest
 
+from gapless import scenarios
 from gapless.scenarios.definition.catalogue import find_one
+from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.realserver.environment import NoServer, parse_server
 from gapless.scenarios.realserver.warm_up import prepare
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.scenarios.running.suite import Unit, run_unit
 
 SERVER = "openhands-agent-server==1.58.2"
+FINDINGS = Path(__file__).parents[2] / "docs" / "server-findings"
 pytestmark = pytest.mark.slow
 
 
@@ -62,3 +66,19 @@ def test_a_restart_kills_the_run_and_the_server_says_so() -> None:
     happened = [(row["place"], row["what"], row.get("status")) for row in map(json.loads, lines)]
     assert happened.index(("world", "restarting", None)) < happened.index(("agent", "status", "error"))
     assert ("agent", "run-ended", "error") in happened
+
+
+def test_the_sdk_does_not_deliver_a_late_tail_of_its_own_server() -> None:
+    program = Path(scenarios.__file__).parent / "examples" / "openhands_sdk.py"
+    command = (str(parse_server(SERVER).python), str(program))
+    request = RunRequest(
+        find_one("r10-late-tail"), "session", "inclusive", "openhands-sdk", command=command, server=SERVER
+    )
+    found = {violation.oracle: violation.message for violation in perform(request).record.violations}
+    assert found["delivered-once"].startswith("held, but never delivered: 2 events")
+
+
+def test_a_post_that_meets_the_end_of_an_idle_connection_is_lost() -> None:
+    scenario = load_file(FINDINGS / "post-meets-idle-close.toml")
+    record = perform(RunRequest(scenario, "session", "inclusive", "gapless", server=SERVER)).record
+    assert "SendUnconfirmed" in record.violations[0].message
