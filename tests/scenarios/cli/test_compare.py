@@ -94,7 +94,7 @@ def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_2(arguments: tuple[
 
 def test_an_interrupt_shows_what_was_found() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "gapless", "compare", "--jobs", "2"],
+        [sys.executable, "-m", "gapless", "compare", "R34", "R52", "--jobs", "2"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

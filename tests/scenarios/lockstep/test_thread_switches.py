@@ -81,6 +81,7 @@ def drawn_worlds(client: str, command: tuple[str, ...]) -> list[DrawnWorld]:
     return found
 
 
+@pytest.mark.slow
 def test_a_planted_race_is_found_shrunk_to_one_switch_kept_and_replayed(tmp_path: Path) -> None:
     failure = first_race()
     shrinking = Shrinking(NAME, failure.symptom, failure.drawn, command=RACING)
