@@ -27,7 +27,7 @@ from gapless.simserver.settings import ServerSettings
 RESTING: Final = frozenset({"idle", "paused", "waiting_for_confirmation", "finished", "error", "stuck"})
 # The parent of an event that is appended after HEAD was moved before the first event.
 ROOT: Final = "__root__"
-# In these statuses a message first sets the status to idle. After an error it does not, on servers 1.57.0 and 1.58.2.
+# In these statuses a message first sets the status to idle; not so in error, on servers 1.57.0 and 1.58.2.
 WOKEN_BY_MESSAGE: Final = frozenset({"finished", "stuck"})
 
 
@@ -138,19 +138,20 @@ class Agent:
         return (self._append(now_s, event),)
 
     def end_run(self, now_s: float, status: EndStatus) -> tuple[Publication, ...]:
-        """The run ends. The status ``error`` comes before the event that says why, as on servers 1.57.0 and 1.58.2.
+        """The run ends. An error event comes before the status ``error``.
 
         Raises IllegalTransition when no run is running.
         """
         if self.status != "running":
             raise IllegalTransition("end a run", self.status)
-        published = [self._set_status(now_s, status)]
+        published: list[Publication] = []
         if status == "error":
             # Each failure has a text of its own, so that one run's error cannot pass for another's (R84).
             self._failures += 1
             detail = f"The simulated agent failed as planned (failure {self._failures})."
             error = event_bodies.conversation_error("SimulatedError", detail)
             published.append(self._append(now_s, error))
+        published.append(self._set_status(now_s, status))
         return tuple(published)
 
     def pause(self, now_s: float) -> tuple[Publication, ...]:
