@@ -65,9 +65,12 @@ class AgentRuns:
     def begin(self, plan: RunPlan | None = None, *, by: str = "client") -> bool:
         """Start a run, by default the workload's next.
 
-        by: who asked for it, for the journal. Returns False when a run is in progress or the server is not up.
+        by: who asked for it, for the journal. Returns False when a run is in progress, the conversation is deleted or the
+        server is not up.
         """
         if self.in_progress or self._wedged or self._process.is_down or not self._process.is_running:
+            return False
+        if self._agent.status == "deleting":
             return False
         if plan is None:
             plan = self._plans[self._planned] if self._planned < len(self._plans) else RunPlan()

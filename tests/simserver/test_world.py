@@ -118,6 +118,17 @@ def test_a_deleted_conversation_is_gone_but_its_sockets_stay_silent() -> None:
     visit(World(workload=AgentWorkload(runs=(pairs(5),))), script)
 
 
+def test_nobody_starts_a_run_in_a_deleted_conversation() -> None:
+    from gapless.simserver import BackgroundAction
+
+    async def script(v: Visit) -> None:
+        assert (await v.http.delete(v.base)).json() == {"success": True}
+        await v.world.process.loop.sleep(10.0)
+
+    world = visit(World(workload=AgentWorkload(background=(BackgroundAction(5.0, pairs(1)),))), script)
+    assert entries(world, "agent", "run-started") == []
+
+
 def test_a_history_of_60000_events_costs_nothing_to_attach_to() -> None:
     async def script(v: Visit) -> None:
         head = await v.search(limit=2)
