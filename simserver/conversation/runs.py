@@ -65,8 +65,8 @@ class AgentRuns:
     def begin(self, plan: RunPlan | None = None, *, by: str = "client") -> bool:
         """Start a run, by default the workload's next.
 
-        by: who asked for it, for the journal. Returns False when a run is in progress, the conversation is deleted or the
-        server is not up.
+        by: who asked for it, for the journal. Returns False when a run is in progress, the conversation is deleted, or
+        the server is not up.
         """
         if self.in_progress or self._wedged or self._process.is_down or not self._process.is_running:
             return False
