@@ -6,6 +6,7 @@ Each pass is a process of its own, so that a changed module is imported anew.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ def watch(words: Sequence[str], folders: Sequence[Path]) -> int:
     Returns the exit code of the last pass that ended.
     """
     code = 0
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
     try:
         while True:
             seen = times(folders)
