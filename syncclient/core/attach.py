@@ -277,7 +277,8 @@ class Attach:
         if now.run is not None:
             now.run.find_arm(now.ledger)  # the log may be another than the one in which it was armed
         if self._is_first:
-            for message in now.ledger.unanswered():
+            # A run that answers what was said before is in progress by now, or is not to be waited for.
+            for message in now.ledger.unanswered() if now.status == "running" else ():
                 now.messages.heard(message)
             now.out.append(actions.FinishAttach())
         self._is_first = False

@@ -46,7 +46,6 @@ class Repairs:
         if not missing:
             return
         if missing.tries and now.due(missing.oldest_s() + settings.repair_deadline_s):
-            sometimes("repair: gave up at the deadline")
             self.give_up(f"repair_deadline_s ({settings.repair_deadline_s:g} s) was reached")
         elif missing.tries and missing.is_only(doubted := now.ledger.doubted_parents()):
             # A view that is behind the socket does not show them yet, or they are in no log (R53, R60).
@@ -150,7 +149,6 @@ class Repairs:
             return False
         if now.lost_step > now.confirmed_step:
             return False
-        sometimes("repair: a blank page was not believed")
         exchange.turns += 1
         retry_at_s = now.now_s + settings.settle_s + now.backoff_s(exchange.turns + 2)
         if retry_at_s <= exchange.deadline_s:

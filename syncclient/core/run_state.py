@@ -346,7 +346,6 @@ class RunInProgress:
             if self.running_step is None:
                 self.running_step, self.running_id = step, event_id
             if self._was_before_report(at):
-                sometimes("run: it was read that it had begun, when its end was told already")
                 self.running_step, self.running_id = step, event_id
                 self.sign(Sign.RUNNING)
                 return

@@ -75,7 +75,6 @@ class Runs:
             case FailureVerdict.UNSURE:
                 run.sign(Sign.LOST)
                 if run.running_step is not None and not run.may_be_others:
-                    sometimes("run: begun, though the answer to POST run was lost")
                     run.sign(Sign.RUNNING)
                 self._accept(run)
             case FailureVerdict.CONFLICT:
@@ -186,7 +185,7 @@ class Runs:
                 if not report.is_settled:
                     now.note("no final snapshot ended the run; its end was believed when no veto had followed (R14)")
             case Belief.UNVERIFIED_END if run.was_passed_over(report) and now.is_heard():
-                sometimes("run: an end that was passed over was told again")
+                pass  # nothing new was said
             case Belief.UNVERIFIED_END if run.repeats(report) and now.is_heard():
                 sometimes("run: an end that is being verified was told again")
             case Belief.UNVERIFIED_END:
@@ -303,7 +302,6 @@ class Runs:
         is_ours = run.has_begun_in_log(now.ledger)
         if at_s is not None and now.due(at_s):
             if is_ours and not run.is_asked_since_outage(unverified_end):
-                sometimes("run: over by the status report, in progress by the log")
                 now.note("the server says that the run is over, and the log does not show it")
                 self._finish(None)
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import trio
@@ -38,8 +38,9 @@ class Follower:
 
     async def sync(self) -> None:
         """Fetch the whole log and keep it."""
-        async for page in self.wire.pages():
-            self.keep_all(page.items, repaired=False)
+        async with aclosing(self.wire.pages()) as pages:
+            async for page in pages:
+                self.keep_all(page.items, repaired=False)
 
     async def subscribe(self) -> None:
         """Start listening, and wait for the first state event."""
@@ -68,9 +69,10 @@ class Follower:
 
     async def history(self) -> AsyncIterator[Event]:
         """Read the whole log again, page by page."""
-        async for page in self.wire.pages():
-            for event in page.items:
-                yield event
+        async with aclosing(self.wire.pages()) as pages:
+            async for page in pages:
+                for event in page.items:
+                    yield event
 
     def gaps(self) -> Sequence[GapIds]:
         """Always empty: the baselines keep no account of gaps."""

@@ -9,7 +9,7 @@ it keeps what it got and returns (R55). Events are sorted by timestamp, snapshot
 from __future__ import annotations
 
 from bisect import bisect_right
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 
 import trio
 
@@ -40,8 +40,9 @@ class FullRescan(Follower):
     async def reconcile(self) -> None:
         """Read the whole log and keep what is new. A failure is swallowed; the pages read before it are kept."""
         try:
-            async for page in self.wire.pages():
-                self.keep_all(page.items, repaired=True)
+            async with aclosing(self.wire.pages()) as pages:
+                async for page in pages:
+                    self.keep_all(page.items, repaired=True)
         except BaselineError:
             return
 

@@ -7,7 +7,7 @@ of the cursor, which is right only on an inclusive server (R50).
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 
 import trio
 
@@ -35,10 +35,11 @@ class TailCursor(Follower):
         """Read on from the last cached event. A failure is swallowed."""
         cursor = self.cache[-1]["id"] if self.cache else None
         try:
-            async for page in self.wire.pages(cursor):
-                echo = 1 if cursor is not None else 0
-                self.keep_all(page.items[echo:], repaired=True)
-                cursor = None
+            async with aclosing(self.wire.pages(cursor)) as pages:
+                async for page in pages:
+                    echo = 1 if cursor is not None else 0
+                    self.keep_all(page.items[echo:], repaired=True)
+                    cursor = None
         except BaselineError:
             return
 

@@ -6,7 +6,7 @@ that a mistake in one of them does not hide in both.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -72,7 +72,7 @@ class Wire:
         except (TypeError, KeyError) as error:
             raise BaselineError(f"a page without items: {error!r}") from error
 
-    async def pages(self, page_id: str | None = None) -> AsyncIterator[LogPage]:
+    async def pages(self, page_id: str | None = None) -> AsyncGenerator[LogPage, None]:
         """Pages from a cursor (or the head) to the end of the log. Raises BaselineError."""
         for _ in range(PAGES_MAX):
             page = await self.page(page_id)

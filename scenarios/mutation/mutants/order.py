@@ -21,7 +21,7 @@ def order_of_timestamps(original: Original, ledger: Held) -> list[str]:
     return sorted(ledger._events, key=ledger._timestamp)
 
 
-@mutant("insert-behind", races=["R31"], killed=("r19-message-after-reconnect", "tree/inclusive", "returns-in-time"))
+@mutant("insert-behind", races=["R31"], killed=("counted-whole-log", "tree/inclusive", "no-holes"))
 def latest_update_first(original: Original, ledger: Ledger, parent_id: str, event_id: str) -> None:
     """Inserts each state update directly after its parent, before updates that arrived earlier."""
     segment = ledger._segment_of[parent_id]

@@ -236,7 +236,7 @@ def test_a_run_says_in_which_time_it_was_and_what_its_command_does(
     names = page.run("return [...document.querySelectorAll('#facts dt')].map((one) => one.textContent)")
     assert isinstance(names, list)
     assert {"Virtual time", "Real time", "Replay", "Told and judged again by"} & set(names) == {time, seen_again}
-    assert page.seen("#facts .copy") == 1
+    assert page.seen("#facts .copy") == 2, "how it is seen again, and the line of a test"
 
 
 def test_runs_in_virtual_and_in_real_time_can_be_told_apart(browser: Chrome, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_failed_run_shows_what_the_program_printed_and_a_report_has_it_at_its_
     again = gapless("report", "report")
     assert again.exit_code == 3 or "report" in again.output, again.output
     (story,) = Path("report/capsules").glob("*.json")
-    traced = gapless("replay", story, "--trace")
+    traced = gapless("replay", story, "--trace", "--trust")
     assert "◆ client    stderr     asked attach" in traced.output
     assert "the same run as in the capsule, event for event" in traced.output
     assert traced.exit_code == 3

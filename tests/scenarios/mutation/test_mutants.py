@@ -192,7 +192,6 @@ def planted_among(monkeypatch: pytest.MonkeyPatch, *added: Mutant) -> None:
     """Have the registry hold these mutants and no other."""
     for module in (mutants, mutants_command):
         monkeypatch.setattr(module, "MUTANTS", added)
-    monkeypatch.setattr("gapless.scenarios.clients.registry.MUTANTS", added)
 
 
 def test_the_command_says_who_was_killed_by_what() -> None:
