@@ -240,7 +240,7 @@ def test_the_client_alone_brings_nothing_of_the_harness(client_only: Path, tmp_p
     assert installed >= CLIENT_MODULES
     told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extra = {one.partition(">")[0] for one in told["optional-dependencies"]["harness"]}
-    shared = {"httpcore"}  # httpx needs it
+    shared = {"h11", "httpcore"}  # httpx needs them
     assert installed & extra == shared
     done = run(client_only, "-c", CLIENT_PROGRAM, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
