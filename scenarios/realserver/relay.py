@@ -22,6 +22,7 @@ from gapless.scenarios.realserver.socket_relay import RelayedSocket
 from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import BreakWhenQuiet, Hang, Refuse, ResetCall
 from gapless.simserver.network.streams import MemoryConnection, Stream
+from gapless.simserver.protocol.call_names import call_name
 from gapless.simserver.protocol.rest import COUNTED
 
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError)
@@ -171,8 +172,8 @@ class _RestConnection:
         return found
 
     async def _call(self, request: RelayedRequest) -> None:
-        world, name = self._world, rest_relay.call_name(request.method, request.target)
-        call, url = self._relay.number_call(), urlsplit(request.target)
+        world, url = self._world, urlsplit(request.target)
+        call, name = self._relay.number_call(), call_name(request.method, url.path)
         fields = {"method": request.method, "path": url.path, "query": url.query}
         world.journal.record("rest", "request", call=call, counted=name in COUNTED, **fields)
         cursor = rest_relay.query_of(request.target).get("page_id")

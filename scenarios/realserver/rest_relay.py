@@ -7,7 +7,6 @@ the answer changes what the server has answered. The server itself knows of neit
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -25,29 +24,10 @@ from gapless.simserver.faults.verdicts import (
     Malform,
     SpoilItem,
 )
-from gapless.simserver.protocol.rest import LOGIN_PAGE, NOT_JSON, SPOILED
+from gapless.simserver.protocol.rest import LOGIN_PAGE, SPOILED, malformed
 
 PAGE_ITEMS_MAX: Final = 100
 FORGOTTEN: Final = "ffffffff-ffff-4fff-8fff-ffffffffffff"  # a cursor that no server knows
-_ONE: Final = r"/api/conversations/[^/]+"
-_CALLS: Final = (
-    ("GET", rf"{_ONE}/events/search", "search"),
-    ("GET", rf"{_ONE}/events/count", "count"),
-    ("GET", rf"{_ONE}/events/[^/]+", "event"),
-    ("POST", rf"{_ONE}/events", "message"),
-    ("POST", rf"{_ONE}/run", "run"),
-    ("POST", rf"{_ONE}/pause", "pause"),
-    ("POST", rf"{_ONE}/interrupt", "interrupt"),
-    ("POST", "/api/conversations", "create"),
-    ("GET", _ONE, "conversation"),
-    ("DELETE", _ONE, "delete"),
-)
-
-
-def call_name(method: str, target: str) -> str:
-    """What the call is called, for faults; ``other`` for one that the fake server does not have."""
-    path = urlsplit(target).path
-    return next((name for verb, pattern, name in _CALLS if verb == method and re.fullmatch(pattern, path)), "other")
 
 
 def query_of(target: str) -> dict[str, str]:
@@ -104,7 +84,7 @@ def changed_answer(
     for verdict in verdicts:
         match verdict:
             case Malform():
-                answer = with_body(answer, _malformed(answer.body, verdict))
+                answer = with_body(answer, malformed(answer.body.decode("utf-8", "replace"), verdict).encode())
             case LoopCursor() | EmptyPage() | CapPage() if answer.status == 200:
                 page = json.loads(answer.body)
                 cursor = query_of(request.target).get("page_id")
@@ -150,17 +130,6 @@ def with_body(answer: HttpAnswer, body: bytes) -> HttpAnswer:
     """The answer with another body, and the length of that."""
     kept = [one for one in answer.headers if one[0].lower() not in (b"content-length", b"transfer-encoding")]
     return HttpAnswer(answer.status, [*kept, (b"content-length", str(len(body)).encode())], body, answer.reason)
-
-
-def _malformed(body: bytes, how: Malform) -> bytes:
-    match how.body:
-        case "truncated":
-            text = body.decode("utf-8", "replace")
-            return text[: len(text) // 2].encode()
-        case "not-json":
-            return NOT_JSON.encode()
-        case "wrong-shape":
-            return b'{"unexpected":{"shape":[1,2,3]}}'
 
 
 def read_fields(name: str, request: RelayedRequest, answer: HttpAnswer, log_length: int) -> dict[str, Any]:

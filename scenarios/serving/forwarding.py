@@ -41,6 +41,7 @@ from gapless.simserver.faults.base import BaseFault
 from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import BreakWhenQuiet, Close, FaultVerdict, Hang, Refuse, Reset
 from gapless.simserver.journal import Fields
+from gapless.simserver.protocol.call_names import call_name
 from gapless.simserver.protocol.outbox import OutgoingFrame
 from gapless.simserver.protocol.rest import Decide, RestAnswer, RestCalls
 from gapless.simserver.protocol.websocket import Dialect, ServerSubscription
@@ -109,7 +110,7 @@ class Upstream:
 
         async def call(request: Request) -> Response:
             self._look_at(request.url.path, request.headers, world)
-            return await calls.handle(name_of_call(request.method, request.url.path), _never, request)
+            return await calls.handle(call_name(request.method, request.url.path), _never, request)
 
         async def socket(websocket: WebSocket) -> None:
             self._look_at(websocket.url.path, websocket.headers, world)
@@ -182,7 +183,7 @@ class Upstream:
             await trio.sleep(0.5)
 
     def _observed(self, world: World, text: str | bytes) -> None:
-        event = _event_in(text)
+        event = _event_in(_read(text))
         if event is None or event["id"] in self._published:
             return
         self._published[event["id"]] = None
@@ -274,28 +275,6 @@ class ForwardedCalls(RestCalls):
         return {"items": len(ids), "next": page.get("next_page_id"), **ends}
 
 
-def name_of_call(method: str, path: str) -> str:
-    """What a call is called in a fault and in the journal, as for the simulated server."""
-    parts = path.strip("/").split("/")
-    if parts[:2] != ["api", "conversations"] or len(parts) < 3:
-        return "create" if method == "POST" and parts == ["api", "conversations"] else "other"
-    match method, parts[3:]:
-        case "GET", []:
-            return "conversation"
-        case "GET", ["events", ("search" | "count") as name]:
-            return name
-        case "GET", ["events", _]:
-            return "event"
-        case "POST", ["events"]:
-            return "message"
-        case "DELETE", []:
-            return "delete"
-        case "POST", [name]:
-            return name
-        case _:
-            return "other"
-
-
 # --- sockets -----------------------------------------------------------------------------------------------
 
 
@@ -364,13 +343,14 @@ class ForwardedSubscription(ServerSubscription):
 
     def _take(self, text: str | bytes) -> None:
         words = text if isinstance(text, str) else text.decode("utf-8", "replace")
-        event = _event_in(words)
-        seq = _sequence(words)
+        said = _read(words)
+        event, seq = _event_in(said), said.get("seq")
         if event is None:
-            fields = {"id": None, "kind": _type_of(words), "durable": False}
+            fields = {"id": None, "kind": str(said.get("type", "unknown")), "durable": False}
         else:
             is_logged = event.get("key") != "full_state" and event["kind"] not in _NEVER_PERSISTED
-            fields = {**describe(event, seq), "durable": is_logged if self.dialect == "events" else seq is not None}
+            durable = is_logged if self.dialect == "events" else isinstance(seq, int)
+            fields = {**describe(event, seq if isinstance(seq, int) else None), "durable": durable}
         self._put(OutgoingFrame(words, fields), event)
         self._notifier.wake()
 
@@ -386,33 +366,19 @@ class ForwardedSubscription(ServerSubscription):
                 await self._real.send_message(received.get("text") or received.get("bytes") or "")
 
 
-def _event_in(text: str | bytes) -> dict[str, Any] | None:
-    """The event in a frame of either socket; None where there is none."""
+def _read(text: str | bytes) -> dict[str, Any]:
+    """What a frame of either socket says; nothing where it is no JSON object."""
     try:
         said = json.loads(text)
     except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _event_in(said: dict[str, Any]) -> dict[str, Any] | None:
+    """The event in a frame; None where there is none."""
+    event: object = said.get("event") if "type" in said and "kind" not in said else said
+    if not isinstance(event, dict) or not (isinstance(event.get("id"), str) and isinstance(event.get("kind"), str)):
         return None
-    if isinstance(said, dict) and "type" in said and "kind" not in said:
-        said = said.get("event")
-    is_event = isinstance(said, dict) and isinstance(said.get("id"), str) and isinstance(said.get("kind"), str)
-    if not is_event or (said.get("key") == "full_state" and "execution_status" not in (said.get("value") or {})):
-        return None
-    found: dict[str, Any] = said
-    return found
-
-
-def _sequence(text: str) -> int | None:
-    try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    seq = said.get("seq") if isinstance(said, dict) else None
-    return seq if isinstance(seq, int) else None
-
-
-def _type_of(text: str) -> str:
-    try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
-        return "unknown"
-    return str(said.get("type", "unknown")) if isinstance(said, dict) else "unknown"
+    is_foreign = event.get("key") == "full_state" and "execution_status" not in (event.get("value") or {})
+    return None if is_foreign else event

@@ -370,7 +370,7 @@ class RestCalls:
         ends = self._ends(answer)  # taken now: while the answer hangs, the log can be cut
         for verdict in verdicts:
             if isinstance(verdict, Malform):
-                answer = RestAnswer(answer.status, _malformed(answer.text, verdict), answer.events_read, answer.page)
+                answer = RestAnswer(answer.status, malformed(answer.text, verdict), answer.events_read, answer.page)
             elif isinstance(verdict, Hang):
                 await world.link.sleep_unless_healed(verdict.hang_s)
         if reset is not None:
@@ -498,7 +498,8 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-def _malformed(text: str, how: Malform) -> str:
+def malformed(text: str, how: Malform) -> str:
+    """A body as a fault wants it: cut off, no JSON, or JSON of another shape."""
     match how.body:
         case "truncated":
             return text[: len(text) // 2]

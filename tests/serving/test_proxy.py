@@ -16,10 +16,11 @@ import gapless
 from gapless.scenarios.cli.main import main
 from gapless.scenarios.definition.catalogue import catalogue
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.serving.forwarding import check_faults, check_upstream, name_of_call
+from gapless.scenarios.serving.forwarding import check_faults, check_upstream
 from gapless.scenarios.serving.scenario_choice import request_for
 from gapless.scenarios.serving.session_server import SessionServer
 from gapless.simserver.faults import parse_fault
+from gapless.simserver.protocol.call_names import call_name
 from tests.interop import environments, model_endpoint
 from tests.interop.real_server import running
 from tests.serving.port import calls, port_of, quick, quick_request, served
@@ -188,7 +189,7 @@ def test_only_a_server_of_ones_own_is_taken(url: str) -> None:
     ],
 )
 def test_a_call_has_the_name_that_faults_know(method: str, path: str, name: str) -> None:
-    assert name_of_call(method, path) == name
+    assert call_name(method, path) == name
 
 
 @pytest.mark.slow
