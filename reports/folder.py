@@ -24,7 +24,7 @@ from gapless.reports.one_run.perfetto import render_perfetto
 from gapless.reports.one_run.trace import render_trace
 from gapless.reports.records.characters import printable
 from gapless.reports.records.journals import zip_journals
-from gapless.reports.records.json import render_json
+from gapless.reports.records.json import render_results
 from gapless.reports.records.json_lines import render_json_lines
 from gapless.reports.records.reading import reread
 from gapless.reports.records.record import RunRecord
@@ -54,14 +54,7 @@ def files(results: Results) -> Iterator[File]:
 
 
 def _of_all(results: Results) -> Iterator[File]:
-    records = render_json(
-        results.records,
-        results.versions,
-        complete=results.complete,
-        never=results.never,
-        sweep=results.sweep,
-        made=results.made,
-    )
+    records = render_results(results)
     yield _text(RECORDS, "every record, schema gapless/records/1; `gapless diff` compares two of them", records)
     yield _text("records.jsonl", "the same, one record a line", render_json_lines(results))
     yield File(JOURNALS, "the journal of each run, named after its digest", zip_journals(results.journals))

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from gapless.reports.records.characters import json_text
 from gapless.reports.records.never import Never
 from gapless.reports.records.record import RunRecord
+from gapless.reports.records.results import Results
 
 SCHEMA = "gapless/records/1"
 
@@ -21,6 +22,18 @@ def record_json(record: RunRecord) -> dict[str, object]:
         if fault["nearest"] is None:
             del fault["nearest"]
     return plain
+
+
+def render_results(results: Results) -> str:
+    """Results as text, without their journals."""
+    return render_json(
+        results.records,
+        results.versions,
+        complete=results.complete,
+        never=results.never,
+        sweep=results.sweep,
+        made=results.made,
+    )
 
 
 def render_json(

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gapless.reports.errors import UnreadableRecords
 from gapless.reports.records.documents import parse_json
-from gapless.reports.records.json import SCHEMA, render_json
+from gapless.reports.records.json import SCHEMA, render_results
 from gapless.reports.records.never import MEANING, Never
 from gapless.reports.records.record import RunRecord
 from gapless.reports.records.results import Results
@@ -75,14 +75,7 @@ def reread(results: Results) -> Results:
     Reports made from these are the same as reports made later from the stored records. No text in them has a character
     that cannot be written.
     """
-    text = render_json(
-        results.records,
-        results.versions,
-        complete=results.complete,
-        never=results.never,
-        sweep=results.sweep,
-        made=results.made,
-    )
+    text = render_results(results)
     return dataclasses.replace(read_results(text), journals=results.journals)
 
 

@@ -11,7 +11,7 @@ import click
 from gapless.reports.file_names import CAPSULES, INDEX, PAGE
 from gapless.reports.many_runs.table import render_totals
 from gapless.reports.many_runs.unjudged import render_savings, render_unjudged
-from gapless.reports.records.json import render_json
+from gapless.reports.records.json import render_results
 from gapless.reports.records.never import render_never
 from gapless.reports.records.record import Verdict, gravest
 from gapless.reports.records.results import Results
@@ -83,14 +83,7 @@ def conclude(results: Results, wanted: Wanted, screen: Screen, *, planned: int, 
 def _write(results: Results, wanted: Wanted, screen: Screen) -> None:
     """Write the files that the user wants, and the summary of a CI job if there is one."""
     if wanted.json_file is not None:
-        text = render_json(
-            results.records,
-            results.versions,
-            complete=results.complete,
-            never=results.never,
-            sweep=results.sweep,
-            made=results.made,
-        )
+        text = render_results(results)
         wanted.json_file.write_text(text, encoding="utf-8")
     if wanted.budget is not None:
         written_runs = write_budgets(wanted.budget, results.records)
