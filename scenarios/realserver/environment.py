@@ -119,7 +119,7 @@ def interpreter() -> str:
         if _will_do(candidate):
             return candidate
     raise NoServer(
-        "the published server needs Python 3.12 or newer, and none was found on the path or among pyenv's; install "
+        "a published package needs Python 3.12 or newer, and none was found on the path or among pyenv's; install "
         "one, or name it in GAPLESS_PYTHON312"
     )
 

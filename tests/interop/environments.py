@@ -11,13 +11,13 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+
+from gapless.scenarios.realserver.environment import NoServer, interpreter
 
 ROOT = Path(__file__).parents[2]
 PINS = Path(__file__).parent
-PYTHON_MIN = (3, 12)
-NAMES = ("python3.12", "python3.13", "python3.14", "python3", "python")
 BUILD_S_MAX = 1200
 
 # Nothing is told to anybody, and nothing is fetched at import.
@@ -43,36 +43,11 @@ class EnvironmentMissing(Exception):
 
 
 def python() -> str:
-    """An interpreter of at least 3.12 that runs; what is on the path may be a version manager's shim, which fails.
-
-    ``GAPLESS_PYTHON312`` may name one. Raises EnvironmentMissing.
-    """
-    named = os.environ.get("GAPLESS_PYTHON312")
-    if named:
-        if _will_do(named):
-            return named
-        raise EnvironmentMissing(f"GAPLESS_PYTHON312 names {named}, which is no Python 3.12 or newer that runs")
-    for candidate in _candidates():
-        if _will_do(candidate):
-            return candidate
-    raise EnvironmentMissing(
-        "make interop needs Python 3.12 or newer, which the published packages need; none was found on the path or "
-        "among pyenv's: install one, or name it in GAPLESS_PYTHON312"
-    )
-
-
-def _will_do(candidate: str) -> bool:
-    check = f"import sys, venv, ensurepip; sys.exit(sys.version_info < {PYTHON_MIN})"
+    """An interpreter of at least 3.12 that runs. Raises EnvironmentMissing."""
     try:
-        return subprocess.run([candidate, "-c", check], capture_output=True, check=False).returncode == 0
-    except OSError:  # it is nowhere, or no program
-        return False
-
-
-def _candidates() -> Iterator[str]:
-    yield from (found for name in NAMES if (found := shutil.which(name)))
-    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    yield from sorted(str(path) for path in versions.glob("3.1[2-9]*/bin/python"))
+        return interpreter()
+    except NoServer as error:
+        raise EnvironmentMissing(str(error)) from error
 
 
 def releases() -> tuple[str, ...]:
