@@ -184,10 +184,8 @@ class Runs:
                 run.believe(report, now.step)
                 if not report.is_settled:
                     now.note("no final snapshot ended the run; its end was believed when no veto had followed (R14)")
-            case Belief.UNVERIFIED_END if run.was_passed_over(report) and now.is_heard():
-                pass  # nothing new was said
-            case Belief.UNVERIFIED_END if run.repeats(report) and now.is_heard():
-                sometimes("run: an end that is being verified was told again")
+            case Belief.UNVERIFIED_END if now.is_heard() and (run.was_passed_over(report) or run.repeats(report)):
+                sometimes("run: an end that was verified, or is being verified, was told again")
             case Belief.UNVERIFIED_END:
                 sometimes("run: an end was not verified yet")
                 run.doubt(report, now.step)
