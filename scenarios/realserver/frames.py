@@ -18,6 +18,7 @@ from gapless.simserver.conversation.publisher import describe
 from gapless.simserver.faults.match import Facts
 from gapless.simserver.journal import Fields
 from gapless.simserver.progress import Progress
+from gapless.simserver.protocol.socket_faults import frame_facts
 
 CLOSED_WITHOUT_CODE: Final = 1005
 
@@ -112,23 +113,5 @@ def described(text: str, dialect: str, logged: Container[str]) -> Described:
 
 
 def facts_of(frame: Described, number: int, unread_frames: int, progress: Progress) -> Facts:
-    """A frame to one socket, as the faults see it. It belongs to the run that its event belongs to."""
-    fields, event = frame.fields, frame.event
-    if event is None:
-        return Facts("frame", f"socket {number} {fields['kind']}", connection=number, kind=fields["kind"])
-    key = event.get("key")
-    snapshot = key == "full_state"
-    status = fields.get("status") if snapshot else fields.get("value") if key == "execution_status" else None
-    return Facts(
-        "frame",
-        str(event["id"]),
-        unread_frames=unread_frames,
-        connection=number,
-        kind=event["kind"],
-        key=key,
-        status=status,
-        tool=event.get("tool_name"),
-        durable=bool(fields["durable"]),
-        snapshot=snapshot,
-        run=progress.run_of(str(event["id"]), is_logged=bool(fields["durable"])),
-    )
+    """A frame to one socket, as the faults see it."""
+    return frame_facts(frame.fields, frame.event, number, unread_frames, progress)

@@ -7,7 +7,6 @@ faults change in a call, `socket_relay` carries a WebSocket.
 from __future__ import annotations
 
 from contextlib import suppress
-from math import inf
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,10 +19,11 @@ from gapless.scenarios.realserver.program import ProgramStream
 from gapless.scenarios.realserver.relayed_world import RelayedWorld
 from gapless.scenarios.realserver.socket_relay import RelayedSocket
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import BreakWhenQuiet, Hang, Refuse, ResetCall
+from gapless.simserver.faults.verdicts import Hang, ResetCall
 from gapless.simserver.network.streams import MemoryConnection, Stream
 from gapless.simserver.protocol.call_names import call_name
 from gapless.simserver.protocol.rest import COUNTED
+from gapless.simserver.protocol.socket_faults import upgrade
 
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError)
 _SWITCHING: Final = 101
@@ -73,17 +73,11 @@ class Relay:
     async def _socket(self, side: ServerSide, request: RelayedRequest, connection: MemoryConnection) -> None:
         world = self._world
         number = world.connections.socket_number(connection)
-        facts = Facts("handshake", f"socket {number}", connection=number, aspect="upgrade")
-        quiet_s = inf
-        for verdict in world.link.consult(facts):
-            if isinstance(verdict, BreakWhenQuiet):
-                quiet_s = min(quiet_s, verdict.quiet_s)
-            if isinstance(verdict, Refuse):
-                world.journal.record("socket", "refused", connection=number, status=verdict.status)
-                await side.answer(plain(verdict.status or 503, "", extra=[(b"connection", b"close")]))
-                return
-            if isinstance(verdict, Hang):
-                await world.link.sleep_unless_healed(verdict.hang_s)
+        refused, quiet_s = await upgrade(world.link, number)
+        if refused is not None:
+            world.journal.record("socket", "refused", connection=number, status=refused)
+            await side.answer(plain(refused, "", extra=[(b"connection", b"close")]))
+            return
         try:
             server = world.dial_server()
             headers = [one for one in request.headers if one[0].lower() not in _LEFT_OUT]

@@ -38,12 +38,12 @@ from gapless.scenarios.errors import UsageError
 from gapless.scenarios.serving.access import is_loopback
 from gapless.simserver.conversation.publisher import describe
 from gapless.simserver.faults.base import BaseFault
-from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import BreakWhenQuiet, Close, FaultVerdict, Hang, Refuse, Reset
+from gapless.simserver.faults.verdicts import Close, FaultVerdict, Reset
 from gapless.simserver.journal import Fields
 from gapless.simserver.protocol.call_names import call_name
 from gapless.simserver.protocol.outbox import OutgoingFrame
 from gapless.simserver.protocol.rest import Decide, RestAnswer, RestCalls
+from gapless.simserver.protocol.socket_faults import upgrade
 from gapless.simserver.protocol.websocket import Dialect, ServerSubscription
 from gapless.simserver.world import World
 
@@ -283,14 +283,7 @@ async def _serve_socket(world: World, upstream: Upstream, websocket: WebSocket) 
     connection = world.connections.of(websocket.scope)
     number = world.connections.socket_number(connection)
     world.link.progress.called_on_its_own("handshake")
-    refused, quiet_s = None, float("inf")
-    for verdict in world.link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="upgrade")):
-        if isinstance(verdict, Refuse):
-            refused = verdict.status
-        elif isinstance(verdict, Hang):
-            await world.link.sleep_unless_healed(verdict.hang_s)
-        elif isinstance(verdict, BreakWhenQuiet):
-            quiet_s = min(quiet_s, verdict.quiet_s)
+    refused, quiet_s = await upgrade(world.link, number)
     dialect: Dialect = "session" if websocket.path_params["dialect"] == "session" else "events"
     try:
         if refused is None:

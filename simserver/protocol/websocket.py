@@ -21,13 +21,14 @@ from gapless.simserver.conversation.agent import Publication
 from gapless.simserver.conversation.event_bodies import EventBody
 from gapless.simserver.conversation.publisher import describe
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import BreakWhenQuiet, Close, Hang, Refuse, Reset, Unsubscribe
+from gapless.simserver.faults.verdicts import Close, Reset, Unsubscribe
 from gapless.simserver.journal import Fields
 from gapless.simserver.loop import Scope
 from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.protocol import wire
 from gapless.simserver.protocol.outbox import ConnectionAct, Outbox, OutgoingFrame
 from gapless.simserver.protocol.served_world import ServedWorld
+from gapless.simserver.protocol.socket_faults import frame_facts, upgrade
 
 AUTH_S_MAX: Final = 10.0
 OUTBOX_FRAMES_MAX: Final = 10_000
@@ -103,25 +104,8 @@ class ServerSubscription:
             self._outbox.offer(frame, [Close(TOO_SLOW[0], "before")], now_s)
 
     def _facts(self, frame: OutgoingFrame, event: EventBody | None) -> Facts:
-        fields = frame.fields
-        if event is None:
-            return Facts("frame", f"socket {self.number} sync", connection=self.number, kind="sync")
-        key = event.get("key")
-        snapshot = key == "full_state"
-        status = fields.get("status") if snapshot else fields.get("value") if key == "execution_status" else None
-        return Facts(
-            "frame",
-            str(event["id"]),
-            unread_frames=len(self._outbox) + (0 if self.connection is None else self._frames - self._read),
-            connection=self.number,
-            kind=event["kind"],
-            key=key,
-            status=status,
-            tool=event.get("tool_name"),
-            durable=bool(fields["durable"]),
-            snapshot=snapshot,
-            run=self.world.link.progress.run_of(str(event["id"]), is_logged=bool(fields["durable"])),
-        )
+        unread = len(self._outbox) + (0 if self.connection is None else self._frames - self._read)
+        return frame_facts(frame.fields, event, self.number, unread, self.world.link.progress)
 
     def act(self, verdict: ConnectionAct) -> None:
         """Queue what a timed fault does to this socket, due now."""
@@ -336,16 +320,10 @@ async def _serve(
     connection = world.connections.of(websocket.scope)
     number = world.connections.socket_number(connection)
     world.link.progress.called_on_its_own("handshake")
-    quiet_s = inf
     if world.runtime != "available":
         refused = 503
-    for verdict in world.link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="upgrade")):
-        if isinstance(verdict, Refuse):
-            refused = verdict.status
-        elif isinstance(verdict, Hang):
-            await world.link.sleep_unless_healed(verdict.hang_s)
-        elif isinstance(verdict, BreakWhenQuiet):
-            quiet_s = min(quiet_s, verdict.quiet_s)
+    by_fault, quiet_s = await upgrade(world.link, number)
+    refused = refused if by_fault is None else by_fault
     key = world.settings.api_key
     if key is not None and _given_key(websocket) not in {None, key}:
         refused = 403  # only for a wrong key: a missing one may still come in the first frame
