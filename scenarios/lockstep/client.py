@@ -11,7 +11,6 @@ import tempfile
 import weakref
 from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from math import inf
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +19,7 @@ import trio
 from gapless.scenarios.clients.contract import Claim, ClientContext, Event, NoHistory
 from gapless.scenarios.clients.contract import GapIds as Gap
 from gapless.scenarios.errors import StepFailed
+from gapless.scenarios.lockstep.inputs import Inputs
 from gapless.scenarios.lockstep.network import ProgramNetwork
 from gapless.scenarios.lockstep.process import POOL, NeverWaited, Pool, ProgramProcess, check_exists
 from gapless.scenarios.lockstep.protocol import (
@@ -27,7 +27,6 @@ from gapless.scenarios.lockstep.protocol import (
     End,
     Ended,
     Hello,
-    Input,
     InputLine,
     LastOutputs,
     LockstepError,
@@ -106,10 +105,8 @@ class LockstepClient:
     def __init__(self, context: ClientContext, process: ProgramProcess, nursery: trio.Nursery) -> None:
         self._context = context
         self._process = process
-        self._network = ProgramNetwork(context, nursery, self._happen)
-        self._began_s = trio.current_time()
-        self._inputs: list[Input] = []
-        self._bell = trio.Event()
+        self._inputs = Inputs()
+        self._network = ProgramNetwork(context, nursery, self._inputs.put)
         self._answers: list[Answer | ProtocolError] = []
         self._answered = trio.Event()
         self._cut = {"stdout": b"", "stderr": b""}
@@ -117,7 +114,6 @@ class LockstepClient:
         self._held: list[str | dict[str, Any]] | None = None
         self._reached: dict[str, None] = {}
         self._gaps: Sequence[Gap] | None = None
-        self._busy = 0
         self._error: Exception | None = None
         self.has_ended = False
         self.is_wedged = False  # it must be killed: the channel is of no use any more
@@ -181,7 +177,7 @@ class LockstepClient:
         """Ask for a step. Raises Failure when the program says so, and Exit when it says nothing any more."""
         self._asked = step
         self._answers.clear()
-        self._happen(InputLine(order(step, text)))
+        self._inputs.put(InputLine(order(step, text)))
         while not self._answers:
             if self.has_ended:
                 raise self._error or Exit(self._how_it_ended())
@@ -208,20 +204,12 @@ class LockstepClient:
 
     # --- the exchange ------------------------------------------------------------------------------------------------
 
-    def _now_s(self) -> float:
-        return trio.current_time() - self._began_s
-
-    def _happen(self, one: Input) -> None:
-        self._inputs.append(one)
-        self._bell.set()
-
     async def exchange(self) -> None:
         """Run the program to its end: it runs while this waits for its message, and no virtual time passes."""
         try:
             while (blocked := self._until_blocked()) is not None:
                 now_s = await self._until_due(blocked)
-                inputs, self._inputs = self._inputs, []
-                self._process.send(Resumed(now_s, inputs))
+                self._process.send(Resumed(now_s, self._inputs.take()))
         except Spinning as error:  # it waits for our answer, and can be told that the run is over
             self._error = error
             self.leave()
@@ -259,8 +247,7 @@ class LockstepClient:
                     raise LockstepError("the shim says hello a second time")
 
     def _count_busy(self, blocked: Blocked) -> None:
-        self._busy = self._busy + 1 if blocked.is_busy and not (blocked.outputs or self._inputs) else 0
-        if self._busy > BUSY_MAX:
+        if self._inputs.polls(blocked) > BUSY_MAX:
             raise Spinning(
                 f"the client spun: it polled, or read the clock, for {BUSY_MAX} milliseconds in which nothing happened"
             )
@@ -272,12 +259,7 @@ class LockstepClient:
     async def _until_due(self, blocked: Blocked) -> float:
         """Wait in virtual time for the first input, or for the program's earliest timer; the time that it is then."""
         await trio.lowlevel.checkpoint()
-        wake_at_s = inf if blocked.wake_at_s is None else blocked.wake_at_s
-        if not self._inputs and wake_at_s > self._now_s():
-            self._bell = trio.Event()
-            with trio.move_on_at(self._began_s + wake_at_s):
-                await self._bell.wait()
-        return self._now_s() if self._inputs else max(wake_at_s, self._now_s())
+        return await self._inputs.wait(blocked)
 
     def _end(self, error: Exception | None) -> None:
         self._error = error
@@ -335,7 +317,7 @@ class LockstepClient:
                 if step_of(report) == self._asked:
                     self._answer(report)
                 return
-        self.printed.append(Printed(self._now_s(), stream, text))
+        self.printed.append(Printed(self._inputs.now_s(), stream, text))
 
     def _answer(self, answer: Answer | ProtocolError) -> None:
         self._answers.append(answer)

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from itertools import count
-from math import inf
 from typing import Final
 
 import trio
 
 from gapless.scenarios.errors import UsageError
+from gapless.scenarios.lockstep.inputs import Inputs
 from gapless.scenarios.lockstep.process import ProgramProcess
 from gapless.scenarios.lockstep.protocol import (
     Accepted,
@@ -167,13 +167,10 @@ class ServerProgram:
         self._outgoing = outgoing
         self._look = look
         self._rest = rest
-        self._began_s = trio.current_time()
-        self._inputs: list[Input] = []
-        self._bell = trio.Event()
+        self._inputs = Inputs()
         self._streams: dict[int, ProgramStream] = {}
         self._numbers = count(FIRST_CONNECTION)
         self._listener: int | None = None
-        self._busy = 0
         self._is_sound = True
         self.listening = trio.Event()
         self.has_ended = False
@@ -199,8 +196,7 @@ class ServerProgram:
 
     def happen(self, one: Input) -> None:
         """Tell the server something, the next time that it goes on."""
-        self._inputs.append(one)
-        self._bell.set()
+        self._inputs.put(one)
 
     async def exchange(self) -> None:
         """Run the server to its end: it runs while this waits for its message, and no virtual time passes."""
@@ -209,8 +205,7 @@ class ServerProgram:
                 now_s = await self._until_due(blocked)
                 if self.has_ended:
                     return
-                inputs, self._inputs = self._inputs, []
-                self._process.send(Resumed(now_s, inputs))
+                self._process.send(Resumed(now_s, self._inputs.take()))
         except LockstepError as error:
             self._is_sound = False
             self._end(error)
@@ -242,8 +237,7 @@ class ServerProgram:
                     raise LockstepError("the shim says hello a second time")
 
     def _count_busy(self, blocked: Blocked) -> None:
-        self._busy = self._busy + 1 if blocked.is_busy and not (blocked.outputs or self._inputs) else 0
-        if self._busy > BUSY_MAX:
+        if self._inputs.polls(blocked) > BUSY_MAX:
             raise ServerFailed(f"the server spun: it polled for {BUSY_MAX} milliseconds in which nothing happened")
 
     def _apply(self, output: Output) -> None:
@@ -271,18 +265,10 @@ class ServerProgram:
 
     async def _until_due(self, blocked: Blocked) -> float:
         """Wait in virtual time for the first input, or for the server's earliest timer; the time that it is then."""
-        wake_at_s = inf if blocked.wake_at_s is None else blocked.wake_at_s
-        if not self._inputs and wake_at_s > self._now_s():
+        if self._inputs.is_idle(blocked):
             self._rest()
         await trio.lowlevel.checkpoint()
-        if not self._inputs and wake_at_s > self._now_s():
-            self._bell = trio.Event()
-            with trio.move_on_at(self._began_s + wake_at_s):
-                await self._bell.wait()
-        return self._now_s() if self._inputs else max(wake_at_s, self._now_s())
-
-    def _now_s(self) -> float:
-        return trio.current_time() - self._began_s
+        return await self._inputs.wait(blocked)
 
     def kill(self) -> None:
         """End the process at once, as SIGKILL does: nothing is tidied up, and its connections are reset."""
@@ -300,7 +286,7 @@ class ServerProgram:
         self.failure = error
         self.has_ended = True
         self._listener = None
-        self._bell.set()
+        self._inputs.wake()
         self.listening.set()
         streams, self._streams = self._streams, {}
         for number, stream in streams.items():
