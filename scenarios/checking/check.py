@@ -17,7 +17,7 @@ from gapless.scenarios.checking.command import Show, started
 from gapless.scenarios.checking.environment import given
 from gapless.scenarios.checking.script_driver import ScriptDriver
 from gapless.scenarios.errors import WorldBroke
-from gapless.scenarios.judging.evidence import read
+from gapless.scenarios.judging.journal_reader import read
 from gapless.scenarios.running.runner import RunRequest, assess, fired
 from gapless.scenarios.serving.client_account import accounted
 from gapless.scenarios.serving.session import Session

@@ -21,7 +21,7 @@ from gapless.scenarios.capsules import capsule
 from gapless.scenarios.checking.check import Checked
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
-from gapless.scenarios.judging.evidence import read
+from gapless.scenarios.judging.journal_reader import read
 from gapless.scenarios.judging.own_budget import OwnBudget
 from gapless.scenarios.running.runner import RunRequest, assess
 from gapless.scenarios.written_files import write_within

@@ -15,7 +15,8 @@ from gapless.scenarios.clients.contract import Factory
 from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import GaplessError, UsageError, WorldBroke
-from gapless.scenarios.judging.evidence import Evidence, read
+from gapless.scenarios.judging.evidence import Evidence
+from gapless.scenarios.judging.journal_reader import read
 from gapless.scenarios.judging.judge import judge
 from gapless.scenarios.judging.oracles.budget import cost, under_own
 from gapless.scenarios.judging.oracles.case import Case

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import trio
 
 from gapless.reports.records.record import FaultFired, Judged, RestCost, RunRecord, Verdict, Violation
-from gapless.scenarios.judging.evidence import Evidence, read
+from gapless.scenarios.judging.evidence import Evidence
+from gapless.scenarios.judging.journal_reader import read
 from gapless.scenarios.running.runner import assess, fired
 from gapless.scenarios.serving.client_account import accounted
 from gapless.scenarios.serving.session import Session

@@ -15,7 +15,7 @@ import trio
 
 from gapless.scenarios.checking.check import check
 from gapless.scenarios.definition.loading import load_file
-from gapless.scenarios.judging.evidence import read
+from gapless.scenarios.judging.journal_reader import read
 from gapless.scenarios.lockstep.client import factory
 from gapless.scenarios.running.runner import RunRequest, perform
 from tests.interop import environments

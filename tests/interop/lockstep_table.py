@@ -16,7 +16,8 @@ from types import SimpleNamespace
 from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.definition.scenario import Scenario
-from gapless.scenarios.judging.evidence import Evidence, StepCall, read
+from gapless.scenarios.judging.evidence import Evidence, StepCall
+from gapless.scenarios.judging.journal_reader import read
 from gapless.scenarios.lockstep.client import CommandFactory, factory
 from gapless.scenarios.lockstep.process import POOL
 from gapless.scenarios.running.executors import pool

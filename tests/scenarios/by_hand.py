@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from gapless.scenarios.definition.scenario import Budget, Expectation
 from gapless.scenarios.judging.content import content_digest
-from gapless.scenarios.judging.evidence import STATE_UPDATE, Evidence, read
+from gapless.scenarios.judging.evidence import STATE_UPDATE, Evidence
+from gapless.scenarios.judging.journal_reader import read
 from gapless.scenarios.judging.oracles import Case
 
 
