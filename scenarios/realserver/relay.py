@@ -22,7 +22,7 @@ from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import Hang, ResetCall
 from gapless.simserver.network.streams import MemoryConnection, Stream
 from gapless.simserver.protocol.call_names import call_name
-from gapless.simserver.protocol.rest import COUNTED
+from gapless.simserver.protocol.rest_calls import COUNTED
 from gapless.simserver.protocol.socket_faults import upgrade
 
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError)

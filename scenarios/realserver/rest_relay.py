@@ -24,7 +24,8 @@ from gapless.simserver.faults.verdicts import (
     Malform,
     SpoilItem,
 )
-from gapless.simserver.protocol.rest import LOGIN_PAGE, SPOILED, malformed
+from gapless.simserver.protocol.rest import SPOILED
+from gapless.simserver.protocol.rest_calls import LOGIN_PAGE, malformed
 
 PAGE_ITEMS_MAX: Final = 100
 FORGOTTEN: Final = "ffffffff-ffff-4fff-8fff-ffffffffffff"  # a cursor that no server knows

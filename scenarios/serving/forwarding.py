@@ -42,7 +42,8 @@ from gapless.simserver.faults.verdicts import Close, FaultVerdict, Reset
 from gapless.simserver.journal import Fields
 from gapless.simserver.protocol.call_names import call_name
 from gapless.simserver.protocol.outbox import OutgoingFrame
-from gapless.simserver.protocol.rest import Decide, RestAnswer, RestCalls
+from gapless.simserver.protocol.rest import Decide, RestAnswer
+from gapless.simserver.protocol.rest_calls import RestCalls
 from gapless.simserver.protocol.socket_faults import upgrade
 from gapless.simserver.protocol.websocket import Dialect, ServerSubscription
 from gapless.simserver.world import World

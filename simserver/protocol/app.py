@@ -15,7 +15,8 @@ from starlette.websockets import WebSocket
 
 from gapless.simserver.conversation.event_bodies import encode
 from gapless.simserver.protocol import client_calls, rest
-from gapless.simserver.protocol.rest import Decide, RestCalls
+from gapless.simserver.protocol.rest import Decide
+from gapless.simserver.protocol.rest_calls import RestCalls
 from gapless.simserver.protocol.served_world import ServedWorld
 from gapless.simserver.protocol.websocket import serve_events_socket, serve_session_socket
 

@@ -1,54 +1,32 @@
-"""The REST calls. One function for each call decides its answer, and `RestCalls.handle` performs the call.
-
-`RestCalls.handle` also checks the API key, asks the faults and writes the journal.
-"""
+"""What the REST calls answer: one function for each call. `rest_calls.py` performs them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 from starlette.datastructures import QueryParams
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 
 from gapless.simserver.conversation.archive import LogView
 from gapless.simserver.conversation.event_bodies import encode
-from gapless.simserver.errors import IllegalTransition
-from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import (
-    AnswerAsProxy,
     CapPage,
     EmptyPage,
     FaultVerdict,
     ForgetCursor,
-    Hang,
     ItemShape,
     LoopCursor,
-    Malform,
-    ResetCall,
     SpoilItem,
     StaleView,
 )
-from gapless.simserver.faults.verdicts import AnswerWith as AnswerInstead
-from gapless.simserver.journal import Fields
 from gapless.simserver.protocol import pages, validation, wire
 from gapless.simserver.protocol.pages import Filters, SearchPage
 from gapless.simserver.protocol.served_world import ServedWorld
 from gapless.simserver.protocol.validation import SentMessage, TextContent
-
-# The calls that count in a budget: those by which a client learns what it may have missed.
-COUNTED: Final = frozenset({"search", "count", "event", "conversation"})
-BODY_S_MAX: Final = 60.0  # a body that is withheld for so long gets a 408
-BODY_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request; a message of 30,000 tokens is about 120 KB
-LOGIN_PAGE: Final = "<!doctype html><html><body><h1>Sign in</h1></body></html>"
-_NO_ENDS: Final[Fields] = {}
-NOT_JSON: Final = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 # What stands in the place of an item that cannot be decoded.
 SPOILED: Final[dict[ItemShape, str]] = {
@@ -56,8 +34,6 @@ SPOILED: Final[dict[ItemShape, str]] = {
     "text": '"event 17"',
     "no-id": '{"kind":"MessageEvent","source":"user","timestamp":"never"}',
 }
-# Writes go to the runtime, which may be missing; everything else is answered from disk.
-_WRITES: Final = frozenset({"message", "run", "pause", "interrupt", "setting", "confirm", "navigate", "ask", "patch"})
 
 # Empty fields, by kind. The real server writes them when a single event is asked for, and leaves them out elsewhere.
 _EMPTY: Final[dict[str, tuple[str, ...]]] = {
@@ -69,9 +45,6 @@ _EMPTY_INSIDE: Final[dict[str, tuple[str, ...]]] = {
     "llm_message": ("tool_calls", "tool_call_id", "name", "reasoning_content", "responses_reasoning_item"),
     "tool_call": ("responses_item_id",),
 }
-# The status for an unknown conversation, by call, where the real server's detail does not name the conversation.
-_UNKNOWN: Final = {"conversation": 404, "run": 404, "setting": 404, "delete": 400, "pause": 400, "interrupt": 400}
-_PHRASES: Final = {404: "Not Found", 400: "Bad Request"}
 _ALREADY_RUNNING: Final = "Conversation already running. Wait for completion or pause first."
 
 
@@ -328,182 +301,3 @@ def info(world: ServedWorld, *, runtime: bool) -> dict[str, Any]:
 
 
 Decide = Callable[["ServedWorld", RestRequest], RestAnswer]
-
-
-class RestCalls:
-    """Performs the REST calls of a world."""
-
-    def __init__(self, world: ServedWorld) -> None:
-        self._world = world
-        self._cursor: str | None = None
-        self._calls = 0
-
-    async def handle(self, name: str, decide: Decide, request: Request) -> Response:
-        """Perform one call: journal it, ask the faults, check the key, decide, answer."""
-        world = self._world
-        self._calls += 1
-        call = self._calls
-        path, query = request.url.path, request.url.query
-        world.journal.record(
-            "rest", "request", call=call, method=request.method, path=path, query=query, counted=name in COUNTED
-        )
-        world.link.progress.called_on_its_own(name)
-        verdicts: list[FaultVerdict] = []
-        if world.link.watches("call"):
-            cursor = request.query_params.get("page_id")
-            verdicts = world.link.consult(Facts("call", f"call {call} {name}", call=name, cursor=cursor))
-        body: bytes | None = b""
-        try:
-            with world.loop.move_on_after(BODY_S_MAX) as waiting:
-                body = await _body(request) if request.method in ("POST", "PATCH") else b""
-        except ClientDisconnect:
-            return self._answer(request, call, RestAnswer(400, wire.detail("client disconnected")), {})
-        if waiting.cancelled_caught:
-            return self._answer(request, call, RestAnswer(408, wire.detail("body: did not come")), {})
-        if body is None:
-            return self._answer(request, call, RestAnswer(413, wire.detail(f"body: over {BODY_BYTES_MAX} bytes")), {})
-        headers: dict[str, str] = {}
-        reset = next((verdict for verdict in verdicts if isinstance(verdict, ResetCall)), None)
-        if reset is not None and reset.when == "before":
-            return self._reset(request, call, RestAnswer(502, ""))
-        answer = await self._reach(name, decide, request, body, verdicts, headers)
-        ends = self._ends(answer)  # taken now: while the answer hangs, the log can be cut
-        for verdict in verdicts:
-            if isinstance(verdict, Malform):
-                answer = RestAnswer(answer.status, malformed(answer.text, verdict), answer.events_read, answer.page)
-            elif isinstance(verdict, Hang):
-                await world.link.sleep_unless_healed(verdict.hang_s)
-        if reset is not None:
-            return self._reset(request, call, answer, ends)
-        return self._answer(request, call, answer, headers, ends)
-
-    async def _reach(
-        self,
-        name: str,
-        decide: Decide,
-        request: Request,
-        body: bytes,
-        verdicts: list[FaultVerdict],
-        headers: dict[str, str],
-    ) -> RestAnswer:
-        """The server's answer. It is decided at once here; a proxy asks a server."""
-        return self._decide(name, decide, request, body, verdicts, headers)
-
-    def _ends(self, answer: RestAnswer) -> Fields:
-        """What the journal says about a page: how many items, the first and the last id, the next cursor."""
-        if answer.page is None:
-            return {}
-        indices, log = answer.page.indices, self._world.agent.log
-        ends = {"first": log.id_at(indices[0]), "last": log.id_at(indices[-1])} if indices else {}
-        return {"items": len(indices), **ends, "next": answer.page.next_page_id}
-
-    def _reset(self, request: Request, call: int, answer: RestAnswer, ends: Fields = _NO_ENDS) -> Response:
-        """Reset the connection instead of answering. If the app is not served by `Connections`, answer with a 502."""
-        connection = self._world.connections.of(request.scope)
-        if connection is None:
-            return self._answer(request, call, RestAnswer(502, ""), {})
-        connection.reset()
-        return self._answer(request, call, answer, {}, ends)
-
-    def _decide(
-        self,
-        name: str,
-        decide: Decide,
-        request: Request,
-        body: bytes,
-        verdicts: list[FaultVerdict],
-        headers: dict[str, str],
-    ) -> RestAnswer:
-        world = self._world
-        key = world.settings.api_key
-        if key is not None and request.headers.get("x-session-api-key") != key:
-            return RestAnswer(401, wire.detail("Unauthorized"))
-        instead = self._instead(request, verdicts, headers)
-        if instead is not None:
-            return instead
-        if world.is_leased and name == "create":
-            return RestAnswer(500, wire.detail("Internal Server Error"))
-        if world.runtime != "available" and name in _WRITES:
-            world.wake_by_write()
-            return RestAnswer(503, wire.detail("The runtime of this conversation is not running"))
-        conversation_id = request.path_params.get("conversation_id")
-        if conversation_id is not None:
-            problem = wire.invalid(validation.ID, conversation_id, "path", "conversation_id")
-            if problem is not None:
-                return RestAnswer(422, problem)
-            if not world.has_conversation(conversation_id):
-                if name in _UNKNOWN:
-                    status = 404 if world.settings.is_newest else _UNKNOWN[name]
-                    return RestAnswer(status, wire.detail(_PHRASES[status]))
-                return RestAnswer(404, wire.detail(f"Conversation not found: {conversation_id}"))
-        try:
-            params, before = request.query_params, self._cursor
-            if name == "search":
-                self._cursor = params.get("page_id")
-            return decide(world, RestRequest(request.path_params.get("event_id"), params, body, verdicts, before))
-        except IllegalTransition as error:
-            return RestAnswer(409, wire.detail(str(error)))
-
-    def _instead(
-        self, request: Request, verdicts: Sequence[FaultVerdict], headers: dict[str, str]
-    ) -> RestAnswer | None:
-        """What a fault answers in the server's place. None where none does."""
-        for verdict in verdicts:
-            if isinstance(verdict, AnswerInstead):
-                if verdict.retry_after_s is not None:
-                    headers["retry-after"] = f"{verdict.retry_after_s:g}"
-                return RestAnswer(verdict.status, wire.detail("Service unavailable (simulated)"))
-            if isinstance(verdict, AnswerAsProxy):
-                if verdict.answer == "html":
-                    return RestAnswer(200, LOGIN_PAGE, media_type="text/html")
-                query = f"?{request.url.query}" if request.url.query else ""
-                headers["location"] = request.url.path + query
-                return RestAnswer(307, "")
-        return None
-
-    def _answer(
-        self,
-        request: Request,
-        call: int,
-        answer: RestAnswer,
-        headers: dict[str, str],
-        ends: Fields = _NO_ENDS,
-    ) -> Response:
-        world = self._world
-        content = answer.text.encode()
-        fields: dict[str, Any] = {
-            "call": call,
-            "status": answer.status,
-            "bytes": len(content),
-            "events_read": answer.events_read,
-        }
-        fields |= ends
-        connection = world.connections.of(request.scope)
-        if connection is not None and connection.client_gone:
-            fields["lost"] = True
-        world.journal.add("rest", "response", fields)
-        return Response(content, answer.status, headers, media_type=answer.media_type)
-
-
-async def _body(request: Request) -> bytes | None:
-    """The body of a request. None when it is over BODY_BYTES_MAX. Raises ClientDisconnect."""
-    parts: list[bytes] = []
-    size_bytes = 0
-    async with aclosing(request.stream()) as stream:
-        async for part in stream:
-            parts.append(part)
-            size_bytes += len(part)
-            if size_bytes > BODY_BYTES_MAX:
-                return None
-    return b"".join(parts)
-
-
-def malformed(text: str, how: Malform) -> str:
-    """A body as a fault wants it: cut off, no JSON, or JSON of another shape."""
-    match how.body:
-        case "truncated":
-            return text[: len(text) // 2]
-        case "not-json":
-            return NOT_JSON
-        case "wrong-shape":
-            return '{"unexpected":{"shape":[1,2,3]}}'

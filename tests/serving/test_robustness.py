@@ -15,7 +15,7 @@ import trio
 from gapless.scenarios.serving.session_server import CONTROLS_MAX, SessionServer
 from gapless.simserver.network.hosting import MESSAGE_BYTES_MAX
 from gapless.simserver.port import CONNECTIONS_MAX, OPENING_BYTES_MAX, OPENINGS_MAX
-from gapless.simserver.protocol.rest import BODY_BYTES_MAX
+from gapless.simserver.protocol.rest_calls import BODY_BYTES_MAX
 from tests.serving.port import calls, port_of, quick_request, served
 
 
@@ -206,7 +206,7 @@ async def test_the_oldest_of_too_many_silent_connections_is_reset() -> None:
 @pytest.mark.parametrize(("path", "where"), [("/sim/heal", "control"), ("/api/conversations", "world")])
 async def test_a_withheld_body_times_out(path: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gapless.scenarios.serving.control.BODY_S_MAX", 0.05)
-    monkeypatch.setattr("gapless.simserver.protocol.rest.BODY_S_MAX", 0.05)
+    monkeypatch.setattr("gapless.simserver.protocol.rest_calls.BODY_S_MAX", 0.05)
     async with served() as (session_server, http):
         async with raw(session_server) as stream:
             head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9"
