@@ -18,7 +18,7 @@ WITH_COMMANDS = [
     if any(block.language in SHELLS and block.not_run is None and not block.is_slow for block in page.blocks)
 ]
 # The list may grow only with a reason that is true of the block, and this number with it.
-NOT_RUN_MAX = 10  # other machines, servers of the reader, and environments that take minutes
+NOT_RUN_MAX = 6
 
 
 def followed(page: Page, home: Path, *, slow: bool) -> str:

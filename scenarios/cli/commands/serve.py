@@ -117,9 +117,9 @@ def _address_lines(session_server: SessionServer, host: str) -> Iterator[str]:
     request, world = session_server.session.request, session_server.session.world
     if not is_loopback(host):
         yield f"warning: {host} can be reached from other machines, and whoever reaches it can steer it; mean it"
-    yield f"gapless serve: {title(request)}"
-    yield f"  url              {session_server.url}"
     upstream = session_server.session.upstream
+    yield f"gapless {'serve' if upstream is None else 'proxy'}: {title(request)}"
+    yield f"  url              {session_server.url}"
     if upstream is None:
         yield f"  conversation id  {world.conversation_id}"
         yield f"  api key          {world.api_key or 'none'}"
