@@ -35,7 +35,6 @@ class Attach:
         self._epoch = 0
         self._head_shown_in_epoch = 0
         self._since_s: float | None = None
-        self._is_first = True
         self._start: int | None = None
         """The log index from which the socket replayed the tail (session generation)."""
 
@@ -276,9 +275,9 @@ class Attach:
         now.ledger.settle_main()
         if now.run is not None:
             now.run.find_arm(now.ledger)  # the log may be another than the one in which it was armed
-        if self._is_first:
+        if not now.has_attached:
             # A run that answers what was said before is in progress by now, or is not to be waited for.
             for message in now.ledger.unanswered() if now.status == "running" else ():
                 now.messages.heard(message)
             now.out.append(actions.FinishAttach())
-        self._is_first = False
+        now.has_attached = True

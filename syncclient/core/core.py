@@ -222,8 +222,7 @@ class SyncCore:
             if not is_replayed:
                 now.subscription.progress()
             sometimes("socket: a replay brought what was missing", is_replayed and now.is_attached)
-            is_history = not now.is_attached and not now.epoch
-            now.deliver([frame.event], "history" if is_history else "repair" if is_replayed else "live")
+            now.deliver([frame.event], "history" if not now.has_attached else "repair" if is_replayed else "live")
             if now.run is not None:
                 now.run.silence_s = now.settings.silence_s
         elif now.ledger.renew(frame.event, size_bytes=frame.size_bytes, is_from_log=False):
@@ -297,7 +296,7 @@ class SyncCore:
         now.note_unreadable(page)
         if outcome is not Outcome.CURSOR_UNKNOWN:
             now.renew_from_page(page, new)
-        now.deliver(new, "history" if is_attach and not now.epoch else "repair")
+        now.deliver(new, "history" if not now.has_attached else "repair")
         match outcome:
             case Outcome.MORE if is_attach and self._attach.has_end(exchange):
                 now.exchange = None

@@ -47,6 +47,8 @@ class Situation:
         self.wake_at_s = math.inf
         self.out: list[actions.Action] = []
         self.is_attached = False
+        self.has_attached = False
+        """Whether the application was told so: what comes before is history, whatever epoch it is read in."""
         self.failed = False
         self.subscription = Subscription()
         self._exchange: Request | None = None
@@ -307,7 +309,7 @@ class Situation:
             status = execution_status(event)
             if status is not None:
                 self.hear_status(status, str(event.get("timestamp", "")))
-            is_news = (self.is_attached or self.epoch > 0) and event["id"] not in self.delivered_before
+            is_news = self.has_attached and event["id"] not in self.delivered_before
             if is_news and is_user_message(event):
                 self.messages.heard(event)
             if self.run is not None and event["id"] not in self.delivered_before:

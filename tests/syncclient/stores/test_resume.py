@@ -252,7 +252,7 @@ def test_a_session_log_with_another_event_at_our_last_index_is_attached_to_anew(
     assert hand.pages[-1].page_id is None, "the index begins with another event: it may have begun anew (R75)"
     hand.answer(page(branch("ABCDEFG")))
     anew(hand, branch("ABCDEFG"))
-    assert [event_id for event_id, _ in hand.delivered] == list("GABCDEF")
+    assert hand.delivered == [(event_id, "history") for event_id in "GABCDEF"]
 
 
 @pytest.mark.parametrize("generation", ["legacy", "tree"])
