@@ -110,7 +110,7 @@ def _sentence(
         tag = str(context.get("tag", ""))
         return f"{tag!r} is no kind of fault", did_you_mean(tag, known, f"the kinds are {', '.join(known)}")
     if kind == "literal_error":
-        known = re.findall(r"'([^']+)'", str(context.get("expected", "")))
+        known = [one.strip("'") for one in re.findall(r"'[^']+'|\d+", str(context.get("expected", "")))]
         return f"{given!r} is not allowed here", did_you_mean(str(given), known, f"use {' or '.join(known)}")
     if kind == "value_error":
         return _split(message.removeprefix("Value error, "))
