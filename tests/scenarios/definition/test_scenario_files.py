@@ -108,7 +108,7 @@ def test_a_word_that_is_not_allowed_lists_the_words_that_are() -> None:
 
 def test_a_number_that_is_not_allowed_lists_the_numbers_that_are() -> None:
     error = wrong(GOOD + '\n[[faults]]\nkind = "rest-cursor-loop"\nperiod = 3\n')
-    assert str(error).endswith("faults.1.period: 3 is not allowed here; use 1 or 2")
+    assert str(error).endswith("faults.2.period: 3 is not allowed here; use 1 or 2")
 
 
 def test_a_missing_key_says_what_to_add() -> None:
