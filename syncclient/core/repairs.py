@@ -164,7 +164,7 @@ class Repairs:
             sometimes("repair: gave up, for an item could not be read")
             self.give_up("an item of the log cannot be read")
             return
-        now.walked_from_step, now.unverified, now.unechoed_seq = exchange.begun_step, False, -1
+        now.walked_from_step, now.unverified, now.unechoed = exchange.begun_step, False, {}
         now.confirmed_step = exchange.begun_step
         if walk is not None and not walk.descending:
             self._unknown_cursor = None

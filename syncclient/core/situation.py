@@ -76,8 +76,9 @@ class Situation:
         """When a repair was last given up."""
         self.repaired_events = 0
         self.skipped_frames = 0
-        self.unechoed_seq = -1
-        """The log index of the last event held when the log may have become another; -1 when that is settled (R60)."""
+        self.unechoed: dict[int, None] = {}
+        """The log indexes of the last events held, each time when the log may have become another; ascending. They are
+        settled once the log has shown each of them again (R60)."""
         self.head_before: str | None = None
         """The first event of the log that was held before all was begun anew, where it was known."""
         self.epoch = 0
@@ -138,9 +139,15 @@ class Situation:
     def is_echoed(self) -> bool:
         """Whether the log is still the one that was held when a session socket was opened last.
 
-        A socket has shown the last event of it again since, or the log was read.
+        Sockets have shown the last event of it again since, and of those before it that were never shown again, or the
+        log was read.
         """
-        return self.unechoed_seq < 0
+        return not self.unechoed
+
+    @property
+    def unechoed_seq(self) -> int:
+        """The lowest log index that is to be shown again; -1 where there is none."""
+        return next(iter(self.unechoed), -1)
 
     @property
     def known_from_step(self) -> int:
@@ -153,8 +160,8 @@ class Situation:
 
     def heard_index(self, seq: int | None) -> None:
         """A session socket has shown an event of ours at its index."""
-        if seq == self.unechoed_seq:
-            self.unechoed_seq = -1
+        if seq is not None:
+            self.unechoed.pop(seq, None)
 
     def is_deaf(self) -> bool:
         """Whether no socket can tell anything, and nothing is known to be missing that a repair would bring."""
@@ -205,16 +212,18 @@ class Situation:
     def open_socket(self, after_seq: int | None = None) -> None:
         """Open a connection in place of the current one, which is read until the new one is ready.
 
-        A session socket is asked for the last event held once more: if it brings another, so is the log (R60). Where no
-        index is known, it replays what follows `after_seq`.
+        A session socket is asked for the last event held once more: if it brings another, so is the log (R60). What
+        was never shown again after an earlier loss is asked for with it, for the log may have changed both times.
+        Where no index is known, it replays what follows `after_seq`.
         """
         next_seq = self.ledger.next_seq()
-        held_seq = -1
         if self.generation == "session" and next_seq is not None:
-            if self.ledger.tail_id() is not None and next_seq - 1 != self.oversized_seq:
-                held_seq = next_seq - 1 if self.is_echoed else self.unechoed_seq
-            self.unechoed_seq = held_seq
-            after_seq = max((next_seq if held_seq < 0 else held_seq) - 1, -1)
+            if self.ledger.tail_id() is None or next_seq - 1 == self.oversized_seq:
+                self.unechoed = {}
+            else:
+                self.unechoed.setdefault(next_seq - 1)
+            after_seq = max((self.unechoed_seq if self.unechoed else next_seq) - 1, -1)
+        held_seq = next(reversed(self.unechoed), -1)
         connection, superseded = self.subscription.begin(self.now_s, self.step, after_seq, held_seq=held_seq)
         if superseded is not None:
             self.out.append(actions.CloseSocket(superseded.number))
@@ -386,7 +395,7 @@ class Situation:
         if self._changes is not None:
             self._changes.reset()
         self.ledger, self.delivered_events = Ledger(self._changes), 0
-        self.leaf_id, self.unseen_ids, self.exchange, self.unechoed_seq = None, (), None, -1
+        self.leaf_id, self.unseen_ids, self.exchange, self.unechoed = None, (), None, {}
         self.is_attached, self.epoch = False, self.epoch + 1
         if self.generation == "session":
             self.open_socket()
