@@ -160,7 +160,7 @@ class Attach:
         is_other = is_other or bool(now.ledger.conflicting(frame.event["id"], seq))
         if not self._resume.contradicts(frame) and not (now.is_attached and is_other):
             return False
-        self._begin_anew("the log has another event where one of ours was")
+        self.begin_anew("the log has another event where one of ours was")
         return True
 
     def heard_length(self, connection: Connection) -> None:
@@ -169,10 +169,10 @@ class Attach:
         if not now.is_attached or now.generation != "session":
             return
         if connection.last_seq < connection.held_seq:
-            self._begin_anew("the log is shorter than what was held")
+            self.begin_anew("the log is shorter than what was held")
         elif now.ledger.unplaced_from(connection.last_seq + 1):
             sometimes("socket: what was held beyond a hole is beyond the log's end")
-            self._begin_anew("the log ends before what was held beyond a hole")
+            self.begin_anew("the log ends before what was held beyond a hole")
 
     def turn_back(self, page: Page | None) -> None:
         """The server does not know an event that was saved: ask once more by the log's tail, or begin anew."""
@@ -181,7 +181,13 @@ class Attach:
         if walk is not None:
             self._walk(walk)
         else:
-            self._begin_anew("the log does not have the last events that were saved")
+            self.begin_anew("the log does not have the last events that were saved")
+
+    def begin_anew(self, why: str) -> None:
+        """Hold nothing of the log any more, for it contradicts what is held (R60)."""
+        held = "saved" if self._resume.is_open else "held"
+        self._resume.end(has_read_on=False)
+        self._situation.begin_epoch(why, held=held)
 
     def _step_resume(self) -> None:
         """See whether what was saved can be believed, by the socket or by a page."""
@@ -196,20 +202,15 @@ class Attach:
                 else:
                     self._follow_replay(replaying)
             case SavedBelief.STALE:
-                self._begin_anew("the log is shorter than what was saved")
+                self.begin_anew("the log is shorter than what was saved")
                 self.step()
             case SavedBelief.READ:
                 walk = self._resume.first_walk()
                 if walk is not None:
                     self._walk(walk)
                 else:
-                    self._begin_anew("what was saved ends before its first sync did")
+                    self.begin_anew("what was saved ends before its first sync did")
                     self.step()
-
-    def _begin_anew(self, why: str) -> None:
-        held = "saved" if self._resume.is_open else "held"
-        self._resume.end(has_read_on=False)
-        self._situation.begin_epoch(why, held=held)
 
     def _is_known_empty(self) -> bool:
         """A snapshot that speaks of leaves and names none, and nothing was ever said: nothing is on the branch.

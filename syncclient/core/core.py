@@ -297,6 +297,9 @@ class SyncCore:
         if outcome is not Outcome.CURSOR_UNKNOWN:
             now.renew_from_page(page, new)
         now.deliver(new, "history" if not now.has_attached else "repair")
+        if now.ledger.is_contradicted:
+            self._attach.begin_anew("a page of the log does not have what was held")
+            return
         match outcome:
             case Outcome.MORE if is_attach and self._attach.has_end(exchange):
                 now.exchange = None

@@ -168,7 +168,11 @@ class Repairs:
         now.confirmed_step = exchange.begun_step
         if walk is not None and not walk.descending:
             self._unknown_cursor = None
-        if walk is None or now.generation == "session":
+        if walk is None:
+            return
+        if now.generation == "session":
+            if walk.lost_head:
+                now.begin_epoch("the log's head was another")
             return
         gone = walk.unseen(now.ledger)
         passed = tuple(event_id for event_id in exchange.unplaced_ids if now.ledger.is_unplaced(event_id))

@@ -414,13 +414,14 @@ class Runs:
         if run.ending.leaf_id in unseen:
             return  # a chain proves more than the log shows yet
         unplaced = [event_id for event_id in unseen if now.ledger.is_unplaced(event_id)]
+        if gone := [event_id for event_id in unseen if event_id not in unplaced]:
+            now.discard(gone)  # first, for the others are compared with what is left
         is_forgotten = run.is_forgotten or run.ending.status == IDLE
         older = unplaced if is_forgotten else now.ledger.older_than_last_status(unplaced, run.tail_at_arm)
         if now.generation == "tree":
             older = [*older, *now.ledger.older_than_tip(unplaced)]
-        gone = [event_id for event_id in unseen if event_id in older or event_id not in unplaced]
-        if gone:
-            now.discard(gone)
+        if older:
+            now.discard(list(dict.fromkeys(older)))
 
     @decision("count-suffices")
     def _count_may_do(self, run: RunInProgress) -> bool:

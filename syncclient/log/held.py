@@ -72,6 +72,8 @@ class Held:
         self._passed: dict[str, None] = {}  # unplaced ones that a walk to the log's tail has not shown
         self._awaited: dict[str, int] = {}  # parents not held, with the number of unplaced events that name them
         self.head_known = False
+        self.is_contradicted = False
+        """Whether a page has other events than the indexes of those held allow for: the log is another (R60)."""
         self.version = 0
         """Goes up when events get a place between others; at the end of a segment they do not count."""
 

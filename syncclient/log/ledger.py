@@ -397,10 +397,12 @@ class Ledger(Held):
             prefix, suffix = first.ids[:low], last.ids[high + 1 :]
             if suffix and last.ids[high] != page[-1]:
                 prefix, suffix = prefix + suffix, []  # the page goes on past it: a guess had put these too late
+                self.is_contradicted |= self._is_numbered  # and an index is no guess
             spared = frozenset(prefix) | frozenset(suffix) | on_page
             # Events that a chain placed by their timestamps and that the page does not show here belong behind it.
             moved = [event_id for event_id in between if event_id not in spared]
             sometimes("ledger: a page put a guessed order right", moved)
+            self.is_contradicted |= self._is_numbered and bool(moved)
             merged = Segment(prefix + page + moved + suffix)
             self._note_places(merged.ids, low, low + len(page) + len(moved) + 1)
             if any(segment is self._main for segment in self._segments[touched[0] : touched[-1] + 1]):

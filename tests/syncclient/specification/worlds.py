@@ -17,7 +17,7 @@ from gapless.scenarios.clients.contract import Claim
 from gapless.scenarios.machines import machine as model
 from gapless.scenarios.machines.registry import bounded
 
-Happening = Literal["heard", "lost", "broken", "truncated", "regrown", "regrown unseen", "never persisted"]
+Happening = Literal["heard", "lost", "broken", "truncated", "regrown", "regrown unseen", "regrown unheard", "never persisted"]
 """What can happen to a log.
 
 - heard: an event is appended, and its frame arrives.
@@ -26,6 +26,7 @@ Happening = Literal["heard", "lost", "broken", "truncated", "regrown", "regrown 
 - truncated: the process dies, the log loses its last event, and the socket is renewed.
 - regrown: the same, and two other events are appended before the socket is renewed.
 - regrown unseen: the same, and the first frame of the replay is lost.
+- regrown unheard: the same, and all of the replay is lost.
 - never persisted: a frame arrives of an event that no log has.
 """
 HAPPENINGS: tuple[Happening, ...] = (
@@ -35,9 +36,11 @@ HAPPENINGS: tuple[Happening, ...] = (
     "truncated",
     "regrown",
     "regrown unseen",
+    "regrown unheard",
     "never persisted",
 )
 _LIMIT_S = 200.0
+_ALL = 1_000
 _INITIALIZES_S = 3.0
 """How long the server takes to begin a run that it has taken, after a run of somebody else."""
 
@@ -128,7 +131,7 @@ class _Play:
     is_returned: bool = False
     is_over: bool = False
     is_early: bool = False
-    loses_replay: bool = False
+    loses_replay: int = 0
     updates: dict[str, None] = field(default_factory=dict)
     made: int = 0
     now_s: float = 0.0
@@ -213,21 +216,23 @@ class _Play:
             case "regrown":
                 self._break(lambda: self._truncate(2))
             case "regrown unseen":
-                self.loses_replay = True
-                self._break(lambda: self._truncate(2))
-                self.loses_replay = False
+                self._break(lambda: self._truncate(2), loses_replay=1)
+            case "regrown unheard":
+                self._break(lambda: self._truncate(2), loses_replay=_ALL)
 
     def _truncate(self, regrown: int) -> None:
         del self.log[-1:]
         for _ in range(regrown):
             self._append()
 
-    def _break(self, meanwhile: Any) -> None:
+    def _break(self, meanwhile: Any, *, loses_replay: int = 0) -> None:
+        self.loses_replay = loses_replay
         sockets, self.sockets = self.sockets, {}
         meanwhile()
         for number in sockets:
             self._tell(model.SocketGone(number, 1012, "closed with code 1012"))
         self._wait(lambda: any(self.sockets.values()))
+        self.loses_replay = 0
 
     def _publish(self, event: dict[str, Any]) -> None:
         self._frames(event, len(self.log) - 1)
@@ -278,9 +283,10 @@ class _Play:
             self._tell(model.FrameArrived(number, json.dumps({"type": "sync"} | through)))
             if dialed.after_seq is not None:
                 for seq in range(dialed.after_seq + 1, len(self.log)):
-                    if number in self.sockets and not self.loses_replay:
+                    if self.loses_replay:
+                        self.loses_replay -= 1
+                    elif number in self.sockets:
                         self._frame(number, self.log[seq], seq)
-                    self.loses_replay = False
         if number in self.sockets:
             self._frame(number, self._snapshot(), None)
 
