@@ -33,7 +33,9 @@ class Attach:
         self._resume = Resume(situation)
         self._has_begun = False
         self._epoch = 0
-        self._head_shown_in_epoch = 0
+        self._head_shown_in_epoch = -1
+        self._is_read_back = False
+        """Whether what was followed before the index began anew is held again."""
         self._since_s: float | None = None
         self._start: int | None = None
         """The log index from which the socket replayed the tail (session generation)."""
@@ -130,6 +132,8 @@ class Attach:
         """Whether a walk has shown enough of the log's head or tail; pages may be smaller than what was asked for."""
         assert exchange.walk is not None, "only a walk has pages"
         settings = self._situation.settings
+        if exchange.walk.reads_back:
+            return False
         return exchange.walk.shown_events >= min(settings.end_events, settings.page_size_events)
 
     def end_walk(self, exchange: Request, *, reached_end: bool) -> None:
@@ -137,8 +141,7 @@ class Attach:
         now, is_resuming = self._situation, self._resume.is_open
         replaying = now.replaying_connection()
         if replaying is not None and not is_resuming:
-            if replaying.last_seq < 0 and len(now.ledger):
-                now.ledger.number_next(0)  # the next event is the first that has an index
+            self._read_over(exchange, replaying, reached_end=reached_end)
             return  # the head is read, the socket replays the tail
         assert exchange.walk is not None, "only a walk ends"
         if reached_end or exchange.walk.descending:
@@ -151,6 +154,15 @@ class Attach:
         else:
             sometimes("attach: the tail was read, the middle left alone")
             self._walk(Walk.backward(pages_max=self._situation.settings.end_events))
+
+    def _read_over(self, exchange: Request, connection: Connection, *, reached_end: bool) -> None:
+        """A page beside an index has been read: the index may begin behind what it shows (R75)."""
+        now, walk = self._situation, exchange.walk
+        if self._head_shown_in_epoch == now.epoch and not now.ledger.is_head_indexed():
+            now.ledger.begin_index()
+            self._is_read_back = reached_end
+        if connection.last_seq < 0 and (reached_end or walk.reads_back):
+            now.ledger.number_next(0)  # the next event is the first that has an index
 
     def contradicts(self, connection: Connection, frame: Durable) -> bool:
         """Whether the frame shows that what is held is of another log; then all is begun anew without it (R60)."""
@@ -226,42 +238,54 @@ class Attach:
 
     @decision("attach-replay")
     def _follow_replay(self, connection: Connection) -> None:
-        """The socket tells how long the log is and replays it: a short log whole, a long one's tail."""
+        """The socket tells how long the log is and replays it: a short log whole, a long one's tail.
+
+        The index may have begun anew behind a log that went on (R75). Then pages show the log's head, and what was
+        followed before.
+        """
         now, through_seq = self._situation, connection.last_seq
-        page_size, next_seq = now.settings.page_size_events, now.ledger.next_seq()
-        if next_seq is None:
+        page_size = now.settings.page_size_events
+        if through_seq < 0 and connection.snapshot is None and not now.due(connection.asked_at_s + now.settings.ready_wait_s):
+            return  # it comes with the length, and says whether there is anything
+        if now.ledger.next_seq() is None:
             # Begun anew, it is followed from where it was at first: the application was there since then (R60).
             start = max(0, through_seq - page_size + 1)
             self._start = start = start if self._start is None else min(start, self._start)
-            now.ledger.begin(next_seq=start, at_head=start == 0)
-            if through_seq < 0 and self._is_head_doubted():
-                self._show_head()
-            elif through_seq < 0:
-                sometimes("attach: the index said that the log is empty")
-                self._finish()
-            else:
+            now.ledger.begin(next_seq=start, at_head=start == 0 and not now.ledger.is_index_anew)
+            if through_seq >= 0:
                 sometimes("attach: the socket replayed a short log whole", start == 0)
                 now.open_socket()
-        elif not now.ledger.head_known:
+                return
+        next_seq = now.ledger.next_seq()
+        if not now.ledger.head_known:
             sometimes("attach: the socket replayed a long log's tail")
-            self._walk(Walk.from_head(pages_max=self._situation.settings.end_events))
-        elif next_seq > through_seq and self._is_head_doubted():
-            self._show_head()
-        elif next_seq > through_seq:
-            self._finish()
-        else:
+            self._walk(Walk.from_head(pages_max=now.settings.end_events))
+        elif next_seq is None or next_seq <= through_seq:
             self._repairs.step()
+        elif self._is_head_doubted(connection):
+            sometimes("attach: the index began anew, so the log's head was read")
+            self._head_shown_in_epoch, self._is_read_back = now.epoch, False
+            self._walk(Walk.from_head(pages_max=now.settings.end_events))
+        elif now.ledger.is_index_anew and not self._is_read_back:
+            sometimes("attach: the index began anew, so the log was read back to where it was followed from")
+            self._is_read_back = True
+            pages_max = 2 + (now.given_events + max(0, through_seq)) // page_size
+            self._walk(Walk.back_to(now.attached_id, pages_max=pages_max))
+        else:
+            sometimes("attach: the index said that the log is empty", through_seq < 0)
+            self._finish()
 
-    def _is_head_doubted(self) -> bool:
-        """Whether the index begins with another event than the log did: it may have begun anew (R75)."""
-        now = self._situation
-        is_other = now.head_before is not None and now.ledger.head_id() != now.head_before
-        return is_other and now.ledger.head_known and self._head_shown_in_epoch != now.epoch
-
-    def _show_head(self) -> None:
-        sometimes("attach: the index began anew, so the log's head was read")
-        self._head_shown_in_epoch = self._situation.epoch
-        self._walk(Walk.from_head(pages_max=self._situation.settings.end_events))
+    def _is_head_doubted(self, connection: Connection) -> bool:
+        """Whether the index begins with another event than the log does: it may have begun anew (R75)."""
+        now, ledger = self._situation, self._situation.ledger
+        if self._head_shown_in_epoch == now.epoch:
+            return False
+        first_id = ledger.first_branch_id()
+        before_id = connection.snapshot.leaf_id if connection.snapshot is not None else None
+        if first_id is not None:
+            before_id = ledger.parent_of(first_id)
+        is_cut_off = before_id is not None and before_id not in ledger
+        return is_cut_off or (now.head_before is not None and ledger.head_id() != now.head_before)
 
     def _walk(self, walk: Walk) -> None:
         now = self._situation
@@ -277,6 +301,7 @@ class Attach:
         if now.run is not None:
             now.run.find_arm(now.ledger)  # the log may be another than the one in which it was armed
         if not now.has_attached:
+            now.attached_id = now.ledger.tail_id()
             # A run that answers what was said before is in progress by now, or is not to be waited for.
             for message in now.ledger.unanswered() if now.status == "running" else ():
                 now.messages.heard(message)

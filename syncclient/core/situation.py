@@ -79,6 +79,8 @@ class Situation:
         self.unechoed: dict[int, None] = {}
         """The log indexes of the last events held, each time when the log may have become another; ascending. They are
         settled once the log has shown each of them again (R60)."""
+        self.attached_id: str | None = None
+        """The last event of the log when the first attach was done: what follows it is nobody's history."""
         self.head_before: str | None = None
         """The first event of the log that was held before all was begun anew, where it was known."""
         self.epoch = 0
@@ -134,6 +136,11 @@ class Situation:
         connection = self.ready_connection()
         is_one = connection is not None and connection.synced and self.generation == "session"
         return connection if is_one else None
+
+    @property
+    def given_events(self) -> int:
+        """How many events were handed over and then dropped."""
+        return len(self._given)
 
     @property
     def is_echoed(self) -> bool:

@@ -72,6 +72,8 @@ class Held:
         self._passed: dict[str, None] = {}  # unplaced ones that a walk to the log's tail has not shown
         self._awaited: dict[str, int] = {}  # parents not held, with the number of unplaced events that name them
         self.head_known = False
+        self.is_index_anew = False
+        """Whether the index is known to begin behind the log's head (R75)."""
         self.is_contradicted = False
         """Whether a page has other events than the indexes of those held allow for: the log is another (R60)."""
         self.version = 0
@@ -224,6 +226,16 @@ class Held:
     def head_id(self) -> str | None:
         """The first event of the log, where that is known."""
         return self._segments[0].ids[0] if self.head_known and self._segments and self._segments[0].ids else None
+
+    def is_head_indexed(self) -> bool:
+        """Whether a socket has told the index of the log's first event, or there is no such event."""
+        head_id = self.head_id()
+        return head_id is None or (head_id in self._seqs and head_id not in self._counted)
+
+    def first_branch_id(self) -> str | None:
+        """The first branch event of the segment at the log's head."""
+        ids = self._segments[0].ids if self.head_known and self._segments else []
+        return next((event_id for event_id in ids if is_branch_event(self._events[event_id])), None)
 
     def tail_id(self) -> str | None:
         """The last event that is placed."""

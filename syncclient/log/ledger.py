@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.held import BranchPath, Held, Segment, rindex
@@ -33,10 +34,20 @@ class Ledger(Held):
         self._segments.append(Segment(next_seq=next_seq))
         self.head_known = self.head_known or at_head
 
+    def begin_index(self) -> None:
+        """The index begins behind the log's head, so nothing has an index that was counted from there (R75)."""
+        self.is_index_anew = True
+        segment = self._segments[0]
+        for event_id in takewhile(lambda one: one in self._counted or one not in self._seqs, segment.ids):
+            self._counted.pop(event_id, None)
+            self._seqs.pop(event_id, None)
+        if not segment.ids or segment.ids[-1] not in self._seqs:
+            segment.next_seq = None
+
     def number_next(self, seq: int) -> None:
-        """What follows the log's end has that index, whatever comes before it (R75)."""
+        """What follows the log's end has that index, unless what is there has one (R75)."""
         last = self._last()
-        if last is not None:
+        if last is not None and last.next_seq is None:
             last.next_seq = seq
 
     def settle_main(self) -> None:
@@ -460,7 +471,7 @@ class Ledger(Held):
 
     def _number(self, segment: Segment, *, at_head: bool) -> None:
         """Give indexes to the events of a page from their neighbours, where any is known."""
-        seq = 0 if at_head else None
+        seq = 0 if at_head and not self.is_index_anew else None
         for event_id in segment.ids:
             if event_id in self._seqs and event_id not in self._counted:
                 seq = self._seqs[event_id]

@@ -97,6 +97,11 @@ class Walk:
         return self._descending
 
     @property
+    def reads_back(self) -> bool:
+        """Whether the walk goes back to an event, whatever is held on the way."""
+        return self._passes_main
+
+    @property
     def border(self) -> str | None:
         """The id at which the last page ended, in the direction of the walk."""
         return self._border
