@@ -161,7 +161,7 @@ class Attach:
         if self._head_shown_in_epoch == now.epoch and not now.ledger.is_head_indexed():
             now.ledger.begin_index()
             self._is_read_back = reached_end
-        if connection.last_seq < 0 and (reached_end or walk.reads_back):
+        if connection.last_seq < 0 and (reached_end or (walk is not None and walk.reads_back)):
             now.ledger.number_next(0)  # the next event is the first that has an index
 
     def contradicts(self, connection: Connection, frame: Durable) -> bool:
@@ -245,7 +245,11 @@ class Attach:
         """
         now, through_seq = self._situation, connection.last_seq
         page_size = now.settings.page_size_events
-        if through_seq < 0 and connection.snapshot is None and not now.due(connection.asked_at_s + now.settings.ready_wait_s):
+        if (
+            through_seq < 0
+            and connection.snapshot is None
+            and not now.due(connection.asked_at_s + now.settings.ready_wait_s)
+        ):
             return  # it comes with the length, and says whether there is anything
         if now.ledger.next_seq() is None:
             # Begun anew, it is followed from where it was at first: the application was there since then (R60).

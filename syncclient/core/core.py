@@ -217,6 +217,7 @@ class SyncCore:
         if self._attach.contradicts(connection, frame):
             return
         now.heard_index(frame.seq)
+        now.heard_frame(frame.event["id"])
         if now.ledger.add_live(frame.event, frame.seq, size_bytes=frame.size_bytes):
             is_replayed = frame.seq is not None and frame.seq <= connection.last_seq
             if not is_replayed:
@@ -225,8 +226,8 @@ class SyncCore:
             now.deliver([frame.event], "history" if not now.has_attached else "repair" if is_replayed else "live")
             if now.run is not None:
                 now.run.silence_s = now.settings.silence_s
-        elif now.ledger.renew(frame.event, size_bytes=frame.size_bytes, is_from_log=False):
-            now.out.append(actions.Deliver(frame.event, "update"))
+        else:
+            now.renew_from_frame(frame.event, frame.size_bytes)
 
     def _note_result(self, event: events.Answer) -> None:
         request = self._now.take(event.request)
@@ -257,6 +258,7 @@ class SyncCore:
                 if request.purpose == "run":
                     self._runs.taken(request)
                 else:
+                    now.messages.taken(request.text)
                     now.out.append(actions.FinishSend(request.ticket))
                 return
             case _:
@@ -295,7 +297,7 @@ class SyncCore:
         is_attach = exchange.purpose == "attach"
         now.note_unreadable(page)
         if outcome is not Outcome.CURSOR_UNKNOWN:
-            now.renew_from_page(page, new)
+            now.renew_from_page(exchange, page, new)
         now.deliver(new, "history" if not now.has_attached else "repair")
         if now.ledger.is_contradicted:
             self._attach.begin_anew("a page of the log does not have what was held")

@@ -71,7 +71,7 @@ class Reading:
         outcome, new = walk.take(replace(page, breaks=()), now.ledger)
         now.note_unreadable(page)
         if outcome is not Outcome.CURSOR_UNKNOWN:
-            now.renew_from_page(page, new)
+            now.renew_from_page(exchange, page, new)
         now.hand_over(new, "history")
         match outcome:
             case Outcome.CURSOR_UNKNOWN:

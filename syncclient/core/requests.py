@@ -59,6 +59,8 @@ class Request:
     """The number of the latest try; it comes back with the answer."""
     to_tail: bool = True
     """Whether the walk is to come to the log's tail, and so to prove it; else it may stop when nothing is missing."""
+    asked_step: int = -1
+    """The core's step at which it was last asked: the answer may be older than what was heard since."""
     held_events: int = 0
     """How many events were held when it was last asked: a count is compared with these, not with what came later."""
     unplaced_ids: tuple[str, ...] = ()

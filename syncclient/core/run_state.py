@@ -17,6 +17,7 @@ nothing has followed for `veto_wait_s` (`authority.py`).
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 
@@ -24,7 +25,7 @@ from gapless.syncclient.core.authority import EvidenceSource, can_be_vetoed
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.path_marks import sometimes
-from gapless.syncclient.wire import LogEvent, message_text
+from gapless.syncclient.wire import LogEvent, error_detail, execution_status, is_user_message, message_text
 
 IDLE = "idle"
 TERMINAL = frozenset({"finished", "paused", "waiting_for_confirmation", "error", "stuck"})
@@ -122,24 +123,49 @@ class EndUpdate:
     event_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run as the log has it: its terminal status, and what its error event said."""
+
+    status: str
+    error: str | None
+
+
 class Messages:
     """Who has spoken since the last run began: a run that follows the message of somebody else may be theirs."""
 
     def __init__(self) -> None:
         self._ours: dict[str, int] = {}
+        self._taken: dict[str, int] = {}
         self._has_other = False
+        self.others: dict[str, None] = {}
+        """Ids of what somebody else has said since a run of ours was last over."""
 
     def post(self, text: str) -> None:
         """A message of ours is sent."""
         self._ours[text] = self._ours.get(text, 0) + 1
 
+    def taken(self, text: str) -> None:
+        """The server has taken it: it is in the log, and the log may not have been seen since."""
+        if text in self._ours:
+            self._taken[text] = self._taken.get(text, 0) + 1
+
     def refused(self, text: str) -> None:
         """The server has not taken it."""
         self._see(text)
 
-    def heard(self, event: LogEvent) -> None:
-        """A user message is held for the first time."""
-        self._has_other = self._has_other or not self._see(message_text(event))
+    @property
+    def unseen(self) -> int:
+        """How many messages of ours the server has taken that were not seen in the log yet."""
+        return sum(self._taken.values())
+
+    def heard(self, event: LogEvent) -> bool:
+        """A user message is held for the first time; true if it is ours."""
+        is_ours = self._see(message_text(event))
+        if not is_ours:
+            self._has_other = True
+            self.others[event["id"]] = None
+        return is_ours
 
     @property
     def may_be_others(self) -> bool:
@@ -152,15 +178,16 @@ class Messages:
 
     def forget(self) -> None:
         """A run of ours is over: what has not come of our messages by now is not waited for."""
-        self._ours = {}
+        self._ours, self._taken, self.others = {}, {}, {}
 
     def _see(self, text: str) -> bool:
-        count = self._ours.get(text, 0)
-        if count > 1:
-            self._ours[text] = count - 1
-        elif count:
-            del self._ours[text]
-        return count > 0
+        is_ours = text in self._ours
+        for counts in (self._ours, self._taken):
+            if counts.get(text, 0) > 1:
+                counts[text] -= 1
+            else:
+                counts.pop(text, None)
+        return is_ours
 
 
 class Belief(Enum):
@@ -195,6 +222,10 @@ class RunInProgress:
     """When an end was first told, since `running` was seen last."""
     before_arm: dict[str, None] = field(default_factory=dict)
     """Ids placed up to `tail_at_arm`, kept only when the log turns out to be another (R60): to find the place in it."""
+    unseen_messages: int = 0
+    """How many messages of ours the server took before this run, and the log had not shown by then."""
+    said_id: str | None = None
+    """The last of them that it has shown since: our run comes later."""
     fresh: dict[str, None] = field(default_factory=dict)
     """Ids first held since the run was armed."""
     running_step: int | None = None
@@ -250,6 +281,17 @@ class RunInProgress:
         self.fresh, self.before_arm = {}, {}
         self.running_step = self.running_id = self.end_update = self.report = self.end_told_at_s = None
         self.error, self.may_be_others, self.was_before = None, False, False
+
+    def saw_own_message(self, event_id: str) -> None:
+        """The log has shown a message of ours."""
+        if self.unseen_messages:
+            self.unseen_messages -= 1
+            self.said_id = event_id
+
+    def comes_after(self, ledger: Ledger) -> str | None:
+        """The event of the log after which this run has begun: our message, or what was there when it was armed."""
+        is_shown = self.said_id is not None and ledger.is_main(self.said_id)
+        return self.said_id if is_shown else self.tail_at_arm
 
     @decision("run-accepted")
     def accept(self, now_s: float, step: int) -> None:
@@ -431,7 +473,7 @@ class RunInProgress:
 
     def statuses(self, ledger: Ledger) -> list[str]:
         """The execution statuses that the log shows since the run was armed; what was held by then is none of its."""
-        return ledger.statuses_after(self.tail_at_arm, self.fresh)
+        return ledger.statuses_after(self.comes_after(ledger), self.fresh)
 
     @decision("believe-log-status")
     def judge_by_log(self, ledger: Ledger, report: Ending) -> str | None:
@@ -442,7 +484,9 @@ class RunInProgress:
         statuses = self.statuses(ledger)
         if "running" not in statuses:
             # Stopped before it had begun, as the snapshot says that a run's end publishes, and none is older than ours.
-            is_stopped = report.is_final and report.timestamp >= ledger.last_status_at(self.tail_at_arm, self.fresh)
+            is_stopped = report.is_final and report.timestamp >= ledger.last_status_at(
+                self.comes_after(ledger), self.fresh
+            )
             # A run that was heard of is in the log, and a view that does not show it is behind (R52).
             is_unheard = self.running_step is None and self.end_update is None and not ledger.has_unplaced_status()
             is_last = is_stopped and is_unheard and report.timestamp >= ledger.tail_at() > ""
@@ -451,19 +495,26 @@ class RunInProgress:
         since = statuses[len(statuses) - statuses[::-1].index("running") :]
         return next((status for status in since if is_terminal(status)), None)
 
-    def first_end_in_log(self, ledger: Ledger) -> str | None:
-        """How the first run ended that the log shows since this one was asked for; None if that may be another's.
+    def span_in_log(self, ledger: Ledger, others: Container[str]) -> Span | None:
+        """How the first run went that the log shows since this one was asked for; None if that may be another's.
 
-        A stop hook makes a run go on at once after `finished`. A message of somebody else comes first in any other run.
+        A message of somebody else comes before any other run. A stop hook makes a run go on at once after `finished`.
         """
-        statuses = self.statuses(ledger)
-        if self.may_be_others or self.was_before or "running" not in statuses:
-            return None
-        since = statuses[statuses.index("running") :]
-        for status, after in zip(since, [*since[1:], ""], strict=True):
-            if is_terminal(status) and (status, after) != ("finished", "running"):
-                return status
-        return None
+        status = error = None
+        is_begun = False
+        for event in ledger.placed_events_after(self.comes_after(ledger)):
+            told = execution_status(event)
+            if not is_begun and event["id"] in others:
+                return None
+            if is_terminal(status) and (is_user_message(event) or (told == "running" and status != "finished")):
+                break
+            is_begun = is_begun or (told == "running" and event["id"] in self.fresh)
+            if is_begun and (told == "running" or is_terminal(told)):
+                status = told
+            if is_begun:
+                error = error_detail(event) or error
+        is_known = is_begun and not self.was_before and is_terminal(status)
+        return Span(str(status), error) if is_known else None
 
     def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
         """Whether what is placed of the log shows this end: a view behind the socket does not."""

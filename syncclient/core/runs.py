@@ -507,8 +507,10 @@ class Runs:
     def _finish(self, certificate: proof.Certificate | None, *, timed_out: bool = False) -> None:
         now = self._situation
         run, now.run = now.run, None
+        error = run.error if run is not None else None
         if run is not None and run.ending is not None:
-            now.status = run.first_end_in_log(now.ledger) or run.ending.status
+            span = run.span_in_log(now.ledger, now.messages.others)
+            now.status, error = (run.ending.status, error) if span is None else (span.status, span.error)
             if run.ending.status == IDLE and run.end_update is not None:
                 sometimes("run: idle again by a message at its end")
                 now.status = run.end_update.status
@@ -522,7 +524,6 @@ class Runs:
         if certificate is not None and run is not None:
             self._discard(run)
             now.prove(certificate, after_id=run.tail_at_arm)
-        error = run.error if run is not None else None
         now.out.append(actions.FinishRun(now.report(certificate, error=error), timed_out))
         now.settings = self._base_settings
 
@@ -540,6 +541,7 @@ class Runs:
             armed_at_s=armed_at_s,
             tail_at_arm=now.ledger.tail_id(),
             status_at_arm=now.status,
+            unseen_messages=now.messages.unseen,
             phase=phase,
             silence_s=now.settings.silence_s,
             poll_interval_s=poll_interval_s,

@@ -93,6 +93,8 @@ class Situation:
         """How many of them had been handed over before this step: those are delivered for certain."""
         self.delivered_before: dict[str, None] = {}
         """Ids of events that the application may have been given by an earlier client."""
+        self._heard_step: dict[str, int] = {}
+        """When a frame has shown an event last, while a page was under way."""
         self._given: dict[str, None] = {}
         """Ids of events that this client has handed over and then dropped."""
         self._draw = draw
@@ -280,6 +282,7 @@ class Situation:
         self._tries += 1
         self.requests.pop(request.number, None)
         request.number, request.retry_at_s, request.held_events = self._tries, None, len(self.ledger)
+        request.asked_step = self.step
         self.requests[request.number] = request
         number, limit = request.number, self.settings.page_size_events
         self.spend(calls=not request.is_post and request.purpose != "generation")
@@ -327,7 +330,9 @@ class Situation:
                 self.hear_status(status, str(event.get("timestamp", "")))
             is_news = self.has_attached and event["id"] not in self.delivered_before
             if is_news and is_user_message(event):
-                self.messages.heard(event)
+                is_ours = self.messages.heard(event)
+                if is_ours and self.run is not None:
+                    self.run.saw_own_message(event["id"])
             if self.run is not None and event["id"] not in self.delivered_before:
                 self.run.fresh[event["id"]] = None
                 if status is not None:
@@ -349,11 +354,24 @@ class Situation:
             self.skipped_frames += 1
             self.note(f"an item of a page was skipped: {why}")
 
-    def renew_from_page(self, page: Page, new: Sequence[LogEvent]) -> None:
-        """Take over the log's version of the events on a page that were held before."""
+    def heard_frame(self, event_id: str) -> None:
+        """A frame has shown an event: a page that is under way may show an older version of it."""
+        if any(request.walk is not None for request in self.requests.values()):
+            self._heard_step[event_id] = self.step
+        else:
+            self._heard_step.clear()
+
+    def renew_from_frame(self, event: LogEvent, size_bytes: int) -> None:
+        """Take over a version of an event that is held, unless it is a copy of one that was seen before."""
+        if self.ledger.renew(event, size_bytes=size_bytes, is_from_log=False):
+            self.out.append(actions.Deliver(event, "update"))
+
+    def renew_from_page(self, request: Request, page: Page, new: Sequence[LogEvent]) -> None:
+        """Take over the log's version of the events on a page that were held before, but for what was heard since the
+        page was asked for."""
         new_ids = frozenset(event["id"] for event in new)
         for event, size_bytes in zip(page.items, shares(page.size_bytes, page.items), strict=True):
-            is_known = event["id"] not in new_ids
+            is_known = event["id"] not in new_ids and self._heard_step.get(event["id"], -1) <= request.asked_step
             if is_known and self.ledger.renew(event, size_bytes=size_bytes, is_from_log=True):
                 self.out.append(actions.Deliver(event, "update"))
 

@@ -275,6 +275,10 @@ class Held:
         ids = last.ids if last is not None else []
         return ids[rindex(ids, event_id) + 1 :] if event_id is not None and event_id in ids else list(ids)
 
+    def placed_events_after(self, event_id: str | None) -> list[LogEvent]:
+        """The events placed in the main segment behind `event_id`, or all of them."""
+        return [self._events[other_id] for other_id in self.placed_after(event_id)]
+
     def placed_ids(self) -> list[str]:
         """The ids of all that is placed, in the main segment or not, in the log's order."""
         return [event_id for segment in self._segments for event_id in segment.ids]

@@ -17,7 +17,9 @@ from gapless.scenarios.clients.contract import Claim
 from gapless.scenarios.machines import machine as model
 from gapless.scenarios.machines.registry import bounded
 
-Happening = Literal["heard", "lost", "broken", "truncated", "regrown", "regrown unseen", "regrown unheard", "never persisted"]
+Happening = Literal[
+    "heard", "lost", "broken", "truncated", "regrown", "regrown unseen", "regrown unheard", "never persisted"
+]
 """What can happen to a log.
 
 - heard: an event is appended, and its frame arrives.
