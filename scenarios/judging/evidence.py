@@ -55,7 +55,8 @@ class ServerRun:
     did. ``ended_s``: when the final snapshot was published, in seconds; None while the run goes on. ``status``: the
     status at the end. ``published``: the conversation's status then, as clients were told it: a run that is paused
     before it began leaves the status as it was, and one that stops without a status has the next one. ``log_length``:
-    events in the log at the end.
+    events in the log at the end. ``is_forgotten``: whether the server restarted before the log had anything of it:
+    nobody can tell such a run from one that was never taken.
     """
 
     run: int
@@ -66,6 +67,7 @@ class ServerRun:
     status: str | None = None
     log_length: int | None = None
     published: str | None = None
+    is_forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,8 @@ class Evidence:
     ``framed_at``: the journal index at which a socket first brought an event. ``exchanges``: all REST calls.
     ``socket_times_s``: when sockets were opened or refused. ``news_times_s``: when the client was sent an event that it
     had not been sent before. ``open_sockets_max``: the most sockets that were open at once. ``errors``,
-    ``statistics``: error events and updates of statistics, with their journal indices. ``faults_at``: the journal index
+    ``statistics``: error events and updates of statistics, with their journal indices. ``statuses``: the conversation's
+    statuses, likewise. ``faults_at``: the journal index
     and the kind of each fault that acted. ``cannot``: steps that the client cannot do. ``snapshots_at_s``: journal
     index, time and leaf of each snapshot delivered. ``frames_at_s``: index and time of each frame delivered.
     ``was_down``: whether the server was down at some time, so that calls may not have reached it.
@@ -239,6 +242,7 @@ class Evidence:
     left_out_of_replay: frozenset[str] = frozenset()
     errors: tuple[RunError, ...] = ()
     statistics: tuple[tuple[int, object], ...] = ()
+    statuses: tuple[tuple[int, str], ...] = ()
     faults_at: tuple[tuple[int, str], ...] = ()
     cannot: tuple[str, ...] = ()
     was_down: bool = False

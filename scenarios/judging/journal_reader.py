@@ -66,6 +66,9 @@ class _Reader:
         self._published_at: dict[str, int] = {}
         self._errors: list[RunError] = []
         self._statistics: list[tuple[int, object]] = []
+        self._statuses: list[tuple[int, str]] = []
+        self._logged_runs: set[object] = set()
+        self._restarted_at = -1
         self._faults_at: list[tuple[int, str]] = []
         self._cannot: dict[str, None] = {}
         self._was_down = False
@@ -115,6 +118,7 @@ class _Reader:
                 self._server_runs[run] = ServerRun(run, entry.index, own=fields.get("by", "client") == "client")
             case "agent", "status":
                 self._status = _text(fields["status"])
+                self._statuses.append((entry.index, self._status))
                 self._ends_unended_run(self._status)
             case "agent", "run-ended":
                 self._run_ended(entry)
@@ -133,7 +137,7 @@ class _Reader:
             case "fault", "fired":
                 self._fault(entry)
             case "world", "restarting":
-                self._was_down = True
+                self._was_down, self._restarted_at = True, entry.index
             case "world", "healed":
                 self._healed_at = entry.index
             case "client", what:
@@ -143,6 +147,7 @@ class _Reader:
         fields = entry.fields
         event_id = _text(fields["id"])
         self._appended_at[event_id] = entry.index
+        self._logged_runs.add(fields.get("run"))
         self._appended_s[event_id] = entry.t_s
         if fields.get("kind") == "MessageEvent" and self._posts_open:
             self._posts_open.pop(0)
@@ -217,8 +222,10 @@ class _Reader:
 
     def _run_ended(self, entry: JournalEntry) -> None:
         run = _whole(entry.fields["run"])
+        is_restarted = self._restarted_at > self._server_runs[run].started_at
         self._server_runs[run] = dataclasses.replace(
             self._server_runs[run],
+            is_forgotten=is_restarted and run not in self._logged_runs,
             ended_at=entry.index,
             ended_s=entry.t_s,
             status=_text(entry.fields["status"]),
@@ -334,6 +341,7 @@ class _Reader:
             left_out_of_replay=frozenset(self._left_out),
             errors=tuple(self._errors),
             statistics=tuple(self._statistics),
+            statuses=tuple(self._statuses),
             faults_at=tuple(self._faults_at),
             cannot=tuple(self._cannot),
             was_down=self._was_down,
@@ -377,12 +385,19 @@ class _Reader:
         )
 
     def _server_run_of(self, step: StepCall) -> ServerRun | None:
-        """The run that this call started, else the run that was in progress when it was called (409, R18)."""
+        """The run that this call started, else the run that was in progress when it was called (409, R18).
+
+        A client whose run was forgotten may have started it again.
+        """
         runs = sorted(self._server_runs.values(), key=lambda run: run.started_at)
         until = step.ended_at
-        for run in runs:
-            if run.own and run.started_at > step.called_at and (until is None or run.started_at < until):
-                return run
+        started = [
+            run
+            for run in runs
+            if run.own and run.started_at > step.called_at and (until is None or run.started_at < until)
+        ]
+        if started:
+            return next((run for run in started if not run.is_forgotten), started[-1])
         going_on = [
             run
             for run in runs

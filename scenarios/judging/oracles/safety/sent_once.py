@@ -1,8 +1,9 @@
 """Each ``send`` makes at most one message, and each ``run()`` at most one run (R16, R56).
 
 The answer to a POST can be lost after the server has taken it. A client that then sends it again has the user say
-everything twice. Judged where the client was asked for it: a client that is served, and says nothing of its steps, may
-send what it likes.
+everything twice. A run that the server forgot, as it restarted before the log had anything of it, does not count.
+Judged where the client was asked for it: a client that is served, and says nothing of its steps, may send what it
+likes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ def sent_once(case: Case) -> OracleFinding:
     """Judge how many messages and runs the client's calls have made, against how many it was asked for."""
     evidence = case.evidence
     asked = {name: sum(step.step == name for step in evidence.steps) for name in ("send", "run")}
-    made = {"send": evidence.messages_posted, "run": sum(run.own for run in evidence.server_runs)}
+    runs = sum(run.own and not run.is_forgotten for run in evidence.server_runs)
+    made = {"send": evidence.messages_posted, "run": runs}
     return OracleFinding(sum(asked.values()), tuple(_violations(asked, made)))
 
 

@@ -33,12 +33,20 @@ def state(case: Case) -> OracleFinding:
 
 def _violations(case: Case, run: RunCall, server_run: ServerRun) -> Iterator[Violation]:
     which = ordinal_of(case, run)
-    if run.status is not None and run.status not in (server_run.status, server_run.published):
+    if run.status is not None and run.status not in _statuses(case, run, server_run):
         yield Violation(NAME, f"{which} reported the status {run.status!r}, and its run ended {server_run.published!r}")
     if run.error is not None:
         yield from _error(case, run, server_run, which)
     if run.statistics is not None and not _are_current(case, run, server_run):
         yield Violation(NAME, f"{which} reported statistics that were not those of its end: {_shown(run.statistics)}")
+
+
+def _statuses(case: Case, run: RunCall, server_run: ServerRun) -> list[str | None]:
+    """How the run may be said to have ended. Of one that the server forgot nothing is known but what came after."""
+    ends, returned_at = [server_run.status, server_run.published], run.step.ended_at or 0
+    if server_run.is_forgotten and server_run.ended_at is not None:
+        ends += [status for at, status in case.evidence.statuses if server_run.ended_at < at < returned_at]
+    return ends
 
 
 def _error(case: Case, run: RunCall, server_run: ServerRun, which: str) -> Iterator[Violation]:
