@@ -367,12 +367,16 @@ class Situation:
             self.out.append(actions.Deliver(event, "update"))
 
     def renew_from_page(self, request: Request, page: Page, new: Sequence[LogEvent]) -> None:
-        """Take over the log's version of the events on a page that were held before, but for what was heard since the
-        page was asked for."""
+        """Take over the log's version of the events on a page that were held before.
+
+        Of what a frame has shown since the page was asked for, it may have an older one that was seen before.
+        """
         new_ids = frozenset(event["id"] for event in new)
         for event, size_bytes in zip(page.items, shares(page.size_bytes, page.items), strict=True):
-            is_known = event["id"] not in new_ids and self._heard_step.get(event["id"], -1) <= request.asked_step
-            if is_known and self.ledger.renew(event, size_bytes=size_bytes, is_from_log=True):
+            if event["id"] in new_ids:
+                continue
+            is_latest = self._heard_step.get(event["id"], -1) <= request.asked_step
+            if self.ledger.renew(event, size_bytes=size_bytes, is_from_log=is_latest):
                 self.out.append(actions.Deliver(event, "update"))
 
     @decision("deliver")
