@@ -314,7 +314,9 @@ class World:
             await self.progress.wait_for(happening.at)
         else:
             await self.loop.sleep(happening.at)
-        if isinstance(happening.what, RunPlan):
+        if self.runtime != "available":
+            self.wake_by_write()  # it is refused, as a client's writes are (R67)
+        elif isinstance(happening.what, RunPlan):
             self.runs.begin(happening.what, by="background")
         elif isinstance(happening.what, Pause):
             self.runs.pause()

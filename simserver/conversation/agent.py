@@ -372,10 +372,10 @@ class Agent:
         return event
 
     def _take_recorded(self, template: EventBody) -> EventBody | None:
-        """Take the next recorded event of the same kind and key. None when the recording has no more of them."""
-        wanted = (template["kind"], template.get("key"))
+        """Take the next recorded event that says the same. None when the recording has no more of them."""
+        wanted = event_bodies.meaning(template)
         for position, event in enumerate(self._recording):
-            if (event["kind"], event.get("key")) == wanted:
+            if event_bodies.meaning(event) == wanted:
                 return self._recording.pop(position)
         return None
 

@@ -50,6 +50,17 @@ def legacy(template: EventBody) -> EventBody:
     return {name: value for name, value in template.items() if name != later}
 
 
+_SAID: Final = frozenset({"execution_status", "last_user_message_id"})
+
+
+def meaning(event: EventBody) -> tuple[Any, ...]:
+    """What an event says: its kind, the state that it names, and what a user or the conversation's state has said."""
+    said = event.get("value") if event.get("key") in _SAID else None
+    if event["kind"] == "MessageEvent" and event["source"] == "user":
+        said = "".join(part.get("text", "") for part in event["llm_message"]["content"])
+    return event["kind"], event.get("key"), said
+
+
 def is_branch_event(event: EventBody) -> bool:
     """Whether the event becomes the leaf when it is persisted. All kinds but state updates do."""
     return bool(event["kind"] != STATE_UPDATE)

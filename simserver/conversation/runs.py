@@ -77,7 +77,7 @@ class AgentRuns:
             self._planned += 1
         self._scope = self._process.loop.scope()
         self._journal.record("agent", "run-started", run=self._begun, by=by)
-        self._process.start_soon(self._play, self._begun, plan, self._scope)
+        self._process.start_soon(self._play, self._begun, plan, self._scope, self._process.incarnation)
         self._begun += 1
         self._link.progress.run_begins()
         return True
@@ -108,8 +108,8 @@ class AgentRuns:
         if self._scope is not None:
             self._end(self._begun - 1, self._agent.status)
 
-    async def _play(self, run: int, plan: RunPlan, scope: Scope) -> None:
-        agent, incarnation, vetoed = self._agent, self._process.incarnation, False
+    async def _play(self, run: int, plan: RunPlan, scope: Scope, incarnation: int) -> None:
+        agent, vetoed = self._agent, False
         with scope:
             await self._process.loop.sleep(plan.init_s)
             self._publisher.run = run

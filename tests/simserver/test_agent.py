@@ -151,13 +151,22 @@ def test_an_id_that_was_never_given_out_is_unknown() -> None:
 def replay(settings: ServerSettings, name: str) -> Agent:
     workload = recorded(name)
     model = Agent(settings, workload)
-    for plan in workload.runs:
-        model.message(0.0, "the text may differ")
+    for plan, text in zip(workload.runs, ("first message", "second message"), strict=False):
+        model.message(0.0, text)
         model.start_run(0.0)
         for step in plan.steps:
             model.step(0.0, step.event)
         model.end_run(0.0, plan.end_status)
     return model
+
+
+def test_a_recorded_event_is_taken_only_where_it_says_what_happens() -> None:
+    model = Agent(ServerSettings("tree"), recorded("agent-server-1.57.0"))
+    model.message(0.0, "another message")
+    model.pause(0.0)
+    told = [event for event in model.log if event["kind"] == "MessageEvent" or event.get("key") == "execution_status"]
+    assert told[0]["llm_message"]["content"][0]["text"] == "another message"
+    assert [event["value"] for event in told[1:]] == ["paused"]
 
 
 def test_a_recorded_workload_is_the_recording_verbatim() -> None:

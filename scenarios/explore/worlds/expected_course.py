@@ -65,6 +65,9 @@ _LASTS = ("sleep_s", "restart_s", "suspend_s")
 HEALED_RUN: Data = {"actions": 1}
 RECORDING = "agent-server-1.57.0"
 API_KEY = "a-drawn-key"
+RECORDED_MESSAGES = ("first message", "second message")
+"""What was said in the recording: an event of it is used only where it says what happens."""
+
 # One world in this many has a recording, begins late, or carries payloads of another size.
 RARELY = 12
 PAYLOADS = (0, 5_000, 40_000)
@@ -107,7 +110,8 @@ def course(choices: Choices, part: Part) -> Course:
             script += between
             now_s += sum(step.get(key, 0) for step in between if isinstance(step, dict) for key in _LASTS)
         run = {"end_status": "finished"} if is_recorded else part(lambda: _run(choices))
-        script += [{"send": f"Task {len(runs) + 1}"}, "run"]
+        text = RECORDED_MESSAGES[len(runs)] if is_recorded else f"Task {len(runs) + 1}"
+        script += [{"send": text}, "run"]
         ends_s = now_s + (_recorded_s()[len(runs)] if is_recorded else _lasts_s(run))
         runs.append(run)
         times.append((now_s, round(ends_s, 3)))
