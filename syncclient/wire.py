@@ -188,8 +188,8 @@ def is_branch_event(event: LogEvent) -> bool:
 
 
 def execution_status(event: LogEvent) -> str | None:
-    """The status in a per-field state update; None for any other event."""
-    if event["kind"] == STATE_UPDATE and event.get("key") == "execution_status":
+    """The status in a per-field state update, of whatever kind a newer server makes it; None for any other event."""
+    if event.get("key") == "execution_status":
         value = event.get("value")
         return value if isinstance(value, str) else None
     return None

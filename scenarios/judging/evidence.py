@@ -166,12 +166,14 @@ class RestExchange:
 
 @dataclass(frozen=True, slots=True)
 class RunError:
-    """An error event in the log. ``at``: the journal index of its append."""
+    """An error event in the log. ``at``: the journal index of its append; ``run``: the server's run that made it, where
+    the journal knows."""
 
     id: str
     at: int
     code: str
     detail: str
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,10 @@ class _Reader:
             self._unreadable.add(event_id)
         match fields.get("error"):
             case {"code": code, "detail": detail}:
-                self._errors.append(RunError(event_id, entry.index, _text(code), _text(detail)))
+                run = fields.get("run")
+                self._errors.append(
+                    RunError(event_id, entry.index, _text(code), _text(detail), None if run is None else _whole(run))
+                )
         if "statistics" in fields:
             self._statistics.append((entry.index, fields["statistics"]))
 

@@ -154,9 +154,9 @@ class SyncCore:
                 assert_never(other)
 
     def _is_hidden(self, code: int | None) -> bool:
-        """Whether the server may know the conversation again soon: it was known, and a lease may hide it (R33)."""
+        """Whether the server may know the conversation again soon: a lease may hide it since a restart (R33)."""
         now = self._now
-        if code != _UNKNOWN or not now.was_known:
+        if code != _UNKNOWN or not now.may_be_hidden:
             return False
         since_s = now.subscription.hidden_since_s
         since_s = now.subscription.hidden_since_s = now.now_s if since_s is None else since_s
@@ -226,6 +226,8 @@ class SyncCore:
             now.deliver([frame.event], "history" if not now.has_attached else "repair" if is_replayed else "live")
             if now.run is not None:
                 now.run.silence_s = now.settings.silence_s
+                if is_replayed:
+                    now.run.repair_step = now.step  # the connection before it was dead, though it was not closed
         else:
             now.renew_from_frame(frame.event, frame.size_bytes)
 
@@ -336,7 +338,7 @@ class SyncCore:
             failure,
             now_s=now.now_s,
             backoff_s=now.backoff_s(request.failures + 1),
-            hidden_s_max=now.settings.hidden_s_max if now.was_known else 0.0,
+            hidden_s_max=now.settings.hidden_s_max if now.may_be_hidden else 0.0,
         )
         match request.purpose:
             case "generation":

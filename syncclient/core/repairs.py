@@ -139,13 +139,15 @@ class Repairs:
         now.ask(exchange)
 
     def is_blank(self, exchange: Request, page: Page) -> bool:
-        """Whether a page says that the log is empty, though events of it are held. It is asked for again (R85).
+        """Whether a page says that the log is empty, though events of it are held, or the server has taken a message of
+        ours. It is asked for again (R85).
 
         A log is replaced only by a server that has died (R60), and then the socket is lost.
         """
         now, walk, settings = self._situation, exchange.walk, self._situation.settings
         is_whole = walk is not None and walk.border is None and walk.query().page_id is None
-        if not is_whole or page.items or page.next_page_id is not None or now.ledger.tail_id() is None:
+        has_events = now.ledger.tail_id() is not None or now.messages.unseen > 0
+        if not is_whole or page.items or page.next_page_id is not None or not has_events:
             return False
         if now.lost_step > now.confirmed_step:
             return False

@@ -248,7 +248,7 @@ class Runs:
             self._begin_attempt(run.armed_at_s, run.poll_interval_s, Phase.REPOSTED)
         elif status is None and now.ledger.has_unplaced_status() and run.outage_step >= 0:
             self._settle_lost_end(run, unverified_end, tries)
-        elif status is None and now.ledger.has_unplaced_status():
+        elif status is None and (now.ledger.has_unplaced_status() or self._lacks_message(run)):
             sometimes("run: the log was behind the socket, and verified no end")
             run.unverified_end, run.proof_tries = replace(unverified_end, heard_step=now.step), tries
             self._read_for_proof(run)
@@ -256,6 +256,10 @@ class Runs:
             self._settle_without_log(run, unverified_end, from_step=from_step)
         else:
             run.believe(replace(unverified_end, status=status, leaf_id=None, asked_step=from_step), from_step)
+
+    def _lacks_message(self, run: RunInProgress) -> bool:
+        """Whether the log was read without a message that the server had taken: then that view is behind (R52, R85)."""
+        return run.unseen_messages > 0 and run.outage_step < 0
 
     def _settle_lost_end(self, run: RunInProgress, unverified_end: Ending, tries: int) -> None:
         """The log, read since an outage, lacks what was heard before it. It has lost its end (R60): begin anew.

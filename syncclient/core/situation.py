@@ -159,6 +159,11 @@ class Situation:
         return next(iter(self.unechoed), -1)
 
     @property
+    def may_be_hidden(self) -> bool:
+        """Whether the conversation may exist though the server does not know it: it did, or a connection was lost."""
+        return self.was_known or self.subscription.count > 1
+
+    @property
     def known_from_step(self) -> int:
         """The log is held as it was at this step: a walk was begun then, or a socket opened that named its length."""
         connection, next_seq = self.replaying_connection(), self.ledger.next_seq()

@@ -401,6 +401,14 @@ class Held:
             return self.head_known and segment is self._segments[0]
         return segment is not None and segment is self._segment_of.get(other_id)
 
+    def is_out_of_order(self, event_id: str, later_id: str) -> bool:
+        """Whether two events are placed in one segment, and the second stands before the first."""
+        segment = self._segment_of.get(event_id)
+        if segment is None or segment is not self._segment_of.get(later_id) or event_id == later_id:
+            return False
+        nearest_end = next(one for one in reversed(segment.ids) if one in (event_id, later_id))
+        return nearest_end == event_id
+
     def seq_of(self, event_id: str) -> int | None:
         """The log index of an event, where it is known."""
         return self._seqs.get(event_id)

@@ -144,7 +144,7 @@ class Walk:
         head_id = ledger.head_id()
         if not self._believe(page, ledger):
             return Outcome.CURSOR_UNKNOWN, []
-        if self._goes_back(page):
+        if self._goes_back(page, ledger):
             return Outcome.ENDLESS, []
         met = self._descending and any(self._is_met(event_id, ledger) for event_id in ids_of(page.items))
         if self._anchor is not None and self._border is None:
@@ -178,10 +178,16 @@ class Walk:
         self._page_id = page.next_page_id
         return Outcome.MORE, new
 
-    def _goes_back(self, page: Page) -> bool:
-        """Whether an inclusive server's cursor led back to what the walk has read: a loop, and no next page (R57)."""
-        is_further = self._border is not None and bool(page.items)
-        return is_further and self.mode is CursorMode.INCLUSIVE and page.items[0]["id"] in self._seen
+    def _goes_back(self, page: Page, ledger: Ledger) -> bool:
+        """Whether the server's cursor led back to what the walk has read, or to where it came from: a loop, and no next
+        page (R57)."""
+        if self._border is None or not page.items:
+            return False
+        first_id = page.items[0]["id"]
+        if self.mode is CursorMode.INCLUSIVE and first_id in self._seen:
+            return True
+        ends = (first_id, self._border) if self._descending else (self._border, first_id)
+        return ledger.is_out_of_order(*ends)
 
     def _begins_elsewhere(self, page: Page, head_id: str | None) -> bool:
         """Whether this is the log's first page, and the head that is known is not on it.

@@ -4,14 +4,15 @@
   parents and for the branch alone, ``count`` and ``echo`` after an answer that brought a count or a page.
 - The calls are those that the server counted by the return of ``run()``. Where the server was down, calls that never
   reached it may be counted too.
-- An event that is called live was brought by a socket before. Only events from after the attach are judged: the past is
-  read from pages by everybody.
+- An event that is called live was brought by a socket before. Only events from after the latest attach are judged: the
+  past is read from pages by everybody.
 
 Each is judged only where the client says it, and a proof only by a name of this list.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from gapless.reports.records.record import Violation
@@ -87,17 +88,21 @@ def _about_calls(case: Case, run: RunCall, which: str) -> Iterator[Violation]:
 
 def _about_origins(case: Case) -> Iterator[Violation]:
     evidence = case.evidence
-    attached_at = evidence.attach.ended_at if evidence.attach else None
-    if attached_at is None:
-        return
     wrong = tuple(
         evidence.by_id[one.id]
         for one in evidence.delivered
         if one.repaired is False
         and one.id in evidence.by_id
-        and evidence.by_id[one.id].at > attached_at
+        and evidence.by_id[one.id].at > _attached_at(case, one.at)
         and evidence.framed_at.get(one.id, one.at) >= one.at
     )
     if wrong:
         message = f"delivered as live, though no socket had brought it: {named(wrong)}"
         yield Violation(NAME, message, ids_of(wrong))
+
+
+def _attached_at(case: Case, at: int) -> float:
+    """When the latest attach before a journal index was done; later than anything if it was not."""
+    attaches = [step for step in case.evidence.steps if step.step == "attach" and step.called_at < at]
+    ended_at = attaches[-1].ended_at if attaches else None
+    return math.inf if ended_at is None else ended_at

@@ -50,8 +50,7 @@ def _statuses(case: Case, run: RunCall, server_run: ServerRun) -> list[str | Non
 
 
 def _error(case: Case, run: RunCall, server_run: ServerRun, which: str) -> Iterator[Violation]:
-    ended_at = server_run.ended_at or 0
-    own = [one for one in case.evidence.errors if server_run.started_at < one.at < ended_at]
+    own = [one for one in case.evidence.errors if _is_of(one, server_run)]
     others = [one for one in case.evidence.errors if one not in own]
     text = run.error or ""
     if not text:
@@ -63,6 +62,11 @@ def _error(case: Case, run: RunCall, server_run: ServerRun, which: str) -> Itera
             yield Violation(NAME, f"{which} reported another run's error: {_shown(text)}")
         elif own and not any(one.code in text for one in own):
             yield Violation(NAME, f"{which} reported the error {_shown(text)}, and its run ended with {_told(own[-1])}")
+
+
+def _is_of(error: RunError, run: ServerRun) -> bool:
+    """Whether a run made an error event, which may be persisted late."""
+    return run.started_at < error.at < (run.ended_at or 0) if error.run is None else error.run == run.run
 
 
 def _names(text: str, error: RunError) -> bool:
