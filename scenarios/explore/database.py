@@ -31,7 +31,7 @@ from gapless.scenarios.explore.campaign import Campaign, Group, Share
 from gapless.scenarios.explore.file_lock import FileLock
 from gapless.scenarios.explore.steering import Drawn, Table
 from gapless.scenarios.running.code_digest import code_digest
-from gapless.scenarios.running.runner import Level, RunRequest
+from gapless.scenarios.running.runner import RunRequest
 
 DIRECTORY = Path(".gapless") / "explore"
 SCHEMA = "gapless/explore/2"
@@ -60,7 +60,6 @@ class _File:
 
     schema: str
     client: str
-    level: Level
     code: str
     own: _Share
     others: list[_Share]
@@ -80,20 +79,18 @@ class Database:
         self,
         directory: Path,
         client: str,
-        level: Level = "wire",
         command: tuple[str, ...] = (),
         server: str = "",
         *,
         guest: int | None = None,
     ) -> None:
-        name = client if level == "wire" else f"{client}.{level}"
-        name = f"{name}.{server}" if server else name
+        name = f"{client}.{server}" if server else client
         self._parent = directory
         self._server = server
         self.directory = directory / re.sub(r"[^A-Za-z0-9._-]+", "-", name)
         if guest is not None:
             self.directory /= f"{_GUEST}{guest}"
-        self._client, self._level, self._command = client, level, command
+        self._client, self._command = client, command
         self._file = self.directory / "campaign.json"
         # Taken now: edits to the files during the campaign do not change the code that is running.
         self._code = code_digest()
@@ -113,7 +110,7 @@ class Database:
 
     def guest(self, seed: int) -> Database:
         """The database, within this one, of a campaign that is at work at the same time."""
-        return Database(self._parent, self._client, self._level, self._command, self._server, guest=seed)
+        return Database(self._parent, self._client, self._command, self._server, guest=seed)
 
     def guests(self) -> tuple[Database, ...]:
         """The databases of campaigns that shared this one, and were not merged yet."""
@@ -147,7 +144,6 @@ class Database:
         return (
             Campaign(
                 self._client,
-                self._level,
                 own.seed,
                 own.worlds,
                 Counter(dict(own.tally)),
@@ -163,7 +159,7 @@ class Database:
         )
 
     def _campaign(self, seed: int, groups: list[Group]) -> Campaign:
-        return Campaign(self._client, self._level, seed, groups=groups, command=self._command, server=self._server)
+        return Campaign(self._client, seed, groups=groups, command=self._command, server=self._server)
 
     def _read(self) -> _File | None:
         try:
@@ -196,7 +192,6 @@ class Database:
         file = _File(
             SCHEMA,
             campaign.client,
-            campaign.level,
             self._code,
             _share(campaign),
             [_share(one) for _, one in sorted(campaign.others.items())],
@@ -314,5 +309,5 @@ def _upgraded(text: bytes) -> bytes:
     ]
     own = {"seed": _NO_SEED, "worlds": 0, "failed": 0, "tally": []}
     rest: dict[str, Any] = {"others": [], "tables": {}, "kept": {}, "origins": []}
-    client = {"client": document.get("client", ""), "level": "wire"}
+    client = {"client": document.get("client", "")}
     return json.dumps({"schema": SCHEMA, **client, "code": "", "own": own, "groups": groups, **rest}).encode()

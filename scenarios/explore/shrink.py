@@ -17,7 +17,6 @@ from hypothesis.database import ExampleDatabase, choices_to_bytes
 from gapless.scenarios.explore.steering import DrawnWorld
 from gapless.scenarios.explore.symptom import Symptom
 from gapless.scenarios.explore.trial import shown, worlds
-from gapless.scenarios.running.runner import Level
 
 SLICE_RUNS = 40
 RUNS_MAX = 800
@@ -37,7 +36,6 @@ class Shrinking:
     client: str
     symptom: Symptom
     drawn: tuple[int, ...]
-    level: Level = "wire"
     runs: int = 0
     held: frozenset[bytes] = frozenset()
     done: bool = False
@@ -97,7 +95,7 @@ def shrink_slice(before: Shrinking) -> Shrinking:
             if runs >= SLICE_RUNS:
                 raise _SliceUsedUp
             runs += 1
-            if before.symptom not in shown(world.request, before.level):
+            if before.symptom not in shown(world.request):
                 held.add(key)
                 return
             showed.add(key)

@@ -22,10 +22,10 @@ OFTEN = 5
 
 def measured(client: str, seed: int, worlds: int, *, is_steered: bool) -> Iterator[Campaign]:
     """The campaign after each round."""
-    campaign = Campaign(client, "model", seed)
+    campaign = Campaign(client, seed)
     while campaign.worlds < worlds:
         table = campaign.table(campaign.worlds // ROUND_WORLDS) if is_steered else None
-        campaign.add(try_block(Block(client, campaign.worlds, ROUND_WORLDS, "model", seed, table)))
+        campaign.add(try_block(Block(client, campaign.worlds, ROUND_WORLDS, seed, table)))
         yield campaign
 
 

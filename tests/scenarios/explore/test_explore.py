@@ -361,12 +361,10 @@ def test_a_damaged_example_is_told_in_one_sentence(tmp_path: Path) -> None:
 
 def test_usage_is_told(tmp_path: Path) -> None:
     assert explore("--client", "nobody").exit_code == 2
-    result = explore("--level", "molecule", "--database", str(tmp_path))
+    result = explore("--level", "model", "--database", str(tmp_path))
     assert result.exit_code == 2
-    assert "'molecule' is not one of 'wire', 'model'" in result.output
-    mutant = explore("--level", "model", "--client", "mutant:impatient", "--database", str(tmp_path))
-    assert mutant.exit_code == 2
-    assert "any other client runs at the wire" in mutant.output
+    assert "No such option" in result.output
+    assert "--level" in result.output
 
 
 def test_a_small_campaign_in_two_processes(tmp_path: Path) -> None:
@@ -377,19 +375,6 @@ def test_a_small_campaign_in_two_processes(tmp_path: Path) -> None:
     assert "found " in result.output
     assert "gapless replay" in result.output
     assert "30 worlds in" in result.output
-
-
-def test_a_campaign_at_the_model_keeps_what_also_shows_at_the_wire(tmp_path: Path) -> None:
-    explore(
-        *("--client", "socket-only", "--level", "model", "--runs", "20", "--shrinks", "1"),
-        *("--jobs", "1", "--database", str(tmp_path)),
-    )
-    database = Database(tmp_path, "socket-only", "model")
-    (group,) = database.load()[0].groups
-    assert group.at_the_wire
-    kept = capsule.load(database.path(group, ".json")).request
-    assert group.cause.symptom in symptoms_in(perform(kept))
-    assert Database(tmp_path, "socket-only").load()[0].groups == []
 
 
 def test_the_coverage_table_fits_a_hundred_columns() -> None:
