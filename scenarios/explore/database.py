@@ -19,9 +19,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hypothesis.database import DirectoryBasedExampleDatabase, choices_from_bytes, choices_to_bytes
 from pydantic import TypeAdapter, ValidationError
 
 from gapless.reports.records.documents import parse_json
@@ -32,6 +31,9 @@ from gapless.scenarios.explore.file_lock import FileLock
 from gapless.scenarios.explore.steering import Drawn, Table
 from gapless.scenarios.running.code_digest import code_digest
 from gapless.scenarios.running.runner import RunRequest
+
+if TYPE_CHECKING:
+    from hypothesis.database import ExampleDatabase
 
 DIRECTORY = Path(".gapless") / "explore"
 SCHEMA = "gapless/explore/2"
@@ -94,7 +96,6 @@ class Database:
         self._file = self.directory / "campaign.json"
         # Taken now: edits to the files during the campaign do not change the code that is running.
         self._code = code_digest()
-        self._examples = DirectoryBasedExampleDatabase(self.directory / "examples")
 
     def exists(self) -> bool:
         """Whether a campaign is kept here."""
@@ -250,7 +251,11 @@ class Database:
 
     def examples(self) -> Iterator[tuple[int, ...]]:
         """The stored worlds that wait to be shrunk, shortest first. Raises UsageError for an unreadable example."""
-        for kept in sorted(self._examples.fetch(KEY), key=lambda one: (len(one), one)):
+        if not self._has_examples():
+            return
+        from hypothesis.database import choices_from_bytes
+
+        for kept in sorted(self._examples().fetch(KEY), key=lambda one: (len(one), one)):
             choices = choices_from_bytes(kept)
             if choices is None or not all(type(one) is int for one in choices):
                 raise self._broken("holds an example that cannot be read", self.directory / "examples")
@@ -272,12 +277,27 @@ class Database:
         return self.directory / f"{group.name}{suffix}"
 
     def _keep_examples(self, drawn: Iterable[tuple[int, ...]]) -> None:
-        wanted = {choices_to_bytes(one) for one in drawn}
-        kept = set(self._examples.fetch(KEY))
+        worlds = list(drawn)
+        if not worlds and not self._has_examples():
+            return
+        from hypothesis.database import choices_to_bytes
+
+        examples, wanted = self._examples(), {choices_to_bytes(one) for one in worlds}
+        kept = set(examples.fetch(KEY))
         for one in sorted(kept - wanted):
-            self._examples.delete(KEY, one)
+            examples.delete(KEY, one)
         for one in sorted(wanted - kept):
-            self._examples.save(KEY, one)
+            examples.save(KEY, one)
+
+    # Hypothesis is imported where there are examples: a campaign in which nothing fails does without it.
+
+    def _has_examples(self) -> bool:
+        return (self.directory / "examples").exists()
+
+    def _examples(self) -> ExampleDatabase:
+        from hypothesis.database import DirectoryBasedExampleDatabase
+
+        return DirectoryBasedExampleDatabase(self.directory / "examples")
 
     def _unwritable(self, error: OSError) -> UsageError:
         return UsageError(f"{self._file}: cannot be written ({error.strerror}); give --database another directory")

@@ -6,12 +6,9 @@ A world depends on the seed of the campaign, its number, and the table of its ro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-from hypothesis import strategies as st
 
 from gapless.reports.records.record import Verdict, Violation
 from gapless.scenarios.definition.scenario import Navigate, Restart, Scenario, Suspend
@@ -19,7 +16,7 @@ from gapless.scenarios.errors import GaplessError, WorldBroke
 from gapless.scenarios.explore.client_state import fired_in
 from gapless.scenarios.explore.steering import DrawnWorld, Table, draw_world
 from gapless.scenarios.explore.symptom import Symptom, symptom_of, symptoms_in, violation_of
-from gapless.scenarios.explore.worlds import HypothesisSource, ListSource, plan
+from gapless.scenarios.explore.worlds import ListSource, plan
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.simserver.choices import Choices
 from gapless.simserver.errors import ConfigError, TapeError
@@ -165,18 +162,6 @@ def retry_world(
 def still_shows(request: RunRequest, symptom: Symptom) -> bool:
     """Whether a run shows a symptom."""
     return symptom in shown(request)
-
-
-@st.composite
-def worlds(draw: st.DrawFn, client: str, command: tuple[str, ...] = (), server: str = "") -> DrawnWorld:
-    """A Hypothesis strategy for worlds. It serves to shrink them."""
-    source = HypothesisSource(draw)
-
-    def together(make: Callable[[], Any]) -> Any:
-        return draw(st.builds(make))
-
-    request = plan(Choices(source), client, part=together, command=command, server=server)
-    return DrawnWorld(request, tuple(source.drawn))
 
 
 def planned(client: str, drawn: Sequence[int], command: tuple[str, ...] = (), server: str = "") -> RunRequest:
