@@ -48,11 +48,9 @@ def test_a_mapping_of_another_class_has_the_same_digest() -> None:
     assert content_digest(MappingProxyType(EVENT)) == content_digest(EVENT)
 
 
-def test_only_so_many_digests_are_kept_and_none_of_a_large_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content, "_KNOWN_MAX", 3)
-    digests = [content_digest(EVENT | {"id": str(number)}) for number in range(8)]
+def test_only_so_many_bytes_are_kept() -> None:
+    known = content._KnownDigests(1_000)
+    digests = [known.digest(EVENT | {"id": str(number), "text": "x" * 500}) for number in range(8)]
     assert len(set(digests)) == 8
-    assert len(content._known) <= 3
-    large = EVENT | {"text": "x" * 10_000}
-    assert content_digest(large) == content_digest(large) is not None
-    assert all(len(form) <= content._KNOWN_SIZE_BYTES_MAX for form in content._known)
+    assert known.size_bytes < 2_000
+    assert digests == [content_digest(EVENT | {"id": str(number), "text": "x" * 500}) for number in range(8)]
