@@ -300,6 +300,25 @@ def test_after_a_change_of_the_code_worlds_are_tried_from_the_first(tmp_path: Pa
     assert list(database.examples())
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_database_from_before_is_read(tmp_path: Path, version: int) -> None:
+    database = Database(tmp_path, "socket-only")
+    group = Group(FailureCause(LOSS, ("lost",)), "lost", failure(LOSS, "event-drop"), by_seed={4: 3})
+    database.save(Campaign("socket-only", seed=4, worlds=9, groups=[group]))
+    file = database.directory / "campaign.json"
+    document = json.loads(file.read_text(encoding="utf-8")) | {"schema": f"gapless/explore/{version}", "level": "wire"}
+    (kept,) = document["groups"]
+    kept["at_the_wire"] = True
+    if version == 1:  # it had no seeds
+        kept["worlds"] = sum(kept.pop("by_seed").values())
+        document = {key: document[key] for key in ("schema", "client", "level", "groups")}
+    file.write_text(json.dumps(document), encoding="utf-8")
+    campaign, is_other_code = database.load()
+    (found,) = campaign.groups
+    assert (found.cause, found.worlds) == (group.cause, 3)
+    assert (campaign.worlds, is_other_code) == ((9, False) if version == 2 else (0, True))
+
+
 def test_a_campaign_is_kept_with_the_code_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = Database(tmp_path, "socket-only")
     with monkeypatch.context() as edited:
