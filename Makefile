@@ -32,6 +32,7 @@ check: $(VENV)/.ready
 bench: $(VENV)/.ready ## Measure: runs per second and where the time goes, memory, schedules per second
 	@$(BIN)/python -m tests.benchmarks.wire
 	@$(BIN)/python -m tests.benchmarks.window
+	@$(BIN)/python -m tests.benchmarks.explore rate
 	@$(BIN)/python -m tests.benchmarks.prove
 	@$(BIN)/python -m tests.benchmarks.lockstep
 	@$(BIN)/python -m tests.benchmarks.realserver

@@ -8,7 +8,7 @@ Sub-packages, in reading order:
 - ``running/``     one run as a pure function of data; many runs in several processes
 - ``judging/``     from the journal of a run to violations; the least possible REST cost
 - ``capsules/``    a failed run in a file, to be replayed
-- ``machines/``    the model level: clients as state machines without I/O, on a small event loop
+- ``machines/``    clients as state machines without I/O, for searches
 - ``explore/``     random worlds: drawn, tried, and shrunk where they fail
 - ``prove/``       every schedule of a small world, within a bound
 - ``mutation/``    our client with planted bugs, to check that the suite fails each of them

@@ -1,8 +1,6 @@
 """The interface between the server and an event loop: time, tasks, and waits that can be canceled.
 
-At the wire level the server runs on trio (`TRIO`). At the model level the same server runs on a small discrete-event
-loop of the model, which carries messages instead of bytes. So the server uses no more of a loop than these protocols
-name.
+The server runs on trio (`TRIO`). It uses no more of a loop than these protocols name.
 """
 
 from __future__ import annotations

@@ -24,7 +24,6 @@ from gapless.scenarios.explore.trial import BlockResult, TrialCounts, WorldFailu
 from gapless.scenarios.explore.worlds import KINDS
 from gapless.scenarios.judging.coverage import ORACLE_NAMES, Mark, declared
 from gapless.scenarios.judging.oracles.safety.delivered_once import NAME as DELIVERED_ONCE
-from gapless.scenarios.running.runner import Level
 
 # The effect on a client of each kind of fault, and of what else is as hard, such as the script's own restarts. The
 # order matters: an effect that comes first is the plainer explanation, and is preferred.
@@ -110,7 +109,6 @@ class Group:
     ``events``: how many events the log of the shrunk world holds
     ``faults``: how many faults the shrunk world has
     ``seed``: the seed of the shrunk run
-    ``at_the_wire``: whether the shrunk world also fails at the wire level
     ``by_seed``: how many worlds of each seed failed with this cause
     ``found_s``: when it was found, in seconds since the exploration began
     """
@@ -122,7 +120,6 @@ class Group:
     events: int = 0
     faults: int = 0
     seed: int = 0
-    at_the_wire: bool = True
     by_seed: dict[int, int] = field(default_factory=dict)
     found_s: float = 0.0
 
@@ -167,7 +164,6 @@ class Campaign:
     """
 
     client: str
-    level: Level = "wire"
     seed: int = 0
     worlds: int = 0
     tally: TrialCounts = field(default_factory=Counter)
@@ -255,7 +251,7 @@ class Campaign:
                 moved.append((known, group))
             elif _plainness(group.smallest) < _plainness(known.smallest):
                 known.smallest, known.runs, known.seed = group.smallest, group.runs, group.seed
-                known.events, known.faults, known.at_the_wire = group.events, group.faults, group.at_the_wire
+                known.events, known.faults = group.events, group.faults
                 moved.append((known, group))
             known.by_seed |= counts
         return moved

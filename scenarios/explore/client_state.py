@@ -11,21 +11,28 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 STATES = ("attach", "idle", "run", "tail", "reconnecting", "repairing")
-# Substrings of the journal lines that can change the state. Only these lines are parsed: parsing all would be slow.
-_PLACES = tuple(f'"place":"{place}"' for place in ("agent", "client", "fault", "rest", "socket", "world"))
-_IGNORED = ('"what":"delivered"', '"what":"sent"')
+_WHATS = ("run-called", "error", "run-started", "run-ended", "opened", "closed", "request", "response", "restarting")
+_RETURNS = ("attach-returned", "run-returned")
+# The journal lines that can change the state. Only these are parsed: parsing all would be slow.
+_CHANGES = re.compile(f'"place":"fault"|"what":"(?:{"|".join((*_WHATS, *_RETURNS))})"')
+# These lines are long, for they list what the client holds. Their ends say enough. A line ends with its ``what``.
+_ENDS = {f'"what":"{what}"}}': {"place": "client", "what": what} for what in _RETURNS}
+_LONG = tuple(_ENDS)
 
 
 def fired_in(lines: Iterable[str]) -> Counter[tuple[str, str]]:
     """How often each kind of fault fired in each state. ``lines`` are the canonical lines of a journal."""
     now, fired = _StateTracker(), Counter[tuple[str, str]]()
     for line in lines:
-        if any(place in line for place in _PLACES) and not any(what in line for what in _IGNORED):
+        if line.endswith(_LONG):
+            now.take(next(entry for end, entry in _ENDS.items() if line.endswith(end)))
+        elif _CHANGES.search(line):
             entry = json.loads(line)
             if entry["place"] == "fault":
                 fired[entry["kind"], now.state()] += 1

@@ -19,9 +19,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hypothesis.database import DirectoryBasedExampleDatabase, choices_from_bytes, choices_to_bytes
 from pydantic import TypeAdapter, ValidationError
 
 from gapless.reports.records.documents import parse_json
@@ -31,7 +30,10 @@ from gapless.scenarios.explore.campaign import Campaign, Group, Share
 from gapless.scenarios.explore.file_lock import FileLock
 from gapless.scenarios.explore.steering import Drawn, Table
 from gapless.scenarios.running.code_digest import code_digest
-from gapless.scenarios.running.runner import Level, RunRequest
+from gapless.scenarios.running.runner import RunRequest
+
+if TYPE_CHECKING:
+    from hypothesis.database import ExampleDatabase
 
 DIRECTORY = Path(".gapless") / "explore"
 SCHEMA = "gapless/explore/2"
@@ -60,7 +62,6 @@ class _File:
 
     schema: str
     client: str
-    level: Level
     code: str
     own: _Share
     others: list[_Share]
@@ -80,24 +81,21 @@ class Database:
         self,
         directory: Path,
         client: str,
-        level: Level = "wire",
         command: tuple[str, ...] = (),
         server: str = "",
         *,
         guest: int | None = None,
     ) -> None:
-        name = client if level == "wire" else f"{client}.{level}"
-        name = f"{name}.{server}" if server else name
+        name = f"{client}.{server}" if server else client
         self._parent = directory
         self._server = server
         self.directory = directory / re.sub(r"[^A-Za-z0-9._-]+", "-", name)
         if guest is not None:
             self.directory /= f"{_GUEST}{guest}"
-        self._client, self._level, self._command = client, level, command
+        self._client, self._command = client, command
         self._file = self.directory / "campaign.json"
         # Taken now: edits to the files during the campaign do not change the code that is running.
         self._code = code_digest()
-        self._examples = DirectoryBasedExampleDatabase(self.directory / "examples")
 
     def exists(self) -> bool:
         """Whether a campaign is kept here."""
@@ -113,7 +111,7 @@ class Database:
 
     def guest(self, seed: int) -> Database:
         """The database, within this one, of a campaign that is at work at the same time."""
-        return Database(self._parent, self._client, self._level, self._command, self._server, guest=seed)
+        return Database(self._parent, self._client, self._command, self._server, guest=seed)
 
     def guests(self) -> tuple[Database, ...]:
         """The databases of campaigns that shared this one, and were not merged yet."""
@@ -147,7 +145,6 @@ class Database:
         return (
             Campaign(
                 self._client,
-                self._level,
                 own.seed,
                 own.worlds,
                 Counter(dict(own.tally)),
@@ -163,7 +160,7 @@ class Database:
         )
 
     def _campaign(self, seed: int, groups: list[Group]) -> Campaign:
-        return Campaign(self._client, self._level, seed, groups=groups, command=self._command, server=self._server)
+        return Campaign(self._client, seed, groups=groups, command=self._command, server=self._server)
 
     def _read(self) -> _File | None:
         try:
@@ -196,7 +193,6 @@ class Database:
         file = _File(
             SCHEMA,
             campaign.client,
-            campaign.level,
             self._code,
             _share(campaign),
             [_share(one) for _, one in sorted(campaign.others.items())],
@@ -255,7 +251,11 @@ class Database:
 
     def examples(self) -> Iterator[tuple[int, ...]]:
         """The stored worlds that wait to be shrunk, shortest first. Raises UsageError for an unreadable example."""
-        for kept in sorted(self._examples.fetch(KEY), key=lambda one: (len(one), one)):
+        if not self._has_examples():
+            return
+        from hypothesis.database import choices_from_bytes
+
+        for kept in sorted(self._examples().fetch(KEY), key=lambda one: (len(one), one)):
             choices = choices_from_bytes(kept)
             if choices is None or not all(type(one) is int for one in choices):
                 raise self._broken("holds an example that cannot be read", self.directory / "examples")
@@ -277,12 +277,27 @@ class Database:
         return self.directory / f"{group.name}{suffix}"
 
     def _keep_examples(self, drawn: Iterable[tuple[int, ...]]) -> None:
-        wanted = {choices_to_bytes(one) for one in drawn}
-        kept = set(self._examples.fetch(KEY))
+        worlds = list(drawn)
+        if not worlds and not self._has_examples():
+            return
+        from hypothesis.database import choices_to_bytes
+
+        examples, wanted = self._examples(), {choices_to_bytes(one) for one in worlds}
+        kept = set(examples.fetch(KEY))
         for one in sorted(kept - wanted):
-            self._examples.delete(KEY, one)
+            examples.delete(KEY, one)
         for one in sorted(wanted - kept):
-            self._examples.save(KEY, one)
+            examples.save(KEY, one)
+
+    # Hypothesis is imported where there are examples: a campaign in which nothing fails does without it.
+
+    def _has_examples(self) -> bool:
+        return (self.directory / "examples").exists()
+
+    def _examples(self) -> ExampleDatabase:
+        from hypothesis.database import DirectoryBasedExampleDatabase
+
+        return DirectoryBasedExampleDatabase(self.directory / "examples")
 
     def _unwritable(self, error: OSError) -> UsageError:
         return UsageError(f"{self._file}: cannot be written ({error.strerror}); give --database another directory")
@@ -314,5 +329,5 @@ def _upgraded(text: bytes) -> bytes:
     ]
     own = {"seed": _NO_SEED, "worlds": 0, "failed": 0, "tally": []}
     rest: dict[str, Any] = {"others": [], "tables": {}, "kept": {}, "origins": []}
-    client = {"client": document.get("client", ""), "level": "wire"}
+    client = {"client": document.get("client", "")}
     return json.dumps({"schema": SCHEMA, **client, "code": "", "own": own, "groups": groups, **rest}).encode()

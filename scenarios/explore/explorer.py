@@ -145,7 +145,6 @@ class Explorer:
             campaign.client,
             self._next,
             worlds,
-            campaign.level,
             campaign.seed,
             campaign.table(number),
             campaign.command,
@@ -200,7 +199,6 @@ class Explorer:
             campaign.client,
             failure.symptom,
             failure.drawn,
-            campaign.level,
             command=campaign.command,
             server=campaign.server,
         )
@@ -233,8 +231,8 @@ class Explorer:
                 for failure in failures:
                     campaign.fail(replace(failure, seed=seed, number=number))
 
-            client, level, command = campaign.client, campaign.level, campaign.command
-            self._submit(tried, retry_world, client, one, level, command, campaign.judge, campaign.server)
+            client, command = campaign.client, campaign.command
+            self._submit(tried, retry_world, client, one, command, campaign.judge, campaign.server)
             return
 
         def checked(still_fails: bool) -> None:
@@ -243,7 +241,7 @@ class Explorer:
             self._listener.checked(one, still_fails)
 
         request = replace(self._database.request(one), command=campaign.command, server=campaign.server)
-        self._submit(checked, still_shows, request, one.cause.symptom, campaign.level)
+        self._submit(checked, still_shows, request, one.cause.symptom)
 
     def _submit(self, then: Callable[[Any], None], work: Callable[..., Any], *arguments: Any) -> None:
         self._out[self._executor.submit(work, *arguments)] = then
@@ -253,8 +251,8 @@ class Explorer:
     def _found(self, failure: WorldFailure, shrunk: Shrinking) -> None:
         """Record a finished shrink, and write the files of a new cause."""
         campaign = self._campaign
-        client, level, command, server = campaign.client, campaign.level, campaign.command, campaign.server
-        failures = retry_world(client, shrunk.drawn, level, command, campaign.judge, server)
+        client, command, server = campaign.client, campaign.command, campaign.server
+        failures = retry_world(client, shrunk.drawn, command, campaign.judge, server)
         smallest = next((one for one in failures if one.symptom == shrunk.symptom), None)
         if smallest is None:
             campaign.give_up(failure)
@@ -263,7 +261,6 @@ class Explorer:
         group = campaign.found(failure, smallest, runs=shrunk.runs, at_s=self.elapsed_s)
         if group is not None:
             directory = self._database.directory
-            kept = keep(client, smallest, group.name, directory, level, command, server)
+            kept = keep(client, smallest, group.name, directory, command, server)
             group.events, group.faults, group.seed = kept.events, kept.faults, kept.request.seed
-            group.at_the_wire = kept.at_the_wire
             self._listener.found(group)

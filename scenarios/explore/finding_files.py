@@ -12,11 +12,11 @@ from gapless.scenarios.clients.registry import CLIENTS, DEFAULT
 from gapless.scenarios.definition.scenario import PlannedKill, Scenario
 from gapless.scenarios.definition.toml_writing import render
 from gapless.scenarios.errors import UsageError, WorldBroke
-from gapless.scenarios.explore.symptom import BROKE, judged, symptoms_in
+from gapless.scenarios.explore.symptom import BROKE, judged
 from gapless.scenarios.explore.trial import WorldFailure, planned
 from gapless.scenarios.judging.oracles.case import count
 from gapless.scenarios.running.journal_difference import fingerprints
-from gapless.scenarios.running.runner import Level, RunRequest, RunResult, perform
+from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.simserver.choices import Ranges, Tape
 
 
@@ -27,14 +27,12 @@ class ShrunkWorld:
     ``request``: its run
     ``events``: how many events its log holds at the end
     ``faults``: how many faults it has
-    ``at_the_wire``: whether the symptom shows at the wire level
     ``scenario``, ``capsule``: the paths of its files
     """
 
     request: RunRequest
     events: int
     faults: int
-    at_the_wire: bool
     scenario: Path
     capsule: Path
 
@@ -44,40 +42,37 @@ def keep(
     failure: WorldFailure,
     name: str,
     directory: Path,
-    level: Level = "wire",
     command: tuple[str, ...] = (),
     server: str = "",
     *,
     is_shrunk: bool = True,
 ) -> ShrunkWorld:
-    """Write both files of a failing world. ``name`` is their base name, and ``level`` where it failed.
+    """Write both files of a failing world. ``name`` is their base name.
 
     Raises UsageError when they cannot be written.
     """
     request = planned(client, failure.drawn, command, server)
     if failure.symptom.oracle == BROKE:
-        return _keep_broken(request, failure, name, directory, level)
+        return _keep_broken(request, failure, name, directory)
     result = perform(request)
     events = request.scenario.workload.history_events + sum(1 for line in result.lines if '"what":"append"' in line)
     scenario = _with_description(name, request, failure, events, is_shrunk=is_shrunk)
     request = replace(request, scenario=scenario)
     result = perform(request)
     paths = _write(directory, name, scenario, _capsule(request, result))
-    return ShrunkWorld(request, events, len(scenario.faults), failure.symptom in symptoms_in(result), *paths)
+    return ShrunkWorld(request, events, len(scenario.faults), *paths)
 
 
-def _keep_broken(request: RunRequest, failure: WorldFailure, name: str, directory: Path, level: Level) -> ShrunkWorld:
+def _keep_broken(request: RunRequest, failure: WorldFailure, name: str, directory: Path) -> ShrunkWorld:
     """Write both files of a world that broke down. The capsule has the choices that were made until then."""
     scenario = _with_description(name, request, failure, 0, is_shrunk=True)
     request = replace(request, scenario=scenario)
     tape: Tape = {}
     ranges: Ranges = {}
-    at_the_wire = False
     try:
         result = perform(request)
         tape, ranges = result.tape, result.ranges
     except WorldBroke as error:
-        at_the_wire = True
         tape, ranges = {**(error.tape or {})}, {**(error.ranges or {})}  # type: ignore[dict-item]
     record = RunRecord(
         scenario=name,
@@ -96,7 +91,7 @@ def _keep_broken(request: RunRequest, failure: WorldFailure, name: str, director
     )
     text = capsule.render(request, record, tape, ranges)
     paths = _write(directory, name, scenario, text)
-    return ShrunkWorld(request, 0, len(scenario.faults), at_the_wire or level == "wire", *paths)
+    return ShrunkWorld(request, 0, len(scenario.faults), *paths)
 
 
 def _write(directory: Path, name: str, scenario: Scenario, capsule_text: str) -> tuple[Path, Path]:

@@ -6,12 +6,9 @@ A world depends on the seed of the campaign, its number, and the table of its ro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-from hypothesis import strategies as st
 
 from gapless.reports.records.record import Verdict, Violation
 from gapless.scenarios.definition.scenario import Navigate, Restart, Scenario, Suspend
@@ -19,8 +16,8 @@ from gapless.scenarios.errors import GaplessError, WorldBroke
 from gapless.scenarios.explore.client_state import fired_in
 from gapless.scenarios.explore.steering import DrawnWorld, Table, draw_world
 from gapless.scenarios.explore.symptom import Symptom, symptom_of, symptoms_in, violation_of
-from gapless.scenarios.explore.worlds import HypothesisSource, ListSource, plan
-from gapless.scenarios.running.runner import Level, RunRequest, RunResult, perform
+from gapless.scenarios.explore.worlds import ListSource, plan
+from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.simserver.choices import Choices
 from gapless.simserver.errors import ConfigError, TapeError
 
@@ -67,7 +64,6 @@ class Block:
     client: str
     first: int
     worlds: int
-    level: Level = "wire"
     seed: int = 0
     table: Table | None = None
     command: tuple[str, ...] = ()
@@ -100,7 +96,7 @@ def try_block(block: Block) -> BlockResult:
     for number in range(block.first, block.first + block.worlds):
         world = draw_world(block.client, block.seed, number, block.table, block.command, block.server)
         try:
-            counted, failed = _tried(world, block.level, block.judge)
+            counted, failed = _tried(world, block.judge)
         except WorldBroke as error:
             counted, failed = TrialCounts({("broke",): 1}), (_broken(world, error),)
         tally.update(counted)
@@ -109,9 +105,9 @@ def try_block(block: Block) -> BlockResult:
     return BlockResult(block, block.worlds, tally, tuple(failures), tuple(met))
 
 
-def _tried(world: DrawnWorld, level: Level, judge: tuple[str, ...]) -> tuple[TrialCounts, tuple[WorldFailure, ...]]:
+def _tried(world: DrawnWorld, judge: tuple[str, ...]) -> tuple[TrialCounts, tuple[WorldFailure, ...]]:
     with breaking_down(world.request):
-        result = performed(world.request, level)
+        result = perform(world.request)
         return tally_of(result), failures_of(world, result, judge)
 
 
@@ -134,29 +130,11 @@ def _places(tally: TrialCounts) -> tuple[str, ...]:
     return tuple(sorted(states | {key[1] for key in tally if key[0] == "path"}))
 
 
-def performed(request: RunRequest, level: Level) -> RunResult:
-    """Perform a run at a level.
-
-    At the model level, a seed other than 0 also shuffles what happens at the same time. Seed 0 leaves it in order. A
-    client of that level has no tasks that could be frozen, so it is not suspended there.
-    """
-    if level == "model":
-        request = replace(request, scenario=_never_suspended(request.scenario))
-    return perform(request, level=level, schedule=None if level == "wire" else request.seed or None)
-
-
-def _never_suspended(scenario: Scenario) -> Scenario:
-    script = tuple(step for step in scenario.script if not isinstance(step, Suspend))
-    background = tuple(one for one in scenario.workload.background if one.suspend_s is None)
-    workload = scenario.workload.model_copy(update={"background": background})
-    return scenario.model_copy(update={"script": script, "workload": workload})
-
-
-def shown(request: RunRequest, level: Level) -> Mapping[Symptom, Violation]:
+def shown(request: RunRequest) -> Mapping[Symptom, Violation]:
     """The symptoms of a run, as `symptoms_in` has them. A world that breaks down has one of its own."""
     try:
         with breaking_down(request):
-            return symptoms_in(performed(request, level))
+            return symptoms_in(perform(request))
     except WorldBroke as error:
         violation = violation_of(error)
         return {symptom_of(violation): violation}
@@ -165,7 +143,6 @@ def shown(request: RunRequest, level: Level) -> Mapping[Symptom, Violation]:
 def retry_world(
     client: str,
     drawn: Sequence[int],
-    level: Level = "wire",
     command: tuple[str, ...] = (),
     judge: tuple[str, ...] = (),
     server: str = "",
@@ -177,26 +154,14 @@ def retry_world(
         return ()
     world = DrawnWorld(request, tuple(drawn))
     try:
-        return _tried(world, level, judge)[1]
+        return _tried(world, judge)[1]
     except WorldBroke as error:
         return (_broken(world, error),)
 
 
-def still_shows(request: RunRequest, symptom: Symptom, level: Level = "wire") -> bool:
+def still_shows(request: RunRequest, symptom: Symptom) -> bool:
     """Whether a run shows a symptom."""
-    return symptom in shown(request, level)
-
-
-@st.composite
-def worlds(draw: st.DrawFn, client: str, command: tuple[str, ...] = (), server: str = "") -> DrawnWorld:
-    """A Hypothesis strategy for worlds. It serves to shrink them."""
-    source = HypothesisSource(draw)
-
-    def together(make: Callable[[], Any]) -> Any:
-        return draw(st.builds(make))
-
-    request = plan(Choices(source), client, part=together, command=command, server=server)
-    return DrawnWorld(request, tuple(source.drawn))
+    return symptom in shown(request)
 
 
 def planned(client: str, drawn: Sequence[int], command: tuple[str, ...] = (), server: str = "") -> RunRequest:

@@ -1,6 +1,6 @@
-"""The model level: clients and server joined by messages instead of bytes, without trio.
+"""Clients as state machines, for searches that copy a client and go on from any of its states.
 
-A client is a *machine* here: it does no I/O, takes inputs and returns effects. Files in reading order:
+A *machine* does no I/O: it takes inputs and returns effects. Files in reading order:
 
 - ``machine.py``          the interface of a machine: inputs and effects
 - ``ours.py``             our client as a machine: `SyncCore`, and the work of `gapless.syncclient.network.driver`
@@ -8,11 +8,6 @@ A client is a *machine* here: it does no I/O, takes inputs and returns effects. 
 - ``registry.py``         all machines by name
 - ``shared_events.py``    events as shared objects, for searches that keep many copies of a client
 
-For a scenario run with ``perform(request, level="model")``:
-
-- ``event_loop.py``       an event loop with virtual time, which offers what `gapless.simserver.loop` requires
-- ``message_carrier.py``  connects the server's own app to a client by messages
-- ``shell.py``            runs a machine in a world: sockets, calls, timeouts, pings
-
-`gapless.scenarios.prove` searches every schedule of a machine in a small world.
+`gapless.scenarios.prove` searches every schedule of a machine in a small world. That a machine does what the client of
+that name does is tested: it is given what the client received at the wire (``tests/scenarios/machines``).
 """

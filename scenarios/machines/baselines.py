@@ -18,7 +18,6 @@ from gapless.scenarios.clients.contract import Claim, GapIds
 from gapless.scenarios.machines import machine as model
 from gapless.scenarios.machines.shared_events import Shared, shared
 
-CONNECTION_SETTINGS: Final = model.ConnectionSettings(request_timeout_s=30.0, handshake_timeout_s=math.inf)
 PAGES_MAX: Final = 1000
 READY_TIMEOUT_S: Final = 30.0
 RECONNECT_S_MAX: Final = 30.0

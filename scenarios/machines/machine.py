@@ -1,6 +1,6 @@
-"""The interface of a client at the model level: a machine without I/O that takes inputs and returns effects.
+"""The interface of a client without I/O: a machine that takes inputs and returns effects.
 
-`Machine` is the counterpart of `gapless.scenarios.clients.contract.ClientUnderTest` at the wire level. Frames and
+`Machine` is the counterpart of `gapless.scenarios.clients.contract.ClientUnderTest`. Frames and
 bodies are texts, as on the wire, so the client's own codec is used. A machine can be pickled, because a search copies
 it.
 """
@@ -163,17 +163,6 @@ class StepError:
 
 
 Effect = DialSocket | DropSocket | RestCall | DeliverEvent | StepDone | StepError
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionSettings:
-    """The connection settings of a client. A ping value of None means that it sends no pings, or waits for no pong."""
-
-    request_timeout_s: float
-    handshake_timeout_s: float
-    ping_interval_s: float | None = None
-    ping_timeout_s: float | None = None
-    frame_size_bytes_max: int = 1024 * 1024
 
 
 class Machine(Protocol):

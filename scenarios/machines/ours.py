@@ -24,17 +24,6 @@ from gapless.syncclient.settings import Settings
 from gapless.syncclient.wire import Frame, Generation, Page
 
 
-def connection_settings(settings: Settings) -> model.ConnectionSettings:
-    """The connection settings that `gapless.syncclient.network.http_and_websocket` applies."""
-    return model.ConnectionSettings(
-        request_timeout_s=settings.request_timeout_s,
-        handshake_timeout_s=settings.handshake_timeout_s,
-        ping_interval_s=settings.ping_interval_s,
-        ping_timeout_s=settings.ping_timeout_s,
-        frame_size_bytes_max=settings.frame_size_bytes_max,
-    )
-
-
 class GaplessMachine:
     """Our client without I/O.
 

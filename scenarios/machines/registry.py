@@ -1,4 +1,4 @@
-"""The clients of the model level by name. The names are the same as at the wire level."""
+"""The machines by name. Each has the name of the client that it stands for."""
 
 from __future__ import annotations
 
@@ -8,28 +8,22 @@ from dataclasses import dataclass
 
 from gapless.scenarios.errors import UsageError, did_you_mean
 from gapless.scenarios.machines.baselines import (
-    CONNECTION_SETTINGS,
     FullRescanMachine,
     PollThenReturnMachine,
     SocketOnlyMachine,
     TailCursorMachine,
 )
-from gapless.scenarios.machines.machine import ConnectionSettings, Machine
-from gapless.scenarios.machines.ours import GaplessMachine, connection_settings
+from gapless.scenarios.machines.machine import Machine
+from gapless.scenarios.machines.ours import GaplessMachine
 from gapless.syncclient.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A client of the model level.
-
-    ``make``: makes its machine from a certainty, a source of jitter and settings
-    ``manners``: its connection settings
-    """
+    """A client that can be searched. ``make``: makes its machine from a certainty, a source of jitter and settings."""
 
     name: str
     make: Callable[[str, Callable[[], float], Mapping[str, bool | int]], Machine]
-    connection_settings: ConnectionSettings
 
 
 def _gapless(certainty: str, draw: Callable[[], float], settings: Mapping[str, bool | int]) -> Machine:
@@ -38,26 +32,26 @@ def _gapless(certainty: str, draw: Callable[[], float], settings: Mapping[str, b
 
 
 MACHINES: tuple[Known, ...] = (
-    Known("gapless", _gapless, connection_settings(Settings())),
-    Known("socket-only", lambda certainty, draw, settings: SocketOnlyMachine(), CONNECTION_SETTINGS),
-    Known("poll-then-return", lambda certainty, draw, settings: PollThenReturnMachine(), CONNECTION_SETTINGS),
-    Known("tail-cursor", lambda certainty, draw, settings: TailCursorMachine(), CONNECTION_SETTINGS),
-    Known("full-rescan", lambda certainty, draw, settings: FullRescanMachine(), CONNECTION_SETTINGS),
+    Known("gapless", _gapless),
+    Known("socket-only", lambda certainty, draw, settings: SocketOnlyMachine()),
+    Known("poll-then-return", lambda certainty, draw, settings: PollThenReturnMachine()),
+    Known("tail-cursor", lambda certainty, draw, settings: TailCursorMachine()),
+    Known("full-rescan", lambda certainty, draw, settings: FullRescanMachine()),
 )
 NAMES = tuple(known.name for known in MACHINES)
 
 
 def resolve(name: str) -> Known:
-    """The client with this name. Raises UsageError when the model level has none."""
+    """The client with this name. Raises UsageError when there is no such machine."""
     known = next((one for one in MACHINES if one.name == name), None)
     if known is None:
-        cure = did_you_mean(name, NAMES, f"choose {', '.join(NAMES)}; any other client runs at the wire")
-        raise UsageError(f"the model has no client called {name!r}; {cure}")
+        cure = did_you_mean(name, NAMES, f"choose {', '.join(NAMES)}")
+        raise UsageError(f"no client called {name!r} can be searched; {cure}")
     return known
 
 
 def jitter(seed: int) -> Callable[[], float]:
-    """The source of jitter for a seed. It yields the same numbers as at the wire level."""
+    """The source of jitter for a seed. The client of that name draws the same numbers."""
     return random.Random(f"{seed}/client").random
 
 

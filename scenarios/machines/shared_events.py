@@ -31,9 +31,8 @@ def shared(event: Mapping[str, Any]) -> Shared:
     text = json.dumps(event, separators=(",", ":"))
     number = _NUMBERS.get(text)
     if number is None:
-        number = _NUMBERS[text] = len(_TABLE)
-        one = Shared(event)
-        one.number = number
+        one = Shared(event)  # raises for what is no event, before it has a number
+        number = one.number = _NUMBERS[text] = len(_TABLE)
         _TABLE.append(one)
     return _TABLE[number]
 

@@ -2,7 +2,7 @@
 
 A *point* is a sequence of actions and the state that results from it: the log, the status, the leaf, and what was
 published last. Points form a tree, and are made on demand. `gapless.simserver.conversation.agent` makes the events, so
-their content and order are the same as at the wire level. Timestamps depend only on the actions, not on the clock of a
+their content and order are those of the simulated server. Timestamps depend only on the actions, not on the clock of a
 schedule. So two schedules with the same actions of the server have the same events.
 """
 

@@ -1,4 +1,4 @@
-"""The verdict on a finished schedule: the oracles of the wire level, on evidence derived from a `WorldState`."""
+"""The verdict on a finished schedule: the oracles of every run, on evidence derived from a `WorldState`."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from gapless.reports.records.record import Clock, FaultFired, RunRecord, Verdict, Violation, gravest
 from gapless.scenarios.clients.contract import Factory
@@ -24,10 +23,6 @@ from gapless.scenarios.judging.own_budget import OwnBudget, OwnBudgets
 from gapless.scenarios.judging.run_outcome import run_outcome
 from gapless.scenarios.lockstep.client import Printed
 from gapless.scenarios.lockstep.command import CommandRun, RanOn
-from gapless.scenarios.machines.event_loop import EventLoop, TurnWatch
-from gapless.scenarios.machines.message_carrier import messages
-from gapless.scenarios.machines.registry import resolve as machine
-from gapless.scenarios.machines.shell import factory as machine_factory
 from gapless.scenarios.realserver.environment import parse_server
 from gapless.scenarios.realserver.playable import check_playable
 from gapless.scenarios.realserver.world import RealServerWorld
@@ -40,8 +35,6 @@ from gapless.simserver.determinism import run_deterministic
 from gapless.simserver.errors import JournalFull, TapeError
 from gapless.simserver.world import World
 from gapless.syncclient.path_marks import listening
-
-Level = Literal["wire", "model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,50 +98,36 @@ def perform(
     *,
     source: Source | None = None,
     factory: Factory | None = None,
-    level: Level = "wire",
     schedule: int | None = None,
 ) -> RunResult:
     """Perform a run.
 
     ``source``: where choices come from, in place of the request's tape or seed. ``factory``: the client, in place of
-    the request's; its ``watch``, if it has one, says when it spins. ``level``: ``wire`` sends bytes, on trio;
-    ``model`` passes messages on the event loop of `gapless.scenarios.machines`. ``schedule``: the seed for the order
-    of tasks that are ready at the same moment. The default is the request's seed at the wire level, and first come,
-    first served at the model level.
+    the request's; its ``watch``, if it has one, says when it spins. ``schedule``: the
+    seed for the order of tasks that are ready at the same moment; the default is the request's seed.
 
     Raises UsageError for an unknown client and for a command that cannot be in virtual time, TapeError when a tape does
     not fit, and WorldBroke when the simulation fails.
     """
     scenario = request.scenario
-    command = _command(request) if factory is None and level == "wire" else None
+    command = _command(request) if factory is None else None
     given = source or _source(request)
     choices = Choices(given)
     world: World | RealServerWorld
     settings, work = server_settings(scenario, request.generation, request.cursor), workload(scenario)
-    if level == "wire":
-        client = factory or command or resolve(request.client)
-        other: OtherParty
-        if request.server:
-            world = other = RealServerWorld(parse_server(request.server), scenario, request.seed, choices)
-        else:
-            world = World(settings, work, scenario.faults, choices)
-            other = SimulatedOtherParty(world)
-        player = ScriptPlayer(world, other, scenario, request.seed, getattr(client, "watch", SpinWatch))
+    client = factory or command or resolve(request.client)
+    other: OtherParty
+    if request.server:
+        world = other = RealServerWorld(parse_server(request.server), scenario, request.seed, choices)
     else:
-        if request.server:
-            raise UsageError("a published server speaks bytes; the model level passes messages")
-        loop = EventLoop(schedule)
-        world = World(settings, work, scenario.faults, choices, loop, messages(loop))
-        client = factory or machine_factory(world, machine(request.client))
-        player = ScriptPlayer(world, SimulatedOtherParty(world), scenario, request.seed, TurnWatch)
+        world = World(settings, work, scenario.faults, choices)
+        other = SimulatedOtherParty(world)
+    player = ScriptPlayer(world, other, scenario, request.seed, getattr(client, "watch", SpinWatch))
     spun: str | None = None
     taken: dict[str, None] = {}
     try:
         with listening(lambda name: taken.update({name: None})):
-            if level == "wire":
-                run_deterministic(lambda: player.perform(client), seed=request.seed if schedule is None else schedule)
-            else:
-                loop.run(lambda: player.perform(client))
+            run_deterministic(lambda: player.perform(client), seed=request.seed if schedule is None else schedule)
     except Exception as error:  # a full journal is a finding; _sort_out raises everything else
         try:
             spun = _sort_out(error, request)

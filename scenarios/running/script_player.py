@@ -40,7 +40,6 @@ from gapless.scenarios.definition.scenario import (
     Unasked,
     name_of,
 )
-from gapless.scenarios.errors import UsageError
 from gapless.scenarios.judging.content import content_digest
 from gapless.scenarios.running import other_party
 from gapless.scenarios.running.other_party import OtherName, OtherParty, Target
@@ -49,7 +48,7 @@ from gapless.simserver.cause import StepName
 from gapless.simserver.determinism import suspended
 from gapless.simserver.errors import SimServerError
 from gapless.simserver.journal import Journal
-from gapless.simserver.loop import TRIO, Loop
+from gapless.simserver.loop import Loop
 from gapless.simserver.network.connections import Connections
 from gapless.simserver.process import Process
 from gapless.simserver.progress import Progress
@@ -123,6 +122,7 @@ class ScriptPlayer:
 
     async def perform(self, factory: Factory) -> None:
         """Play the script. Raises SimServerError when the simulation itself fails."""
+        self._main = trio.lowlevel.current_task()
         async with self._world.running():
             for happening in self._scenario.workload.background:
                 if not happening.model_fields_set & _NOT_OF_THE_WORKLOAD:
@@ -185,8 +185,6 @@ class ScriptPlayer:
         Returns whether the client is to be killed and opened again.
         """
         self._phase = "background"
-        if self._world.loop is TRIO:
-            self._main = trio.lowlevel.current_task()
         try:
             return await self._play(client)
         except Exception as error:
@@ -296,8 +294,7 @@ class ScriptPlayer:
 
     async def _suspend(self, suspend_s: float, *, whole: bool) -> None:
         """Freeze the client. ``whole``: with the step that it is in; otherwise only what it does beside its steps."""
-        if self._main is None:
-            raise UsageError("a client can be suspended only at the wire level")
+        assert self._main is not None, "the script is being played"
         world, main = self._world.process.nursery, self._main
 
         def is_clients(task: trio.lowlevel.Task) -> bool:

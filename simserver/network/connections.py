@@ -1,7 +1,6 @@
 """The connections to the server: dialed in memory, numbered, and each served by the app to its end.
 
-A `Carrier` decides what goes through them. By default it is HTTP and WebSocket bytes; the model level has a carrier of
-messages.
+A `Carrier` decides what goes through them: HTTP and WebSocket bytes by default.
 """
 
 from __future__ import annotations

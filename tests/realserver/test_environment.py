@@ -53,7 +53,6 @@ def test_an_interpreter_that_is_named_must_run(monkeypatch: pytest.MonkeyPatch) 
         (["run", "r20-late-stats"], "r20-late-stats cannot be played on openhands-agent-server==1.58.2"),
         (["run", "r15-long-initialisation"], "says running at once, not after 25 s"),
         (["compare", "--sweep"], "leave out --server"),
-        (["explore", "--level", "model"], "a published server speaks bytes"),
         (["replay", "x.json"], "a capsule has a server of its own"),
         (["run", "clean-run", "--clock", "real", "--", "python"], "--server needs virtual time"),
     ],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import get_args
 
 import click
 
@@ -30,10 +29,8 @@ from gapless.scenarios.explore.explorer import SHRINKS_MAX, Explorer, Limits
 from gapless.scenarios.explore.opening import Opened, opened
 from gapless.scenarios.interrupt import INTERRUPTED_EXIT_CODE, stoppable
 from gapless.scenarios.judging.oracles.case import count
-from gapless.scenarios.machines.registry import resolve as machine
 from gapless.scenarios.running.cluster import ClusterExecutor
 from gapless.scenarios.running.executors import processes
-from gapless.scenarios.running.runner import Level
 
 
 @click.command("explore", cls=TakesCommand)
@@ -50,13 +47,6 @@ from gapless.scenarios.running.runner import Level
     help="Seed of the worlds of a new campaign.  [default: a fresh one from the system]",
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
-@click.option(
-    "--level",
-    type=click.Choice(get_args(Level)),
-    default="wire",
-    show_default=True,
-    help="What carries the messages: bytes, on trio; or the model's loop, for our client and the baselines alone.",
-)
 @click.option(
     "--shrinks", type=click.IntRange(min=0), default=SHRINKS_MAX, show_default=True, help="Failures to shrink at most."
 )
@@ -88,7 +78,6 @@ def explore(
     seed: int | None,
     jobs: int | None,
     executor: str,
-    level: Level,
     shrinks: int,
     database: Path,
     merged: tuple[Path, ...],
@@ -115,20 +104,14 @@ def explore(
     program = given(label, clock)
     only_virtual(program, "explore")
     name, command = (client, ()) if program is None else (program.name, program.words)
-    if program is not None and level == "model":
-        raise UsageError("--level model is for our client and the baselines; a program sends bytes, on the wire")
-    if server is not None and level == "model":
-        raise UsageError("--level model passes messages; a published server speaks bytes, on the wire")
-    if level == "model":
-        machine(client)
-    elif program is None:
+    if program is None:
         resolve(client)
     oracles = judged_by(judge, no_judge)
     published = given_server(server)
     make_ready(published)
-    with opened(Database(database, name, level, command, published), seed) as at_work:
+    with opened(Database(database, name, command, published), seed) as at_work:
         for directory in merged:
-            _merge(at_work, Database(directory, name, level, command, published))
+            _merge(at_work, Database(directory, name, command, published))
         limits = Limits(runs, time_s, shrinks)
         code = _explore(at_work, limits, jobs, oracles, is_merge=bool(merged), where=executor)
     sys.exit(code)

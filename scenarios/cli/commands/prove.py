@@ -100,7 +100,7 @@ def prove(
     executor: str,
     **kinds: int | None,
 ) -> None:
-    """Try every order of events and every placement of faults within a bound, at the model level.
+    """Try every order of events and every placement of faults within a bound.
 
     Without a kind of fault, every kind counts, up to --faults of them together; with some, only those.
 

@@ -130,7 +130,7 @@ class ExploreScreen:
         before = f" ({total} with those of earlier and merged runs)" if total != worlds else ""
         failed = f"{campaign.all_failed} worlds failed, {count(len(campaign.groups), 'cause')} found"
         self.say(
-            f"\nclient {campaign.client}, level {campaign.level}, seed {campaign.seed}: "
+            f"\nclient {campaign.client}, seed {campaign.seed}: "
             f"{worlds} worlds{before} in {elapsed_s:.0f} s, {worlds / max(elapsed_s, 0.001):.1f} runs/s; "
             f"{met}; {coverage.fired} faults fired; {failed}",
             "bold",
@@ -149,8 +149,6 @@ class ExploreScreen:
         client = f" -- {shlex.join(campaign.command)}" if campaign.command else ""
         named = "" if campaign.command else f" --client {campaign.client}"
         yield f"  scenario gapless run {toml}{named}{seed}{client}"
-        if not group.at_the_wire:
-            yield "  it shows at the model level alone: these two run at the wire, and hold there"
         yield f"  replay   {replay_line(str(capsule), campaign.client, campaign.command)}"
 
 

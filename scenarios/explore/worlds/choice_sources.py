@@ -1,12 +1,13 @@
-"""Sources of choices for a drawn world: a seed, a list of numbers, or Hypothesis. All draw integers only."""
+"""Sources of choices for a drawn world: a seed, a list of numbers, or an earlier world. All draw integers only.
+
+The source that Hypothesis is has a module of its own, `gapless.scenarios.explore.strategies`.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-from hypothesis import strategies as st
 
 from gapless.simserver.errors import TapeError
 
@@ -17,7 +18,7 @@ ANEW_ONE_IN = 10
 Parts = Mapping[str, Mapping[str, Sequence[int]]]
 
 
-class _IntegerSource:
+class IntegerSource:
     """A source whose numbers are thousandths of a range."""
 
     def integer(self, stream: str, low: int, high: int) -> int:
@@ -29,23 +30,7 @@ class _IntegerSource:
         return low + (high - low) * self.integer(stream, 0, THOUSANDTHS) / THOUSANDTHS
 
 
-class HypothesisSource(_IntegerSource):
-    """Choices drawn by Hypothesis, each labeled with its stream. ``drawn`` lists all integers drawn, in order.
-
-    An integer shrinks toward low.
-    """
-
-    def __init__(self, draw: Callable[..., Any], drawn: list[int] | None = None) -> None:
-        self._draw = draw
-        self.drawn: list[int] = [] if drawn is None else drawn
-
-    def integer(self, stream: str, low: int, high: int) -> int:
-        value = int(self._draw(st.integers(low, high), label=stream))
-        self.drawn.append(value)
-        return value
-
-
-class ListSource(_IntegerSource):
+class ListSource(IntegerSource):
     """Choices read from a list of numbers. Raises TapeError when a number is out of range, or the list ends."""
 
     def __init__(self, drawn: Sequence[int]) -> None:
@@ -63,7 +48,7 @@ class ListSource(_IntegerSource):
         return value
 
 
-class RandomSource(_IntegerSource):
+class RandomSource(IntegerSource):
     """Choices drawn from a seeded generator. ``drawn`` lists all integers drawn, in order.
 
     Hypothesis is not used here: its draws depend on its version, and on the modules that are loaded.
@@ -79,14 +64,14 @@ class RandomSource(_IntegerSource):
         return value
 
 
-class PartedSource(_IntegerSource):
+class PartedSource(IntegerSource):
     """Passes choices on, and remembers them by the part of the world for which they were drawn.
 
     ``together`` wraps the draws of a part. A part is named after the last choice before it, and counted: the first
     fault that ``focus`` asks for is ``focus 0``. ``parts`` has the numbers that were drawn.
     """
 
-    def __init__(self, source: _IntegerSource) -> None:
+    def __init__(self, source: IntegerSource) -> None:
         self._source = source
         self.parts: dict[str, dict[str, list[int]]] = {}
         self._before, self._part = "", ""

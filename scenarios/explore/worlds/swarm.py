@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import strategies as st
-
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, CursorMode, Scenario, ServerGeneration
 from gapless.scenarios.explore.worlds import link_faults, publisher_faults, rest_faults, server_faults
-from gapless.scenarios.explore.worlds.choice_sources import HypothesisSource
 from gapless.scenarios.explore.worlds.expected_course import API_KEY, Course, Data, Part, attached_late, course
 from gapless.scenarios.explore.worlds.fault_timing import named, strikes_at
 from gapless.scenarios.realserver.environment import parse_server
@@ -234,16 +231,6 @@ def _limited_to_branch(fault: Data) -> Data:
     if fault["kind"] != "publish-never-persist":
         return fault
     return {**fault, "match": {**fault["match"], "kind": list(BRANCH_KINDS)}}
-
-
-@st.composite
-def plans(draw: st.DrawFn, client: str) -> RunRequest:
-    """A Hypothesis strategy for runs, for use in property tests."""
-
-    def together(make: Callable[[], Any]) -> Any:
-        return draw(st.builds(make))
-
-    return plan(Choices(HypothesisSource(draw)), client, part=together)
 
 
 def _faults(choices: Choices, drawn: Course, part: Part) -> list[Data]:

@@ -126,7 +126,7 @@ def test_a_replay_elsewhere_says_which_file_is_missing() -> None:
 
 def test_explore_draws_worlds_for_a_command_and_keeps_them_under_its_label() -> None:
     result = gapless("explore", "--runs", 2, "--shrinks", 0, "--jobs", 1, "--label", "mine", "--", *RACING)
-    assert re.search(r"client mine, level wire, seed \d+: 2 worlds", result.output)
+    assert re.search(r"client mine, seed \d+: 2 worlds", result.output)
     assert sorted(os.listdir(".gapless/explore")) == ["mine"]
     again = gapless("explore", "--runs", 1, "--shrinks", 0, "--jobs", 1, "--label", "mine", "--", *RACING)
     assert "going on after 2 worlds" in again.output
@@ -147,7 +147,6 @@ def test_explore_draws_worlds_for_a_command_and_keeps_them_under_its_label() -> 
         (("run", "clean-run", "--clock", "virtual", "--", "true"), "leave out --clock virtual"),
         (("explore", "--clock", "real", "--", *WEBSOCKETS), "`gapless explore` needs virtual time"),
         (("compare", "clean-run", "--clock", "real", "--", *WEBSOCKETS), "`gapless compare` needs virtual time"),
-        (("explore", "--level", "model", "--", *WEBSOCKETS), "a program sends bytes, on the wire"),
         (("replay", "some.json", "--", *WEBSOCKETS), "a capsule has a client of its own"),
         (("run", "clean-run", "--clock", "real", "--check-determinism", "--", *WEBSOCKETS), "needs virtual time"),
     ],

@@ -169,7 +169,7 @@ def test_the_help_imports_nothing_that_takes_long() -> None:
     assert ended.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("command", ["run", "replay", "list", "show", "report", "compare"])
+@pytest.mark.parametrize("command", ["run", "replay", "list", "show", "report", "compare", "explore"])
 def test_a_command_imports_only_what_it_needs(command: str) -> None:
     code = f"import sys, gapless.scenarios.cli.commands.{'list' if command == 'show' else command}; "
     code += "print(sorted({'hypothesis', 'selenium', 'distributed', 'pytest'} & set(sys.modules)))"

@@ -18,7 +18,7 @@ from gapless.scenarios.explore.database import Database
 from gapless.scenarios.explore.steering import ROUND_WORLDS, Drawn, Table, Target, draw_world, table_of
 from gapless.scenarios.explore.trial import Block, planned, try_block
 
-FEW = ("--client", "socket-only", "--level", "model", "--shrinks", "0")
+FEW = ("--client", "socket-only", "--shrinks", "0")
 
 
 def explore(*arguments: str) -> Result:
@@ -26,7 +26,7 @@ def explore(*arguments: str) -> Result:
 
 
 def campaign_in(directory: Path) -> Campaign:
-    return Database(directory, "socket-only", "model").load()[0]
+    return Database(directory, "socket-only").load()[0]
 
 
 def origins(worlds: Sequence[int], seed: int) -> list[tuple[int, ...]]:
@@ -62,19 +62,19 @@ def test_another_seed_than_the_databases_is_told_with_the_cure(tmp_path: Path) -
     result = explore(*command, "--seed", "18")
     assert result.exit_code == 2
     assert result.output == (
-        f"Error: --seed 18: {tmp_path}/socket-only.model has worlds of seed 17; leave --seed out to go on with that, "
+        f"Error: --seed 18: {tmp_path}/socket-only has worlds of seed 17; leave --seed out to go on with that, "
         "or give --database another directory\n"
     )
 
 
 def test_a_seed_and_the_number_of_a_world_are_in_every_finding_and_record(tmp_path: Path) -> None:
     found = explore(
-        *("--client", "socket-only", "--level", "model", "--runs", "12", "--shrinks", "1", "--jobs", "1"),
+        *("--client", "socket-only", "--runs", "12", "--shrinks", "1", "--jobs", "1"),
         *("--seed", "17", "--database", str(tmp_path)),
     )
     (group,) = campaign_in(tmp_path).groups
     assert f"first seen in world {group.smallest.number} of seed 17" in found.output
-    database = Database(tmp_path, "socket-only", "model")
+    database = Database(tmp_path, "socket-only")
     wanted = f"found by gapless explore, seed 17, world {group.smallest.number}"
     assert load_file(database.path(group, ".toml")).origin == wanted
     assert capsule.load(database.path(group, ".json")).request.scenario.origin == wanted
@@ -85,8 +85,8 @@ def test_a_seed_and_the_number_of_a_world_are_in_every_finding_and_record(tmp_pa
 
 
 def test_a_world_does_not_depend_on_the_block_that_it_is_in() -> None:
-    whole = try_block(Block("socket-only", 4, 4, "model", 9))
-    halves = [try_block(Block("socket-only", first, 2, "model", 9)) for first in (4, 6)]
+    whole = try_block(Block("socket-only", 4, 4, 9))
+    halves = [try_block(Block("socket-only", first, 2, 9)) for first in (4, 6)]
     assert whole.met == halves[0].met + halves[1].met
     assert whole.tally == halves[0].tally + halves[1].tally
     assert whole.failures == halves[0].failures + halves[1].failures
@@ -152,9 +152,9 @@ def test_steering_meets_more_pairs_of_fault_and_state() -> None:
     """One seed, a few hundred worlds: the difference is large. See tests.benchmarks.explore for the numbers."""
     pairs = {}
     for is_steered in (False, True):
-        campaign = Campaign("poll-then-return", "model", 1)
+        campaign = Campaign("poll-then-return", 1)
         for _ in range(8):
             table = campaign.table(campaign.worlds // ROUND_WORLDS) if is_steered else None
-            campaign.add(try_block(Block(campaign.client, campaign.worlds, ROUND_WORLDS, "model", 1, table)))
+            campaign.add(try_block(Block(campaign.client, campaign.worlds, ROUND_WORLDS, 1, table)))
         pairs[is_steered] = sum(1 for key in campaign.tally if key[0] == "state" and key[2] in STATES)
     assert pairs[True] > pairs[False]

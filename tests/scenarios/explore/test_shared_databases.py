@@ -20,7 +20,7 @@ from gapless.scenarios.explore.symptom import Symptom
 from gapless.scenarios.explore.trial import TrialCounts, WorldFailure
 
 LOSS = Symptom("no-tail-loss", "run() returned without n event")
-FEW = ("--client", "socket-only", "--level", "model", "--jobs", "1")
+FEW = ("--client", "socket-only", "--jobs", "1")
 
 
 def explore(*arguments: str) -> Result:
@@ -33,7 +33,7 @@ def failure(*kinds: str, drawn: tuple[int, ...] = (1, 2, 3)) -> WorldFailure:
 
 def campaign(seed: int, worlds: int, *groups: Group) -> Campaign:
     tally = TrialCounts({("world", "tree"): worlds})
-    return Campaign("socket-only", "wire", seed, worlds, tally, failed=worlds // 2, groups=list(groups))
+    return Campaign("socket-only", seed, worlds, tally, failed=worlds // 2, groups=list(groups))
 
 
 def group(effect: str, seed: int, worlds: int, drawn: tuple[int, ...] = (1, 2, 3)) -> Group:
@@ -97,11 +97,11 @@ def test_what_was_merged_is_stored_and_loaded_again(tmp_path: Path) -> None:
 def test_the_command_merges_causes_with_their_files_and_what_waits(tmp_path: Path) -> None:
     for name, seed in (("one", "1"), ("other", "2")):
         explore(*FEW, "--runs", "8", "--shrinks", "1", "--seed", seed, "--database", str(tmp_path / name))
-    databases = [Database(tmp_path / name, "socket-only", "model") for name in ("one", "other")]
+    databases = [Database(tmp_path / name, "socket-only") for name in ("one", "other")]
     waiting = {drawn for database in databases for drawn in database.examples()}
     causes = {found.cause for database in databases for found in database.load()[0].groups}
     result = explore(*FEW, "--merge", str(tmp_path / "other"), "--database", str(tmp_path / "one"))
-    assert f"merged {tmp_path / 'other' / 'socket-only.model'}\n" in result.output
+    assert f"merged {tmp_path / 'other' / 'socket-only'}\n" in result.output
     assert "seed 1: 0 worlds (16 with those of earlier and merged runs)" in result.output
     merged, _ = databases[0].load()
     assert (merged.all_worlds, merged.others[2].worlds) == (16, 8)
@@ -126,7 +126,7 @@ def test_what_cannot_be_merged_is_told_with_the_cure(tmp_path: Path) -> None:
 
 
 def test_a_second_campaign_shares_the_database_says_so_and_is_merged(tmp_path: Path) -> None:
-    first = Database(tmp_path, "socket-only", "model")
+    first = Database(tmp_path, "socket-only")
     with opened(first, 1) as at_work:
         result = explore(*FEW, "--runs", "3", "--shrinks", "1", "--database", str(tmp_path))
         said = result.output.splitlines()
@@ -143,10 +143,10 @@ def test_a_second_campaign_shares_the_database_says_so_and_is_merged(tmp_path: P
 
 
 def test_a_campaign_that_outlives_the_one_it_shared_with_is_merged_at_its_own_end(tmp_path: Path) -> None:
-    first = Database(tmp_path, "socket-only", "model")
+    first = Database(tmp_path, "socket-only")
     host = opened(first, 1)
     host.__enter__()
-    with opened(Database(tmp_path, "socket-only", "model"), None) as second:
+    with opened(Database(tmp_path, "socket-only"), None) as second:
         assert second.host is not None
         second.campaign.worlds = 4
         second.database.save(second.campaign)
@@ -157,16 +157,16 @@ def test_a_campaign_that_outlives_the_one_it_shared_with_is_merged_at_its_own_en
 
 
 def test_a_campaign_that_was_killed_while_it_shared_is_merged_by_the_next(tmp_path: Path) -> None:
-    first = Database(tmp_path, "socket-only", "model")
+    first = Database(tmp_path, "socket-only")
     guest = first.guest(99)
-    guest.save(Campaign("socket-only", "model", 99, 6))
+    guest.save(Campaign("socket-only", 99, 6))
     with opened(first, 1) as at_work:
         assert at_work.merged == 1
         assert at_work.campaign.others[99].worlds == 6
 
 
 def test_two_campaigns_with_one_seed_at_the_same_time_are_refused(tmp_path: Path) -> None:
-    first = Database(tmp_path, "socket-only", "model")
-    second = opened(Database(tmp_path, "socket-only", "model"), 1)
+    first = Database(tmp_path, "socket-only")
+    second = opened(Database(tmp_path, "socket-only"), 1)
     with opened(first, 1), pytest.raises(UsageError, match=r"^--seed 1: a campaign with this seed is at work in "):
         second.__enter__()

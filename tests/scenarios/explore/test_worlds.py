@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from hashlib import sha256
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.definition.loading import parse
 from gapless.scenarios.definition.scenario import GENERATIONS
 from gapless.scenarios.definition.toml_writing import render
-from gapless.scenarios.explore.steering import DrawnWorld
-from gapless.scenarios.explore.trial import Block, planned, try_block, worlds
-from gapless.scenarios.explore.worlds import KINDS, HypothesisSource, ListSource, plan, plans
+from gapless.scenarios.explore.shrink_search import Primed
+from gapless.scenarios.explore.steering import DrawnWorld, Table, Target, draw_world
+from gapless.scenarios.explore.strategies import HypothesisSource, worlds
+from gapless.scenarios.explore.trial import Block, planned, try_block
+from gapless.scenarios.explore.worlds import KINDS, ListSource, plan
 from gapless.scenarios.judging.coverage import FAULT_KINDS
-from gapless.scenarios.running.runner import RunRequest
 from gapless.simserver.choices import Choices
 from gapless.simserver.errors import TapeError
 
 BLOCKS_MAX = 60
+# A table of a campaign that has begun: a pair that is rare, and a world to vary.
+TABLE = Table((Target("clock-step", "run", 1),), {"run": (draw_world("gapless", 3, 8, None).drawn,)})
 SOME = settings(max_examples=60, derandomize=True, database=None, deadline=None)
 
 
@@ -28,23 +36,69 @@ def test_every_kind_of_fault_can_be_drawn() -> None:
     assert sorted(KINDS) == sorted(FAULT_KINDS)
 
 
-@given(plans("gapless"))
+@given(worlds("gapless"))
 @SOME
-def test_every_world_is_a_scenario_that_can_be_written_down(request: RunRequest) -> None:
-    data = json.loads(json.dumps(capsule.scenario_data(request.scenario), allow_nan=False))
-    assert type(request.scenario).model_validate(data) == request.scenario
+def test_every_world_is_a_scenario_that_can_be_written_down(world: DrawnWorld) -> None:
+    scenario = world.request.scenario
+    data = json.loads(json.dumps(capsule.scenario_data(scenario), allow_nan=False))
+    assert type(scenario).model_validate(data) == scenario
 
 
-@given(plans("gapless"))
+@given(worlds("gapless"))
 @SOME
-def test_every_world_is_a_file_that_loads_again(request: RunRequest) -> None:
-    assert parse(render(request.scenario), "drawn.toml") == request.scenario
+def test_every_world_is_a_file_that_loads_again(world: DrawnWorld) -> None:
+    scenario = world.request.scenario
+    assert parse(render(scenario), "drawn.toml") == scenario
 
 
 @given(worlds("gapless"))
 @SOME
 def test_the_same_numbers_are_the_same_world(world: DrawnWorld) -> None:
     assert planned("gapless", world.drawn) == world.request
+
+
+@pytest.mark.parametrize("is_steered", [False, True])
+def test_hypothesis_draws_a_world_of_a_campaign_from_the_same_numbers(is_steered: bool) -> None:
+    table = TABLE if is_steered else None
+    for number in range(12):
+        world = draw_world("gapless", 5, number, table)
+        again = by_hypothesis(world.drawn)
+        assert again.drawn == world.drawn
+        assert again.request == planned("gapless", world.drawn)
+        assert replace(again.request, scenario=world.request.scenario) == world.request
+        assert again.request.scenario.model_copy(update={"origin": ""}) == world.request.scenario.model_copy(
+            update={"origin": ""}
+        )
+
+
+def test_a_seed_gives_the_same_worlds_in_another_process() -> None:
+    code = "from tests.scenarios.explore.test_worlds import fingerprint; print(fingerprint())"
+    environment = {**os.environ, "PYTHONHASHSEED": "123"}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=environment
+    )
+    assert ended.stdout.strip() == fingerprint()
+
+
+def fingerprint() -> str:
+    """A digest of worlds of one seed, steered and not: of their numbers, and of all that was made of them."""
+    drawn = [draw_world("gapless", 5, number, table) for table in (None, TABLE) for number in range(20)]
+    told = [(one.drawn, capsule.scenario_data(one.request.scenario), one.request.seed) for one in drawn]
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def by_hypothesis(drawn: tuple[int, ...]) -> DrawnWorld:
+    """The world that Hypothesis draws when it is given these numbers."""
+    found: list[DrawnWorld] = []
+
+    @settings(max_examples=1, database=Primed(drawn), phases=(Phase.reuse,), suppress_health_check=list(HealthCheck))
+    @seed(0)
+    @given(worlds("gapless"))
+    def look(world: DrawnWorld) -> None:
+        found.append(world)
+
+    look()
+    return found[0]
 
 
 def test_the_plainest_world_has_one_run_and_no_fault() -> None:

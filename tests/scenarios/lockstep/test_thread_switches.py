@@ -17,7 +17,8 @@ from gapless.scenarios.explore.database import Database
 from gapless.scenarios.explore.finding_files import keep
 from gapless.scenarios.explore.shrink import Shrinking, shrink_slice
 from gapless.scenarios.explore.steering import DrawnWorld
-from gapless.scenarios.explore.trial import Block, WorldFailure, planned, retry_world, try_block, worlds
+from gapless.scenarios.explore.strategies import worlds
+from gapless.scenarios.explore.trial import Block, WorldFailure, planned, retry_world, try_block
 from gapless.scenarios.explore.worlds.swarm import SWITCH_EXPONENT_MAX, SWITCHES_MAX
 from gapless.scenarios.running.runner import perform
 from tests.scenarios.lockstep.programs import RACING, request

@@ -27,13 +27,9 @@ def _broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("level", ["wire", "model"])
-def test_what_broke_and_where_is_in_the_error(level: str) -> None:
+def test_what_broke_and_where_is_in_the_error() -> None:
     with pytest.raises(WorldBroke) as caught:
-        perform(
-            RunRequest(find_one("clean-run"), "tree", "inclusive", "gapless"),
-            level="wire" if level == "wire" else "model",
-        )
+        perform(RunRequest(find_one("clean-run"), "tree", "inclusive", "gapless"))
     assert str(caught.value) == (
         "the simulated world broke down in clean-run (tree, inclusive, client gapless, seed 0): "
         "ZeroDivisionError: the agent is beside itself"
@@ -50,16 +46,15 @@ def test_a_command_says_so_in_one_sentence_and_exits_with_70() -> None:
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("level", ["wire", "model"])
-def test_a_campaign_keeps_the_world_goes_on_and_exits_with_70_at_the_end(level: str) -> None:
-    result = CliRunner().invoke(main, ["explore", "--runs", "12", "--jobs", "1", "--seed", "3", "--level", level])
+def test_a_campaign_keeps_the_world_goes_on_and_exits_with_70_at_the_end() -> None:
+    result = CliRunner().invoke(main, ["explore", "--runs", "12", "--jobs", "1", "--seed", "3"])
     assert result.exit_code == 70, result.output
     assert "12 worlds in" in result.output, "the campaign went on"
     (line,) = [line for line in result.output.splitlines() if line.startswith("Error: ")]
     assert "worlds broke down: ZeroDivisionError: the agent is beside itself in step, test_broken_worlds.py" in line
     assert line.endswith("this is a bug in gapless, and says nothing of the client: please report it")
     assert "Traceback" not in result.output
-    database = Database(Path(".gapless/explore"), "gapless", "wire" if level == "wire" else "model")
+    database = Database(Path(".gapless/explore"), "gapless")
     (group,) = database.load()[0].groups
     assert group.cause.symptom.oracle == "world-broke"
     assert group.worlds > 1
@@ -75,7 +70,7 @@ def test_what_breaks_while_it_is_judged_is_a_broken_world_too(monkeypatch: pytes
 
     monkeypatch.undo()
     monkeypatch.setattr("gapless.scenarios.running.runner.judge", judge)
-    found = try_block(Block("gapless", 0, 2, "model"))
+    found = try_block(Block("gapless", 0, 2))
     assert found.worlds == 2
     assert [one.message for one in found.failures] == [
         "IndexError: list index out of range in judge, test_broken_worlds.py"
