@@ -16,6 +16,11 @@ def message(event_id: str, parent_id: str | None = None) -> dict[str, Any]:
     return _event(event_id, "MessageEvent", parent_id)
 
 
+def said(event_id: str, text: str) -> dict[str, Any]:
+    """What a user said."""
+    return {**message(event_id), "source": "user", "llm_message": {"content": [{"type": "text", "text": text}]}}
+
+
 def system_prompt(event_id: str) -> dict[str, Any]:
     """The first event of a log."""
     return _event(event_id, "SystemPromptEvent", None)

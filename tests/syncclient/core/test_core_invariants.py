@@ -13,7 +13,7 @@ from gapless.syncclient.core.run_state import PHASES, Phase, RunInProgress, Sign
 from gapless.syncclient.core.situation import NOTE_CHARS_MAX, NOTES_MAX
 from gapless.syncclient.log.held import Anchor
 from gapless.syncclient.log.walk import Walk
-from tests.syncclient.script import Hand, branch, message, page, run_of
+from tests.syncclient.script import Hand, branch, message, page, run_of, said, update
 
 
 def test_a_run_only_goes_forward() -> None:
@@ -224,3 +224,46 @@ def test_what_ends_later_than_a_frame_may_be_late_is_ours_at_once() -> None:
     hand.live(run[-1])
     hand.snapshot("finished", "c")
     assert hand.finished[0].report.complete
+
+
+def test_a_page_does_not_take_back_what_a_frame_has_brought_since_it_was_asked_for() -> None:
+    hand = Hand("legacy")
+    hand.open_socket()
+    hand.live(message("a") | {"state": "started"})
+    hand.snapshot("idle")  # and the page is asked for
+    hand.live(message("a") | {"state": "completed"})
+    hand.answer(page([message("a") | {"state": "started"}]))
+    assert [event["state"] for event in hand.core.ledger.ordered()] == ["completed"]
+
+
+def test_a_run_is_the_one_behind_our_message_however_many_the_log_shows_at_once() -> None:
+    hand = Hand("legacy")
+    hand.attach_empty()
+    hand.feed(events.SendRequested(1, "Go on"))
+    sent = next(action for action in hand.asked if isinstance(action, actions.PostMessage))
+    hand.feed(events.PostTaken(sent.request))
+    hand.begin_run()
+    others = [update("<1", "execution_status", "running"), message("x"), update(">1", "execution_status", "error")]
+    ours = [update("<2", "execution_status", "running"), message("y"), update(">2", "execution_status", "finished")]
+    hand.wait(10)
+    hand.open_socket()
+    hand.snapshot("finished")
+    hand.wait(5)
+    hand.answer(page([*others, said("m", "Go on"), *ours]))
+    assert [finish.report.status for finish in hand.finished] == ["finished"]
+
+
+def test_a_conversation_may_be_hidden_only_where_a_connection_to_it_was_lost() -> None:
+    gone = events.SocketClosed(1, 4004, "Conversation not found")
+    hand = Hand("legacy")
+    hand.feed(gone)
+    assert any(isinstance(action, actions.Fail) for action in hand.asked)
+    hand = Hand("legacy")
+    hand.feed(events.SocketClosed(1, None, "reset"))
+    hand.wait(0.2)
+    hand.feed(events.SocketClosed(2, 4004, "Conversation not found"))
+    assert not any(isinstance(action, actions.Fail) for action in hand.asked)
+    hand.wait(60)
+    assert hand.connection > 2
+    hand.feed(events.SocketClosed(hand.connection, 4004, "Conversation not found"))
+    assert any(isinstance(action, actions.Fail) for action in hand.asked), "not for ever"
