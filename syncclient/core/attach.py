@@ -153,7 +153,16 @@ class Attach:
             self._finish()
         else:
             sometimes("attach: the tail was read, the middle left alone")
-            self._walk(Walk.backward(pages_max=self._situation.settings.end_events))
+            self._walk(self._walk_from_tail())
+
+    def _walk_from_tail(self) -> Walk:
+        """To the log's tail alone; or, where all is begun anew, back to what the application was given as history."""
+        now = self._situation
+        if not now.has_attached:
+            return Walk.backward(pages_max=now.settings.end_events)
+        # Another log may not have that event, and be long.
+        pages_max = 2 + now.given_events // now.settings.page_size_events
+        return Walk.back_to(now.attached_id, pages_max=pages_max)
 
     def _read_over(self, exchange: Request, connection: Connection, *, reached_end: bool) -> None:
         """A page beside an index has been read: the index may begin behind what it shows (R75)."""
@@ -273,8 +282,7 @@ class Attach:
         elif now.ledger.is_index_anew and not self._is_read_back:
             sometimes("attach: the index began anew, so the log was read back to where it was followed from")
             self._is_read_back = True
-            pages_max = 2 + (now.given_events + max(0, through_seq)) // page_size
-            self._walk(Walk.back_to(now.attached_id, pages_max=pages_max))
+            self._walk(self._walk_from_tail())
         else:
             sometimes("attach: the index said that the log is empty", through_seq < 0)
             self._finish()
