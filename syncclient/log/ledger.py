@@ -143,7 +143,7 @@ class Ledger(Held):
             if event_id not in self._segment_of:
                 self._append(main, event_id)
         updates = [event_id for event_id in self._unplaced if not is_branch_event(self._events[event_id])]
-        for event_id in sorted(updates, key=self._timestamp):
+        for event_id in sorted(updates, key=self._time_behind_parent):
             parent_id = self._events[event_id].get("parent_id")
             if (
                 isinstance(parent_id, str)
@@ -151,6 +151,12 @@ class Ledger(Held):
                 and not self._is_overtaken(parent_id, event_id)
             ):
                 self._insert_behind(parent_id, event_id)
+
+    def _time_behind_parent(self, event_id: str) -> tuple[bool, str]:
+        """Orders the events of one parent by their timestamps; those older than it came after the clock stepped back."""
+        at, parent_id = self._timestamp(event_id), self.parent_of(event_id)
+        is_stepped = parent_id is not None and parent_id in self._events and at < self._timestamp(parent_id)
+        return is_stepped, at
 
     def _is_overtaken(self, parent_id: str, event_id: str) -> bool:
         """Whether the log had gone on from a parent when an update named it: then the leaf went back (R33, R60)."""
@@ -345,7 +351,7 @@ class Ledger(Held):
         while index < len(segment.ids):
             neighbour = self._events[segment.ids[index]]
             same_parent = neighbour.get("parent_id") == parent_id and not is_branch_event(neighbour)
-            if not same_parent or self._timestamp(segment.ids[index]) > self._timestamp(event_id):
+            if not same_parent or self._time_behind_parent(segment.ids[index]) > self._time_behind_parent(event_id):
                 break
             index += 1
         segment.ids.insert(index, event_id)
