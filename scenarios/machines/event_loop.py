@@ -197,9 +197,13 @@ class ModelNotifier:
             task, self._task = self._task, None
             self._loop.wake(task)
 
-    async def wait(self) -> None:
-        self._task = self._loop.task
-        await self._loop.wait(self._forget)
+    async def wait(self, until_s: float = inf) -> None:
+        if until_s == inf:
+            self._task = self._loop.task
+            await self._loop.wait(self._forget)
+        else:
+            with self._loop.scope(until_s):
+                await self.wait()
 
 
 class _NoParking:
@@ -336,6 +340,9 @@ class EventLoop:
 
     def current_time(self) -> float:
         return self._now_s
+
+    def clock(self) -> Callable[[], float]:
+        return self.current_time
 
     async def sleep(self, seconds: float) -> None:
         task = self.task

@@ -116,8 +116,7 @@ class Pipe:
                 due_s = self._next_due_s()
                 if due_s <= self._loop.current_time():
                     break
-                with self._loop.scope(due_s):
-                    await self._arrival.wait()
+                await self._arrival.wait(due_s)
             elif self.broken:
                 raise trio.BrokenResourceError("connection reset")
             else:

@@ -163,13 +163,9 @@ class ServerSubscription:
             if due_s > self.world.loop.current_time():
                 # No checkpoint lies between the look at the outbox and the wait, so no `wake` can come in between.
                 due_s = min(due_s, self._quiet_at_s())
-                if due_s == inf:
-                    await self._notifier.wait()
-                else:
-                    with self.world.loop.scope(due_s):
-                        await self._notifier.wait()
-                    if self._quiet_at_s() <= self.world.loop.current_time():
-                        self._outbox.offer_act(Reset("before"), self.world.loop.current_time())
+                await self._notifier.wait(due_s)
+                if due_s < inf and self._quiet_at_s() <= self.world.loop.current_time():
+                    self._outbox.offer_act(Reset("before"), self.world.loop.current_time())
 
     def _quiet_at_s(self) -> float:
         """When a proxy breaks the socket, unless something is sent before. Infinity when none does."""
