@@ -79,9 +79,10 @@ class Journal:
 
     def add(self, place: str, what: str, fields: Fields) -> None:
         """Like `record`, for fields that are already a dict. Entries may share the dict, so do not change it."""
-        if len(self._raw) >= self.entries_max:
+        raw = self._raw
+        if len(raw) >= self.entries_max:
             raise JournalFull(self.entries_max)
-        self._raw.append((self._now(), place, what, fields))
+        raw.append((self._now(), place, what, fields))
 
     def lines(self) -> Iterator[str]:
         """Each entry as canonical JSON: sorted keys, no spaces, ASCII."""
