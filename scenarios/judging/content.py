@@ -15,6 +15,9 @@ TRANSPORT_FIELDS: Final = frozenset({"parent_id", "seq"})
 """Not content. A server may publish an event before it has stamped its parent; ``seq`` belongs to the envelope."""
 
 _DIGEST_BYTES: Final = 6
+_encode: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+).encode
 
 
 def content_digest(event: Mapping[str, Any]) -> str | None:
@@ -23,7 +26,7 @@ def content_digest(event: Mapping[str, Any]) -> str | None:
     if len(content) <= 1:
         return None
     try:
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = _encode(content)
     except (TypeError, ValueError, RecursionError):
         return None
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()

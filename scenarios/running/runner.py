@@ -38,6 +38,7 @@ from gapless.scenarios.running.world_setup import server_settings, workload
 from gapless.simserver.choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
 from gapless.simserver.determinism import run_deterministic
 from gapless.simserver.errors import JournalFull, TapeError
+from gapless.simserver.journal import digest_of_lines
 from gapless.simserver.world import World
 from gapless.syncclient.path_marks import listening
 
@@ -203,17 +204,18 @@ def _result(
     taken: tuple[str, ...],
 ) -> RunResult:
     journal = world.journal
+    lines = tuple(journal.lines())
     faults = fired(world)
     record = assess(
         request,
         read(journal.entries, world.agent.log),
         faults,
         ended_s=player.ended_s,
-        digest=journal.digest(),
+        digest=digest_of_lines(lines),
         spun=spun,
         taken=taken,
     )
-    return RunResult(record, choices.tape, choices.ranges, tuple(journal.lines()))
+    return RunResult(record, choices.tape, choices.ranges, lines)
 
 
 def fired(world: World | RealServerWorld) -> tuple[FaultFired, ...]:

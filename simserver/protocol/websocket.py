@@ -161,9 +161,11 @@ class ServerSubscription:
             await self._write_due()
             if self.closed:
                 break
+            # No checkpoint lies between the look at the outbox and the wait, so no `wake` can come in between.
             due_s = self._outbox.next_due_s()
-            if due_s > self._now():
-                # No checkpoint lies between the look at the outbox and the wait, so no `wake` can come in between.
+            if due_s == inf and self.quiet_s == inf:
+                await self._notifier.wait()
+            elif due_s > self._now():
                 due_s = min(due_s, self._quiet_at_s())
                 await self._notifier.wait(due_s)
                 if due_s < inf and self._quiet_at_s() <= self._now():
