@@ -55,6 +55,7 @@ class VirtualClock(trio.abc.Clock):
         self._now_s = 0.0
         self._timers: list[tuple[float, int, Timer]] = []
         self._timers_set = 0
+        self._deadlines: Any = None
         self.turns = 0
         self.turns_max: float = inf
         self._on_spin: Callable[[], object] | None = None
@@ -65,6 +66,7 @@ class VirtualClock(trio.abc.Clock):
     def start_clock(self) -> None:
         """Put a source of input that is seldom asked in the place of trio's. Called by trio when the run starts."""
         runner: Any = _core.GLOBAL_RUN_CONTEXT.runner
+        self._deadlines = runner.deadlines
         runner.io_manager = _SeldomPolled(runner.io_manager, self)
         runner.instruments = _Instruments(runner.instruments)
 
@@ -76,13 +78,15 @@ class VirtualClock(trio.abc.Clock):
         timers = self._timers
         while timers and timers[0][2].task is None:
             heappop(timers)
-        if timers and timers[0][0] < deadline:
-            deadline = timers[0][0]
-        if deadline == inf:
+        next_s = timers[0][0] if timers and timers[0][0] < deadline else deadline
+        if next_s == inf:
             return inf
-        if deadline > self._now_s:
-            self._now_s = deadline
+        if next_s > self._now_s:
+            self._now_s = next_s
             self.turns = 0
+        if timers and timers[0][0] <= self._now_s and deadline <= self._now_s:
+            # A scope and a wait in it end at one time. The outer one counts, as with two scopes: the task is canceled.
+            self._deadlines.expire(self._now_s)
         while timers and timers[0][0] <= self._now_s:
             timer = heappop(timers)[2]
             if timer.task is not None:

@@ -50,13 +50,13 @@ class Notifier(Protocol):
     """Wakes the one task that waits for it.
 
     awaited: whether a task waits. ``wake`` has no effect when none does: a later ``wait`` blocks until the next
-    ``wake``, and no longer than until ``until_s`` on the loop's clock.
+    ``wake``, and no longer than until ``until_s`` on the loop's clock. It returns whether it was woken before that.
     """
 
     @property
     def awaited(self) -> bool: ...
     def wake(self) -> None: ...
-    def wait(self, until_s: float = inf) -> Awaitable[None]: ...
+    async def wait(self, until_s: float = inf) -> bool: ...
 
 
 class Loop(Protocol):
@@ -94,13 +94,11 @@ class TrioNotifier:
     def awaited(self) -> bool:
         return self._task is not None and (self._timer is None or self._timer.task is not None)
 
-    def wait(self, until_s: float = inf) -> Awaitable[None]:
+    async def wait(self, until_s: float = inf) -> bool:
         if until_s == inf:
             self._task = trio.lowlevel.current_task()
-            return trio.lowlevel.wait_task_rescheduled(self._abort)
-        return self._wait_until(until_s)
-
-    async def _wait_until(self, until_s: float) -> None:
+            await trio.lowlevel.wait_task_rescheduled(self._abort)
+            return True
         clock = trio.lowlevel.current_clock()
         if type(clock) is VirtualClock and until_s > clock.current_time():
             self._task = trio.lowlevel.current_task()
@@ -108,9 +106,11 @@ class TrioNotifier:
             await trio.lowlevel.wait_task_rescheduled(self._abort)
             if self._timer is timer:  # it is the timer that has woken the task
                 self._task = self._timer = None
-        else:
-            with trio.CancelScope(deadline=until_s):
-                await self.wait()
+                return False
+            return True
+        with trio.CancelScope(deadline=until_s) as scope:
+            await self.wait()
+        return not scope.cancelled_caught
 
     def _abort(self, _: object) -> trio.lowlevel.Abort:
         self._forget()
@@ -119,7 +119,8 @@ class TrioNotifier:
     def _forget(self) -> None:
         self._task = None
         if self._timer is not None:
-            self._timer.task = self._timer = None
+            self._timer.task = None
+            self._timer = None
 
     def wake(self) -> None:
         task = self._task

@@ -197,13 +197,11 @@ class ModelNotifier:
             task, self._task = self._task, None
             self._loop.wake(task)
 
-    async def wait(self, until_s: float = inf) -> None:
-        if until_s == inf:
+    async def wait(self, until_s: float = inf) -> bool:
+        with self._loop.scope(until_s) as scope:
             self._task = self._loop.task
             await self._loop.wait(self._forget)
-        else:
-            with self._loop.scope(until_s):
-                await self.wait()
+        return not scope.cancelled_caught
 
 
 class _NoParking:

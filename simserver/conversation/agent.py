@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from gapless.simserver.conversation import event_bodies
 from gapless.simserver.conversation.archive import DURABLE, EventTreatment
@@ -31,14 +31,15 @@ ROOT: Final = "__root__"
 WOKEN_BY_MESSAGE: Final = frozenset({"finished", "stuck"})
 
 
-class Publication(NamedTuple):
+@dataclass(slots=True)
+class Publication:
     """One event to send to the subscribers.
 
     seq: the log index that subscribers get, None when the event is not persisted or not yet; text: its JSON; index: its
     log index, None when it is never persisted; treatment: how the faults treat it.
     """
 
-    # A tuple, because each event makes one, and a frozen dataclass takes three times as long to make.
+    # Not frozen, because each event makes one, and a frozen dataclass takes three times as long to make.
 
     event: EventBody
     seq: int | None

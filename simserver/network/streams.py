@@ -96,6 +96,11 @@ class Pipe:
             self.broken = True  # bytes on their way still arrive
         self._arrival.wake()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a write need not wait."""
+        return self.waiting_bytes < BUFFER_BYTES_MAX
+
     async def room(self) -> None:
         """Wait while the buffer is full. This is the back-pressure of a slow reader."""
         while self.waiting_bytes >= BUFFER_BYTES_MAX and not (self.broken or self.reader_closed):
@@ -109,10 +114,11 @@ class Pipe:
         due_s = self.chunks[0][0]
         return due_s if due_s > self.stalled_until_s else self.stalled_until_s
 
-    async def read(self, bytes_max: int | None) -> bytes:
+    async def read(self, bytes_max: int | None, until_s: float = inf) -> bytes:
         """Wait for bytes and return all that have arrived, at most ``bytes_max``. Returns b"" at the end of the stream.
 
-        Raises trio.BrokenResourceError after a reset, and trio.BusyResourceError when another task is reading.
+        Raises trio.TooSlowError when nothing has arrived by ``until_s`` on the loop's clock, trio.BrokenResourceError
+        after a reset, and trio.BusyResourceError when another task is reading.
         """
         if self._arrival.awaited:
             raise trio.BusyResourceError("another task is reading from this stream")
@@ -122,11 +128,13 @@ class Pipe:
                 due_s = self._next_due_s()
                 if due_s <= self._now():
                     break
-                await self._arrival.wait(due_s)
+                woken = await self._arrival.wait(due_s if due_s < until_s else until_s)
             elif self.broken:
                 raise trio.BrokenResourceError("connection reset")
             else:
-                await self._arrival.wait()
+                woken = await self._arrival.wait(until_s)
+            if not woken and until_s <= self._now():
+                raise trio.TooSlowError
             waited = True
         if not waited:
             await self._loop.checkpoint_if_cancelled()
@@ -237,9 +245,13 @@ class Stream(trio.abc.HalfCloseableStream):
         await self.outgoing.room()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        return await self.receive_until(max_bytes, inf)
+
+    async def receive_until(self, max_bytes: int | None, until_s: float) -> bytes:
+        """Like `receive_some`. Raises trio.TooSlowError when nothing has arrived by ``until_s`` on the loop's clock."""
         if self.closed:
             raise trio.ClosedResourceError("this end is closed")
-        data = await self.incoming.read(max_bytes)
+        data = await self.incoming.read(max_bytes, until_s)
         if self.closed:
             raise trio.ClosedResourceError("this end was closed meanwhile")
         return data
