@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.wire [--against REV] [--rounds N] [--no-peer] [--no-profile]
 
-Each of the three is a process of its own. They take turns, run by run, and each run is measured in processor time, since
+Each of the three is a process of its own. They take turns, run by run. Each run is measured in processor time, since
 other work on the machine changes the wall clock most. *Before* is an earlier revision, checked out for the occasion.
 *Peer* is simloop with the library websockets at both ends, in an environment of its own, on Python 3.12. The aims are
 those of the issue: half the peer's time for a conversation of 100 events that is read from the socket, and half of what
@@ -171,13 +171,16 @@ def table(times: Times, names: Sequence[str]) -> Iterator[str]:
         after = found["after"]
         cells = [f"{row.name:34}"]
         for name in ("before", "after", "peer"):
-            shown = f"{found[name]:.2f}" if row.unit == "ms" else f"{found[name]:.0f}" if name in found else "-"
-            cells.append(f"{shown + ' ' + row.unit if name in found else '-':>10}")
+            cells.append(f"{_shown(found[name], row.unit) if name in found else '-':>10}")
             if name != "after":
                 cells.append(f"{after / found[name]:7.2f}" if name in found else f"{'-':>7}")
         # The ratio to *before* stands behind *after*.
         before, ratio, now, *rest = cells[1:]
         yield "".join([cells[0], before, now, ratio, *rest]) + f"   {row.aim}"
+
+
+def _shown(value: float, unit: str) -> str:
+    return f"{value:.2f} {unit}" if unit == "ms" else f"{value:.0f} {unit}"
 
 
 def main() -> int:
@@ -214,7 +217,7 @@ def main() -> int:
 def _profile(worker: Worker) -> None:
     for task in PROFILED:
         _say(f"\nwhere the time of {task!r} goes (samples; the standard library counts to its caller)")
-        shares = [part.rsplit("=", 1) for part in worker.ask(f"profile {task}").split()]
+        shares = [part.rsplit("=", 1) for part in worker.ask(f"profile {task}").split(" ")]
         for name, share in shares:
             _say(f"  {name:<24}{float(share):6.1%}")
 

@@ -1,4 +1,4 @@
-"""The peer of `tests.benchmarks.wire_worker`: the same conversation on simloop, with the library websockets at both ends.
+"""The peer of `tests.benchmarks.wire_worker`: the same conversation on simloop, with websockets at both ends.
 
 It runs in an environment of its own, without gapless. One line in, processor seconds out.
 """
