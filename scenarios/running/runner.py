@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gapless.reports.records.record import Clock, FaultFired, RunRecord, Verdict, Violation, gravest
 from gapless.scenarios.clients.contract import Factory
@@ -24,13 +24,6 @@ from gapless.scenarios.judging.own_budget import OwnBudget, OwnBudgets
 from gapless.scenarios.judging.run_outcome import run_outcome
 from gapless.scenarios.lockstep.client import Printed
 from gapless.scenarios.lockstep.command import CommandRun, RanOn
-from gapless.scenarios.machines.event_loop import EventLoop, TurnWatch
-from gapless.scenarios.machines.message_carrier import messages
-from gapless.scenarios.machines.registry import resolve as machine
-from gapless.scenarios.machines.shell import factory as machine_factory
-from gapless.scenarios.realserver.environment import parse_server
-from gapless.scenarios.realserver.playable import check_playable
-from gapless.scenarios.realserver.world import RealServerWorld
 from gapless.scenarios.running.other_party import OtherParty, SimulatedOtherParty
 from gapless.scenarios.running.script_player import ScriptPlayer, leaves
 from gapless.scenarios.running.spin_watch import SpinWatch
@@ -42,6 +35,10 @@ from gapless.simserver.journal import digest_of_lines
 from gapless.simserver.world import World
 from gapless.syncclient.path_marks import listening
 
+if TYPE_CHECKING:
+    from gapless.scenarios.realserver.world import RealServerWorld
+
+# What the model level and a published server need is imported where they are chosen: most runs need neither.
 Level = Literal["wire", "model"]
 
 
@@ -76,6 +73,8 @@ class RunRequest:
                 f"{self.scenario.name} cannot happen in {self.generation}/{self.cursor}; it can in {possible}"
             )
         if self.server:
+            from gapless.scenarios.realserver.playable import check_playable
+
             check_playable(self.scenario, self.server, self.generation, self.cursor)
 
 
@@ -130,6 +129,9 @@ def perform(
         client = factory or command or resolve(request.client)
         other: OtherParty
         if request.server:
+            from gapless.scenarios.realserver.environment import parse_server
+            from gapless.scenarios.realserver.world import RealServerWorld
+
             world = other = RealServerWorld(parse_server(request.server), scenario, request.seed, choices)
         else:
             world = World(settings, work, scenario.faults, choices)
@@ -138,6 +140,11 @@ def perform(
     else:
         if request.server:
             raise UsageError("a published server speaks bytes; the model level passes messages")
+        from gapless.scenarios.machines.event_loop import EventLoop, TurnWatch
+        from gapless.scenarios.machines.message_carrier import messages
+        from gapless.scenarios.machines.registry import resolve as machine
+        from gapless.scenarios.machines.shell import factory as machine_factory
+
         loop = EventLoop(schedule)
         world = World(settings, work, scenario.faults, choices, loop, messages(loop))
         client = factory or machine_factory(world, machine(request.client))
