@@ -50,13 +50,13 @@ class Notifier(Protocol):
     """Wakes the one task that waits for it.
 
     awaited: whether a task waits. ``wake`` has no effect when none does: a later ``wait`` blocks until the next
-    ``wake``, and no longer than until ``until_s`` on the loop's clock. It returns whether it was woken before that.
+    ``wake``, and no longer than until ``until_s`` on the loop's clock. It returns True when that came first.
     """
 
     @property
     def awaited(self) -> bool: ...
     def wake(self) -> None: ...
-    async def wait(self, until_s: float = inf) -> bool: ...
+    def wait(self, until_s: float = inf) -> Awaitable[bool | None]: ...
 
 
 class Loop(Protocol):
@@ -94,11 +94,14 @@ class TrioNotifier:
     def awaited(self) -> bool:
         return self._task is not None and (self._timer is None or self._timer.task is not None)
 
-    async def wait(self, until_s: float = inf) -> bool:
+    def wait(self, until_s: float = inf) -> Awaitable[bool | None]:
         if until_s == inf:
+            # No coroutine of our own: this is the most frequent wait of all.
             self._task = trio.lowlevel.current_task()
-            await trio.lowlevel.wait_task_rescheduled(self._abort)
-            return True
+            return trio.lowlevel.wait_task_rescheduled(self._abort)
+        return self._wait_until(until_s)
+
+    async def _wait_until(self, until_s: float) -> bool:
         clock = trio.lowlevel.current_clock()
         if type(clock) is VirtualClock and until_s > clock.current_time():
             self._task = trio.lowlevel.current_task()
@@ -106,11 +109,11 @@ class TrioNotifier:
             await trio.lowlevel.wait_task_rescheduled(self._abort)
             if self._timer is timer:  # it is the timer that has woken the task
                 self._task = self._timer = None
-                return False
-            return True
+                return True
+            return False
         with trio.CancelScope(deadline=until_s) as scope:
             await self.wait()
-        return not scope.cancelled_caught
+        return scope.cancelled_caught
 
     def _abort(self, _: object) -> trio.lowlevel.Abort:
         self._forget()

@@ -201,7 +201,7 @@ class ModelNotifier:
         with self._loop.scope(until_s) as scope:
             self._task = self._loop.task
             await self._loop.wait(self._forget)
-        return not scope.cancelled_caught
+        return scope.cancelled_caught
 
 
 class _NoParking:

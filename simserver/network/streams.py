@@ -128,12 +128,12 @@ class Pipe:
                 due_s = self._next_due_s()
                 if due_s <= self._now():
                     break
-                woken = await self._arrival.wait(due_s if due_s < until_s else until_s)
+                is_late = await self._arrival.wait(due_s if due_s < until_s else until_s)
             elif self.broken:
                 raise trio.BrokenResourceError("connection reset")
             else:
-                woken = await self._arrival.wait(until_s)
-            if not woken and until_s <= self._now():
+                is_late = await self._arrival.wait(until_s)
+            if is_late and until_s <= self._now():
                 raise trio.TooSlowError
             waited = True
         if not waited:
@@ -244,11 +244,8 @@ class Stream(trio.abc.HalfCloseableStream):
         await trio.lowlevel.checkpoint_if_cancelled()
         await self.outgoing.room()
 
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        return await self.receive_until(max_bytes, inf)
-
-    async def receive_until(self, max_bytes: int | None, until_s: float) -> bytes:
-        """Like `receive_some`. Raises trio.TooSlowError when nothing has arrived by ``until_s`` on the loop's clock."""
+    async def receive_some(self, max_bytes: int | None = None, *, until_s: float = inf) -> bytes:
+        """Raises trio.TooSlowError when nothing has arrived by ``until_s`` on the loop's clock."""
         if self.closed:
             raise trio.ClosedResourceError("this end is closed")
         data = await self.incoming.read(max_bytes, until_s)

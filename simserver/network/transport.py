@@ -139,7 +139,7 @@ class MemoryNetworkStream(httpcore.AsyncNetworkStream):
         try:
             if timeout is None:
                 return await self._stream.receive_some(max_bytes)
-            return await self._stream.receive_until(max_bytes, trio.current_time() + timeout)
+            return await self._stream.receive_some(max_bytes, until_s=trio.current_time() + timeout)
         except trio.TooSlowError as error:
             raise httpcore.ReadTimeout(f"no data for {timeout} s") from error
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
