@@ -76,13 +76,13 @@ def calls(count: int) -> World:
     return world
 
 
-def judging(events: int) -> float:
-    """Read and judge the journal of a run of so many events with a reconnect in it. The seconds of that alone."""
-    plain = find_one("r34-disconnect-in-mid-run")
-    work = plain.workload.model_copy(
-        update={"runs": tuple(run.model_copy(update={"actions": events // 2}) for run in plain.workload.runs)}
-    )
-    request = RunRequest(plain.model_copy(update={"workload": work}), "session", "inclusive", "gapless")
+def judging(runs: int) -> float:
+    """Read and judge the journal of so many runs of the agent. The seconds that takes for each KB of the journal."""
+    plain = find_one("clean-run")
+    attach, pause, send, run = plain.script
+    work = plain.workload.model_copy(update={"runs": plain.workload.runs * runs})
+    long = plain.model_copy(update={"workload": work, "script": (attach, pause, *(send, run) * runs)})
+    request = RunRequest(long, "session", "inclusive", "gapless")
     spent_s = 0.0
     names = vars(runner)
     real = {name: names[name] for name in ("read", "assess")}
@@ -100,10 +100,10 @@ def judging(events: int) -> float:
 
     names.update((name, timed(function)) for name, function in real.items())
     try:
-        perform(request)
+        result = perform(request)
     finally:
         names.update(real)
-    return spent_s
+    return 1000 * spent_s / sum(map(len, result.lines))
 
 
 def scenario(name: str) -> Callable[[int], object]:
