@@ -31,7 +31,7 @@ T = TypeVar("T")
 TURNS_PER_POLL: Final = 32
 
 
-class Timer:
+class WakeTimer:
     """A task that waits for a time. task: None when it waits no more, or has been woken."""
 
     __slots__ = ("task",)
@@ -53,7 +53,7 @@ class VirtualClock(trio.abc.Clock):
 
     def __init__(self) -> None:
         self._now_s = 0.0
-        self._timers: list[tuple[float, int, Timer]] = []
+        self._timers: list[tuple[float, int, WakeTimer]] = []
         self._timers_set = 0
         self._deadlines: Any = None
         self.turns = 0
@@ -109,12 +109,12 @@ class VirtualClock(trio.abc.Clock):
         if on_spin is not None:
             on_spin()
 
-    def set_timer(self, due_s: float) -> Timer:
+    def set_timer(self, due_s: float) -> WakeTimer:
         """Wake the current task at a time that is still to come, unless the timer's ``task`` is None by then.
 
         The task must wait in `trio.lowlevel.wait_task_rescheduled` next.
         """
-        timer = Timer(trio.lowlevel.current_task())
+        timer = WakeTimer(trio.lowlevel.current_task())
         self._timers_set += 1
         heappush(self._timers, (due_s, self._timers_set, timer))
         return timer

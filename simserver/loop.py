@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import trio
 
-from gapless.simserver.determinism import Timer, VirtualClock
+from gapless.simserver.determinism import VirtualClock, WakeTimer
 
 
 class Scope(Protocol):
@@ -88,7 +88,7 @@ class TrioNotifier:
 
     def __init__(self) -> None:
         self._task: trio.lowlevel.Task | None = None
-        self._timer: Timer | None = None
+        self._timer: WakeTimer | None = None
 
     @property
     def awaited(self) -> bool:
