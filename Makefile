@@ -29,8 +29,8 @@ check: $(VENV)/.ready
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 
-bench: $(VENV)/.ready ## Measure: runs per second and where the time goes, memory, schedules per second
-	@$(BIN)/python -m tests.benchmarks.wire
+bench: $(VENV)/.ready ## Measure, against the commit before (BENCH="--against REV") and a peer: time, memory, schedules per second
+	@$(BIN)/python -m tests.benchmarks.wire $(BENCH)
 	@$(BIN)/python -m tests.benchmarks.window
 	@$(BIN)/python -m tests.benchmarks.explore rate
 	@$(BIN)/python -m tests.benchmarks.prove
@@ -47,7 +47,7 @@ mutation: $(VENV)/.ready ## Change the client's core, one change at a time, and 
 	@$(BIN)/python -m tests.mutation $(MUTATION)
 
 clean: ## Remove the environment and everything that tools left
-	rm -rf $(VENV) build dist .venv-interop-* .venv-mutation .gapless .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) build dist .venv-interop-* .venv-mutation .venv-peer .gapless .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 $(VENV)/.ready: pyproject.toml requirements.txt
 	@test -n "$(PYTHON)" || { echo "gapless needs Python 3.11 or newer on the path; none was found" >&2; exit 2; }

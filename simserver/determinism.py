@@ -2,10 +2,14 @@
 
 This is the only module that touches private attributes of trio. trio runs each batch of runnable tasks in random order.
 A private switch makes it sort the batch by the age of the tasks before it shuffles it with a private generator. We set
-the switch and seed the generator, so one seed gives one schedule. Both are restored afterwards, because pytest-trio and
-Hypothesis use them too.
+the switch and put a generator of our own in the place of trio's, so one seed gives one schedule. Both are restored
+afterwards, because pytest-trio and Hypothesis use them too.
 
 Virtual time is fast as well as repeatable: when every task waits, the clock jumps to the next deadline.
+
+Waiting is made cheap here, because a run consists of little else. A task that waits for a time on a `VirtualClock`
+needs no cancel scope: the clock wakes it. And the operating system is seldom asked for input, since a virtual world has
+none. Neither changes the schedule: a task is woken in the same turn of trio's loop as by a deadline of trio's.
 """
 
 from __future__ import annotations
@@ -13,14 +17,27 @@ from __future__ import annotations
 import gc
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, MutableSequence
 from contextlib import contextmanager
+from heapq import heappop, heappush
 from math import inf
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import trio
 
 T = TypeVar("T")
+
+# How often real input is looked for. Only a signal or another thread makes any, and neither is in a hurry.
+TURNS_PER_POLL: Final = 32
+
+
+class WakeTimer:
+    """A task that waits for a time. task: None when it waits no more, or has been woken."""
+
+    __slots__ = ("task",)
+
+    def __init__(self, task: trio.lowlevel.Task) -> None:
+        self.task: trio.lowlevel.Task | None = task
 
 
 class VirtualClock(trio.abc.Clock):
@@ -30,26 +47,144 @@ class VirtualClock(trio.abc.Clock):
     clock, which costs MockClock several calls for each message. Do not use it with
     `trio.testing.wait_all_tasks_blocked`, because the clock jumps before that function returns. Do not use it with real
     I/O, because the clock does not wait for it.
+
+    turns: how many turns trio's loop has taken since the clock advanced or `watch` was called; turns_max: their bound.
     """
 
     def __init__(self) -> None:
         self._now_s = 0.0
+        self._timers: list[tuple[float, int, WakeTimer]] = []
+        self._timers_set = 0
+        self._deadlines: Any = None
+        self.turns = 0
+        self.turns_max: float = inf
+        self._on_spin: Callable[[], object] | None = None
 
     def __repr__(self) -> str:
         return f"VirtualClock({self._now_s:.6f} s)"
 
     def start_clock(self) -> None:
-        """Nothing to start."""
+        """Put a source of input that is seldom asked in the place of trio's. Called by trio when the run starts."""
+        runner: Any = _core.GLOBAL_RUN_CONTEXT.runner
+        self._deadlines = runner.deadlines
+        runner.io_manager = _SeldomPolled(runner.io_manager, self)
+        runner.instruments = _Instruments(runner.instruments)
 
     def current_time(self) -> float:
         return self._now_s
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         # trio calls this only when no task can run, so this is the moment to jump.
-        if deadline == inf:
+        timers = self._timers
+        while timers and timers[0][2].task is None:
+            heappop(timers)
+        next_s = timers[0][0] if timers and timers[0][0] < deadline else deadline
+        if next_s == inf:
             return inf
-        self._now_s = max(self._now_s, deadline)
+        if next_s > self._now_s:
+            self._now_s = next_s
+            self.turns = 0
+        if timers and timers[0][0] <= self._now_s and deadline <= self._now_s:
+            # A scope and a wait in it end at one time. The outer one counts, as with two scopes: the task is canceled.
+            self._deadlines.expire(self._now_s)
+        while timers and timers[0][0] <= self._now_s:
+            timer = heappop(timers)[2]
+            if timer.task is not None:
+                task, timer.task = timer.task, None
+                trio.lowlevel.reschedule(task)
         return 0.0
+
+    def watch(self, turns_max: int, on_spin: Callable[[], object]) -> None:
+        """Call ``on_spin`` once, when more turns than ``turns_max`` pass within one instant from now on."""
+        self.turns, self.turns_max, self._on_spin = 0, turns_max, on_spin
+
+    def unwatch(self) -> None:
+        """Watch no more."""
+        self.turns_max, self._on_spin = inf, None
+
+    def spin(self) -> None:
+        """There have been more turns than the bound."""
+        on_spin = self._on_spin
+        self.unwatch()
+        if on_spin is not None:
+            on_spin()
+
+    def set_timer(self, due_s: float) -> WakeTimer:
+        """Wake the current task at a time that is still to come, unless the timer's ``task`` is None by then.
+
+        The task must wait in `trio.lowlevel.wait_task_rescheduled` next.
+        """
+        timer = WakeTimer(trio.lowlevel.current_task())
+        self._timers_set += 1
+        heappush(self._timers, (due_s, self._timers_set, timer))
+        return timer
+
+    async def sleep_until(self, due_s: float) -> None:
+        """Like `trio.sleep_until`, for a time that is still to come."""
+        timer = self.set_timer(due_s)
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            timer.task = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+
+_core: Any = trio._core._run
+
+
+class _Instruments(dict[str, Any]):
+    """trio's table of instruments, as a dict. trio looks into it six times for each step of a task."""
+
+    def __init__(self, instruments: Any) -> None:
+        super().__init__(instruments)
+        kind = type(instruments)
+        self._kind = kind
+        self.data = self
+
+    def add_instrument(self, instrument: trio.abc.Instrument) -> None:
+        self._kind.add_instrument(self, instrument)
+
+    def remove_instrument(self, instrument: trio.abc.Instrument) -> None:
+        self._kind.remove_instrument(self, instrument)
+
+    def call(self, hook: str, *arguments: object) -> None:
+        self._kind.call(self, hook, *arguments)
+
+
+class _SeldomPolled:
+    """trio's source of input, which asks the operating system in one turn of many. It counts the turns too."""
+
+    def __init__(self, io_manager: Any, clock: VirtualClock) -> None:
+        self._io_manager = io_manager
+        self._clock = clock
+        self._unpolled = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._io_manager, name)
+
+    def get_events(self, timeout: float) -> Any:
+        clock = self._clock
+        clock.turns += 1
+        if clock.turns > clock.turns_max:
+            clock.spin()
+        self._unpolled += 1
+        if timeout or self._unpolled >= TURNS_PER_POLL:
+            self._unpolled = 0
+            return self._io_manager.get_events(timeout)
+        return ()
+
+    def process_events(self, events: Any) -> None:
+        if events:
+            self._io_manager.process_events(events)
+
+
+class _Shuffle(random.Random):
+    """A generator with the same draws as `random.Random`, which does nothing for a batch of one task."""
+
+    def shuffle(self, x: MutableSequence[Any]) -> None:
+        if len(x) > 1:
+            super().shuffle(x)
 
 
 def run_deterministic(async_function: Callable[[], Awaitable[T]], *, seed: int | str) -> T:
@@ -57,11 +192,9 @@ def run_deterministic(async_function: Callable[[], Awaitable[T]], *, seed: int |
 
     Raises RuntimeError when called from inside trio, and whatever the function raises.
     """
-    core: Any = trio._core._run
-    switch_before = core._ALLOW_DETERMINISTIC_SCHEDULING
-    generator_before = core._r.getstate()
-    core._ALLOW_DETERMINISTIC_SCHEDULING = True
-    core._r.setstate(random.Random(f"{seed}/schedule").getstate())
+    switch_before, generator_before = _core._ALLOW_DETERMINISTIC_SCHEDULING, _core._r
+    _core._ALLOW_DETERMINISTIC_SCHEDULING = True
+    _core._r = _Shuffle(f"{seed}/schedule")
     # A canceled request can leave an async generator behind. trio finalizes it when it is collected, and this draws
     # from the scheduler. So it must be collected when its last reference goes, not at a time that the garbage
     # collector chooses.
@@ -72,8 +205,7 @@ def run_deterministic(async_function: Callable[[], Awaitable[T]], *, seed: int |
     finally:
         if collects_garbage:
             gc.enable()
-        core._ALLOW_DETERMINISTIC_SCHEDULING = switch_before
-        core._r.setstate(generator_before)
+        _core._ALLOW_DETERMINISTIC_SCHEDULING, _core._r = switch_before, generator_before
 
 
 class _HoldingQueue(deque[Any]):

@@ -79,9 +79,10 @@ class Journal:
 
     def add(self, place: str, what: str, fields: Fields) -> None:
         """Like `record`, for fields that are already a dict. Entries may share the dict, so do not change it."""
-        if len(self._raw) >= self.entries_max:
+        raw = self._raw
+        if len(raw) >= self.entries_max:
             raise JournalFull(self.entries_max)
-        self._raw.append((self._now(), place, what, fields))
+        raw.append((self._now(), place, what, fields))
 
     def lines(self) -> Iterator[str]:
         """Each entry as canonical JSON: sorted keys, no spaces, ASCII."""
@@ -92,13 +93,20 @@ class Journal:
         return digest_of(self.entries)
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
+
+
 def canonical(entries: Iterable[Entry]) -> Iterator[str]:
     """Each entry as canonical JSON: sorted keys, no spaces, ASCII."""
-    encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
     for entry in entries:
-        yield encode(entry.as_json())
+        yield _encode(entry.as_json())
 
 
 def digest_of(entries: Iterable[Entry]) -> str:
     """``sha256:`` and the hash of the canonical lines of these entries."""
-    return "sha256:" + hashlib.sha256("\n".join(canonical(entries)).encode("ascii")).hexdigest()
+    return digest_of_lines(canonical(entries))
+
+
+def digest_of_lines(lines: Iterable[str]) -> str:
+    """The digest of entries that are canonical lines already."""
+    return "sha256:" + hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()

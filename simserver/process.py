@@ -24,7 +24,8 @@ class Process:
         self.incarnation = 1
         self.failure: BaseException | None = None
         self._nursery: Nursery | None = None
-        self._began_s: float | None = None
+        self._clock: Callable[[], float] = _not_begun
+        self._began_s = 0.0
 
     def __repr__(self) -> str:
         state = "down" if self.is_down else "up" if self.is_running else "not running"
@@ -42,12 +43,13 @@ class Process:
 
     def now_s(self) -> float:
         """Virtual seconds since `begin`; 0 before that."""
-        return 0.0 if self._began_s is None else self.loop.current_time() - self._began_s
+        return self._clock() - self._began_s
 
     def begin(self, nursery: Nursery) -> None:
         """Start the clock, and run tasks in this nursery from now on."""
         self._nursery = nursery
-        self._began_s = self.loop.current_time()
+        self._clock = self.loop.clock()
+        self._began_s = self._clock()
 
     def end(self) -> None:
         """Start no more tasks. The clock goes on."""
@@ -74,3 +76,7 @@ class Process:
     def crashed(self, error: BaseException) -> None:
         """Record an exception of the fake server itself. The first one is kept."""
         self.failure = self.failure or error
+
+
+def _not_begun() -> float:
+    return 0.0

@@ -18,6 +18,9 @@ TRANSPORT_FIELDS: Final = frozenset({"parent_id", "seq"})
 _DIGEST_BYTES: Final = 6
 _WITHOUT_REFERENCES: Final = 2
 _KNOWN_BYTES_MAX: Final = 16 * 1024 * 1024
+_encode: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+).encode
 
 
 def content_digest(event: Mapping[str, Any]) -> str | None:
@@ -55,7 +58,7 @@ class _KnownDigests:
 
 def _digest(content: dict[str, Any]) -> str | None:
     try:
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = _encode(content)
     except (TypeError, ValueError, RecursionError):
         return None
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()

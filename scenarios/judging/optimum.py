@@ -46,8 +46,9 @@ polls while a socket is silent. A client is assumed to subscribe to live events:
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from gapless.scenarios.judging.evidence import Evidence, PersistedEvent, RunCall
@@ -217,14 +218,17 @@ def _why_attach(least: int, length: int, generation: str, certainty: str, told: 
 
 def _runs(evidence: Evidence, generation: str, certainty: str, run_bound_s: float) -> Iterator[Least]:
     settled = evidence.log_length_at(evidence.attach.ended_at) if evidence.attach else 0
+    brought_s: dict[str, float] = {}
+    for event_id, t_s in evidence.frames:
+        brought_s.setdefault(event_id, t_s)
+    left_out = _left_out_of_replay(evidence)
     for run in evidence.runs:
         if run.step.outcome == "failed" or run.server_run is None or run.server_run.log_length is None:
             continue
         wanted = _wanted(evidence, run, settled, certainty)
-        missed = _missed(evidence, run, wanted, run_bound_s)
+        missed = _missed(evidence, run, wanted, brought_s, run_bound_s)
         told = _told_of_run(evidence, run, run_bound_s)
         if generation == "session" and told != "nothing":
-            left_out = _left_out_of_replay(evidence)
             missed = [(place, event) for place, event in missed if event.id in left_out]
         places = [place for place, _ in missed]
         calls = least_for_run(
@@ -283,13 +287,22 @@ def _wanted(evidence: Evidence, run: RunCall, settled: int, certainty: str) -> t
 
 
 def _missed(
-    evidence: Evidence, run: RunCall, wanted: Sequence[PersistedEvent], run_bound_s: float
+    evidence: Evidence,
+    run: RunCall,
+    wanted: Sequence[PersistedEvent],
+    brought_s: Mapping[str, float],
+    run_bound_s: float,
 ) -> list[tuple[int, PersistedEvent]]:
-    """The wanted events that the socket did not bring in time, with their log positions."""
+    """The wanted events that the socket did not bring in time, with their log positions.
+
+    ``brought_s``: when a frame first brought an event.
+    """
     assert run.server_run is not None
     assert run.server_run.ended_s is not None
     deadline_s = run.server_run.ended_s + run_bound_s
-    brought = frozenset(event_id for event_id, t_s in evidence.frames if t_s <= deadline_s)
+    missed = [event for event in wanted if brought_s.get(event.id, inf) > deadline_s]
+    if not missed:
+        return []
     # A page skips unreadable events and so reaches further. Positions are therefore counted among the readable events.
     skipped = [event.index for event in evidence.log_as_of(run) if not event.readable]
-    return [(event.index - bisect_left(skipped, event.index), event) for event in wanted if event.id not in brought]
+    return [(event.index - bisect_left(skipped, event.index), event) for event in missed]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from gapless.reports.records.record import Clock, FaultFired, RunRecord, Verdict, Violation, gravest
 from gapless.scenarios.clients.contract import Factory
@@ -23,9 +24,6 @@ from gapless.scenarios.judging.own_budget import OwnBudget, OwnBudgets
 from gapless.scenarios.judging.run_outcome import run_outcome
 from gapless.scenarios.lockstep.client import Printed
 from gapless.scenarios.lockstep.command import CommandRun, RanOn
-from gapless.scenarios.realserver.environment import parse_server
-from gapless.scenarios.realserver.playable import check_playable
-from gapless.scenarios.realserver.world import RealServerWorld
 from gapless.scenarios.running.other_party import OtherParty, SimulatedOtherParty
 from gapless.scenarios.running.script_player import ScriptPlayer, leaves
 from gapless.scenarios.running.spin_watch import SpinWatch
@@ -33,8 +31,12 @@ from gapless.scenarios.running.world_setup import server_settings, workload
 from gapless.simserver.choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
 from gapless.simserver.determinism import run_deterministic
 from gapless.simserver.errors import JournalFull, TapeError
+from gapless.simserver.journal import digest_of_lines
 from gapless.simserver.world import World
 from gapless.syncclient.path_marks import listening
+
+if TYPE_CHECKING:
+    from gapless.scenarios.realserver.world import RealServerWorld
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class RunRequest:
                 f"{self.scenario.name} cannot happen in {self.generation}/{self.cursor}; it can in {possible}"
             )
         if self.server:
+            from gapless.scenarios.realserver.playable import check_playable
+
             check_playable(self.scenario, self.server, self.generation, self.cursor)
 
 
@@ -117,7 +121,10 @@ def perform(
     settings, work = server_settings(scenario, request.generation, request.cursor), workload(scenario)
     client = factory or command or resolve(request.client)
     other: OtherParty
-    if request.server:
+    if request.server:  # what a published server needs is imported where it is chosen
+        from gapless.scenarios.realserver.environment import parse_server
+        from gapless.scenarios.realserver.world import RealServerWorld
+
         world = other = RealServerWorld(parse_server(request.server), scenario, request.seed, choices)
     else:
         world = World(settings, work, scenario.faults, choices)
@@ -182,17 +189,18 @@ def _result(
     taken: tuple[str, ...],
 ) -> RunResult:
     journal = world.journal
+    lines = tuple(journal.lines())
     faults = fired(world)
     record = assess(
         request,
         read(journal.entries, world.agent.log),
         faults,
         ended_s=player.ended_s,
-        digest=journal.digest(),
+        digest=digest_of_lines(lines),
         spun=spun,
         taken=taken,
     )
-    return RunResult(record, choices.tape, choices.ranges, tuple(journal.lines()))
+    return RunResult(record, choices.tape, choices.ranges, lines)
 
 
 def fired(world: World | RealServerWorld) -> tuple[FaultFired, ...]:

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 import trio
 
+from gapless.simserver.determinism import VirtualClock
 from gapless.simserver.loop import Scope
 
 TURNS_MAX = 50_000
@@ -37,7 +38,7 @@ class Watch(Protocol):
     ) -> None: ...
 
 
-class SpinWatch(trio.abc.Instrument):
+class SpinWatch:
     """Cancels a scope after ``turns_max`` turns within one instant, plus ``TURNS_PER_EVENT_MAX`` for each event of the
     history.
     """
@@ -46,8 +47,6 @@ class SpinWatch(trio.abc.Instrument):
         assert isinstance(scope, trio.CancelScope)
         self._scope = scope
         self._turns_max = turns_max + TURNS_PER_EVENT_MAX * history_events
-        self._turns = 0
-        self._instant_s = -1.0
         self.tripped = False
 
     @property
@@ -59,20 +58,20 @@ class SpinWatch(trio.abc.Instrument):
         self._scope.deadline = at_s
 
     def __enter__(self) -> Self:
-        trio.lowlevel.add_instrument(self)
+        _clock().watch(self._turns_max, self._trip)
         return self
+
+    def _trip(self) -> None:
+        self.tripped = True
+        self._scope.cancel()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        trio.lowlevel.remove_instrument(self)
+        _clock().unwatch()
 
-    def before_io_wait(self, timeout: float) -> None:
-        """Count a turn. Trio calls this once in each turn of its loop."""
-        now_s = trio.current_time()
-        if now_s != self._instant_s:
-            self._instant_s, self._turns = now_s, 0
-        self._turns += 1
-        if self._turns > self._turns_max and not self.tripped:
-            self.tripped = True
-            self._scope.cancel()
+
+def _clock() -> VirtualClock:
+    clock = trio.lowlevel.current_clock()
+    assert isinstance(clock, VirtualClock), "turns are counted in virtual time"
+    return clock

@@ -31,13 +31,15 @@ ROOT: Final = "__root__"
 WOKEN_BY_MESSAGE: Final = frozenset({"finished", "stuck"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Publication:
     """One event to send to the subscribers.
 
     seq: the log index that subscribers get, None when the event is not persisted or not yet; text: its JSON; index: its
-    log index, None when it is never persisted; fate: how the faults treat it.
+    log index, None when it is never persisted; treatment: how the faults treat it.
     """
+
+    # Not frozen, because each event makes one, and a frozen dataclass takes three times as long to make.
 
     event: EventBody
     seq: int | None
@@ -102,7 +104,7 @@ class Agent:
         self._failures = 0
         self._stats_updates = 0
         self._treatment_of = treatment
-        self._past: list[tuple[float, ConversationState]] = []
+        self._past: list[tuple[float, str, str | None, str | None, int]] = []
         self._remember(-1.0)
 
     def __repr__(self) -> str:
@@ -297,13 +299,11 @@ class Agent:
         return Publication(event, None, event_bodies.encode(event))
 
     def _remember(self, now_s: float) -> None:
-        self._past.append((now_s, self._state_now()))
-
-    def _state_now(self) -> ConversationState:
-        return ConversationState(self.status, self.leaf, self.last_user_message_id, self._stats_updates)
+        self._past.append((now_s, self.status, self.leaf, self.last_user_message_id, self._stats_updates))
 
     def _standing_at(self, at_s: float) -> ConversationState:
-        return self._past[max(0, bisect_right(self._past, at_s, key=lambda one: one[0]) - 1)][1]
+        past = self._past[max(0, bisect_right(self._past, at_s, key=lambda one: one[0]) - 1)]
+        return ConversationState(*past[1:])
 
     def state(self, standing: ConversationState) -> dict[str, Any]:
         """The value of a snapshot, in the shape of the recordings."""
@@ -373,6 +373,8 @@ class Agent:
 
     def _take_recorded(self, template: EventBody) -> EventBody | None:
         """Take the next recorded event that says the same. None when the recording has no more of them."""
+        if not self._recording:
+            return None
         wanted = event_bodies.meaning(template)
         for position, event in enumerate(self._recording):
             if event_bodies.meaning(event) == wanted:

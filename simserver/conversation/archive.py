@@ -106,28 +106,30 @@ class Archive:
     def __repr__(self) -> str:
         return f"Archive({self.length} events, {len(self.pending)} pending)"
 
-    def persist(self, one: Pending, treatment: EventTreatment, now_s: float) -> bool:
-        """Persist the next event of the log. Returns False when it has to wait."""
+    def persist(self, index: int, treatment: EventTreatment, now_s: float, appended: Callable[[], None]) -> bool:
+        """Persist the next event of the log. Returns False when it has to wait. ``appended``: see `Pending`."""
         if not treatment.readable:
-            self._unreadable |= {one.index}
+            self._unreadable |= {index}
             if treatment.until_restart:
-                self._unindexed |= {one.index}
+                self._unindexed |= {index}
         if treatment.lag_s or self.pending:
-            self.pending.append(one)
+            self.pending.append(Pending(index, now_s + treatment.lag_s, appended))
             return False
-        self._append(one, now_s)
+        self._append(index, now_s)
+        appended()
         return True
 
     def flush(self, now_s: float, *, all_of_it: bool = False) -> None:
         """Persist the pending events that are due, or all of them."""
         while self.pending and (all_of_it or self.pending[0].due_s <= now_s):
-            self._append(self.pending.popleft(), now_s)
+            one = self.pending.popleft()
+            self._append(one.index, now_s)
+            one.appended()
 
-    def _append(self, one: Pending, now_s: float) -> None:
-        assert one.index == self.length, "the log is appended in order"
+    def _append(self, index: int, now_s: float) -> None:
+        assert index == self.length, "the log is appended in order"
         self.length += 1
         self._persisted_s.append(now_s)
-        one.appended()
 
     def view(self, lag_s: float = 0.0, *, now_s: float = 0.0) -> LogView:
         """The log as REST shows it, or as it showed it ``lag_s`` seconds before ``now_s``."""

@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 EventBody = dict[str, Any]
 
 STATE_UPDATE: Final = "ConversationStateUpdateEvent"
 STAMPED: Final = frozenset({"id", "timestamp", "source", "parent_id", "kind"})
+_STAMPED_ANEW: Final = frozenset({"id", "timestamp", "parent_id"})
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def encode(value: Any) -> str:
-    """JSON as the real server writes it: no spaces, and non-ASCII characters as they are."""
-    return _encode(value)
+# No check for circles: event bodies are built here, from what was JSON or is literally written in this package.
+encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+"""JSON as the real server writes it: no spaces, and non-ASCII characters as they are."""
 
 
 def timestamp(epoch: datetime, offset_us: int) -> str:
     """A naive local ISO timestamp, always with microseconds."""
-    return (epoch + timedelta(microseconds=offset_us)).isoformat(timespec="microseconds")
+    seconds, us = divmod(epoch.microsecond + offset_us, 1_000_000)
+    return f"{_whole_second(epoch, seconds)}.{us:06}"
+
+
+@lru_cache(maxsize=256)
+def _whole_second(epoch: datetime, seconds: int) -> str:
+    return (epoch + timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
 def stamp(template: EventBody, event_id: str, at: str, parent_id: str | None) -> EventBody:
@@ -33,6 +38,10 @@ def stamp(template: EventBody, event_id: str, at: str, parent_id: str | None) ->
     event: EventBody = {"id": event_id, "timestamp": at, "source": template["source"]}
     if parent_id is not None:
         event["parent_id"] = parent_id
+    if _STAMPED_ANEW.isdisjoint(template):
+        event |= template
+        event["kind"] = event.pop("kind")
+        return event
     for name, value in template.items():
         if name not in STAMPED:
             event[name] = value

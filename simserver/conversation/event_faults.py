@@ -36,6 +36,8 @@ class EventFaults:
 
     def of(self, event: EventBody) -> EventTreatment:
         """How the faults treat an event."""
+        if not self._behind_until_s and not self._link.watches("append"):
+            return DURABLE
         now_s = self._now_s()
         lag_s, persisted, readable = max(0.0, self._behind_until_s - now_s), True, True
         flood: Flood | None = None

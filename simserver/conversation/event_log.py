@@ -90,9 +90,9 @@ class EventLog(Sequence[EventBody]):
     def append(self, event: EventBody) -> int:
         """Append an event and return its index. Raises SimServerError when its id is in the log already."""
         event_id = str(event["id"])
-        if self.index_of(event_id) is not None:
+        if event_id in self._index or (self._old_length and self.index_of(event_id) is not None):
             raise SimServerError(f"event id {event_id} is already in the log")
-        index = len(self)
+        index = self._old_length + len(self._new)
         self._new.append(event)
         self._new_text.append(encode(event))
         self._index[event_id] = index

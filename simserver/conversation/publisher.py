@@ -6,10 +6,11 @@ It decides nothing. `EventFaults` has decided how to treat an event when the age
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from gapless.simserver.conversation.agent import Agent, Publication
-from gapless.simserver.conversation.archive import Archive, Pending
+from gapless.simserver.conversation.archive import Archive
 from gapless.simserver.conversation.event_bodies import STATE_UPDATE, EventBody
 from gapless.simserver.conversation.event_faults import EventFaults
 from gapless.simserver.journal import Fields, Journal
@@ -104,7 +105,7 @@ class Publisher:
         for one in appended:
             self._persist(one)
         for one in publications:
-            self._progress.published(str(one.event["id"]), is_logged=one.index is not None)
+            self._progress.published(one.event["id"], is_logged=one.index is not None)
         if self._agent.status == "deleting":
             return bool(publications)
         for one in publications:
@@ -148,20 +149,21 @@ class Publisher:
     def _persist(self, one: Publication) -> None:
         """Append an event to the disk, now or when the faults say. It is journaled when it is appended."""
         assert one.index is not None
-        event, now_s = one.event, self._now_s()
-        fields: Fields = {"id": event["id"], "kind": event["kind"], "index": one.index, "run": self.run}
-        fields["branch"] = event["kind"] != STATE_UPDATE
+        event, kind = one.event, one.event["kind"]
+        fields: Fields = {"id": event["id"], "kind": kind, "index": one.index, "run": self.run}
+        fields["branch"] = kind != STATE_UPDATE
         if not one.treatment.readable:
             fields["readable"] = False
-        if event["kind"] == "ConversationErrorEvent":
+        if kind == "ConversationErrorEvent":
             fields["error"] = {"code": event["code"], "detail": event["detail"]}
         elif event.get("key") == "stats":
             fields["statistics"] = event["value"]
-        pending = Pending(one.index, now_s + one.treatment.lag_s, lambda: self._journal.add("log", "append", fields))
-        if not self._archive.persist(pending, one.treatment, now_s):
+        journal = self._journal
+        appended = partial(journal.add, "log", "append", fields)
+        if not self._archive.persist(one.index, one.treatment, self._now_s(), appended):
             self._process.start_soon(self._persist_later, one.treatment.lag_s)
         if event.get("key") == "execution_status":
-            self._journal.record("agent", "status", status=event["value"])
+            journal.record("agent", "status", status=event["value"])
 
     async def _persist_later(self, lag_s: float) -> None:
         await self._process.loop.sleep(lag_s)

@@ -157,9 +157,8 @@ class AgentRuns:
             self._publish(self._agent.step(self._now_s(), step.event))
         await self.pace(0.0)  # the end that follows is a step too
 
-    async def _work_for(self, duration_s: float) -> None:
-        if duration_s:
-            await self._process.loop.sleep(duration_s)
+    def _work_for(self, duration_s: float) -> Awaitable[None]:
+        return self._process.loop.sleep(duration_s) if duration_s else _no_time()
 
     def _end(self, run: int, status: str) -> None:
         self._scope = self._publisher.run = None
@@ -187,3 +186,7 @@ class AgentRuns:
 
     def _consulted(self, moment: Literal["finishing", "ended"], run: int, status: str) -> list[FaultVerdict]:
         return self._link.consult(Facts("ending", f"run {run} {moment}", status=status, aspect=moment, run=run + 1))
+
+
+async def _no_time() -> None:
+    """Take no time, and no turn of the loop."""

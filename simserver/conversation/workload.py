@@ -44,7 +44,8 @@ class AgentStep:
     event: EventBody
 
     def __post_init__(self) -> None:
-        _not_negative("step", duration_s=self.duration_s)
+        if not self.duration_s >= 0:
+            _not_negative("step", duration_s=self.duration_s)
         if "kind" not in self.event or "source" not in self.event:
             raise ConfigError("step: the event needs at least `kind` and `source`")
 

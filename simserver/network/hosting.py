@@ -11,7 +11,7 @@ import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData
-from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
 from hypercorn.typing import ASGIFramework, LifespanState
 from starlette.types import ASGIApp
@@ -69,6 +69,20 @@ class _MemoryServer(TCPServer):
                 await self.protocol.handle(Closed())
         else:
             await super().protocol_send(event)
+
+    async def _read_data(self) -> None:
+        # As Hypercorn's own, without the scope of a time-out that never comes.
+        if self.config.read_timeout is not None:
+            await super()._read_data()
+            return
+        data: bytes | bytearray = b"?"
+        while data:
+            try:
+                data = await self.stream.receive_some(MAX_RECV)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                break
+            await self.protocol.handle(RawData(bytes(data)))
+        await self.protocol.handle(Closed())
 
 
 def _with_phrase(data: bytes) -> bytes:

@@ -42,6 +42,7 @@ class Pipe:
     __slots__ = (
         "_arrival",
         "_loop",
+        "_now",
         "_writers",
         "breaks_next_write",
         "broken",
@@ -61,6 +62,7 @@ class Pipe:
 
     def __init__(self, loop: Loop = TRIO) -> None:
         self._loop = loop
+        self._now = loop.clock()
         self.chunks: deque[tuple[float, bytes]] = deque()  # (due_s, data); b"" is the end of the stream
         self.marks: deque[tuple[int, Callable[[], object]]] = deque()
         self.conditions: Conditions | None = None
@@ -78,18 +80,26 @@ class Pipe:
             return
         if self.breaks_next_write and data:
             data = data[: len(data) // 2]
-        due_s = self._loop.current_time()
+        due_s = self._now()
+        size_bytes = len(data)
         if self.conditions is not None:
-            delay_s, busy_s = self.conditions(len(data))
+            delay_s, busy_s = self.conditions(size_bytes)
             self.free_s = max(self.free_s, due_s) + busy_s
             due_s = self.free_s + delay_s
-        due_s = self.last_due_s = max(due_s, self.last_due_s)
+        if due_s < self.last_due_s:
+            due_s = self.last_due_s
+        self.last_due_s = due_s
         self.chunks.append((due_s, data))
-        self.waiting_bytes += len(data)
-        self.written_bytes += len(data)
+        self.waiting_bytes += size_bytes
+        self.written_bytes += size_bytes
         if self.breaks_next_write:
             self.broken = True  # bytes on their way still arrive
-        self.wake_reader()
+        self._arrival.wake()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a write need not wait."""
+        return self.waiting_bytes < BUFFER_BYTES_MAX
 
     async def room(self) -> None:
         """Wait while the buffer is full. This is the back-pressure of a slow reader."""
@@ -98,15 +108,17 @@ class Pipe:
 
     def readable(self) -> bool:
         """Whether a read would return, or raise, at once."""
-        return self.broken or (bool(self.chunks) and self._next_due_s() <= self._loop.current_time())
+        return self.broken or (bool(self.chunks) and self._next_due_s() <= self._now())
 
     def _next_due_s(self) -> float:
-        return max(self.chunks[0][0], self.stalled_until_s)
+        due_s = self.chunks[0][0]
+        return due_s if due_s > self.stalled_until_s else self.stalled_until_s
 
-    async def read(self, bytes_max: int | None) -> bytes:
+    async def read(self, bytes_max: int | None, until_s: float = inf) -> bytes:
         """Wait for bytes and return all that have arrived, at most ``bytes_max``. Returns b"" at the end of the stream.
 
-        Raises trio.BrokenResourceError after a reset, and trio.BusyResourceError when another task is reading.
+        Raises trio.TooSlowError when nothing has arrived by ``until_s`` on the loop's clock, trio.BrokenResourceError
+        after a reset, and trio.BusyResourceError when another task is reading.
         """
         if self._arrival.awaited:
             raise trio.BusyResourceError("another task is reading from this stream")
@@ -114,14 +126,15 @@ class Pipe:
         while True:
             if self.chunks:
                 due_s = self._next_due_s()
-                if due_s <= self._loop.current_time():
+                if due_s <= self._now():
                     break
-                with self._loop.scope(due_s):
-                    await self._arrival.wait()
+                is_late = await self._arrival.wait(due_s if due_s < until_s else until_s)
             elif self.broken:
                 raise trio.BrokenResourceError("connection reset")
             else:
-                await self._arrival.wait()
+                is_late = await self._arrival.wait(until_s)
+            if is_late and until_s <= self._now():
+                raise trio.TooSlowError
             waited = True
         if not waited:
             await self._loop.checkpoint_if_cancelled()
@@ -133,7 +146,7 @@ class Pipe:
             return b""  # not taken out: every further read returns the same
         due_s, data = chunks.popleft()
         if chunks:
-            now_s = self._loop.current_time()
+            now_s = self._now()
             parts = [data]
             size = len(data)
             while chunks and chunks[0][0] <= now_s and chunks[0][1] and (bytes_max is None or size < bytes_max):
@@ -147,7 +160,7 @@ class Pipe:
         self.read_bytes += len(data)
         while self.marks and self.marks[0][0] <= self.read_bytes:
             self.marks.popleft()[1]()
-        if self.waiting_bytes < BUFFER_BYTES_MAX:
+        if self._writers and self.waiting_bytes < BUFFER_BYTES_MAX:
             self._writers.unpark_all()
         return data
 
@@ -172,7 +185,7 @@ class Pipe:
 
     def release(self) -> None:
         """Let all bytes on their way arrive now."""
-        now_s = self._loop.current_time()
+        now_s = self._now()
         self.stalled_until_s = -inf
         self.last_due_s, self.free_s = min(self.last_due_s, now_s), min(self.free_s, now_s)
         self.chunks = deque((min(due_s, now_s), data) for due_s, data in self.chunks)
@@ -190,7 +203,7 @@ class Pipe:
     def reset(self) -> None:
         """Break the pipe. Bytes that have arrived can still be read; bytes on their way are lost."""
         self.broken = True
-        now_s = self._loop.current_time()
+        now_s = self._now()
         arrived = [chunk for chunk in self.chunks if max(chunk[0], self.stalled_until_s) <= now_s and chunk[1]]
         self.chunks = deque(arrived)
         self.waiting_bytes = sum(len(data) for _, data in arrived)
@@ -231,10 +244,11 @@ class Stream(trio.abc.HalfCloseableStream):
         await trio.lowlevel.checkpoint_if_cancelled()
         await self.outgoing.room()
 
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+    async def receive_some(self, max_bytes: int | None = None, *, until_s: float = inf) -> bytes:
+        """Raises trio.TooSlowError when nothing has arrived by ``until_s`` on the loop's clock."""
         if self.closed:
             raise trio.ClosedResourceError("this end is closed")
-        data = await self.incoming.read(max_bytes)
+        data = await self.incoming.read(max_bytes, until_s)
         if self.closed:
             raise trio.ClosedResourceError("this end was closed meanwhile")
         return data

@@ -139,8 +139,7 @@ class MemoryNetworkStream(httpcore.AsyncNetworkStream):
         try:
             if timeout is None:
                 return await self._stream.receive_some(max_bytes)
-            with trio.fail_after(timeout):
-                return await self._stream.receive_some(max_bytes)
+            return await self._stream.receive_some(max_bytes, until_s=trio.current_time() + timeout)
         except trio.TooSlowError as error:
             raise httpcore.ReadTimeout(f"no data for {timeout} s") from error
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
@@ -150,7 +149,10 @@ class MemoryNetworkStream(httpcore.AsyncNetworkStream):
         if not buffer:
             return
         try:
-            with trio.fail_after(inf if timeout is None else timeout):
+            if timeout is None or self._stream.outgoing.has_room:
+                await self._stream.send_all(buffer)
+                return
+            with trio.fail_after(timeout):
                 await self._stream.send_all(buffer)
         except trio.TooSlowError as error:
             raise httpcore.WriteTimeout(f"no room for {timeout} s") from error

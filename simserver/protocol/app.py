@@ -42,7 +42,7 @@ def create_app(world: ServedWorld) -> ASGIApp:
         if scope["type"] == "http" and scope["method"] == "OPTIONS":
             await _preflight(Request(scope))(scope, receive, send)
             return
-        if scope["type"] == "http":
+        if scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"]):
             send = _with_origin(Request(scope), send)
         try:
             await inner(scope, receive, send)

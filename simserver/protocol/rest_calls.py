@@ -64,16 +64,9 @@ class RestCalls:
         if world.link.watches("call"):
             cursor = request.query_params.get("page_id")
             verdicts = world.link.consult(Facts("call", f"call {call} {name}", call=name, cursor=cursor))
-        body: bytes | None = b""
-        try:
-            with world.loop.move_on_after(BODY_S_MAX) as waiting:
-                body = await _body(request) if request.method in ("POST", "PATCH") else b""
-        except ClientDisconnect:
-            return self._answer(request, call, RestAnswer(400, wire.detail("client disconnected")), {})
-        if waiting.cancelled_caught:
-            return self._answer(request, call, RestAnswer(408, wire.detail("body: did not come")), {})
-        if body is None:
-            return self._answer(request, call, RestAnswer(413, wire.detail(f"body: over {BODY_BYTES_MAX} bytes")), {})
+        body = await self._body(request) if request.method in ("POST", "PATCH") else b""
+        if isinstance(body, RestAnswer):
+            return self._answer(request, call, body, {})
         headers: dict[str, str] = {}
         reset = next((verdict for verdict in verdicts if isinstance(verdict, ResetCall)), None)
         if reset is not None and reset.when == "before":
@@ -88,6 +81,18 @@ class RestCalls:
         if reset is not None:
             return self._reset(request, call, answer, ends)
         return self._answer(request, call, answer, headers, ends)
+
+    async def _body(self, request: Request) -> bytes | RestAnswer:
+        """The body of a request, or what is answered because it did not come, or not whole."""
+        body: bytes | None = None
+        try:
+            with self._world.loop.move_on_after(BODY_S_MAX) as waiting:
+                body = await _body(request)
+        except ClientDisconnect:
+            return RestAnswer(400, wire.detail("client disconnected"))
+        if waiting.cancelled_caught:
+            return RestAnswer(408, wire.detail("body: did not come"))
+        return RestAnswer(413, wire.detail(f"body: over {BODY_BYTES_MAX} bytes")) if body is None else body
 
     async def _reach(
         self,
@@ -139,15 +144,14 @@ class RestCalls:
             world.wake_by_write()
             return RestAnswer(503, wire.detail("The runtime of this conversation is not running"))
         conversation_id = request.path_params.get("conversation_id")
-        if conversation_id is not None:
+        if conversation_id is not None and not world.has_conversation(conversation_id):
             problem = wire.invalid(validation.ID, conversation_id, "path", "conversation_id")
             if problem is not None:
                 return RestAnswer(422, problem)
-            if not world.has_conversation(conversation_id):
-                if name in _UNKNOWN:
-                    status = 404 if world.settings.is_newest else _UNKNOWN[name]
-                    return RestAnswer(status, wire.detail(_PHRASES[status]))
-                return RestAnswer(404, wire.detail(f"Conversation not found: {conversation_id}"))
+            if name in _UNKNOWN:
+                status = 404 if world.settings.is_newest else _UNKNOWN[name]
+                return RestAnswer(status, wire.detail(_PHRASES[status]))
+            return RestAnswer(404, wire.detail(f"Conversation not found: {conversation_id}"))
         try:
             params, before = request.query_params, self._cursor
             if name == "search":

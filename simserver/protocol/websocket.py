@@ -21,7 +21,7 @@ from gapless.simserver.conversation.agent import Publication
 from gapless.simserver.conversation.event_bodies import EventBody
 from gapless.simserver.conversation.publisher import describe
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.faults.verdicts import Close, Reset, Unsubscribe
+from gapless.simserver.faults.verdicts import Close, FaultVerdict, Reset, Unsubscribe
 from gapless.simserver.journal import Fields
 from gapless.simserver.loop import Scope
 from gapless.simserver.network.streams import MemoryConnection
@@ -37,6 +37,7 @@ NO_CONVERSATION: Final = (4004, "Conversation not found")
 TOO_SLOW: Final = (1013, "Slow consumer")
 
 Dialect = Literal["events", "session"]
+_NO_VERDICTS: Final[list[FaultVerdict]] = []
 
 
 class ServerSubscription:
@@ -69,6 +70,7 @@ class ServerSubscription:
         self._last_sent_s = world.loop.current_time()
         self._forgotten = False
         self._notifier = world.loop.notifier()
+        self._now = world.loop.clock()
 
     def __repr__(self) -> str:
         return f"ServerSubscription({self.number}, {self.dialect}, {len(self._outbox)} waiting)"
@@ -96,10 +98,10 @@ class ServerSubscription:
         self._notifier.wake()
 
     def _put(self, frame: OutgoingFrame, event: EventBody | None) -> None:
-        link, now_s = self.world.link, self.world.loop.current_time()
-        verdicts = link.consult(self._facts(frame, event)) if link.watches("frame") else []
-        self._outbox.offer(frame, verdicts, now_s)
-        if len(self._outbox) > OUTBOX_FRAMES_MAX:
+        link, now_s, outbox = self.world.link, self._now(), self._outbox
+        verdicts = link.consult(self._facts(frame, event)) if link.watches("frame") else _NO_VERDICTS
+        outbox.offer(frame, verdicts, now_s)
+        if len(outbox) > OUTBOX_FRAMES_MAX:
             self._outbox = Outbox()
             self._outbox.offer(frame, [Close(TOO_SLOW[0], "before")], now_s)
 
@@ -109,17 +111,17 @@ class ServerSubscription:
 
     def act(self, verdict: ConnectionAct) -> None:
         """Queue what a timed fault does to this socket, due now."""
-        self._outbox.offer_act(verdict, self.world.loop.current_time())
+        self._outbox.offer_act(verdict, self._now())
         self._notifier.wake()
 
     def due(self, fault: str) -> None:
         """Make the frames due now that this fault has delayed until its cause."""
-        self._outbox.due(fault, self.world.loop.current_time())
+        self._outbox.due(fault, self._now())
         self._notifier.wake()
 
     def release(self) -> None:
         """Make everything in the queue due now, because the world has healed."""
-        self._outbox.release(self.world.loop.current_time())
+        self._outbox.release(self._now())
         self._notifier.wake()
 
     # --- serving -----------------------------------------------------------------------------------------------
@@ -159,17 +161,15 @@ class ServerSubscription:
             await self._write_due()
             if self.closed:
                 break
+            # No checkpoint lies between the look at the outbox and the wait, so no `wake` can come in between.
             due_s = self._outbox.next_due_s()
-            if due_s > self.world.loop.current_time():
-                # No checkpoint lies between the look at the outbox and the wait, so no `wake` can come in between.
+            if due_s == inf and self.quiet_s == inf:
+                await self._notifier.wait()
+            elif due_s > self._now():
                 due_s = min(due_s, self._quiet_at_s())
-                if due_s == inf:
-                    await self._notifier.wait()
-                else:
-                    with self.world.loop.scope(due_s):
-                        await self._notifier.wait()
-                    if self._quiet_at_s() <= self.world.loop.current_time():
-                        self._outbox.offer_act(Reset("before"), self.world.loop.current_time())
+                await self._notifier.wait(due_s)
+                if due_s < inf and self._quiet_at_s() <= self._now():
+                    self._outbox.offer_act(Reset("before"), self._now())
 
     def _quiet_at_s(self) -> float:
         """When a proxy breaks the socket, unless something is sent before. Infinity when none does."""
@@ -177,7 +177,7 @@ class ServerSubscription:
 
     async def _write_due(self) -> None:
         while not self.closed:
-            item = self._outbox.pop(self.world.loop.current_time())
+            item = self._outbox.pop(self._now())  # another outbox, when the client has fallen behind
             if item is None:
                 return
             if isinstance(item, OutgoingFrame):
@@ -196,7 +196,7 @@ class ServerSubscription:
 
     async def _write(self, frame: OutgoingFrame) -> None:
         self._frames += 1
-        self._last_sent_s = self.world.loop.current_time()
+        self._last_sent_s = self._now()
         fields = {"connection": self.number, "frame": self._frames, **frame.fields}
         journal, connection = self.world.journal, self.connection
         if frame.torn:

@@ -153,7 +153,7 @@ class Ledger(Held):
                 self._insert_behind(parent_id, event_id)
 
     def _time_behind_parent(self, event_id: str) -> tuple[bool, str]:
-        """Orders the events of one parent by their timestamps; those older than it came after the clock stepped back."""
+        """Orders events of one parent by their timestamps; those older than it came after the clock stepped back."""
         at, parent_id = self._timestamp(event_id), self.parent_of(event_id)
         is_stepped = parent_id is not None and parent_id in self._events and at < self._timestamp(parent_id)
         return is_stepped, at

@@ -1,134 +1,230 @@
-"""How fast is the wire level? Runs per second of a clean conversation, on one core, and where the time goes.
+"""What an event, a call and a run cost at the wire level: before, now, and beside a peer, in one sitting.
 
-    python -m tests.benchmarks.wire [--seconds N] [--no-profile]
+    python -m tests.benchmarks.wire [--against REV] [--rounds N] [--no-peer] [--no-profile]
 
-One run is: build the world, attach (socket), send, run, read every frame until the final snapshot, ask for
-the count, close. The client is the least one: raw httpx and trio-websocket; what it parses, it parses once.
+Each of the three is a process of its own. They take turns, run by run. Each run is measured in processor time, since
+other work on the machine changes the wall clock most. *Before* is an earlier revision, checked out for the occasion.
+*Peer* is simloop with the library websockets at both ends, in an environment of its own, on Python 3.12. The aims are
+those of the issue: half the peer's time for a conversation of 100 events that is read from the socket, and half of what
+a call cost before.
 """
 
 from __future__ import annotations
 
 import argparse
-import cProfile
-import gc
-import json
+import os
 import platform
-import pstats
+import statistics
+import subprocess
 import sys
-import time
-from collections import defaultdict
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
-import trio
-from trio_websocket import wrap_client_stream
+from tests import pythons
 
-from gapless.simserver import AgentWorkload, Choices, SeededSource, ServerSettings, World, pairs, run_deterministic
-
-# What a spike did before any tuning, and what we aim at: twice that.
-TARGETS = {10: 248.0, 100: 78.0}
-BODY = json.dumps({"role": "user", "content": [{"type": "text", "text": "hello"}], "run": True}).encode()
-
-
-def conversation(events: int) -> World:
-    """A conversation of that many log events, over real bytes; the world it happened in."""
-    # system prompt, message and three state updates come with every run; the rest are actions and observations
-    count = (events - 4) // 2
-    world = World(ServerSettings("session"), AgentWorkload(runs=(pairs(count),)), (), Choices(SeededSource(0)))
-    base = f"{world.base_url}/api/conversations/{world.conversation_id}"
-
-    async def main() -> None:
-        async with (
-            world.running(),
-            httpx.AsyncClient(transport=world.connections.http_transport(), timeout=None, trust_env=False) as http,
-            trio.open_nursery() as nursery,
-        ):
-            stream: Any = await world.connections.dial("agent.test", 80)
-            socket = await wrap_client_stream(
-                nursery, stream, "agent.test", f"/sockets/session/{world.conversation_id}"
-            )
-            await http.post(f"{base}/events", content=BODY)
-            held = 0
-            while True:
-                frame = json.loads(await socket.get_message())
-                held += frame["type"] == "durable"
-                event = frame.get("event", {})
-                if event.get("key") == "full_state" and event["value"]["execution_status"] == "finished":
-                    break
-            counted = (await http.get(f"{base}/events/count")).json()
-            assert held == counted == len(world.agent.log), (held, counted)
-            nursery.cancel_scope.cancel()
-
-    run_deterministic(main, seed=0)
-    return world
+HERE = Path(__file__).parent
+WORKER = HERE / "wire_worker.py"
+PEER = HERE / "wire_peer.py"
+PEER_PINS = HERE / "requirements-peer.txt"
+PEER_PYTHON = "3.12"
+PEER_ENVIRONMENT = pythons.ROOT / ".venv-peer"
+EVENTS = (10, 106)
+CALLS = (1, 41)
+SCENARIOS = ("clean-run", "r10-late-tail", "r34-disconnect-in-mid-run")
+JUDGED = (10, 80)
+PROFILED = (f"socket {EVENTS[1]}", f"calls {CALLS[1]}", SCENARIOS[1] + " 0")
+EVENT_US_MAX = 40
 
 
-def rate(events: int, seconds: float) -> tuple[float, float, int]:
-    """Runs per second at best and on average, and the events in the log.
+class Worker:
+    """A process that performs runs, and says how many processor seconds each took."""
 
-    The best is the fastest tenth: what the code can do when nothing else wants the core. On a shared machine
-    the average says more about the neighbours.
-    """
-    log = len(conversation(events).agent.log)
-    gc.collect()
-    taken: list[float] = []
-    began = time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        before = time.perf_counter()
-        conversation(events)
-        taken.append(time.perf_counter() - before)
-    taken.sort()
-    best = taken[: max(1, len(taken) // 10)]
-    return len(best) / sum(best), len(taken) / sum(taken), log
+    def __init__(self, program: Sequence[str | Path], path: Path | None = None) -> None:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        if path is not None:
+            environment["PYTHONPATH"] = str(path)
+        self._process = subprocess.Popen(
+            [str(part) for part in program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
 
+    def ask(self, task: str) -> str:
+        """The answer to one line. Raises RuntimeError when the process has ended."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{task}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline().strip()
+        if not answer:
+            raise RuntimeError(f"the process that measures ended at {task!r}; what it said is above")
+        return answer
 
-def breakdown(events: int, runs: int) -> list[tuple[str, float]]:
-    """The share of the profiled time that is spent in each package's own code, largest first."""
-    profile = cProfile.Profile(builtins=False)
-    profile.enable()
-    for _ in range(runs):
-        conversation(events)
-    profile.disable()
-    stats: dict[tuple[str, int, str], tuple[int, int, float, float, Any]] = pstats.Stats(profile).stats  # type: ignore[attr-defined]
-    spent: dict[str, float] = defaultdict(float)
-    for (file, _, _), (_, _, own_s, _, _) in stats.items():
-        spent[_package(file)] += own_s
-    total = sum(spent.values())
-    return sorted(((name, own_s / total) for name, own_s in spent.items()), key=lambda part: -part[1])
+    def end(self) -> None:
+        """End the process."""
+        self._process.terminate()
+        self._process.wait()
 
 
-def _package(file: str) -> str:
-    parts = Path(file).parts
-    for marker in ("site-packages", "main"):
-        if marker in parts and parts[-1] != marker:
-            return parts[parts.index(marker) + 1]
-    for ours in ("simserver", "tests"):
-        if ours in parts:
-            return ours
-    return "standard library"
+@contextmanager
+def checked_out(revision: str) -> Iterator[Path]:
+    """The tree of a revision, in a folder that is removed afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        git = ("git", "-C", str(pythons.ROOT), "worktree")
+        subprocess.run([*git, "add", "--quiet", "--detach", str(tree), revision], check=True)
+        try:
+            yield tree
+        finally:
+            subprocess.run([*git, "remove", "--force", str(tree)], check=True)
+
+
+def peer_python() -> Path | None:
+    """The interpreter of the peer's environment, which is built from its pins; None without a Python for it."""
+    python = next((one for one in pythons.found() if one.version == PEER_PYTHON), None)
+    if python is None:
+        return None
+    interpreter, mark = PEER_ENVIRONMENT / "bin" / "python", PEER_ENVIRONMENT / ".ready"
+    pins = PEER_PINS.read_text(encoding="utf-8")
+    if not mark.exists() or mark.read_text(encoding="utf-8") != pins:
+        subprocess.run([python.path, "-m", "venv", "--clear", PEER_ENVIRONMENT], check=True)
+        quiet = ("-qq", "--disable-pip-version-check", "-r", PEER_PINS)
+        subprocess.run([interpreter, "-m", "pip", "install", *quiet], check=True)
+        mark.write_text(pins, encoding="utf-8")
+    return interpreter
+
+
+Times = Mapping[tuple[str, str], float]
+"""Seconds in the median, by worker and task."""
+
+
+def measured(workers: Mapping[str, Worker], rounds: int) -> Times:
+    """Let the workers take turns at each task. The peer knows only conversations."""
+    times: dict[tuple[str, str], float] = {}
+    for task in (
+        *(f"socket {events}" for events in EVENTS),
+        *(f"calls {calls}" for calls in CALLS),
+        *(f"{name} 0" for name in SCENARIOS),
+        *(f"judge {runs}" for runs in JUDGED),
+    ):
+        able = {name: one for name, one in workers.items() if name != "peer" or task.startswith("socket")}
+        taken: dict[str, list[float]] = {name: [] for name in able}
+        for one in able.values():
+            one.ask(task)  # not counted: caches are filled, and modules imported
+        for _ in range(rounds):
+            for name, one in able.items():
+                taken[name].append(float(one.ask(task)))
+        times |= {(name, task): statistics.median(each) for name, each in taken.items()}
+    return times
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table: what it is about, how it follows from the times of one worker, and the aim."""
+
+    name: str
+    unit: str
+    scale: float
+    of: Callable[[Callable[[str], float]], float]
+    aim: str = ""
+
+
+def _each(kind: str, sizes: tuple[int, int]) -> Callable[[Callable[[str], float]], float]:
+    few, many = sizes
+    return lambda time: (time(f"{kind} {many}") - time(f"{kind} {few}")) / (many - few)
+
+
+ROWS = (
+    Row(f"socket only, {EVENTS[0]} events", "ms", 1e3, lambda time: time(f"socket {EVENTS[0]}")),
+    Row(f"socket only, {EVENTS[1]} events", "ms", 1e3, lambda time: time(f"socket {EVENTS[1]}"), "0.50 of the peer"),
+    Row(
+        f"  that, for an event of {EVENTS[1]}",
+        "µs",
+        1e6,
+        lambda time: time(f"socket {EVENTS[1]}") / EVENTS[1],
+        f"{EVENT_US_MAX} µs",
+    ),
+    Row("one event more", "µs", 1e6, _each("socket", EVENTS)),
+    Row("one call more", "µs", 1e6, _each("calls", CALLS), "0.50 of before"),
+    *(
+        Row(f"{name}, judged", "ms", 1e3, lambda time, task=f"{name} 0": time(task))  # type: ignore[misc]
+        for name in SCENARIOS
+    ),
+    *(
+        Row(f"judging {runs} runs, a KB of journal", "µs", 1e6, lambda time, n=runs: time(f"judge {n}"))  # type: ignore[misc]
+        for runs in JUDGED
+    ),
+)
+
+
+def table(times: Times, names: Sequence[str]) -> Iterator[str]:
+    """The lines of the table. A ratio is that of *after* to the column before it."""
+    yield f"{'':34}{'before':>10}{'after':>10}{'ratio':>7}{'peer':>10}{'ratio':>7}   aim"
+    for row in ROWS:
+        found: dict[str, float] = {}
+        for name in names:
+            try:
+                found[name] = row.scale * row.of(lambda task, name=name: times[name, task])  # type: ignore[misc]
+            except KeyError:
+                continue
+        after = found["after"]
+        cells = [f"{row.name:34}"]
+        for name in ("before", "after", "peer"):
+            cells.append(f"{_shown(found[name], row.unit) if name in found else '-':>10}")
+            if name != "after":
+                cells.append(f"{after / found[name]:7.2f}" if name in found else f"{'-':>7}")
+        # The ratio to *before* stands behind *after*.
+        before, ratio, now, *rest = cells[1:]
+        yield "".join([cells[0], before, now, ratio, *rest]) + f"   {row.aim}"
+
+
+def _shown(value: float, unit: str) -> str:
+    return f"{value:.2f} {unit}" if unit == "ms" else f"{value:.0f} {unit}"
 
 
 def main() -> int:
-    """Measure and print; exit code 1 when a target is missed."""
+    """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=5.0, help="how long to measure each size (default 5)")
+    parser.add_argument("--against", default="HEAD^", metavar="REV", help="the revision before (default HEAD^)")
+    parser.add_argument("--rounds", type=int, default=25, help="how often each task is performed (default 25)")
+    parser.add_argument("--no-peer", action="store_true", help="leave out the peer")
     parser.add_argument("--no-profile", action="store_true", help="leave out where the time goes")
     options = parser.parse_args()
-    say = sys.stdout.write
-    say(f"wire level, Python {platform.python_version()}, one core; runs per second\n\n")
-    say("events  fastest tenth  average  aim\n")
-    met = True
-    for events, target in TARGETS.items():
-        best, average, log = rate(events, options.seconds)
-        met = met and best >= target
-        say(f"{log:6}  {best:13.0f}  {average:7.0f}  {target:3.0f}\n")
-    if not options.no_profile:
-        for events in TARGETS:
-            say(f"\nwhere the time goes, {events} events (share of own time under a profiler)\n")
-            for name, share in breakdown(events, 40)[:10]:
-                say(f"  {name:<18} {share:5.1%}\n")
-    return 0 if met else 1
+    peer = None if options.no_peer else peer_python()
+    with checked_out(options.against) as tree:
+        workers = {
+            "before": Worker([sys.executable, WORKER], tree),
+            "after": Worker([sys.executable, WORKER], pythons.ROOT),
+        }
+        if peer is not None:
+            workers["peer"] = Worker([peer, PEER])
+        try:
+            pins = " ".join(PEER_PINS.read_text(encoding="utf-8").split())
+            _say(f"wire level, Python {platform.python_version()}; before: {options.against}; after: this tree")
+            _say(f"peer: {pins} on Python {PEER_PYTHON}" if peer is not None else "peer: left out")
+            _say(f"processor time, median of {options.rounds} rounds in turns\n")
+            for line in table(measured(workers, options.rounds), tuple(workers)):
+                _say(line)
+            if not options.no_profile:
+                _profile(workers["after"])
+        finally:
+            for one in workers.values():
+                one.end()
+    return 0
+
+
+def _profile(worker: Worker) -> None:
+    for task in PROFILED:
+        _say(f"\nwhere the time of {task!r} goes (samples; the standard library counts to its caller)")
+        shares = [part.rsplit("=", 1) for part in worker.ask(f"profile {task}").split(" ")]
+        for name, share in shares:
+            _say(f"  {name:<24}{float(share):6.1%}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

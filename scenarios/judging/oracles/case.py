@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf
+from operator import attrgetter
 
 from gapless.reports.records.record import Violation
 from gapless.scenarios.definition.scenario import Budget, Expectation
@@ -13,6 +14,7 @@ from gapless.scenarios.judging.evidence import Evidence, GapSpan, PersistedEvent
 from gapless.scenarios.judging.own_budget import OwnBudget
 
 IDS_SHOWN_MAX = 4
+_index = attrgetter("index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,11 @@ class Case:
 
     def is_beyond_reach(self, run: RunCall) -> bool:
         """Whether no client could hold every event: a record is corrupt, and no socket brought that event (R59)."""
+        unreadable = [event.id for event in self.evidence.log_as_of(run) if not event.readable]
+        if not unreadable:
+            return False
         brought = frozenset(event_id for event_id, _ in self.evidence.frames)
-        return any(not event.readable and event.id not in brought for event in self.evidence.log_as_of(run))
+        return any(event_id not in brought for event_id in unreadable)
 
     def may_fail(self, step: StepCall) -> bool:
         """Whether a typed error is accepted from the step."""
@@ -76,9 +81,9 @@ class Case:
         found: list[str] = []
         for gap in gaps:
             after, before = by_id.get(gap.after_id or ""), by_id.get(gap.before_id or "")
-            first = 0 if after is None else after.index + 1
-            end = inf if before is None else before.index
-            found.extend(event.id for event in events if first <= event.index < end)
+            first = 0 if after is None else bisect_right(events, after.index, key=_index)
+            end = len(events) if before is None else bisect_left(events, before.index, key=_index)
+            found.extend(event.id for event in events[first:end])
         return frozenset(found)
 
     def _excused(self, run: RunCall) -> frozenset[str]:
@@ -134,4 +139,5 @@ def ordinal_of(case: Case, run: RunCall) -> str:
     """``run()`` for a message; numbered when the script has several."""
     if len(case.evidence.runs) == 1:
         return "run()"
-    return f"run() no. {case.evidence.runs.index(run) + 1}"
+    # By identity: to compare two runs is to compare all that was held.
+    return f"run() no. {next(number for number, one in enumerate(case.evidence.runs, 1) if one is run)}"
