@@ -47,6 +47,7 @@ class Settings:
     """How long the socket may be down during a run before the status is asked for by REST."""
     poll_interval_s: float = 2.0
     request_timeout_s: float = 10.0
+    """How long nothing of an answer may come. One that goes on coming may take three times as long."""
     handshake_timeout_s: float = 10.0
     ping_interval_s: float = 20.0
     """How often an open socket is pinged. Without an answer within `ping_timeout_s` it counts as lost (R35)."""

@@ -20,6 +20,8 @@ from gapless.syncclient.network.event_loop import is_of_another_loop, supported_
 from gapless.syncclient.network.transport import Dial, RequestBroken, Response, Socket, SocketRequest
 from gapless.syncclient.settings import Settings
 
+BODY_TIMEOUTS_MAX = 3
+"""An answer whose body goes on coming may take so many times `request_timeout_s`."""
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -63,12 +65,16 @@ class Network:
         )
 
     async def request(self, method: str, path: str, *, query: Mapping[str, str], body: object | None) -> Response:
-        """One HTTP exchange, within `request_timeout_s`. Raises `RequestBroken` if no answer came."""
+        """One HTTP exchange.
+
+        Raises `RequestBroken` if nothing came within `request_timeout_s`, or a body within `BODY_TIMEOUTS_MAX` times that.
+        """
         what = f"{method} {path}"
         try:
-            with anyio.fail_after(self._settings.request_timeout_s):
+            with anyio.fail_after(self._settings.request_timeout_s) as scope:
                 async with self._http.stream(method, path, params=query, json=body) as answer:
-                    return Response(answer.status_code, await self._read(answer, what), _retry_after_s(answer.headers))
+                    read = await self._read(answer, what, scope)
+                    return Response(answer.status_code, read, _retry_after_s(answer.headers))
         except TimeoutError as error:
             limit_s = self._settings.request_timeout_s
             raise RequestBroken(f"{what}: no answer in {limit_s:g} s", was_sent=True) from error
@@ -86,11 +92,17 @@ class Network:
                 ) from error
             raise RequestBroken(f"{what}: {error or type(error).__name__}", was_sent=True) from error
 
-    async def _read(self, answer: httpx.Response, what: str) -> bytes:
-        """The body of an answer, decoded. Raises `RequestBroken` as soon as it is too large."""
+    async def _read(self, answer: httpx.Response, what: str, scope: anyio.CancelScope) -> bytes:
+        """The body of an answer, decoded. Raises `RequestBroken` as soon as it is too large.
+
+        Each part extends the time, for a thin line brings a page slowly.
+        """
         body = bytearray()
+        limit_s = self._settings.request_timeout_s
+        last_s = scope.deadline + (BODY_TIMEOUTS_MAX - 1) * limit_s
         async for chunk in answer.aiter_bytes():
             body += chunk
+            scope.deadline = min(anyio.current_time() + limit_s, last_s)
             if len(body) > self._settings.body_size_bytes_max:
                 limit = self._settings.body_size_bytes_max
                 raise RequestBroken(f"{what}: the body is larger than body_size_bytes_max ({limit})", was_sent=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
 import trio
+import trio.testing
 
 from gapless.syncclient.network.http_and_websocket import Network
 from gapless.syncclient.network.transport import RequestBroken, Response
@@ -49,3 +50,32 @@ def test_whatever_a_transport_raises_is_a_broken_request() -> None:
 
     with pytest.raises(RequestBroken, match="too deep"):
         ask(breaks)
+
+
+class Trickle(httpx.AsyncBaseTransport):
+    """Answers with a body in four parts, and a pause before each."""
+
+    def __init__(self, pause_s: float) -> None:
+        self._pause_s = pause_s
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        async def parts() -> AsyncIterator[bytes]:
+            for _ in range(4):
+                await trio.sleep(self._pause_s)
+                yield b"part "
+
+        return httpx.Response(200, content=parts())
+
+
+@pytest.mark.parametrize("pause_s", [7.0, 9.0, 11.0])
+def test_an_answer_that_goes_on_coming_is_waited_for_but_not_for_ever(pause_s: float) -> None:
+    async def ask() -> bytes:
+        network = Network("http://server", Settings(), http_transport=Trickle(pause_s))
+        return (await network.request("GET", "/", query={}, body=None)).body
+
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    if pause_s * 4 < 30:
+        assert trio.run(ask, clock=clock) == b"part " * 4
+    else:
+        with pytest.raises(RequestBroken, match="no answer in 10 s"):
+            trio.run(ask, clock=clock)
