@@ -67,7 +67,7 @@ class Network:
     async def request(self, method: str, path: str, *, query: Mapping[str, str], body: object | None) -> Response:
         """One HTTP exchange.
 
-        Raises `RequestBroken` if nothing came within `request_timeout_s`, or a body within `BODY_TIMEOUTS_MAX` times that.
+        Raises `RequestBroken` if nothing came within `request_timeout_s`, or the body within `BODY_TIMEOUTS_MAX` of it.
         """
         what = f"{method} {path}"
         try:
