@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import subprocess
 
 import pytest
 
+from tests.forked import command
 from tests.plugin.home import furnish, outcome
 
 pytest_plugins = ["pytester"]
@@ -76,9 +77,11 @@ def test_a_client_that_loses_events_fails_with_violations_timeline_and_a_capsule
             "again    pytest 'test_a_client_that_loses_*.py::test_mine?quick-tree-inclusive?'",
         ]
     )
-    told = pytester.run(sys.executable, "-m", "gapless", "replay", capsule)
-    assert told.ret == 1
-    told.stdout.fnmatch_lines(["unsafe: quick*", "*to try anew: run the test that kept it"])
+    told = subprocess.run([*command(), "replay", capsule], capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    pytest.LineMatcher(told.stdout.splitlines()).fnmatch_lines(
+        ["unsafe: quick*", "*to try anew: run the test that kept it"]
+    )
 
 
 def test_a_failure_is_told_without_the_groups_around_it(pytester: pytest.Pytester) -> None:
