@@ -19,6 +19,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from tests.forked.client import HASH_SEED
+
 _HERE = Path(__file__).parent
 _CLIENT = _HERE / "client.py"
 _FRESH = (sys.executable, "-m", "gapless")
@@ -34,6 +36,7 @@ def command() -> tuple[str, ...]:
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.forked.server", str(address)],
         cwd=_HERE.parents[1],
+        env=os.environ | {"PYTHONHASHSEED": HASH_SEED},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

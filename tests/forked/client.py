@@ -14,11 +14,13 @@ from typing import Any, NoReturn
 # Settings of Python that make no difference once everything is imported.
 HARMLESS = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
 LENGTH_BYTES = 4
+HASH_SEED = "0"
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """What Python reads when it starts, and keeps."""
-    return {name: value for name, value in environment.items() if name.startswith("PYTHON") and name not in HARMLESS}
+    """What Python reads when it starts, and keeps. A process without a hash seed may have any."""
+    kept = {name: value for name, value in environment.items() if name.startswith("PYTHON") and name not in HARMLESS}
+    return {"PYTHONHASHSEED": HASH_SEED} | kept
 
 
 def is_utf8(environment: Mapping[str, str]) -> bool:
@@ -57,7 +59,9 @@ def main(address: str, words: Sequence[str]) -> NoReturn:
         early: list[int] = []
         pass_on = early.append
         for known in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(known, lambda number, _: pass_on(number))
+            # Whoever signals the leader of a group signals the whole group, and the command is in it.
+            leads = os.getpgrp() == os.getpid()
+            signal.signal(known, signal.SIG_IGN if leads else lambda number, _: pass_on(number))
         socket.send_fds(connection, [b"."], [0, 1, 2])
         send(connection, (list(words), os.getcwd(), dict(os.environ), os.getpgrp()))
         process = receive(connection)

@@ -218,10 +218,19 @@ def test_a_test_that_fails_by_itself_is_told_as_any_other(pytester: pytest.Pytes
     result.stdout.fnmatch_lines(["E       assert 1 == 2"])
 
 
-def test_servers_of_several_processes_do_not_meet(pytester: pytest.Pytester) -> None:
-    write(
-        pytester,
-        "gapless_server.drive_sync(Waits(gapless_server))",
-        marker="scenarios=['quick.toml'], generations='all'",
+def test_xdist_shares_the_variants_out_and_servers_of_several_processes_do_not_meet(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        from users_client import Waits
+
+        @pytest.mark.gapless(scenarios=["quick.toml"], generations="all")
+        def test_in_real_time(gapless_server):
+            gapless_server.drive_sync(Waits(gapless_server))
+
+        @pytest.mark.gapless(scenarios=["r10-late-tail", "r30-lost-frame"], cursors=["inclusive"])
+        def test_in_virtual_time(gapless_run):
+            gapless_run("gapless")
+        """
     )
-    outcome(pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider"), passed=2)
+    outcome(pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider"), passed=2 + 6)

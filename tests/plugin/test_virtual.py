@@ -204,19 +204,6 @@ def test_the_command_line_names_other_scenarios(pytester: pytest.Pytester) -> No
     result.stdout.fnmatch_lines(["*r30-lost-frame-tree-inclusive*", "*quick-tree-inclusive*"])
 
 
-def test_xdist_shares_the_variants_out(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
-        import pytest
-
-        @pytest.mark.gapless(scenarios=["r10-late-tail", "r30-lost-frame"], cursors=["inclusive"])
-        def test_mine(gapless_run):
-            gapless_run("gapless")
-        """
-    )
-    outcome(pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider"), passed=6)
-
-
 @pytest.mark.parametrize(
     ("marker", "says"),
     [

@@ -320,14 +320,14 @@ def test_exit_codes_of_a_process(arguments: tuple[str, ...], code: int) -> None:
 
 
 def test_records_have_equal_digests_under_another_hash_seed() -> None:
-    for hash_seed in ("1", "2"):
+    for hash_seed in ("0", "1"):
         assert (
             process(
                 "run", "R31", "R01", "--generation", "tree", "--json", f"{hash_seed}.json", PYTHONHASHSEED=hash_seed
             ).returncode
             == 0
         )
-    first, second = (json.loads(Path(f"{one}.json").read_text(encoding="utf-8"))["records"] for one in "12")
+    first, second = (json.loads(Path(f"{one}.json").read_text(encoding="utf-8"))["records"] for one in "01")
     assert first == second
     assert len(first) > 2
 

@@ -170,9 +170,9 @@ def test_the_help_imports_nothing_that_takes_long() -> None:
     assert ended.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("command", ["run", "replay", "list", "show", "report", "compare"])
-def test_a_command_imports_only_what_it_needs(command: str) -> None:
-    code = f"import sys, gapless.scenarios.cli.commands.{'list' if command == 'show' else command}; "
+def test_commands_import_only_what_they_need() -> None:
+    modules = [f"gapless.scenarios.cli.commands.{name}" for name in ("run", "replay", "list", "report", "compare")]
+    code = f"import sys, {', '.join(modules)}; "
     code += "print(sorted({'hypothesis', 'selenium', 'distributed', 'pytest'} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert ended.stdout.splitlines()[-1] == "[]"
