@@ -21,7 +21,8 @@ import pytest
 from gapless.harness import INSTALL, MODULES
 from tests.pythons import REQUIREMENTS, ROOT
 
-pytestmark = pytest.mark.slow
+# In one process of pytest-xdist, so that each environment is built once.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
 
 TAKEN = ("scenarios", "reports", "simserver", "syncclient")
 """Names that a user's own project may have, and that other distributions have."""
