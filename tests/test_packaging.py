@@ -21,8 +21,7 @@ import pytest
 from gapless.harness import INSTALL, MODULES
 from tests.pythons import REQUIREMENTS, ROOT
 
-# In one process of pytest-xdist, so that each environment is built once.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
+pytestmark = pytest.mark.slow
 
 TAKEN = ("scenarios", "reports", "simserver", "syncclient")
 """Names that a user's own project may have, and that other distributions have."""
