@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow check bench docs interop mutation clean help
+.PHONY: run test test-slow check lint bench docs interop mutation clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -15,19 +15,27 @@ run: $(VENV)/.ready ## Run the scenario suite against our client, and show the v
 	@echo "== gapless run: every scenario, in every generation and cursor mode"
 	@$(BIN)/gapless run
 
-test: $(VENV)/.ready check ## Everything that must hold before a commit, in a few minutes
-	@echo "== tests"
-	@$(BIN)/pytest -n auto -m "not slow"
+# Tests start many processes. Each would compile gapless anew where Python is told to keep nothing that it compiled.
+test test-slow: export PYTHONDONTWRITEBYTECODE :=
+
+test: $(VENV)/.ready lint ## Everything that must hold before a commit, in a few minutes
+	@echo "== tests, and mypy --strict beside them"
+	@$(BIN)/mypy >$(VENV)/mypy.txt 2>&1 & types=$$!; \
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow"; tests=$$?; \
+	wait $$types; types=$$?; echo "== mypy --strict"; cat $(VENV)/mypy.txt; exit $$((tests || types))
 
 test-slow: $(VENV)/.ready ## What takes longer: many drawn worlds, every Python found
 	@echo "== slow tests"
-	@$(BIN)/pytest -n auto -m slow
+	@$(BIN)/pytest -n auto --dist worksteal -m slow
 
-check: $(VENV)/.ready
-	@echo "== ruff, mypy --strict"
+check: $(VENV)/.ready lint ## What needs no test: ruff, mypy --strict
+	@echo "== mypy --strict"
+	@$(BIN)/mypy
+
+lint: $(VENV)/.ready
+	@echo "== ruff"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy
 
 bench: $(VENV)/.ready ## Measure, against the commit before (BENCH="--against REV") and a peer: time, memory, schedules per second
 	@$(BIN)/python -m tests.benchmarks.wire $(BENCH)

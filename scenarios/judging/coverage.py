@@ -81,7 +81,7 @@ class CampaignCoverage:
         marks: Sequence[Mark] | None = None,
     ) -> None:
         self._fault_kinds, self._oracles = tuple(fault_kinds), tuple(oracles)
-        self._marks = marks
+        self._marks = None if marks is None else tuple(marks)
         self._happened: dict[tuple[str, str], int] = {}
         self._tried_ours = False
         self.runs = 0
@@ -112,7 +112,7 @@ class CampaignCoverage:
         asked = [Never("fault", kind) for kind in self._fault_kinds]
         asked += [Never("oracle", name) for name in self._oracles]
         if self._tried_ours:
-            # The source is read only now: most campaigns are too small to be asked.
+            # The source is read here, because few campaigns ask.
             marks = declared() if self._marks is None else self._marks
             asked += [Never("path", mark.name, mark.place) for mark in marks]
         return tuple(one for one in asked if not self.runs_with(one.what, one.name))

@@ -14,9 +14,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.docs.pages import ROOT, Block, Page
 from tests.docs.sameness import same, tidied
+from tests.forked import executable
 
 SHELLS = ("sh", "console")
 DEADLINE_S = 300
@@ -54,8 +56,11 @@ class Outcome:
         return None
 
 
-def follow(page: Page, home: Path, *, slow: bool) -> list[Outcome]:
-    """Follow a page; what came of each command. ``slow``: with the blocks that take long."""
+def follow(page: Page, home: Path, *, slow: bool, forked: bool = False) -> list[Outcome]:
+    """Follow a page; what came of each command. ``slow``: with the blocks that take long.
+
+    ``forked``: the command `gapless` is that of `tests.forked`.
+    """
     blocks = [block for block in page.blocks if block.not_run is None and (slow or not block.is_slow)]
     if page.in_a_checkout:
         _copy_checkout(home)
@@ -67,7 +72,10 @@ def follow(page: Page, home: Path, *, slow: bool) -> list[Outcome]:
         for command in _commands(block, home):
             script.append(_told(command.text))
             commands.append(command)
-    return _outcomes(commands, "".join(script), home)
+    with TemporaryDirectory(prefix="gapless-path-") as first:
+        if forked:
+            executable(Path(first))
+        return _outcomes(commands, "".join(script), home, first)
 
 
 def _told(text: str) -> str:
@@ -99,11 +107,11 @@ def _shown_commands(block: Block, home: Path) -> Iterator[Command]:
     yield Command(text, line, tuple(_lines("\n".join(shown), home)), must_succeed=False)
 
 
-def _outcomes(commands: list[Command], script: str, home: Path) -> list[Outcome]:
+def _outcomes(commands: list[Command], script: str, home: Path, first: str) -> list[Outcome]:
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=home,
-        env=_environment(home),
+        env=_environment(home, first),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -129,13 +137,13 @@ def _lines(text: str, home: Path) -> list[str]:
     return tidied(text, {str(home): ".", str(home.resolve()): ".", str(ROOT): "…"})
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(home: Path, first: str) -> dict[str, str]:
     """A plain terminal, with the command that this Python has; no word of the one that runs the tests."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GAPLESS_", "GITHUB_", "PYTEST"))}
     python_path = {"PYTHONPATH": str(home)} if (home / "simserver").is_dir() else {}
     return {
         **kept,
-        "PATH": f"{Path(sys.executable).parent}:{kept.get('PATH', '')}",
+        "PATH": f"{first}:{Path(sys.executable).parent}:{kept.get('PATH', '')}",
         "NO_COLOR": "1",
         "COLUMNS": "100",
         "PYTHONUNBUFFERED": "1",

@@ -6,6 +6,7 @@ import itertools
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def links(text: str) -> Iterator[str]:
             yield str(token.attrs["src"])
 
 
-def anchors(text: str) -> set[str]:
+@cache
+def anchors(text: str) -> frozenset[str]:
     """What its headings are called in a link, as GitHub makes it of them."""
     tokens = list(MarkdownIt().parse(text))
     found: dict[str, int] = {}
@@ -46,7 +48,7 @@ def anchors(text: str) -> set[str]:
             name = re.sub(r"[^\w\- ]", "", written.lower()).replace(" ", "-")
             names.add(f"{name}-{found[name]}" if name in found else name)
             found[name] = found.get(name, 0) + 1
-    return names
+    return frozenset(names)
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())

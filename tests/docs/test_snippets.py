@@ -11,32 +11,34 @@ from tests.docs.sameness import same, tidied
 from tests.docs.session import SHELLS, follow
 
 PAGES = pages()
-SLOW = [page for page in PAGES if page.has_slow]
-WITH_COMMANDS = [
+RUNNABLE = [page for page in PAGES if any(block.language in SHELLS and block.not_run is None for block in page.blocks)]
+QUICK = [
     page
-    for page in PAGES
+    for page in RUNNABLE
     if any(block.language in SHELLS and block.not_run is None and not block.is_slow for block in page.blocks)
 ]
 # The list may grow only with a reason that is true of the block, and this number with it.
 NOT_RUN_MAX = 6
 
 
-def followed(page: Page, home: Path, *, slow: bool) -> str:
+def followed(page: Page, home: Path, *, slow: bool, forked: bool) -> str:
     """Everything that is wrong with a page, in one text."""
-    problems = [outcome.problem for outcome in follow(page, home, slow=slow)]
+    problems = [outcome.problem for outcome in follow(page, home, slow=slow, forked=forked)]
     return "\n\n".join(f"{page.name}, {problem}" for problem in problems if problem)
 
 
-@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", QUICK, ids=lambda page: page.name)
 def test_a_page_does_what_it_says(page: Page, tmp_path: Path) -> None:
-    wrong = followed(page, tmp_path, slow=False)
+    wrong = followed(page, tmp_path, slow=False, forked=True)
     assert not wrong, f"{wrong}\n\n`python -m tests.docs outputs` writes outputs anew; see whether they should differ"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", SLOW, ids=lambda page: page.name)
-def test_a_page_does_what_it_says_also_where_that_takes_long(page: Page, tmp_path: Path) -> None:
-    wrong = followed(page, tmp_path, slow=True)
+@pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
+def test_a_page_does_what_it_says_with_the_installed_command_also_where_that_takes_long(
+    page: Page, tmp_path: Path
+) -> None:
+    wrong = followed(page, tmp_path, slow=True, forked=False)
     assert not wrong, wrong
 
 

@@ -97,23 +97,23 @@ def test_a_fresh_process_gives_the_same_run_as_one_that_is_kept(pool: Pool) -> N
     assert kept[0] == kept[1] == kept[2]
 
 
-DIGEST = """
-import json, sys
-from tests.lockstep.test_clients import factory, played
-client = factory([sys.executable, sys.argv[1]])
-print(json.dumps([played(client, name).record.digest for name in ("r34-disconnect-in-mid-run", "r10-late-tail") * 2]))
-"""
+def digests() -> list[str]:
+    """Of two runs, each performed twice."""
+    pool = Pool()
+    client = factory([sys.executable, str(CLIENTS / "with_websocket_client.py")], pool=pool)
+    found = [played(client, name).record.digest for name in ("r34-disconnect-in-mid-run", "r10-late-tail") * 2]
+    pool.close()
+    return found
 
 
 def test_another_harness_process_gives_the_same_runs() -> None:
-    digests = []
-    for hash_seed in ("1", "2"):
-        asked = [sys.executable, "-c", DIGEST, str(CLIENTS / "with_websocket_client.py")]
-        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-        answer = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
-        digests.append(json.loads(answer.stdout))
-    assert digests[0] == digests[1]
-    assert digests[0][:2] == digests[0][2:]
+    program = "import json; from tests.lockstep.test_clients import digests; print(json.dumps(digests()))"
+    environment = os.environ | {"PYTHONHASHSEED": "4711"}
+    asked = [sys.executable, "-c", program]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
+    here = digests()
+    assert json.loads(answer.stdout) == here
+    assert here[:2] == here[2:]
 
 
 def test_a_program_is_started_anew_where_its_imports_read_other_variables(pool: Pool) -> None:

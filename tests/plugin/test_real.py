@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import subprocess
 
 import pytest
 
+from tests.forked import command
 from tests.plugin.home import furnish, outcome
 
 pytest_plugins = ["pytester"]
@@ -76,9 +77,11 @@ def test_a_client_that_loses_events_fails_with_violations_timeline_and_a_capsule
             "again    pytest 'test_a_client_that_loses_*.py::test_mine?quick-tree-inclusive?'",
         ]
     )
-    told = pytester.run(sys.executable, "-m", "gapless", "replay", capsule)
-    assert told.ret == 1
-    told.stdout.fnmatch_lines(["unsafe: quick*", "*to try anew: run the test that kept it"])
+    told = subprocess.run([*command(), "replay", capsule], capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    pytest.LineMatcher(told.stdout.splitlines()).fnmatch_lines(
+        ["unsafe: quick*", "*to try anew: run the test that kept it"]
+    )
 
 
 def test_a_failure_is_told_without_the_groups_around_it(pytester: pytest.Pytester) -> None:
@@ -215,10 +218,19 @@ def test_a_test_that_fails_by_itself_is_told_as_any_other(pytester: pytest.Pytes
     result.stdout.fnmatch_lines(["E       assert 1 == 2"])
 
 
-def test_servers_of_several_processes_do_not_meet(pytester: pytest.Pytester) -> None:
-    write(
-        pytester,
-        "gapless_server.drive_sync(Waits(gapless_server))",
-        marker="scenarios=['quick.toml'], generations='all'",
+def test_xdist_shares_the_variants_out_and_servers_of_several_processes_do_not_meet(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        from users_client import Waits
+
+        @pytest.mark.gapless(scenarios=["quick.toml"], generations="all")
+        def test_in_real_time(gapless_server):
+            gapless_server.drive_sync(Waits(gapless_server))
+
+        @pytest.mark.gapless(scenarios=["r10-late-tail", "r30-lost-frame"], cursors=["inclusive"])
+        def test_in_virtual_time(gapless_run):
+            gapless_run("gapless")
+        """
     )
-    outcome(pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider"), passed=2)
+    outcome(pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider"), passed=2 + 6)

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.forked import command
 from tests.plugin.home import furnish, outcome
 
 pytest_plugins = ["pytester"]
@@ -76,9 +77,9 @@ def test_a_bad_client_fails_with_violations_timeline_capsule_and_commands(
     assert len(result.outlines) < 110
     told = [line for line in result.outlines if "no-tail-loss" in line]
     assert len(told) == 1, "a failure is told once"
-    replayed = pytester.run(sys.executable, "-m", "gapless", "replay", capsule)
-    assert replayed.ret == 1
-    replayed.stdout.fnmatch_lines(["the same run as in the capsule, event for event"])
+    replayed = subprocess.run([*command(), "replay", capsule], capture_output=True, text=True, check=False)
+    assert replayed.returncode == 1
+    assert "the same run as in the capsule, event for event" in replayed.stdout.splitlines()
 
 
 def test_more_of_the_timeline_is_there_for_who_asks(pytester: pytest.Pytester) -> None:
@@ -201,19 +202,6 @@ def test_the_command_line_names_other_scenarios(pytester: pytest.Pytester) -> No
     result = pytester.runpytest("-v", "--gapless-scenarios", "r30-lost-frame, quick.toml")
     outcome(result, passed=2)
     result.stdout.fnmatch_lines(["*r30-lost-frame-tree-inclusive*", "*quick-tree-inclusive*"])
-
-
-def test_xdist_shares_the_variants_out(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
-        import pytest
-
-        @pytest.mark.gapless(scenarios=["r10-late-tail", "r30-lost-frame"], cursors=["inclusive"])
-        def test_mine(gapless_run):
-            gapless_run("gapless")
-        """
-    )
-    outcome(pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider"), passed=6)
 
 
 @pytest.mark.parametrize(

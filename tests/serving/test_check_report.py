@@ -16,6 +16,7 @@ from gapless.reports.records.record import RunRecord, Verdict
 from gapless.reports.records.results import Results
 from gapless.scenarios.cli.conclusion import SUMMARY_VARIABLE as VARIABLE
 from gapless.scenarios.cli.main import main
+from tests.forked import command as gapless_command
 from tests.reports.html.outline import Outline
 
 CLIENT = [sys.executable, "-S", "-E", str(Path(__file__).parent / "plain_client.py")]
@@ -145,7 +146,7 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_checked(quic
 def test_an_interrupt_leaves_a_report_of_what_was_checked(quick_file: Path) -> None:
     command = ("check", "--clock", "real", str(quick_file), "--generation", "all", "--out", "out")
     process = subprocess.Popen(
-        [sys.executable, "-m", "gapless", *command, "--", sys.executable, "-c", FICKLE, *CLIENT],
+        [*gapless_command(), *command, "--", sys.executable, "-c", FICKLE, *CLIENT],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -18,10 +18,10 @@ from click.testing import CliRunner, Result
 
 from gapless.scenarios.checking.recording import is_kept
 from gapless.scenarios.cli.main import main
+from tests.forked import command
 from tests.serving.port import quick
 
 CLIENT = [sys.executable, "-S", "-E", str(Path(__file__).parent / "plain_client.py")]
-GAPLESS = [sys.executable, "-m", "gapless"]
 
 
 def gapless(*words: str | Path) -> Result:
@@ -33,7 +33,7 @@ def serving(*words: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]
     """`gapless serve` in a process, and what it says of where it is."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
-        [*GAPLESS, "serve", "--port", "0", *words],
+        [*command(), "serve", "--port", "0", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -160,7 +160,7 @@ def test_check_can_try_every_variant_at_once(quick_file: Path) -> None:
 
 def test_ctrl_c_ends_a_check_with_130_and_leaves_no_process(quick_file: Path) -> None:
     process = subprocess.Popen(
-        [*GAPLESS, "check", "--clock", "real", "--scenario-file", str(quick_file), "--", *CLIENT, "noisy", "hang"],
+        [*command(), "check", "--clock", "real", "--scenario-file", str(quick_file), "--", *CLIENT, "noisy", "hang"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from gapless.reports.records.json_schema import render_schema
@@ -55,9 +56,16 @@ class FaultPage:
     keys: tuple[Key, ...]
 
 
+@cache
+def scenario_schema() -> Schema:
+    """The schema of scenario files. Rendering it takes long."""
+    read: Schema = json.loads(render())
+    return read
+
+
 def scenario_tables() -> tuple[Table, ...]:
     """The scenario file, then its parts, in the order in which they are met; faults are told elsewhere."""
-    schema = json.loads(render())
+    schema = scenario_schema()
     kinds = {kind.__name__ for kind in KINDS} | {"Match", *CAUSES}
     parts = [name for name in _met(schema, schema["$defs"]) if name not in kinds]
     return (table("Scenario", schema), *(table(name, schema["$defs"][name]) for name in parts))
@@ -65,20 +73,20 @@ def scenario_tables() -> tuple[Table, ...]:
 
 def match_table() -> Table:
     """When a fault acts."""
-    found = table("Match", json.loads(render())["$defs"]["Match"])
+    found = table("Match", scenario_schema()["$defs"]["Match"])
     return replace(found, about=_marked(found.about, [key.name for key in found.keys]))
 
 
 def cause_tables() -> tuple[Table, ...]:
     """What may happen first: a cause, and a step of the script."""
-    definitions = json.loads(render())["$defs"]
+    definitions = scenario_schema()["$defs"]
     found = tuple(table(name, definitions[name]) for name in CAUSES)
     return tuple(replace(one, about=_marked(one.about, [key.name for key in one.keys])) for one in found)
 
 
 def faults() -> Iterator[FaultPage]:
     """Every kind of fault, in the order of the union."""
-    definitions = json.loads(render())["$defs"]
+    definitions = scenario_schema()["$defs"]
     for kind in KINDS:
         name = str(kind.model_fields["kind"].default)
         keys = tuple(key for key in table(name, definitions[kind.__name__]).keys if key.name not in COMMON)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
+
+from tests.forked import command
 
 
 def interrupted_run(*arguments: str, timeout_s: float) -> str:
     """What ``gapless run`` printed that was interrupted after its first rows; it ended in time, and as it should."""
     with subprocess.Popen(
-        [sys.executable, "-m", "gapless", "run", *arguments],
+        [*command(), "run", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from gapless.scenarios.cli.main import main
 from gapless.scenarios.definition.catalogue import catalogue, find
+from tests.forked import command
 from tests.scenarios.cli.interrupting import interrupted_run
 
 SCENARIO = """name = "mine"
@@ -294,7 +294,7 @@ def test_every_option_says_in_words_what_it_does() -> None:
 
 def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "gapless", *arguments],
+        [*command(), *arguments],
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
@@ -312,7 +312,7 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         (("run", "R10", "--client", "full-rescan"), 4),
     ],
 )
-def test_exit_codes_of_a_real_process(arguments: tuple[str, ...], code: int) -> None:
+def test_exit_codes_of_a_process(arguments: tuple[str, ...], code: int) -> None:
     finished = process(*arguments)
     assert finished.returncode == code, finished.stdout + finished.stderr
     assert "Traceback" not in finished.stderr
@@ -320,14 +320,14 @@ def test_exit_codes_of_a_real_process(arguments: tuple[str, ...], code: int) -> 
 
 
 def test_records_have_equal_digests_under_another_hash_seed() -> None:
-    for hash_seed in ("1", "2"):
+    for hash_seed in ("0", "1"):
         assert (
             process(
                 "run", "R31", "R01", "--generation", "tree", "--json", f"{hash_seed}.json", PYTHONHASHSEED=hash_seed
             ).returncode
             == 0
         )
-    first, second = (json.loads(Path(f"{one}.json").read_text(encoding="utf-8"))["records"] for one in "12")
+    first, second = (json.loads(Path(f"{one}.json").read_text(encoding="utf-8"))["records"] for one in "01")
     assert first == second
     assert len(first) > 2
 

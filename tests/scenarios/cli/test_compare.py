@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from gapless.scenarios.errors import UsageError
 from gapless.scenarios.running import client_comparison
 from gapless.scenarios.running.client_comparison import with_history
 from gapless.scenarios.running.runner import RunRequest, perform
+from tests.forked import command
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,7 @@ def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_2(arguments: tuple[
 
 def test_an_interrupt_shows_what_was_found() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "gapless", "compare", "R34", "R52", "--jobs", "2"],
+        [*command(), "compare", "R34", "R52", "--jobs", "2"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

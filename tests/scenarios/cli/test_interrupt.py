@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from gapless.scenarios.cli.main import main
+from tests.forked import command
 
 CLIENTS = """
 import os
@@ -42,22 +43,22 @@ def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def started(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "gapless", *arguments],
+        [*command(), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # its own group, so that Ctrl-C reaches its processes as on a terminal
+        process_group=0,  # its own, so that Ctrl-C reaches its processes as on a terminal
     )
 
 
 @pytest.mark.usefixtures("clients")
 @pytest.mark.parametrize(
-    ("command", "jobs"), [(("run", "clean-run"), "1"), (("run", "clean-run"), "2"), (("explore",), "2")]
+    ("words", "jobs"), [(("run", "clean-run"), "1"), (("run", "clean-run"), "2"), (("explore",), "2")]
 )
 def test_a_second_interrupt_ends_a_client_that_never_comes_back_and_every_process(
-    command: tuple[str, ...], jobs: str
+    words: tuple[str, ...], jobs: str
 ) -> None:
-    with started(*command, "--client", "own_clients:spinning", "--jobs", jobs) as running:
+    with started(*words, "--client", "own_clients:spinning", "--jobs", jobs) as running:
         assert running.stderr is not None
         assert running.stderr.readline() == "spinning\n"
         os.killpg(running.pid, signal.SIGINT)
@@ -89,9 +90,9 @@ def test_the_command_line_imports_nothing_that_takes_its_time_before_it_knows_th
 
 
 @pytest.mark.usefixtures("clients")
-@pytest.mark.parametrize("command", [("run", "clean-run"), ("explore", "--runs", "20")])
-def test_a_client_that_ends_its_process_is_told_in_a_sentence(command: tuple[str, ...]) -> None:
-    with started(*command, "--client", "own_clients:leaving", "--jobs", "2") as running:
+@pytest.mark.parametrize("words", [("run", "clean-run"), ("explore", "--runs", "20")])
+def test_a_client_that_ends_its_process_is_told_in_a_sentence(words: tuple[str, ...]) -> None:
+    with started(*words, "--client", "own_clients:leaving", "--jobs", "2") as running:
         _, errors = running.communicate(timeout=30)
     assert running.returncode == 2
     assert errors.startswith("Error: a process ended in the middle of a run: the client ended it")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 from gapless.scenarios.cli.watching import folders_of, times
+from tests.forked import command
 
 CLIENT = """
 from gapless.scenarios.clients.baselines.{module} import factory
@@ -19,8 +19,15 @@ def test_a_change_of_the_client_runs_it_again(tmp_path: Path) -> None:
     client = tmp_path / "watched.py"
     client.write_text(CLIENT.format(module="poll_then_return"))
     words = ("run", "clean-run", "--client", "watched:factory", "--generation", "tree", "--cursor", "inclusive")
-    argv = [sys.executable, "-u", "-m", "gapless", *words, "--watch", "--jobs", "1", "--judge", "safety"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as running:
+    argv = [*command(), *words, "--watch", "--jobs", "1", "--judge", "safety"]
+    with subprocess.Popen(
+        argv,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    ) as running:
         assert running.stdout is not None
         told: list[str] = []
         for line in running.stdout:

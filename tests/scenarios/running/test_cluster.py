@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from gapless.scenarios.running.cluster import OtherCode, check_address
 from gapless.scenarios.running.runner import requests
 from gapless.scenarios.running.suite import Unit, UnitOutcome, run_unit, run_units
 
-pytest.importorskip("distributed")
+pytestmark = pytest.mark.skipif(find_spec("distributed") is None, reason="distributed is not installed")
 STARTING_S_MAX = 120.0
 
 

@@ -18,6 +18,7 @@ from gapless.scenarios.clients.contract import Claim, ClientContext
 from gapless.scenarios.clients.registry import resolve
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.running.runner import RunRequest, perform
+from tests.forked import command
 from tests.serving.port import quick
 
 EXAMPLE = Path(__file__).parents[3] / "scenarios" / "examples" / "trio_client.py"
@@ -33,8 +34,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def gapless(*words: str) -> subprocess.CompletedProcess[str]:
-    # As the console script does, -P leaves the current directory off the path.
-    argv = [sys.executable, "-P", "-m", "gapless", *words]
+    argv = [*command(), *words]
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
 
 

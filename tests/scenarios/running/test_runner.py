@@ -60,30 +60,21 @@ def test_a_request_can_be_pickled() -> None:
     assert perform(there_and_back).record == perform(request()).record
 
 
-SUBPROCESS = """
-import json, sys
-from gapless.scenarios.definition.catalogue import catalogue
-from gapless.scenarios.running.runner import perform, requests
-wanted = [one for one in catalogue() if one.name in sys.argv[1:]]
-for one in requests(wanted, client="gapless", generations=["legacy", "tree", "session"], cursors=["exclusive"]):
-    print(json.dumps([one.scenario.name, one.generation, perform(one).record.digest]))
-"""
+def digests() -> list[list[str]]:
+    """Of some runs: scenario, generation and digest."""
+    scenarios = [
+        find_one(name) for name in ("recorded-link-latency", "r31-overtaken-then-cut", "r01-event-before-subscribe")
+    ]
+    runs = requests(scenarios, client="gapless", generations=GENERATIONS, cursors=["exclusive"])
+    return [[one.scenario.name, one.generation, perform(one).record.digest] for one in runs]
 
 
 def test_digests_are_equal_in_another_process_with_another_hash_seed() -> None:
-    names = ["recorded-link-latency", "r31-overtaken-then-cut", "r01-event-before-subscribe"]
-    outputs = [
-        subprocess.run(
-            [sys.executable, "-c", SUBPROCESS, *names],
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-        for hash_seed in ("1", "4711")
-    ]
-    assert outputs[0] == outputs[1]
-    assert len(outputs[0].splitlines()) == 9
+    program = "import json; from tests.scenarios.running.test_runner import digests; print(json.dumps(digests()))"
+    environment = os.environ | {"PYTHONHASHSEED": "4711"}
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
+    assert json.loads(ended.stdout) == digests()
+    assert len(digests()) == 9
 
 
 def variant(one: RunRequest) -> Any:
