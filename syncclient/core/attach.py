@@ -132,9 +132,12 @@ class Attach:
         """Whether a walk has shown enough of the log's head or tail; pages may be smaller than what was asked for."""
         assert exchange.walk is not None, "only a walk has pages"
         settings = self._situation.settings
-        if exchange.walk.reads_back:
+        walk, ledger = exchange.walk, self._situation.ledger
+        if walk.reads_back:
             return False
-        return exchange.walk.shown_events >= min(settings.end_events, settings.page_size_events)
+        is_all = settings.certainty == "log"
+        shown_events = walk.shown_events if is_all else walk.shown_branch_events(ledger)
+        return shown_events >= min(settings.end_events, settings.page_size_events)
 
     def end_walk(self, exchange: Request, *, reached_end: bool) -> None:
         """A page of the attach is placed; `reached_end` says that nothing lies beyond it."""

@@ -6,6 +6,7 @@ anything is. It never runs inside the reader: answers come back as events, frame
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from gapless.syncclient.core.missing import Missing
@@ -17,6 +18,9 @@ from gapless.syncclient.log.walk import Walk
 from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.wire import Page
 
+_QUICK_REPLAYS_MAX = 4
+"""How many replays may follow one another before the next waits, longer each time."""
+
 
 class Repairs:
     """The repairs of one conversation; one at a time."""
@@ -25,6 +29,8 @@ class Repairs:
         self._situation = situation
         self._missing = Missing()
         self._replays: dict[int, int] = {}
+        self._replayed_at_s = -math.inf
+        self._replays_in_a_row = 0
         self._shown_step = -1
         """When the newest events held were last shown once more."""
         self._unknown_cursor: str | None = None
@@ -54,7 +60,7 @@ class Repairs:
                 missing.leave(doubted)
                 missing.asked_at_s = now.now_s
                 self.begin(to_tail=False)
-        elif now.due(missing.due_at_s(settings.settle_s)):
+        elif now.due(max(missing.due_at_s(settings.settle_s), -math.inf if is_over else self._replay_not_before_s())):
             missing.tries += 1
             missing.asked_at_s = now.now_s
             missing.not_before_s = now.now_s + settings.settle_s + now.backoff_s(missing.tries)
@@ -77,6 +83,18 @@ class Repairs:
             sometimes("repair: a replay that breaks off was read over")
             self.begin()
 
+    def _count_replay(self) -> None:
+        """A line that loses frame after frame is not worth a socket for each: the next one waits, and brings more."""
+        now = self._situation
+        is_quick = now.now_s - self._replayed_at_s < now.settings.backoff_s_max
+        self._replays_in_a_row = self._replays_in_a_row + 1 if is_quick else 0
+        self._replayed_at_s = now.now_s
+
+    def _replay_not_before_s(self) -> float:
+        settings, is_repeated = self._situation.settings, self._replays_in_a_row > _QUICK_REPLAYS_MAX
+        wait_s = settings.settle_s * 2 ** (self._replays_in_a_row - _QUICK_REPLAYS_MAX) if is_repeated else 0.0
+        return self._replayed_at_s + min(wait_s, settings.backoff_s_max / 2)
+
     def has_work(self) -> bool:
         """Whether something is known to be missing, or is being asked for."""
         return bool(self._missing) or self._situation.exchange is not None
@@ -97,6 +115,7 @@ class Repairs:
             tried = self._replays.get(next_seq, 0)
             if tried < now.settings.replays_max and not now.subscription.is_refusing():
                 sometimes("repair: by socket replay")
+                self._count_replay()
                 self._replays[next_seq] = tried + now.renew_socket()
                 return
         if now.places_by_chain():

@@ -206,6 +206,11 @@ class Held:
         unplaced = [e for e in self._unplaced if e not in on_path and is_branch_event(self._events[e])]
         return any(self._timestamp(e) <= until or not self._descends(e, leaf_id) for e in unplaced)
 
+    def is_branch_event(self, event_id: str) -> bool:
+        """Whether the event is held, and is no state update."""
+        event = self._events.get(event_id)
+        return event is not None and is_branch_event(event)
+
     def is_user_message(self, event_id: str) -> bool:
         """Whether the event is held, and is what the user said: no sign that the agent has done anything."""
         event = self._events.get(event_id)

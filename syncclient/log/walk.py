@@ -116,6 +116,10 @@ class Walk:
         """How many events its pages have shown."""
         return len(self._seen)
 
+    def shown_branch_events(self, ledger: Ledger) -> int:
+        """How many of them are on the branch, and no state updates."""
+        return sum(ledger.is_branch_event(event_id) for event_id in self._seen)
+
     def has_read(self, event_id: str) -> bool:
         """Whether the event was on one of its pages, or is where it begins."""
         return event_id in self._seen or (self._anchor is not None and event_id == self._anchor.echo)
