@@ -100,11 +100,17 @@ def natural_start_taken_for_success(original: Original, one: Walk, page: Page, l
     return True
 
 
+def _forget_what_was_read(one: Walk, ledger: Ledger) -> None:
+    """Nothing on a page tells any more that it leads back."""
+    one._seen.clear()
+    ledger.is_out_of_order = lambda event_id, later_id: False  # type: ignore[method-assign]  # a broken client
+
+
 @mutant("take-page", races=["R57"], killed=("r57-cursor-loop", "legacy/inclusive", "budget"))
 def loop_not_noticed(original: Original, one: Walk, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
     """Follows every next cursor, even one that it has followed before."""
     one._asked.clear()
-    one._seen.clear()
+    _forget_what_was_read(one, ledger)
     found: tuple[Outcome, list[LogEvent]] = original(one, page, ledger)
     return found
 
@@ -117,7 +123,7 @@ def only_its_own_cursor_is_a_loop(
     last = list(one._asked)[-1:]
     one._asked.clear()
     one._asked.update(dict.fromkeys(last))
-    one._seen.clear()
+    _forget_what_was_read(one, ledger)
     found: tuple[Outcome, list[LogEvent]] = original(one, page, ledger)
     return found
 
