@@ -137,7 +137,7 @@ class Attach:
             return False
         is_all = settings.certainty == "log"
         shown_events = walk.shown_events if is_all else walk.shown_branch_events(ledger)
-        return shown_events >= min(settings.end_events, settings.page_size_events)
+        return shown_events >= settings.end_events or walk.shown_events >= settings.page_size_events
 
     def end_walk(self, exchange: Request, *, reached_end: bool) -> None:
         """A page of the attach is placed; `reached_end` says that nothing lies beyond it."""
