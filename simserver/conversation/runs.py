@@ -111,10 +111,10 @@ class AgentRuns:
     async def _play(self, run: int, plan: RunPlan, scope: Scope, incarnation: int) -> None:
         agent, vetoed = self._agent, False
         with scope:
-            await self._process.loop.sleep(plan.init_s)
+            await self._waited(self._process.loop.sleep(plan.init_s), scope)
             self._publisher.run = run
             self._publish(agent.start_run(self._now_s()))
-            await self._work(plan.steps)
+            await self._work(plan.steps, scope)
             if plan.end_status == "none":
                 # It stops without a word. For everybody else it runs on, so another run is refused.
                 self._wedged = True
@@ -123,9 +123,10 @@ class AgentRuns:
             self._publish(agent.end_run(self._now_s(), plan.end_status))
             while (veto := self._vetoed(run, plan.end_status)) is not None:
                 vetoed = True
-                await self._link.sleep_unless_healed(veto.after_s)
+                await self._waited(self._link.sleep_unless_healed(veto.after_s), scope)
                 self._publish(agent.veto(self._now_s()))
-                await self._work(pairs(veto.actions, step_s=veto.step_s, label=f"vetoed-{len(agent.log)}").steps)
+                steps = pairs(veto.actions, step_s=veto.step_s, label=f"vetoed-{len(agent.log)}").steps
+                await self._work(steps, scope)
                 self._publish(agent.end_run(self._now_s(), plan.end_status))
         if self._process.incarnation != incarnation:
             return
@@ -151,11 +152,17 @@ class AgentRuns:
             if isinstance(verdict, AppendLater):
                 await self._append_later(verdict)
 
-    async def _work(self, steps: Sequence[AgentStep]) -> None:
+    async def _work(self, steps: Sequence[AgentStep], scope: Scope) -> None:
         for step in steps:
-            await self.pace(step.duration_s)
+            await self._waited(self.pace(step.duration_s), scope)
             self._publish(self._agent.step(self._now_s(), step.event))
-        await self.pace(0.0)  # the end that follows is a step too
+        await self._waited(self.pace(0.0), scope)  # the end that follows is a step too
+
+    async def _waited(self, wait: Awaitable[None], scope: Scope) -> None:
+        """A wait of a run. Where it was over at the moment in which the run was stopped, the run is stopped."""
+        await wait
+        if scope.cancel_called:
+            await self._process.loop.sleep(0.0)
 
     def _work_for(self, duration_s: float) -> Awaitable[None]:
         return self._process.loop.sleep(duration_s) if duration_s else _no_time()

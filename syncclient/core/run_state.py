@@ -224,6 +224,8 @@ class RunInProgress:
     """Ids placed up to `tail_at_arm`, kept only when the log turns out to be another (R60): to find the place in it."""
     unseen_messages: int = 0
     """How many messages of ours the server took before this run, and the log had not shown by then."""
+    begins_after: str = ""
+    """When the end of another's run was told that this one had to wait for, by the server's clock."""
     said_id: str | None = None
     """The last of them that it has shown since: our run comes later."""
     fresh: dict[str, None] = field(default_factory=dict)
@@ -416,7 +418,8 @@ class RunInProgress:
     def may_be_over(self, now_s: float, *, not_before_s: float) -> bool:
         """Whether somebody says so, and long enough ago to act on it."""
         is_due = now_s >= self.report_due_s and now_s >= not_before_s
-        return self.ending is not None or (self.report is not None and is_due)
+        is_asked = self.unverified_end is not None and self.verify_again_at_s is None
+        return self.ending is not None or is_asked or (self.report is not None and is_due)
 
     @decision("believe-ending")
     def judge(self, ending: Ending, ledger: Ledger) -> Belief:
@@ -508,7 +511,8 @@ class RunInProgress:
                 return None
             if is_terminal(status) and (is_user_message(event) or (told == "running" and status != "finished")):
                 break
-            is_begun = is_begun or (told == "running" and event["id"] in self.fresh)
+            is_late = str(event.get("timestamp", "")) > self.begins_after or not self.begins_after
+            is_begun = is_begun or (told == "running" and is_late and event["id"] in self.fresh)
             if is_begun and (told == "running" or is_terminal(told)):
                 status = told
             if is_begun:

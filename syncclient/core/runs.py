@@ -113,7 +113,7 @@ class Runs:
             now.messages.run_begun()
         elif run.phase is Phase.BLOCKED:
             if outranks(report.source, EvidenceSource.STATUS):
-                self._post_again(run)
+                self._post_again(run, after=report.timestamp)
         elif is_terminal(report.status) or report.status == IDLE:
             run.report = replace(report, heard_step=now.step)
             run.told_end(now.now_s, may_be_others=now.messages.may_be_others)
@@ -531,13 +531,16 @@ class Runs:
         now.out.append(actions.FinishRun(now.report(certificate, error=error), timed_out))
         now.settings = self._base_settings
 
-    def _post_again(self, run: RunInProgress) -> None:
-        """The other run may be over: start ours, armed anew, so that nothing of the other's end counts (R18)."""
+    def _post_again(self, run: RunInProgress, *, after: str = "") -> None:
+        """The other run may be over: start ours, armed anew, so that nothing of the other's end counts (R18).
+
+        `after` is when its end was told, by the server's clock.
+        """
         sometimes("run: ours was posted again")
         poll_interval_s = min(2 * run.poll_interval_s, self._situation.settings.silence_s_max)
-        self._begin_attempt(run.armed_at_s, poll_interval_s, Phase.POSTED)
+        self._begin_attempt(run.armed_at_s, poll_interval_s, Phase.POSTED, after=after)
 
-    def _begin_attempt(self, armed_at_s: float, poll_interval_s: float, phase: Phase) -> None:
+    def _begin_attempt(self, armed_at_s: float, poll_interval_s: float, phase: Phase, *, after: str = "") -> None:
         now = self._situation
         request = now.post("run")
         now.run = RunInProgress(
@@ -546,6 +549,7 @@ class Runs:
             tail_at_arm=now.ledger.tail_id(),
             status_at_arm=now.status,
             unseen_messages=now.messages.unseen,
+            begins_after=after,
             phase=phase,
             silence_s=now.settings.silence_s,
             poll_interval_s=poll_interval_s,
