@@ -14,7 +14,7 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Callable
-from math import inf
+from math import ceil, inf
 from typing import Final
 
 import trio
@@ -23,6 +23,8 @@ from gapless.simserver.faults.match import Facts
 from gapless.simserver.loop import TRIO, Loop
 
 BUFFER_BYTES_MAX: Final = 256 * 1024
+_PART_S: Final = 1.0
+"""A thin line brings what takes it longer in parts, each within this time."""
 SERVER_ADDRESS: Final = ("10.0.0.1", 80)
 CLIENT_HOST: Final = "10.0.0.2"
 FIRST_PORT: Final = 40_000
@@ -80,16 +82,17 @@ class Pipe:
             return
         if self.breaks_next_write and data:
             data = data[: len(data) // 2]
-        due_s = self._now()
+        due_s, busy_s = self._now(), 0.0
         size_bytes = len(data)
         if self.conditions is not None:
             delay_s, busy_s = self.conditions(size_bytes)
             self.free_s = max(self.free_s, due_s) + busy_s
             due_s = self.free_s + delay_s
-        if due_s < self.last_due_s:
-            due_s = self.last_due_s
-        self.last_due_s = due_s
-        self.chunks.append((due_s, data))
+        parts = ceil(busy_s / _PART_S) if busy_s > _PART_S else 1
+        for part in range(parts):  # what a thin line carries for long comes by and by
+            at_s = max(due_s - busy_s * (parts - 1 - part) / parts, self.last_due_s)
+            self.last_due_s = at_s
+            self.chunks.append((at_s, data[size_bytes * part // parts : size_bytes * (part + 1) // parts]))
         self.waiting_bytes += size_bytes
         self.written_bytes += size_bytes
         if self.breaks_next_write:
