@@ -352,8 +352,6 @@ class RunInProgress:
     def lost_socket(self, step: int) -> None:
         """Nothing is heard any more, so an end that the socket might have refuted is to be asked for again."""
         self.outage_step, self.passed_over = step, None
-        if self.report is not None and not self.report.is_settled:
-            self.report = None  # no veto can be heard now, so that none is heard means nothing (R13)
         if self.verify_again_at_s is not None:
             self.unverified_end = self.verify_again_at_s = None
 
