@@ -24,7 +24,7 @@ async def no_reconcile_after_reconnect(original: Original, client: FullRescan) -
     """Like full-rescan, but reads nothing after a reconnect."""
 
 
-@mutant("socket-closed", races=["R33"], killed=("r33-server-restart", "tree/inclusive", "no-hang"))
+@mutant("socket-closed", races=["R33"], killed=("r33-server-restart", "tree/inclusive", "budget"))
 def reader_dies(original: Original, core: SyncCore, number: int, code: int | None, reason: str) -> None:
     """Never opens another socket after one was lost."""
     original(core, number, code, reason)
@@ -86,7 +86,7 @@ endless_handshake = Mutant(
     "Waits up to an hour for the answer to a handshake.",
     ("R41",),
     (with_settings({"handshake_timeout_s": 3600.0}),),
-    ExpectedKill("r41-handshake-hangs-at-attach", "tree/inclusive", "no-hang"),
+    ExpectedKill("r41-handshake-hangs-at-attach", "tree/inclusive", "budget"),
 )
 
 
