@@ -104,33 +104,6 @@ class RestCalls:
         headers: dict[str, str],
     ) -> RestAnswer:
         """The server's answer. It is decided at once here; a proxy asks a server."""
-        return self._decide(name, decide, request, body, verdicts, headers)
-
-    def _ends(self, answer: RestAnswer) -> Fields:
-        """What the journal says about a page: how many items, the first and the last id, the next cursor."""
-        if answer.page is None:
-            return {}
-        indices, log = answer.page.indices, self._world.agent.log
-        ends = {"first": log.id_at(indices[0]), "last": log.id_at(indices[-1])} if indices else {}
-        return {"items": len(indices), **ends, "next": answer.page.next_page_id}
-
-    def _reset(self, request: Request, call: int, answer: RestAnswer, ends: Fields = _NO_ENDS) -> Response:
-        """Reset the connection instead of answering. If the app is not served by `Connections`, answer with a 502."""
-        connection = self._world.connections.of(request.scope)
-        if connection is None:
-            return self._answer(request, call, RestAnswer(502, ""), {})
-        connection.reset()
-        return self._answer(request, call, answer, {}, ends)
-
-    def _decide(
-        self,
-        name: str,
-        decide: Decide,
-        request: Request,
-        body: bytes,
-        verdicts: list[FaultVerdict],
-        headers: dict[str, str],
-    ) -> RestAnswer:
         world = self._world
         key = world.settings.api_key
         if key is not None and request.headers.get("x-session-api-key") != key:
@@ -159,6 +132,22 @@ class RestCalls:
             return decide(world, RestRequest(request.path_params.get("event_id"), params, body, verdicts, before))
         except IllegalTransition as error:
             return RestAnswer(409, wire.detail(str(error)))
+
+    def _ends(self, answer: RestAnswer) -> Fields:
+        """What the journal says about a page: how many items, the first and the last id, the next cursor."""
+        if answer.page is None:
+            return {}
+        indices, log = answer.page.indices, self._world.agent.log
+        ends = {"first": log.id_at(indices[0]), "last": log.id_at(indices[-1])} if indices else {}
+        return {"items": len(indices), **ends, "next": answer.page.next_page_id}
+
+    def _reset(self, request: Request, call: int, answer: RestAnswer, ends: Fields = _NO_ENDS) -> Response:
+        """Reset the connection instead of answering. If the app is not served by `Connections`, answer with a 502."""
+        connection = self._world.connections.of(request.scope)
+        if connection is None:
+            return self._answer(request, call, RestAnswer(502, ""), {})
+        connection.reset()
+        return self._answer(request, call, answer, {}, ends)
 
     def _instead(
         self, request: Request, verdicts: Sequence[FaultVerdict], headers: dict[str, str]

@@ -313,21 +313,13 @@ def _our_spies(note: Callable[[model.Input | Output], None]) -> Iterator[None]:
             note(told)
         done = handle(core, event, now_s)
         for action in done:
-            match action:
-                case actions.OpenSocket(_, generation, after_seq):
-                    note(Dialed(generation == "session", after_seq))
-                case (
-                    actions.FetchPage()
-                    | actions.FetchInfo()
-                    | actions.FetchCount()
-                    | actions.FetchServerInfo()
-                    | actions.PostMessage()
-                    | actions.PostRun()
-                ):
-                    request = answers.http(action, "")
-                    text = action.text if isinstance(action, actions.PostMessage) else ""
-                    path = request.path.removeprefix("/api/conversations/")
-                    note(Requested(path, tuple(sorted(request.query.items())), text))
+            if isinstance(action, actions.OpenSocket):
+                note(Dialed(action.generation == "session", action.after_seq))
+            elif isinstance(action, actions.Ask):
+                request = answers.http(action, "")
+                text = action.text if isinstance(action, actions.PostMessage) else ""
+                path = request.path.removeprefix("/api/conversations/")
+                note(Requested(path, tuple(sorted(request.query.items())), text))
         return done
 
     with (
