@@ -101,6 +101,8 @@ class Ending:
     source: EvidenceSource = EvidenceSource.STATUS
     heard_step: int = 0
     """When it was heard, or believed."""
+    is_told_again: bool = False
+    """Whether it is told again, after the time in which a veto would have come."""
 
     @property
     def is_final(self) -> bool:
@@ -257,6 +259,8 @@ class RunInProgress:
     counted_step: int = -1
     outage_step: int = -1
     """The core's step at which the socket was last lost since the run was armed."""
+    deaf_step: int = -1
+    """The core's latest step at which no socket was read."""
     repair_step: int = -1
     """The core's step at which something was last asked for that was missing, or might have been."""
     proof_tries: int = 0
@@ -408,6 +412,19 @@ class RunInProgress:
         """Whether what a page has shown had happened before somebody said that the run is over."""
         is_first = self.running_step is None and self.report is not None and self.end_update is None
         return is_first and self.report is not None and "" < at <= self.report.timestamp
+
+    def hear_report(self, report: Ending, now_s: float, *, may_be_others: bool, veto_wait_s: float) -> bool:
+        """A report about the whole conversation says that the run is over; true if it is told again, late enough."""
+        is_same = self.report is None or (self.report.status, self.report.leaf_id) == (report.status, report.leaf_id)
+        is_late = self.end_told_at_s is not None and now_s >= self.end_told_at_s + veto_wait_s
+        self.report = replace(report, is_told_again=is_same and is_late)
+        self.told_end(now_s, may_be_others=may_be_others)
+        return self.report.is_told_again
+
+    def may_have_missed_veto(self, report: Ending) -> bool:
+        """Whether a stop hook's veto of this end may have gone unheard: no socket was read all the time since (R13)."""
+        is_open = report.status == "finished" and not report.is_final and not report.is_told_again
+        return is_open and report.heard_step <= self.deaf_step
 
     def told_end(self, now_s: float, *, may_be_others: bool) -> None:
         """Somebody says that the run is over."""

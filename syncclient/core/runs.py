@@ -115,13 +115,14 @@ class Runs:
             if outranks(report.source, EvidenceSource.STATUS):
                 self._post_again(run, after=report.timestamp)
         elif is_terminal(report.status) or report.status == IDLE:
-            run.report = replace(report, heard_step=now.step)
-            run.told_end(now.now_s, may_be_others=now.messages.may_be_others)
+            may_be_others, veto_wait_s = now.messages.may_be_others, now.settings.veto_wait_s
+            report = replace(report, heard_step=now.step)
+            is_told_again = run.hear_report(report, now.now_s, may_be_others=may_be_others, veto_wait_s=veto_wait_s)
             update = run.end_update
             since_s = now.now_s if update is None else update.at_s
             is_rest = report.is_settled or (report.status == IDLE and update is None)
-            wait_s = now.settings.snapshot_wait_s if is_rest else now.settings.veto_wait_s
-            run.report_due_s = now.now_s if report.is_final else since_s + wait_s
+            wait_s = now.settings.snapshot_wait_s if is_rest else veto_wait_s
+            run.report_due_s = now.now_s if report.is_final or is_told_again else since_s + wait_s
 
     # -- what to do about it ------------------------------------------------------------------------------------------
 
@@ -141,6 +142,8 @@ class Runs:
         elif run.phase is Phase.BLOCKED:
             self._step_blocked(run)
         elif run.is_taken:
+            if not now.is_heard():
+                run.deaf_step = now.step
             self._take_report(run)
             if run.unverified_end is not None:
                 self._step_unverified_end(run, run.unverified_end)
@@ -172,7 +175,13 @@ class Runs:
             return
         if not now.due(run.report_due_s) or not now.due(now.end_not_before_s(run)):
             return
+        is_unheard = run.may_have_missed_veto(report)
+        if is_unheard and not self._may_ask_for_veto(run):
+            return
         belief = run.judge(report, now.ledger)
+        if is_unheard and belief in {Belief.OURS, Belief.WAIT}:
+            sometimes("run: a veto may have gone unheard, so the log is to tell")
+            belief = Belief.UNVERIFIED_END
         if run.phase is Phase.UNSURE and belief is not Belief.OURS:
             belief = Belief.UNVERIFIED_END
         is_deaf = now.is_deaf() and report.status != IDLE
@@ -193,6 +202,13 @@ class Runs:
                 pass
         if belief is not Belief.WAIT:
             run.report = None
+
+    def _may_ask_for_veto(self, run: RunInProgress) -> bool:
+        """Whether the log is to be asked for a veto that may have gone unheard. A socket that comes back tells for
+        free."""
+        now = self._situation
+        down_since_s = now.subscription.down_since_s
+        return down_since_s is not None and now.due(max(down_since_s, run.armed_at_s) + now.settings.poll_after_s)
 
     def _step_unverified_end(self, run: RunInProgress, unverified_end: Ending) -> None:
         """Somebody says that the run is over, and it may be another run's end: let the log decide."""
