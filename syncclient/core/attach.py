@@ -121,11 +121,11 @@ class Attach:
     def _shows_last(self, connection: Connection, page: Page) -> bool:
         """Whether a page shows the last event of the log that the connection named when it was made."""
         ledger, ids = self._situation.ledger, [item["id"] for item in page.items]
-        if connection.synced:
+        if connection.last_seq >= 0:
             seqs = [ledger.seq_of(event_id) for event_id in ids]
-            return connection.last_seq < 0 or any(seq is None or seq >= connection.last_seq for seq in seqs)
+            return any(seq is None or seq >= connection.last_seq for seq in seqs)
         leaf_id = connection.snapshot.leaf_id if connection.snapshot is not None else None
-        return leaf_id is None or leaf_id in ids or ledger.has_child(leaf_id)
+        return leaf_id is None or leaf_id in ids or (bool(ids) and ledger.has_child(leaf_id))
 
     @decision("attach-end-shown")
     def has_end(self, exchange: Request) -> bool:

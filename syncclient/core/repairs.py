@@ -120,11 +120,8 @@ class Repairs:
                 return
         if now.places_by_chain():
             now.ledger.place_path(now.ledger.linked_path())
-        pages_max, room_events = now.settings.pages_max, 0
-        if shows_end and not now.unverified and now.lost_step > self._shown_step:
-            self._shown_step = now.step
-            room_events = now.settings.page_size_events - now.ledger.unplaced_events() - 3
-        anchor = now.ledger.anchor(back=max(0, min(now.settings.end_events, room_events)))
+        pages_max = now.settings.pages_max
+        anchor = now.ledger.anchor(back=self._shown_again_events(shows_end=shows_end))
         if not now.is_echoed:
             anchor = now.ledger.anchor_at_seq(now.unechoed_seq)
         if anchor is not None and anchor.cursor == self._unknown_cursor and now.is_echoed:
@@ -139,6 +136,17 @@ class Repairs:
         else:
             walk = Walk.backward(pages_max=pages_max)
         now.begin_exchange("repair", walk, deadline_s=now.now_s + now.settings.repair_deadline_s, to_tail=to_tail)
+
+    def _shown_again_events(self, *, shows_end: bool) -> int:
+        """How many of the newest events held the next page is to show once more, if it has room to spare."""
+        now = self._situation
+        room_events = now.settings.page_size_events - now.ledger.unplaced_events() - 3
+        wanted_events = max((now.ledger.placed_since(event_id) for event_id in now.contested), default=0)
+        sometimes("repair: an event was shown again, for a frame had another version of it", wanted_events)
+        if shows_end and not now.unverified and now.lost_step > self._shown_step:
+            self._shown_step = now.step
+            wanted_events = max(wanted_events, now.settings.end_events)
+        return max(0, min(wanted_events, room_events))
 
     @decision("repair-next")
     def go_on(self, exchange: Request) -> None:
@@ -165,7 +173,7 @@ class Repairs:
         """
         now, walk, settings = self._situation, exchange.walk, self._situation.settings
         is_whole = walk is not None and walk.border is None and walk.query().page_id is None
-        has_events = now.ledger.tail_id() is not None or now.messages.unseen > 0
+        has_events = len(now.ledger) > 0 or now.messages.unseen > 0
         if not is_whole or page.items or page.next_page_id is not None or not has_events:
             return False
         if now.lost_step > now.confirmed_step:

@@ -280,6 +280,13 @@ class Held:
         ids = last.ids if last is not None else []
         return ids[rindex(ids, event_id) + 1 :] if event_id is not None and event_id in ids else list(ids)
 
+    def placed_since(self, event_id: str) -> int:
+        """How many events of the last segment come after one of it; 0 if it is not there."""
+        last = self._last()
+        if last is None or self._segment_of.get(event_id) is not last:
+            return 0
+        return len(last.ids) - 1 - rindex(last.ids, event_id)
+
     def placed_events_after(self, event_id: str | None) -> list[LogEvent]:
         """The events placed in the main segment behind `event_id`, or all of them."""
         return [self._events[other_id] for other_id in self.placed_after(event_id)]
