@@ -6,6 +6,8 @@ length, one if the log fits it, none if the snapshot or the socket says all.
 
 from __future__ import annotations
 
+import math
+
 from gapless.syncclient.core import actions
 from gapless.syncclient.core.events import AttachRequested
 from gapless.syncclient.core.repairs import Repairs
@@ -23,6 +25,9 @@ _STALE_PAGES_MAX = 3
 """How often a page that is behind the socket is asked for again, before it is taken as it is: a record may be
 corrupt."""
 
+_READ_BACK_TRIES_MAX = 8
+"""How often what came before an index that began anew is read, while pages are behind it."""
+
 
 class Attach:
     """The attach, from its request until head and tail are held."""
@@ -36,6 +41,8 @@ class Attach:
         self._head_shown_in_epoch = -1
         self._is_read_back = False
         """Whether what was followed before the index began anew is held again."""
+        self._read_back_tries = 0
+        self._read_back_at_s = -math.inf
         self._since_s: float | None = None
         self._start: int | None = None
         """The log index from which the socket replayed the tail (session generation)."""
@@ -70,7 +77,7 @@ class Attach:
         """Read what is to be read, once the subscription stands, or when it has been waited for long enough."""
         now = self._situation
         if self._epoch != now.epoch:
-            self._epoch = now.epoch
+            self._epoch, self._read_back_tries = now.epoch, 0
             self._since_s = now.now_s if self._since_s is None else self._since_s
         if self._since_s is None or not self._has_begun:
             return
@@ -173,6 +180,11 @@ class Attach:
         if self._head_shown_in_epoch == now.epoch and not now.ledger.is_head_indexed():
             now.ledger.begin_index()
             self._is_read_back = reached_end
+        if reached_end and now.ledger.gaps() and self._read_back_tries < _READ_BACK_TRIES_MAX:
+            sometimes("attach: a page was behind the index that began anew, and was asked for again")
+            self._read_back_tries += 1
+            self._read_back_at_s = now.now_s + now.settings.settle_s + now.backoff_s(self._read_back_tries)
+            self._is_read_back = False
         if connection.last_seq < 0 and (reached_end or (walk is not None and walk.reads_back)):
             now.ledger.number_next(0)  # the next event is the first that has an index
 
@@ -283,6 +295,8 @@ class Attach:
             self._head_shown_in_epoch, self._is_read_back = now.epoch, False
             self._walk(Walk.from_head(pages_max=now.settings.end_events))
         elif now.ledger.is_index_anew and not self._is_read_back:
+            if not now.due(self._read_back_at_s):
+                return
             sometimes("attach: the index began anew, so the log was read back to where it was followed from")
             self._is_read_back = True
             self._walk(self._walk_from_tail())

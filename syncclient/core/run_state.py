@@ -142,6 +142,8 @@ class Messages:
         self._has_other = False
         self.others: dict[str, None] = {}
         """Ids of what somebody else has said since a run of ours was last over."""
+        self.last_own_id: str | None = None
+        """The last message of ours that was seen since then."""
 
     def post(self, text: str) -> None:
         """A message of ours is sent."""
@@ -164,7 +166,9 @@ class Messages:
     def heard(self, event: LogEvent) -> bool:
         """A user message is held for the first time; true if it is ours."""
         is_ours = self._see(message_text(event))
-        if not is_ours:
+        if is_ours:
+            self.last_own_id = event["id"]
+        else:
             self._has_other = True
             self.others[event["id"]] = None
         return is_ours
@@ -180,7 +184,7 @@ class Messages:
 
     def forget(self) -> None:
         """A run of ours is over: what has not come of our messages by now is not waited for."""
-        self._ours, self._taken, self.others = {}, {}, {}
+        self._ours, self._taken, self.others, self.last_own_id = {}, {}, {}, None
 
     def _see(self, text: str) -> bool:
         is_ours = text in self._ours
@@ -226,6 +230,8 @@ class RunInProgress:
     """Ids placed up to `tail_at_arm`, kept only when the log turns out to be another (R60): to find the place in it."""
     unseen_messages: int = 0
     """How many messages of ours the server took before this run, and the log had not shown by then."""
+    message_id: str | None = None
+    """The last message of ours that was seen."""
     begins_after: str = ""
     """When the end of another's run was told that this one had to wait for, by the server's clock."""
     said_id: str | None = None
@@ -290,6 +296,7 @@ class RunInProgress:
 
     def saw_own_message(self, event_id: str) -> None:
         """The log has shown a message of ours."""
+        self.message_id = event_id
         if self.unseen_messages:
             self.unseen_messages -= 1
             self.said_id = event_id
@@ -459,8 +466,20 @@ class RunInProgress:
             sometimes("run: idle, for nothing was done yet")
             return Belief.STALE  # the leaf says that the agent has done nothing yet (R15)
         has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
+        if not has_begun and self._is_said_after_message(ending, ledger):
+            sometimes("run: it was over before it had begun, as the status was before")
+            has_begun = True
         is_on_its_way = leaf_id is not None and leaf_id not in ledger
         return Belief.UNVERIFIED_END if has_begun and not is_on_its_way else Belief.WAIT
+
+    def _is_said_after_message(self, ending: Ending, ledger: Ledger) -> bool:
+        """Whether a run's end was published after our message: then that run was no earlier one.
+
+        Where somebody else may have asked for it, it tells nothing.
+        """
+        if not ending.is_final or self.may_be_others or self.was_before:
+            return False
+        return ending.status != IDLE and ending.timestamp >= ledger.at(self.message_id) > ""
 
     def _is_of_before(self, ending: Ending, ledger: Ledger) -> bool:
         """Whether an idle snapshot tells of a moment before the run, though an update has told of its end (R36).
@@ -567,5 +586,5 @@ class RunInProgress:
 
     def take_back_end(self) -> None:
         """The log says that the run goes on: an attempt that goes on where `running` was seen."""
-        self.ending = self.report = None
+        self.ending = self.report = self.end_told_at_s = None
         self.phase = Phase.BEGUN

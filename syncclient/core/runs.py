@@ -378,6 +378,8 @@ class Runs:
     @decision("run-certificate")
     def _certificate(self, run: RunInProgress, ending: Ending) -> proof.Certificate | None:
         now = self._situation
+        if not now.reaches_back():
+            return None
         if now.walked_from_step >= ending.heard_step:
             covers: Coverage = "branch" if now.places_by_chain() else "log"
             certificate = proof.echo(now.ledger, leaf_id=ending.leaf_id, covers=covers)
@@ -565,6 +567,7 @@ class Runs:
             tail_at_arm=now.ledger.tail_id(),
             status_at_arm=now.status,
             unseen_messages=now.messages.unseen,
+            message_id=now.messages.last_own_id,
             begins_after=after,
             phase=phase,
             silence_s=now.settings.silence_s,

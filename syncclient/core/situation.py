@@ -187,6 +187,13 @@ class Situation:
         is_leaf_held = self.leaf_id is None or self.leaf_id in self.ledger
         return self.ready_connection() is None and is_leaf_held
 
+    def reaches_back(self) -> bool:
+        """Whether what is held leads back without a gap to where the application was when it attached, or to the head.
+
+        It does not where all was begun anew, and the log could not be read back that far (R60, R75).
+        """
+        return not self.epoch or not self.ledger.gaps() or self.attached_id is None or self.ledger.is_main(self.attached_id)
+
     def end_not_before_s(self, run: RunInProgress) -> float:
         """Before this, no end of the run is believed: it may be that of another's."""
         settings = self.settings
