@@ -192,9 +192,11 @@ class Attach:
         """Whether the frame shows that what is held is of another log; then all is begun anew without it (R60)."""
         now = self._situation
         seq, is_new = frame.seq, frame.event["id"] not in now.ledger
-        is_other = is_new and seq is not None and (seq <= connection.held_seq or now.ledger.is_taken(seq))
+        is_held = seq is not None and now.is_attached and seq <= connection.held_seq
+        is_other = is_new and seq is not None and (is_held or now.ledger.is_taken(seq))
         is_other = is_other or bool(now.ledger.conflicting(frame.event["id"], seq))
-        if not self._resume.contradicts(frame) and not (now.is_attached and is_other):
+        is_other = is_other and not self._resume.is_open
+        if not self._resume.contradicts(frame) and not is_other:
             return False
         self.begin_anew("the log has another event where one of ours was")
         return True
