@@ -180,7 +180,8 @@ class Attach:
         if self._head_shown_in_epoch == now.epoch and not now.ledger.is_head_indexed():
             now.ledger.begin_index()
             self._is_read_back = reached_end
-        if reached_end and now.ledger.gaps() and self._read_back_tries < _READ_BACK_TRIES_MAX:
+        now.is_cut_off = reached_end and now.ledger.is_index_anew and bool(now.ledger.gaps())
+        if now.is_cut_off and self._read_back_tries < _READ_BACK_TRIES_MAX:
             sometimes("attach: a page was behind the index that began anew, and was asked for again")
             self._read_back_tries += 1
             self._read_back_at_s = now.now_s + now.settings.settle_s + now.backoff_s(self._read_back_tries)

@@ -366,6 +366,11 @@ class RunInProgress:
         if self.verify_again_at_s is not None:
             self.unverified_end = self.verify_again_at_s = None
 
+    def had_dead_socket(self, asked_step: int) -> None:
+        """The connection was dead before another was asked for, though it was not closed: that brought what it had
+        not."""
+        self.outage_step = max(self.outage_step, asked_step - 1)
+
     def lost_log(self, ledger: Ledger) -> None:
         """The ledger is to be begun anew: remember what came before the run."""
         placed = ledger.placed_ids()

@@ -239,6 +239,8 @@ class Runs:
     def _learn_log(self, run: RunInProgress, from_step: int) -> None:
         """Have the log shown as it is now: by a new subscription that names its length, or else by pages."""
         now, connection = self._situation, self._situation.subscription.current
+        if run.proof_tries and not now.due(run.proof_due_s):
+            return  # a log that lags is seldom there after an instant
         if now.generation != "session" or connection is None:
             self._read_for_proof(run)
         elif connection.asked_step < from_step and not now.subscription.is_refusing():
@@ -378,7 +380,7 @@ class Runs:
     @decision("run-certificate")
     def _certificate(self, run: RunInProgress, ending: Ending) -> proof.Certificate | None:
         now = self._situation
-        if not now.reaches_back():
+        if now.is_cut_off:
             return None
         if now.walked_from_step >= ending.heard_step:
             covers: Coverage = "branch" if now.places_by_chain() else "log"

@@ -83,6 +83,8 @@ class Situation:
         """The last event of the log when the first attach was done: what follows it is nobody's history."""
         self.head_before: str | None = None
         """The first event of the log that was held before all was begun anew, where it was known."""
+        self.is_cut_off = False
+        """Whether all was begun anew, and pages did not show what comes between the log's head and what is held."""
         self.epoch = 0
         """How often all was begun anew, for the log contradicted what was held."""
         self.oversized_seq: int | None = None
@@ -186,13 +188,6 @@ class Situation:
         """Whether no socket can tell anything, and nothing is known to be missing that a repair would bring."""
         is_leaf_held = self.leaf_id is None or self.leaf_id in self.ledger
         return self.ready_connection() is None and is_leaf_held
-
-    def reaches_back(self) -> bool:
-        """Whether what is held leads back without a gap to where the application was when it attached, or to the head.
-
-        It does not where all was begun anew, and the log could not be read back that far (R60, R75).
-        """
-        return not self.epoch or not self.ledger.gaps() or self.attached_id is None or self.ledger.is_main(self.attached_id)
 
     def end_not_before_s(self, run: RunInProgress) -> float:
         """Before this, no end of the run is believed: it may be that of another's."""
@@ -450,7 +445,7 @@ class Situation:
         self.ledger, self.delivered_events = Ledger(self._changes), 0
         self.leaf_id, self.unseen_ids, self.exchange, self.unechoed = None, (), None, {}
         self.contested, self._shown_by_log = {}, {}
-        self.is_attached, self.epoch = False, self.epoch + 1
+        self.is_attached, self.is_cut_off, self.epoch = False, False, self.epoch + 1
         if self.generation == "session":
             self.open_socket()
 

@@ -487,9 +487,9 @@ class Ledger(Held):
     ) -> Iterator[str]:
         """What stands between two events of a page: those on it whose indexes are not known, and those that it skips.
 
-        Which is which is certain where there are as many indexes to spare as there are events without one. Where more are
-        to spare, more is skipped than is held, and only what follows directly on the first is certain. Where fewer are,
-        what was held there is held there no more (R60).
+        Which is which is certain where there are as many indexes to spare as there are events without one. Where more
+        are to spare, more is skipped than is held, and only what follows directly on the first is certain. Where fewer
+        are, what was held there is held there no more (R60).
         """
         if after_seq is None:
             yield from unnumbered
