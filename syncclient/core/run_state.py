@@ -470,11 +470,11 @@ class RunInProgress:
         if ending.status == IDLE and ending.knows_leaf and not self.had_outage and not self.is_long_silent:
             sometimes("run: idle, for nothing was done yet")
             return Belief.STALE  # the leaf says that the agent has done nothing yet (R15)
-        has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
-        if not has_begun and self._is_said_after_message(ending, ledger):
-            sometimes("run: it was over before it had begun, as the status was before")
-            has_begun = True
         is_on_its_way = leaf_id is not None and leaf_id not in ledger
+        if not has_run and not is_on_its_way and self._is_said_after_message(ending, ledger):
+            sometimes("run: it was over before it was seen to begin")
+            return Belief.OURS
+        has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
         return Belief.UNVERIFIED_END if has_begun and not is_on_its_way else Belief.WAIT
 
     def _is_said_after_message(self, ending: Ending, ledger: Ledger) -> bool:
