@@ -545,15 +545,16 @@ class RunInProgress:
         A message of somebody else comes before any other run. A stop hook makes a run go on at once after `finished`.
         """
         status = error = None
-        is_begun = False
+        # What told that it had begun may be lost: then the first end is its.
+        is_begun = self.running_id is not None and not ledger.has_place(self.running_id)
         for event in ledger.placed_events_after(self.comes_after(ledger)):
-            told = execution_status(event)
-            if not is_begun and event["id"] in others:
+            told = execution_status(event) if event["id"] in self.fresh else None
+            if status is None and event["id"] in others:
                 return None
             if is_terminal(status) and (is_user_message(event) or (told == "running" and status != "finished")):
                 break
             is_late = str(event.get("timestamp", "")) > self.begins_after or not self.begins_after
-            is_begun = is_begun or (told == "running" and is_late and event["id"] in self.fresh)
+            is_begun = is_begun or (told == "running" and is_late)
             if is_begun and (told == "running" or is_terminal(told)):
                 status = told
             if is_begun:
