@@ -546,7 +546,7 @@ class RunInProgress:
         """
         status = error = None
         # What told that it had begun may be lost: then the first end is its.
-        is_begun = self.running_id is not None and not ledger.has_place(self.running_id)
+        is_begun = self.running_id is not None and self.running_id not in ledger
         for event in ledger.placed_events_after(self.comes_after(ledger)):
             told = execution_status(event) if event["id"] in self.fresh else None
             if status is None and event["id"] in others:

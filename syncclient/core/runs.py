@@ -532,6 +532,8 @@ class Runs:
         now = self._situation
         run, now.run = now.run, None
         error = run.error if run is not None else None
+        if certificate is not None and run is not None:
+            self._discard(run)
         if run is not None and run.ending is not None:
             span = run.span_in_log(now.ledger, now.messages.others)
             now.status, error = (run.ending.status, error) if span is None else (span.status, span.error)
@@ -546,7 +548,6 @@ class Runs:
             run.sign(Sign.DONE)
             now.messages.forget()
         if certificate is not None and run is not None:
-            self._discard(run)
             now.prove(certificate, after_id=run.tail_at_arm)
         now.out.append(actions.FinishRun(now.report(certificate, error=error), timed_out))
         now.settings = self._base_settings
