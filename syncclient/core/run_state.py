@@ -435,8 +435,13 @@ class RunInProgress:
 
     def may_have_missed_veto(self, report: Ending) -> bool:
         """Whether a stop hook's veto of this end may have gone unheard: no socket was read all the time since (R13)."""
-        is_open = report.status == "finished" and not report.is_final and not report.is_told_again
-        return is_open and report.heard_step <= self.deaf_step
+        return self.can_be_vetoed(report) and not report.is_told_again and report.heard_step <= self.deaf_step
+
+    def can_be_vetoed(self, report: Ending) -> bool:
+        """Whether a stop hook may still take this end back. A message makes the conversation idle before it has (R19)."""
+        update = self.end_update
+        told = update.status if report.status == IDLE and update is not None else report.status
+        return told == "finished" and not report.is_final
 
     def told_end(self, now_s: float, *, may_be_others: bool) -> None:
         """Somebody says that the run is over."""

@@ -175,6 +175,9 @@ class Runs:
             return
         if not now.due(run.report_due_s) or not now.due(now.end_not_before_s(run)):
             return
+        update, can_be_vetoed = run.end_update, run.can_be_vetoed(report) and not report.is_told_again
+        if can_be_vetoed and update is not None and not now.due(update.at_s + now.settings.veto_wait_s):
+            return  # a page has shown it since the report came
         is_unheard = run.may_have_missed_veto(report)
         if is_unheard and not self._may_ask_for_veto(run):
             return
