@@ -164,7 +164,7 @@ class ScriptPlayer:
             self.ended_s = self._now_s()
         if self._bug is not None:
             raise self._bug
-        if watch.tripped:
+        if watch.spun:
             self._journal.record("client", "spinning", message=watch.message)
         return False
 

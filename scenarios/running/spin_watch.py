@@ -29,13 +29,13 @@ TURNS_PER_EVENT_MAX = 4
 
 class SpinWatch:
     """Cancels a scope after ``turns_max`` turns within one instant, plus ``TURNS_PER_EVENT_MAX`` for each event of the
-    history. ``tripped``: it did.
+    history. ``tripped``: it did; ``spun``: on account of that.
     """
 
     def __init__(self, scope: trio.CancelScope, *, history_events: int = 0, turns_max: int = TURNS_MAX) -> None:
         self._scope = scope
         self._turns_max = turns_max + TURNS_PER_EVENT_MAX * history_events
-        self.tripped = False
+        self.tripped = self.spun = False
 
     @property
     def message(self) -> str:
@@ -51,6 +51,11 @@ class SpinWatch:
         return self
 
     def _trip(self) -> None:
+        self.spun = True
+        self.stop()
+
+    def stop(self) -> None:
+        """Cancel the scope."""
         self.tripped = True
         self._scope.cancel()
 
@@ -103,7 +108,7 @@ class BusyWatch(SpinWatch):
         self._journal = journal
 
     def __enter__(self) -> Self:
-        self._journal.on_busy = self._trip
+        self._journal.on_busy = self.stop
         return super().__enter__()
 
     def __exit__(self, *raised: Any) -> None:
