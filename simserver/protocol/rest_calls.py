@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
+import trio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -86,7 +87,7 @@ class RestCalls:
         """The body of a request, or what is answered because it did not come, or not whole."""
         body: bytes | None = None
         try:
-            with self._world.loop.move_on_after(BODY_S_MAX) as waiting:
+            with trio.move_on_after(BODY_S_MAX) as waiting:
                 body = await _body(request)
         except ClientDisconnect:
             return RestAnswer(400, wire.detail("client disconnected"))
