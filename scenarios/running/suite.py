@@ -16,7 +16,7 @@ from gapless.reports.records.journals import deflated
 from gapless.reports.records.record import Kill, RunRecord, Verdict, Violation, gravest
 from gapless.scenarios.judging.oracles.liveness import bounded
 from gapless.scenarios.lockstep.client import Printed
-from gapless.scenarios.lockstep.command import RanOn, with_printed
+from gapless.scenarios.lockstep.command import RanOn
 from gapless.scenarios.running.executors import processes
 from gapless.scenarios.running.journal_difference import difference, fingerprints
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
@@ -46,8 +46,8 @@ class UnitOutcome:
     """The outcome of a unit, with what a replay needs.
 
     ``fingerprints``: of the journal; empty when the run holds. ``journal``: compressed, because it is sent between
-    processes, and with what a command printed; None unless the unit asks for it. ``printed``: by a command, the last
-    lines; empty when the run holds.
+    processes, and with what a command printed and what was on the wire; None unless the unit asks for it. ``printed``:
+    by a command, the last lines; empty when the run holds.
     """
 
     unit: Unit
@@ -63,7 +63,7 @@ class UnitOutcome:
 
 def run_unit(unit: Unit) -> UnitOutcome:
     """Perform one unit."""
-    result = perform(unit.request)
+    result = perform(unit.request, with_messages=unit.with_journal)
     record = result.record
     found: list[Violation] = []
     kills: tuple[Kill, ...] = ()
@@ -81,7 +81,7 @@ def run_unit(unit: Unit) -> UnitOutcome:
     )
     holds = record.verdict is Verdict.HOLDS
     prints = () if holds else fingerprints(result.lines)
-    journal = deflated(with_printed(result.lines, result.printed)) if unit.with_journal else None
+    journal = deflated(result.told) if unit.with_journal else None
     printed = () if holds else result.printed
     says = result.says_deliveries
     return UnitOutcome(unit, record, result.tape, result.ranges, prints, journal, printed, result.ran_on, says)
