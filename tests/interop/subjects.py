@@ -124,7 +124,7 @@ def subjects(release: str) -> tuple[Subject, ...]:
 
 def both_ends(release: str) -> tuple[Subject, ...]:
     """What is measured with the published server of a release."""
-    return Subject("gapless", "", server_release=release), Subject("sdk", release, server_release=release)
+    return Subject("sdk", release, server_release=release), Subject("gapless", "", server_release=release)
 
 
 def measured_scenarios() -> tuple[Scenario, ...]:
