@@ -26,11 +26,7 @@ from gapless.scenarios.realserver.program import ProgramStream
 from gapless.scenarios.realserver.relayed_world import RelayedWorld
 from gapless.simserver.faults.verdicts import Close, Reset, Unsubscribe
 from gapless.simserver.journal import Fields
-<<<<<<< HEAD
-=======
-from gapless.simserver.loop import TRIO
 from gapless.simserver.messages import frame_message
->>>>>>> 518788c2773e7f36dc1c0508af42d7d3c5281665
 from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.protocol.outbox import ConnectionAct, Outbox, OutgoingFrame
 from gapless.simserver.waiting import Notifier

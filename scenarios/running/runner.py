@@ -32,12 +32,8 @@ from gapless.scenarios.running.world_setup import server_settings, workload
 from gapless.simserver.choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
 from gapless.simserver.determinism import run_deterministic
 from gapless.simserver.errors import JournalFull, TapeError
-<<<<<<< HEAD
 from gapless.simserver.journal import Journal, digest_of_lines
-=======
-from gapless.simserver.journal import digest_of_lines
 from gapless.simserver.messages import KeptMessages
->>>>>>> 518788c2773e7f36dc1c0508af42d7d3c5281665
 from gapless.simserver.world import World
 from gapless.syncclient.path_marks import listening
 
@@ -116,23 +112,15 @@ def perform(
     source: Source | None = None,
     factory: Factory | None = None,
     schedule: int | None = None,
-<<<<<<< HEAD
     until_busy: bool = False,
-=======
     with_messages: bool = False,
->>>>>>> 518788c2773e7f36dc1c0508af42d7d3c5281665
 ) -> RunResult:
     """Perform a run.
 
     ``source``: where choices come from, in place of the request's tape or seed. ``factory``: the client, in place of
     the request's; its ``watch``, if it has one, says when it spins. ``schedule``: the
-<<<<<<< HEAD
     seed for the order of tasks that are ready at the same moment; the default is the request's seed. ``until_busy``:
-    stop the client as soon as the oracle `bounded` has failed it.
-=======
-    seed for the order of tasks that are ready at the same moment; the default is the request's seed. ``with_messages``:
-    keep what is on the wire.
->>>>>>> 518788c2773e7f36dc1c0508af42d7d3c5281665
+    stop the client as soon as the oracle `bounded` has failed it. ``with_messages``: keep what is on the wire.
 
     Raises UsageError for an unknown client and for a command that cannot be in virtual time, TapeError when a tape does
     not fit, and WorldBroke when the simulation fails.
@@ -154,15 +142,11 @@ def perform(
         journal = partial(CountingJournal, expect=scenario.expect) if until_busy else Journal
         world = World(settings, work, scenario.faults, choices, journal)
         other = SimulatedOtherParty(world)
-<<<<<<< HEAD
+    world.journal.messages = KeptMessages() if with_messages else None
     watch = getattr(client, "watch", SpinWatch)
     if isinstance(world.journal, CountingJournal):
         watch = partial(BusyWatch, journal=world.journal)
     player = ScriptPlayer(world, other, scenario, request.seed, watch)
-=======
-    world.journal.messages = KeptMessages() if with_messages else None
-    player = ScriptPlayer(world, other, scenario, request.seed, getattr(client, "watch", SpinWatch))
->>>>>>> 518788c2773e7f36dc1c0508af42d7d3c5281665
     spun: str | None = None
     taken: dict[str, None] = {}
     try:
