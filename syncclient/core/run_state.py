@@ -438,7 +438,7 @@ class RunInProgress:
         return self.can_be_vetoed(report) and not report.is_told_again and report.heard_step <= self.deaf_step
 
     def can_be_vetoed(self, report: Ending) -> bool:
-        """Whether a stop hook may still take this end back; a message may make the conversation idle before that (R19)."""
+        """Whether a stop hook may still take this end back; a message may have made the conversation idle (R19)."""
         update = self.end_update
         told = update.status if report.status == IDLE and update is not None else report.status
         return told == "finished" and not report.is_final
