@@ -127,9 +127,9 @@ class EndUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run as the log has it: its terminal status, and what its error event said."""
+    """A run as the log has it: its terminal status, and what its error event said; nothing, where it has another's."""
 
-    status: str
+    status: str | None
     error: str | None
 
 
@@ -545,17 +545,23 @@ class RunInProgress:
         return next((status for status in since if is_terminal(status)), None)
 
     def span_in_log(self, ledger: Ledger, others: Container[str]) -> Span | None:
-        """How the first run went that the log shows since this one was asked for; None if that may be another's.
+        """How the first run went that the log shows since this one was asked for; None if that is not to be seen.
 
-        A message of somebody else comes before any other run. A stop hook makes a run go on at once after `finished`.
+        A message of somebody else comes before any other run: what is first behind it is another's. A stop hook makes a
+        run go on at once after `finished`.
         """
         status = error = None
         # What told that it had begun may be lost: then the first end is its.
         is_begun = self.running_id is not None and self.running_id not in ledger
+        is_others = False
         for event in ledger.placed_events_after(self.comes_after(ledger)):
             told = execution_status(event) if event["id"] in self.fresh else None
             if status is None and event["id"] in others:
-                return None
+                is_others = True
+            if is_others:
+                if told == "running":
+                    return Span(None, None)
+                continue
             if is_terminal(status) and (is_user_message(event) or (told == "running" and status != "finished")):
                 break
             is_late = str(event.get("timestamp", "")) > self.begins_after or not self.begins_after
@@ -565,7 +571,7 @@ class RunInProgress:
             if is_begun:
                 error = error_detail(event) or error
         is_known = is_begun and not self.was_before and is_terminal(status)
-        return Span(str(status), error) if is_known else None
+        return Span(status, error) if is_known else None
 
     def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
         """Whether what is placed of the log shows this end: a view behind the socket does not."""

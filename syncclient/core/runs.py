@@ -539,7 +539,8 @@ class Runs:
             self._discard(run)
         if run is not None and run.ending is not None:
             span = run.span_in_log(now.ledger, now.messages.others)
-            now.status, error = (run.ending.status, error) if span is None else (span.status, span.error)
+            now.status = run.ending.status if span is None or span.status is None else span.status
+            error = error if span is None else span.error
             if run.ending.status == IDLE and run.end_update is not None:
                 sometimes("run: idle again by a message at its end")
                 now.status = run.end_update.status
