@@ -33,6 +33,8 @@ class Repairs:
         self._replays_in_a_row = 0
         self._shown_step = -1
         """When the newest events held were last shown once more."""
+        self._blank_at: tuple[str | None, int] = (None, 0)
+        """What was held last, and how many messages of ours were not seen, when a page was believed to be all."""
         self._gone_ids: tuple[str, ...] = ()
         """What was placed before, and the log did not show any more at `_gone_at_s`, while no run was in progress."""
         self._gone_at_s = 0.0
@@ -177,10 +179,11 @@ class Repairs:
         """
         now, walk, settings = self._situation, exchange.walk, self._situation.settings
         is_whole = walk is not None and walk.border is None and walk.query().page_id is None
-        has_events = len(now.ledger) > 0 or now.messages.unseen > 0
-        if not is_whole or page.items or page.next_page_id is not None or not has_events:
+        if not is_whole or page.items or page.next_page_id is not None:
             return False
-        if now.lost_step > now.confirmed_step:
+        known = (now.ledger.newest_id(), now.messages.unseen)
+        if known in ((None, 0), self._blank_at) or now.lost_step > now.confirmed_step:
+            self._blank_at = known
             return False
         exchange.turns += 1
         retry_at_s = now.now_s + settings.settle_s + now.backoff_s(exchange.turns + 2)

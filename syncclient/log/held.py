@@ -252,6 +252,10 @@ class Held:
         tail_id = self.tail_id()
         return "" if tail_id is None else self._timestamp(tail_id)
 
+    def newest_id(self) -> str | None:
+        """The event that was held last."""
+        return next(reversed(self._events), None)
+
     def at(self, event_id: str | None) -> str:
         """The timestamp of an event, by the server's clock; empty where it is not held."""
         return "" if event_id is None or event_id not in self._events else self._timestamp(event_id)
