@@ -437,6 +437,7 @@ class RunInProgress:
         told_at_s = self.end_told_at_s if self.end_update is None else self.end_update.at_s
         return self.armed_at_s if told_at_s is None else told_at_s
 
+    @decision("veto-may-come")
     def can_be_vetoed(self, report: Ending) -> bool:
         """Whether a stop hook may still take this end back; a message may have made the conversation idle (R19)."""
         update = self.end_update
