@@ -560,8 +560,8 @@ class RunInProgress:
             if status is None and event["id"] in others:
                 is_others = True
             if is_others:
-                if told == "running":
-                    return Span(None, None)
+                if told == "running" and self.outage_step >= 0:
+                    return Span(None, None)  # ours may have died with its server, and left no trace
                 continue
             if is_terminal(status) and (is_user_message(event) or (told == "running" and status != "finished")):
                 break
