@@ -156,6 +156,32 @@ def test_each_kill_of_the_catalogue_that_a_quick_variant_has_is_checked_in_one()
     assert {one.generation for one in BITING} == set(GENERATIONS)
 
 
+def places_of(lines: Sequence[str], place: str, *whats: str) -> list[int]:
+    entries = map(json.loads, lines)
+    return [index for index, one in enumerate(entries) if one["place"] == place and one["what"] in whats]
+
+
+def test_a_kill_by_bounded_is_stopped_when_it_has_failed_and_is_the_same_run_until_then() -> None:
+    name, client = "r18-somebody-elses-run", "mutant:run-asked-again-at-once"
+    whole, stopped = perform(request(name, client)), perform(request(name, client), until_busy=True)
+    assert "bounded" in oracles(whole.record) & oracles(stopped.record)
+    *_, too_many = requests_then = places_of(stopped.lines, "rest", "request")
+    assert len(requests_then) == find_one(name).expect.calls_max + 1 < len(places_of(whole.lines, "rest", "request"))
+    assert stopped.lines[:too_many] == whole.lines[:too_many]
+
+
+def test_a_kill_by_bounded_is_stopped_for_its_sockets_too() -> None:
+    name = "r81-closed-before-each-greeting"
+    stopped = perform(request(name, "mutant:constant-backoff"), until_busy=True)
+    assert oracles(stopped.record) >= {"bounded"}
+    sockets = places_of(stopped.lines, "socket", "opened", "refused")
+    assert len(sockets) == find_one(name).expect.sockets_max + 1
+
+
+def test_a_client_within_the_bounds_is_not_stopped() -> None:
+    assert perform(request(client="socket-only"), until_busy=True).lines == perform(request(client="socket-only")).lines
+
+
 def test_poll_then_return_loses_the_tail_and_the_message_has_the_ids() -> None:
     record = perform(request("r10-late-tail", "poll-then-return")).record
     assert record.verdict is Verdict.UNSAFE
