@@ -23,8 +23,6 @@ from gapless.scenarios.judging.oracles.budget import cost, under_own
 from gapless.scenarios.judging.oracles.case import Case
 from gapless.scenarios.judging.own_budget import OwnBudget, OwnBudgets
 from gapless.scenarios.judging.run_outcome import run_outcome
-from gapless.scenarios.lockstep.client import Printed
-from gapless.scenarios.lockstep.command import CommandRun, RanOn
 from gapless.scenarios.running.other_party import OtherParty, SimulatedOtherParty
 from gapless.scenarios.running.script_player import ScriptPlayer, leaves
 from gapless.scenarios.running.spin_watch import BusyWatch, CountingJournal, SpinWatch
@@ -37,6 +35,8 @@ from gapless.simserver.world import World
 from gapless.syncclient.path_marks import listening
 
 if TYPE_CHECKING:
+    from gapless.scenarios.lockstep.client import Printed
+    from gapless.scenarios.lockstep.command import CommandRun, RanOn
     from gapless.scenarios.realserver.world import RealServerWorld
 
 
@@ -159,8 +159,11 @@ def perform(
 
 
 def _command(request: RunRequest) -> CommandRun | None:
-    switches = tuple((one.point, one.choice) for one in request.scenario.thread_switches)
-    return CommandRun(request.command, switches) if request.command else None
+    if not request.command:
+        return None
+    from gapless.scenarios.lockstep.command import CommandRun  # imported where it is used, as a published server is
+
+    return CommandRun(request.command, tuple((one.point, one.choice) for one in request.scenario.thread_switches))
 
 
 def _source(request: RunRequest) -> Source:

@@ -10,18 +10,20 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gapless.reports.records.journals import deflated
 from gapless.reports.records.record import Kill, RunRecord, Verdict, Violation, gravest
 from gapless.scenarios.judging.oracles.liveness import bounded
-from gapless.scenarios.lockstep.client import Printed
-from gapless.scenarios.lockstep.command import RanOn, with_printed
 from gapless.scenarios.running.executors import processes
 from gapless.scenarios.running.journal_difference import difference, fingerprints
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.scenarios.running.second_process import SecondRun, end_second_process, perform_in_second_process
 from gapless.simserver.choices import Ranges, Tape
+
+if TYPE_CHECKING:
+    from gapless.scenarios.lockstep.client import Printed
+    from gapless.scenarios.lockstep.command import RanOn
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -81,10 +83,18 @@ def run_unit(unit: Unit) -> UnitOutcome:
     )
     holds = record.verdict is Verdict.HOLDS
     prints = () if holds else fingerprints(result.lines)
-    journal = deflated(with_printed(result.lines, result.printed)) if unit.with_journal else None
+    journal = deflated(_lines(result)) if unit.with_journal else None
     printed = () if holds else result.printed
     says = result.says_deliveries
     return UnitOutcome(unit, record, result.tape, result.ranges, prints, journal, printed, result.ran_on, says)
+
+
+def _lines(result: RunResult) -> tuple[str, ...]:
+    if not result.printed:
+        return result.lines
+    from gapless.scenarios.lockstep.command import with_printed  # only a command prints
+
+    return with_printed(result.lines, result.printed)
 
 
 def _kills(request: RunRequest) -> Iterator[Kill]:

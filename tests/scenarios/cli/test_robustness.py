@@ -172,7 +172,7 @@ def test_the_help_imports_nothing_that_takes_long() -> None:
 
 def test_commands_import_only_what_they_need() -> None:
     commands = [f"gapless.scenarios.cli.commands.{name}" for name in ("replay", "list", "report", "compare", "explore")]
-    parts = tuple(f"gapless.scenarios.{name}" for name in ("explore", "mutation", "prove", "realserver"))
+    parts = tuple(f"gapless.scenarios.{name}" for name in ("explore", "lockstep", "mutation", "prove", "realserver"))
     code = "import sys, gapless.scenarios.cli.commands.run; "
     code += f"print(sorted(name for name in sys.modules if name.startswith({parts}))); "
     code += f"import {', '.join(commands)}; "
