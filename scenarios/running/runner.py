@@ -31,6 +31,7 @@ from gapless.simserver.choices import Choices, Ranges, SeededSource, Source, Tap
 from gapless.simserver.determinism import run_deterministic
 from gapless.simserver.errors import JournalFull, TapeError
 from gapless.simserver.journal import Journal, digest_of_lines
+from gapless.simserver.messages import KeptMessages
 from gapless.simserver.world import World
 from gapless.syncclient.path_marks import listening
 
@@ -81,7 +82,8 @@ class RunResult:
     """What a run leaves: its record, the tape of its choices with their ranges, and its journal as canonical lines.
 
     ``printed``, ``ran_on``, ``switched``: of a client that is a command, what it printed beside its answers, its
-    runtime and packages, and how many thread switches had an effect. They are no part of the journal.
+    runtime and packages, and how many thread switches had an effect. ``messages``: what was on the wire, as lines of
+    JSON; empty unless asked for. They are no part of the journal.
     """
 
     record: RunRecord
@@ -91,6 +93,16 @@ class RunResult:
     printed: tuple[Printed, ...] = ()
     ran_on: RanOn | None = None
     switched: int = 0
+    messages: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The journal with what stands beside it: what the client printed, and what was on the wire."""
+        if not self.printed:
+            return (*self.lines, *self.messages)
+        from gapless.scenarios.lockstep.command import with_printed  # only a command prints
+
+        return (*with_printed(self.lines, self.printed), *self.messages)
 
     @property
     def says_deliveries(self) -> bool:
@@ -105,13 +117,14 @@ def perform(
     factory: Factory | None = None,
     schedule: int | None = None,
     until_busy: bool = False,
+    with_messages: bool = False,
 ) -> RunResult:
     """Perform a run.
 
     ``source``: where choices come from, in place of the request's tape or seed. ``factory``: the client, in place of
     the request's; its ``watch``, if it has one, says when it spins. ``schedule``: the
     seed for the order of tasks that are ready at the same moment; the default is the request's seed. ``until_busy``:
-    stop the client as soon as the oracle `bounded` has failed it.
+    stop the client as soon as the oracle `bounded` has failed it. ``with_messages``: keep what is on the wire.
 
     Raises UsageError for an unknown client and for a command that cannot be in virtual time, TapeError when a tape does
     not fit, and WorldBroke when the simulation fails.
@@ -133,6 +146,7 @@ def perform(
         journal = partial(CountingJournal, expect=scenario.expect) if until_busy else Journal
         world = World(settings, work, scenario.faults, choices, journal)
         other = SimulatedOtherParty(world)
+    world.journal.messages = KeptMessages() if with_messages else None
     watch = getattr(client, "watch", SpinWatch)
     if isinstance(world.journal, CountingJournal):
         watch = partial(BusyWatch, journal=world.journal)
@@ -210,7 +224,8 @@ def _result(
         spun=spun,
         taken=taken,
     )
-    return RunResult(record, choices.tape, choices.ranges, lines)
+    messages = () if journal.messages is None else tuple(journal.messages.lines())
+    return RunResult(record, choices.tape, choices.ranges, lines, messages=messages)
 
 
 def fired(world: World | RealServerWorld) -> tuple[FaultFired, ...]:

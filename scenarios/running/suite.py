@@ -48,8 +48,8 @@ class UnitOutcome:
     """The outcome of a unit, with what a replay needs.
 
     ``fingerprints``: of the journal; empty when the run holds. ``journal``: compressed, because it is sent between
-    processes, and with what a command printed; None unless the unit asks for it. ``printed``: by a command, the last
-    lines; empty when the run holds.
+    processes, and with what a command printed and what was on the wire; None unless the unit asks for it. ``printed``:
+    by a command, the last lines; empty when the run holds.
     """
 
     unit: Unit
@@ -65,7 +65,7 @@ class UnitOutcome:
 
 def run_unit(unit: Unit) -> UnitOutcome:
     """Perform one unit."""
-    result = perform(unit.request)
+    result = perform(unit.request, with_messages=unit.with_journal)
     record = result.record
     found: list[Violation] = []
     kills: tuple[Kill, ...] = ()
@@ -83,18 +83,10 @@ def run_unit(unit: Unit) -> UnitOutcome:
     )
     holds = record.verdict is Verdict.HOLDS
     prints = () if holds else fingerprints(result.lines)
-    journal = deflated(_lines(result)) if unit.with_journal else None
+    journal = deflated(result.told) if unit.with_journal else None
     printed = () if holds else result.printed
     says = result.says_deliveries
     return UnitOutcome(unit, record, result.tape, result.ranges, prints, journal, printed, result.ran_on, says)
-
-
-def _lines(result: RunResult) -> tuple[str, ...]:
-    if not result.printed:
-        return result.lines
-    from gapless.scenarios.lockstep.command import with_printed  # only a command prints
-
-    return with_printed(result.lines, result.printed)
 
 
 def _kills(request: RunRequest) -> Iterator[Kill]:

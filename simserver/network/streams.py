@@ -294,14 +294,16 @@ class MemoryConnection:
     """Two streams, and the two pipes between them.
 
     client, server: the two ends; up, down: the pipes to the server and to the client; number: from 1, in the order of
-    dialing; port: the client's, unique; facts: how faults see the connection, None until it is open.
+    dialing; port: the client's, unique; facts: how faults see the connection, None until it is open; answered_s: when
+    the last call on it was answered, None before that.
     """
 
-    __slots__ = ("_conditions", "client", "down", "facts", "number", "port", "server", "up")
+    __slots__ = ("_conditions", "answered_s", "client", "down", "facts", "number", "port", "server", "up")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.facts: Facts | None = None
+        self.answered_s: float | None = None
         self._conditions: list[Conditions] = []
         self.port = FIRST_PORT + number
         self.up, self.down = Pipe(), Pipe()
@@ -316,6 +318,10 @@ class MemoryConnection:
     def client_gone(self) -> bool:
         """Whether the client has closed its end or the connection has been reset."""
         return self.client.closed or self.down.broken
+
+    def idle_s(self, now_s: float) -> float:
+        """For how long nobody has used it, if a call comes on it now; 0 before the first answer."""
+        return 0.0 if self.answered_s is None else now_s - self.answered_s
 
     def reset(self) -> None:
         """Reset both directions."""

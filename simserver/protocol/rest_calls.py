@@ -21,6 +21,7 @@ from gapless.simserver.faults.verdicts import (
 )
 from gapless.simserver.faults.verdicts import AnswerWith as AnswerInstead
 from gapless.simserver.journal import Fields
+from gapless.simserver.messages import call_message
 from gapless.simserver.protocol import validation, wire
 from gapless.simserver.protocol.rest import (
     Decide,
@@ -63,11 +64,14 @@ class RestCalls:
         world.link.progress.called_on_its_own(name)
         verdicts: list[FaultVerdict] = []
         if world.link.watches("call"):
-            cursor = request.query_params.get("page_id")
-            verdicts = world.link.consult(Facts("call", f"call {call} {name}", call=name, cursor=cursor))
+            cursor, connection = request.query_params.get("page_id"), world.connections.of(request.scope)
+            idle_s = 0.0 if connection is None else connection.idle_s(world.process.now_s())
+            facts = Facts("call", f"call {call} {name}", call=name, cursor=cursor, idle_s=idle_s)
+            verdicts = world.link.consult(facts)
         body = await self._body(request) if request.method in ("POST", "PATCH") else b""
         if isinstance(body, RestAnswer):
             return self._answer(request, call, body, {})
+        world.journal.keep(call_message(call, "request"), request.headers.raw, body, from_client=True)
         headers: dict[str, str] = {}
         reset = next((verdict for verdict in verdicts if isinstance(verdict, ResetCall)), None)
         if reset is not None and reset.when == "before":
@@ -185,10 +189,14 @@ class RestCalls:
         }
         fields |= ends
         connection = world.connections.of(request.scope)
-        if connection is not None and connection.client_gone:
-            fields["lost"] = True
+        if connection is not None:
+            connection.answered_s = world.process.now_s()
+            if connection.client_gone:
+                fields["lost"] = True
         world.journal.add("rest", "response", fields)
-        return Response(content, answer.status, headers, media_type=answer.media_type)
+        response = Response(content, answer.status, headers, media_type=answer.media_type)
+        world.journal.keep(call_message(call, "response"), response.raw_headers, answer.text)
+        return response
 
 
 async def _body(request: Request) -> bytes | None:

@@ -24,6 +24,7 @@ from gapless.simserver.conversation.publisher import describe
 from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import Close, FaultVerdict, Reset, Unsubscribe
 from gapless.simserver.journal import Fields
+from gapless.simserver.messages import frame_message, handshake_message
 from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.protocol import wire
 from gapless.simserver.protocol.outbox import ConnectionAct, Outbox, OutgoingFrame
@@ -205,6 +206,7 @@ class ServerSubscription:
             if connection is not None:
                 connection.cut_next()
         journal.add("socket", "sent", fields)
+        journal.keep(frame_message(self.number, self._frames), (), frame.text)
         try:
             await self._send({"type": "websocket.send", "text": frame.text})
         except OSError:  # ASGI's sign that the client has disconnected
@@ -325,6 +327,7 @@ async def _serve(
         refused = 503
     by_fault, quiet_s = await upgrade(world.link, number)
     refused = refused if by_fault is None else by_fault
+    world.journal.keep(handshake_message(number), websocket.headers.raw)
     key = world.settings.api_key
     if key is not None and _given_key(websocket) not in {None, key}:
         refused = 403  # only for a wrong key: a missing one may still come in the first frame
