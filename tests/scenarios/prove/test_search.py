@@ -106,7 +106,7 @@ def test_our_client_survives_every_placement_of_one_loss(generation: str) -> Non
 
 
 @pytest.mark.parametrize("client", BASELINES)
-@pytest.mark.parametrize("cursor", ["inclusive", "exclusive"])
+@pytest.mark.parametrize("cursor", ["inclusive", pytest.param("exclusive", marks=pytest.mark.slow)])
 def test_each_baseline_has_a_counterexample_of_one_fault(client: str, cursor: str) -> None:
     found = prove(Question(client, "tree", cursor, ONE_OF_EACH)).counterexample
     assert found is not None
