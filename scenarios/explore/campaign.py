@@ -58,6 +58,7 @@ EFFECTS: Mapping[str, str] = {
     "rest-status": "failed-call",
     "rest-timeout": "failed-call",
     "rest-reset": "failed-call",
+    "rest-idle-close": "failed-call",
     "rest-malformed": "failed-call",
     "rest-proxy-answer": "failed-call",
     "rest-unknown-cursor": "unknown-cursor",

@@ -45,6 +45,7 @@ _BETWEEN: Final = frozenset(
         "queue-overflow",
         "rest-cursor-loop",
         "rest-empty-page",
+        "rest-idle-close",
         "rest-malformed",
         "rest-page-cap",
         "rest-proxy-answer",

@@ -174,7 +174,9 @@ class _RestConnection:
         world.journal.record("rest", "request", call=call, counted=name in COUNTED, **fields)
         world.journal.keep(call_message(call, "request"), request.headers, request.body, from_client=True)
         cursor = rest_relay.query_of(request.target).get("page_id")
-        verdicts = world.link.consult(Facts("call", f"call {call} {name}", call=name, cursor=cursor))
+        idle_s = self._connection.idle_s(world.now_s())
+        facts = Facts("call", f"call {call} {name}", call=name, cursor=cursor, idle_s=idle_s)
+        verdicts = world.link.consult(facts)
         reset = next((verdict for verdict in verdicts if isinstance(verdict, ResetCall)), None)
         if reset is not None and reset.when == "before":
             self._connection.reset()
@@ -223,6 +225,7 @@ class _RestConnection:
     ) -> None:
         shown = self._read_fields(name, request, answer) if shown is None else shown
         fields: dict[str, Any] = {"call": call, "status": answer.status, "bytes": len(answer.body), **shown}
+        self._connection.answered_s = self._world.now_s()
         if self._connection.client_gone:
             fields["lost"] = True
         self._world.journal.add("rest", "response", fields)

@@ -58,6 +58,10 @@ class RelayedWorld(Protocol):
         """The open sockets."""
         ...
 
+    def now_s(self) -> float:
+        """Virtual seconds since the server was ready for clients."""
+        ...
+
     def dial_server(self) -> ProgramStream:
         """Connect to the server. Raises ConnectionRefusedError when it does not listen."""
         ...

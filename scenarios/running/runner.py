@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gapless.reports.records.record import Clock, FaultFired, RunRecord, Verdict, Violation, gravest
@@ -26,12 +27,12 @@ from gapless.scenarios.lockstep.client import Printed
 from gapless.scenarios.lockstep.command import CommandRun, RanOn, with_printed
 from gapless.scenarios.running.other_party import OtherParty, SimulatedOtherParty
 from gapless.scenarios.running.script_player import ScriptPlayer, leaves
-from gapless.scenarios.running.spin_watch import SpinWatch
+from gapless.scenarios.running.spin_watch import BusyWatch, CountingJournal, SpinWatch
 from gapless.scenarios.running.world_setup import server_settings, workload
 from gapless.simserver.choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
 from gapless.simserver.determinism import run_deterministic
 from gapless.simserver.errors import JournalFull, TapeError
-from gapless.simserver.journal import digest_of_lines
+from gapless.simserver.journal import Journal, digest_of_lines
 from gapless.simserver.messages import KeptMessages
 from gapless.simserver.world import World
 from gapless.syncclient.path_marks import listening
@@ -111,14 +112,15 @@ def perform(
     source: Source | None = None,
     factory: Factory | None = None,
     schedule: int | None = None,
+    until_busy: bool = False,
     with_messages: bool = False,
 ) -> RunResult:
     """Perform a run.
 
     ``source``: where choices come from, in place of the request's tape or seed. ``factory``: the client, in place of
     the request's; its ``watch``, if it has one, says when it spins. ``schedule``: the
-    seed for the order of tasks that are ready at the same moment; the default is the request's seed. ``with_messages``:
-    keep what is on the wire.
+    seed for the order of tasks that are ready at the same moment; the default is the request's seed. ``until_busy``:
+    stop the client as soon as the oracle `bounded` has failed it. ``with_messages``: keep what is on the wire.
 
     Raises UsageError for an unknown client and for a command that cannot be in virtual time, TapeError when a tape does
     not fit, and WorldBroke when the simulation fails.
@@ -137,10 +139,14 @@ def perform(
 
         world = other = RealServerWorld(parse_server(request.server), scenario, request.seed, choices)
     else:
-        world = World(settings, work, scenario.faults, choices)
+        journal = partial(CountingJournal, expect=scenario.expect) if until_busy else Journal
+        world = World(settings, work, scenario.faults, choices, journal)
         other = SimulatedOtherParty(world)
     world.journal.messages = KeptMessages() if with_messages else None
-    player = ScriptPlayer(world, other, scenario, request.seed, getattr(client, "watch", SpinWatch))
+    watch = getattr(client, "watch", SpinWatch)
+    if isinstance(world.journal, CountingJournal):
+        watch = partial(BusyWatch, journal=world.journal)
+    player = ScriptPlayer(world, other, scenario, request.seed, watch)
     spun: str | None = None
     taken: dict[str, None] = {}
     try:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from gapless.reports.records.journals import deflated
 from gapless.reports.records.record import Kill, RunRecord, Verdict, Violation, gravest
+from gapless.scenarios.judging.oracles.liveness import bounded
 from gapless.scenarios.lockstep.client import Printed
 from gapless.scenarios.lockstep.command import RanOn
 from gapless.scenarios.running.executors import processes
@@ -88,13 +89,13 @@ def run_unit(unit: Unit) -> UnitOutcome:
 
 def _kills(request: RunRequest) -> Iterator[Kill]:
     records: dict[str, RunRecord] = {}
-    for planned in request.scenario.kills:
-        if not planned.applies(request.generation, request.cursor):
-            continue
+    kills = [one for one in request.scenario.kills if one.applies(request.generation, request.cursor)]
+    for planned in kills:
         if planned.client not in records:
             # A kill is checked by every oracle, whatever the user chose for the client under test.
             broken = dataclasses.replace(request, client=planned.client, command=(), judge=(), own_budget=None)
-            records[planned.client] = perform(broken).record
+            until_busy = all(one.by == bounded.NAME for one in kills if one.client == planned.client)
+            records[planned.client] = perform(broken, until_busy=until_busy).record
         found = records[planned.client].violations
         yield Kill(planned.client, planned.by, any(violation.oracle == planned.by for violation in found))
 

@@ -140,20 +140,19 @@ class Agent:
         return (self._append(now_s, event),)
 
     def end_run(self, now_s: float, status: EndStatus) -> tuple[Publication, ...]:
-        """The run ends. An error event comes before the status ``error``.
+        """The run ends. The status ``error`` comes before the event that says why, on servers 1.57.0 and 1.58.2.
 
         Raises IllegalTransition when no run is running.
         """
         if self.status != "running":
             raise IllegalTransition("end a run", self.status)
-        published: list[Publication] = []
+        published = [self._set_status(now_s, status)]
         if status == "error":
             # Each failure has a text of its own, so that one run's error cannot pass for another's (R84).
             self._failures += 1
             detail = f"The simulated agent failed as planned (failure {self._failures})."
             error = event_bodies.conversation_error("SimulatedError", detail)
             published.append(self._append(now_s, error))
-        published.append(self._set_status(now_s, status))
         return tuple(published)
 
     def pause(self, now_s: float) -> tuple[Publication, ...]:

@@ -15,7 +15,7 @@ Its files, in reading order:
   handshake_hang, quiet
 - `queue_overflow.py`, `subscription_lost.py`   the server's side of a socket
 - `rest_*.py`    REST calls: status, timeout, reset, malformed, unknown_cursor, stale, page_cap,
-  cursor_loop, empty_page, proxy_answer, undecodable_item
+  cursor_loop, empty_page, proxy_answer, undecodable_item, idle_close
 - `server_restart.py`, `runtime_asleep.py`, `log_*.py`, `clock_*.py`   the server itself, at a set time
 """
 
@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from gapless.simserver.errors import ConfigError
 from gapless.simserver.faults.base import BaseFault
@@ -58,6 +58,7 @@ from gapless.simserver.faults.publish_never_persist import PublishNeverPersist
 from gapless.simserver.faults.queue_overflow import QueueOverflow
 from gapless.simserver.faults.rest_cursor_loop import RestCursorLoop
 from gapless.simserver.faults.rest_empty_page import RestEmptyPage
+from gapless.simserver.faults.rest_idle_close import RestIdleClose
 from gapless.simserver.faults.rest_malformed import RestMalformed
 from gapless.simserver.faults.rest_page_cap import RestPageCap
 from gapless.simserver.faults.rest_proxy_answer import RestProxyAnswer
@@ -117,7 +118,8 @@ Fault = Annotated[
     | LogInsert
     | RestProxyAnswer
     | RestUndecodableItem
-    | RuntimeAsleep,
+    | RuntimeAsleep
+    | RestIdleClose,
     Field(discriminator="kind"),
 ]
 
@@ -165,9 +167,10 @@ KINDS: tuple[type[BaseFault], ...] = (
     RestProxyAnswer,
     RestUndecodableItem,
     RuntimeAsleep,
+    RestIdleClose,
 )
 
-_ADAPTER: TypeAdapter[BaseFault] = TypeAdapter(Fault)
+_ADAPTER: TypeAdapter[BaseFault] = TypeAdapter(Fault, config=ConfigDict(defer_build=True))
 
 
 def parse_fault(data: Mapping[str, Any]) -> BaseFault:
@@ -218,6 +221,7 @@ __all__ = [
     "QueueOverflow",
     "RestCursorLoop",
     "RestEmptyPage",
+    "RestIdleClose",
     "RestMalformed",
     "RestPageCap",
     "RestProxyAnswer",

@@ -30,7 +30,8 @@ class Facts:
 
     place: what the facts describe; target: its name in the journal; cursor: the ``page_id`` of a search; aspect: which
     step of a handshake or of a run's end it is, or what the connection carries; unread_frames: how many frames the
-    subscriber has not read yet; run: the run that an event or an ending belongs to, or ``now`` for the one in progress.
+    subscriber has not read yet; idle_s: for how long nobody has used the connection that a call comes on; run: the run
+    that an event or an ending belongs to, or ``now`` for the one in progress.
     The other fields are as in `Match`, and None where they have no meaning.
     """
 
@@ -47,6 +48,7 @@ class Facts:
     cursor: str | None = None
     aspect: Literal["dial", "upgrade", "socket", "rest", "finishing", "ended"] | None = None
     unread_frames: int = 0
+    idle_s: float = 0.0
     run: int | Literal["now"] | None = "now"
 
 
@@ -110,7 +112,7 @@ class Match(BaseModel):
     ``before_s``. It is for what the clock itself causes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: Texts | None = None
     key: Texts | None = None

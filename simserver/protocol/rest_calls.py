@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
+import trio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -63,8 +64,10 @@ class RestCalls:
         world.link.progress.called_on_its_own(name)
         verdicts: list[FaultVerdict] = []
         if world.link.watches("call"):
-            cursor = request.query_params.get("page_id")
-            verdicts = world.link.consult(Facts("call", f"call {call} {name}", call=name, cursor=cursor))
+            cursor, connection = request.query_params.get("page_id"), world.connections.of(request.scope)
+            idle_s = 0.0 if connection is None else connection.idle_s(world.process.now_s())
+            facts = Facts("call", f"call {call} {name}", call=name, cursor=cursor, idle_s=idle_s)
+            verdicts = world.link.consult(facts)
         body = await self._body(request) if request.method in ("POST", "PATCH") else b""
         if isinstance(body, RestAnswer):
             return self._answer(request, call, body, {})
@@ -88,7 +91,7 @@ class RestCalls:
         """The body of a request, or what is answered because it did not come, or not whole."""
         body: bytes | None = None
         try:
-            with self._world.loop.move_on_after(BODY_S_MAX) as waiting:
+            with trio.move_on_after(BODY_S_MAX) as waiting:
                 body = await _body(request)
         except ClientDisconnect:
             return RestAnswer(400, wire.detail("client disconnected"))
@@ -186,8 +189,10 @@ class RestCalls:
         }
         fields |= ends
         connection = world.connections.of(request.scope)
-        if connection is not None and connection.client_gone:
-            fields["lost"] = True
+        if connection is not None:
+            connection.answered_s = world.process.now_s()
+            if connection.client_gone:
+                fields["lost"] = True
         world.journal.add("rest", "response", fields)
         response = Response(content, answer.status, headers, media_type=answer.media_type)
         world.journal.keep(call_message(call, "response"), response.raw_headers, answer.text)

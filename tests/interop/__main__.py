@@ -1,6 +1,7 @@
 """`make interop`: builds the environments, measures, writes the documents; fails where something is not as expected.
 
-Without options it measures all: each release in virtual time, some scenarios on both clocks, and the published server.
+Without options it measures all: each release in virtual time, on the simulated server and on the published one of its
+own release; some scenarios on both clocks; and a few smoke runs with the published server in real time.
 """
 
 from __future__ import annotations
@@ -17,29 +18,31 @@ from pathlib import Path
 import click
 import trio
 
+from gapless.scenarios.cli.real_server import make_ready
 from gapless.scenarios.errors import GaplessError
 from gapless.scenarios.running.script_player import leaves
 from tests.interop import both_clocks, documents, environments, expectations, fidelity, server_table
-from tests.interop.documents import CLOCKS, LOCKSTEP, SERVER, Circumstances
+from tests.interop.documents import BOTH_ENDS, CLOCKS, LOCKSTEP, SERVER, Circumstances
 from tests.interop.environments import ROOT, TYPESCRIPT, EnvironmentMissing
 from tests.interop.lockstep_table import Cell, measuring, tasks
 from tests.interop.real_server import ServerDidNotStart
-from tests.interop.subjects import ALL, Subject, subjects
+from tests.interop.subjects import ALL, SERVER_RELEASES, Subject, both_ends, subjects
 from tests.likeness import section as likeness
 
 SERVER_RELEASE = "1.57.0"
 PLAYGROUND = ROOT / ".gapless" / "interop"
 DOCUMENTS = ROOT / "docs"
-PARTS = ("lockstep", "clocks", "server")
+PARTS = ("lockstep", "both-ends", "clocks", "server")
 TELL_EVERY_S = 5.0
 
 
 @dataclass
 class Measured:
-    """All that was measured so far. missing: a sentence for each release that could not be; wrong: what is not as
-    expected."""
+    """All that was measured so far. cells: on the simulated server; both_ends: on a published one; missing: a sentence
+    for each release that could not be; wrong: what is not as expected."""
 
     cells: list[Cell] = field(default_factory=list)
+    both_ends: list[Cell] = field(default_factory=list)
     pairs: list[both_clocks.Pair] = field(default_factory=list)
     server: list[server_table.ServerRow] = field(default_factory=list)
     fidelity: fidelity.Fidelity | None = None
@@ -48,7 +51,7 @@ class Measured:
 
     def wrong(self) -> list[str]:
         """Everything that is not as expected, one sentence each."""
-        found = expectations.differences(self.cells)
+        found = expectations.differences([*self.cells, *self.both_ends])
         found += [one.wrong for one in self.pairs if one.wrong]
         found += [f"server, {row.generation}, {row.part}: {problem}" for row in self.server for problem in row.wrong]
         return found + [f"fidelity: {problem}" for problem in (self.fidelity.wrong if self.fidelity else ())]
@@ -122,7 +125,14 @@ def _measures(
 ) -> dict[str, Callable[[], None]]:
     def lockstep() -> None:
         known = tuple(subject for release in _built(releases, measured, progress) for subject in subjects(release))
-        _measure_cells(measured, known, generations, jobs, progress)
+        _measure_cells(measured.cells, known, generations, jobs, progress)
+
+    def published() -> None:
+        wanted = [release for release in SERVER_RELEASES if release in releases]
+        known = tuple(subject for release in wanted for subject in both_ends(release))
+        for subject in known:
+            make_ready(subject.server)
+        _measure_cells(measured.both_ends, known, ("session",), jobs, progress)
 
     def clocks() -> None:
         release = _newest(environments.releases())
@@ -136,7 +146,7 @@ def _measures(
             except BaseExceptionGroup as group:
                 raise next(iter(leaves(group))) from group
 
-    return {"lockstep": lockstep, "clocks": clocks, "server": server}
+    return {"lockstep": lockstep, "both-ends": published, "clocks": clocks, "server": server}
 
 
 def _built(releases: Sequence[str], measured: Measured, progress: Progress) -> list[str]:
@@ -156,7 +166,7 @@ def _built(releases: Sequence[str], measured: Measured, progress: Progress) -> l
 
 
 def _measure_cells(
-    measured: Measured, known: Sequence[Subject], generations: Sequence[str], jobs: int, progress: Progress
+    found: list[Cell], known: Sequence[Subject], generations: Sequence[str], jobs: int, progress: Progress
 ) -> None:
     wanted = tasks(known, generations)
     told_s = time.monotonic()
@@ -164,14 +174,12 @@ def _measure_cells(
     try:
         with measuring(wanted, jobs) as cells:
             for cell in cells:
-                measured.cells.append(cell)
-                if time.monotonic() - told_s > TELL_EVERY_S or len(measured.cells) == len(wanted):
+                found.append(cell)
+                if time.monotonic() - told_s > TELL_EVERY_S or len(found) == len(wanted):
                     told_s = time.monotonic()
-                    progress(
-                        f"{len(measured.cells)} of {len(wanted)} runs; {cell.subject}, {cell.scenario}: {cell.outcome}"
-                    )
+                    progress(f"{len(found)} of {len(wanted)} runs; {cell.subject}, {cell.scenario}: {cell.outcome}")
     finally:
-        measured.cells.sort(key=lambda cell: order[cell.subject, cell.scenario, cell.generation])
+        found.sort(key=lambda cell: order[cell.subject, cell.scenario, cell.generation])
 
 
 async def _server(measured: Measured, progress: Progress) -> None:
@@ -183,11 +191,11 @@ async def _server(measured: Measured, progress: Progress) -> None:
 
 def _finish(measured: Measured, progress: Progress, out: Path, *, accept: bool, write: bool) -> None:
     if accept:
-        _accept(measured.cells, progress)
+        _accept([*measured.cells, *measured.both_ends], progress)
     wrong = measured.wrong()
     for problem in wrong:
         click.echo(f"not as expected: {problem}", err=True)
-    for sentence in expectations.not_compared(measured.cells):
+    for sentence in expectations.not_compared([*measured.cells, *measured.both_ends]):
         click.echo(f"not compared: {sentence}", err=True)
     out.mkdir(parents=True, exist_ok=True)
     if measured.cells:
@@ -220,6 +228,8 @@ def _write(measured: Measured, directory: Path) -> None:
     sections = {}
     if measured.cells:
         sections[LOCKSTEP] = documents.lockstep(day, version("gapless"), measured.cells, measured.missing)
+    if measured.both_ends:
+        sections[BOTH_ENDS] = documents.both_ends(day, version("gapless"), measured.both_ends)
     if measured.pairs:
         sections[CLOCKS] = documents.clocks(measured.pairs)
     if measured.server:

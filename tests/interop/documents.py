@@ -10,7 +10,7 @@ from statistics import median
 
 from gapless.scenarios.definition.catalogue import find_one
 from tests.interop.both_clocks import Pair
-from tests.interop.expectations import REASONS
+from tests.interop.expectations import REASONS, expected
 from tests.interop.fidelity import Fidelity
 from tests.interop.lockstep_table import HOLDS, Cell
 from tests.interop.server_table import ServerRow
@@ -18,6 +18,7 @@ from tests.interop.server_table import ServerRow
 COMMAND = "make interop"
 TITLE = "# Interop: the published packages at both ends"
 LOCKSTEP = "## The published clients in virtual time"
+BOTH_ENDS = "## Both ends as published"
 CLOCKS = "## Both clocks"
 SERVER = "## The published server as a peer"
 BY_HAND = "## By hand"
@@ -46,7 +47,7 @@ def interop(sections: Mapping[str, str], kept: str) -> str:
     """The document. sections: by heading, those that were measured now; kept: the document so far, for the others."""
     before = _split(kept)
     parts = [TITLE, _INTRODUCTION]
-    for heading in (LOCKSTEP, CLOCKS, SERVER):
+    for heading in (LOCKSTEP, BOTH_ENDS, CLOCKS, SERVER):
         body = sections.get(heading, before.get(heading))
         parts.append(f"{heading}\n\n{body}" if body else f"{heading}\n\nNot measured yet.")
     return "\n\n".join([*parts, f"{BY_HAND}\n\n{_BY_HAND}"]) + "\n"
@@ -81,6 +82,31 @@ def lockstep(day: str, version: str, cells: Sequence[Cell], missing: Sequence[st
         parts += [f"### Servers of generation {generation}", _outcomes(here, columns)]
     parts += ["### What a release mended, and what it broke", *_changes(cells, names), "### Why", _why(cells)]
     return "\n\n".join(parts)
+
+
+def both_ends(day: str, version: str, cells: Sequence[Cell]) -> str:
+    """The section on published clients with published servers; beside each, what the simulated server comes to."""
+    names = list(dict.fromkeys(cell.subject for cell in cells))
+    compared = [(cell, told) for cell in cells if (told := _on_simulated(cell)) is not None]
+    others = [(cell, told) for cell, told in compared if told != cell.outcome]
+    rows = [(cell.scenario, cell.subject, cell.outcome, told) for cell, told in others]
+    return "\n\n".join(
+        [
+            f"Measured on {day} with gapless {version}. Every number is the same each time. `{COMMAND}` measures it "
+            "again.",
+            _BOTH_ENDS,
+            _table(_TOTALS_HEAD, _totals(cells, names, ("session",))),
+            _outcomes(cells, names),
+            f"On the simulated server of generation session the SDK comes to the same in {len(compared) - len(others)} "
+            f"of {len(compared)} of these runs. The others:",
+            _table(("scenario", "client and server", "published server", "simulated server"), rows),
+        ]
+    )
+
+
+def _on_simulated(cell: Cell) -> str | None:
+    """What the simulated server comes to there, as it was recorded; None where it was not."""
+    return expected(cell.release_class.removesuffix("-on-server")).of(cell)
 
 
 _TOTALS_HEAD = (
@@ -222,15 +248,20 @@ so a cell is no sample.
 
 A release of the SDK that finds its events again at a run's end (R10) does so from 1.25.0 on. 1.24.0 does not."""
 
+_BOTH_ENDS = """The published server of each release, in virtual time, with our client and with the SDK of the same
+release, in every scenario that the server can play. *gapless on 1.58.2* is our client with server 1.58.2. The words are
+those of the table above. What a published server cannot be put through, and where it differs from the simulated one, is
+said in [fidelity](fidelity.md)."""
+
 _CLOCKS = """Short scenarios of the same kind, in virtual time and on a real port in real time, one after the other.
 The verdict, the events lost and undelivered, and the way in which `run()` returned have to be the same wherever the
 fault fired in real time."""
 
-_SERVER = """The sync client of gapless connects over TCP, through a proxy that counts what passes and can cut
-connections. The server uses a scripted model on loopback. After each run, the events held are compared
-with the server's log, read page by page: complete, in order, each event delivered once. In `tree` the
-client has to prove the branch, in `session` the whole log. Calls are reads of the log. Status polls are
-spent only while the server is down."""
+_SERVER = """These are smoke runs in real time: that the published server does on a port what it does in virtual time.
+The sync client of gapless connects over TCP, through a proxy that counts what passes. The server uses a scripted
+model on loopback. After each run, the events held are compared with the server's log, read page by page: complete, in
+order, each event delivered once. In `tree` the client has to prove the branch, in `session` the whole log. Calls are
+reads of the log. Status polls are spent only while the server is down."""
 
 _BY_HAND = """    gapless run r10-late-tail -- .venv-interop-1.58.2/bin/python scenarios/examples/openhands_sdk.py
 

@@ -20,6 +20,8 @@ from gapless.scenarios.judging.evidence import Evidence, StepCall
 from gapless.scenarios.judging.journal_reader import read
 from gapless.scenarios.lockstep.client import CommandFactory, factory
 from gapless.scenarios.lockstep.process import POOL
+from gapless.scenarios.realserver.environment import parse_server
+from gapless.scenarios.realserver.playable import why_not
 from gapless.scenarios.running.executors import pool
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from tests.interop import environments
@@ -93,6 +95,7 @@ def tasks(subjects: Sequence[Subject], generations: Sequence[str], wanted: Seque
                 Task(subject, scenario.name, generation)
                 for scenario in wanted or measured_scenarios()
                 if cursor_of(scenario, generation) is not None and (known or scenario.name == "clean-run")
+                if not subject.server or why_not(scenario, parse_server(subject.server)) is None
             ]
     return tuple(found)
 
@@ -116,15 +119,16 @@ _factories: dict[tuple[str, ...], CommandFactory] = {}
 def measure(task: Task) -> Cell:
     """One cell."""
     command = task.subject.command
-    if command not in _factories:
+    if command and command not in _factories:
         _factories[command] = factory(command)
     scenario = find_one(task.scenario)
     cursor = cursor_of(scenario, task.generation)
     assert cursor is not None
-    request = RunRequest(scenario, task.generation, cursor, task.subject.name, task.seed)
+    client = task.subject.name if command else task.subject.package
+    request = RunRequest(scenario, task.generation, cursor, client, task.seed, server=task.subject.server)
     blank = Cell(task.subject.name, task.subject.release_class, task.scenario, task.generation)
     try:
-        result = perform(request, factory=_factories[command])
+        result = perform(request, factory=_factories.get(command))
     except Exception as error:  # one that breaks down is a cell, and not the end of the table
         return dataclasses.replace(blank, problem=f"{type(error).__name__}: {str(error)[:ERROR_CHARACTERS_MAX]}")
     return cell_of(blank, result)

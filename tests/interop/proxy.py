@@ -1,4 +1,4 @@
-"""A proxy in front of the real server: it counts the REST requests that pass, and can cut what is open.
+"""A proxy in front of the real server, which counts the REST requests that pass.
 
 It knows nothing of the client's own accounts, so that it can be held against them.
 """
@@ -17,14 +17,12 @@ HEAD_BYTES_MAX = 65_536
 
 
 class Proxy:
-    """requests: what passed, as (method, path), the sockets' handshakes included; refuses: no new socket gets in."""
+    """requests: what passed, as (method, path), the sockets' handshakes included."""
 
     def __init__(self, server_port: int) -> None:
         self.port = 0
         self.requests: list[tuple[str, str]] = []
-        self.refuses = False
         self._server_port = server_port
-        self._sockets: set[trio.CancelScope] = set()
 
     @property
     def url(self) -> str:
@@ -40,17 +38,6 @@ class Proxy:
         """How many calls asked for the status."""
         return sum(method == "GET" and _REST in path and "/events/" not in path for method, path in self.requests)
 
-    def handshakes(self, since: int = 0) -> int:
-        """How many sockets were asked for, from the nth request on."""
-        return sum(path.startswith("/sockets/") for _, path in self.requests[since:])
-
-    def cut(self) -> int:
-        """Break every open socket without a close frame; how many there were."""
-        scopes = list(self._sockets)
-        for scope in scopes:
-            scope.cancel()
-        return len(scopes)
-
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled."""
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
@@ -64,12 +51,8 @@ class Proxy:
             head = bytes(await outside.receive_some(HEAD_BYTES_MAX))
             is_socket = head.startswith(b"GET /sockets/")
             self._count(head)
-            if is_socket and self.refuses:
-                return
             inside = await trio.open_tcp_stream("127.0.0.1", self._server_port)
             with trio.CancelScope() as scope:
-                if is_socket:
-                    self._sockets.add(scope)
                 try:
                     await inside.send_all(head)
                     async with trio.open_nursery() as nursery:
@@ -77,7 +60,6 @@ class Proxy:
                         nursery.start_soon(_pump, outside, inside, counts, scope.cancel)
                         nursery.start_soon(_pump, inside, outside, None, scope.cancel)
                 finally:
-                    self._sockets.discard(scope)
                     await trio.aclose_forcefully(inside)
 
     def _count(self, chunk: bytes) -> None:

@@ -1,4 +1,8 @@
-"""Our sync client against the published agent server, over TCP: is it complete, in order, and at what price?"""
+"""Smoke runs: our sync client against the published agent server, over TCP and in real time.
+
+Everything else that the two do together is measured in virtual time: see `both_ends` of `subjects.py`, and
+`tests.likeness`. What is left here is a clean run, and what only a real disk can show.
+"""
 
 from __future__ import annotations
 
@@ -75,13 +79,6 @@ class Part:
     run_calls: list[int] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
-
-    async def prepare(self, text: str) -> None:
-        """A run that is over before our client comes."""
-        path = f"/api/conversations/{self.conversation_id}"
-        await self.direct.post(f"{path}/events", json={"content": [{"type": "text", "text": text}], "run": True})
-        while (await self.direct.get(path)).json()["execution_status"] in {"idle", "running"}:
-            await trio.sleep(0.1)
 
     def open(self) -> AbstractAsyncContextManager[Conversation]:
         """Our client, through the proxy."""
@@ -170,57 +167,6 @@ async def clean_runs(part: Part) -> str:
     return "0 calls a run"
 
 
-async def long_history(part: Part) -> str:
-    """Attach to hundreds of events, then a run."""
-    await part.prepare(order(75))
-    async with part.open() as client:
-        part.attach_calls = len(part.proxy.reads())
-        await part.run(client, order(3))
-    part.check(part.attach_calls <= 2, f"the attach cost {part.attach_calls} calls, 2 expected")
-    part.expect_run_calls(0)
-    part.expect_no_polls()
-    return "at most 2 calls to attach, 0 for the run"
-
-
-async def reconnect(part: Part) -> str:
-    """The socket is cut twice in a run."""
-
-    async def cut(client: Conversation) -> None:
-        for _ in range(2):
-            await part.until_events_came(client, 6)
-            part.check(part.proxy.cut() == 1, "there was no socket to cut")
-
-    await _disturbed(part, cut)
-    part.check(part.proxy.handshakes() >= 3, "the socket was not opened anew")
-    part.expect_run_calls(0, 0 if part.generation == "session" else 2)
-    return "session: 0 calls, the socket replays; tree: at most a page for each outage"
-
-
-async def outage(part: Part) -> str:
-    """For a second of the run every new socket is closed before it opens, and the run goes on meanwhile."""
-
-    async def down(client: Conversation) -> None:
-        await part.until_events_came(client, 6)
-        part.proxy.refuses = True
-        part.check(part.proxy.cut() == 1, "there was no socket to cut")
-        await trio.sleep(1)
-        part.proxy.refuses = False
-
-    await _disturbed(part, down)
-    part.expect_run_calls(0, 0 if part.generation == "session" else 1)
-    return "session: 0 calls, the socket replays; tree: a page for what was missed"
-
-
-async def _disturbed(part: Part, disturb: Callable[[Conversation], Awaitable[object]]) -> None:
-    """A run in peace, and one in which something happens."""
-    async with part.open() as client:
-        part.attach_calls = len(part.proxy.reads())
-        await part.run(client, order(1))
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(disturb, client)
-            await part.run(client, order(15, pace_s=0.1))
-
-
 async def killed(part: Part) -> str:
     """The server is killed while the model thinks, and started again on the same directory; then another run."""
     return await _killed(part, leaf_lags=False)
@@ -260,9 +206,6 @@ async def _killed(part: Part, *, leaf_lags: bool) -> str:
 
 PARTS: dict[str, Callable[[Part], Awaitable[str]]] = {
     "clean runs": clean_runs,
-    "long history": long_history,
-    "reconnect in mid-run": reconnect,
-    "outage in mid-run": outage,
     "kill and restart in mid-run": killed,
     "kill in mid-step, and restart": killed_in_mid_step,
 }

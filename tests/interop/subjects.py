@@ -11,6 +11,7 @@ from typing import Literal
 from gapless import scenarios
 from gapless.scenarios.definition.catalogue import catalogue
 from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.realserver.environment import parse_server
 from tests.interop import environments
 from tests.interop.environments import TYPESCRIPT, EnvironmentMissing, numbers
 
@@ -19,22 +20,34 @@ WAITS = ("idle", "snapshot")
 LEFT_OUT = ("cost-", "counted-")
 ALL = ("legacy", "tree", "session")
 
-Package = Literal["sdk", "typescript", "example"]
+SERVER = "openhands-agent-server=="
+
+Package = Literal["sdk", "typescript", "example", "gapless"]
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One release of one package. wait: how a program waits for a run's end, where the package leaves it to the
-    program."""
+    """One release of one package.
+
+    wait: how a program waits for a run's end, where the package leaves it to the program; server_release: of the
+    published server at the other end, empty for the simulated one.
+    """
 
     package: Package
     release: str
     wait: str = ""
+    server_release: str = ""
 
     @property
     def name(self) -> str:
         """As tables have it."""
-        return " ".join(filter(None, [self.package, self.version, self.wait]))
+        on = f"on {self.server_release}" if self.server_release else ""
+        return " ".join(filter(None, [self.package, self.version, self.wait, on]))
+
+    @property
+    def server(self) -> str:
+        """The published server at the other end, as pip names it; empty for the simulated one."""
+        return f"{SERVER}{self.server_release}" if self.server_release else ""
 
     @property
     def version(self) -> str:
@@ -43,8 +56,12 @@ class Subject:
     @property
     def release_class(self) -> str:
         """Releases of one class are expected to do the same."""
-        if self.package == "example":
-            return self.name
+        return f"{self._class}-on-server" if self.server_release else self._class
+
+    @property
+    def _class(self) -> str:
+        if self.package in ("example", "gapless"):
+            return self.package if self.package == "gapless" else self.name
         if self.package == "typescript":
             return f"typescript-{self.wait}"
         number = numbers(self.release)
@@ -53,25 +70,36 @@ class Subject:
     @property
     def generations(self) -> tuple[str, ...]:
         """The generations of servers that it understands."""
-        if self.package == "example":
+        if self.package in ("example", "gapless"):
             return ("session",)
         return ALL if self.package == "typescript" or numbers(self.release) >= _TREE_SINCE else ("legacy",)
 
     @property
     def command(self) -> tuple[str, ...]:
-        """How it is started. Raises EnvironmentMissing."""
+        """How it is started; empty for our own client. Raises EnvironmentMissing."""
+        if self.package == "gapless":
+            return ()
         if self.package == "example":
             return sys.executable, str(EXAMPLES / "python_websockets.py")
         if self.package == "sdk":
-            return environments.executable(self.release), str(EXAMPLES / "openhands_sdk.py")
+            return self._python, str(EXAMPLES / "openhands_sdk.py")
         node = shutil.which("node")
         if node is None:
             raise EnvironmentMissing(f"{self.name} cannot be measured: there is no node on the path")
         folder = str(environments.directory(self.release))
         return node, str(EXAMPLES / "openhands_typescript.mjs"), folder, self.wait
 
+    @property
+    def _python(self) -> str:
+        # The SDK of a server's release is in that server's environment.
+        if self.release == self.server_release:
+            return str(parse_server(self.server).python)
+        return environments.executable(self.release)
+
 
 WEBSOCKETS = Subject("example", "websockets")
+# Both ends as they were published: our client, and the SDK of the server's own release.
+SERVER_RELEASES = ("1.57.0", "1.58.2")
 
 # How `run()` waits, read in the code. 1.11.0 asks REST until the status is not "running". 1.16.0 listens for a status
 # that
@@ -92,6 +120,11 @@ def subjects(release: str) -> tuple[Subject, ...]:
     if release.startswith(TYPESCRIPT):
         return tuple(Subject("typescript", release, wait) for wait in WAITS)
     return (Subject("sdk", release),)
+
+
+def both_ends(release: str) -> tuple[Subject, ...]:
+    """What is measured with the published server of a release."""
+    return Subject("sdk", release, server_release=release), Subject("gapless", "", server_release=release)
 
 
 def measured_scenarios() -> tuple[Scenario, ...]:

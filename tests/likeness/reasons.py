@@ -52,15 +52,6 @@ def _status_told_by_statistics(cell: LikenessCell) -> bool:
     return theirs[: len(ours)] == ours and set(theirs[len(ours) :]) <= ENDS
 
 
-def _error_after_its_status(cell: LikenessCell) -> bool:
-    """All is the same but the order of an error and the status that follows from it."""
-    if cell.published is None or not cell.same_verdict or not cell.same_deliveries:
-        return False
-    ours = [one for one in cell.simulated.delivered if one not in (UPDATE, "error")]
-    theirs = [one for one in cell.published.delivered if one not in (UPDATE, "error")]
-    return ours == theirs and "ConversationError" in ours
-
-
 def _stuck_after_more(cell: LikenessCell) -> bool:
     """The published server's agent repeats itself until it is found to be stuck."""
     if cell.published is None or not cell.same_verdict:
@@ -152,10 +143,6 @@ REASONS: Final = (
         "a published server appends statistics after the status that ends a run. They tell a client on the session "
         "socket that the status was lost; nothing follows it on the simulated server",
         _status_told_by_statistics,
-    ),
-    Reason(
-        "a published server says error before the event that says why, the simulated one after it",
-        _error_after_its_status,
     ),
     Reason(
         "a published server finds its agent stuck after four equal actions, which come in addition",

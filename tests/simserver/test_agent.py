@@ -85,10 +85,10 @@ def test_a_run_may_end_in_any_way(status: EndStatus) -> None:
     model.message(0.0, "hello")
     model.start_run(0.0)
     published = model.end_run(0.0, status)
-    assert published[-1].event["value"] == model.status == status
+    assert published[0].event["value"] == model.status == status
     if status == "error":
-        assert [one.event["kind"] for one in published] == ["ConversationErrorEvent", STATE_UPDATE]
-        assert model.leaf == published[0].event["id"]
+        assert [one.event["kind"] for one in published] == [STATE_UPDATE, "ConversationErrorEvent"]
+        assert model.leaf == published[1].event["id"]
     model.start_run(1.0)
 
 

@@ -152,6 +152,21 @@ def test_rest_reset_breaks_the_connection(when: str, events: int) -> None:
     assert entries(world, "rest", "response")[0]["lost"] is True
 
 
+@pytest.mark.parametrize(("rests_s", "is_lost"), [(1.9, False), (2.1, True)])
+def test_a_call_is_lost_on_a_connection_that_nobody_has_used_for_long(rests_s: float, is_lost: bool) -> None:
+    async def script(v: Visit) -> None:
+        await trio.sleep(5.0)  # before the first call there is no connection that could be idle
+        await v.send()
+        await trio.sleep(rests_s)
+        if is_lost:
+            with pytest.raises(httpx.TransportError):
+                await v.get("/events/count")
+        assert (await v.get("/events/count")).json() == 3
+
+    world = visit(world_with(fault("rest-idle-close", idle_s=2.0)), script)
+    assert fired(world) == [int(is_lost)]
+
+
 def test_rest_stale_shows_the_log_as_it_was() -> None:
     async def script(v: Visit) -> None:
         socket = await v.socket()

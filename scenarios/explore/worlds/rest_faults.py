@@ -36,6 +36,13 @@ def broken(choices: Choices, course: Course) -> list[Data]:
     return [*lost, {"kind": "rest-reset", "match": calls(choices, aim), "when": when}]
 
 
+def idle_close(choices: Choices, course: Course) -> list[Data]:
+    """A call that comes on a connection that nobody has used for a while."""
+    aim, lost = rest_trigger(choices, course)
+    idle_s = choices.pick("idle", (0.1, 1, 5))
+    return [*lost, {"kind": "rest-idle-close", "match": calls(choices, aim), "idle_s": idle_s}]
+
+
 def malformed(choices: Choices, course: Course) -> list[Data]:
     aim, lost = rest_trigger(choices, course)
     body = choices.pick("body", ("truncated", "not-json", "wrong-shape"))

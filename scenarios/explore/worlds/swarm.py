@@ -84,6 +84,7 @@ FAMILIES: tuple[tuple[str, tuple[tuple[str, DrawFault], ...]], ...] = (
             ("rest-reset", rest_faults.broken),
             ("rest-malformed", rest_faults.malformed),
             ("rest-proxy-answer", rest_faults.proxy_answer),
+            ("rest-idle-close", rest_faults.idle_close),
         ),
     ),
     (

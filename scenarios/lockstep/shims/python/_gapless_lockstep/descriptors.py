@@ -221,8 +221,18 @@ def _dup(fd: int) -> int:
     return real.dup(fd) if endpoint is None else open_endpoint(endpoint)
 
 
+def _sync(fd: Any) -> None:
+    """What was written outlives the process, which is all that can end here. The disk is not waited for in real time.
+
+    Raises OSError, as the real one does, when the descriptor is none.
+    """
+    real.fstat(fd if isinstance(fd, int) else fd.fileno())
+
+
 def install() -> None:
-    """Let `os.read`, `os.write`, `os.close` and `os.dup` know of virtual descriptors."""
+    """Let `os.read`, `os.write`, `os.close` and `os.dup` know of virtual descriptors, and files take no real time."""
     from .patching import put
 
-    put(os, read=_read, write=_write, close=_close, dup=_dup)
+    put(os, read=_read, write=_write, close=_close, dup=_dup, fsync=_sync)
+    if hasattr(os, "fdatasync"):
+        put(os, fdatasync=_sync)
