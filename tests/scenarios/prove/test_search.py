@@ -131,6 +131,13 @@ def test_smaller_bounds_come_first_and_the_bound_itself_last() -> None:
     assert [sum(one.faults()) for one in bounds] == sorted(sum(one.faults()) for one in bounds)
 
 
+def test_of_many_kinds_only_the_bounds_that_may_be_are_made() -> None:
+    bounds = list(rising(Bounds(0, **dict.fromkeys(FAULTS, 2), together=2)))
+    kinds = len(FAULTS)
+    assert len(bounds) == 1 + kinds + kinds * (kinds + 1) // 2
+    assert len(set(bounds)) == len(bounds)
+
+
 def test_a_client_that_forgets_an_event_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     held = GaplessMachine.held
     monkeypatch.setattr(GaplessMachine, "held", lambda self: held(self)[:1])
