@@ -7,8 +7,9 @@ Its files, in reading order:
 - `errors.py`       the errors of this package
 - `choices.py`      all randomness: named streams of choices, recorded on one tape
 - `journal.py`      the record of everything that happened in a run
+- `messages.py`     headers and bodies of its messages, for people who look at it
 - `determinism.py`  virtual time and a seeded scheduler
-- `loop.py`         the interface of the event loop, and trio behind it
+- `waiting.py`      waits on trio, made cheap
 - `process.py`      the simulated process: its clock, its tasks, whether it is down
 - `conversation/`   the agent, its log, its runs, and what is published
 - `protocol/`       REST calls and WebSockets, as the real server speaks them

@@ -44,7 +44,7 @@ class StepOfScript(BaseModel):
     ``reopen`` and ``wait_for_end``: nothing is asked of it in them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: StepName
     nth: Annotated[int, Field(ge=1)] | None = None
@@ -71,7 +71,7 @@ class Cause(BaseModel):
     has ended instead; after_fault: this fault has struck for the first time; delay_s: virtual seconds after the moment.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     run: Annotated[int, Field(ge=1)] | None = None
     begins: Literal[True] | None = None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gapless.simserver.errors import JournalFull
+from gapless.simserver.messages import KeptMessages, RawHeaders
 
 ENTRIES_MAX = 2_000_000
 
@@ -46,7 +47,8 @@ class Entry:
 class Journal:
     """The record of one run.
 
-    now: the world's clock, in virtual seconds since the run began; entries_max: the bound at which `record` raises.
+    now: the world's clock, in virtual seconds since the run began; entries_max: the bound at which `record` raises;
+    messages: what was on the wire, beside the entries; None unless somebody wants to see it.
     """
 
     def __init__(self, now: Callable[[], float], *, entries_max: int = ENTRIES_MAX) -> None:
@@ -55,6 +57,7 @@ class Journal:
         self._raw: list[tuple[float, str, str, Fields]] = []
         self._entries: list[Entry] = []
         self.entries_max = entries_max
+        self.messages: KeptMessages | None = None
 
     def __repr__(self) -> str:
         return f"Journal({len(self)} entries)"
@@ -83,6 +86,11 @@ class Journal:
         if len(raw) >= self.entries_max:
             raise JournalFull(self.entries_max)
         raw.append((self._now(), place, what, fields))
+
+    def keep(self, name: str, headers: RawHeaders, body: str | bytes = "", *, from_client: bool = False) -> None:
+        """Keep a message as it was on the wire, where messages are kept."""
+        if self.messages is not None:
+            self.messages.keep(name, headers, body, from_client=from_client)
 
     def lines(self) -> Iterator[str]:
         """Each entry as canonical JSON: sorted keys, no spaces, ASCII."""

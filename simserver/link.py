@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import trio
+
 from gapless.simserver.cause import Cause
 from gapless.simserver.choices import Choices
 from gapless.simserver.errors import ConfigError
@@ -30,7 +32,6 @@ from gapless.simserver.faults.verdicts import (
     Unsubscribe,
 )
 from gapless.simserver.journal import Journal
-from gapless.simserver.loop import TRIO, Loop
 from gapless.simserver.nearest import NearMiss, distance_of, missed, near_miss, nothing_near
 from gapless.simserver.network.streams import Conditions, MemoryConnection
 from gapless.simserver.progress import Progress
@@ -143,13 +144,11 @@ class Link:
         choices: Choices,
         journal: Journal,
         now: Callable[[], float],
-        loop: Loop = TRIO,
         progress: Progress | None = None,
     ) -> None:
         self.faults = armed(faults)
-        self.progress = progress or Progress(loop, now)
-        self.healed = loop.event()
-        self._loop = loop
+        self.progress = progress or Progress(now)
+        self.healed = trio.Event()
         self._choices = choices
         self._journal = journal
         self._now = now
@@ -285,7 +284,7 @@ class Link:
             return
         match verdict:
             case Stall():
-                connection.stall(self._loop.current_time() + verdict.stall_s)
+                connection.stall(trio.current_time() + verdict.stall_s)
             case Reset():
                 connection.reset()
             case HalfOpen():
@@ -299,7 +298,7 @@ class Link:
 
     async def sleep_unless_healed(self, seconds: float) -> None:
         """Sleep on account of a fault, but no longer than until the world heals."""
-        with self._loop.move_on_after(seconds):
+        with trio.move_on_after(seconds):
             await self.healed.wait()
 
     def counts(self) -> tuple[FaultCount, ...]:

@@ -1,6 +1,6 @@
 """The simulated server process: its clock, its tasks, whether it is down, and how often it has started.
 
-All parts of a world share one `Process`, and reach the event loop through it.
+All parts of a world share one `Process`.
 """
 
 from __future__ import annotations
@@ -8,22 +8,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from gapless.simserver.loop import Loop, Nursery
+import trio
+
+from gapless.simserver.waiting import clock
 
 
 class Process:
-    """A process on an event loop.
+    """A process on trio.
 
     is_down: whether it has died and not come back yet; incarnation: 1 at first, one more with each `go_down`; failure:
     the first exception that the fake server itself raised, None when there was none.
     """
 
-    def __init__(self, loop: Loop) -> None:
-        self.loop = loop
+    def __init__(self) -> None:
         self.is_down = False
         self.incarnation = 1
         self.failure: BaseException | None = None
-        self._nursery: Nursery | None = None
+        self._nursery: trio.Nursery | None = None
         self._clock: Callable[[], float] = _not_begun
         self._began_s = 0.0
 
@@ -37,7 +38,7 @@ class Process:
         return self._nursery is not None
 
     @property
-    def nursery(self) -> Nursery | None:
+    def nursery(self) -> trio.Nursery | None:
         """Where its tasks run. None before `begin` and after `end`."""
         return self._nursery
 
@@ -45,10 +46,10 @@ class Process:
         """Virtual seconds since `begin`; 0 before that."""
         return self._clock() - self._began_s
 
-    def begin(self, nursery: Nursery) -> None:
+    def begin(self, nursery: trio.Nursery) -> None:
         """Start the clock, and run tasks in this nursery from now on."""
         self._nursery = nursery
-        self._clock = self.loop.clock()
+        self._clock = clock()
         self._began_s = self._clock()
 
     def end(self) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import trio
+
 from gapless.simserver.cause import Cause, Moment, StepName
-from gapless.simserver.loop import Loop, LoopEvent
+from gapless.simserver.waiting import sleep
 
 
 class Progress:
@@ -20,18 +22,17 @@ class Progress:
     When none does, the client's POST calls say it.
     """
 
-    def __init__(self, loop: Loop, now_s: Callable[[], float]) -> None:
+    def __init__(self, now_s: Callable[[], float]) -> None:
         self.run: int | None = None
         self.runs = 0
         self.step: tuple[str, int] | None = None
         self.is_told = False
-        self._loop = loop
         self._now_s = now_s
         self._run_events = 0
         self._runs_of_events: dict[str, int] = {}
         self._steps: dict[str, int] = {}
         self._happened: dict[Moment, float] = {}
-        self._awaited: dict[Moment, LoopEvent] = {}
+        self._awaited: dict[Moment, trio.Event] = {}
 
     def __repr__(self) -> str:
         return f"Progress(run {self.run} of {self.runs}, step {self.step})"
@@ -134,8 +135,8 @@ class Progress:
         moment = cause.moment
         if moment not in self._happened:
             if moment not in self._awaited:
-                self._awaited[moment] = self._loop.event()
+                self._awaited[moment] = trio.Event()
             await self._awaited[moment].wait()
         delay_s = self._happened[moment] + cause.delay_s - self._now_s()
         if delay_s > 0:
-            await self._loop.sleep(delay_s)
+            await sleep(delay_s)

@@ -10,9 +10,11 @@ the world, healing, a restart, and a fault that fires at a set time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
+
+import trio
 
 from gapless.simserver.cause import Cause
 from gapless.simserver.choices import Choices, SeededSource
@@ -39,14 +41,14 @@ from gapless.simserver.faults.verdicts import (
 )
 from gapless.simserver.journal import Journal
 from gapless.simserver.link import ArmedFault, FaultCount, Link
-from gapless.simserver.loop import TRIO, Loop
-from gapless.simserver.network.connections import BYTES, Carrier, Connections
+from gapless.simserver.network.connections import Connections
 from gapless.simserver.process import Process
 from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.app import create_app
 from gapless.simserver.protocol.outbox import ConnectionAct
 from gapless.simserver.protocol.served_world import RuntimeState
 from gapless.simserver.settings import ServerSettings
+from gapless.simserver.waiting import sleep
 
 BASE_URL: Final = "http://agent.test"
 
@@ -65,17 +67,15 @@ class World:
         workload: AgentWorkload | None = None,
         faults: Sequence[BaseFault] = (),
         choices: Choices | None = None,
-        loop: Loop = TRIO,
-        carrier: Carrier = BYTES,
+        journal: Callable[[Callable[[], float]], Journal] = Journal,
     ) -> None:
-        self.loop = loop
-        self.process = Process(loop)
+        self.process = Process()
         self.settings = settings or ServerSettings()
         self.workload = workload or AgentWorkload()
         self.choices = choices or Choices(SeededSource(0))
-        self.journal = Journal(self.process.now_s)
-        self.progress = Progress(loop, self.process.now_s)
-        self.link = Link(faults, self.choices, self.journal, self.process.now_s, loop, self.progress)
+        self.journal = journal(self.process.now_s)
+        self.progress = Progress(self.process.now_s)
+        self.link = Link(faults, self.choices, self.journal, self.process.now_s, self.progress)
         event_faults = EventFaults(self.link, self.process.now_s)
         self.agent = Agent(self.settings, self.workload, event_faults.of)
         self.archive = Archive(self.agent.log)
@@ -83,7 +83,7 @@ class World:
         self.runs = AgentRuns(
             self.process, self.workload.runs, self.agent, self.archive, self.publisher, self.link, self.journal
         )
-        self.connections = Connections(self.process, self.link, self.journal, create_app(self), carrier)
+        self.connections = Connections(self.process, self.link, self.journal, create_app(self))
         self.base_url = BASE_URL
         self.api_key = self.settings.api_key
         self.runtime: RuntimeState = "available"
@@ -110,7 +110,7 @@ class World:
         Raises what the block raises, or ServerCrashed when the fake server itself failed.
         """
         raised: BaseException | None = None
-        async with self.loop.nursery() as nursery:
+        async with trio.open_nursery() as nursery:
             self.process.begin(nursery)
             self.publisher.journal_history()
             for happening in self.workload.background:
@@ -313,7 +313,7 @@ class World:
         if isinstance(happening.at, Cause):
             await self.progress.wait_for(happening.at)
         else:
-            await self.loop.sleep(happening.at)
+            await sleep(happening.at)
         if self.runtime != "available":
             self.wake_by_write()  # it is refused, as a client's writes are (R67)
         elif isinstance(happening.what, RunPlan):
@@ -328,7 +328,7 @@ class World:
             await self.progress.wait_for(one.at)
         else:
             assert one.at_s is not None
-            await self.loop.sleep(max(0.0, one.at_s - self.now_s()))
+            await sleep(max(0.0, one.at_s - self.now_s()))
         if one.fault.place == "server":
             verdict = self.link.consult_timed(one, Facts("server", "server"))
             if verdict is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gapless.reports.one_run.trace import parse_entry
+from gapless.reports.records.journals import is_message
 
 EntryFields = Mapping[str, object]
 
@@ -107,7 +108,7 @@ def run_name(entry: EntryFields) -> str:
 
 def read_timeline(lines: Iterable[str]) -> Timeline:
     """The spans of a journal. Raises ValueError if a line is not a journal line."""
-    timeline = Timeline(tuple(parse_entry(line) for line in lines))
+    timeline = Timeline(tuple(parse_entry(line) for line in lines if not is_message(line)))
     reader = _Reader(timeline)
     for entry in timeline.entries:
         reader.read(entry)

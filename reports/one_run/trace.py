@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gapless.reports.records.characters import printable
+from gapless.reports.records.journals import is_message
 
 COLUMNS = 100
 _ID_CHARACTERS = 8
@@ -50,7 +51,7 @@ def render_trace(lines: Iterable[str], *, title: str = "") -> str:
     Raises ValueError if a line is not a journal line.
     """
     head = (title, "") if title else ()
-    entries = _folded(_parse(line) for line in lines)
+    entries = _folded(_parse(line) for line in lines if not is_message(line))
     return "\n".join((*head, *(row for entry in entries for row in render_entry(entry))))
 
 

@@ -78,13 +78,18 @@ def _lines(text: bytes) -> list[str]:
 
 
 def is_printed(line: str) -> bool:
-    """Whether a line tells what the client printed. It is no entry of the journal: it alone has no index."""
+    """Whether a line tells what the client printed. It is no entry of the journal, for it has no index."""
     return line.startswith('{"place":')  # keys are sorted, and those of an entry include "index"
 
 
+def is_message(line: str) -> bool:
+    """Whether a line is a message as it was on the wire. It is no entry of the journal either."""
+    return line.startswith('{"message":')  # as above
+
+
 def _digest(lines: Sequence[str]) -> str:
-    """The digest of the canonical lines, computed as the simulator does. What the client printed is no part of it."""
-    lines = [line for line in lines if not is_printed(line)]
+    """The digest of the entries, computed as the simulator does. What stands beside them is no part of it."""
+    lines = [line for line in lines if not is_printed(line) and not is_message(line)]
     return "sha256:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

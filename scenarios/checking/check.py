@@ -24,13 +24,15 @@ from gapless.scenarios.serving.session import Session
 from gapless.scenarios.serving.session_server import SessionServer
 from gapless.simserver.choices import Tape
 from gapless.simserver.journal import Entry, digest_of
+from gapless.simserver.messages import KeptMessages
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """The result of a check. ``entries``: the journal; ``log``: id and kind of each event; ``tape``: the choices.
 
-    ``contents``: digests of events of the log, by id, of those whose content the client told.
+    ``contents``: digests of events of the log, by id, of those whose content the client told. ``messages``: what was on
+    the wire, as lines of JSON.
     """
 
     request: RunRequest
@@ -40,6 +42,7 @@ class Checked:
     log: tuple[tuple[str, str], ...]
     tape: Tape
     contents: Mapping[str, str] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
 
     def of(self, client: str) -> Checked:
         """The same result under another client name, for a client whose name is known only after the run."""
@@ -47,13 +50,16 @@ class Checked:
         return dataclasses.replace(self, request=request, record=dataclasses.replace(self.record, client=client))
 
 
-async def check(request: RunRequest, argv: Sequence[str], *, show: Show) -> Checked:
+async def check(request: RunRequest, argv: Sequence[str], *, show: Show, with_messages: bool = False) -> Checked:
     """Put a command through a scenario in real time. ``show`` gets each line of its output that is no report.
+
+    ``with_messages``: keep what is on the wire.
 
     Raises UsageError when the command cannot be started, and WorldBroke.
     """
     with tempfile.TemporaryDirectory(prefix="gapless-") as directory:
         async with served(request) as session_server:
+            session_server.session.world.journal.messages = KeptMessages() if with_messages else None
             surroundings = given(request, session_server.session.world, session_server.url, Path(directory), os.environ)
             async with started(argv, surroundings.variables) as command:
                 driver = ScriptDriver(session_server.session, command)
@@ -89,4 +95,6 @@ def judged(session: Session, driver: ScriptDriver, argv: tuple[str, ...]) -> Che
     evidence = read(entries, world.agent.log)
     faults = (*fired(world), *driver.never_done())
     record = assess(request, evidence, faults, ended_s=driver.ended_s, digest=digest_of(entries), clock="real")
-    return Checked(request, argv, record, entries, log, session.choices.tape, evidence.contents)
+    kept = world.journal.messages
+    messages = () if kept is None else tuple(kept.lines())
+    return Checked(request, argv, record, entries, log, session.choices.tape, evidence.contents, messages)

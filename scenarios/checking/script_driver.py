@@ -131,7 +131,7 @@ class ScriptDriver:
                 other_party.act(self._world, step)
             case "wait_for_end":
                 other = other_party.SimulatedOtherParty(self._world)
-                await other_party.wait_for_end(self._world.loop, other, at_most_s=self._deadline_s)
+                await other_party.wait_for_end(other, at_most_s=self._deadline_s)
             case Suspend() | "reopen":
                 pass  # nothing here can freeze or kill another process; the step is left out
             case "disconnect":

@@ -83,12 +83,17 @@ class RealChecks:
     async def _make(self, number: int, room: trio.Semaphore) -> None:
         request = self._asked[number]
         try:
-            checked = await check(request, self._argv, show=_BoundedOutput(request.scenario.name).show)
+            checked = await check(
+                request,
+                self._argv,
+                show=_BoundedOutput(request.scenario.name).show,
+                with_messages=self._wanted.out is not None,
+            )
         finally:
             room.release()
         self._records[number] = record = _with_capsule(checked, self._wanted.capsules)
         if self._wanted.out is not None:
-            self._journals[record.digest] = deflated(tuple(canonical(checked.entries)))
+            self._journals[record.digest] = deflated((*canonical(checked.entries), *checked.messages))
         if any(entry.what == "says-no-deliveries" for entry in checked.entries):
             self._silent.add(number)
         while self._shown in self._records:  # rows are in the order of the names

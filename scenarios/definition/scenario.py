@@ -55,7 +55,7 @@ _Race = Annotated[str, Field(pattern=r"^R\d\d$")]
 class _Data(BaseModel):
     """Frozen, and strict about keys: a misspelled key must be an error and not a silent default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Server(_Data):

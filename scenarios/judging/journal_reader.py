@@ -138,6 +138,8 @@ class _Reader:
                 self._fault(entry)
             case "world", "restarting":
                 self._was_down, self._restarted_at = True, entry.index
+            case "world", "asleep":
+                self._restarted_at = entry.index  # its run ends as by a restart
             case "world", "healed":
                 self._healed_at = entry.index
             case "client", what:

@@ -49,7 +49,6 @@ from gapless.scenarios.serving.step_protocol import (
     step_of,
 )
 from gapless.simserver.conversation.workload import EPOCH
-from gapless.simserver.loop import Scope
 
 BUSY_MAX: Final = 1_000  # exchanges in a row in which a program polls and nothing happens: each is a millisecond
 SOCKETS_MAX: Final = 200  # of one run: whoever connects that often gets no further, and each time costs real time
@@ -89,7 +88,7 @@ class ProgramWatch(SpinWatch):
     It leaves a program 200 pages of the log within one instant, and more where the history is longer.
     """
 
-    def __init__(self, scope: Scope, *, history_events: int = 0) -> None:
+    def __init__(self, scope: trio.CancelScope, *, history_events: int = 0) -> None:
         super().__init__(scope, history_events=history_events, turns_max=PROGRAM_TURNS_MAX)
 
 

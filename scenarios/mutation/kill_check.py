@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gapless.reports.records.record import Violation
 from gapless.scenarios.clients.registry import CLIENTS, DEFAULT, MUTANT, find_mutant
 from gapless.scenarios.definition.catalogue import find_one
+from gapless.scenarios.judging.oracles.liveness import bounded
 from gapless.scenarios.mutation.mutants import MUTANTS, Mutant
 from gapless.scenarios.mutation.planting import PlantError
 from gapless.scenarios.running.runner import RunRequest, perform
@@ -41,7 +42,7 @@ def killers(violations: Sequence[Violation]) -> tuple[str, ...]:
 class KillCheck:
     """The result of a mutant in the scenario that must kill it, and in a clean run.
 
-    ``by``: the oracles that killed it, gravest first
+    ``by``: the oracles that killed it, gravest first; where `bounded` is to kill it, the run ends when it has
     ``clean_by``: the oracles that killed it in the clean run
     ``problem``: why it could not be planted; None if it was
     """
@@ -71,11 +72,13 @@ def check_kill(name: str) -> KillCheck:
     """Run a mutant in the scenario that must kill it, and in the clean run of the same variant."""
     mutant = find_mutant(name)
     generation, cursor = mutant.killed.variant.split("/")
+
+    def killed_by(scenario: str, *, until_busy: bool = False) -> tuple[str, ...]:
+        request = RunRequest(find_one(scenario), generation, cursor, mutant_client(mutant))
+        return killers(perform(request, until_busy=until_busy).record.violations)
+
     try:
-        by, clean_by = (
-            killers(perform(RunRequest(scenario, generation, cursor, mutant_client(mutant))).record.violations)
-            for scenario in (find_one(mutant.killed.scenario), find_one(CLEAN))
-        )
+        by = killed_by(mutant.killed.scenario, until_busy=mutant.killed.by == bounded.NAME)
+        return KillCheck(name, by, killed_by(CLEAN))
     except PlantError as error:
         return KillCheck(name, problem=str(error))
-    return KillCheck(name, by, clean_by)

@@ -5,31 +5,36 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from typing import Any
 
-from gapless.scenarios.prove.search import Question, SearchResult, prove
-from gapless.scenarios.running.cluster import cluster
+from gapless.scenarios.prove.search import Look, Question, SearchResult, prove
+from gapless.scenarios.running.cluster import cluster, is_dropped
 from gapless.scenarios.running.executors import method, pool
 
 POLL_S = 0.2
+LOOK_S = 0.1
+
+
+Submit = Callable[[int, Question], Future[SearchResult]]
+"""Begins the search with a number."""
 
 
 class Searches:
-    """Searches in progress."""
+    """Searches in progress. ``at_once``: how many workers of a cluster search; None: they are processes here."""
 
     def __init__(
         self,
         questions: Sequence[Question],
-        executor: Executor,
+        submit: Submit,
         stopped: Any,
         states: Any,
-        search: Callable[[int, Question], SearchResult] | None = None,
+        at_once: Callable[[], int] | None = None,
     ) -> None:
         self.questions = tuple(questions)
-        self._search = search or _prove
-        self._executor, self._stopped, self._states = executor, stopped, states
+        self._submit, self._at_once = submit, at_once
+        self._stopped, self._states = stopped, states
         self._futures: list[Future[SearchResult]] = []
 
     @property
@@ -43,17 +48,30 @@ class Searches:
         return sum(future.done() for future in self._futures)
 
     def stop(self) -> None:
-        """Stop every search. Each returns what it has covered so far."""
+        """Stop every search. Each returns what it has covered so far, unless it is on a cluster."""
         self._stopped.value = 1
 
     def results(self) -> Iterator[SearchResult | None]:
         """The results in the order of the questions. Yields None every `POLL_S` seconds until the next one is ready."""
-        self._futures = [self._executor.submit(self._search, number, one) for number, one in enumerate(self.questions)]
-        for future in self._futures:
+        for number in range(len(self.questions)):
+            self._begin()
+            future = self._futures[number]
             while not future.done():
                 wait([future], timeout=POLL_S)
                 yield None
+                if self._stopped.value and self._at_once is not None:
+                    return
+                self._begin()
             yield future.result()
+
+    def _begin(self) -> None:
+        """Begin as many searches as there is room for, at least one."""
+        begun = len(self._futures)
+        if begun == len(self.questions):
+            return
+        room = len(self.questions) if self._at_once is None else max(1, self._at_once()) - (begun - self.done)
+        for number in range(begun, min(len(self.questions), begun + room)):
+            self._futures.append(self._submit(number, self.questions[number]))
 
 
 @contextmanager
@@ -68,10 +86,19 @@ def searches(questions: Sequence[Question], jobs: int, time_s_max: float | None,
     until_s = None if time_s_max is None else time.monotonic() + time_s_max
     if where:
         with cluster(where) as workers:
-            yield Searches(questions, workers, stopped, states, functools.partial(_prove_elsewhere, time_s_max))
+
+            def elsewhere(number: int, question: Question) -> Future[SearchResult]:
+                left_s = None if until_s is None else until_s - time.monotonic()
+                return workers.submit(_prove_elsewhere, left_s, question)
+
+            yield Searches(questions, elsewhere, stopped, states, lambda: workers.workers)
         return
     with pool(min(jobs, len(questions)), _begin, stopped, states, until_s) as executor:
-        under_way = Searches(questions, executor, stopped, states)
+
+        def here(number: int, question: Question) -> Future[SearchResult]:
+            return executor.submit(_prove, number, question)
+
+        under_way = Searches(questions, here, stopped, states)
         try:
             yield under_way
         finally:
@@ -87,12 +114,27 @@ def _begin(stopped: Any, states: Any, until_s: float | None) -> None:
 
 
 def _prove(number: int, question: Question) -> SearchResult:
-    return prove(question, functools.partial(_look, number))
+    return prove(question, _paced(functools.partial(_look, number)))
 
 
-def _prove_elsewhere(time_s_max: float | None, number: int, question: Question) -> SearchResult:
+def _prove_elsewhere(time_s_max: float | None, question: Question) -> SearchResult:
     until_s = None if time_s_max is None else time.monotonic() + time_s_max
-    return prove(question, lambda states: until_s is not None and time.monotonic() > until_s)
+    return prove(question, _paced(lambda states: is_dropped() or (until_s is not None and time.monotonic() > until_s)))
+
+
+def _paced(look: Look) -> Look:
+    """Look every `LOOK_S` seconds, however long a state takes: a client may need milliseconds for one, or a second."""
+    next_s = 0.0
+
+    def paced(states: int) -> bool:
+        nonlocal next_s
+        now_s = time.monotonic()
+        if now_s < next_s:
+            return False
+        next_s = now_s + LOOK_S
+        return look(states)
+
+    return paced
 
 
 def _look(number: int, states: int) -> bool:

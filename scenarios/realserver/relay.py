@@ -20,6 +20,7 @@ from gapless.scenarios.realserver.relayed_world import RelayedWorld
 from gapless.scenarios.realserver.socket_relay import RelayedSocket
 from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import Hang, ResetCall
+from gapless.simserver.messages import call_message, handshake_message
 from gapless.simserver.network.streams import MemoryConnection, Stream
 from gapless.simserver.protocol.call_names import call_name
 from gapless.simserver.protocol.rest_calls import COUNTED
@@ -74,6 +75,7 @@ class Relay:
         world = self._world
         number = world.connections.socket_number(connection)
         refused, quiet_s = await upgrade(world.link, number)
+        world.journal.keep(handshake_message(number), request.headers)
         if refused is not None:
             world.journal.record("socket", "refused", connection=number, status=refused)
             await side.answer(plain(refused, "", extra=[(b"connection", b"close")]))
@@ -170,6 +172,7 @@ class _RestConnection:
         call, name = self._relay.number_call(), call_name(request.method, url.path)
         fields = {"method": request.method, "path": url.path, "query": url.query}
         world.journal.record("rest", "request", call=call, counted=name in COUNTED, **fields)
+        world.journal.keep(call_message(call, "request"), request.headers, request.body, from_client=True)
         cursor = rest_relay.query_of(request.target).get("page_id")
         idle_s = self._connection.idle_s(world.now_s())
         facts = Facts("call", f"call {call} {name}", call=name, cursor=cursor, idle_s=idle_s)
@@ -226,3 +229,4 @@ class _RestConnection:
         if self._connection.client_gone:
             fields["lost"] = True
         self._world.journal.add("rest", "response", fields)
+        self._world.journal.keep(call_message(call, "response"), answer.headers, answer.body)

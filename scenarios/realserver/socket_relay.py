@@ -26,9 +26,10 @@ from gapless.scenarios.realserver.program import ProgramStream
 from gapless.scenarios.realserver.relayed_world import RelayedWorld
 from gapless.simserver.faults.verdicts import Close, Reset, Unsubscribe
 from gapless.simserver.journal import Fields
-from gapless.simserver.loop import TRIO
+from gapless.simserver.messages import frame_message
 from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.protocol.outbox import ConnectionAct, Outbox, OutgoingFrame
+from gapless.simserver.waiting import Notifier
 
 CHUNK_BYTES = 64 * 1024
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
@@ -62,7 +63,7 @@ class RelayedSocket:
         self._quiet_s = quiet_s
         self._last_sent_s = trio.current_time()
         self._is_forgotten = False
-        self._notifier = TRIO.notifier()
+        self._notifier = Notifier()
 
     def __repr__(self) -> str:
         return f"RelayedSocket({self.number}, {self._dialect}, {len(self._outbox)} waiting)"
@@ -178,6 +179,7 @@ class RelayedSocket:
             fields["torn"] = True
             self.connection.cut_next()
         self._world.journal.add("socket", "sent", fields)
+        self._world.journal.keep(frame_message(self.number, self._frames), (), frame.text)
         if not await self._send(written(WholeMessage(frame.text.encode(), is_text=True))):
             self._ended(None, "client")
         elif frame.torn:

@@ -37,9 +37,7 @@ from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import Close, Reset, RestartServer
 from gapless.simserver.journal import Journal
 from gapless.simserver.link import ArmedFault, FaultCount, Link
-from gapless.simserver.loop import TRIO
-from gapless.simserver.network.connections import Carrier, Connections
-from gapless.simserver.network.streams import MemoryConnection
+from gapless.simserver.network.connections import Connections
 from gapless.simserver.process import Process
 from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.outbox import ConnectionAct
@@ -69,16 +67,13 @@ class RealServerWorld:
 
     def __init__(self, server: PublishedServer, scenario: Scenario, seed: int, choices: Choices) -> None:
         prepare(server)
-        self.loop = TRIO
-        self.process = Process(TRIO)
+        self.process = Process()
         self.choices = choices
         self.journal = Journal(self.process.now_s)
-        self.progress = Progress(TRIO, self.process.now_s)
-        self.link = Link(scenario.faults, choices, self.journal, self.process.now_s, TRIO, self.progress)
+        self.progress = Progress(self.process.now_s)
+        self.link = Link(scenario.faults, choices, self.journal, self.process.now_s, self.progress)
         self._relay = Relay(self)
-        self.connections = Connections(
-            self.process, self.link, self.journal, _no_app, Carrier(MemoryConnection, self._relay.serve)
-        )
+        self.connections = Connections(self.process, self.link, self.journal, _no_app, self._relay.serve)
         self.base_url = BASE_URL
         self.api_key = scenario.server.api_key
         self.conversation_id = conversation_id_for("conversation")

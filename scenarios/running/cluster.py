@@ -7,11 +7,14 @@ it is submitted again here. The results are the same as in this process, digest 
 Two things could make them differ, and both are refused. A worker with other code, or another Python, says so with its
 first piece of work, whenever it joined. And a worker performs one run at a time, however many threads it has, because
 a run has its process for itself.
+
+A command that ends, however it ends, leaves the workers free: long work asks `is_dropped` from time to time.
 """
 
 from __future__ import annotations
 
 import platform
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -29,6 +32,7 @@ SCHEME: Final = "dask://"
 CONNECT_S_MAX: Final = 10.0
 AGAIN_MAX: Final = 5  # how often work is submitted again after Dask gave it up; each time several workers had died
 INSTALL: Final = "pip install 'gapless[cluster]'"
+LOOK_S: Final = 5.0  # between two looks at whether there are workers
 _ALONE: Final = threading.Lock()
 
 
@@ -61,27 +65,48 @@ def cluster(where: str) -> Iterator[ClusterExecutor]:
     except OSError as error:
         cure = "start `dask scheduler` and `dask worker`, or check the address"
         raise UsageError(f"--executor {where}: no scheduler answers ({type(error).__name__}); {cure}") from error
-    executor = ClusterExecutor(client)
+    executor = ClusterExecutor(client, where)
+    over = threading.Event()
     try:
         if executor.workers == 0:
             raise UsageError(f"--executor {where}: the scheduler has no workers; start `dask worker {address}`")
+        threading.Thread(target=_watch, args=(executor, over), daemon=True).start()
         yield executor
     finally:
+        over.set()
         executor.shutdown(wait=False, cancel_futures=True)
         client.close()
 
 
-class ClusterExecutor(Executor):
-    """Submits work to a Dask client. ``workers``: how many processes there are now."""
+def _watch(executor: ClusterExecutor, over: threading.Event) -> None:
+    """Say it when all workers have gone, because work waits for the next one then."""
+    is_told = False
+    while not over.wait(LOOK_S):
+        try:
+            workers = executor.workers
+        except UsageError:  # whoever waits for work hears of it
+            return
+        if workers == 0 and not is_told:
+            told = "no worker is left; the work goes on as soon as one joins, and Ctrl-C twice ends the command"
+            print(f"--executor {executor.where}: {told}", file=sys.stderr, flush=True)  # noqa: T201  # for the user
+        is_told = workers == 0
 
-    def __init__(self, client: Any) -> None:
+
+class ClusterExecutor(Executor):
+    """Submits work to a Dask client. ``where``: its address; ``workers``: how many processes there are now."""
+
+    def __init__(self, client: Any, where: str) -> None:
+        self.where = where
         self._client = client
         self._code = _fingerprint()
         self._pending: dict[Future[Any], Any] = {}
 
     @property
     def workers(self) -> int:
-        return len(self._client.scheduler_info(n_workers=-1)["workers"])
+        try:
+            return len(self._client.scheduler_info(n_workers=-1)["workers"])
+        except Exception as error:  # of whichever layer finds that nobody is there
+            raise UsageError(_lost(self.where)) from error
 
     def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Submit work. It may be done more than once, where workers die, and gives the same result each time."""
@@ -97,8 +122,12 @@ class ClusterExecutor(Executor):
         def done(ended: Any) -> None:
             from distributed import KilledWorker
 
-            current = self._pending.get(result)
-            if current is None or current is not ended or current.cancelled():
+            current: Any = self._pending.get(result)
+            if current is not ended:
+                return  # it was dropped here, or submitted again
+            if ended.cancelled():
+                del self._pending[result]
+                result.set_exception(UsageError(_lost(self.where)))
                 return
             error = ended.exception()
             if isinstance(error, KilledWorker) and again:
@@ -119,6 +148,19 @@ class ClusterExecutor(Executor):
         pending, self._pending = list(self._pending.values()), {}
         if pending:
             self._client.cancel(pending, force=True)
+
+
+def is_dropped() -> bool:
+    """On a worker: whether nobody waits any more for the work under way, because the command has ended."""
+    import distributed.worker
+
+    own: Any = distributed.worker
+    task = own.get_worker().state.tasks.get(own.thread_state.key)
+    return task is None or task.state == "cancelled"
+
+
+def _lost(where: str) -> str:
+    return f"--executor {where}: the scheduler is gone, or was restarted; start it and its workers, and run this again"
 
 
 def _killed(work: Any) -> str:

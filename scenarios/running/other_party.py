@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, Literal, Protocol
 
 from gapless.simserver.errors import IllegalTransition
-from gapless.simserver.loop import Loop
+from gapless.simserver.waiting import sleep
 from gapless.simserver.world import World
 
 OtherName = Literal["pause", "interrupt", "confirm", "reject", "answer", "navigate", "delete", "fork"]
@@ -73,9 +73,9 @@ def _do(world: World, name: OtherName, value: str | Target | None) -> None:
             world.fork()
 
 
-async def wait_for_end(loop: Loop, other: OtherParty, *, at_most_s: float) -> None:
+async def wait_for_end(other: OtherParty, *, at_most_s: float) -> None:
     """Wait until no run is in progress on the server."""
     waited_s = 0.0
     while other.sees_a_run and waited_s < at_most_s:
-        await loop.sleep(POLL_S)
+        await sleep(POLL_S)
         waited_s += POLL_S

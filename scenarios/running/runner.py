@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gapless.reports.records.record import Clock, FaultFired, RunRecord, Verdict, Violation, gravest
@@ -23,15 +24,16 @@ from gapless.scenarios.judging.oracles.case import Case
 from gapless.scenarios.judging.own_budget import OwnBudget, OwnBudgets
 from gapless.scenarios.judging.run_outcome import run_outcome
 from gapless.scenarios.lockstep.client import Printed
-from gapless.scenarios.lockstep.command import CommandRun, RanOn
+from gapless.scenarios.lockstep.command import CommandRun, RanOn, with_printed
 from gapless.scenarios.running.other_party import OtherParty, SimulatedOtherParty
 from gapless.scenarios.running.script_player import ScriptPlayer, leaves
-from gapless.scenarios.running.spin_watch import SpinWatch
+from gapless.scenarios.running.spin_watch import BusyWatch, CountingJournal, SpinWatch
 from gapless.scenarios.running.world_setup import server_settings, workload
 from gapless.simserver.choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
 from gapless.simserver.determinism import run_deterministic
 from gapless.simserver.errors import JournalFull, TapeError
-from gapless.simserver.journal import digest_of_lines
+from gapless.simserver.journal import Journal, digest_of_lines
+from gapless.simserver.messages import KeptMessages
 from gapless.simserver.world import World
 from gapless.syncclient.path_marks import listening
 
@@ -80,7 +82,8 @@ class RunResult:
     """What a run leaves: its record, the tape of its choices with their ranges, and its journal as canonical lines.
 
     ``printed``, ``ran_on``, ``switched``: of a client that is a command, what it printed beside its answers, its
-    runtime and packages, and how many thread switches had an effect. They are no part of the journal.
+    runtime and packages, and how many thread switches had an effect. ``messages``: what was on the wire, as lines of
+    JSON; empty unless asked for. They are no part of the journal.
     """
 
     record: RunRecord
@@ -90,6 +93,12 @@ class RunResult:
     printed: tuple[Printed, ...] = ()
     ran_on: RanOn | None = None
     switched: int = 0
+    messages: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The journal with what stands beside it: what the client printed, and what was on the wire."""
+        return (*with_printed(self.lines, self.printed), *self.messages)
 
     @property
     def says_deliveries(self) -> bool:
@@ -103,12 +112,15 @@ def perform(
     source: Source | None = None,
     factory: Factory | None = None,
     schedule: int | None = None,
+    until_busy: bool = False,
+    with_messages: bool = False,
 ) -> RunResult:
     """Perform a run.
 
     ``source``: where choices come from, in place of the request's tape or seed. ``factory``: the client, in place of
     the request's; its ``watch``, if it has one, says when it spins. ``schedule``: the
-    seed for the order of tasks that are ready at the same moment; the default is the request's seed.
+    seed for the order of tasks that are ready at the same moment; the default is the request's seed. ``until_busy``:
+    stop the client as soon as the oracle `bounded` has failed it. ``with_messages``: keep what is on the wire.
 
     Raises UsageError for an unknown client and for a command that cannot be in virtual time, TapeError when a tape does
     not fit, and WorldBroke when the simulation fails.
@@ -127,9 +139,14 @@ def perform(
 
         world = other = RealServerWorld(parse_server(request.server), scenario, request.seed, choices)
     else:
-        world = World(settings, work, scenario.faults, choices)
+        journal = partial(CountingJournal, expect=scenario.expect) if until_busy else Journal
+        world = World(settings, work, scenario.faults, choices, journal)
         other = SimulatedOtherParty(world)
-    player = ScriptPlayer(world, other, scenario, request.seed, getattr(client, "watch", SpinWatch))
+    world.journal.messages = KeptMessages() if with_messages else None
+    watch = getattr(client, "watch", SpinWatch)
+    if isinstance(world.journal, CountingJournal):
+        watch = partial(BusyWatch, journal=world.journal)
+    player = ScriptPlayer(world, other, scenario, request.seed, watch)
     spun: str | None = None
     taken: dict[str, None] = {}
     try:
@@ -200,7 +217,8 @@ def _result(
         spun=spun,
         taken=taken,
     )
-    return RunResult(record, choices.tape, choices.ranges, lines)
+    messages = () if journal.messages is None else tuple(journal.messages.lines())
+    return RunResult(record, choices.tape, choices.ranges, lines, messages=messages)
 
 
 def fired(world: World | RealServerWorld) -> tuple[FaultFired, ...]:

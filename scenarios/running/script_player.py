@@ -43,15 +43,15 @@ from gapless.scenarios.definition.scenario import (
 from gapless.scenarios.judging.content import content_digest
 from gapless.scenarios.running import other_party
 from gapless.scenarios.running.other_party import OtherName, OtherParty, Target
-from gapless.scenarios.running.spin_watch import SpinWatch, Watch
+from gapless.scenarios.running.spin_watch import SpinWatch
 from gapless.simserver.cause import StepName
 from gapless.simserver.determinism import suspended
 from gapless.simserver.errors import SimServerError
 from gapless.simserver.journal import Journal
-from gapless.simserver.loop import Loop
 from gapless.simserver.network.connections import Connections
 from gapless.simserver.process import Process
 from gapless.simserver.progress import Progress
+from gapless.simserver.waiting import sleep
 
 CLOSE_DEADLINE_S = 60
 RUN_AFTER_SCRIPT_S_MAX = 600
@@ -61,8 +61,6 @@ AFTER_BOUND_S = 0.01  # healing releases held-back frames; it comes after the bo
 class PlayedWorld(Protocol):
     """A world that a script can be played in: the simulated server's, or one with a real server in it."""
 
-    @property
-    def loop(self) -> Loop: ...
     @property
     def journal(self) -> Journal: ...
     @property
@@ -102,7 +100,12 @@ class ScriptPlayer:
     """One client in one script. ``ended_s``: when the last step ended, in virtual seconds, once ``perform`` is done."""
 
     def __init__(
-        self, world: PlayedWorld, other: OtherParty, scenario: Scenario, seed: int, watch: type[Watch] = SpinWatch
+        self,
+        world: PlayedWorld,
+        other: OtherParty,
+        scenario: Scenario,
+        seed: int,
+        watch: Callable[..., SpinWatch] = SpinWatch,
     ) -> None:
         self._world = world
         self._other = other
@@ -136,18 +139,18 @@ class ScriptPlayer:
         reopens = False
         try:
             with (
-                self._world.loop.scope() as scope,
+                trio.CancelScope() as scope,
                 self._watch(scope, history_events=self._scenario.workload.history_events) as watch,
             ):
                 # Opening and closing the factory have deadlines of their own: a client may hang outside its steps.
-                watch.until(self._world.loop.current_time() + self._scenario.expect.step_deadline_s)
+                watch.until(trio.current_time() + self._scenario.expect.step_deadline_s)
                 async with opened(factory, self._context()) as client:
                     watch.until(inf)
                     if await self._play_keeping_bugs(client):
                         reopens = True
                         scope.cancel()  # a kill: whatever the client does to close cannot wait for anything
-                        await self._world.loop.checkpoint_if_cancelled()
-                    watch.until(self._world.loop.current_time() + CLOSE_DEADLINE_S)
+                        await trio.lowlevel.checkpoint_if_cancelled()
+                    watch.until(trio.current_time() + CLOSE_DEADLINE_S)
             if scope.cancelled_caught and self._phase == "factory" and not watch.tripped:
                 self._journal.record("client", "factory-called")
                 self._failed("factory", "hung", TimeoutError("the step's deadline passed"))
@@ -161,7 +164,7 @@ class ScriptPlayer:
             self.ended_s = self._now_s()
         if self._bug is not None:
             raise self._bug
-        if watch.tripped:
+        if watch.spun:
             self._journal.record("client", "spinning", message=watch.message)
         return False
 
@@ -214,7 +217,7 @@ class ScriptPlayer:
             if not getattr(client, "says_deliveries", True):
                 self._journal.record("client", "says-no-deliveries")
             self._journal.record("client", "closed", **self._held_fields(client))
-            with self._world.loop.move_on_after(CLOSE_DEADLINE_S):
+            with trio.move_on_after(CLOSE_DEADLINE_S):
                 await client.close()
         except errors_of(client):
             pass
@@ -251,14 +254,14 @@ class ScriptPlayer:
         """Perform a step in which nothing is asked of the client."""
         match step:
             case Sleep():
-                await self._world.loop.sleep(step.sleep_s)
+                await sleep(step.sleep_s)
             case Restart():
                 await self._world.restart(step.restart_s, lease_s=step.lease_s)
             case Suspend():
                 await self._suspend(step.suspend_s, whole=False)
             case "wait_for_end":
                 at_most_s = self._scenario.expect.step_deadline_s
-                await other_party.wait_for_end(self._world.loop, self._other, at_most_s=at_most_s)
+                await other_party.wait_for_end(self._other, at_most_s=at_most_s)
             case "disconnect":
                 self._world.disconnect()
             case "heal":
@@ -281,7 +284,7 @@ class ScriptPlayer:
         if happening.at is not None:
             await self._world.progress.wait_for(happening.at)
         else:
-            await self._world.loop.sleep(happening.at_s or 0.0)
+            await sleep(happening.at_s or 0.0)
         for name in _FLAGS:
             if getattr(happening, name):
                 await self._other.act(name)
@@ -311,7 +314,7 @@ class ScriptPlayer:
 
         self._journal.record("client", "suspended", suspend_s=suspend_s)
         with suspended(is_clients):
-            await self._world.loop.sleep(suspend_s)
+            await sleep(suspend_s)
         self._journal.record("client", "resumed")
 
     async def _ask(self, client: ClientUnderTest, name: StepName, call: Callable[[], Awaitable[object]]) -> bool:
@@ -323,7 +326,7 @@ class ScriptPlayer:
     async def _asked(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[object]]) -> bool:
         claimed: dict[str, object] = {}
         try:
-            with self._world.loop.move_on_after(self._scenario.expect.step_deadline_s) as scope:
+            with trio.move_on_after(self._scenario.expect.step_deadline_s) as scope:
                 answer = await call()
                 claimed = _claim_fields(answer) if name == "run" else {}
                 if name in ("attach", "run"):
@@ -388,12 +391,12 @@ class ScriptPlayer:
         """
         waited_s = 0
         while self._count("run-started") > self._count("run-ended") and waited_s < RUN_AFTER_SCRIPT_S_MAX:
-            await self._world.loop.sleep(1)
+            await sleep(1)
             waited_s += 1
         ended = [entry.t_s for entry in self._journal.entries if (entry.place, entry.what) == ("agent", "run-ended")]
         if ended:
             until_s = ended[-1] + self._scenario.expect.run_bound_s + AFTER_BOUND_S
-            await self._world.loop.sleep(max(0.0, until_s - self._now_s()))
+            await sleep(max(0.0, until_s - self._now_s()))
 
     def _count(self, what: str) -> int:
         return sum(1 for entry in self._journal.entries if (entry.place, entry.what) == ("agent", what))

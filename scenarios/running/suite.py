@@ -14,8 +14,9 @@ from typing import TypeVar
 
 from gapless.reports.records.journals import deflated
 from gapless.reports.records.record import Kill, RunRecord, Verdict, Violation, gravest
+from gapless.scenarios.judging.oracles.liveness import bounded
 from gapless.scenarios.lockstep.client import Printed
-from gapless.scenarios.lockstep.command import RanOn, with_printed
+from gapless.scenarios.lockstep.command import RanOn
 from gapless.scenarios.running.executors import processes
 from gapless.scenarios.running.journal_difference import difference, fingerprints
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
@@ -45,8 +46,8 @@ class UnitOutcome:
     """The outcome of a unit, with what a replay needs.
 
     ``fingerprints``: of the journal; empty when the run holds. ``journal``: compressed, because it is sent between
-    processes, and with what a command printed; None unless the unit asks for it. ``printed``: by a command, the last
-    lines; empty when the run holds.
+    processes, and with what a command printed and what was on the wire; None unless the unit asks for it. ``printed``:
+    by a command, the last lines; empty when the run holds.
     """
 
     unit: Unit
@@ -62,7 +63,7 @@ class UnitOutcome:
 
 def run_unit(unit: Unit) -> UnitOutcome:
     """Perform one unit."""
-    result = perform(unit.request)
+    result = perform(unit.request, with_messages=unit.with_journal)
     record = result.record
     found: list[Violation] = []
     kills: tuple[Kill, ...] = ()
@@ -80,7 +81,7 @@ def run_unit(unit: Unit) -> UnitOutcome:
     )
     holds = record.verdict is Verdict.HOLDS
     prints = () if holds else fingerprints(result.lines)
-    journal = deflated(with_printed(result.lines, result.printed)) if unit.with_journal else None
+    journal = deflated(result.told) if unit.with_journal else None
     printed = () if holds else result.printed
     says = result.says_deliveries
     return UnitOutcome(unit, record, result.tape, result.ranges, prints, journal, printed, result.ran_on, says)
@@ -88,13 +89,13 @@ def run_unit(unit: Unit) -> UnitOutcome:
 
 def _kills(request: RunRequest) -> Iterator[Kill]:
     records: dict[str, RunRecord] = {}
-    for planned in request.scenario.kills:
-        if not planned.applies(request.generation, request.cursor):
-            continue
+    kills = [one for one in request.scenario.kills if one.applies(request.generation, request.cursor)]
+    for planned in kills:
         if planned.client not in records:
             # A kill is checked by every oracle, whatever the user chose for the client under test.
             broken = dataclasses.replace(request, client=planned.client, command=(), judge=(), own_budget=None)
-            records[planned.client] = perform(broken).record
+            until_busy = all(one.by == bounded.NAME for one in kills if one.client == planned.client)
+            records[planned.client] = perform(broken, until_busy=until_busy).record
         found = records[planned.client].violations
         yield Kill(planned.client, planned.by, any(violation.oracle == planned.by for violation in found))
 

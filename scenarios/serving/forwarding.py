@@ -40,6 +40,7 @@ from gapless.simserver.conversation.publisher import describe
 from gapless.simserver.faults.base import BaseFault
 from gapless.simserver.faults.verdicts import Close, FaultVerdict, Reset
 from gapless.simserver.journal import Fields
+from gapless.simserver.messages import handshake_message
 from gapless.simserver.protocol.call_names import call_name
 from gapless.simserver.protocol.outbox import OutgoingFrame
 from gapless.simserver.protocol.rest import Decide, RestAnswer
@@ -285,6 +286,7 @@ async def _serve_socket(world: World, upstream: Upstream, websocket: WebSocket) 
     number = world.connections.socket_number(connection)
     world.link.progress.called_on_its_own("handshake")
     refused, quiet_s = await upgrade(world.link, number)
+    world.journal.keep(handshake_message(number), websocket.headers.raw)
     dialect: Dialect = "session" if websocket.path_params["dialect"] == "session" else "events"
     try:
         if refused is None:

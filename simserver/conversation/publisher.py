@@ -18,6 +18,7 @@ from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.process import Process
 from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.outbox import ConnectionAct
+from gapless.simserver.waiting import sleep
 
 
 def describe(event: EventBody, seq: int | None) -> Fields:
@@ -122,7 +123,7 @@ class Publisher:
         """Publish newer content of an event under its id (R72). A healed world updates nothing more."""
         assert one.index is not None
         assert one.treatment.update_s is not None
-        await self._process.loop.sleep(one.treatment.update_s)
+        await sleep(one.treatment.update_s)
         if self._agent.status == "deleting" or self._process.is_down:
             return
         updated = self._agent.update(one.index, str(one.event["id"]))
@@ -166,7 +167,7 @@ class Publisher:
             journal.record("agent", "status", status=event["value"])
 
     async def _persist_later(self, lag_s: float) -> None:
-        await self._process.loop.sleep(lag_s)
+        await sleep(lag_s)
         self._archive.flush(self._now_s())
 
     def persist_all(self) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
+import trio
+
 from gapless.simserver.conversation.agent import Agent
 from gapless.simserver.conversation.archive import Archive
 from gapless.simserver.conversation.publisher import Publisher
@@ -17,8 +19,8 @@ from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import AppendLater, FaultVerdict, Veto
 from gapless.simserver.journal import Journal
 from gapless.simserver.link import Link
-from gapless.simserver.loop import Scope
 from gapless.simserver.process import Process
+from gapless.simserver.waiting import sleep
 
 
 class AgentRuns:
@@ -50,7 +52,7 @@ class AgentRuns:
         self._journal = journal
         self._begun = 0
         self._planned = 0
-        self._scope: Scope | None = None
+        self._scope: trio.CancelScope | None = None
         self._wedged = False
         self._goes_on = False
 
@@ -75,7 +77,7 @@ class AgentRuns:
         if plan is None:
             plan = self._plans[self._planned] if self._planned < len(self._plans) else RunPlan()
             self._planned += 1
-        self._scope = self._process.loop.scope()
+        self._scope = trio.CancelScope()
         self._journal.record("agent", "run-started", run=self._begun, by=by)
         self._process.start_soon(self._play, self._begun, plan, self._scope, self._process.incarnation)
         self._begun += 1
@@ -108,10 +110,10 @@ class AgentRuns:
         if self._scope is not None:
             self._end(self._begun - 1, self._agent.status)
 
-    async def _play(self, run: int, plan: RunPlan, scope: Scope, incarnation: int) -> None:
+    async def _play(self, run: int, plan: RunPlan, scope: trio.CancelScope, incarnation: int) -> None:
         agent, vetoed = self._agent, False
         with scope:
-            await self._waited(self._process.loop.sleep(plan.init_s), scope)
+            await self._waited(sleep(plan.init_s), scope)
             self._publisher.run = run
             self._publish(agent.start_run(self._now_s()))
             await self._work(plan.steps, scope)
@@ -139,7 +141,7 @@ class AgentRuns:
             status = "paused" if paused or not vetoed else plan.end_status
         self._publisher.run = None
         if plan.settle_s:
-            await self._process.loop.sleep(plan.settle_s)
+            await sleep(plan.settle_s)
         if self._process.incarnation != incarnation:
             return
         self._scope = None
@@ -152,20 +154,20 @@ class AgentRuns:
             if isinstance(verdict, AppendLater):
                 await self._append_later(verdict)
 
-    async def _work(self, steps: Sequence[AgentStep], scope: Scope) -> None:
+    async def _work(self, steps: Sequence[AgentStep], scope: trio.CancelScope) -> None:
         for step in steps:
             await self._waited(self.pace(step.duration_s), scope)
             self._publish(self._agent.step(self._now_s(), step.event))
         await self._waited(self.pace(0.0), scope)  # the end that follows is a step too
 
-    async def _waited(self, wait: Awaitable[None], scope: Scope) -> None:
+    async def _waited(self, wait: Awaitable[None], scope: trio.CancelScope) -> None:
         """A wait of a run. Where it was over at the moment in which the run was stopped, the run is stopped."""
         await wait
         if scope.cancel_called:
-            await self._process.loop.sleep(0.0)
+            await sleep(0.0)
 
     def _work_for(self, duration_s: float) -> Awaitable[None]:
-        return self._process.loop.sleep(duration_s) if duration_s else _no_time()
+        return sleep(duration_s) if duration_s else _no_time()
 
     def _end(self, run: int, status: str) -> None:
         self._scope = self._publisher.run = None

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from gapless.simserver.errors import ConfigError
 from gapless.simserver.faults.base import BaseFault
@@ -170,7 +170,7 @@ KINDS: tuple[type[BaseFault], ...] = (
     RestIdleClose,
 )
 
-_ADAPTER: TypeAdapter[BaseFault] = TypeAdapter(Fault)
+_ADAPTER: TypeAdapter[BaseFault] = TypeAdapter(Fault, config=ConfigDict(defer_build=True))
 
 
 def parse_fault(data: Mapping[str, Any]) -> BaseFault:

@@ -16,7 +16,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 class BaseFault(BaseModel):
     """A fault as data. kind: which fault it is; name: its kind and an ordinal by default; match: when it acts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     place: ClassVar[FaultPlace]
 
     kind: str

@@ -112,7 +112,7 @@ class Match(BaseModel):
     ``before_s``. It is for what the clock itself causes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: Texts | None = None
     key: Texts | None = None

@@ -1,14 +1,11 @@
-"""The connections to the server: dialed in memory, numbered, and each served by the app to its end.
-
-A `Carrier` decides what goes through them: HTTP and WebSocket bytes by default.
-"""
+"""The connections to the server: dialed in memory, numbered, and each served by the app to its end."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
+import trio
 from starlette.types import ASGIApp
 
 from gapless.simserver.faults.match import Facts
@@ -20,30 +17,23 @@ from gapless.simserver.network.streams import CLIENT_HOST, FIRST_PORT, MemoryCon
 from gapless.simserver.network.transport import MemoryTransport
 from gapless.simserver.process import Process
 
-
-@dataclass(frozen=True, slots=True)
-class Carrier:
-    """How connections carry messages.
-
-    connect: makes the nth connection, counted from 1; serve: serves an app on the server's end of a connection.
-    """
-
-    connect: Callable[[int], MemoryConnection]
-    serve: Callable[[ASGIApp, Stream], Awaitable[None]]
-
-
-BYTES: Final = Carrier(MemoryConnection, serve_stream)
+Serve = Callable[[ASGIApp, Stream], Awaitable[None]]
 
 
 class Connections:
-    """The open connections in memory, of sockets and of REST. Each is identified by its client port."""
+    """The open connections in memory, of sockets and of REST. Each is identified by its client port.
 
-    def __init__(self, process: Process, link: Link, journal: Journal, app: ASGIApp, carrier: Carrier = BYTES) -> None:
+    serve: serves the app on the server's end of a connection, until that ends.
+    """
+
+    def __init__(
+        self, process: Process, link: Link, journal: Journal, app: ASGIApp, serve: Serve = serve_stream
+    ) -> None:
         self._process = process
         self._link = link
         self._journal = journal
         self._app = app
-        self._carrier = carrier
+        self._serve_app = serve
         self._open: dict[int, MemoryConnection] = {}
         self._socket_numbers: dict[int, int] = {}
         self._dialled = 0
@@ -63,7 +53,7 @@ class Connections:
 
         Raises ConnectionRefusedError when a fault refuses it, the server is down, or the world is not running.
         """
-        await self._process.loop.checkpoint()
+        await trio.lowlevel.checkpoint()
         number = self._next_socket_number()
         if self._process.is_down:
             raise self._refused(number, "the simulated server is down")
@@ -80,7 +70,7 @@ class Connections:
 
         Raises ConnectionRefusedError when the server is down or the world is not running.
         """
-        await self._process.loop.checkpoint()
+        await trio.lowlevel.checkpoint()
         if self._process.is_down:
             raise ConnectionRefusedError("the simulated server is down")
         connection = self._connect()
@@ -122,14 +112,14 @@ class Connections:
         if not self._process.is_running:
             raise ConnectionRefusedError("the world is not running")
         self._dialled += 1
-        connection = self._carrier.connect(self._dialled)
+        connection = MemoryConnection(self._dialled)
         self._open[connection.port] = connection
         self._process.start_soon(self._serve, connection)
         return connection
 
     async def _serve(self, connection: MemoryConnection) -> None:
         try:
-            await self._carrier.serve(self._app, connection.server)
+            await self._serve_app(self._app, connection.server)
         except Exception as error:  # a crash of the fake server must not look like a simulated fault
             self._process.crashed(error)
         finally:

@@ -20,7 +20,7 @@ from typing import Final
 import trio
 
 from gapless.simserver.faults.match import Facts
-from gapless.simserver.loop import TRIO, Loop
+from gapless.simserver.waiting import Notifier, clock
 
 BUFFER_BYTES_MAX: Final = 256 * 1024
 _PART_S: Final = 1.0
@@ -43,7 +43,6 @@ class Pipe:
 
     __slots__ = (
         "_arrival",
-        "_loop",
         "_now",
         "_writers",
         "breaks_next_write",
@@ -62,9 +61,8 @@ class Pipe:
         "written_bytes",
     )
 
-    def __init__(self, loop: Loop = TRIO) -> None:
-        self._loop = loop
-        self._now = loop.clock()
+    def __init__(self) -> None:
+        self._now = clock()
         self.chunks: deque[tuple[float, bytes]] = deque()  # (due_s, data); b"" is the end of the stream
         self.marks: deque[tuple[int, Callable[[], object]]] = deque()
         self.conditions: Conditions | None = None
@@ -73,8 +71,8 @@ class Pipe:
         self.last_due_s = -inf
         self.waiting_bytes = self.written_bytes = self.read_bytes = 0
         self.broken = self.ended = self.reader_closed = self.loses_bytes = self.breaks_next_write = False
-        self._arrival = loop.notifier()
-        self._writers = loop.parking_lot()
+        self._arrival = Notifier()
+        self._writers = trio.lowlevel.ParkingLot()
 
     def write(self, data: bytes) -> None:
         """Send a chunk. It never arrives before an earlier one."""
@@ -140,7 +138,7 @@ class Pipe:
                 raise trio.TooSlowError
             waited = True
         if not waited:
-            await self._loop.checkpoint_if_cancelled()
+            await trio.lowlevel.checkpoint_if_cancelled()
         return self._take(bytes_max)
 
     def _take(self, bytes_max: int | None) -> bytes:
@@ -302,13 +300,13 @@ class MemoryConnection:
 
     __slots__ = ("_conditions", "answered_s", "client", "down", "facts", "number", "port", "server", "up")
 
-    def __init__(self, number: int, pipe: Callable[[], Pipe] = Pipe) -> None:
+    def __init__(self, number: int) -> None:
         self.number = number
         self.facts: Facts | None = None
         self.answered_s: float | None = None
         self._conditions: list[Conditions] = []
         self.port = FIRST_PORT + number
-        self.up, self.down = pipe(), pipe()
+        self.up, self.down = Pipe(), Pipe()
         client_address = (CLIENT_HOST, self.port)
         self.client = Stream(self.down, self.up, SocketNames(client_address, SERVER_ADDRESS))
         self.server = Stream(self.up, self.down, SocketNames(SERVER_ADDRESS, client_address))

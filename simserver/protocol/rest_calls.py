@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
+import trio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -20,6 +21,7 @@ from gapless.simserver.faults.verdicts import (
 )
 from gapless.simserver.faults.verdicts import AnswerWith as AnswerInstead
 from gapless.simserver.journal import Fields
+from gapless.simserver.messages import call_message
 from gapless.simserver.protocol import validation, wire
 from gapless.simserver.protocol.rest import (
     Decide,
@@ -69,6 +71,7 @@ class RestCalls:
         body = await self._body(request) if request.method in ("POST", "PATCH") else b""
         if isinstance(body, RestAnswer):
             return self._answer(request, call, body, {})
+        world.journal.keep(call_message(call, "request"), request.headers.raw, body, from_client=True)
         headers: dict[str, str] = {}
         reset = next((verdict for verdict in verdicts if isinstance(verdict, ResetCall)), None)
         if reset is not None and reset.when == "before":
@@ -88,7 +91,7 @@ class RestCalls:
         """The body of a request, or what is answered because it did not come, or not whole."""
         body: bytes | None = None
         try:
-            with self._world.loop.move_on_after(BODY_S_MAX) as waiting:
+            with trio.move_on_after(BODY_S_MAX) as waiting:
                 body = await _body(request)
         except ClientDisconnect:
             return RestAnswer(400, wire.detail("client disconnected"))
@@ -191,7 +194,9 @@ class RestCalls:
             if connection.client_gone:
                 fields["lost"] = True
         world.journal.add("rest", "response", fields)
-        return Response(content, answer.status, headers, media_type=answer.media_type)
+        response = Response(content, answer.status, headers, media_type=answer.media_type)
+        world.journal.keep(call_message(call, "response"), response.raw_headers, answer.text)
+        return response
 
 
 async def _body(request: Request) -> bytes | None:

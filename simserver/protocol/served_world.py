@@ -13,7 +13,6 @@ from gapless.simserver.conversation.publisher import Publisher
 from gapless.simserver.conversation.runs import AgentRuns
 from gapless.simserver.journal import Journal
 from gapless.simserver.link import Link
-from gapless.simserver.loop import Loop
 from gapless.simserver.network.connections import Connections
 from gapless.simserver.process import Process
 from gapless.simserver.settings import ServerSettings
@@ -26,8 +25,6 @@ class ServedWorld(Protocol):
 
     @property
     def settings(self) -> ServerSettings: ...
-    @property
-    def loop(self) -> Loop: ...
     @property
     def process(self) -> Process: ...
     @property

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Final, Literal
 
+import trio
 from starlette.responses import Response
 from starlette.types import Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -23,12 +24,13 @@ from gapless.simserver.conversation.publisher import describe
 from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import Close, FaultVerdict, Reset, Unsubscribe
 from gapless.simserver.journal import Fields
-from gapless.simserver.loop import Scope
+from gapless.simserver.messages import frame_message, handshake_message
 from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.protocol import wire
 from gapless.simserver.protocol.outbox import ConnectionAct, Outbox, OutgoingFrame
 from gapless.simserver.protocol.served_world import ServedWorld
 from gapless.simserver.protocol.socket_faults import frame_facts, upgrade
+from gapless.simserver.waiting import Notifier, clock
 
 AUTH_S_MAX: Final = 10.0
 OUTBOX_FRAMES_MAX: Final = 10_000
@@ -67,10 +69,10 @@ class ServerSubscription:
         self._outbox = Outbox()
         self._frames = self._read = 0
         self.quiet_s = inf
-        self._last_sent_s = world.loop.current_time()
+        self._last_sent_s = trio.current_time()
         self._forgotten = False
-        self._notifier = world.loop.notifier()
-        self._now = world.loop.clock()
+        self._notifier = Notifier()
+        self._now = clock()
 
     def __repr__(self) -> str:
         return f"ServerSubscription({self.number}, {self.dialect}, {len(self._outbox)} waiting)"
@@ -128,7 +130,7 @@ class ServerSubscription:
 
     async def serve(self, greeting: Greeting) -> None:
         """Send the greeting and the replay, then every event, until either side has ended the socket."""
-        async with self.world.loop.nursery() as nursery:
+        async with trio.open_nursery() as nursery:
             nursery.start_soon(self._listen, nursery.cancel_scope)
             await self._greet(greeting)
             await self._follow()
@@ -204,6 +206,7 @@ class ServerSubscription:
             if connection is not None:
                 connection.cut_next()
         journal.add("socket", "sent", fields)
+        journal.keep(frame_message(self.number, self._frames), (), frame.text)
         try:
             await self._send({"type": "websocket.send", "text": frame.text})
         except OSError:  # ASGI's sign that the client has disconnected
@@ -233,7 +236,7 @@ class ServerSubscription:
             self.closed = True
             self.world.journal.record("socket", "closed", connection=self.number, code=code, by=by)
 
-    async def _listen(self, scope: Scope) -> None:
+    async def _listen(self, scope: trio.CancelScope) -> None:
         while True:
             received = await self._websocket.receive()
             if received["type"] == "websocket.disconnect":
@@ -324,6 +327,7 @@ async def _serve(
         refused = 503
     by_fault, quiet_s = await upgrade(world.link, number)
     refused = refused if by_fault is None else by_fault
+    world.journal.keep(handshake_message(number), websocket.headers.raw)
     key = world.settings.api_key
     if key is not None and _given_key(websocket) not in {None, key}:
         refused = 403  # only for a wrong key: a missing one may still come in the first frame
@@ -365,7 +369,7 @@ async def _key_is_right(world: ServedWorld, websocket: WebSocket) -> bool:
         return True
     given = _given_key(websocket)
     if given is None:
-        with world.loop.move_on_after(AUTH_S_MAX):
+        with trio.move_on_after(AUTH_S_MAX):
             received = await websocket.receive()
             try:
                 frame = json.loads(received.get("text") or "null")

@@ -6,6 +6,8 @@ length, one if the log fits it, none if the snapshot or the socket says all.
 
 from __future__ import annotations
 
+import math
+
 from gapless.syncclient.core import actions
 from gapless.syncclient.core.events import AttachRequested
 from gapless.syncclient.core.repairs import Repairs
@@ -23,6 +25,9 @@ _STALE_PAGES_MAX = 3
 """How often a page that is behind the socket is asked for again, before it is taken as it is: a record may be
 corrupt."""
 
+_READ_BACK_TRIES_MAX = 8
+"""How often what came before an index that began anew is read, while pages are behind it."""
+
 
 class Attach:
     """The attach, from its request until head and tail are held."""
@@ -36,6 +41,8 @@ class Attach:
         self._head_shown_in_epoch = -1
         self._is_read_back = False
         """Whether what was followed before the index began anew is held again."""
+        self._read_back_tries = 0
+        self._read_back_at_s = -math.inf
         self._since_s: float | None = None
         self._start: int | None = None
         """The log index from which the socket replayed the tail (session generation)."""
@@ -70,7 +77,7 @@ class Attach:
         """Read what is to be read, once the subscription stands, or when it has been waited for long enough."""
         now = self._situation
         if self._epoch != now.epoch:
-            self._epoch = now.epoch
+            self._epoch, self._read_back_tries = now.epoch, 0
             self._since_s = now.now_s if self._since_s is None else self._since_s
         if self._since_s is None or not self._has_begun:
             return
@@ -121,11 +128,11 @@ class Attach:
     def _shows_last(self, connection: Connection, page: Page) -> bool:
         """Whether a page shows the last event of the log that the connection named when it was made."""
         ledger, ids = self._situation.ledger, [item["id"] for item in page.items]
-        if connection.synced:
+        if connection.last_seq >= 0:
             seqs = [ledger.seq_of(event_id) for event_id in ids]
-            return connection.last_seq < 0 or any(seq is None or seq >= connection.last_seq for seq in seqs)
+            return any(seq is None or seq >= connection.last_seq for seq in seqs)
         leaf_id = connection.snapshot.leaf_id if connection.snapshot is not None else None
-        return leaf_id is None or leaf_id in ids or ledger.has_child(leaf_id)
+        return leaf_id is None or leaf_id in ids or (bool(ids) and ledger.has_child(leaf_id))
 
     @decision("attach-end-shown")
     def has_end(self, exchange: Request) -> bool:
@@ -173,6 +180,12 @@ class Attach:
         if self._head_shown_in_epoch == now.epoch and not now.ledger.is_head_indexed():
             now.ledger.begin_index()
             self._is_read_back = reached_end
+        now.is_cut_off = reached_end and now.ledger.is_index_anew and bool(now.ledger.gaps())
+        if now.is_cut_off and self._read_back_tries < _READ_BACK_TRIES_MAX:
+            sometimes("attach: a page was behind the index that began anew, and was asked for again")
+            self._read_back_tries += 1
+            self._read_back_at_s = now.now_s + now.settings.settle_s + now.backoff_s(self._read_back_tries)
+            self._is_read_back = False
         if connection.last_seq < 0 and (reached_end or (walk is not None and walk.reads_back)):
             now.ledger.number_next(0)  # the next event is the first that has an index
 
@@ -180,9 +193,11 @@ class Attach:
         """Whether the frame shows that what is held is of another log; then all is begun anew without it (R60)."""
         now = self._situation
         seq, is_new = frame.seq, frame.event["id"] not in now.ledger
-        is_other = is_new and seq is not None and (seq <= connection.held_seq or now.ledger.is_taken(seq))
+        is_held = seq is not None and now.is_attached and seq <= connection.held_seq
+        is_other = is_new and seq is not None and (is_held or now.ledger.is_taken(seq))
         is_other = is_other or bool(now.ledger.conflicting(frame.event["id"], seq))
-        if not self._resume.contradicts(frame) and not (now.is_attached and is_other):
+        is_other = is_other and not self._resume.is_open
+        if not self._resume.contradicts(frame) and not is_other:
             return False
         self.begin_anew("the log has another event where one of ours was")
         return True
@@ -283,6 +298,8 @@ class Attach:
             self._head_shown_in_epoch, self._is_read_back = now.epoch, False
             self._walk(Walk.from_head(pages_max=now.settings.end_events))
         elif now.ledger.is_index_anew and not self._is_read_back:
+            if not now.due(self._read_back_at_s):
+                return
             sometimes("attach: the index began anew, so the log was read back to where it was followed from")
             self._is_read_back = True
             self._walk(self._walk_from_tail())

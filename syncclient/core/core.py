@@ -227,7 +227,8 @@ class SyncCore:
             if now.run is not None:
                 now.run.silence_s = now.settings.silence_s
                 if is_replayed:
-                    now.run.repair_step = now.step  # the connection before it was dead, though it was not closed
+                    now.run.repair_step = now.step
+                    now.run.had_dead_socket(connection.asked_step)
         else:
             now.renew_from_frame(frame.event, frame.size_bytes)
 

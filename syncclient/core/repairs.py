@@ -16,7 +16,7 @@ from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.walk import Walk
 from gapless.syncclient.path_marks import sometimes
-from gapless.syncclient.wire import Page
+from gapless.syncclient.wire import Page, Snapshot
 
 _QUICK_REPLAYS_MAX = 4
 """How many replays may follow one another before the next waits, longer each time."""
@@ -33,6 +33,11 @@ class Repairs:
         self._replays_in_a_row = 0
         self._shown_step = -1
         """When the newest events held were last shown once more."""
+        self._blank_at: tuple[str | None, int] = (None, 0)
+        """What was held last, and how many messages of ours were not seen, when a page was believed to be all."""
+        self._gone_ids: tuple[str, ...] = ()
+        """What was placed before, and the log did not show any more at `_gone_at_s`, while no run was in progress."""
+        self._gone_at_s = 0.0
         self._unknown_cursor: str | None = None
         """The cursor that the server did not know the last time it was asked for."""
 
@@ -45,6 +50,7 @@ class Repairs:
         if now.exchange is not None or (now.ready_connection() is None and not is_over):
             return  # a GET is under way, or a socket is on its way that may tell more
         self._verify_after_outage()
+        self._look_again()
         if now.exchange is not None:
             return
         missing, settings = self._missing, now.settings
@@ -120,11 +126,8 @@ class Repairs:
                 return
         if now.places_by_chain():
             now.ledger.place_path(now.ledger.linked_path())
-        pages_max, room_events = now.settings.pages_max, 0
-        if shows_end and not now.unverified and now.lost_step > self._shown_step:
-            self._shown_step = now.step
-            room_events = now.settings.page_size_events - now.ledger.unplaced_events() - 3
-        anchor = now.ledger.anchor(back=max(0, min(now.settings.end_events, room_events)))
+        pages_max = now.settings.pages_max
+        anchor = now.ledger.anchor(back=self._shown_again_events(shows_end=shows_end))
         if not now.is_echoed:
             anchor = now.ledger.anchor_at_seq(now.unechoed_seq)
         if anchor is not None and anchor.cursor == self._unknown_cursor and now.is_echoed:
@@ -139,6 +142,17 @@ class Repairs:
         else:
             walk = Walk.backward(pages_max=pages_max)
         now.begin_exchange("repair", walk, deadline_s=now.now_s + now.settings.repair_deadline_s, to_tail=to_tail)
+
+    def _shown_again_events(self, *, shows_end: bool) -> int:
+        """How many of the newest events held the next page is to show once more, if it has room to spare."""
+        now = self._situation
+        room_events = now.settings.page_size_events - now.ledger.unplaced_events() - 3
+        wanted_events = max((now.ledger.placed_since(event_id) for event_id in now.contested), default=0)
+        sometimes("repair: an event was shown again, for a frame had another version of it", wanted_events)
+        if shows_end and not now.unverified and now.lost_step > self._shown_step:
+            self._shown_step = now.step
+            wanted_events = max(wanted_events, now.settings.end_events)
+        return max(0, min(wanted_events, room_events))
 
     @decision("repair-next")
     def go_on(self, exchange: Request) -> None:
@@ -165,10 +179,11 @@ class Repairs:
         """
         now, walk, settings = self._situation, exchange.walk, self._situation.settings
         is_whole = walk is not None and walk.border is None and walk.query().page_id is None
-        has_events = now.ledger.tail_id() is not None or now.messages.unseen > 0
-        if not is_whole or page.items or page.next_page_id is not None or not has_events:
+        if not is_whole or page.items or page.next_page_id is not None:
             return False
-        if now.lost_step > now.confirmed_step:
+        known = (now.ledger.newest_id(), now.messages.unseen)
+        if known in ((None, 0), self._blank_at) or now.lost_step > now.confirmed_step:
+            self._blank_at = known
             return False
         exchange.turns += 1
         retry_at_s = now.now_s + settings.settle_s + now.backoff_s(exchange.turns + 2)
@@ -206,6 +221,26 @@ class Repairs:
         elif replaced := now.ledger.replaced_by(walk.news_id, gone):
             # A view behind the socket hides what came last, and nothing else: these are in no log any more (R60).
             now.discard(replaced)
+        elif now.run is None:
+            self._doubt_gone(gone)
+
+    def _doubt_gone(self, gone: tuple[str, ...]) -> None:
+        """The log has lost its end (R60), or its view is behind the socket, and then not for long (R52)."""
+        now = self._situation
+        is_late = now.due(self._gone_at_s + now.settings.veto_wait_s)
+        if lost := [event_id for event_id in gone if event_id in self._gone_ids and is_late]:
+            sometimes("repair: the log has lost its end")
+            now.discard(lost)
+        if gone != self._gone_ids:
+            self._gone_ids, self._gone_at_s = gone, now.now_s
+
+    def _look_again(self) -> None:
+        """Read the log's end once more, if it did not show what was there before. A run's own proof does the same."""
+        now, doubted = self._situation, [one for one in self._gone_ids if one in self._situation.ledger]
+        if not doubted or now.run is not None:
+            self._gone_ids = ()
+        elif now.exchange is None and now.due(self._gone_at_s + now.settings.veto_wait_s):
+            self.begin()
 
     def turn_back(self, exchange: Request) -> None:
         """The cursor is unknown to the server: stop at once, and walk backward from the tail (R51).
@@ -256,12 +291,18 @@ class Repairs:
             is_behind = next_seq is None or next_seq <= connection.last_seq
             now.unverified = is_behind or not now.is_echoed
             sometimes("outage: the index said that nothing was missed", not now.unverified)
-        elif now.places_by_chain() and connection.snapshot is not None:
+        elif now.places_by_chain() and connection.snapshot is not None and not self._leads_back(connection.snapshot):
             sometimes("outage: the leaf told what was missed")
             now.unverified = False  # a leaf that is not held counts as missing by itself
         else:
             sometimes("outage: the log was read on")
             self.begin()
+
+    def _leads_back(self, snapshot: Snapshot) -> bool:
+        """Whether a greeting names a leaf that the log had gone on from, when nothing goes on: it may have lost its end
+        (R60)."""
+        now = self._situation
+        return now.run is None and snapshot.leaf_id is not None and now.ledger.has_child(snapshot.leaf_id)
 
     def _learn_index(self, connection: Connection) -> None:
         """What was attached by pages has no index, so no socket can go on from it: have the log's tail replayed.

@@ -113,7 +113,9 @@ def judge(
     elif not (status is None or status in _POST_RETRIED if request.is_post else failure.transient):
         return FailureVerdict.REFUSED
     request.failures += 1
-    wait_s = max(failure.retry_after_s or 0.0, backoff_s, hidden_s_max / 2 if status == 404 else 0.0)
+    # A socket tells when it is shown again, if one is to be had; an attach cannot wait for that as long as others.
+    hidden_wait_s = hidden_s_max / (6 if request.purpose == "attach" else 2)
+    wait_s = max(failure.retry_after_s or 0.0, backoff_s, hidden_wait_s if status == 404 else 0.0)
     sometimes("rest: the server said when to try again", wait_s == failure.retry_after_s)
     sometimes("rest: a failed request was tried again")
     request.retry_at_s = now_s + wait_s

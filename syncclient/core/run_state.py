@@ -101,6 +101,8 @@ class Ending:
     source: EvidenceSource = EvidenceSource.STATUS
     heard_step: int = 0
     """When it was heard, or believed."""
+    is_told_again: bool = False
+    """Whether it is told again, after the time in which a veto would have come."""
 
     @property
     def is_final(self) -> bool:
@@ -125,9 +127,9 @@ class EndUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run as the log has it: its terminal status, and what its error event said."""
+    """A run as the log has it: its terminal status, and what its error event said; nothing, where it has another's."""
 
-    status: str
+    status: str | None
     error: str | None
 
 
@@ -140,6 +142,8 @@ class Messages:
         self._has_other = False
         self.others: dict[str, None] = {}
         """Ids of what somebody else has said since a run of ours was last over."""
+        self.last_own_id: str | None = None
+        """The last message of ours that was seen since then."""
 
     def post(self, text: str) -> None:
         """A message of ours is sent."""
@@ -162,7 +166,9 @@ class Messages:
     def heard(self, event: LogEvent) -> bool:
         """A user message is held for the first time; true if it is ours."""
         is_ours = self._see(message_text(event))
-        if not is_ours:
+        if is_ours:
+            self.last_own_id = event["id"]
+        else:
             self._has_other = True
             self.others[event["id"]] = None
         return is_ours
@@ -178,7 +184,7 @@ class Messages:
 
     def forget(self) -> None:
         """A run of ours is over: what has not come of our messages by now is not waited for."""
-        self._ours, self._taken, self.others = {}, {}, {}
+        self._ours, self._taken, self.others, self.last_own_id = {}, {}, {}, None
 
     def _see(self, text: str) -> bool:
         is_ours = text in self._ours
@@ -224,6 +230,8 @@ class RunInProgress:
     """Ids placed up to `tail_at_arm`, kept only when the log turns out to be another (R60): to find the place in it."""
     unseen_messages: int = 0
     """How many messages of ours the server took before this run, and the log had not shown by then."""
+    message_id: str | None = None
+    """The last message of ours that was seen."""
     begins_after: str = ""
     """When the end of another's run was told that this one had to wait for, by the server's clock."""
     said_id: str | None = None
@@ -257,6 +265,8 @@ class RunInProgress:
     counted_step: int = -1
     outage_step: int = -1
     """The core's step at which the socket was last lost since the run was armed."""
+    deaf_step: int = -1
+    """The core's latest step at which no socket was read."""
     repair_step: int = -1
     """The core's step at which something was last asked for that was missing, or might have been."""
     proof_tries: int = 0
@@ -286,6 +296,7 @@ class RunInProgress:
 
     def saw_own_message(self, event_id: str) -> None:
         """The log has shown a message of ours."""
+        self.message_id = event_id
         if self.unseen_messages:
             self.unseen_messages -= 1
             self.said_id = event_id
@@ -355,6 +366,11 @@ class RunInProgress:
         if self.verify_again_at_s is not None:
             self.unverified_end = self.verify_again_at_s = None
 
+    def had_dead_socket(self, asked_step: int) -> None:
+        """The connection was dead before another was asked for, though it was not closed: that brought what it had
+        not."""
+        self.outage_step = max(self.outage_step, asked_step - 1)
+
     def lost_log(self, ledger: Ledger) -> None:
         """The ledger is to be begun anew: remember what came before the run."""
         placed = ledger.placed_ids()
@@ -409,6 +425,24 @@ class RunInProgress:
         is_first = self.running_step is None and self.report is not None and self.end_update is None
         return is_first and self.report is not None and "" < at <= self.report.timestamp
 
+    def hear_report(self, report: Ending, now_s: float, *, may_be_others: bool, veto_wait_s: float) -> bool:
+        """A report about the whole conversation says that the run is over; true if it is told again, late enough."""
+        is_same = self.report is None or (self.report.status, self.report.leaf_id) == (report.status, report.leaf_id)
+        is_late = self.end_told_at_s is not None and now_s >= self.end_told_at_s + veto_wait_s
+        self.report = replace(report, is_told_again=is_same and is_late)
+        self.told_end(now_s, may_be_others=may_be_others)
+        return self.report.is_told_again
+
+    def may_have_missed_veto(self, report: Ending) -> bool:
+        """Whether a stop hook's veto of this end may have gone unheard: no socket was read all the time since (R13)."""
+        return self.can_be_vetoed(report) and not report.is_told_again and report.heard_step <= self.deaf_step
+
+    def can_be_vetoed(self, report: Ending) -> bool:
+        """Whether a stop hook may still take this end back; a message may have made the conversation idle (R19)."""
+        update = self.end_update
+        told = update.status if report.status == IDLE and update is not None else report.status
+        return told == "finished" and not report.is_final
+
     def told_end(self, now_s: float, *, may_be_others: bool) -> None:
         """Somebody says that the run is over."""
         if self.end_told_at_s is None:
@@ -441,9 +475,21 @@ class RunInProgress:
         if ending.status == IDLE and ending.knows_leaf and not self.had_outage and not self.is_long_silent:
             sometimes("run: idle, for nothing was done yet")
             return Belief.STALE  # the leaf says that the agent has done nothing yet (R15)
-        has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
         is_on_its_way = leaf_id is not None and leaf_id not in ledger
+        if not has_run and not is_on_its_way and self._is_said_after_message(ending, ledger):
+            sometimes("run: it was over before it was seen to begin")
+            return Belief.OURS
+        has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
         return Belief.UNVERIFIED_END if has_begun and not is_on_its_way else Belief.WAIT
+
+    def _is_said_after_message(self, ending: Ending, ledger: Ledger) -> bool:
+        """Whether a run's end was published after our message: then that run was no earlier one.
+
+        Where somebody else may have asked for it, it tells nothing.
+        """
+        if not ending.is_final or self.may_be_others or self.was_before:
+            return False
+        return ending.status != IDLE and ending.timestamp >= ledger.at(self.message_id) > ""
 
     def _is_of_before(self, ending: Ending, ledger: Ledger) -> bool:
         """Whether an idle snapshot tells of a moment before the run, though an update has told of its end (R36).
@@ -499,26 +545,33 @@ class RunInProgress:
         return next((status for status in since if is_terminal(status)), None)
 
     def span_in_log(self, ledger: Ledger, others: Container[str]) -> Span | None:
-        """How the first run went that the log shows since this one was asked for; None if that may be another's.
+        """How the first run went that the log shows since this one was asked for; None if that is not to be seen.
 
-        A message of somebody else comes before any other run. A stop hook makes a run go on at once after `finished`.
+        A message of somebody else comes before any other run: what is first behind it is another's. A stop hook makes a
+        run go on at once after `finished`.
         """
         status = error = None
-        is_begun = False
+        # What told that it had begun may be lost: then the first end is its.
+        is_begun = self.running_id is not None and self.running_id not in ledger
+        is_others = False
         for event in ledger.placed_events_after(self.comes_after(ledger)):
-            told = execution_status(event)
-            if not is_begun and event["id"] in others:
-                return None
+            told = execution_status(event) if event["id"] in self.fresh else None
+            if status is None and event["id"] in others:
+                is_others = True
+            if is_others:
+                if told == "running":
+                    return Span(None, None)
+                continue
             if is_terminal(status) and (is_user_message(event) or (told == "running" and status != "finished")):
                 break
             is_late = str(event.get("timestamp", "")) > self.begins_after or not self.begins_after
-            is_begun = is_begun or (told == "running" and is_late and event["id"] in self.fresh)
+            is_begun = is_begun or (told == "running" and is_late)
             if is_begun and (told == "running" or is_terminal(told)):
                 status = told
             if is_begun:
                 error = error_detail(event) or error
         is_known = is_begun and not self.was_before and is_terminal(status)
-        return Span(str(status), error) if is_known else None
+        return Span(status, error) if is_known else None
 
     def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
         """Whether what is placed of the log shows this end: a view behind the socket does not."""
@@ -550,5 +603,5 @@ class RunInProgress:
 
     def take_back_end(self) -> None:
         """The log says that the run goes on: an attempt that goes on where `running` was seen."""
-        self.ending = self.report = None
+        self.ending = self.report = self.end_told_at_s = None
         self.phase = Phase.BEGUN

@@ -115,13 +115,14 @@ class Runs:
             if outranks(report.source, EvidenceSource.STATUS):
                 self._post_again(run, after=report.timestamp)
         elif is_terminal(report.status) or report.status == IDLE:
-            run.report = replace(report, heard_step=now.step)
-            run.told_end(now.now_s, may_be_others=now.messages.may_be_others)
+            may_be_others, veto_wait_s = now.messages.may_be_others, now.settings.veto_wait_s
+            report = replace(report, heard_step=now.step)
+            is_told_again = run.hear_report(report, now.now_s, may_be_others=may_be_others, veto_wait_s=veto_wait_s)
             update = run.end_update
             since_s = now.now_s if update is None else update.at_s
             is_rest = report.is_settled or (report.status == IDLE and update is None)
-            wait_s = now.settings.snapshot_wait_s if is_rest else now.settings.veto_wait_s
-            run.report_due_s = now.now_s if report.is_final else since_s + wait_s
+            wait_s = now.settings.snapshot_wait_s if is_rest else veto_wait_s
+            run.report_due_s = now.now_s if report.is_final or is_told_again else since_s + wait_s
 
     # -- what to do about it ------------------------------------------------------------------------------------------
 
@@ -141,6 +142,8 @@ class Runs:
         elif run.phase is Phase.BLOCKED:
             self._step_blocked(run)
         elif run.is_taken:
+            if not now.is_heard():
+                run.deaf_step = now.step
             self._take_report(run)
             if run.unverified_end is not None:
                 self._step_unverified_end(run, run.unverified_end)
@@ -172,7 +175,16 @@ class Runs:
             return
         if not now.due(run.report_due_s) or not now.due(now.end_not_before_s(run)):
             return
+        update, can_be_vetoed = run.end_update, run.can_be_vetoed(report) and not report.is_told_again
+        if can_be_vetoed and update is not None and not now.due(update.at_s + now.settings.veto_wait_s):
+            return  # a page has shown it since the report came
+        is_unheard = run.may_have_missed_veto(report)
+        if is_unheard and not self._may_ask_for_veto(run):
+            return
         belief = run.judge(report, now.ledger)
+        if is_unheard and belief in {Belief.OURS, Belief.WAIT}:
+            sometimes("run: a veto may have gone unheard, so the log is to tell")
+            belief = Belief.UNVERIFIED_END
         if run.phase is Phase.UNSURE and belief is not Belief.OURS:
             belief = Belief.UNVERIFIED_END
         is_deaf = now.is_deaf() and report.status != IDLE
@@ -193,6 +205,13 @@ class Runs:
                 pass
         if belief is not Belief.WAIT:
             run.report = None
+
+    def _may_ask_for_veto(self, run: RunInProgress) -> bool:
+        """Whether the log is to be asked for a veto that may have gone unheard. A socket that comes back tells for
+        free."""
+        now = self._situation
+        down_since_s = now.subscription.down_since_s
+        return down_since_s is not None and now.due(max(down_since_s, run.armed_at_s) + now.settings.poll_after_s)
 
     def _step_unverified_end(self, run: RunInProgress, unverified_end: Ending) -> None:
         """Somebody says that the run is over, and it may be another run's end: let the log decide."""
@@ -223,6 +242,8 @@ class Runs:
     def _learn_log(self, run: RunInProgress, from_step: int) -> None:
         """Have the log shown as it is now: by a new subscription that names its length, or else by pages."""
         now, connection = self._situation, self._situation.subscription.current
+        if run.proof_tries and not now.due(run.proof_due_s):
+            return  # a log that lags is seldom there after an instant
         if now.generation != "session" or connection is None:
             self._read_for_proof(run)
         elif connection.asked_step < from_step and not now.subscription.is_refusing():
@@ -362,6 +383,8 @@ class Runs:
     @decision("run-certificate")
     def _certificate(self, run: RunInProgress, ending: Ending) -> proof.Certificate | None:
         now = self._situation
+        if now.is_cut_off:
+            return None
         if now.walked_from_step >= ending.heard_step:
             covers: Coverage = "branch" if now.places_by_chain() else "log"
             certificate = proof.echo(now.ledger, leaf_id=ending.leaf_id, covers=covers)
@@ -512,9 +535,12 @@ class Runs:
         now = self._situation
         run, now.run = now.run, None
         error = run.error if run is not None else None
+        if certificate is not None and run is not None:
+            self._discard(run)
         if run is not None and run.ending is not None:
             span = run.span_in_log(now.ledger, now.messages.others)
-            now.status, error = (run.ending.status, error) if span is None else (span.status, span.error)
+            now.status = run.ending.status if span is None or span.status is None else span.status
+            error = error if span is None else span.error
             if run.ending.status == IDLE and run.end_update is not None:
                 sometimes("run: idle again by a message at its end")
                 now.status = run.end_update.status
@@ -526,7 +552,6 @@ class Runs:
             run.sign(Sign.DONE)
             now.messages.forget()
         if certificate is not None and run is not None:
-            self._discard(run)
             now.prove(certificate, after_id=run.tail_at_arm)
         now.out.append(actions.FinishRun(now.report(certificate, error=error), timed_out))
         now.settings = self._base_settings
@@ -549,6 +574,7 @@ class Runs:
             tail_at_arm=now.ledger.tail_id(),
             status_at_arm=now.status,
             unseen_messages=now.messages.unseen,
+            message_id=now.messages.last_own_id,
             begins_after=after,
             phase=phase,
             silence_s=now.settings.silence_s,

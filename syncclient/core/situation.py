@@ -83,6 +83,8 @@ class Situation:
         """The last event of the log when the first attach was done: what follows it is nobody's history."""
         self.head_before: str | None = None
         """The first event of the log that was held before all was begun anew, where it was known."""
+        self.is_cut_off = False
+        """Whether all was begun anew, and pages did not show what comes between the log's head and what is held."""
         self.epoch = 0
         """How often all was begun anew, for the log contradicted what was held."""
         self.oversized_seq: int | None = None
@@ -95,6 +97,11 @@ class Situation:
         """Ids of events that the application may have been given by an earlier client."""
         self._heard_step: dict[str, int] = {}
         """When a frame has shown an event last, while a page was under way."""
+        self.contested: dict[str, int] = {}
+        """The step at which a frame has shown another version of an event than the log had: a newer one, or a late
+        one."""
+        self._shown_by_log: dict[str, None] = {}
+        """Ids of what is held as a page has shown it."""
         self._given: dict[str, None] = {}
         """Ids of events that this client has handed over and then dropped."""
         self._draw = draw
@@ -370,12 +377,19 @@ class Situation:
         """Take over a version of an event that is held, unless it is a copy of one that was seen before."""
         if self.ledger.renew(event, size_bytes=size_bytes, is_from_log=False):
             self.out.append(actions.Deliver(event, "update"))
+            if event["id"] in self._shown_by_log:
+                del self._shown_by_log[event["id"]]
+                self.contested[event["id"]] = self.step
 
     def renew_from_page(self, request: Request, page: Page, new: Sequence[LogEvent]) -> None:
         """Take over the log's version of the events on a page that were held before.
 
         Of what a frame has shown since the page was asked for, it may have an older one that was seen before.
         """
+        self._shown_by_log.update(dict.fromkeys(event["id"] for event in page.items))
+        for event_id in [one for one, step in self.contested.items() if step <= request.asked_step]:
+            if event_id in self._shown_by_log:
+                del self.contested[event_id]
         new_ids = frozenset(event["id"] for event in new)
         for event, size_bytes in zip(page.items, shares(page.size_bytes, page.items), strict=True):
             if event["id"] in new_ids:
@@ -430,7 +444,8 @@ class Situation:
             self._changes.reset()
         self.ledger, self.delivered_events = Ledger(self._changes), 0
         self.leaf_id, self.unseen_ids, self.exchange, self.unechoed = None, (), None, {}
-        self.is_attached, self.epoch = False, self.epoch + 1
+        self.contested, self._shown_by_log = {}, {}
+        self.is_attached, self.is_cut_off, self.epoch = False, False, self.epoch + 1
         if self.generation == "session":
             self.open_socket()
 

@@ -252,6 +252,14 @@ class Held:
         tail_id = self.tail_id()
         return "" if tail_id is None else self._timestamp(tail_id)
 
+    def newest_id(self) -> str | None:
+        """The event that was held last."""
+        return next(reversed(self._events), None)
+
+    def at(self, event_id: str | None) -> str:
+        """The timestamp of an event, by the server's clock; empty where it is not held."""
+        return "" if event_id is None or event_id not in self._events else self._timestamp(event_id)
+
     def tip_id(self) -> str | None:
         """The last branch event that is placed in the main segment."""
         return self._tip()
@@ -279,6 +287,13 @@ class Held:
         last = self._last()
         ids = last.ids if last is not None else []
         return ids[rindex(ids, event_id) + 1 :] if event_id is not None and event_id in ids else list(ids)
+
+    def placed_since(self, event_id: str) -> int:
+        """How many events of the last segment come after one of it; 0 if it is not there."""
+        last = self._last()
+        if last is None or self._segment_of.get(event_id) is not last:
+            return 0
+        return len(last.ids) - 1 - rindex(last.ids, event_id)
 
     def placed_events_after(self, event_id: str | None) -> list[LogEvent]:
         """The events placed in the main segment behind `event_id`, or all of them."""

@@ -380,9 +380,16 @@ class Ledger(Held):
             return False
         if segment.next_seq is None and any(event_id in self._seqs for event_id in page):
             return False
-        seqs = [None if segment.next_seq is None else segment.next_seq + offset for offset in range(len(new))]
-        if any(self._seqs.get(event_id, seq) != seq for event_id, seq in zip(new, seqs, strict=True)):
-            return False  # something is skipped in between
+        if segment.next_seq is not None:
+            numbered = dict(enumerate(new, segment.next_seq))
+            if any(self._seqs.get(event_id, seq) != seq for seq, event_id in numbered.items()):
+                return False  # something is skipped in between
+            certain_seq = max((self._seqs[event_id] for event_id in new if event_id in self._seqs), default=-1)
+            self.is_contradicted |= any(
+                self._unplaced_by_seq.get(seq, event_id) != event_id
+                for seq, event_id in numbered.items()
+                if seq < certain_seq
+            )
         for event_id in new:
             self._append(segment, event_id)
         self._extend_by_seq()
@@ -407,7 +414,7 @@ class Ledger(Held):
         if touched:
             first, last = self._segments[touched[0]], self._segments[touched[-1]]
             between = [i for s in self._segments[touched[0] : touched[-1] + 1] for i in s.ids]
-            page = self._with_skipped(page, between)
+            page = self._with_skipped(page, between, at_head=at_head)
             on_page = frozenset(page)  # membership only, never iterated
             low = next((i for i, event_id in enumerate(first.ids) if event_id in on_page), len(first.ids))
             high = next((i for i in range(len(last.ids) - 1, -1, -1) if last.ids[i] in on_page), -1)
@@ -453,7 +460,7 @@ class Ledger(Held):
             found[event_id] = None
         return list(found)
 
-    def _with_skipped(self, page: list[str], placed: Iterable[str]) -> list[str]:
+    def _with_skipped(self, page: list[str], placed: Iterable[str], *, at_head: bool) -> list[str]:
         """The page, and in their places those held that it skips though an index puts them between two of it: their
         records are corrupt, so no page has them (R59)."""
         if not self._is_numbered:
@@ -463,17 +470,45 @@ class Ledger(Held):
         skipped = {self._seqs[event_id]: event_id for event_id in held if event_id not in on_page}
         found: list[str] = []
         unnumbered: list[str] = []
-        after_seq: int | None = None
+        after_seq = -1 if at_head and not self.is_index_anew else None
         for event_id in page:
             seq = self._seqs.get(event_id)
             if seq is None:
                 unnumbered.append(event_id)
                 continue
-            found += [*_between(after_seq, seq, unnumbered, skipped), event_id]
+            found += [*self._between(after_seq, seq, unnumbered, skipped), event_id]
             after_seq, unnumbered = seq, []
-        found += _between(after_seq, None, unnumbered, skipped)
+        found += self._between(after_seq, None, unnumbered, skipped)
         sometimes("ledger: a page skipped a corrupt record that is held", len(found) > len(page))
         return found
+
+    def _between(
+        self, after_seq: int | None, before_seq: int | None, unnumbered: list[str], skipped: Mapping[int, str]
+    ) -> Iterator[str]:
+        """What stands between two events of a page: those on it whose indexes are not known, and those that it skips.
+
+        Which is which is certain where there are as many indexes to spare as there are events without one. Where more
+        are to spare, more is skipped than is held, and only what follows directly on the first is certain. Where fewer
+        are, what was held there is held there no more (R60).
+        """
+        if after_seq is None:
+            yield from unnumbered
+            return
+        seq = after_seq + 1
+        if before_seq is not None and before_seq - seq <= len(unnumbered) + len(skipped):
+            spare = [one for one in range(seq, before_seq) if one not in skipped]
+            if len(spare) < len(unnumbered):
+                self.is_contradicted |= any(seq <= one < before_seq for one in skipped)
+                yield from unnumbered
+                return
+            if len(spare) == len(unnumbered):
+                numbered = {**skipped, **dict(zip(spare, unnumbered, strict=True))}
+                yield from (numbered[one] for one in range(seq, before_seq))
+                return
+        while seq in skipped and seq != before_seq:
+            yield skipped[seq]
+            seq += 1
+        yield from unnumbered
 
     def _number(self, segment: Segment, *, at_head: bool) -> None:
         """Give indexes to the events of a page from their neighbours, where any is known."""
@@ -490,31 +525,3 @@ class Ledger(Held):
 def _digest(event: LogEvent) -> int:
     """Tells versions of one event apart."""
     return zlib.crc32(json.dumps(event, sort_keys=True).encode())
-
-
-def _between(
-    after_seq: int | None, before_seq: int | None, unnumbered: list[str], skipped: Mapping[int, str]
-) -> Iterator[str]:
-    """What stands between two events of a page: those on it whose indexes are not known, and those that it skips.
-
-    Which is which is certain where there are as many indexes to spare as there are events without one. Where more are
-    to spare, more is skipped than is held, and only what follows directly on the first is certain. Where fewer are,
-    what was held there is held there no more (R60).
-    """
-    if after_seq is None:
-        yield from unnumbered
-        return
-    seq = after_seq + 1
-    if before_seq is not None and before_seq - seq <= len(unnumbered) + len(skipped):
-        spare = [one for one in range(seq, before_seq) if one not in skipped]
-        if len(spare) < len(unnumbered):
-            yield from unnumbered
-            return
-        if len(spare) == len(unnumbered):
-            numbered = {**skipped, **dict(zip(spare, unnumbered, strict=True))}
-            yield from (numbered[one] for one in range(seq, before_seq))
-            return
-    while seq in skipped and seq != before_seq:
-        yield skipped[seq]
-        seq += 1
-    yield from unnumbered

@@ -56,6 +56,8 @@ class Network:
         self._prefix = url.path.rstrip("/")
         self._headers = {} if api_key is None else {"X-Session-API-Key": api_key}
         self._dial = dial
+        self._is_traced = False
+        """Whether the transport tells what it does, as httpcore does: known from the first request on."""
         self._http = httpx.AsyncClient(
             base_url=f"{url.scheme}://{url.netloc}{self._prefix}",
             headers=self._headers,
@@ -70,14 +72,23 @@ class Network:
         Raises `RequestBroken` if nothing came within `request_timeout_s`, or the body within `BODY_TIMEOUTS_MAX` of it.
         """
         what = f"{method} {path}"
+        has_begun = False
+
+        async def trace(event_name: str, info: Mapping[str, object]) -> None:
+            nonlocal has_begun
+            self._is_traced = True
+            has_begun = has_begun or event_name.endswith("send_request_headers.started")
+
         try:
             with anyio.fail_after(self._settings.request_timeout_s) as scope:
-                async with self._http.stream(method, path, params=query, json=body) as answer:
+                answers = self._http.stream(method, path, params=query, json=body, extensions={"trace": trace})
+                async with answers as answer:
                     read = await self._read(answer, what, scope)
                     return Response(answer.status_code, read, _retry_after_s(answer.headers))
         except TimeoutError as error:
             limit_s = self._settings.request_timeout_s
-            raise RequestBroken(f"{what}: no answer in {limit_s:g} s", was_sent=True) from error
+            was_sent = has_begun or not self._is_traced  # not if the process was suspended before it wrote anything
+            raise RequestBroken(f"{what}: no answer in {limit_s:g} s", was_sent=was_sent) from error
         except httpx.HTTPError as error:
             was_sent = not isinstance(error, _NEVER_SENT)
             reason = str(error) or type(error).__name__

@@ -56,7 +56,7 @@ def sdk(runs: int) -> None:
         exchanges += 1
         return until_blocked(self)
 
-    LockstepClient._until_blocked = counted  # type: ignore[assignment, method-assign]
+    LockstepClient._until_blocked = counted  # type: ignore[assignment, method-assign]  # it counts, and passes on
     began = time.perf_counter()
     perform(request, factory=client)
     first_s = time.perf_counter() - began

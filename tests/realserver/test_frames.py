@@ -7,10 +7,9 @@ import json
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from gapless.scenarios.realserver.frames import Control, FrameReader, WholeMessage, described, facts_of, written
-from gapless.simserver.loop import TRIO
 from gapless.simserver.progress import Progress
 
-PROGRESS = Progress(TRIO, lambda: 0.0)
+PROGRESS = Progress(lambda: 0.0)
 EVENT = {"id": "e1", "kind": "ActionEvent", "source": "agent", "tool_name": "timed"}
 STATUS = {"id": "e2", "kind": "ConversationStateUpdateEvent", "key": "execution_status", "value": "finished"}
 SNAPSHOT = {
@@ -82,7 +81,7 @@ def test_faults_see_the_status_the_tool_and_whether_it_is_a_snapshot() -> None:
 
 
 def test_a_frame_belongs_to_the_run_of_its_event_also_when_the_run_is_over() -> None:
-    progress = Progress(TRIO, lambda: 0.0)
+    progress = Progress(lambda: 0.0)
     progress.run_begins()
     progress.published("e1", is_logged=True)
     snapshot = described(json.dumps({"type": "transient", "event": SNAPSHOT}), "session", set())

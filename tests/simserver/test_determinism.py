@@ -29,8 +29,8 @@ from gapless.simserver import (
     run_deterministic,
 )
 from gapless.simserver.determinism import VirtualClock
-from gapless.simserver.loop import TRIO
 from gapless.simserver.network.streams import MemoryConnection
+from gapless.simserver.waiting import Notifier, sleep
 from tests.simserver.visiting import Visit, is_snapshot, visit
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -235,7 +235,7 @@ def order(sleep: Sleep, seed: int) -> list[tuple[float, str]]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_sleep_wakes_in_the_order_in_which_trio_would_wake(seed: int) -> None:
-    assert order(TRIO.sleep, seed) == order(trio.sleep, seed)
+    assert order(sleep, seed) == order(trio.sleep, seed)
 
 
 def in_virtual_time(function: Callable[[], Awaitable[Any]]) -> Any:
@@ -245,8 +245,8 @@ def in_virtual_time(function: Callable[[], Awaitable[Any]]) -> Any:
 def test_a_canceled_sleep_does_not_move_the_clock() -> None:
     async def main() -> float:
         with trio.move_on_after(1):
-            await TRIO.sleep(1000)
-        await TRIO.sleep(2)
+            await sleep(1000)
+        await sleep(2)
         return trio.current_time()
 
     assert in_virtual_time(main) == 3
@@ -254,7 +254,7 @@ def test_a_canceled_sleep_does_not_move_the_clock() -> None:
 
 def test_a_wait_that_is_woken_says_so_and_leaves_no_timer() -> None:
     async def main() -> tuple[bool, bool, float]:
-        notifier = TRIO.notifier()
+        notifier = Notifier()
         async with trio.open_nursery() as nursery:
 
             async def wake() -> None:
@@ -271,14 +271,14 @@ def test_a_wait_that_is_woken_says_so_and_leaves_no_timer() -> None:
 
 def test_waking_a_task_whose_time_has_just_come_wakes_it_once() -> None:
     async def main() -> list[float]:
-        notifier, woken = TRIO.notifier(), []
+        notifier, woken = Notifier(), []
 
         async def wait() -> None:
             await notifier.wait(1.0)
             woken.append(trio.current_time())
 
         async def wake() -> None:
-            await TRIO.sleep(1)
+            await sleep(1)
             notifier.wake()
 
         async with trio.open_nursery() as nursery:
@@ -295,7 +295,7 @@ def test_waking_a_task_whose_time_has_just_come_wakes_it_once() -> None:
 def test_a_scope_and_a_wait_in_it_that_end_at_one_time_end_by_the_scope() -> None:
     async def main() -> tuple[bool, float]:
         with trio.move_on_at(2.0) as scope:
-            await TRIO.notifier().wait(2.0)
+            await Notifier().wait(2.0)
         return scope.cancelled_caught, trio.current_time()
 
     assert in_virtual_time(main) == (True, 2.0)
@@ -314,8 +314,8 @@ def test_a_read_without_data_ends_at_its_time() -> None:
 
 def test_outside_virtual_time_the_loop_waits_as_trio_does() -> None:
     async def main() -> bool:
-        await TRIO.sleep(0.001)
-        return bool(await TRIO.notifier().wait(trio.current_time() + 0.001))
+        await sleep(0.001)
+        return bool(await Notifier().wait(trio.current_time() + 0.001))
 
     assert trio.run(main)
 

@@ -123,7 +123,7 @@ def test_nobody_starts_a_run_in_a_deleted_conversation() -> None:
 
     async def script(v: Visit) -> None:
         assert (await v.http.delete(v.base)).json() == {"success": True}
-        await v.world.process.loop.sleep(10.0)
+        await trio.sleep(10.0)
 
     world = visit(World(workload=AgentWorkload(background=(BackgroundAction(5.0, pairs(1)),))), script)
     assert entries(world, "agent", "run-started") == []

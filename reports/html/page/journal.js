@@ -14,6 +14,7 @@ export class Story {
   faults = [];
   steps = [];
   reached = [];
+  messages = new Map(); // what was on the wire, by name, if the journal comes with it
   printed = []; // what a client that is a program wrote beside its answers
   downs = []; // the times while the server was down
   truncated = [];
@@ -55,6 +56,22 @@ export class Story {
   // The id of the event that an entry is about, if there is one.
   idOf(entry) {
     return entry.id ?? (entry.place === "fault" && this.ways.has(entry.target) ? entry.target : null);
+  }
+
+  // The messages that an entry is about: a title and a name for each. A call has two, if it was answered.
+  // An event without a message of its own has that of its first frame, or the page that returned it.
+  messagesOf({ place, what, id, call, connection, frame }) {
+    if (place === "rest") {
+      const parts = this.#calls.get(call)?.end == null ? ["request"] : ["request", "response"];
+      return parts.map((one) => [`The ${one}`, `rest ${call} ${one}`]);
+    }
+    if (place === "socket" && frame !== undefined) return [["The frame, a text message", `socket ${connection} ${frame}`]];
+    if (place === "socket" && (what === "opened" || what === "refused")) return [["The handshake", `socket ${connection} handshake`]];
+    const way = this.ways.get(id);
+    const [first] = way?.frames ?? [];
+    const [page] = first || !way ? [] : this.pagesOf(way);
+    if (first) return [[`Its first frame, on socket ${first.number}`, `socket ${first.number} ${first.frame}`]];
+    return page ? [["A page that returned it", `rest ${page.number} response`]] : [];
   }
 
   // The calls that returned a page with the event. A journal names only the first and the last event of a page.
@@ -126,7 +143,7 @@ export class Story {
       this.sockets.push(socket);
     } else if (entry.what === "refused") this.refused.push({ ...mark, number, status: entry.status });
     else if (entry.what === "sent") {
-      const frame = { ...mark, id: entry.id, key: entry.key, number, durable: entry.durable, arrived: null };
+      const frame = { ...mark, id: entry.id, key: entry.key, number, frame: entry.frame, durable: entry.durable, arrived: null };
       this.#frames.set(`${number} ${entry.frame}`, frame);
       this.#sockets.get(number)?.sent.push(frame);
       if (entry.id) this.#known(entry).frames.push(frame);
@@ -143,7 +160,7 @@ export class Story {
   _rest(entry, mark) {
     if (entry.what === "request") {
       const name = entry.path.split("/").filter(Boolean).at(-1) ?? "";
-      const call = { ...mark, to: null, end: null, counted: entry.counted, status: null, name: name.length > 20 ? "conversation" : name };
+      const call = { ...mark, number: entry.call, to: null, end: null, counted: entry.counted, status: null, name: name.length > 20 ? "conversation" : name };
       this.#calls.set(entry.call, call);
       this.calls.push(call);
     } else if (this.#calls.has(entry.call)) {

@@ -8,6 +8,7 @@ const TOP = 40;
 const GAP = 6;
 const SOCKET_ROWS_MAX = 4;
 const SOCKET_ROW = 16;
+const TEXT_WIDTH = 6.8; // of a character, at most
 const BUNDLE_WIDTH_MAX = 64;
 const LOST_WAYS_MAX = 12;
 const FAULT_LINES_MAX = 40;
@@ -303,20 +304,25 @@ class Picture {
       const isLoss = one.without.length > 0;
       const x = this.x(one);
       this.#upright(x, isLoss ? "returned loss" : "returned", TOP - 6, this.bottom);
-      const words = isLoss ? `run() returns without ${count(one.without.length, "event")}` : "run() returns";
+      const without = `without ${count(one.without.length, "event")}`;
       const y = this.#lanes.Client.y + 35;
-      this.#returnText(x, y, words, isLoss ? "returnedtext loss" : "returnedtext");
+      const texts = isLoss ? [`run() returns ${without}`, without] : ["run() returns", "returns"];
+      this.#fittingText(x, y, texts, isLoss ? "returnedtext loss" : "returnedtext", this.#beside);
       this.#add("path", { d: `M${x} ${y - 9}l-4 5l4 5l4 -5z`, class: isLoss ? "returnedmark loss" : "returnedmark" }, null, [one]);
     }
   }
 
-  // Text beside the line of a return, on a side without the name of a step. If both sides have one, behind the right one.
-  #returnText(x, y, words, look) {
-    const room = words.length * 6.6;
-    const inTheWay = (from) => from < 0 || from + room > this.width || this.#beside.some(([left, right]) => left < from + room && right > from);
-    if (!inTheWay(x + 6)) this.#add("text", { x: x + 6, y, class: look }, words);
-    else if (!inTheWay(x - 6 - room)) this.#add("text", { x: x - 6, y, "text-anchor": "end", class: look }, words);
-    else this.#sideText(Math.max(x, ...this.#beside.filter(([left]) => left <= x).map(([, right]) => right)), y, words, look, room);
+  // The longest of `texts` that has room beside `x` without touching `taken`: on the right, on the left, or behind what is
+  // on the right. If none has, no text is written: the mark tells it when the pointer is on it.
+  #fittingText(x, y, texts, look, taken = [], distance = 6) {
+    const isFree = (from, room) => from > this.left - 8 && from + room < this.width && !taken.some(([left, right]) => left < from + room && right > from);
+    for (const words of texts) {
+      const room = words.length * TEXT_WIDTH;
+      if (isFree(x + distance, room)) return this.#add("text", { x: x + distance, y, class: look }, words);
+      if (isFree(x - 6 - room, room)) return this.#add("text", { x: x - 6, y, "text-anchor": "end", class: look }, words);
+      const behind = Math.max(x, ...taken.filter(([left]) => left <= x + distance).map(([, right]) => right)) + distance;
+      if (isFree(behind, room)) return this.#add("text", { x: behind, y, class: look }, words);
+    }
   }
 
   // --- the way of one event -------------------------------------------------------------------------------------------
@@ -390,11 +396,11 @@ class Picture {
     if (!late) return;
     const x = this.x(late.frame);
     const [fault] = way.faults;
-    const words = `${fault ? `held back by ${fault.name}, ` : ""}sent ${span(late.frame.t - back.t)} too late`;
+    const sent = `sent ${span(late.frame.t - back.t)} too late`;
+    const words = `${fault ? `held back by ${fault.name}, ` : ""}${sent}`;
     if (this.#late.some((one) => one.words === words && Math.abs(one.x - x) < 120)) return;
     this.#late.push({ x, words });
-    const isRoom = x < this.width - 140;
-    this.#add("text", { x: x + (isRoom ? 24 : -8), y: late.y + 22, "text-anchor": isRoom ? "start" : "end", class: "faulttext strong halo" }, words);
+    this.#fittingText(x, late.y + 22, [words, sent, "too late"], "faulttext strong halo", [], 24);
   }
 
   #times(stations) {

@@ -122,7 +122,11 @@ async function openRun(index) {
   byId("absent").textContent = `The journal of this run is not in this file. ${run.replay ?? ""}`;
   if (lines === null) return;
   const story = new Story();
-  lines.forEach((line) => story.take(JSON.parse(line)));
+  for (const line of lines) {
+    const one = JSON.parse(line);
+    if ("message" in one) story.messages.set(one.message, one);
+    else story.take(one);
+  }
   const named = [...new Set(run.violations.flatMap((one) => one.event_ids))].filter((id) => story.ways.has(id));
   story.lost = lostOf(story, named);
   view = { story, axis: timeAxis(story), from: 0, to: 0, picked: null, chosen: null, listed: null };
@@ -225,18 +229,47 @@ function showFacts(run) {
 // The marker that puts a client through this run in pytest.
 const pytestLine = (run) => `@pytest.mark.gapless(scenarios=["${run.scenario}"], generations=["${run.generation}"], cursors=["${run.cursor}"])`;
 
-// Everything that the journal has of an entry, and for a call the command that makes it again.
+// Everything that is known of an entry: what the journal has, the whole message, and the command that makes a call again.
 function showEntry(entry) {
   const { index, t_s, place, what, ...fields } = entry;
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
   byId("entryfields").textContent = [`${place} ${what}, ${t_s} s`, ...lines].join("\n");
-  const curl = place === "rest" && what === "request" ? curlLine(fields) : "";
+  const curl = place === "rest" && what === "request" ? curlLine(fields, view.story.messages.get(`rest ${fields.call} request`)) : "";
   byId("curl").replaceChildren(...(curl ? [made("code", {}, curl), ...(navigator.clipboard ? [copier(curl)] : [])] : []));
+  byId("messages").replaceChildren(...view.story.messagesOf(entry).flatMap(([title, name]) => messageShown(title, name)));
   byId("entry").hidden = false;
 }
 
+// A message as it was on the wire. JSON is laid out; what is copied is as it was.
+function messageShown(title, name) {
+  const message = view.story.messages.get(name);
+  if (!message) return [made("p", {}, `${title} is not in this file.`)]; // the room is bounded
+  const { headers, body, cut } = message;
+  const size = body ? count(body.length + (cut ?? 0), "character") : "without a body";
+  const head = made("h3", {}, `${title}, ${size}${cut ? `, the first ${body.length.toLocaleString("en")} of them here` : ""}`);
+  if (body && navigator.clipboard) head.append(copier(body));
+  const text = [...headers.map(([key, value]) => `${key}: ${value}`), ...(headers.length && body ? [""] : []), ...(body ? [laidOut(body)] : [])];
+  return [head, ...(text.length ? [made("pre", { class: "message", tabindex: "0", "aria-label": title }, text.join("\n"))] : [])];
+}
+
+function laidOut(text) {
+  try {
+    const read = JSON.parse(text);
+    return typeof read === "object" ? JSON.stringify(read, null, 2) : text;
+  } catch {
+    return text; // cut, or no JSON at all
+  }
+}
+
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-const curlLine = ({ method, path, query }) => `curl ${method === "GET" ? "" : `-X ${method} `}"$GAPLESS_URL"${quoted(path + (query ? `?${query}` : ""))}`;
+
+function curlLine({ method, path, query }, message) {
+  const given = Object.fromEntries(message?.headers ?? []);
+  const key = given["x-session-api-key"] ? [`-H "x-session-api-key: $GAPLESS_API_KEY"`] : [];
+  const body = message?.body ? [`-H ${quoted(`content-type: ${given["content-type"] ?? "application/json"}`)}`, `-d ${quoted(message.body)}`] : [];
+  const words = ["curl", ...(method === "GET" ? [] : [`-X ${method}`]), ...key, ...body, `"$GAPLESS_URL"${quoted(path + (query ? `?${query}` : ""))}`];
+  return words.join(" ");
+}
 
 function copier(text) {
   const button = made("button", { type: "button", class: "copy" }, "copy");

@@ -34,7 +34,7 @@ from gapless.scenarios.cli.output.run_drawings import STANDARD_OUTPUT, Drawings
 from gapless.scenarios.cli.real_server import chosen_variant, given_server, make_ready
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.lockstep.command import printed_lines, with_printed
+from gapless.scenarios.lockstep.command import printed_lines
 from gapless.scenarios.running.journal_difference import difference
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.scenarios.running.second_process import SecondProcess
@@ -126,7 +126,7 @@ def replay(
     request = _request(str(name), name_of_client, generation, cursor, seed)
     request = replace(request, command=command, server=published)
     make_ready(published)
-    result = perform(request)
+    result = perform(request, with_messages=True)
     _print_run(request, result, output)
     sys.exit(result.record.verdict.exit_code)
 
@@ -177,7 +177,7 @@ def _request(name: str, client: str, generation: str, cursor: str, seed: int) ->
 def _from_capsule(kept: Capsule, path: Path, output: _Output) -> int:
     make_ready(kept.request.server)
     try:
-        result = perform(kept.request)
+        result = perform(kept.request, with_messages=True)
     except TapeError as error:
         click.echo(f"{path}: not the same run, for its choices no longer fit: {error}{_changed(kept, None)}", err=True)
         return Verdict.UNSTEADY.exit_code
@@ -231,7 +231,7 @@ def _changed(kept: Capsule, result: RunResult | None) -> str:
 
 
 def _print_run(request: RunRequest, result: RunResult, output: _Output) -> None:
-    lines = with_printed(result.lines, result.printed)
+    lines = result.told
     output.draw(result.record, lines)
     if output.trace:
         output.say(render_trace(lines))

@@ -106,7 +106,7 @@ def _forget_what_was_read(one: Walk, ledger: Ledger) -> None:
     ledger.is_out_of_order = lambda event_id, later_id: False  # type: ignore[method-assign]  # a broken client
 
 
-@mutant("take-page", races=["R57"], killed=("r57-cursor-loop", "legacy/inclusive", "budget"))
+@mutant("take-page", races=["R57"], killed=("r57-cursor-loop", "legacy/inclusive", "bounded"))
 def loop_not_noticed(original: Original, one: Walk, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
     """Follows every next cursor, even one that it has followed before."""
     one._asked.clear()
@@ -115,7 +115,7 @@ def loop_not_noticed(original: Original, one: Walk, page: Page, ledger: Ledger) 
     return found
 
 
-@mutant("take-page", races=["R57"], killed=("r57-two-pages-name-each-other", "legacy/inclusive", "budget"))
+@mutant("take-page", races=["R57"], killed=("r57-two-pages-name-each-other", "legacy/inclusive", "bounded"))
 def only_its_own_cursor_is_a_loop(
     original: Original, one: Walk, page: Page, ledger: Ledger
 ) -> tuple[Outcome, list[LogEvent]]:

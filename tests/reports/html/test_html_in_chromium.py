@@ -371,3 +371,36 @@ def test_a_verdict_has_a_mark_so_that_colour_is_not_needed_to_tell_it() -> None:
 
     assert len({MARKS[verdict] for verdict in Verdict}) == len(Verdict)
     assert OBSERVATION in LINES[-1]
+
+
+def test_the_picked_entry_shows_its_whole_message_and_a_command_that_makes_the_call_again(
+    browser: Chrome, tmp_path: Path
+) -> None:
+    frame = {"id": OBSERVATION, "text": MARKUP}
+    spoken = (
+        {"message": "socket 1 4", "headers": [], "body": json.dumps(frame)},
+        {"message": "rest 2 request", "headers": [["x-session-api-key", "(hidden)"]], "body": '{"text": "it\'s"}'},
+        {"message": "rest 2 response", "headers": [["x-proxy", MARKUP]], "body": "{cut", "cut": 1996},
+    )
+    lines = (*ONE.journals[DIGEST], *map(json.dumps, spoken))
+    page = opened(browser, tmp_path, dataclasses.replace(ONE, journals={DIGEST: lines}))
+
+    def picked(words: str) -> str:
+        page.open()
+        page.until_drawn()
+        page.run(
+            f"[...document.querySelectorAll('#journal li')].find((row) => row.textContent.includes('{words}')).click()"
+        )
+        page.run("document.querySelector('#entry').open = true")
+        return page.one("#entry").text
+
+    shown = picked(f"sends ObservationEvent …{OBSERVATION[-8:]}")
+    assert json.dumps(frame, indent=2) in shown
+    shown = picked("Call 2: POST")
+    assert "x-session-api-key: (hidden)" in shown
+    assert f"x-proxy: {MARKUP}" in shown
+    assert "2,000 characters, the first 4 of them here" in shown
+    assert 'curl -X POST -H "x-session-api-key: $GAPLESS_API_KEY"' in page.one("#curl").text
+    assert """-d '{"text": "it'\\''s"}'""" in page.one("#curl").text
+    assert "is not in this file" in picked("Call 1: GET")
+    assert page.log() == []

@@ -169,7 +169,7 @@ def test_a_capsule_of_a_client_that_changed_says_so_and_exits_as_the_run_does() 
 
 def test_a_capsule_whose_replays_differ_exits_with_6() -> None:
     write_chancy("random.random()")
-    process("run", "clean-run", "--client", "chancy:factory", "--check-determinism", "--generation", "legacy")
+    process("run", "clean-run", "--client", "chancy:factory", "--check-determinism", *ONE)
     path = next(Path(".gapless/capsules").iterdir())
     document = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(document | {"digest": "sha256:another"}), encoding="utf-8")
@@ -302,14 +302,17 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
+ONE = ("--generation", "tree", "--cursor", "inclusive")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
         (("run", "r30-lost-frame"), 0),
-        (("run", "R10", "--client", "poll-then-return"), 1),
+        (("run", "R10", "--client", "poll-then-return", *ONE), 1),
         (("run", "R99"), 2),
-        (("run", "r17-lost-snapshot-waiting", "--client", "full-rescan"), 3),
-        (("run", "R10", "--client", "full-rescan"), 4),
+        (("run", "r17-lost-snapshot-waiting", "--client", "full-rescan", *ONE), 3),
+        (("run", "R10", "--client", "full-rescan", *ONE), 4),
     ],
 )
 def test_exit_codes_of_a_process(arguments: tuple[str, ...], code: int) -> None:

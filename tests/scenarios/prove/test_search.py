@@ -27,7 +27,6 @@ from gapless.scenarios.machines.machine import (
 )
 from gapless.scenarios.machines.ours import GaplessMachine
 from gapless.scenarios.machines.registry import bounded
-from gapless.scenarios.prove import search
 from gapless.scenarios.prove.moves import FAULTS, WorldState
 from gapless.scenarios.prove.report_text import statement
 from gapless.scenarios.prove.search import Bounds, Question, brute_force, examine, prove, rising, smallest, world
@@ -167,10 +166,7 @@ def test_a_client_that_asks_once_too_often_is_found_out() -> None:
 
 
 @pytest.mark.usefixtures("asks_once_too_often")
-def test_what_was_found_is_not_forgotten_when_the_time_ends_before_the_smallest_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(search, "LOOKS_EVERY_STATES", 1)
+def test_what_was_found_is_not_forgotten_when_the_time_ends_before_the_smallest_is() -> None:
     states = prove(small()).states
     looks = itertools.count(1)
     finding = prove(small(), lambda _: next(looks) > states)
@@ -182,8 +178,7 @@ def test_what_was_found_is_not_forgotten_when_the_time_ends_before_the_smallest_
     assert "a counterexample of ≤ 0 events, not the smallest: budget:" in statement(finding)
 
 
-def test_the_schedule_that_a_search_met_first_leads_to_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "LOOKS_EVERY_STATES", 1)
+def test_the_schedule_that_a_search_met_first_leads_to_what_it_found() -> None:
     question = small("socket-only", losses=1)
     looks = itertools.count(1)
     states = prove(question).states

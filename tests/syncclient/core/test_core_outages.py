@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gapless.syncclient.core import actions, events
 from gapless.syncclient.wire import Info, LogEvent
-from tests.syncclient.script import Hand, branch, message, page, run_of
+from tests.syncclient.script import FINISHED, RUNNING, Hand, branch, message, page, run_of, update
 
 
 def back_with(*log: LogEvent | None) -> Hand:
@@ -101,7 +101,7 @@ def test_with_the_socket_down_for_good_rest_tells_the_end() -> None:
         hand.wait(0.5)
     hand.answer(Info("finished", "d"))
     hand.wait(5.5)
-    hand.answer(page(branch("abcd")))
+    hand.answer(page([*branch("ab"), update("r", *RUNNING, "b"), *branch("cd", "b"), update("f", *FINISHED, "d")]))
     assert hand.finished[0].report.complete
     assert hand.finished[0].report.spent.calls == 2
 
