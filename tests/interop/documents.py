@@ -271,8 +271,9 @@ built its environment. `gapless examples` says where an installed gapless keeps 
     make interop INTEROP="--release 1.40.0"
     make interop INTEROP="--release typescript-1.38.0"
 
-measures another release. A file `tests/interop/requirements-VERSION.txt`, or `package-VERSION.json` for the
-TypeScript client, adds it to the table."""
+measures another release. `--part both-ends` measures the published servers alone, with `--release 1.58.2` one of
+them. A file `tests/interop/requirements-VERSION.txt`, or `package-VERSION.json` for the TypeScript client, adds it to
+the table."""
 
 _FIDELITY = """One script of requests and socket sessions (`tests/interop/script.py`) is played to both servers: the
 whole life of a conversation, every way to search and to subscribe, bad input, wrong keys, deletion. The

@@ -25,7 +25,7 @@ from tests.interop.lockstep_table import HOLDS, Cell, Task, measuring, tasks
 from tests.interop.playing import Playing
 from tests.interop.proxy import Proxy
 from tests.interop.server_table import ServerRow
-from tests.interop.subjects import subjects
+from tests.interop.subjects import both_ends, subjects
 
 BLANK = Cell("sdk 1.58.2", "sdk-from-1.36", "r10-late-tail", "tree", returns="in time")
 
@@ -80,6 +80,31 @@ def test_a_generation_that_a_release_does_not_understand_has_the_clean_run_alone
     assert [task.scenario for task in wanted if task.generation == "tree"] == ["clean-run"]
     assert len({task.scenario for task in wanted if task.generation == "legacy"}) > 100
     assert not [task for task in wanted if task.scenario.startswith(("cost-", "counted-"))]
+
+
+def test_a_published_server_has_what_it_can_play_with_our_client_and_its_own_sdk() -> None:
+    wanted = tasks(both_ends("1.58.2"), ("session",))
+    assert {task.subject.name for task in wanted} == {"sdk 1.58.2 on 1.58.2", "gapless on 1.58.2"}
+    assert {task.subject.release_class for task in wanted} == {"sdk-from-1.36-on-server", "gapless-on-server"}
+    assert {task.subject.server for task in wanted} == {"openhands-agent-server==1.58.2"}
+    scenarios = {task.scenario for task in wanted}
+    assert "r10-late-tail" in scenarios
+    assert not {"r20-late-stats", "recorded-link-close"} & scenarios
+
+
+def test_the_section_on_both_ends_tells_where_the_simulated_server_comes_to_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expectations, "EXPECTED", tmp_path)
+    simulated = dataclasses.replace(BLANK, generation="session", undelivered=2)
+    (tmp_path / "sdk-from-1.36.toml").write_text(expectations.written("sdk-from-1.36", [simulated]))
+    subject, _ = both_ends("1.58.2")
+    cell = dataclasses.replace(simulated, subject=subject.name, release_class=subject.release_class)
+    same = documents.both_ends("2026-01-02", "0.1.0", [cell])
+    assert "comes to the same in 1 of 1 of these runs" in same
+    other = documents.both_ends("2026-01-02", "0.1.0", [dataclasses.replace(cell, undelivered=0, lost=1)])
+    assert "comes to the same in 0 of 1 of these runs" in other
+    assert "| r10-late-tail | sdk 1.58.2 on 1.58.2 | 1 lost | 2 undelivered |" in other
 
 
 def test_every_class_with_an_environment_has_expectations() -> None:

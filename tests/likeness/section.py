@@ -50,7 +50,8 @@ def written(
         f"{len(cells) - len(different)} are the same; {len(different) - len(without)} differ for a reason, and "
         f"{len(without)} without one. `python -m tests.likeness` measures it again.",
         _table(["scenario", *map(_title, columns)], [_row(name, columns, cells) for name in scenarios]),
-        "`=`: the same verdict, the same deliveries, in the same order. A letter: they differ, for this reason:",
+        "`=`: the same verdict, the same deliveries, in the same order. An empty cell: not measured yet. A letter: "
+        "they differ, for this reason:",
         "\n".join(f"- {letter}: {text} ({times})" for text, (letter, times) in _letters(different).items()) or "- none",
     ]
     if without:

@@ -56,6 +56,17 @@ PROGRAMS = {
         """,
         ["empty", "5"] * 4 + ["empty at last"],
     ),
+    "files_that_are_synced": (
+        """
+        import os, tempfile
+        with tempfile.TemporaryFile() as file:
+            file.write(b"kept"); file.flush(); os.fsync(file); os.fsync(file.fileno())
+            file.seek(0); print(file.read().decode())
+        try: os.fsync(12345)
+        except OSError as error: print(error.strerror)
+        """,
+        ["kept", "Bad file descriptor"],
+    ),
     "conditions_and_reentrant_locks": (
         """
         import threading
