@@ -9,9 +9,8 @@ In reading order:
 - `attach.py`         the first sync
 - `resume.py`         the first sync of a client that goes on from a store
 - `repairs.py`        what is missing, and how it is asked for
-- `runs.py`           whether the run in progress is over, and whether all of its events are held
+- `runs/`             whether the run in progress is over, and whether all of its events are held
 - `gap_reading.py`    reads history that was left unread, for `Conversation.history()`
-- `run_state.py`      the phases of a run, and which reports about its end are believed
 - `authority.py`      which source is believed, where two differ
 - `requests.py`       every request, and what its failure means
 - `socket_state.py`   the current connection, and when to open the next one

@@ -21,8 +21,8 @@ from gapless.syncclient.core.authority import EvidenceSource
 from gapless.syncclient.core.gap_reading import Reading
 from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.requests import FailureVerdict, Request, judge
-from gapless.syncclient.core.run_state import Ending
-from gapless.syncclient.core.runs import Runs
+from gapless.syncclient.core.runs.endings import Ending
+from gapless.syncclient.core.runs.runs import Runs
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision

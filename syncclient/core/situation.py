@@ -1,6 +1,6 @@
 """Everything that the core knows at one moment, and the few things it can do about it. Shared by the core's parts.
 
-Nothing here decides: `attach.py`, `repairs.py` and `runs.py` do, each for its own question.
+Nothing here decides: `attach.py`, `repairs.py` and `runs/` do, each for its own question.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import replace
 from gapless.syncclient.core import actions
 from gapless.syncclient.core.backoff import delay_s
 from gapless.syncclient.core.requests import Purpose, Request
-from gapless.syncclient.core.run_state import Messages, RunInProgress
+from gapless.syncclient.core.runs.messages import Messages
+from gapless.syncclient.core.runs.run_in_progress import RunInProgress
 from gapless.syncclient.core.socket_state import Connection, Subscription
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import SyncError

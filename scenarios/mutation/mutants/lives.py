@@ -8,7 +8,8 @@ import trio
 
 from gapless.scenarios.clients.baselines.tail_cursor import TailCursor
 from gapless.scenarios.mutation.planting import ExpectedKill, Method, Mutant, Original, mutant, with_settings
-from gapless.syncclient.core.run_state import Belief, Ending, RunInProgress
+from gapless.syncclient.core.runs.endings import Belief, Ending
+from gapless.syncclient.core.runs.run_in_progress import RunInProgress
 from gapless.syncclient.log.ledger import Ledger
 
 KNOWN_KINDS = frozenset(

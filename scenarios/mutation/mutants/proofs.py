@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gapless.scenarios.mutation.planting import Original, mutant
-from gapless.syncclient.core.run_state import Ending, RunInProgress
-from gapless.syncclient.core.runs import Runs
+from gapless.syncclient.core.runs.endings import Ending
+from gapless.syncclient.core.runs.run_in_progress import RunInProgress
+from gapless.syncclient.core.runs.runs import Runs
 from gapless.syncclient.log.held import BranchPath
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.proof import Certificate

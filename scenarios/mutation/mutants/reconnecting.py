@@ -6,8 +6,8 @@ from gapless.scenarios.clients.baselines.full_rescan import FullRescan
 from gapless.scenarios.mutation.planting import ExpectedKill, Method, Mutant, Original, mutant, with_settings
 from gapless.syncclient.core.core import SyncCore
 from gapless.syncclient.core.repairs import Repairs
-from gapless.syncclient.core.run_state import RunInProgress
-from gapless.syncclient.core.runs import Runs
+from gapless.syncclient.core.runs.run_in_progress import RunInProgress
+from gapless.syncclient.core.runs.runs import Runs
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.errors import ConversationNotFound, SyncError
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from gapless.scenarios.clients.baselines.follower import Follower
 from gapless.scenarios.mutation.planting import ExpectedKill, Method, Mutant, Original, mutant, with_settings
 from gapless.syncclient.core.actions import Origin
-from gapless.syncclient.core.run_state import Ending, RunInProgress
-from gapless.syncclient.core.runs import Runs
+from gapless.syncclient.core.runs.endings import Ending
+from gapless.syncclient.core.runs.run_in_progress import RunInProgress
+from gapless.syncclient.core.runs.runs import Runs
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.history import History
 from gapless.syncclient.log.proof import Certificate

@@ -8,8 +8,10 @@ from gapless.scenarios.mutation.planting import ExpectedKill, Mutant, Original, 
 from gapless.syncclient.core.authority import EvidenceSource
 from gapless.syncclient.core.events import RequestFailed
 from gapless.syncclient.core.requests import FailureVerdict, Request
-from gapless.syncclient.core.run_state import IDLE, TERMINAL, Belief, Ending, RunInProgress
-from gapless.syncclient.core.runs import Runs
+from gapless.syncclient.core.runs.endings import Belief, Ending
+from gapless.syncclient.core.runs.phases import IDLE, TERMINAL
+from gapless.syncclient.core.runs.run_in_progress import RunInProgress
+from gapless.syncclient.core.runs.runs import Runs
 from gapless.syncclient.errors import SyncError
 from gapless.syncclient.log import proof
 from gapless.syncclient.log.ledger import Ledger

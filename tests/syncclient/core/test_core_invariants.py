@@ -9,7 +9,8 @@ import pytest
 from gapless.syncclient.core import actions, events
 from gapless.syncclient.core.authority import EvidenceSource, can_be_vetoed, outranks
 from gapless.syncclient.core.requests import FailureVerdict, Request, judge
-from gapless.syncclient.core.run_state import PHASES, Phase, RunInProgress, Sign
+from gapless.syncclient.core.runs.phases import PHASES, Phase, Sign
+from gapless.syncclient.core.runs.run_in_progress import RunInProgress
 from gapless.syncclient.core.situation import NOTE_CHARS_MAX, NOTES_MAX
 from gapless.syncclient.log.held import Anchor
 from gapless.syncclient.log.walk import Walk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gapless.syncclient.core import actions, events
-from gapless.syncclient.core.run_state import RunInProgress
+from gapless.syncclient.core.runs.run_in_progress import RunInProgress
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.wire import Generation, LogEvent, Snapshot
 from tests.syncclient.script import RUNNING, Hand, branch, message, page, run_of, update

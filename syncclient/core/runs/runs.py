@@ -1,7 +1,8 @@
 """The run in progress: is it over, and is all of it held? Pure.
 
-Between `run()` and its report: wait for a status report about the end that is this run's (`run_state.py`), then for a
-certificate that its events are held (`proof.py`). Meanwhile see to it that silence is the agent's, not the socket's.
+Between `run()` and its report: wait for a status report about the end that is this run's (`run_in_progress.py`), then
+for a certificate that its events are held (`proof.py`). Meanwhile see to it that silence is the agent's, not the
+socket's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from gapless.syncclient.core.authority import EvidenceSource, outranks
 from gapless.syncclient.core.events import RequestFailed
 from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.requests import FailureVerdict, Request
-from gapless.syncclient.core.run_state import IDLE, Belief, Ending, Phase, RunInProgress, Sign, is_terminal
+from gapless.syncclient.core.runs.endings import Belief, Ending
+from gapless.syncclient.core.runs.phases import IDLE, Phase, Sign, is_terminal
+from gapless.syncclient.core.runs.run_in_progress import RunInProgress
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision

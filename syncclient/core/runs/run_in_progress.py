@@ -11,199 +11,22 @@ update were seen since. If nothing shows that the run has begun, waiting tells m
 may still rest in the status of the run before. `idle` ends nothing that was not seen to begin. Anything else is an
 unverified end, which the log itself resolves.
 
-Only the snapshot that is published when a run has ended is final at once. What the other sources tell counts when
-nothing has followed for `veto_wait_s` (`authority.py`).
+Only the snapshot that is published when a run has ended is final at once. What other sources tell of `finished` counts
+when it is told again after `veto_wait_s` (`authority.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass, field, replace
-from enum import Enum, IntEnum
 
-from gapless.syncclient.core.authority import EvidenceSource, can_be_vetoed
+from gapless.syncclient.core.authority import EvidenceSource
+from gapless.syncclient.core.runs.endings import Belief, Ending, EndUpdate, Span
+from gapless.syncclient.core.runs.phases import IDLE, PHASES, Phase, Sign, is_terminal
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.path_marks import sometimes
-from gapless.syncclient.wire import LogEvent, error_detail, execution_status, is_user_message, message_text
-
-IDLE = "idle"
-TERMINAL = frozenset({"finished", "paused", "waiting_for_confirmation", "error", "stuck"})
-
-
-@decision("terminal-status")
-def is_terminal(status: str | None) -> bool:
-    """Whether a run that has this status is over, but for a stop hook's veto."""
-    return status in TERMINAL
-
-
-class Phase(IntEnum):
-    """How far a run has come. Within one attempt it only goes forward."""
-
-    POSTED = 1
-    """`POST run` is under way."""
-    REPOSTED = 2
-    """It is posted again after a lost answer. A 409 now says that the first was taken."""
-    UNSURE = 3
-    """Its answer was lost: the server may not have taken it."""
-    BLOCKED = 4
-    """It was answered 409: another run is in progress, and ours is yet to be started (R18)."""
-    ACCEPTED = 5
-    """The server has taken it."""
-    BEGUN = 6
-    """`running` was seen."""
-    ENDING = 7
-    """Its end is believed; what is missing is a proof that all of it is held."""
-    OVER = 8
-
-
-class Sign(Enum):
-    """What moves a run from phase to phase."""
-
-    TAKEN = "taken"
-    LOST = "lost"
-    CONFLICT = "conflict"
-    RUNNING = "running"
-    END = "end"
-    DONE = "done"
-
-
-PHASES: dict[tuple[Phase, Sign], Phase] = {
-    (Phase.POSTED, Sign.TAKEN): Phase.ACCEPTED,
-    (Phase.POSTED, Sign.LOST): Phase.UNSURE,
-    (Phase.POSTED, Sign.CONFLICT): Phase.BLOCKED,
-    (Phase.UNSURE, Sign.RUNNING): Phase.BEGUN,
-    (Phase.UNSURE, Sign.END): Phase.ENDING,
-    (Phase.REPOSTED, Sign.TAKEN): Phase.ACCEPTED,
-    (Phase.REPOSTED, Sign.CONFLICT): Phase.ACCEPTED,
-    (Phase.REPOSTED, Sign.LOST): Phase.UNSURE,
-    (Phase.ACCEPTED, Sign.RUNNING): Phase.BEGUN,
-    (Phase.ACCEPTED, Sign.END): Phase.ENDING,
-    (Phase.BEGUN, Sign.END): Phase.ENDING,
-    (Phase.ACCEPTED, Sign.DONE): Phase.OVER,
-    (Phase.BEGUN, Sign.DONE): Phase.OVER,
-    (Phase.UNSURE, Sign.DONE): Phase.OVER,
-    (Phase.ENDING, Sign.DONE): Phase.OVER,
-}
-"""Every change of phase. A sign that is not listed for a phase changes nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """A report that a run is over; `asked_step` is when it was asked for, and `source` who says so."""
-
-    status: str
-    leaf_id: str | None
-    knows_leaf: bool
-    asked_step: int
-    timestamp: str = ""
-    """When it was said, by the server's clock, where that is known."""
-    source: EvidenceSource = EvidenceSource.STATUS
-    heard_step: int = 0
-    """When it was heard, or believed."""
-    is_told_again: bool = False
-    """Whether it is told again, after the time in which a veto would have come."""
-
-    @property
-    def is_final(self) -> bool:
-        """Whether it is what is published when a run has ended."""
-        return not can_be_vetoed(self.source)
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether no stop hook can veto it any more: hooks are asked when the agent says that it has finished."""
-        return self.is_final or (self.status != "finished" and is_terminal(self.status))
-
-
-@dataclass(frozen=True, slots=True)
-class EndUpdate:
-    """A state update that says that a run is over; `event_id` is the update, where one told it."""
-
-    status: str
-    at_s: float
-    heard_step: int
-    event_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A run as the log has it: its terminal status, and what its error event said; nothing, where it has another's."""
-
-    status: str | None
-    error: str | None
-
-
-class Messages:
-    """Who has spoken since the last run began: a run that follows the message of somebody else may be theirs."""
-
-    def __init__(self) -> None:
-        self._ours: dict[str, int] = {}
-        self._taken: dict[str, int] = {}
-        self._has_other = False
-        self.others: dict[str, None] = {}
-        """Ids of what somebody else has said since a run of ours was last over."""
-        self.last_own_id: str | None = None
-        """The last message of ours that was seen since then."""
-
-    def post(self, text: str) -> None:
-        """A message of ours is sent."""
-        self._ours[text] = self._ours.get(text, 0) + 1
-
-    def taken(self, text: str) -> None:
-        """The server has taken it: it is in the log, and the log may not have been seen since."""
-        if text in self._ours:
-            self._taken[text] = self._taken.get(text, 0) + 1
-
-    def refused(self, text: str) -> None:
-        """The server has not taken it."""
-        self._see(text)
-
-    @property
-    def unseen(self) -> int:
-        """How many messages of ours the server has taken that were not seen in the log yet."""
-        return sum(self._taken.values())
-
-    def heard(self, event: LogEvent) -> bool:
-        """A user message is held for the first time; true if it is ours."""
-        is_ours = self._see(message_text(event))
-        if is_ours:
-            self.last_own_id = event["id"]
-        else:
-            self._has_other = True
-            self.others[event["id"]] = None
-        return is_ours
-
-    @property
-    def may_be_others(self) -> bool:
-        """Whether a run that begins now may be one that somebody else has asked for."""
-        return self._has_other or bool(self._ours)
-
-    def run_begun(self) -> None:
-        """A run has begun, so what was said until now is answered."""
-        self._has_other = False
-
-    def forget(self) -> None:
-        """A run of ours is over: what has not come of our messages by now is not waited for."""
-        self._ours, self._taken, self.others, self.last_own_id = {}, {}, {}, None
-
-    def _see(self, text: str) -> bool:
-        is_ours = text in self._ours
-        for counts in (self._ours, self._taken):
-            if counts.get(text, 0) > 1:
-                counts[text] -= 1
-            else:
-                counts.pop(text, None)
-        return is_ours
-
-
-class Belief(Enum):
-    """What to make of an `Ending`."""
-
-    OURS = "ours"
-    STALE = "stale"
-    UNVERIFIED_END = "unverified-end"
-    WAIT = "wait"
-    """Nothing shows yet that our run has begun, or the leaf is not here yet: both may come."""
+from gapless.syncclient.wire import error_detail, execution_status, is_user_message
 
 
 @dataclass(slots=True)

@@ -1,0 +1,8 @@
+"""The run in progress: whose is it, is it over, and is all of it held?
+
+- `runs.py`             what is done about it, from `run()` to its report
+- `run_in_progress.py`  what is known of it, and which reports about its end are believed
+- `phases.py`           the table of its phases
+- `endings.py`          what is said about an end
+- `messages.py`         who has spoken, and so whose a run may be
+"""
