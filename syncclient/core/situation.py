@@ -343,9 +343,9 @@ class Situation:
                 self.hear_status(status, str(event.get("timestamp", "")))
             is_news = self.has_attached and event["id"] not in self.delivered_before
             if is_news and is_user_message(event):
-                is_ours = self.messages.heard(event)
+                is_ours = self.messages.heard(event, is_at_rest=self.status not in ("running", "unknown"))
                 if is_ours and self.run is not None:
-                    self.run.saw_own_message(event["id"])
+                    self.run.saw_own_message(event["id"], self.messages.last_own_id)
             if self.run is not None and event["id"] not in self.delivered_before:
                 self.run.fresh[event["id"]] = None
                 if status is not None:

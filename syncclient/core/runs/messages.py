@@ -15,7 +15,7 @@ class Messages:
         self.others: dict[str, None] = {}
         """Ids of what somebody else has said since a run of ours was last over."""
         self.last_own_id: str | None = None
-        """The last message of ours that was seen since then."""
+        """The last message of ours that was seen since then, while no run was known to be in progress."""
 
     def post(self, text: str) -> None:
         """A message of ours is sent."""
@@ -35,11 +35,11 @@ class Messages:
         """How many messages of ours the server has taken that were not seen in the log yet."""
         return sum(self._taken.values())
 
-    def heard(self, event: LogEvent) -> bool:
-        """A user message is held for the first time; true if it is ours."""
+    def heard(self, event: LogEvent, *, is_at_rest: bool = False) -> bool:
+        """A user message is held for the first time; true if it is ours. `is_at_rest`: no run is in progress."""
         is_ours = self._see(message_text(event))
         if is_ours:
-            self.last_own_id = event["id"]
+            self.last_own_id = event["id"] if is_at_rest else None
         else:
             self._has_other = True
             self.others[event["id"]] = None

@@ -54,7 +54,7 @@ class RunInProgress:
     unseen_messages: int = 0
     """How many messages of ours the server took before this run, and the log had not shown by then."""
     message_id: str | None = None
-    """The last message of ours that was seen."""
+    """The last message of ours that was seen, if no run was in progress then."""
     begins_after: str = ""
     """When the end of another's run was told that this one had to wait for, by the server's clock."""
     said_id: str | None = None
@@ -115,9 +115,9 @@ class RunInProgress:
         self.running_step = self.running_id = self.end_update = self.report = self.end_told_at_s = None
         self.error, self.may_be_others, self.was_before = None, False, False
 
-    def saw_own_message(self, event_id: str) -> None:
-        """The log has shown a message of ours."""
-        self.message_id = event_id
+    def saw_own_message(self, event_id: str, at_rest_id: str | None) -> None:
+        """The log has shown a message of ours; `at_rest_id` is the same, if no run was in progress."""
+        self.message_id = at_rest_id
         if self.unseen_messages:
             self.unseen_messages -= 1
             self.said_id = event_id
