@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -23,19 +24,32 @@ MODULES_MAX = 16
 """In one folder, its ``__init__.py`` included. Where a stranger has to search longer, a folder is two."""
 
 
+class Source(NamedTuple):
+    """What a file imports, module by module with the names from it, and the classes at its top."""
+
+    imports: tuple[tuple[str, tuple[str, ...]], ...]
+    classes: tuple[str, ...]
+
+
 @cache
-def modules(path: Path) -> tuple[str, ...]:
-    """The full name of every module that a file imports, wherever in the file it stands."""
-    return tuple(_imported(ast.parse(path.read_text(encoding="utf-8"))))
+def source(path: Path) -> Source:
+    """A file, which is parsed once for all tests. Imports count wherever in the file they stand."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return Source(tuple(_imports(tree)), tuple(one.name for one in tree.body if isinstance(one, ast.ClassDef)))
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
+def _imports(tree: ast.Module) -> Iterator[tuple[str, tuple[str, ...]]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, ()) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield node.module, tuple(alias.name for alias in node.names)
+
+
+def modules(path: Path) -> Iterator[str]:
+    """The full name of every module that a file imports."""
+    for module, names in source(path).imports:
+        yield from (module, *(f"{module}.{name}" for name in names))
 
 
 def parts_of_gapless(path: Path) -> set[str]:
@@ -100,9 +114,7 @@ def test_nothing_in_a_simulated_path_reads_the_wall_clock_or_global_chance(name:
 
 def classes(path: Path) -> Iterator[str]:
     """The public classes of a module."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            yield node.name
+    return (name for name in source(path).classes if not name.startswith("_"))
 
 
 def test_no_class_name_is_used_twice() -> None:
@@ -135,12 +147,9 @@ def test_no_modules_import_one_another_in_a_circle() -> None:
 def _imported_files(path: Path, files: Mapping[str, Path]) -> set[str]:
     """The modules that a file imports, or imports names from; not the package above a module that it names."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            below = [f"{node.module}.{alias.name}" for alias in node.names]
-            found |= {one if one in files else node.module for one in below}
+    for module, names in source(path).imports:
+        below = [f"{module}.{name}" for name in names]
+        found |= {one if one in files else module for one in below} or {module}
     return found & files.keys()
 
 

@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -30,11 +30,13 @@ from gapless.scenarios.capsules.versions import CURRENT, SCHEMA_PREFIX, TooNew, 
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
 from gapless.scenarios.judging.own_budget import OwnBudget
-from gapless.scenarios.lockstep.command import RanOn
 from gapless.scenarios.running.journal_difference import FINGERPRINT_CHARACTERS
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.written_files import write_within
 from gapless.simserver.choices import Ranges, Tape
+
+if TYPE_CHECKING:
+    from gapless.scenarios.lockstep.command import RanOn
 
 SCHEMA = f"{SCHEMA_PREFIX}{CURRENT}"
 DIRECTORY = Path(".gapless") / "capsules"
@@ -45,7 +47,7 @@ _LIBRARIES = ("gapless", "httpx", "hypercorn", "starlette", "trio", "trio-websoc
 class _StoredViolation(BaseModel):
     """The violation that the run was kept for."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     oracle: str
     message: str
@@ -56,7 +58,7 @@ class _StoredViolation(BaseModel):
 class _Stream(BaseModel):
     """The choices of one stream. ``ranges``: low, high, and how many choices in a row were drawn from that range."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     values: list[int | float]
     ranges: list[tuple[int | float, int | float, int]] = []
@@ -65,7 +67,7 @@ class _Stream(BaseModel):
 class _RanOn(BaseModel):
     """What a command ran on."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     runtime: str
     packages: dict[str, str] = {}
@@ -74,7 +76,7 @@ class _RanOn(BaseModel):
 class _File(BaseModel):
     """A capsule as it is on disk."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     schema_: str
     scenario: dict[str, Any]
@@ -162,6 +164,14 @@ def render(
     return "\n".join(_json_lines(document)) + "\n"
 
 
+def _kept_ran_on(stored: _RanOn | None) -> RanOn | None:
+    if stored is None:
+        return None
+    from gapless.scenarios.lockstep.command import RanOn  # only a command runs on something
+
+    return RanOn(stored.runtime, stored.packages)
+
+
 def _command_data(request: RunRequest, ran_on: RanOn | None) -> dict[str, Any]:
     if not request.command:
         return {}
@@ -246,9 +256,9 @@ def _capsule(path: Path, document: Mapping[str, Any]) -> Capsule:
         raise CapsuleError(str(path), first_problem(error), cure) from None
     except UsageError as error:
         raise CapsuleError(str(path), str(error), cure) from error
-    ran_on = None if file.ran_on is None else RanOn(file.ran_on.runtime, file.ran_on.packages)
+    prints = _split(file.fingerprints)
     return Capsule(
-        request, file.digest, file.verdict, file.versions, _split(file.fingerprints), file.command_files, ran_on
+        request, file.digest, file.verdict, file.versions, prints, file.command_files, _kept_ran_on(file.ran_on)
     )
 
 

@@ -1,7 +1,7 @@
 """A client that is a command, on the command line: ``-- COMMAND...``, ``--label`` and ``--clock``.
 
 `TakesCommand` is the class of each click command that takes one. ``given`` turns the words and options into a
-`CommandClient`, and decides on the clock.
+`CommandClient`, and decides on the clock. What runs commands is imported where there is one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from click.core import ParameterSource
 from gapless.reports.records.record import Clock
 from gapless.scenarios.clients.registry import CLIENTS
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.lockstep.command import SHIM_S_MAX, has_shim, label_of
-from gapless.scenarios.lockstep.process import check_exists
 
 _WORDS: Final = "gapless.scenarios.cli.command_client.words"
 
@@ -74,6 +72,9 @@ def given(label: str | None, clock: Clock | None, *, beside_clients: bool = Fals
         return None
     if not beside_clients and context.get_parameter_source("client") not in (ParameterSource.DEFAULT, None):
         raise UsageError("a client is given twice: with --client, and as a command after --; leave one of them out")
+    from gapless.scenarios.lockstep.command import label_of
+    from gapless.scenarios.lockstep.process import check_exists
+
     name = label or label_of(words)
     if name in (client.name for client in CLIENTS):
         raise UsageError(f"{name} is the name of a client that gapless brings; give the command another with --label")
@@ -91,6 +92,8 @@ def _clock(words: tuple[str, ...], asked: Clock | None) -> Clock:
     """The clock that was asked for, else virtual time where a shim is loaded."""
     if asked == "real":
         return "real"
+    from gapless.scenarios.lockstep.command import SHIM_S_MAX, has_shim
+
     if has_shim(words):
         return "virtual"
     what = (

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gapless.reports.records.characters import printable
-from gapless.scenarios.cli.output.plain_output import styled_output
+from gapless.scenarios.cli.output.plain_output import OutputClosed, styled_output
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS
 from gapless.scenarios.errors import UsageError, WorldBroke
 from gapless.scenarios.judging.choosing import chosen_oracles, words
@@ -97,6 +97,10 @@ class _PlainConsole(Console):
 
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*(_without_steering(one) for one in objects), **options)
+
+    def on_broken_pipe(self) -> None:
+        """Rich would exit with 1, which means ``unsafe`` here."""
+        raise OutputClosed
 
 
 def _without_steering(one: Any) -> Any:

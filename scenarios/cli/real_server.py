@@ -1,4 +1,7 @@
-"""``--server``: a published server on the command line, and which of the wanted scenarios it can play."""
+"""``--server``: a published server on the command line, and which of the wanted scenarios it can play.
+
+What a published server needs is imported where one is chosen.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,28 @@ import click
 from gapless.scenarios.cli.options import ALL
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.realserver.environment import parse_server
-from gapless.scenarios.realserver.playable import variant_of, why_not
-from gapless.scenarios.realserver.warm_up import prepare
 
 
 def given_server(text: str | None) -> str:
     """The server that is named; an empty text without one. Raises UsageError."""
-    return "" if text is None else str(parse_server(text))
+    if text is None:
+        return ""
+    from gapless.scenarios.realserver.environment import parse_server
+
+    return str(parse_server(text))
 
 
 def make_ready(server: str) -> None:
     """See to it that the environment of the server is there, if there is a server. Raises UsageError."""
-    if server:
-        published = parse_server(server)
-        if not published.is_ready:
-            click.echo(f"building the environment of {published} in {published.directory}", err=True)
-        prepare(published)
+    if not server:
+        return
+    from gapless.scenarios.realserver.environment import parse_server
+    from gapless.scenarios.realserver.warm_up import prepare
+
+    published = parse_server(server)
+    if not published.is_ready:
+        click.echo(f"building the environment of {published} in {published.directory}", err=True)
+    prepare(published)
 
 
 def chosen_variant(server: str, generation: str, cursor: str) -> tuple[str, str]:
@@ -35,6 +43,9 @@ def chosen_variant(server: str, generation: str, cursor: str) -> tuple[str, str]
     """
     if not server:
         return generation, cursor
+    from gapless.scenarios.realserver.environment import parse_server
+    from gapless.scenarios.realserver.playable import variant_of
+
     own = variant_of(parse_server(server))
     for option, asked, value in (("--generation", generation, own[0]), ("--cursor", cursor, own[1])):
         if asked not in (ALL, value):
@@ -50,6 +61,9 @@ def playable(scenarios: Sequence[Scenario], server: str, named: Collection[str])
     """
     if not server:
         return tuple(scenarios)
+    from gapless.scenarios.realserver.environment import parse_server
+    from gapless.scenarios.realserver.playable import why_not
+
     published = parse_server(server)
     reasons = {scenario.name: why_not(scenario, published) for scenario in scenarios}
     for name, reason in reasons.items():

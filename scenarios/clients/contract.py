@@ -177,7 +177,8 @@ def held_with_digests(client: ClientUnderTest) -> list[tuple[str, str | None]]:
 
 
 def _digest(event: object) -> str | None:
-    return content_digest(event) if isinstance(event, Mapping) else None
+    # Most are dicts, and to ask an abstract class takes as long as half of a digest.
+    return content_digest(event) if type(event) is dict or isinstance(event, Mapping) else None
 
 
 def gaps_of(client: ClientUnderTest) -> list[list[str | None]] | None:

@@ -46,7 +46,7 @@ class OwnBudgets:
 
 
 class _Spent(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     calls: int = Field(ge=0)
     bytes: int = Field(ge=0)
@@ -54,7 +54,7 @@ class _Spent(BaseModel):
 
 
 class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     clients: dict[str, dict[str, dict[str, _Spent]]] = {}
 

@@ -13,6 +13,7 @@ A command that ends, however it ends, leaves the workers free: long work asks `i
 
 from __future__ import annotations
 
+import logging
 import platform
 import sys
 import threading
@@ -59,6 +60,7 @@ def cluster(where: str) -> Iterator[ClusterExecutor]:
     address = check_address(where)
     import distributed
 
+    _silence()
     connect: Any = distributed.Client
     try:
         client = connect(address, timeout=CONNECT_S_MAX, set_as_default=False)
@@ -76,6 +78,13 @@ def cluster(where: str) -> Iterator[ClusterExecutor]:
         over.set()
         executor.shutdown(wait=False, cancel_futures=True)
         client.close()
+
+
+def _silence() -> None:
+    """Dask would log a traceback of what is told here in one sentence. Its other processes have their own logs."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _watch(executor: ClusterExecutor, over: threading.Event) -> None:

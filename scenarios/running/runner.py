@@ -23,8 +23,6 @@ from gapless.scenarios.judging.oracles.budget import cost, under_own
 from gapless.scenarios.judging.oracles.case import Case
 from gapless.scenarios.judging.own_budget import OwnBudget, OwnBudgets
 from gapless.scenarios.judging.run_outcome import run_outcome
-from gapless.scenarios.lockstep.client import Printed
-from gapless.scenarios.lockstep.command import CommandRun, RanOn, with_printed
 from gapless.scenarios.running.other_party import OtherParty, SimulatedOtherParty
 from gapless.scenarios.running.script_player import ScriptPlayer, leaves
 from gapless.scenarios.running.spin_watch import BusyWatch, CountingJournal, SpinWatch
@@ -38,6 +36,8 @@ from gapless.simserver.world import World
 from gapless.syncclient.path_marks import listening
 
 if TYPE_CHECKING:
+    from gapless.scenarios.lockstep.client import Printed
+    from gapless.scenarios.lockstep.command import CommandRun, RanOn
     from gapless.scenarios.realserver.world import RealServerWorld
 
 
@@ -98,6 +98,10 @@ class RunResult:
     @property
     def told(self) -> tuple[str, ...]:
         """The journal with what stands beside it: what the client printed, and what was on the wire."""
+        if not self.printed:
+            return (*self.lines, *self.messages)
+        from gapless.scenarios.lockstep.command import with_printed  # only a command prints
+
         return (*with_printed(self.lines, self.printed), *self.messages)
 
     @property
@@ -169,8 +173,11 @@ def perform(
 
 
 def _command(request: RunRequest) -> CommandRun | None:
-    switches = tuple((one.point, one.choice) for one in request.scenario.thread_switches)
-    return CommandRun(request.command, switches) if request.command else None
+    if not request.command:
+        return None
+    from gapless.scenarios.lockstep.command import CommandRun  # imported where it is used, as a published server is
+
+    return CommandRun(request.command, tuple((one.point, one.choice) for one in request.scenario.thread_switches))
 
 
 def _source(request: RunRequest) -> Source:

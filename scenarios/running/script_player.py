@@ -96,6 +96,27 @@ class PlayedWorld(Protocol):
         ...
 
 
+class _JournaledRuns:
+    """The runs in a journal, of which each entry is read once. ``last_ended_s``: when a run last ended, if any did."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._read = self._in_progress = 0
+        self.last_ended_s: float | None = None
+
+    def in_progress(self) -> int:
+        """How many have begun and not ended."""
+        entries = self._journal.entries
+        for entry in entries[self._read :]:
+            if entry.place == "agent" and entry.what == "run-started":
+                self._in_progress += 1
+            elif entry.place == "agent" and entry.what == "run-ended":
+                self._in_progress -= 1
+                self.last_ended_s = entry.t_s
+        self._read = len(entries)
+        return self._in_progress
+
+
 class ScriptPlayer:
     """One client in one script. ``ended_s``: when the last step ended, in virtual seconds, once ``perform`` is done."""
 
@@ -389,17 +410,13 @@ class ScriptPlayer:
         goes on until ``run_bound_s`` after the end of the last run: the optimum counts frames delivered by then as
         brought.
         """
-        waited_s = 0
-        while self._count("run-started") > self._count("run-ended") and waited_s < RUN_AFTER_SCRIPT_S_MAX:
+        waited_s, runs = 0, _JournaledRuns(self._journal)
+        while runs.in_progress() > 0 and waited_s < RUN_AFTER_SCRIPT_S_MAX:
             await sleep(1)
             waited_s += 1
-        ended = [entry.t_s for entry in self._journal.entries if (entry.place, entry.what) == ("agent", "run-ended")]
-        if ended:
-            until_s = ended[-1] + self._scenario.expect.run_bound_s + AFTER_BOUND_S
+        if runs.last_ended_s is not None:
+            until_s = runs.last_ended_s + self._scenario.expect.run_bound_s + AFTER_BOUND_S
             await sleep(max(0.0, until_s - self._now_s()))
-
-    def _count(self, what: str) -> int:
-        return sum(1 for entry in self._journal.entries if (entry.place, entry.what) == ("agent", what))
 
     def _delivered(self, event: Event, repaired: bool | None) -> None:
         self._journal.record("client", "delivered", id=str(event["id"]), repaired=repaired)

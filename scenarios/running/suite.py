@@ -10,18 +10,20 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gapless.reports.records.journals import deflated
 from gapless.reports.records.record import Kill, RunRecord, Verdict, Violation, gravest
 from gapless.scenarios.judging.oracles.liveness import bounded
-from gapless.scenarios.lockstep.client import Printed
-from gapless.scenarios.lockstep.command import RanOn
 from gapless.scenarios.running.executors import processes
 from gapless.scenarios.running.journal_difference import difference, fingerprints
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.scenarios.running.second_process import SecondRun, end_second_process, perform_in_second_process
 from gapless.simserver.choices import Ranges, Tape
+
+if TYPE_CHECKING:
+    from gapless.scenarios.lockstep.client import Printed
+    from gapless.scenarios.lockstep.command import RanOn
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -20,7 +20,7 @@ class LinkBandwidth(BaseFault):
     place = "connection"
 
     kind: Literal["link-bandwidth"] = "link-bandwidth"
-    bytes_per_s: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    bytes_per_s: Annotated[float, Field(ge=0.001, allow_inf_nan=False)]
     on: Literal["socket", "rest", "both"] = "both"
 
     def concerns(self, facts: Facts) -> bool:

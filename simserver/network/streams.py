@@ -86,7 +86,8 @@ class Pipe:
             delay_s, busy_s = self.conditions(size_bytes)
             self.free_s = max(self.free_s, due_s) + busy_s
             due_s = self.free_s + delay_s
-        parts = ceil(busy_s / _PART_S) if busy_s > _PART_S else 1
+        # A part has a byte at least: one without would be the end of the stream.
+        parts = ceil(min(busy_s / _PART_S, size_bytes)) if busy_s > _PART_S else 1
         for part in range(parts):  # what a thin line carries for long comes by and by
             at_s = max(due_s - busy_s * (parts - 1 - part) / parts, self.last_due_s)
             self.last_due_s = at_s

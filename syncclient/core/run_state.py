@@ -265,8 +265,6 @@ class RunInProgress:
     counted_step: int = -1
     outage_step: int = -1
     """The core's step at which the socket was last lost since the run was armed."""
-    deaf_step: int = -1
-    """The core's latest step at which no socket was read."""
     repair_step: int = -1
     """The core's step at which something was last asked for that was missing, or might have been."""
     proof_tries: int = 0
@@ -433,15 +431,18 @@ class RunInProgress:
         self.told_end(now_s, may_be_others=may_be_others)
         return self.report.is_told_again
 
-    def may_have_missed_veto(self, report: Ending) -> bool:
-        """Whether a stop hook's veto of this end may have gone unheard: no socket was read all the time since (R13)."""
-        return self.can_be_vetoed(report) and not report.is_told_again and report.heard_step <= self.deaf_step
+    @property
+    def last_told_at_s(self) -> float:
+        """When an update has told of its end last; else, when anybody first has."""
+        told_at_s = self.end_told_at_s if self.end_update is None else self.end_update.at_s
+        return self.armed_at_s if told_at_s is None else told_at_s
 
+    @decision("veto-may-come")
     def can_be_vetoed(self, report: Ending) -> bool:
         """Whether a stop hook may still take this end back; a message may have made the conversation idle (R19)."""
         update = self.end_update
         told = update.status if report.status == IDLE and update is not None else report.status
-        return told == "finished" and not report.is_final
+        return told == "finished" and not report.is_final and not report.is_told_again
 
     def told_end(self, now_s: float, *, may_be_others: bool) -> None:
         """Somebody says that the run is over."""
@@ -559,8 +560,8 @@ class RunInProgress:
             if status is None and event["id"] in others:
                 is_others = True
             if is_others:
-                if told == "running":
-                    return Span(None, None)
+                if told == "running" and self.outage_step >= 0:
+                    return Span(None, None)  # ours may have died with its server, and left no trace
                 continue
             if is_terminal(status) and (is_user_message(event) or (told == "running" and status != "finished")):
                 break

@@ -142,8 +142,6 @@ class Runs:
         elif run.phase is Phase.BLOCKED:
             self._step_blocked(run)
         elif run.is_taken:
-            if not now.is_heard():
-                run.deaf_step = now.step
             self._take_report(run)
             if run.unverified_end is not None:
                 self._step_unverified_end(run, run.unverified_end)
@@ -175,14 +173,13 @@ class Runs:
             return
         if not now.due(run.report_due_s) or not now.due(now.end_not_before_s(run)):
             return
-        update, can_be_vetoed = run.end_update, run.can_be_vetoed(report) and not report.is_told_again
-        if can_be_vetoed and update is not None and not now.due(update.at_s + now.settings.veto_wait_s):
-            return  # a page has shown it since the report came
-        is_unheard = run.may_have_missed_veto(report)
-        if is_unheard and not self._may_ask_for_veto(run):
+        vetoed_by_s = run.last_told_at_s + now.settings.veto_wait_s if run.can_be_vetoed(report) else None
+        if vetoed_by_s is not None and not (now.due(vetoed_by_s) and self._can_ask_for_veto(run)):
             return
         belief = run.judge(report, now.ledger)
-        if is_unheard and belief in {Belief.OURS, Belief.WAIT}:
+        if vetoed_by_s is not None and (belief is Belief.OURS or (belief is Belief.WAIT and not now.is_heard())):
+            if self._asks_for_veto(vetoed_by_s):
+                return
             sometimes("run: a veto may have gone unheard, so the log is to tell")
             belief = Belief.UNVERIFIED_END
         if run.phase is Phase.UNSURE and belief is not Belief.OURS:
@@ -206,12 +203,26 @@ class Runs:
         if belief is not Belief.WAIT:
             run.report = None
 
-    def _may_ask_for_veto(self, run: RunInProgress) -> bool:
-        """Whether the log is to be asked for a veto that may have gone unheard. A socket that comes back tells for
-        free."""
-        now = self._situation
-        down_since_s = now.subscription.down_since_s
-        return down_since_s is not None and now.due(max(down_since_s, run.armed_at_s) + now.settings.poll_after_s)
+    def _can_ask_for_veto(self, run: RunInProgress) -> bool:
+        """Whether there is somebody to ask: a socket, or REST where none has come back for so long."""
+        now, down_since_s = self._situation, self._situation.subscription.down_since_s
+        if now.is_heard() or down_since_s is None:
+            return True
+        return now.due(max(down_since_s, run.armed_at_s) + now.settings.poll_after_s)
+
+    def _asks_for_veto(self, vetoed_by_s: float) -> bool:
+        """Whether a new subscription is asked about a veto that may have gone unheard (R13).
+
+        It is answered with the status, which costs no call; where the end is told again, it is believed.
+        """
+        now, current = self._situation, self._situation.subscription.current
+        if current is None or not current.is_ready:
+            return now.is_heard()  # it is under way
+        if current.asked_at_s >= vetoed_by_s or now.subscription.is_refusing():
+            return False
+        sometimes("run: the subscription was renewed for a veto that may have gone unheard")
+        now.renew_socket()
+        return True
 
     def _step_unverified_end(self, run: RunInProgress, unverified_end: Ending) -> None:
         """Somebody says that the run is over, and it may be another run's end: let the log decide."""

@@ -56,10 +56,11 @@ class Network:
         self._prefix = url.path.rstrip("/")
         self._headers = {} if api_key is None else {"X-Session-API-Key": api_key}
         self._dial = dial
+        self._base = f"{url.scheme}://{url.netloc}{self._prefix}"
         self._is_traced = False
         """Whether the transport tells what it does, as httpcore does: known from the first request on."""
         self._http = httpx.AsyncClient(
-            base_url=f"{url.scheme}://{url.netloc}{self._prefix}",
+            base_url=self._base,
             headers=self._headers,
             timeout=settings.request_timeout_s,
             transport=http_transport,
@@ -81,7 +82,8 @@ class Network:
 
         try:
             with anyio.fail_after(self._settings.request_timeout_s) as scope:
-                answers = self._http.stream(method, path, params=query, json=body, extensions={"trace": trace})
+                url = _url_of(self._base + path, tuple(query.items()))
+                answers = self._http.stream(method, url, json=body, extensions={"trace": trace})
                 async with answers as answer:
                     read = await self._read(answer, what, scope)
                     return Response(answer.status_code, read, _retry_after_s(answer.headers))
@@ -136,6 +138,12 @@ class Network:
     async def aclose(self) -> None:
         """Close the HTTP connections. WebSockets are closed by their own blocks."""
         await self._http.aclose()
+
+
+@functools.lru_cache(maxsize=256)
+def _url_of(text: str, query: tuple[tuple[str, str], ...]) -> httpx.URL:
+    # httpx reads a relative URL three times for each request, and a client that polls asks for few URLs.
+    return httpx.URL(text, params=query or None)
 
 
 @functools.cache

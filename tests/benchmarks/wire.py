@@ -120,6 +120,20 @@ def measured(workers: Mapping[str, Worker], rounds: int) -> Times:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What is wanted: a share of what another worker takes, or without one a number in the unit of the row."""
+
+    value: float
+    worker: str = ""
+
+    def of(self, found: Mapping[str, float]) -> float | None:
+        """The aim as a number; None when the other worker was not measured."""
+        if not self.worker:
+            return self.value
+        return self.value * found[self.worker] if self.worker in found else None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A line of the table: what it is about, how it follows from the times of one worker, and the aim."""
 
@@ -127,7 +141,7 @@ class Row:
     unit: str
     scale: float
     of: Callable[[Callable[[str], float]], float]
-    aim: str = ""
+    aim: Aim | None = None
 
 
 def _whole(task: str) -> Callable[[Callable[[str], float]], float]:
@@ -141,24 +155,24 @@ def _each(kind: str, sizes: tuple[int, int]) -> Callable[[Callable[[str], float]
 
 ROWS = (
     Row(f"socket only, {EVENTS[0]} events", "ms", 1e3, _whole(f"socket {EVENTS[0]}")),
-    Row(f"socket only, {EVENTS[1]} events", "ms", 1e3, _whole(f"socket {EVENTS[1]}"), "0.50 of the peer"),
+    Row(f"socket only, {EVENTS[1]} events", "ms", 1e3, _whole(f"socket {EVENTS[1]}"), Aim(0.5, "peer")),
     Row(
         f"  that, for an event of {EVENTS[1]}",
         "µs",
         1e6,
         lambda time: time(f"socket {EVENTS[1]}") / EVENTS[1],
-        f"{EVENT_US_MAX} µs",
+        Aim(EVENT_US_MAX),
     ),
     Row("one event more", "µs", 1e6, _each("socket", EVENTS)),
-    Row("one call more", "µs", 1e6, _each("calls", CALLS), "0.50 of before"),
+    Row("one call more", "µs", 1e6, _each("calls", CALLS), Aim(0.5, "before")),
     *(Row(f"{name}, judged", "ms", 1e3, _whole(f"{name} 0")) for name in SCENARIOS),
     *(Row(f"judging {runs} runs, a KB of journal", "µs", 1e6, _whole(f"judge {runs}")) for runs in JUDGED),
 )
 
 
 def table(times: Times, names: Sequence[str]) -> Iterator[str]:
-    """The lines of the table. A ratio is that of *after* to the column before it."""
-    yield f"{'':34}{'before':>10}{'after':>10}{'ratio':>7}{'peer':>10}{'ratio':>7}   aim"
+    """The lines of the table. A ratio is that of *after* to *before*, to the peer, and to the aim."""
+    yield f"{'':34}{'before':>10}{'after':>10}{'ratio':>7}{'peer':>10}{'ratio':>7}{'aim':>10}{'ratio':>7}"
     for row in ROWS:
         found: dict[str, float] = {}
         for name in names:
@@ -166,18 +180,23 @@ def table(times: Times, names: Sequence[str]) -> Iterator[str]:
             with suppress(KeyError):  # the peer has not every task
                 found[name] = row.scale * row.of(own.__getitem__)
         after = found["after"]
-        cells = [f"{row.name:34}"]
-        for name in ("before", "after", "peer"):
-            cells.append(f"{_shown(found[name], row.unit) if name in found else '-':>10}")
-            if name != "after":
-                cells.append(f"{after / found[name]:7.2f}" if name in found else f"{'-':>7}")
-        # The ratio to *before* stands behind *after*.
-        before, ratio, now, *rest = cells[1:]
-        yield "".join([cells[0], before, now, ratio, *rest]) + f"   {row.aim}"
+        aim = None if row.aim is None else row.aim.of(found)
+        before, peer = found.get("before"), found.get("peer")
+        yield (
+            f"{row.name:34}{_shown(before, row.unit)}{_shown(after, row.unit)}{_ratio(after, before)}"
+            f"{_shown(peer, row.unit)}{_ratio(after, peer)}{_shown(aim, row.unit)}{_ratio(after, aim)}"
+        )
 
 
-def _shown(value: float, unit: str) -> str:
-    return f"{value:.2f} {unit}" if unit == "ms" else f"{value:.0f} {unit}"
+def _shown(value: float | None, unit: str) -> str:
+    digits = 2 if unit == "ms" else 0
+    text = "-" if value is None else f"{value:.{digits}f} {unit}"
+    return f"{text:>10}"
+
+
+def _ratio(value: float, to: float | None) -> str:
+    text = "-" if to is None else f"{value / to:.2f}"
+    return f"{text:>7}"
 
 
 def main() -> int:

@@ -26,6 +26,15 @@ def test_a_thin_line_takes_time_by_the_byte() -> None:
     assert fired(visit(world_with(fault("link-bandwidth", bytes_per_s=1000, on="rest")), script)) == [1]
 
 
+def test_the_thinnest_line_brings_nothing_for_long_and_ends_nothing() -> None:
+    async def script(v: Visit) -> None:
+        with trio.move_on_after(60) as waited:
+            await v.get("/events/search")
+        assert waited.cancelled_caught, "a part without a byte would have been the end of the connection"
+
+    assert fired(visit(world_with(fault("link-bandwidth", bytes_per_s=0.001, on="rest")), script)) == [1]
+
+
 def test_a_thin_line_keeps_the_order_and_is_over_when_the_world_heals() -> None:
     async def script(v: Visit) -> None:
         socket = await v.socket()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,8 +14,9 @@ from gapless.reports.many_runs.table import render_header, render_row
 from gapless.reports.records.failures import brief
 from gapless.reports.records.record import EXIT_CODES, Clock, RunRecord, Verdict
 from gapless.scenarios.judging.oracles.case import count
-from gapless.scenarios.lockstep.client import Printed
-from gapless.scenarios.lockstep.command import printed_lines
+
+if TYPE_CHECKING:
+    from gapless.scenarios.lockstep.client import Printed
 
 WHOLE_IDS_COLUMNS_MIN = 160  # a narrower terminal shows the ends of ids, as a trace does
 _STYLES = {Verdict.HOLDS: "green", Verdict.VACUOUS: "yellow", Verdict.OVER_BUDGET: "yellow"}
@@ -77,7 +79,7 @@ class Screen:
         for record in failed[:shown_max]:
             self._print("")
             is_narrow = self._console.is_terminal and self._console.width < WHOLE_IDS_COLUMNS_MIN
-            for line in (*tell(record), *printed_lines(self._printed.get(_key(record), ()))):
+            for line in (*tell(record), *_lines(self._printed.get(_key(record), ()))):
                 self._print(brief(line) if is_narrow else line)
         if len(failed) > shown_max:
             more = len(failed) - shown_max
@@ -125,3 +127,10 @@ def tell(record: RunRecord) -> Iterator[str]:
         yield f"  capsule  {record.capsule}"
     if record.replay is not None:
         yield f"  {'replay' if record.clock == 'virtual' else 'story '}   {record.replay}"
+
+
+def _lines(printed: Sequence[Printed]) -> Iterator[str]:
+    if printed:
+        from gapless.scenarios.lockstep.command import printed_lines  # only a command prints
+
+        yield from printed_lines(printed)

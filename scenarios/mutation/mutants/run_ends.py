@@ -178,14 +178,22 @@ def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, l
 
 
 @mutant(
-    "status-report", races=["R14", "R19"], killed=("r14-veto-after-a-message", "legacy/inclusive", "returns-in-time")
+    "veto-may-come",
+    races=["R13", "R19"],
+    killed=("r13-idle-by-a-message-before-the-veto", "legacy/inclusive", "no-tail-loss"),
 )
-def idle_needs_no_wait(original: Original, runs: Runs, report: Ending) -> None:
+def idle_needs_no_wait(original: Original, run: RunInProgress, report: Ending) -> bool:
     """Treats idle as the end without waiting for a veto, after a message has changed finished to idle."""
-    original(runs, report)
-    run = runs._situation.run
-    if run is not None and run.report is not None and run.end_update is not None and report.status == IDLE:
-        run.report_due_s = run.end_update.at_s + runs._situation.settings.snapshot_wait_s
+    may_come: bool = original(run, report)
+    return may_come and report.status != IDLE
+
+
+@mutant(
+    "veto-may-come", races=["R13"], killed=("r13-veto-while-the-subscription-is-lost", "tree/inclusive", "no-tail-loss")
+)
+def veto_unheard_did_not_come(original: Original, run: RunInProgress, report: Ending) -> bool:
+    """Believes an end when no veto was heard for long enough, without asking whether one has come."""
+    return False
 
 
 MUTANTS = (
@@ -207,4 +215,5 @@ MUTANTS = (
     hint_stands,
     idle_must_be_final,
     idle_needs_no_wait,
+    veto_unheard_did_not_come,
 )

@@ -13,7 +13,7 @@ none: it sleeps, which only its requests show, so runs in which it is suspended 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -341,20 +341,13 @@ def _baseline_spies(note: Callable[[model.Input | Output], None]) -> Iterator[No
     calls, sockets = [0], [0]
     request, socket = httpx.AsyncClient.request, Wire.socket
 
-    async def on_request(
-        http: httpx.AsyncClient,
-        method: str,
-        url: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Any = None,
-    ) -> httpx.Response:
+    async def on_request(http: httpx.AsyncClient, method: str, url: httpx.URL, *, json: Any = None) -> httpx.Response:
         calls[0] += 1
         number, text = calls[0], "" if json is None else json["content"][0]["text"]
-        _, _, path = url.removeprefix("/api/conversations/").partition("/")
-        note(Requested(f"/{path}" if path else "", tuple(sorted((params or {}).items())), text))
+        _, _, path = url.path.removeprefix("/api/conversations/").partition("/")
+        note(Requested(f"/{path}" if path else "", tuple(sorted(url.params.items())), text))
         try:
-            response = await request(http, method, url, params=params, json=json)
+            response = await request(http, method, url, json=json)
         except httpx.HTTPError as error:
             note(model.NoAnswer(number, True, repr(error)))
             raise

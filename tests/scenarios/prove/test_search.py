@@ -106,7 +106,7 @@ def test_our_client_survives_every_placement_of_one_loss(generation: str) -> Non
 
 
 @pytest.mark.parametrize("client", BASELINES)
-@pytest.mark.parametrize("cursor", ["inclusive", "exclusive"])
+@pytest.mark.parametrize("cursor", ["inclusive", pytest.param("exclusive", marks=pytest.mark.slow)])
 def test_each_baseline_has_a_counterexample_of_one_fault(client: str, cursor: str) -> None:
     found = prove(Question(client, "tree", cursor, ONE_OF_EACH)).counterexample
     assert found is not None
@@ -129,6 +129,13 @@ def test_smaller_bounds_come_first_and_the_bound_itself_last() -> None:
     assert bounds[0] == Bounds(0)
     assert bounds[-1].faults() == Bounds(1, losses=2, delays=1).faults()
     assert [sum(one.faults()) for one in bounds] == sorted(sum(one.faults()) for one in bounds)
+
+
+def test_of_many_kinds_only_the_bounds_that_may_be_are_made() -> None:
+    bounds = list(rising(Bounds(0, **dict.fromkeys(FAULTS, 2), together=2)))
+    kinds = len(FAULTS)
+    assert len(bounds) == 1 + kinds + kinds * (kinds + 1) // 2
+    assert len(set(bounds)) == len(bounds)
 
 
 def test_a_client_that_forgets_an_event_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

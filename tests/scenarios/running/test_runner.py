@@ -8,10 +8,9 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
@@ -73,32 +72,114 @@ def test_digests_are_equal_in_another_process_with_another_hash_seed() -> None:
     program = "import json; from tests.scenarios.running.test_runner import digests; print(json.dumps(digests()))"
     environment = os.environ | {"PYTHONHASHSEED": "4711"}
     ended = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
-    assert json.loads(ended.stdout) == digests()
-    assert len(digests()) == 9
+    here = digests()
+    assert json.loads(ended.stdout) == here
+    assert len(here) == 9
 
 
-def variant(one: RunRequest) -> Any:
-    """One variant of the catalogue; the second cursor mode of each is left to the slow suite."""
-    is_second = one.cursor == "exclusive" and (one.generation, "inclusive") in one.scenario.variants()
-    marks = (pytest.mark.slow,) if is_second else ()
-    return pytest.param(one, id=f"{one.scenario.name}-{one.generation}-{one.cursor}", marks=marks)
+def name_of(one: RunRequest) -> str:
+    return f"{one.scenario.name}-{one.generation}-{one.cursor}"
+
+
+def is_second(one: RunRequest) -> bool:
+    """Whether it is the second cursor mode of its generation, which is left to the slow suite."""
+    return one.cursor == "exclusive" and (one.generation, "inclusive") in one.scenario.variants()
+
+
+def biting(scenario: Scenario) -> list[RunRequest]:
+    """Quick variants in which each planned kill is checked once. Each generation has its turn among the scenarios.
+
+    That a scenario bites shows in one variant. The slow suite checks the kills of all the others.
+    """
+    quick = [one for one in variants_of((scenario,)) if not is_second(one)]
+    turn = sum(scenario.name.encode()) % len(quick)
+    found: list[RunRequest] = []
+    for kill in scenario.kills:
+        able = [one for one in (*quick[turn:], *quick[:turn]) if kill.applies(one.generation, one.cursor)]
+        if able and not any(kill.applies(one.generation, one.cursor) for one in found):
+            found.append(able[0])
+    return found
+
+
+def variants_of(scenarios: Sequence[Scenario]) -> tuple[RunRequest, ...]:
+    return requests(scenarios, client="gapless", generations=GENERATIONS, cursors=CURSORS)
 
 
 # It has no kills, takes seconds, and is held by `test_cost_table.py`.
 OF_THE_COST_TABLE = "cost-attach-60000"
 SCENARIOS = [scenario for scenario in catalogue() if scenario.name != OF_THE_COST_TABLE]
-VARIANTS = [variant(one) for one in requests(SCENARIOS, client="gapless", generations=GENERATIONS, cursors=CURSORS)]
+BITING = [one for scenario in SCENARIOS for one in biting(scenario)]
+NAMES = frozenset(map(name_of, BITING))
+OTHERS = [one for one in variants_of(SCENARIOS) if name_of(one) not in NAMES]
+HOLDING = [one for one in OTHERS if not is_second(one)]
 
 
-@pytest.mark.parametrize("one", VARIANTS)
-def test_every_variant_holds_for_our_client_and_kills_the_baselines_that_it_names(one: RunRequest) -> None:
+def assert_holds(record: RunRecord) -> None:
+    """Every call above the optimum is one that the scenario gives a reason for."""
+    assert record.violations == ()
+    assert record.rest.calls <= record.rest.allowed_calls
+    assert record.rest.calls <= record.rest.optimum_calls or record.rest.because
+
+
+def assert_holds_and_kills(one: RunRequest) -> None:
     record = run_unit(Unit(one, with_kills=True)).record
     assert [kill for kill in record.kills if not kill.killed] == []
     assert record.kills or one.scenario.documentation
-    assert record.violations == ()
-    # Every call above the optimum is one that the scenario gives a reason for.
-    assert record.rest.calls <= record.rest.allowed_calls
-    assert record.rest.calls <= record.rest.optimum_calls or record.rest.because
+    assert_holds(record)
+
+
+@pytest.mark.parametrize("one", BITING, ids=name_of)
+def test_every_scenario_holds_for_our_client_and_kills_the_baselines_that_it_names(one: RunRequest) -> None:
+    assert_holds_and_kills(one)
+
+
+@pytest.mark.parametrize("one", HOLDING, ids=name_of)
+def test_every_other_variant_holds_for_our_client_and_has_a_kill(one: RunRequest) -> None:
+    assert_holds(perform(one).record)
+    planned = [kill for kill in one.scenario.kills if kill.applies(one.generation, one.cursor)]
+    assert planned or one.scenario.documentation
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("one", OTHERS, ids=name_of)
+def test_every_other_variant_holds_for_our_client_and_kills_the_baselines_that_it_names(one: RunRequest) -> None:
+    assert_holds_and_kills(one)
+
+
+def test_each_kill_of_the_catalogue_that_a_quick_variant_has_is_checked_in_one() -> None:
+    for scenario in SCENARIOS:
+        checked = [one for one in BITING if one.scenario is scenario]
+        for kill in scenario.kills:
+            quick = [one for one in variants_of((scenario,)) if not is_second(one)]
+            if any(kill.applies(one.generation, one.cursor) for one in quick):
+                assert any(kill.applies(one.generation, one.cursor) for one in checked), (scenario.name, kill)
+    assert {one.generation for one in BITING} == set(GENERATIONS)
+
+
+def places_of(lines: Sequence[str], place: str, *whats: str) -> list[int]:
+    entries = map(json.loads, lines)
+    return [index for index, one in enumerate(entries) if one["place"] == place and one["what"] in whats]
+
+
+def test_a_kill_by_bounded_is_stopped_when_it_has_failed_and_is_the_same_run_until_then() -> None:
+    name, client = "r18-somebody-elses-run", "mutant:run-asked-again-at-once"
+    whole, stopped = perform(request(name, client)), perform(request(name, client), until_busy=True)
+    assert "bounded" in oracles(whole.record) & oracles(stopped.record)
+    *_, too_many = requests_then = places_of(stopped.lines, "rest", "request")
+    assert len(requests_then) == find_one(name).expect.calls_max + 1 < len(places_of(whole.lines, "rest", "request"))
+    assert stopped.lines[:too_many] == whole.lines[:too_many]
+
+
+def test_a_kill_by_bounded_is_stopped_for_its_sockets_too() -> None:
+    name = "r81-closed-before-each-greeting"
+    stopped = perform(request(name, "mutant:constant-backoff"), until_busy=True)
+    assert oracles(stopped.record) >= {"bounded"}
+    sockets = places_of(stopped.lines, "socket", "opened", "refused")
+    assert len(sockets) == find_one(name).expect.sockets_max + 1
+
+
+def test_a_client_within_the_bounds_is_not_stopped() -> None:
+    assert perform(request(client="socket-only"), until_busy=True).lines == perform(request(client="socket-only")).lines
 
 
 def test_poll_then_return_loses_the_tail_and_the_message_has_the_ids() -> None:
