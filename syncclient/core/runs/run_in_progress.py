@@ -313,7 +313,8 @@ class RunInProgress:
         """
         if not ending.is_final or self.may_be_others or self.was_before:
             return False
-        return ending.status != IDLE and ending.timestamp >= ledger.at(self.message_id) > ""
+        is_later = ending.timestamp >= ledger.at(self.message_id) > "" and ending.timestamp > self.begins_after
+        return ending.status != IDLE and is_later
 
     def _is_of_before(self, ending: Ending, ledger: Ledger) -> bool:
         """Whether an idle snapshot tells of a moment before the run, though an update has told of its end (R36).

@@ -329,7 +329,9 @@ class Runs:
             is_lost = run.is_asked_since_outage(unverified_end)
             return run.contradicted_at_s + (settings.veto_wait_s if is_lost else settings.repair_deadline_s)
         if unverified_end.status == IDLE or run.shows_nothing_in_log(now.ledger):
-            return run.accepted_at_s + settings.repair_deadline_s if run.had_outage else None
+            # A server may take a run and do nothing, so that only its status tells: it rests in that of the run before.
+            is_told = run.had_outage or unverified_end.status != IDLE
+            return run.accepted_at_s + settings.repair_deadline_s if is_told else None
         return run.accepted_at_s + settings.silence_s if run.shows_in_log(now.ledger, unverified_end) else None
 
     def _settle_without_log(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
