@@ -180,7 +180,7 @@ class Attach:
         if self._head_shown_in_epoch == now.epoch and not now.ledger.is_head_indexed():
             now.ledger.begin_index()
             self._is_read_back = reached_end
-        is_met = now.attached_id is not None and now.ledger.is_main(now.attached_id)
+        is_met = now.attached_id is not None and now.ledger.is_at_tail(now.attached_id)
         now.is_cut_off = reached_end and not is_met and now.ledger.is_index_anew and bool(now.ledger.gaps())
         if now.is_cut_off and self._read_back_tries < _READ_BACK_TRIES_MAX:
             sometimes("attach: a page was behind the index that began anew, and was asked for again")

@@ -180,6 +180,10 @@ class Held:
         """Whether the event is placed in the main segment, where a walk from the tail meets what is confirmed."""
         return self._main is not None and self._segment_of.get(event_id) is self._main
 
+    def is_at_tail(self, event_id: str) -> bool:
+        """Whether the event is placed in the segment that comes last, the main segment or what is to become it."""
+        return bool(self._segments) and self._segment_of.get(event_id) is self._segments[-1]
+
     def has_child(self, event_id: str) -> bool:
         """Whether a branch event is held whose parent is `event_id`: then a snapshot with that leaf is old (R36)."""
         return any(
