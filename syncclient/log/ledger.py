@@ -466,8 +466,9 @@ class Ledger(Held):
         if not self._is_numbered:
             return page
         on_page = frozenset(page)
-        held = (event_id for event_id in (*placed, *self._unplaced) if event_id in self._seqs)
-        skipped = {self._seqs[event_id]: event_id for event_id in held if event_id not in on_page}
+        # An index of our own counting is a guess: nobody has said that it stands there.
+        named = (one for one in (*placed, *self._unplaced) if one in self._seqs and one not in self._counted)
+        skipped = {self._seqs[event_id]: event_id for event_id in named if event_id not in on_page}
         found: list[str] = []
         unnumbered: list[str] = []
         after_seq = -1 if at_head and not self.is_index_anew else None

@@ -311,3 +311,31 @@ def test_what_a_page_skips_and_follows_on_nothing_of_it_is_left_unplaced() -> No
     ledger.add_live(message("d", "c"), None)
     ledger.merge([message("b", "a"), update("e", "execution_status", "finished", "d")])
     assert ledger.is_unplaced("d")
+
+
+def test_an_index_of_our_own_counting_puts_nothing_behind_a_page() -> None:
+    """R75: the index begins anew behind a log that went on, and pages show what came before it."""
+    before, after = [f"b{number:02}" for number in range(30)], [f"c{number}" for number in range(5)]
+    log = branch([*before, *after])
+    ledger = Ledger()
+    ledger.begin(next_seq=0, at_head=True)
+    for seq in range(1, 5):
+        ledger.add_live(log[30 + seq], seq)  # the replay is bounded, and does not bring the first
+    ledger.merge(log[:20], at_head=True)
+    ledger.merge(log[20:], after=before[19])
+    assert ledger.ordered_ids() == [*before, *after]
+
+
+def test_an_index_that_leaves_no_room_for_what_was_held_contradicts_it() -> None:
+    """R60: the log was shorter, and has grown past it; both where a page goes on and where it begins the log."""
+    log, lost = branch("abcd"), message("x", "b")
+    for page, at_head in ((log[1:], False), (log, True)):
+        ledger = Ledger()
+        ledger.begin(next_seq=0, at_head=True)
+        if not at_head:
+            ledger.add_live(log[0], 0)
+            ledger.add_live(log[1], 1)
+        ledger.add_live(lost, 2)
+        ledger.add_live(log[3], 3)
+        ledger.merge(page, at_head=at_head)
+        assert ledger.is_contradicted
