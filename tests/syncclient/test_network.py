@@ -79,3 +79,41 @@ def test_an_answer_that_goes_on_coming_is_waited_for_but_not_for_ever(pause_s: f
     else:
         with pytest.raises(RequestBroken, match="no answer in 10 s"):
             trio.run(ask, clock=clock)
+
+
+class Hangs(httpx.AsyncBaseTransport):
+    """Answers the first request, and hangs in the second: before it has written anything, or after.
+
+    `tells`: whether it says what it does, as httpcore does.
+    """
+
+    def __init__(self, *, tells: bool, after_writing: bool) -> None:
+        self._tells, self._after_writing, self._requests = tells, after_writing, 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._requests += 1
+        if self._requests > 1 and not self._after_writing:
+            await trio.sleep_forever()
+        if self._tells:
+            await request.extensions["trace"]("http11.send_request_headers.started", {})
+        if self._requests > 1:
+            await trio.sleep_forever()
+        return httpx.Response(200)
+
+
+@pytest.mark.parametrize(
+    ("tells", "after_writing", "was_sent"), [(True, False, False), (True, True, True), (False, False, True)]
+)
+def test_a_request_without_an_answer_was_sent_unless_it_is_known_that_nothing_was_written(
+    tells: bool, after_writing: bool, was_sent: bool
+) -> None:
+    """A process that is suspended before it writes has sent nothing: then a POST can be sent again."""
+    network = Network("http://server", Settings(), http_transport=Hangs(tells=tells, after_writing=after_writing))
+
+    async def asked() -> None:
+        await network.request("GET", "/x", query={}, body=None)
+        await network.request("POST", "/x", query={}, body={})
+
+    with pytest.raises(RequestBroken, match="no answer in 10 s") as broken:
+        trio.run(asked, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert broken.value.was_sent is was_sent
