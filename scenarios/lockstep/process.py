@@ -37,7 +37,7 @@ from gapless.scenarios.lockstep.protocol import (
 )
 
 SHIMS: Final = Path(__file__).parent / "shims"
-IMPORT_S_MAX: Final = 120.0  # of real time, until a program waits for the first time
+IMPORT_S_MAX: Final = 60.0  # of real time, until a program waits for the first time
 REST_S_MAX: Final = 30.0  # of real time, until it waits again
 STACKS_S: Final = 1.0
 STARVED_MAX: Final = 10  # times as long for a program that would compute, where others have the processors
