@@ -200,6 +200,11 @@ def is_user_message(event: LogEvent) -> bool:
     return event["kind"] == "MessageEvent" and event.get("source") == "user"
 
 
+def is_feedback(event: LogEvent) -> bool:
+    """Whether the event is a message of nobody's, such as a stop hook's (`local_conversation.py` of SDK 1.58.2)."""
+    return event["kind"] == "MessageEvent" and event.get("source") == "environment"
+
+
 def message_text(event: LogEvent) -> str:
     """The text of a message, as far as it can be read."""
     message = event.get("llm_message")

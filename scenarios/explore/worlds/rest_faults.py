@@ -14,6 +14,8 @@ from gapless.scenarios.explore.worlds.fault_timing import (
 )
 from gapless.simserver.choices import Choices
 
+_HANGS_MAX = 2
+
 
 def status(choices: Choices, course: Course) -> list[Data]:
     aim, lost = rest_trigger(choices, course)
@@ -26,8 +28,10 @@ def status(choices: Choices, course: Course) -> list[Data]:
 
 def hang(choices: Choices, course: Course) -> list[Data]:
     aim, lost = rest_trigger(choices, course)
-    hang_s = tenths(choices, "hang", 1, 15)
-    return [*lost, {"kind": "rest-timeout", "match": calls(choices, aim), "hang_s": hang_s}]
+    hang_s, match = tenths(choices, "hang", 1, 15), calls(choices, aim)
+    if "first" in match:  # not as many as a client may take for a server that is not there any more
+        match["first"] = min(match["first"], _HANGS_MAX)
+    return [*lost, {"kind": "rest-timeout", "match": match, "hang_s": hang_s}]
 
 
 def broken(choices: Choices, course: Course) -> list[Data]:

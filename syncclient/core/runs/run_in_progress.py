@@ -26,7 +26,7 @@ from gapless.syncclient.core.runs.phases import IDLE, PHASES, Phase, Sign, is_te
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.path_marks import sometimes
-from gapless.syncclient.wire import error_detail, execution_status, is_user_message
+from gapless.syncclient.wire import error_detail, execution_status, is_feedback, is_user_message
 
 
 @dataclass(slots=True)
@@ -372,13 +372,13 @@ class RunInProgress:
     def span_in_log(self, ledger: Ledger, others: Container[str]) -> Span | None:
         """How the first run went that the log shows since this one was asked for; None if that is not to be seen.
 
-        A message of somebody else comes before any other run: what is first behind it is another's. A stop hook makes a
-        run go on at once after `finished`.
+        A message of somebody else comes before any other run: what is first behind it is another's. A stop hook says
+        why a run goes on after `finished`; one that goes on without a word is another's.
         """
         status = error = None
         # What told that it had begun may be lost: then the first end is its.
         is_begun = self.running_id is not None and self.running_id not in ledger
-        is_others = False
+        is_others = is_vetoed = False
         for event in ledger.placed_events_after(self.comes_after(ledger)):
             told = execution_status(event) if event["id"] in self.fresh else None
             if status is None and event["id"] in others:
@@ -387,8 +387,9 @@ class RunInProgress:
                 if told == "running" and self.outage_step >= 0:
                     return Span(None, None)  # ours may have died with its server, and left no trace
                 continue
-            if is_terminal(status) and (is_user_message(event) or (told == "running" and status != "finished")):
+            if is_terminal(status) and (is_user_message(event) or (told == "running" and not is_vetoed)):
                 break
+            is_vetoed = is_terminal(status) and (is_vetoed or is_feedback(event))
             is_late = str(event.get("timestamp", "")) > self.begins_after or not self.begins_after
             is_begun = is_begun or (told == "running" and is_late)
             if is_begun and (told == "running" or is_terminal(told)):
