@@ -88,6 +88,8 @@ class RunInProgress:
     counted_step: int = -1
     outage_step: int = -1
     """The core's step at which the socket was last lost since the run was armed."""
+    end_before_outage: str | None = None
+    """The status with which it had ended by then, as an update had told."""
     repair_step: int = -1
     """The core's step at which something was last asked for that was missing, or might have been."""
     proof_tries: int = 0
@@ -184,6 +186,7 @@ class RunInProgress:
     def lost_socket(self, step: int) -> None:
         """Nothing is heard any more, so an end that the socket might have refuted is to be asked for again."""
         self.outage_step, self.passed_over = step, None
+        self.end_before_outage = None if self.end_update is None else self.end_update.status
         if self.verify_again_at_s is not None:
             self.unverified_end = self.verify_again_at_s = None
 
@@ -383,11 +386,16 @@ class RunInProgress:
             told = execution_status(event) if event["id"] in self.fresh else None
             if status is None and event["id"] in others:
                 is_others = True
+            if is_others and event["id"] == self.running_id and self._was_running_heard():
+                is_others = False  # the server takes ours only when no other is in progress
             if is_others:
                 if told == "running" and self.outage_step >= 0:
                     return Span(None, None)  # ours may have died with its server, and left no trace
                 continue
             if is_terminal(status) and (is_user_message(event) or (told == "running" and not is_vetoed)):
+                break
+            if status == "running" == told:
+                status = self.end_before_outage  # another run has begun, so the log has lost the end of this one
                 break
             is_vetoed = is_terminal(status) and (is_vetoed or is_feedback(event))
             is_late = str(event.get("timestamp", "")) > self.begins_after or not self.begins_after
@@ -398,6 +406,11 @@ class RunInProgress:
                 error = error_detail(event) or error
         is_known = is_begun and not self.was_before and is_terminal(status)
         return Span(status, error) if is_known else None
+
+    def _was_running_heard(self) -> bool:
+        """Whether `running` was heard on a socket, after the server had taken this run."""
+        step = self.running_step
+        return step is not None and step > self.accepted_step and (self.outage_step < 0 or step < self.outage_step)
 
     def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
         """Whether what is placed of the log shows this end: a view behind the socket does not."""
