@@ -292,8 +292,13 @@ class Attach:
         if not now.ledger.head_known:
             sometimes("attach: the socket replayed a long log's tail")
             self._walk(Walk.from_head(pages_max=now.settings.end_events))
-        elif next_seq is None or next_seq <= through_seq:
+        elif (next_seq is None or next_seq <= through_seq) and not self._is_end_unreadable(connection):
             self._repairs.step()
+        elif next_seq is not None and next_seq <= through_seq:
+            sometimes("attach: the log's last records could not be read")
+            now.note("the log's last records cannot be read")
+            now.ledger.skip_to(through_seq + 1)
+            self._follow_replay(connection)
         elif self._is_head_doubted(connection):
             sometimes("attach: the index began anew, so the log's head was read")
             self._head_shown_in_epoch, self._is_read_back = now.epoch, False
@@ -307,6 +312,19 @@ class Attach:
         else:
             sometimes("attach: the index said that the log is empty", through_seq < 0)
             self._finish()
+
+    def _is_end_unreadable(self, connection: Connection) -> bool:
+        """Whether neither a replay nor pages show the records up to the index that the connection has named (R59).
+
+        A view that is behind the socket looks the same, but not for long (R52). If the leaf is held, what is missing is
+        no part of the branch.
+        """
+        now, settings = self._situation, self._situation.settings
+        leaf_id = connection.snapshot.leaf_id if connection.snapshot is not None else None
+        if self._since_s is None or (leaf_id is not None and leaf_id not in now.ledger):
+            return False
+        wait_s = settings.veto_wait_s if settings.certainty == "branch" else settings.attach_deadline_s / 2
+        return now.exchange is None and now.confirmed_step >= connection.asked_step and now.due(self._since_s + wait_s)
 
     def _is_head_doubted(self, connection: Connection) -> bool:
         """Whether the index begins with another event than the log does: it may have begun anew (R75)."""

@@ -50,6 +50,13 @@ class Ledger(Held):
         if last is not None and last.next_seq is None:
             last.next_seq = seq
 
+    def skip_to(self, seq: int) -> None:
+        """What is between the log's end, as far as it is held, and that index cannot be read (R59)."""
+        last = self._last()
+        if last is not None:
+            last.next_seq = seq
+            self._extend_by_seq()
+
     def settle_main(self) -> None:
         """The attach is done: the last segment is the main segment from now on."""
         if not self._segments:
