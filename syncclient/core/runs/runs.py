@@ -592,6 +592,7 @@ class Runs:
             unseen_messages=now.messages.unseen,
             message_id=now.messages.last_own_id,
             begins_after=after,
+            outage_step=-1 if now.is_heard() else now.step,
             phase=phase,
             silence_s=now.settings.silence_s,
             poll_interval_s=poll_interval_s,
