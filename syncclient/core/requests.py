@@ -21,6 +21,9 @@ _POSTS = frozenset({"message", "run"})
 _POST_RETRIED = frozenset({307, 308, 429, 503})
 """Answers to a POST that say that the server has done nothing; a redirect says it of the proxy that sent it (R71)."""
 _CONFLICT = 409
+_HIDDEN_TRIES, _HIDDEN_TRIES_OF_ATTACH = 2, 6
+"""How often a hidden conversation is asked for while it may be hidden. A socket tells when it is shown again, if one is
+to be had; an attach cannot wait for that as long as others."""
 
 
 class FailureVerdict(Enum):
@@ -113,8 +116,7 @@ def judge(
     elif not (status is None or status in _POST_RETRIED if request.is_post else failure.transient):
         return FailureVerdict.REFUSED
     request.failures += 1
-    # A socket tells when it is shown again, if one is to be had; an attach cannot wait for that as long as others.
-    hidden_wait_s = hidden_s_max / (6 if request.purpose == "attach" else 2)
+    hidden_wait_s = hidden_s_max / (_HIDDEN_TRIES_OF_ATTACH if request.purpose == "attach" else _HIDDEN_TRIES)
     wait_s = max(failure.retry_after_s or 0.0, backoff_s, hidden_wait_s if status == 404 else 0.0)
     sometimes("rest: the server said when to try again", wait_s == failure.retry_after_s)
     sometimes("rest: a failed request was tried again")

@@ -153,9 +153,11 @@ class Walk:
         met = self._descending and any(self._is_met(event_id, ledger) for event_id in ids_of(page.items))
         if self._anchor is not None and self._border is None:
             # A server that ignores a cursor it does not know begins before it: the page covers that, too.
-            first_id = page.items[0]["id"] if page.items else self._anchor.cursor
-            begins_at = self._anchor.cursor if ledger.is_out_of_order(first_id, self._anchor.cursor) else first_id
-            self._expected = tuple(ledger.placed_after(begins_at if ledger.is_main(begins_at) else self._anchor.cursor))
+            cursor = self._anchor.cursor
+            first_id = page.items[0]["id"] if page.items else cursor
+            self._expected = tuple(
+                ledger.placed_after(first_id if ledger.is_out_of_order(cursor, first_id) else cursor)
+            )
         elif met:
             earliest = next(i for i in reversed(ids_of(page.items)) if self._is_met(i, ledger))
             self._expected = tuple(ledger.placed_after(earliest))

@@ -208,10 +208,8 @@ class Runs:
 
     def _can_ask_for_veto(self, run: RunInProgress) -> bool:
         """Whether there is somebody to ask: a socket, or REST where none has come back for so long."""
-        now, down_since_s = self._situation, self._situation.subscription.down_since_s
-        if now.is_heard() or down_since_s is None:
-            return True
-        return now.due(max(down_since_s, run.armed_at_s) + now.settings.poll_after_s)
+        now = self._situation
+        return now.is_heard() or now.due(self._polled_from_s(run))
 
     def _asks_for_veto(self, vetoed_by_s: float) -> bool:
         """Whether a new subscription is asked about a veto that may have gone unheard (R13).
@@ -506,9 +504,7 @@ class Runs:
         if run.report is not None and (connection is None or not now.due(run.report_due_s)):
             return  # it is judged in a moment; asking again tells no more
         if connection is None:
-            down_since_s = now.subscription.down_since_s
-            assert down_since_s is not None, "a connection that is not ready is down since some time"
-            self._poll(run, max(down_since_s, run.armed_at_s) + settings.poll_after_s)
+            self._poll(run, self._polled_from_s(run))
         elif run.end_update is None:
             if connection.snapshot is None and run.probed_at_s >= connection.asked_at_s > run.armed_at_s:
                 # A renewed subscription that does not greet tells nothing, however long it is waited for.
@@ -533,6 +529,12 @@ class Runs:
         run.is_long_silent = run.silence_s >= now.settings.silence_s_max
         run.silence_s = min(2 * run.silence_s, now.settings.silence_s_max)
         now.renew_socket()
+
+    def _polled_from_s(self, run: RunInProgress) -> float:
+        """When REST may be asked, while no socket stands: one that comes back tells for free."""
+        now, down_since_s = self._situation, self._situation.subscription.down_since_s
+        assert down_since_s is not None, "a connection that is not ready is down since some time"
+        return max(down_since_s, run.armed_at_s) + now.settings.poll_after_s
 
     def _poll(self, run: RunInProgress, not_before_s: float) -> None:
         """Ask REST for the status, with growing intervals."""
