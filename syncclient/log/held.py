@@ -311,6 +311,11 @@ class Held:
         """Execution statuses in the main segment after `event_id`, in the log's order, of events `among` those ids."""
         return [status for other_id, status in self._status_events_after(event_id) if other_id in among]
 
+    def is_behind_unplaced(self) -> bool:
+        """Whether an event is held without a place that is newer than the log's tail, by the server's clock."""
+        tail_at = self.tail_at()
+        return any(self._timestamp(event_id) > tail_at for event_id in self._unplaced)
+
     def has_unplaced_status(self) -> bool:
         """Whether an execution status is held that no page has shown: the log that was read is behind the socket."""
         return any(execution_status(self._events[event_id]) is not None for event_id in self._unplaced)

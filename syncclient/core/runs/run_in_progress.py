@@ -413,9 +413,21 @@ class RunInProgress:
         return step is not None and step > self.accepted_step and (self.outage_step < 0 or step < self.outage_step)
 
     def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
-        """Whether what is placed of the log shows this end: a view behind the socket does not."""
-        is_last = self.statuses(ledger)[-1:] == [ending.status]
-        return is_last or ending.status == IDLE or self.is_forgotten or self.judge_by_log(ledger, ending) is not None
+        """Whether what is placed of the log shows this end: a view behind the socket does not.
+
+        Where an update told it, that update is to be seen: one of the same status may be an end that was vetoed (R13).
+        Where none did, nothing is held that is newer than the log's tail.
+        """
+        if ending.status == IDLE or self.is_forgotten:
+            return True
+        update_id = None if self.end_update is None else self.end_update.event_id
+        if update_id is not None:
+            return ledger.has_place(update_id)
+        return self.ends_alike_in_log(ledger, ending) and not ledger.is_behind_unplaced()
+
+    def ends_alike_in_log(self, ledger: Ledger, ending: Ending) -> bool:
+        """Whether the log's last status is this one, or it shows an end of the run by its own statuses."""
+        return self.statuses(ledger)[-1:] == [ending.status] or self.judge_by_log(ledger, ending) is not None
 
     def shows_nothing_in_log(self, ledger: Ledger) -> bool:
         """Whether the log has nothing of a run since this one was asked for; a message makes it idle before."""

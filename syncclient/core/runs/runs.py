@@ -330,7 +330,8 @@ class Runs:
             # A server may take a run and do nothing, so that only its status tells: it rests in that of the run before.
             is_told = run.had_outage or unverified_end.status != IDLE
             return run.accepted_at_s + settings.repair_deadline_s if is_told else None
-        return run.accepted_at_s + settings.silence_s if run.shows_in_log(now.ledger, unverified_end) else None
+        is_alike = run.ends_alike_in_log(now.ledger, unverified_end)
+        return run.accepted_at_s + settings.silence_s if is_alike else None
 
     def _settle_without_log(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
         """The log does not show an end of the run that somebody tells of: believe it, look again later, or pass it
