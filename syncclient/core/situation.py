@@ -346,10 +346,10 @@ class Situation:
                 is_ours = self.messages.heard(event, is_at_rest=self.status not in ("running", "unknown"))
                 if is_ours and self.run is not None:
                     self.run.saw_own_message(event["id"], self.messages.last_own_id)
-            if self.run is not None and event["id"] not in self.delivered_before:
+            at = "" if origin == "live" else str(event.get("timestamp", ""))
+            if self.run is not None and event["id"] not in self.delivered_before and not self.run.was_there(at):
                 self.run.fresh[event["id"]] = None
                 if status is not None:
-                    at = "" if origin == "live" else str(event.get("timestamp", ""))
                     self.tell_run(self.run, status, event_id=event["id"], at=at)
                 self.run.error = error_detail(event) or self.run.error
             if status == "running":

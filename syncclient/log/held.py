@@ -256,6 +256,10 @@ class Held:
         tail_id = self.tail_id()
         return "" if tail_id is None else self._timestamp(tail_id)
 
+    def newest_at(self) -> str:
+        """The latest timestamp of the last event that is placed, and of those that are not."""
+        return max([self.tail_at(), *map(self._timestamp, self._unplaced)])
+
     def newest_id(self) -> str | None:
         """The event that was held last."""
         return next(reversed(self._events), None)
@@ -313,8 +317,7 @@ class Held:
 
     def is_behind_unplaced(self) -> bool:
         """Whether an event is held without a place that is newer than the log's tail, by the server's clock."""
-        tail_at = self.tail_at()
-        return any(self._timestamp(event_id) > tail_at for event_id in self._unplaced)
+        return self.newest_at() > self.tail_at()
 
     def has_unplaced_status(self) -> bool:
         """Whether an execution status is held that no page has shown: the log that was read is behind the socket."""

@@ -38,6 +38,8 @@ class RunInProgress:
     armed_at_s: float
     tail_at_arm: str | None
     status_at_arm: str
+    newest_at_arm: str = ""
+    """When the newest event happened that was held then, by the server's clock."""
     phase: Phase = Phase.POSTED
     accepted_at_s: float = 0.0
     """When `POST run` was answered, or its answer was lost."""
@@ -113,9 +115,14 @@ class RunInProgress:
     def arm(self, request: int, ledger: Ledger, status: str) -> None:
         """It is posted, perhaps once more: what was heard until now belongs to somebody else."""
         self.request, self.tail_at_arm, self.status_at_arm = request, ledger.tail_id(), status
+        self.newest_at_arm = ledger.newest_at()
         self.fresh, self.before_arm = {}, {}
         self.running_step = self.running_id = self.end_update = self.report = self.end_told_at_s = None
         self.error, self.may_be_others, self.was_before = None, False, False
+
+    def was_there(self, at: str) -> bool:
+        """Whether what a page shows late was in the log before the run was armed, though no place was known then."""
+        return self.tail_at_arm is None and "" < at < self.newest_at_arm
 
     def saw_own_message(self, event_id: str, at_rest_id: str | None) -> None:
         """The log has shown a message of ours; `at_rest_id` is the same, if no run was in progress."""

@@ -592,6 +592,7 @@ class Runs:
             armed_at_s=armed_at_s,
             tail_at_arm=now.ledger.tail_id(),
             status_at_arm=now.status,
+            newest_at_arm=now.ledger.newest_at(),
             unseen_messages=now.messages.unseen,
             message_id=now.messages.last_own_id,
             begins_after=after,
