@@ -349,6 +349,7 @@ class Situation:
             at = "" if origin == "live" else str(event.get("timestamp", ""))
             if self.run is not None and event["id"] not in self.delivered_before and not self.run.was_there(at):
                 self.run.fresh[event["id"]] = None
+                self.run.rests_since_s = None
                 if status is not None:
                     self.tell_run(self.run, status, event_id=event["id"], at=at)
                 self.run.error = error_detail(event) or self.run.error

@@ -80,6 +80,10 @@ class RunInProgress:
     ending: Ending | None = None
     contradicted_at_s: float | None = None
     """Since when the server says that a run is over, which by the log is not ours."""
+    rests_since_s: float | None = None
+    """Since when every report says that no run is in progress, and nothing new of one is heard."""
+    rested_at_s: float = 0.0
+    """When the last of them came."""
     is_forgotten: bool = False
     """Whether the log will never show its end: it never began, for the server forgot it, or the log lost its end."""
     error: str | None = None
@@ -244,6 +248,7 @@ class RunInProgress:
             self.end_update = self.report = self.contradicted_at_s = self.end_told_at_s = None
             if not at:  # what a page shows late is judged when the page that verifies the end has been read
                 self.unverified_end = self.verify_again_at_s = None
+            self.rests_since_s = None
             self.is_end_probed, self.was_before = False, self.was_before and is_same
             self.may_be_others = may_be_others or (self.may_be_others and is_same)
             self.sign(Sign.RUNNING)
@@ -261,6 +266,7 @@ class RunInProgress:
         is_same = self.report is None or (self.report.status, self.report.leaf_id) == (report.status, report.leaf_id)
         is_late = self.end_told_at_s is not None and now_s >= self.end_told_at_s + veto_wait_s
         self.report = replace(report, is_told_again=is_same and is_late)
+        self.rests_since_s, self.rested_at_s = now_s if self.rests_since_s is None else self.rests_since_s, now_s
         self.told_end(now_s, may_be_others=may_be_others)
         return self.report.is_told_again
 

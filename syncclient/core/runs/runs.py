@@ -152,6 +152,17 @@ class Runs:
                 self._step_ending(run, run.ending)
             if run.ending is None and run.unverified_end is None and now.run is run:
                 self._step_waiting(run)
+            self._give_up_resting(run)
+
+    @decision("run-resting")
+    def _give_up_resting(self, run: RunInProgress) -> None:
+        """End a run that nobody knows of: for so long everybody says that none is in progress, and the log has no end
+        of it."""
+        now, limit_s = self._situation, self._situation.settings.repair_deadline_s
+        is_open = now.run is run and run.ending is None and run.unverified_end is None and run.report is None
+        if is_open and run.rests_since_s is not None and run.rested_at_s >= run.rests_since_s + limit_s:
+            now.note(f"repair_deadline_s ({limit_s:g} s) was reached: no run is in progress, and the log has no end")
+            self._finish(None)
 
     def _step_blocked(self, run: RunInProgress) -> None:
         """Post again, ever more slowly, while a run of somebody else is in progress; not for ever if there is none."""
