@@ -94,8 +94,9 @@ class RunInProgress:
     counted_step: int = -1
     outage_step: int = -1
     """The core's step at which the socket was last lost since the run was armed."""
-    end_before_outage: str | None = None
-    """The status with which it had ended by then, as an update had told."""
+    end_before_other: str | None = None
+    """The status with which it had ended, as an update had told, before the socket was lost or another run may have
+    begun."""
     repair_step: int = -1
     """The core's step at which something was last asked for that was missing, or might have been."""
     proof_tries: int = 0
@@ -197,7 +198,7 @@ class RunInProgress:
     def lost_socket(self, step: int) -> None:
         """Nothing is heard any more, so an end that the socket might have refuted is to be asked for again."""
         self.outage_step, self.passed_over = step, None
-        self.end_before_outage = None if self.end_update is None else self.end_update.status
+        self.end_before_other = None if self.end_update is None else self.end_update.status
         if self.verify_again_at_s is not None:
             self.unverified_end = self.verify_again_at_s = None
 
@@ -244,6 +245,8 @@ class RunInProgress:
                 self.running_step, self.running_id = step, event_id
                 self.sign(Sign.RUNNING)
                 return
+            if may_be_others and self.end_update is not None:
+                self.end_before_other = self.end_update.status
             is_same = self.running_step is not None and self.end_told_at_s is None
             self.end_update = self.report = self.contradicted_at_s = self.end_told_at_s = None
             if not at:  # what a page shows late is judged when the page that verifies the end has been read
@@ -408,7 +411,7 @@ class RunInProgress:
             if is_terminal(status) and (is_user_message(event) or (told == "running" and not is_vetoed)):
                 break
             if status == "running" == told:
-                status = self.end_before_outage  # another run has begun, so the log has lost the end of this one
+                status = self.end_before_other  # another run has begun, so the log has lost the end of this one
                 break
             is_vetoed = is_terminal(status) and (is_vetoed or is_feedback(event))
             is_late = str(event.get("timestamp", "")) > self.begins_after or not self.begins_after
@@ -449,6 +452,12 @@ class RunInProgress:
     def has_begun_in_log(self, ledger: Ledger) -> bool:
         """Whether the log says that a run has begun since this one was asked for."""
         return "running" in self.statuses(ledger)
+
+    def is_end_of_before(self, ledger: Ledger) -> bool:
+        """Whether the log has the update that told of the end before this run: it came late, and was another's."""
+        update_id = None if self.end_update is None else self.end_update.event_id
+        is_placed = update_id is not None and ledger.has_place(update_id)
+        return is_placed and update_id not in ledger.placed_after(self.comes_after(ledger))
 
     def goes_on_in_log(self, ledger: Ledger) -> bool:
         """Whether the log's last status is that a run is in progress.

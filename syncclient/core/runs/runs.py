@@ -571,7 +571,7 @@ class Runs:
             span = run.span_in_log(now.ledger, now.messages.others)
             now.status = run.ending.status if span is None or span.status is None else span.status
             error = error if span is None else span.error
-            if run.ending.status == IDLE and run.end_update is not None:
+            if run.ending.status == IDLE and run.end_update is not None and not run.is_end_of_before(now.ledger):
                 sometimes("run: idle again by a message at its end")
                 now.status = run.end_update.status
         sometimes("proof: by index", certificate is not None and certificate.proof == "seq")
