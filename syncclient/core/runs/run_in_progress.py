@@ -395,10 +395,12 @@ class RunInProgress:
         why a run goes on after `finished`; one that goes on without a word is another's.
         """
         status = error = None
-        # What told that it had begun may be lost: then the first end is its.
+        # What told that it had begun may be lost: then the first end, or that behind its message, is its.
         is_begun = self.running_id is not None and self.running_id not in ledger
         is_others = is_vetoed = False
-        for event in ledger.placed_events_after(self.comes_after(ledger)):
+        after_id = self.comes_after(ledger)
+        is_begin_lost = self.outage_step >= 0 and after_id is not None and after_id == self.said_id
+        for event in ledger.placed_events_after(after_id):
             told = execution_status(event) if event["id"] in self.fresh else None
             if status is None and event["id"] in others:
                 is_others = True
@@ -415,7 +417,7 @@ class RunInProgress:
                 break
             is_vetoed = is_terminal(status) and (is_vetoed or is_feedback(event))
             is_late = str(event.get("timestamp", "")) > self.begins_after or not self.begins_after
-            is_begun = is_begun or (told == "running" and is_late)
+            is_begun = is_begun or (told == "running" and is_late) or (is_terminal(told) and is_begin_lost)
             if is_begun and (told == "running" or is_terminal(told)):
                 status = told
             if is_begun:
