@@ -399,7 +399,7 @@ class RunInProgress:
         is_begun = self.running_id is not None and self.running_id not in ledger
         is_others = is_vetoed = False
         after_id = self.comes_after(ledger)
-        is_begin_lost = self.outage_step >= 0 and after_id is not None and after_id == self.said_id
+        is_at_rest = after_id is not None and after_id == self.message_id
         for event in ledger.placed_events_after(after_id):
             told = execution_status(event) if event["id"] in self.fresh else None
             if status is None and event["id"] in others:
@@ -417,7 +417,7 @@ class RunInProgress:
                 break
             is_vetoed = is_terminal(status) and (is_vetoed or is_feedback(event))
             is_late = str(event.get("timestamp", "")) > self.begins_after or not self.begins_after
-            is_begun = is_begun or (told == "running" and is_late) or (is_terminal(told) and is_begin_lost)
+            is_begun = is_begun or (is_late and (told == "running" or (is_at_rest and is_terminal(told))))
             if is_begun and (told == "running" or is_terminal(told)):
                 status = told
             if is_begun:
