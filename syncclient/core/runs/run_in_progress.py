@@ -47,6 +47,8 @@ class RunInProgress:
     post_again_at_s: float = 0.0
     may_be_others: bool = False
     """Whether the run that was heard to begin, or to end, may be one that somebody else has asked for."""
+    may_follow_another: bool = False
+    """Whether a run that was asked for before we attached may begin, and end, before the server takes ours."""
     was_before: bool = False
     """Whether it was heard of before the server took ours, so that it is ours only if the answer was slow."""
     end_told_at_s: float | None = None
@@ -159,7 +161,8 @@ class RunInProgress:
         `unasked_s` is enough. A frame may be late by `late_s`; what is told by REST or a greeting is not told for the
         first time.
         """
-        if not (self.may_be_others or self.was_before) or self.end_told_at_s is None:
+        may_be_of_before = self.may_be_others or self.was_before or self.may_follow_another
+        if not may_be_of_before or self.end_told_at_s is None:
             return 0.0
         is_live = self.report is None or self.report.source is EvidenceSource.FINAL
         if is_live and self.end_told_at_s > self.accepted_at_s + late_s:

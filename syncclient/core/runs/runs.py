@@ -605,6 +605,7 @@ class Runs:
             status_at_arm=now.status,
             newest_at_arm=now.ledger.newest_at(),
             unseen_messages=now.messages.unseen,
+            may_follow_another=now.messages.is_one_unanswered,
             message_id=now.messages.last_own_id,
             begins_after=after,
             outage_step=-1 if now.is_heard() else now.step,
