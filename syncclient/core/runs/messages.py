@@ -17,8 +17,7 @@ class Messages:
         self.is_one_unanswered = False
         """Whether the log ended with a message when we attached, and no run has begun since: one may be on its way."""
         self.last_own_id: str | None = None
-        """The last message of ours that was seen since then, while no run was known to be in progress, if none has begun
-        since."""
+        """The last message of ours that was seen since then, if no run was in progress then, or has begun since."""
 
     def post(self, text: str) -> None:
         """A message of ours is sent."""

@@ -410,7 +410,7 @@ class RunInProgress:
             if is_others and event["id"] == self.running_id and self._was_running_heard():
                 is_others = False  # the server takes ours only when no other is in progress
             if is_others:
-                if told == "running" and self.outage_step >= 0:
+                if told == "running" and self.outage_step > self.accepted_step:
                     return Span(None, None)  # ours may have died with its server, and left no trace
                 continue
             if is_terminal(status) and (is_user_message(event) or (told == "running" and not is_vetoed)):
@@ -420,7 +420,8 @@ class RunInProgress:
                 break
             is_vetoed = is_terminal(status) and (is_vetoed or is_feedback(event))
             is_late = str(event.get("timestamp", "")) > self.begins_after or not self.begins_after
-            is_begun = is_begun or (is_late and (told == "running" or (is_at_rest and is_terminal(told))))
+            is_end = is_terminal(told) and told != "paused"  # a conversation that rests can be paused
+            is_begun = is_begun or (is_late and (told == "running" or (is_at_rest and is_end)))
             if is_begun and (told == "running" or is_terminal(told)):
                 status = told
             if is_begun:
