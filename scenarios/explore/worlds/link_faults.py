@@ -6,7 +6,6 @@ from gapless.scenarios.explore.worlds.expected_course import Course, Data
 from gapless.scenarios.explore.worlds.fault_timing import Aim, frames, moment, named, once, sometimes, tenths, window
 from gapless.simserver.choices import Choices
 
-
 # Of the largest payload: a page of 100 of them takes 10 s.
 _EVENTS_A_SECOND = 10
 
