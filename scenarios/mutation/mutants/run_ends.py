@@ -66,7 +66,9 @@ def idle_is_an_end(original: Original, run: RunInProgress, ending: Ending, ledge
     return belief
 
 
-@mutant("believe-ending", races=["R15", "R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
+@mutant(
+    "believe-ending", races=["R15", "R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "returns-in-time")
+)
 def idle_is_never_an_end(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Always treats the status idle as a sign that the run has not begun."""
     if ending.status == IDLE:
@@ -75,7 +77,7 @@ def idle_is_never_an_end(original: Original, run: RunInProgress, ending: Ending,
     return belief
 
 
-@mutant("believe-log-status", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
+@mutant("believe-log-status", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "returns-in-time"))
 def last_status_decides(original: Original, run: RunInProgress, ledger: Ledger, report: Ending) -> str | None:
     """Looks only at the last status in the log, which a message sets back to idle."""
     statuses = run.statuses(ledger)
@@ -170,7 +172,7 @@ def hint_stands(original: Original, runs: Runs, run: RunInProgress) -> None:
         original(runs, run)
 
 
-@mutant("believe-ending", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "no-hang"))
+@mutant("believe-ending", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "state"))
 def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Believes the status idle only in a final snapshot, because any other report may be from before the run."""
     if ending.status == IDLE and not ending.is_final:
