@@ -7,9 +7,9 @@ from dataclasses import replace
 from gapless.scenarios.clients.baselines.follower import Follower
 from gapless.scenarios.mutation.planting import ExpectedKill, Method, Mutant, Original, mutant, with_settings
 from gapless.syncclient.core.actions import Origin
+from gapless.syncclient.core.runs.certificates import Certificates
 from gapless.syncclient.core.runs.endings import Ending
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
-from gapless.syncclient.core.runs.runs import Runs
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.history import History
 from gapless.syncclient.log.proof import Certificate
@@ -63,9 +63,11 @@ def first_error_for_every_run(
 @mutant(
     "run-certificate", races=["R30"], killed=("clean-run", "legacy/inclusive", "says-what-it-did"), fails_clean=True
 )
-def proof_under_another_name(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> Certificate | None:
+def proof_under_another_name(
+    original: Original, certificates: Certificates, run: RunInProgress, ending: Ending
+) -> Certificate | None:
     """Calls every proof a count."""
-    certificate: Certificate | None = original(runs, run, ending)
+    certificate: Certificate | None = original(certificates, run, ending)
     return certificate and Certificate("count", certificate.covers)
 
 

@@ -8,6 +8,8 @@ from gapless.scenarios.mutation.planting import ExpectedKill, Mutant, Original, 
 from gapless.syncclient.core.authority import EvidenceSource
 from gapless.syncclient.core.events import RequestFailed
 from gapless.syncclient.core.requests import FailureVerdict, Request
+from gapless.syncclient.core.runs import run_in_log
+from gapless.syncclient.core.runs.certificates import Certificates
 from gapless.syncclient.core.runs.endings import Belief, Ending
 from gapless.syncclient.core.runs.phases import IDLE, TERMINAL
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
@@ -80,7 +82,7 @@ def idle_is_never_an_end(original: Original, run: RunInProgress, ending: Ending,
 @mutant("believe-log-status", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "returns-in-time"))
 def last_status_decides(original: Original, run: RunInProgress, ledger: Ledger, report: Ending) -> str | None:
     """Looks only at the last status in the log, which a message sets back to idle."""
-    statuses = run.statuses(ledger)
+    statuses = run_in_log.statuses(run, ledger)
     return statuses[-1] if statuses and statuses[-1] in TERMINAL else None
 
 
@@ -111,12 +113,12 @@ def run_asked_again_at_once(
 @mutant("run-ending", races=["R10"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
 def end_without_a_proof(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
     """Returns as soon as the run is over, with the events that have arrived by then."""
-    runs._finish(runs._certificate(run, ending))
+    runs._finish(runs._certificates.certificate(run, ending))
 
 
 @mutant("run-certificate", races=["R10", "R30"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
 def end_taken_for_a_proof(
-    original: Original, runs: Runs, run: RunInProgress, ending: Ending
+    original: Original, certificates: Certificates, run: RunInProgress, ending: Ending
 ) -> proof.Certificate | None:
     """Claims that a run is complete because it is over."""
     return proof.Certificate("chain", "branch")
