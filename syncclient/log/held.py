@@ -323,6 +323,14 @@ class Held:
         """Whether an execution status is held that no page has shown: the log that was read is behind the socket."""
         return any(execution_status(self._events[event_id]) is not None for event_id in self._unplaced)
 
+    def status_at(self, event_id: str | None) -> str | None:
+        """The last execution status that the main segment shows up to an event; None if there is none."""
+        if event_id is None or not self.is_main(event_id):
+            return None
+        ids = self._segment_of[event_id].ids
+        told = (execution_status(self._events[one]) for one in ids[rindex(ids, event_id) :: -1])
+        return next((status for status in told if status is not None), None)
+
     def last_status_at(self, event_id: str | None, among: Container[str]) -> str:
         """The timestamp of the last of them; empty when there is none."""
         found = (other_id for other_id, _ in self._status_events_after(event_id)[::-1] if other_id in among)

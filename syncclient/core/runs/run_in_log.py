@@ -48,8 +48,13 @@ def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | N
     is_others = is_vetoed = False
     after_id = run.comes_after(ledger)
     is_at_rest = after_id is not None and after_id == run.message_id
+    # The run that it had to wait for is behind our message, unless it had begun before.
+    is_waiting = run.was_blocked and not run.begins_after and ledger.status_at(after_id) != "running"
     for event in ledger.placed_events_after(after_id):
         told = execution_status(event) if event["id"] in run.fresh else None
+        if is_waiting:
+            is_waiting = not is_terminal(told)
+            continue
         if status is None and event["id"] in others:
             is_others = True
         if is_others and event["id"] == run.running_id and _was_running_heard(run):

@@ -59,6 +59,8 @@ class RunInProgress:
     """The last message of ours that was seen, if no run was in progress then."""
     begins_after: str = ""
     """When the end of another's run was told that this one had to wait for, by the server's clock."""
+    was_blocked: bool = False
+    """Whether it had to wait for another's run, of whose end nothing need have been heard."""
     said_id: str | None = None
     """The last of them that it has shown since: our run comes later."""
     fresh: dict[str, None] = field(default_factory=dict)

@@ -512,9 +512,11 @@ class Runs:
         """
         sometimes("run: ours was posted again")
         poll_interval_s = min(2 * run.poll_interval_s, self._situation.settings.silence_s_max)
-        self._begin_attempt(run.armed_at_s, poll_interval_s, Phase.POSTED, after=after)
+        self._begin_attempt(run.armed_at_s, poll_interval_s, Phase.POSTED, after=after, was_blocked=True)
 
-    def _begin_attempt(self, armed_at_s: float, poll_interval_s: float, phase: Phase, *, after: str = "") -> None:
+    def _begin_attempt(
+        self, armed_at_s: float, poll_interval_s: float, phase: Phase, *, after: str = "", was_blocked: bool = False
+    ) -> None:
         now = self._situation
         request = now.post("run")
         now.run = RunInProgress(
@@ -527,6 +529,7 @@ class Runs:
             may_follow_another=now.messages.is_one_unanswered,
             message_id=now.messages.last_own_id,
             begins_after=after,
+            was_blocked=was_blocked,
             outage_step=-1 if now.is_heard() else now.step,
             phase=phase,
             silence_s=now.settings.silence_s,
