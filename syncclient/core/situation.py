@@ -15,9 +15,11 @@ from gapless.syncclient.core.requests import Purpose, Request
 from gapless.syncclient.core.runs.messages import Messages
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
 from gapless.syncclient.core.socket_state import Connection, Subscription
+from gapless.syncclient.core.unread import Unread
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import SyncError
 from gapless.syncclient.log.changes import Changes
+from gapless.syncclient.log.held import ids_of
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.proof import Certificate
 from gapless.syncclient.log.stub import shares
@@ -65,6 +67,7 @@ class Situation:
         self._status_at = ""
         self.unverified = False
         """Whether events may have been missed since the last proof, without any other sign of it."""
+        self.unread = Unread()
         self.walked_from_step = -1
         """When the last walk that came to the log's tail was begun: the log is held as it was then."""
         self.unseen_ids: tuple[str, ...] = ()
@@ -389,6 +392,7 @@ class Situation:
         Of what a frame has shown since the page was asked for, it may have an older one that was seen before.
         """
         self._shown_by_log.update(dict.fromkeys(event["id"] for event in page.items))
+        self._note_read(request, page)
         for event_id in [one for one, step in self.contested.items() if step <= request.asked_step]:
             if event_id in self._shown_by_log:
                 del self.contested[event_id]
@@ -399,6 +403,14 @@ class Situation:
             is_latest = self._heard_step.get(event["id"], -1) <= request.asked_step
             if self.ledger.renew(event, size_bytes=size_bytes, is_from_log=is_latest):
                 self.out.append(actions.Deliver(event, "update"))
+
+    def _note_read(self, request: Request, page: Page) -> None:
+        is_descending = request.walk is not None and request.walk.descending
+        ids, is_last = ids_of(page.items), page.next_page_id is None
+        if is_descending:
+            ids.reverse()
+        begins_log = is_last if is_descending else ids[:1] == [self.ledger.head_id()]
+        self.unread.shown(ids, begins_log=begins_log, is_last=is_last or is_descending)
 
     @decision("deliver")
     def hand_over(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
@@ -437,6 +449,7 @@ class Situation:
         is remembered, and is not delivered again.
         """
         sometimes("epoch: the log contradicted what was held")
+        self.unread.close()
         self.note(f"{why}; dropped what was {held}, {len(self.ledger)} events, and began anew")
         self._remember_delivered(self.ledger.ordered_ids())
         self.head_before = self.ledger.head_id() or self.head_before

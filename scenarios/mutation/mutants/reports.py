@@ -11,6 +11,7 @@ from gapless.syncclient.core.runs.certificates import Certificates
 from gapless.syncclient.core.runs.endings import Ending
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
 from gapless.syncclient.core.situation import Situation
+from gapless.syncclient.core.unread import Unread
 from gapless.syncclient.history import History
 from gapless.syncclient.log.proof import Certificate
 from gapless.syncclient.report import SyncReport
@@ -112,6 +113,12 @@ ends_of_five_events = Mutant(
     fails_clean=True,
 )
 
+
+@mutant("unread-updates", races=["R34"], killed=("history-after-an-outage", "tree/inclusive", "history"))
+def outage_leaves_history_alone(original: Original, unread: Unread, after_id: str | None) -> None:
+    """Takes the log that parents prove for all of the log, when its history is asked for after an outage."""
+
+
 MUTANTS = (
     past_never_read,
     payload_of_another_event,
@@ -122,4 +129,5 @@ MUTANTS = (
     attach_not_counted,
     history_stops_at_a_gap,
     ends_of_five_events,
+    outage_leaves_history_alone,
 )
