@@ -482,6 +482,9 @@ class Runs:
         error = run.error if run is not None else None
         if certificate is not None and run is not None:
             self._certificates.discard(run)
+            if now.exchange is not None and now.exchange.purpose == "repair" and now.exchange.retry_at_s is not None:
+                now.forget(now.exchange)  # nothing is left to be read
+                now.exchange = None
         if run is not None and run.ending is not None:
             span = run_in_log.span(run, now.ledger, now.messages.others)
             now.status = run.ending.status if span is None or span.status is None else span.status
