@@ -107,6 +107,8 @@ class _Reader:
                 self._append(entry)
             case "publisher", "publish":
                 self._published_at[_text(fields["id"])] = entry.index
+                if fields.get("key") == "execution_status":  # it need not come into the log
+                    self._statuses.append((entry.index, _text(fields["value"])))
             case "log", "update":
                 self._updates.updated(_text(fields["id"]), entry.index)
             case "log", "truncate":
