@@ -28,7 +28,15 @@ from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.report import Range, Spent, SyncReport
 from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.saved import Batch
-from gapless.syncclient.wire import Generation, LogEvent, Page, error_detail, execution_status, is_user_message
+from gapless.syncclient.wire import (
+    Generation,
+    LogEvent,
+    Page,
+    error_detail,
+    execution_status,
+    is_branch_event,
+    is_user_message,
+)
 
 NOTES_MAX = 100
 NOTE_CHARS_MAX = 500
@@ -353,6 +361,8 @@ class Situation:
             if self.run is not None and event["id"] not in self.delivered_before and not self.run.was_there(at):
                 self.run.fresh[event["id"]] = None
                 self.run.rests_since_s = None
+                if origin == "live" and is_branch_event(event) and not is_user_message(event):
+                    self.run.goes_on()  # whoever says that it is over
                 if status is not None:
                     self.tell_run(self.run, status, event_id=event["id"], at=at)
                 self.run.error = error_detail(event) or self.run.error

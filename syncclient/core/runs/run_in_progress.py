@@ -77,6 +77,8 @@ class RunInProgress:
     unverified_end: Ending | None = None
     verify_again_at_s: float | None = None
     """When the log, which does not show that end, is to be read once more before it is believed or passed over."""
+    is_end_refuted: bool = False
+    """Whether the agent has done something since that was left open."""
     passed_over: tuple[str, str | None, int] | None = None
     """What was last passed over, and how many events of the run were held by then."""
     ending: Ending | None = None
@@ -183,6 +185,11 @@ class RunInProgress:
     def doubt(self, ending: Ending, step: int) -> None:
         """It may be over: the log is to tell, read from now on."""
         self.unverified_end, self.verify_again_at_s = replace(ending, heard_step=step), None
+        self.is_end_refuted = False
+
+    def goes_on(self) -> None:
+        """A socket has brought what the agent does: an end that the log does not show is none of now."""
+        self.contradicted_at_s, self.is_end_refuted = None, self.verify_again_at_s is not None
 
     def repeats(self, ending: Ending) -> bool:
         """Whether a report says nothing that is not being verified already."""

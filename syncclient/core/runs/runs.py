@@ -243,6 +243,11 @@ class Runs:
         if run.verify_again_at_s is not None:
             if not now.due(run.verify_again_at_s):
                 return  # a socket stands, and would tell of anything that refutes it
+            if run.is_end_refuted:
+                sometimes("run: events that went on refuted an end")
+                run.pass_over(unverified_end)
+                run.unverified_end = run.verify_again_at_s = None
+                return
             run.doubt(unverified_end, now.step)
             unverified_end = replace(unverified_end, heard_step=now.step)
         if (
