@@ -76,7 +76,7 @@ def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | N
             status = told
         if is_begun:
             error = error_detail(event) or error
-    is_known = is_begun and not run.was_before and is_terminal(status)
+    is_known = is_begun and is_terminal(status)
     return Span(status, error) if is_known else None
 
 
