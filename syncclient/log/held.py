@@ -337,17 +337,20 @@ class Held:
         return next((self._timestamp(other_id) for other_id in found), "")
 
     def older_than_last_status(self, event_ids: Sequence[str], after_id: str | None) -> list[str]:
-        """Those of some events that were there before the last status placed after `after_id` was, or what follows it.
+        """Those of some events that were there before the last status placed after `after_id` was.
 
-        By the server's clock; before the status, too, because they were held sooner: clocks are coarse, and step back
-        (R61).
+        By the server's clock, or because they were held sooner: clocks are coarse, and step back (R61).
         """
         last_id = next((other_id for other_id, _ in self._status_events_after(after_id)[::-1]), None)
         if last_id is None:
             return []
         sooner = self._held_before(last_id)
-        at, tail_at = self._timestamp(last_id), self.tail_at()
-        return [i for i in event_ids if i in sooner or self._timestamp(i) <= at or self._timestamp(i) < tail_at]
+        return [i for i in event_ids if i in sooner or self._timestamp(i) <= self._timestamp(last_id)]
+
+    def older_than_tail(self, event_ids: Sequence[str]) -> list[str]:
+        """Those of some events that were there before the last placed one was, by the server's clock."""
+        tail_at = self.tail_at()
+        return [one for one in event_ids if self._timestamp(one) < tail_at]
 
     @decision("older-than-tip")
     def older_than_tip(self, event_ids: Sequence[str]) -> list[str]:

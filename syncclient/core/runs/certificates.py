@@ -85,8 +85,8 @@ class Certificates:
             now.discard(gone)  # first, for the others are compared with what is left
         is_forgotten = run.is_forgotten or run.ending.status == IDLE
         older = unplaced if is_forgotten else now.ledger.older_than_last_status(unplaced, run.tail_at_arm)
-        if now.generation == "tree":
-            older = [*older, *now.ledger.older_than_tip(unplaced)]
+        is_tree = now.generation == "tree"
+        older = [*older, *(now.ledger.older_than_tip(unplaced) if is_tree else now.ledger.older_than_tail(unplaced))]
         if older:
             now.discard(list(dict.fromkeys(older)))
 
