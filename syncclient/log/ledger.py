@@ -323,12 +323,16 @@ class Ledger(Held):
         """Let go of what walks left unfinished: the chain places these events better."""
         for fragment in self._fragments():
             self._segments.remove(fragment)
-            for event_id in fragment.ids:
-                del self._segment_of[event_id]
-                self._set_unplaced(self._events[event_id])
-                if self._changes is not None:
-                    self._changes.unplaced(event_id)
+            self._take_out(fragment.ids)
             self.version += 1
+
+    def _take_out(self, event_ids: Sequence[str]) -> None:
+        """Some events have no proven place any more."""
+        for event_id in event_ids:
+            del self._segment_of[event_id]
+            self._set_unplaced(self._events[event_id])
+            if self._changes is not None:
+                self._changes.unplaced(event_id)
 
     def _append(self, segment: Segment, event_id: str) -> None:
         segment.ids.append(event_id)
@@ -433,10 +437,13 @@ class Ledger(Held):
                 prefix, suffix = prefix + suffix, []  # the page goes on past it: a guess had put these too late
                 self.is_contradicted |= self._is_numbered  # and an index is no guess
             spared = frozenset(prefix) | frozenset(suffix) | on_page
-            # Events that a chain placed by their timestamps and that the page does not show here belong behind it.
             moved = [event_id for event_id in between if event_id not in spared]
             sometimes("ledger: a page put a guessed order right", moved)
             self.is_contradicted |= self._is_numbered and bool(moved)
+            if not self._is_numbered:
+                # A chain placed them by their timestamps; the page does not show them: they are behind it or in no log.
+                self._take_out(moved)
+                moved = []
             merged = Segment(prefix + page + moved + suffix)
             self._note_places(merged.ids, start, len(merged.ids) - len(suffix) + 1)
             if any(segment is self._main for segment in self._segments[touched[0] : touched[-1] + 1]):
