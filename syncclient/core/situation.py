@@ -407,9 +407,9 @@ class Situation:
             if event_id in self._shown_by_log:
                 del self.contested[event_id]
         new_ids = frozenset(event["id"] for event in new)
-        for event, size_bytes in zip(page.items, shares(page.size_bytes, page.items), strict=True):
-            if event["id"] in new_ids:
-                continue
+        changed = [n for n, event in enumerate(page.items) if event["id"] not in new_ids and self.ledger.differs(event)]
+        sizes_bytes = shares(page.size_bytes, page.items) if changed else []
+        for event, size_bytes in [(page.items[n], sizes_bytes[n]) for n in changed]:
             is_latest = self._heard_step.get(event["id"], -1) <= request.asked_step
             if self.ledger.renew(event, size_bytes=size_bytes, is_from_log=is_latest):
                 self.out.append(actions.Deliver(event, "update"))

@@ -78,6 +78,11 @@ class Ledger(Held):
             self._learn_seq(event_id, seq)
         return True
 
+    def differs(self, event: LogEvent) -> bool:
+        """Whether another version of the event is held, with its payload."""
+        held = self.payloads.get(event["id"])
+        return held is not None and held != event
+
     def renew(self, event: LogEvent, *, size_bytes: int, is_from_log: bool) -> bool:
         """Replace an event that is held by another version of it; true if it is a newer one.
 
