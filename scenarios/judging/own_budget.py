@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.definition.toml_documents import NotToml, parse_toml
-from gapless.scenarios.errors import UsageError, first_problem
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.wrong_values import WrongValue, validated
 
 FILE: Final = Path("budget.toml")
 PROJECT: Final = Path("pyproject.toml")
@@ -85,9 +86,9 @@ def _read(path: Path) -> OwnBudgets:
         tool: Any = document.get("tool", {})
         table = tool.get("gapless", {}).get("budget", {}) if isinstance(tool, dict) else {}
     try:
-        file = _File.model_validate(table)
-    except ValidationError as error:
-        raise UsageError(f"{path}: {first_problem(error)}; {cure}") from None
+        file = validated(_File, table)
+    except WrongValue as error:
+        raise UsageError(f"{path}: {error}, or {cure}") from None
     return OwnBudgets(
         {
             (client, scenario, variant): OwnBudget(spent.calls, spent.bytes, spent.events_read, path.name)
