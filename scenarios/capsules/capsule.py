@@ -29,6 +29,7 @@ from gapless.scenarios.capsules.trust import replay_line
 from gapless.scenarios.capsules.versions import CURRENT, SCHEMA_PREFIX, TooNew, upgraded
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import CapsuleError, UsageError
+from gapless.scenarios.given_files import given_text
 from gapless.scenarios.judging.own_budget import OwnBudget
 from gapless.scenarios.running.journal_difference import FINGERPRINT_CHARACTERS
 from gapless.scenarios.running.runner import RunRequest
@@ -228,7 +229,7 @@ def kept_in(path: Path, record: RunRecord, request: RunRequest) -> RunRecord:
 def load(path: Path) -> Capsule:
     """The capsule in a file, of this version or an older one. Raises CapsuleError for any other content."""
     try:
-        document = parse_json(path.read_text(encoding="utf-8"))
+        document = parse_json(given_text(path))
     except OSError as error:
         raise CapsuleError(str(path), f"cannot be read ({error.strerror})", "give the path of a capsule") from error
     except ValueError as error:

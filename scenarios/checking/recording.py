@@ -21,6 +21,7 @@ from gapless.scenarios.capsules import capsule
 from gapless.scenarios.checking.check import Checked
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import CapsuleError, UsageError
+from gapless.scenarios.given_files import given_text
 from gapless.scenarios.judging.journal_reader import read
 from gapless.scenarios.judging.own_budget import OwnBudget
 from gapless.scenarios.running.runner import RunRequest, assess
@@ -154,7 +155,7 @@ def load(path: Path) -> Recording:
     """The run in a file. Raises CapsuleError when the file is no such run, is broken, or has an unknown version."""
     cure = "make a new one with `gapless check`"
     try:
-        document = parse_json(path.read_text(encoding="utf-8"))
+        document = parse_json(given_text(path))
     except OSError as error:
         raise CapsuleError(str(path), f"cannot be read ({error.strerror})", "give the path of a capsule") from error
     except ValueError as error:

@@ -11,6 +11,7 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.definition.toml_documents import NotToml, parse_toml
 from gapless.scenarios.definition.toml_lines import line_of
 from gapless.scenarios.errors import ScenarioError, did_you_mean
+from gapless.scenarios.given_files import given_text
 from gapless.scenarios.wrong_values import WrongValue, validated
 
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -22,10 +23,7 @@ def load_file(path: Path) -> Scenario:
     Raises ScenarioError when the file cannot be read, is not TOML, or is not a scenario.
     """
     try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            problem = f"has more than {FILE_BYTES_MAX >> 20} MB"
-            raise ScenarioError(str(path), None, "", problem, "give the path of a TOML scenario file")
-        text = path.read_text(encoding="utf-8")
+        text = given_text(path, FILE_BYTES_MAX)
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
         raise ScenarioError(str(path), None, "", problem, "give the path of a TOML scenario file") from error

@@ -28,6 +28,7 @@ from gapless.scenarios.errors import CapsuleError, UsageError
 from gapless.scenarios.explore.campaign import Campaign, Group, Share
 from gapless.scenarios.explore.file_lock import FileLock
 from gapless.scenarios.explore.steering import Drawn, Table
+from gapless.scenarios.given_files import given_bytes, given_text
 from gapless.scenarios.running.code_digest import code_digest
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.wrong_values import WrongValue, validated_by
@@ -164,7 +165,7 @@ class Database:
 
     def _read(self) -> _File | None:
         try:
-            text = self._file.read_bytes()
+            text = given_bytes(self._file)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -233,13 +234,15 @@ class Database:
         for suffix in (".toml", ".json"):
             path = other.path(there, suffix)
             try:
-                text = path.read_text(encoding="utf-8")
+                text = given_text(path)
                 # The scenario is called after the file, so that both can be told apart after a merge.
                 text = re.sub(rf'("?name"?\s*[:=]\s*"){re.escape(there.name)}"', rf'\g<1>{here.name}"', text, count=1)
                 self.directory.mkdir(parents=True, exist_ok=True)
                 self.path(here, suffix).write_text(text, encoding="utf-8")
             except OSError as error:
                 raise UsageError(f"{path}: cannot be copied ({error.strerror}); see that both can be read") from error
+            except UnicodeDecodeError as error:
+                raise UsageError(f"{path}: is not UTF-8 text; remove it, and what belongs to it") from error
 
     def origins(self) -> Origins:
         """The seed and the number of each stored world that waits to be shrunk."""

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.definition.toml_documents import NotToml, parse_toml
 from gapless.scenarios.errors import UsageError
+from gapless.scenarios.given_files import given_text
 from gapless.scenarios.wrong_values import WrongValue, validated
 
 FILE: Final = Path("budget.toml")
@@ -76,7 +77,7 @@ def read_budgets(directory: Path) -> OwnBudgets:
 def _read(path: Path) -> OwnBudgets:
     cure = "write it anew with `gapless run --write-budget`"
     try:
-        document = parse_toml(path.read_text(encoding="utf-8"))
+        document = parse_toml(given_text(path))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); {cure}") from error
     except (NotToml, ValueError) as error:
