@@ -136,6 +136,12 @@ def test_a_closed_pipe_is_no_verdict(words: tuple[str, ...]) -> None:
     assert "Error" not in ended.stderr
 
 
+@pytest.mark.parametrize(("words", "code"), [("list R10 >&-", 0), ("run nonesuch <&- >&- 2>&-", 2)])
+def test_closed_streams_change_no_exit_code(words: str, code: int) -> None:
+    ended = subprocess.run(["sh", "-c", f"{sys.executable} -m gapless {words}"], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, b"", b"")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
 @pytest.mark.parametrize("words", [("list",), ("--help",), ("run", "clean-run", "--json", "/dev/full")])
 def test_a_full_disk_is_no_verdict(words: tuple[str, ...]) -> None:
