@@ -154,7 +154,9 @@ def _guarded(inner: ASGIApp, host: SessionHost) -> ASGIApp:
     """Refuse what a page of another site can send. See ``access.py``."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers: dict[str, str] = {}
+        for name, value in ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]):
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value  # of two hosts, neither counts
         refused = refusal(scope["method"], headers, host.listening_on)
         if refused is None:
             await inner(scope, receive, send)
