@@ -134,7 +134,7 @@ def _first_problem(error: ValidationError, data: object, above: Sequence[str] = 
     cause = context.get("error")
     below = cause.place if isinstance(cause, Misfit) else ()
     path = (*_path(first, data), *below)
-    problem, cure = _sentence(first, [one for one in problems if one["input"] is first["input"]], path)
+    problem, cure = _sentence(first, [one for one in problems if _path(one, data) == _path(first, data)], path)
     return WrongValue(first["type"], (*above, *path), first["loc"], problem, cure)
 
 

@@ -303,6 +303,10 @@ def test_a_file_says_what_belongs_there(text: str, said: str) -> None:
 def test_a_report_and_a_request_are_refused_in_the_same_words() -> None:
     with pytest.raises(step_protocol.ProtocolError, match=r"^calls: '7' is not allowed here; give a whole number$"):
         step_protocol.parse('{"done": "run", "calls": "7"}')
+    with pytest.raises(
+        step_protocol.ProtocolError, match=r"^held\.0: 5 is .* here; give a text in quotes or a table of"
+    ):
+        step_protocol.parse('{"done": "run", "held": [5]}')
     with pytest.raises(WrongValue, match=r"^seed: -1 is not allowed here; give a number of at least 0$"):
         validated(requests.Start, {"scenario": "clean-run", "seed": -1})
 
