@@ -174,7 +174,9 @@ class Database:
             ) from error
         try:
             file = validated_by(_FILE, _upgraded(parse_json(text.decode())))
-        except (WrongValue, ValueError) as error:
+        except WrongValue as error:
+            raise self._broken(f"is no campaign ({error.key}: {error.problem})") from None
+        except ValueError as error:
             raise self._broken(f"is no campaign ({error})") from None
         if file.schema != SCHEMA:
             raise self._broken(f"has the schema {file.schema!r}, and this is {SCHEMA!r}")
