@@ -63,5 +63,11 @@ $(VENV)/.ready: pyproject.toml requirements.txt
 	@test -n "$(PYTHON)" || { echo "gapless needs Python 3.11 or newer on the path; none was found" >&2; exit 2; }
 	@echo "== setting up $(VENV) with $$($(PYTHON) --version), pinned by requirements.txt"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c requirements.txt -e '.[dev]'
+	@$(BIN)/python -u -m pip install --disable-pip-version-check --progress-bar off -c requirements.txt -e '.[dev]' \
+	  >$(VENV)/install.txt 2>&1 & install=$$!; seconds=0; \
+	while kill -0 $$install 2>/dev/null; do \
+	  sleep 1; seconds=$$((seconds + 1)); \
+	  test $$((seconds % 5)) -ne 0 || echo "   $$seconds s: $$(grep -E '^ *[A-Z][a-z]+ing ' $(VENV)/install.txt | tail -n 1 | cut -c 1-90)"; \
+	done; \
+	wait $$install || { tail -n 40 $(VENV)/install.txt >&2; exit 2; }
 	@touch $@

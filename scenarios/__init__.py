@@ -22,7 +22,9 @@ Sub-packages, in reading order:
 Files:
 
 - ``errors.py``     the errors of this package, by whose fault they are
+- ``given_files.py``  files that somebody names, read to a bound
 - ``interrupt.py``  Ctrl-C: the run under way is finished, and no other is started
+- ``wrong_values.py``  what is wrong with a value in a file, a request or a report, in plain words
 - ``written_files.py``  files in a folder that somebody else may have prepared
 """
 

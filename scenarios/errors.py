@@ -11,8 +11,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
-from pydantic import ValidationError
-
 
 class GaplessError(Exception):
     """The root of this package's errors."""
@@ -73,11 +71,3 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     candidates = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), list(candidates), n=1, cutoff=0.6)
     return f"did you mean {candidates[near[0]]!r}?" if near else otherwise
-
-
-def first_problem(error: ValidationError) -> str:
-    """The first problem of a validation error, as ``key: message``; no key when it is about the whole document."""
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    said = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {said[:1].lower()}{said[1:]}" if where else said

@@ -28,6 +28,21 @@ _PLAINLY = {
     "missing": "is missing",
     "missing_argument": "is missing",
 }
+# What belongs in a place, by pydantic's type of error.
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "dataclass_type": "an object",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+}
 _SHOWN_CHARACTERS = 40
 
 
@@ -113,8 +128,8 @@ def _unreadable(error: ValidationError) -> UnreadableRecords:
     first = error.errors(include_url=False)[0]
     problem = _PLAINLY.get(first["type"])
     if problem is None:
-        message = first["msg"][0].lower() + first["msg"][1:]
-        problem = f"is {_shown(first['input'])}, and {message.replace('input should be', 'should be')}"
+        expected = _EXPECTED.get(first["type"], "what records.schema.json says").format(**first.get("ctx", {}))
+        problem = f"is {_shown(first['input'])}, and should be {expected}"
     return UnreadableRecords(_place(first["loc"]), problem, _CURE)
 
 

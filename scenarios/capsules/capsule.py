@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from gapless.reports.file_names import safe_name
 from gapless.reports.records.characters import json_text
@@ -28,11 +28,13 @@ from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.capsules.trust import replay_line
 from gapless.scenarios.capsules.versions import CURRENT, SCHEMA_PREFIX, TooNew, upgraded
 from gapless.scenarios.definition.scenario import Scenario
-from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
+from gapless.scenarios.errors import CapsuleError, UsageError
+from gapless.scenarios.given_files import given_text
 from gapless.scenarios.judging.own_budget import OwnBudget
 from gapless.scenarios.running.journal_difference import FINGERPRINT_CHARACTERS
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.written_files import write_within
+from gapless.scenarios.wrong_values import WrongValue, validated
 from gapless.simserver.choices import Ranges, Tape
 
 if TYPE_CHECKING:
@@ -227,7 +229,7 @@ def kept_in(path: Path, record: RunRecord, request: RunRequest) -> RunRecord:
 def load(path: Path) -> Capsule:
     """The capsule in a file, of this version or an older one. Raises CapsuleError for any other content."""
     try:
-        document = parse_json(path.read_text(encoding="utf-8"))
+        document = parse_json(given_text(path))
     except OSError as error:
         raise CapsuleError(str(path), f"cannot be read ({error.strerror})", "give the path of a capsule") from error
     except ValueError as error:
@@ -246,14 +248,14 @@ def load(path: Path) -> Capsule:
 def _capsule(path: Path, document: Mapping[str, Any]) -> Capsule:
     cure = "make a new capsule by running the scenario again"
     try:
-        file = _File.model_validate({**document, "schema_": document["schema"]})
-        scenario = Scenario.model_validate(file.scenario)
+        file = validated(_File, {**document, "schema_": document["schema"]})
+        scenario = validated(Scenario, file.scenario, "scenario")
         tape = {name: stream.values for name, stream in file.tape.items()}
         ranges = {name: stream.ranges for name, stream in file.tape.items()}
         variant = file.generation, file.cursor, file.client, file.seed
         request = RunRequest(scenario, *variant, tape, ranges, file.command, file.judge, file.own_budget, file.server)
-    except ValidationError as error:
-        raise CapsuleError(str(path), first_problem(error), cure) from None
+    except WrongValue as error:
+        raise CapsuleError(str(path), f"{error.key}: {error.problem}", f"{error.cure}, or {cure}") from None
     except UsageError as error:
         raise CapsuleError(str(path), str(error), cure) from error
     prints = _split(file.fingerprints)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from gapless.reports.records.characters import json_text
 from gapless.reports.records.documents import parse_json
@@ -20,11 +20,13 @@ from gapless.reports.records.record import FaultFired, RunRecord, Verdict
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.checking.check import Checked
 from gapless.scenarios.definition.scenario import Scenario
-from gapless.scenarios.errors import CapsuleError, UsageError, first_problem
+from gapless.scenarios.errors import CapsuleError, UsageError
+from gapless.scenarios.given_files import given_text
 from gapless.scenarios.judging.journal_reader import read
 from gapless.scenarios.judging.own_budget import OwnBudget
 from gapless.scenarios.running.runner import RunRequest, assess
 from gapless.scenarios.written_files import write_within
+from gapless.scenarios.wrong_values import WrongValue, validated
 from gapless.simserver.journal import Entry, canonical, digest_of
 
 SCHEMA_PREFIX = "gapless/realtime/"
@@ -153,7 +155,7 @@ def load(path: Path) -> Recording:
     """The run in a file. Raises CapsuleError when the file is no such run, is broken, or has an unknown version."""
     cure = "make a new one with `gapless check`"
     try:
-        document = parse_json(path.read_text(encoding="utf-8"))
+        document = parse_json(given_text(path))
     except OSError as error:
         raise CapsuleError(str(path), f"cannot be read ({error.strerror})", "give the path of a capsule") from error
     except ValueError as error:
@@ -162,8 +164,8 @@ def load(path: Path) -> Recording:
     if schema != SCHEMA:
         raise CapsuleError(str(path), f"has the schema {schema!r}, and this is {SCHEMA!r}", cure)
     try:
-        file = _File.model_validate({**document, "schema_": schema})
-        scenario = Scenario.model_validate(file.scenario)
+        file = validated(_File, {**document, "schema_": schema})
+        scenario = validated(Scenario, file.scenario, "scenario")
         request = RunRequest(
             scenario,
             file.generation,
@@ -174,8 +176,8 @@ def load(path: Path) -> Recording:
             own_budget=file.own_budget,
         )
         entries = tuple(_entry(index, line) for index, line in enumerate(file.journal))
-    except ValidationError as error:
-        raise CapsuleError(str(path), first_problem(error), cure) from None
+    except WrongValue as error:
+        raise CapsuleError(str(path), f"{error.key}: {error.problem}", f"{error.cure}, or {cure}") from None
     except (KeyError, TypeError) as error:
         raise CapsuleError(str(path), f"journal: an entry without {error}", cure) from None
     except UsageError as error:

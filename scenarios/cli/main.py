@@ -105,9 +105,24 @@ class _Commands(click.Group):
         inner: Any = super().main
         if not standalone_mode:
             return inner(*args, standalone_mode=False, **options)
+        _open_standard_streams()
         with plain_output():
             code = _last_words(lambda: inner(*args, standalone_mode=False, **options))
         sys.exit(code)
+
+
+def _open_standard_streams() -> None:
+    """A shell can start a command with closed streams (``>&-``). Nothing is read from them, and nobody reads them.
+
+    Their descriptors are taken too, so that no file of ours gets the number of the standard output.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            with suppress(OSError):
+                os.fstat(descriptor)
+                continue
+            opened = os.open(os.devnull, os.O_RDONLY if name == "stdin" else os.O_WRONLY)
+            setattr(sys, name, os.fdopen(opened, "r" if name == "stdin" else "w", encoding="utf-8"))
 
 
 def _last_words(command: Any) -> int:

@@ -13,6 +13,7 @@ from gapless.reports.records.journals import unzip_journals
 from gapless.reports.records.reading import read_results
 from gapless.reports.records.results import Results
 from gapless.scenarios.errors import UsageError
+from gapless.scenarios.given_files import given_bytes, given_text
 from gapless.scenarios.written_files import write_within
 
 _PROBE = ".gapless-can-write"
@@ -72,7 +73,7 @@ def read_report(directory: Path) -> Results:
     if not path.exists():
         return results
     try:
-        journals = unzip_journals(path.read_bytes())
+        journals = unzip_journals(given_bytes(path))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); {_REPORT_CURE}") from error
     except UnreadableRecords as error:
@@ -89,7 +90,7 @@ def read_records(path: Path, *, cure: str = _RECORDS_CURE) -> Results:
     """
     file = path / RECORDS if path.is_dir() else path
     try:
-        return read_results(file.read_text(encoding="utf-8"))
+        return read_results(given_text(file))
     except UnreadableRecords as error:
         raise UsageError(f"{file}: {error}") from error
     except UnicodeDecodeError as error:

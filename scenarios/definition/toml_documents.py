@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any
+from typing import Any, Final
 
+from gapless.reports.records.documents import NotADocument, check_depth, nested
 from gapless.scenarios.errors import GaplessError
+
+INTEGER_LIMIT: Final = 1 << 63
 
 
 class NotToml(GaplessError):
@@ -20,11 +23,11 @@ class NotToml(GaplessError):
 def parse_toml(text: str) -> dict[str, Any]:
     """The tables in a text.
 
-    Raises NotToml for what is not TOML, and for what Python cannot hold: a nesting that is too deep, and a number with
-    thousands of digits.
+    Raises NotToml for what is not TOML, and for what Python cannot hold: a nesting that is too deep, and a number of
+    more than 64 bits, which TOML does not have either.
     """
     try:
-        return tomllib.loads(text)
+        tables = tomllib.loads(text)
     except RecursionError as error:
         raise NotToml("it is nested too deeply") from error
     except tomllib.TOMLDecodeError as error:
@@ -32,3 +35,10 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise NotToml(str(error), int(line.group(1)) if line else None) from error
     except ValueError as error:
         raise NotToml("it has a number or a date that is out of range") from error
+    try:
+        check_depth(tables)
+    except NotADocument as error:
+        raise NotToml(str(error)) from error
+    if any(isinstance(value, int) and not -INTEGER_LIMIT <= value < INTEGER_LIMIT for value, _ in nested(tables)):
+        raise NotToml("it has a number or a date that is out of range")
+    return tables

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -21,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from gapless.reports.records.documents import parse_json
 from gapless.scenarios.capsules import capsule
@@ -29,8 +28,10 @@ from gapless.scenarios.errors import CapsuleError, UsageError
 from gapless.scenarios.explore.campaign import Campaign, Group, Share
 from gapless.scenarios.explore.file_lock import FileLock
 from gapless.scenarios.explore.steering import Drawn, Table
+from gapless.scenarios.given_files import given_bytes, given_text
 from gapless.scenarios.running.code_digest import code_digest
 from gapless.scenarios.running.runner import RunRequest
+from gapless.scenarios.wrong_values import WrongValue, validated_by
 
 if TYPE_CHECKING:
     from hypothesis.database import ExampleDatabase
@@ -164,7 +165,7 @@ class Database:
 
     def _read(self) -> _File | None:
         try:
-            text = self._file.read_bytes()
+            text = given_bytes(self._file)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -172,12 +173,11 @@ class Database:
                 f"{self._file}: cannot be read ({error.strerror}); give --database another directory"
             ) from error
         try:
-            file = _FILE.validate_json(_upgraded(text))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            problem = f"{where}: {first['msg']}" if where else first["msg"]
-            raise self._broken(f"is no campaign ({problem})") from None
+            file = validated_by(_FILE, _upgraded(parse_json(text.decode())))
+        except WrongValue as error:
+            raise self._broken(f"is no campaign ({error.key}: {error.problem})") from None
+        except ValueError as error:
+            raise self._broken(f"is no campaign ({error})") from None
         if file.schema != SCHEMA:
             raise self._broken(f"has the schema {file.schema!r}, and this is {SCHEMA!r}")
         return file
@@ -236,13 +236,15 @@ class Database:
         for suffix in (".toml", ".json"):
             path = other.path(there, suffix)
             try:
-                text = path.read_text(encoding="utf-8")
+                text = given_text(path)
                 # The scenario is called after the file, so that both can be told apart after a merge.
                 text = re.sub(rf'("?name"?\s*[:=]\s*"){re.escape(there.name)}"', rf'\g<1>{here.name}"', text, count=1)
                 self.directory.mkdir(parents=True, exist_ok=True)
                 self.path(here, suffix).write_text(text, encoding="utf-8")
             except OSError as error:
                 raise UsageError(f"{path}: cannot be copied ({error.strerror}); see that both can be read") from error
+            except UnicodeDecodeError as error:
+                raise UsageError(f"{path}: is not UTF-8 text; remove it, and what belongs to it") from error
 
     def origins(self) -> Origins:
         """The seed and the number of each stored world that waits to be shrunk."""
@@ -315,14 +317,10 @@ def _share(one: Campaign | Share) -> _Share:
     return _Share(one.seed, one.worlds, one.failed, sorted(one.tally.items()))
 
 
-def _upgraded(text: bytes) -> bytes:
-    """A file of the first version in the form of this one. Its worlds had no seed: only its causes are kept."""
-    try:
-        document = parse_json(text.decode())
-    except ValueError:
-        return text
+def _upgraded(document: Any) -> Any:
+    """A document of the first version in the form of this one. Its worlds had no seed: only its causes are kept."""
     if not isinstance(document, dict) or document.get("schema") != "gapless/explore/1":
-        return text
+        return document
     groups = [
         {**{key: value for key, value in group.items() if key != "worlds"}, "by_seed": {"0": group.get("worlds", 0)}}
         for group in document.get("groups", ())
@@ -330,4 +328,4 @@ def _upgraded(text: bytes) -> bytes:
     own = {"seed": _NO_SEED, "worlds": 0, "failed": 0, "tally": []}
     rest: dict[str, Any] = {"others": [], "tables": {}, "kept": {}, "origins": []}
     client = {"client": document.get("client", "")}
-    return json.dumps({"schema": SCHEMA, **client, "code": "", "own": own, "groups": groups, **rest}).encode()
+    return {"schema": SCHEMA, **client, "code": "", "own": own, "groups": groups, **rest}

@@ -9,6 +9,7 @@ from gapless.reports.records.record import GRAVITY, FaultFired, Judged, Unjudged
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.judging.oracles import ORACLES
 from gapless.scenarios.judging.oracles.case import Case
+from gapless.scenarios.judging.oracles.liveness.no_hang import no_hang
 
 # These oracles judge a return of run(). Without run() in the script they have nothing to judge.
 ABOUT_RUNS = frozenset({"no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time"})
@@ -36,6 +37,9 @@ def judge(case: Case, scenario: Scenario, faults: Sequence[FaultFired], chosen: 
     violations += _vacuous_faults(faults)
     if not violations:
         violations += _vacuous_oracles(case, scenario, judged, unjudged)
+    if chosen and violations and all(one.breaks is Verdict.VACUOUS for one in violations):
+        # A client that got stuck had nothing to be judged by. That is the finding, whoever was to judge.
+        violations += no_hang(case).violations
     violations.sort(key=lambda violation: GRAVITY.index(violation.breaks))
     return Judgement(tuple(violations), judged, unjudged)
 

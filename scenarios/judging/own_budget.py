@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.definition.toml_documents import NotToml, parse_toml
-from gapless.scenarios.errors import UsageError, first_problem
+from gapless.scenarios.errors import UsageError
+from gapless.scenarios.given_files import given_text
+from gapless.scenarios.wrong_values import WrongValue, validated
 
 FILE: Final = Path("budget.toml")
 PROJECT: Final = Path("pyproject.toml")
@@ -75,7 +77,7 @@ def read_budgets(directory: Path) -> OwnBudgets:
 def _read(path: Path) -> OwnBudgets:
     cure = "write it anew with `gapless run --write-budget`"
     try:
-        document = parse_toml(path.read_text(encoding="utf-8"))
+        document = parse_toml(given_text(path))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); {cure}") from error
     except (NotToml, ValueError) as error:
@@ -85,9 +87,9 @@ def _read(path: Path) -> OwnBudgets:
         tool: Any = document.get("tool", {})
         table = tool.get("gapless", {}).get("budget", {}) if isinstance(tool, dict) else {}
     try:
-        file = _File.model_validate(table)
-    except ValidationError as error:
-        raise UsageError(f"{path}: {first_problem(error)}; {cure}") from None
+        file = validated(_File, table)
+    except WrongValue as error:
+        raise UsageError(f"{path}: {error}, or {cure}") from None
     return OwnBudgets(
         {
             (client, scenario, variant): OwnBudget(spent.calls, spent.bytes, spent.events_read, path.name)

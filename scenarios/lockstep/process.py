@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +40,8 @@ from gapless.scenarios.lockstep.protocol import (
 
 SHIMS: Final = Path(__file__).parent / "shims"
 IMPORT_S_MAX: Final = 60.0  # of real time, until a program waits for the first time
+SPIN_S_MAX: Final = 10.0  # of processor time at one place of the program, before it waits for the first time
+PROBED_AFTER_S: Final = 3.0  # of processor time: then it is asked where it is
 REST_S_MAX: Final = 30.0  # of real time, until it waits again
 STACKS_S: Final = 1.0
 STARVED_MAX: Final = 10  # times as long for a program that would compute, where others have the processors
@@ -47,6 +51,10 @@ _CHUNK_BYTES: Final = 64 * 1024
 _LOOK_S: Final = 0.005
 _WATCH_S: Final = 0.1
 _READY: Final = "RD"  # states in which a thread computes, or would
+_STACKS: Final = "stacks."  # and a process id: the file in which a shim tells where its threads are
+_ANSWER_S: Final = 0.5
+_FRAMES: Final = 4  # of each thread, that have to stay the same
+_IMPORTING: Final = '"<frozen importlib'
 _PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "ws_proxy", "wss_proxy")
 
 Said = Callable[[str, bytes], None]  # which stream, what
@@ -177,6 +185,7 @@ class ProgramProcess:
         deadline_s, last_s = began_s + real_s_max, began_s + STARVED_MAX * real_s_max
         cpu_s: float | None = None  # what it had used, a moment after it began
         looks: list[bool] = []  # was it ready to run? One look a second
+        place = _Place()
         while True:
             message = self._parsed()
             if message is not None:
@@ -191,6 +200,8 @@ class ProgramProcess:
                 cpu_s = self._cpu_s()
             if time.monotonic() - began_s > len(looks) + STACKS_S:
                 looks.append(self._is_ready())
+                if self.hello is None:
+                    self._check_spin(place)
             if left_s <= 0:
                 used_s = self._cpu_s() - (cpu_s or 0.0)
                 computes = sum(looks) > STARVED_SHARE * len(looks)
@@ -201,6 +212,36 @@ class ProgramProcess:
             self._take(min(left_s, _WATCH_S))
             if self.hello is None and self._process.poll() is not None:
                 self._read_channel()  # a channel that was never opened has no end that a selector could see
+
+    def _check_spin(self, place: _Place) -> None:
+        """Raise NotAtRest for a program that stays at one place for long. One that imports may be slow."""
+        cpu_s = self._cpu_s()
+        if cpu_s < PROBED_AFTER_S:
+            return
+        here = _outermost(self._stacks())
+        if here is None or here != place.frames:
+            place.frames, place.since_s = here, cpu_s
+        elif cpu_s - place.since_s >= SPIN_S_MAX:
+            self._end_with_stacks()
+            raise NotAtRest(
+                f"the client computes and reads no step: {SPIN_S_MAX:g} s of processor time in {_shown(here)}; the "
+                "stacks of its threads are on its standard error"
+            )
+
+    def _stacks(self) -> str:
+        """Where the threads of the program are now; empty when it does not say, or is more than one process."""
+        paths = list(Path(self._directory).glob(f"{_STACKS}*"))
+        if len(paths) != 1:
+            return ""
+        before = paths[0].stat().st_size
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(int(paths[0].name.removeprefix(_STACKS)), signal.SIGUSR1)
+        until_s = time.monotonic() + _ANSWER_S
+        while time.monotonic() < until_s:
+            self._take(_WATCH_S)
+            if paths[0].stat().st_size > before:
+                break
+        return paths[0].read_bytes()[before:].decode("utf-8", "replace")
 
     def _cpu_s(self) -> float:
         """The processor time of the command's session so far, in seconds; 0.0 where the system does not tell."""
@@ -307,17 +348,49 @@ class ProgramProcess:
                 f"the command {' '.join(self.command)!r} runs, but no shim has answered in {real_s_max:g} s: it must "
                 "start Python without -I, -E or -S; run other programs in real time (--clock real)"
             )
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGUSR1)
-        until_s = time.monotonic() + STACKS_S
-        while (left_s := until_s - time.monotonic()) > 0:
-            self._take(left_s)
-        self.kill()
+        self._end_with_stacks()
         what = "was not imported" if self.hello is None else "did not come to rest"
         return NotAtRest(
             f"the client {what} within {real_s_max:g} s of real time: it waits for something that is not simulated, or "
             "computes without an end; the stacks of its threads are on its standard error"
         )
+
+    def _end_with_stacks(self) -> None:
+        """End the program. Where its threads are is told as a part of what it has printed."""
+        files = {path: path.stat().st_size for path in sorted(Path(self._directory).glob(f"{_STACKS}*"))}
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGUSR1)
+        until_s = time.monotonic() + STACKS_S
+        while (left_s := until_s - time.monotonic()) > 0:
+            self._take(left_s)
+        for path, size_bytes in files.items():
+            self.said("stderr", path.read_bytes()[size_bytes:])
+        self.kill()
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a program computes. frames: the outermost of each thread; since_s: in seconds of its processor time."""
+
+    frames: tuple[str, ...] | None = None
+    since_s: float = 0.0
+
+
+def _outermost(stacks: str) -> tuple[str, ...] | None:
+    """The outermost frames of all threads, the main thread's last; None when it is not known, or one imports."""
+    threads = [
+        [line.strip() for line in thread.splitlines() if line.startswith("  ")] for thread in stacks.split("\n\n")
+    ]
+    if not stacks or any(_IMPORTING in line or line == "..." for thread in threads for line in thread):
+        return None
+    frames = tuple(line for thread in threads for line in thread[-_FRAMES:] if "<frozen" not in line)
+    return frames or None
+
+
+def _shown(frames: Sequence[str]) -> str:
+    """The outermost frame, without the directory of its file."""
+    found = re.match(r'File "(.*)", line (\d+)', frames[-1])
+    return f"{os.path.basename(found[1])}, line {found[2]}" if found else "its code"
 
 
 class NeverWaited(LockstepError):

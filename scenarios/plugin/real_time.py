@@ -13,20 +13,19 @@ from typing import Any, Final, Protocol
 import anyio
 import anyio.to_thread
 import trio
-from pydantic import ValidationError
 
 from gapless.reports.records.record import RunRecord, Verdict
 from gapless.scenarios.checking import recording
 from gapless.scenarios.checking.check import Checked
 from gapless.scenarios.checking.deadlines import with_real_time_deadline
 from gapless.scenarios.clients.contract import Claim, errors_of, gaps_of
-from gapless.scenarios.errors import first_problem
 from gapless.scenarios.plugin.failure_text import failed, told
 from gapless.scenarios.plugin.fixture_use import CapsulePlace, in_trio
 from gapless.scenarios.plugin.server_thread import Hand, ServerThread
 from gapless.scenarios.plugin.traceback_keeper import TracebackKeeper
 from gapless.scenarios.plugin.variants import Variant
 from gapless.scenarios.serving.step_protocol import Cannot, Done, Failed, Reached
+from gapless.scenarios.wrong_values import WrongValue, validated
 from gapless.simserver.journal import canonical
 
 GRACE_S: Final = 0.5  # beyond the deadline: the server judges that a step hangs, then the client is cancelled
@@ -259,9 +258,9 @@ def _done(step: str, held: list[str | dict[str, Any]], answer: object, client: A
     if isinstance(answer, Claim):
         said |= {name: value for name, value in dataclasses.asdict(answer).items() if name != "notes"}
     try:
-        return Done.model_validate(said)
-    except ValidationError as error:
-        raise ValueError(first_problem(error)) from None
+        return validated(Done, said)
+    except WrongValue as error:
+        raise ValueError(str(error)) from None
 
 
 def _error_text(error: Exception) -> str:

@@ -30,6 +30,16 @@ class RelayedRequest:
         return next((value for key, value in self.headers if key.lower() == name), None)
 
     @property
+    def path(self) -> str:
+        """The target up to its query, whatever a client wrote there: it need not be a path of a URL."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The target after the first question mark."""
+        return self.target.partition("?")[2]
+
+    @property
     def is_upgrade(self) -> bool:
         """Whether it asks for a WebSocket."""
         return (self.header(b"upgrade") or b"").lower() == b"websocket"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import h11
 import trio
@@ -106,7 +105,7 @@ class Relay:
         quiet_s: float,
     ) -> None:
         world, query = self._world, rest_relay.query_of(request.target)
-        dialect = "session" if urlsplit(request.target).path.startswith("/sockets/session/") else "events"
+        dialect = "session" if request.path.startswith("/sockets/session/") else "events"
         fields: dict[str, Any] = {"connection": number, "path": dialect}
         if "resend_mode" in query:
             fields["resend_mode"] = query["resend_mode"]
@@ -168,9 +167,9 @@ class _RestConnection:
         return found
 
     async def _call(self, request: RelayedRequest) -> None:
-        world, url = self._world, urlsplit(request.target)
-        call, name = self._relay.number_call(), call_name(request.method, url.path)
-        fields = {"method": request.method, "path": url.path, "query": url.query}
+        world = self._world
+        call, name = self._relay.number_call(), call_name(request.method, request.path)
+        fields = {"method": request.method, "path": request.path, "query": request.query}
         world.journal.record("rest", "request", call=call, counted=name in COUNTED, **fields)
         world.journal.keep(call_message(call, "request"), request.headers, request.body, from_client=True)
         cursor = rest_relay.query_of(request.target).get("page_id")

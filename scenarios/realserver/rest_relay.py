@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from gapless.scenarios.realserver.http1 import HttpAnswer, RelayedRequest, plain
 from gapless.simserver.conversation.event_bodies import encode
@@ -33,7 +33,7 @@ FORGOTTEN: Final = "ffffffff-ffff-4fff-8fff-ffffffffffff"  # a cursor that no se
 
 def query_of(target: str) -> dict[str, str]:
     """The parameters of the query."""
-    return dict(parse_qsl(urlsplit(target).query, keep_blank_values=True))
+    return dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
 
 
 def asks_for_run(name: str, request: RelayedRequest) -> bool:
@@ -60,8 +60,7 @@ def changed_request(request: RelayedRequest, verdicts: Sequence[FaultVerdict]) -
             query["page_id"] = FORGOTTEN
     if query == query_of(request.target):
         return request
-    path = urlsplit(request.target).path
-    return RelayedRequest(request.method, f"{path}?{urlencode(query)}", request.headers, request.body)
+    return RelayedRequest(request.method, f"{request.path}?{urlencode(query)}", request.headers, request.body)
 
 
 def answer_instead(request: RelayedRequest, verdicts: Sequence[FaultVerdict]) -> HttpAnswer | None:

@@ -13,11 +13,13 @@ A page of another site must not reach the control through the user's browser. Th
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+_HOST: Final = re.compile(r"(\[(?P<address>[^\[\]]+)\]|(?P<name>[^:,@/\s\[\]]+))(:\d{1,5})?")
 _READING: Final = ("GET", "HEAD", "OPTIONS")
 _JSON: Final = ("application/json", "application/x-ndjson")
 
@@ -50,10 +52,9 @@ def refusal(method: str, headers: Mapping[str, str], listening_on: str) -> Refus
 
 
 def host_name(host: str) -> str:
-    """The name or address in a ``Host`` header, without the port."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+    """The name or address in a ``Host`` header, without the port; empty when it is not just these two."""
+    found = _HOST.fullmatch(host)
+    return "" if found is None else found["address"] or found["name"]
 
 
 def is_loopback(name: str) -> bool:

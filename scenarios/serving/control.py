@@ -17,7 +17,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import trio
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gapless.reports.html.assets import SHARED, asset
 from gapless.scenarios.definition.catalogue import catalogue
 from gapless.scenarios.definition.scenario import Scenario
-from gapless.scenarios.errors import UsageError, first_problem
+from gapless.scenarios.errors import UsageError
 from gapless.scenarios.running.runner import RunRequest
 from gapless.scenarios.serving import requests
 from gapless.scenarios.serving.access import refusal
@@ -50,8 +50,9 @@ from gapless.scenarios.serving.scenario_choice import named, request_for
 from gapless.scenarios.serving.session import Session
 from gapless.scenarios.serving.step_protocol import ProtocolError, parse
 from gapless.scenarios.serving.verdict_so_far import Judging
+from gapless.scenarios.wrong_values import WrongValue, validated, validated_by
 from gapless.simserver.errors import ConfigError, IllegalTransition
-from gapless.simserver.faults import parse_fault
+from gapless.simserver.faults import FAULT
 from gapless.simserver.journal import canonical
 from gapless.simserver.world import World
 
@@ -153,7 +154,9 @@ def _guarded(inner: ASGIApp, host: SessionHost) -> ASGIApp:
     """Refuse what a page of another site can send. See ``access.py``."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers: dict[str, str] = {}
+        for name, value in ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]):
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value  # of two hosts, neither counts
         refused = refusal(scope["method"], headers, host.listening_on)
         if refused is None:
             await inner(scope, receive, send)
@@ -239,10 +242,12 @@ class _Control:
     async def add_fault(self, request: Request) -> Response:
         data = await _json_body(request)
         try:
-            fault = parse_fault(data)
+            fault = validated_by(FAULT, data)
             if self._host.session.upstream is not None:
                 check_faults((fault,))
             name = self._host.session.world.add_fault(fault)
+        except WrongValue as error:
+            raise HTTPException(422, f"fault: {error}") from error
         except UsageError as error:
             raise HTTPException(409, str(error)) from error
         except ConfigError as error:
@@ -391,9 +396,9 @@ async def _json_body(request: Request) -> dict[str, Any]:
 
 async def _validated_body(request: Request, form: type[B]) -> B:
     try:
-        return form.model_validate(await _json_body(request))
-    except ValidationError as error:
-        raise HTTPException(422, first_problem(error)) from error
+        return validated(form, await _json_body(request))
+    except WrongValue as error:
+        raise HTTPException(422, str(error)) from error
 
 
 def _number(query: Mapping[str, str], name: str, low: float, high: float) -> float:

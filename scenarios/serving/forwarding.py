@@ -75,9 +75,13 @@ _NEVER_PERSISTED: Final = ("StreamingDeltaEvent", "ServerErrorEvent")
 
 def check_upstream(url: str) -> str:
     """The URL of an upstream, without a slash at its end. Raises UsageError unless it is plain HTTP on loopback."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.query or parts.path.strip("/"):
-        raise UsageError(f"--to {url}: give http://HOST:PORT, without a path")
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.port != 0 and not (parts.query or parts.path.strip("/") or parts.username or parts.password)
+    except ValueError:  # brackets without an end, a port that is no number
+        raise UsageError(f"--to {url}: is no URL; give http://HOST:PORT") from None
+    if parts.scheme != "http" or not parts.hostname or not is_whole:
+        raise UsageError(f"--to {url}: give http://HOST:PORT, without a path or a user")
     if not is_loopback(parts.hostname):
         raise UsageError(f"--to {url}: {parts.hostname} is another machine; faults are for a server of your own, here")
     return url.rstrip("/")

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from gapless.scenarios.definition.catalogue import find, find_one
 from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.definition.scenario import GENERATIONS, Scenario
-from gapless.scenarios.errors import UsageError, first_problem
+from gapless.scenarios.errors import UsageError
 from gapless.scenarios.running.runner import RunRequest
+from gapless.scenarios.wrong_values import WrongValue, validated
 
 CLIENT = "over-http"
 
@@ -23,9 +22,9 @@ def named(scenario: str | Mapping[str, Any], offered: Sequence[Scenario] = ()) -
         own = next((one for one in offered if one.name == scenario), None)
         return own or find_one(scenario)
     try:
-        return Scenario.model_validate(scenario)
-    except ValidationError as error:
-        raise UsageError(f"scenario: {first_problem(error)}") from error
+        return validated(Scenario, scenario, "scenario")
+    except WrongValue as error:
+        raise UsageError(str(error)) from None
 
 
 def all_named(names: Sequence[str]) -> tuple[Scenario, ...]:

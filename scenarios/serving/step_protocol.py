@@ -28,10 +28,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gapless.scenarios.definition.scenario import AskedStep
-from gapless.scenarios.errors import GaplessError, first_problem
+from gapless.scenarios.errors import GaplessError
+from gapless.scenarios.wrong_values import WrongValue, validated_line
 
 HELD_MAX = 1_000_000
 _Id = Annotated[str, Field(min_length=1, max_length=200)]
@@ -144,9 +145,9 @@ def _looks_like_id(text: str) -> bool:
 
 def _validated(form: type[Answer], said: dict[str, Any]) -> Report:
     try:
-        return form.model_validate_json(json.dumps(said))
-    except ValidationError as error:
-        raise ProtocolError(first_problem(error)) from error
+        return validated_line(form, said)
+    except WrongValue as error:
+        raise ProtocolError(str(error)) from None
 
 
 def asked_of_client(certainty: str, settings: Mapping[str, bool | int]) -> dict[str, str]:

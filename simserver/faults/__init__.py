@@ -170,13 +170,13 @@ KINDS: tuple[type[BaseFault], ...] = (
     RestIdleClose,
 )
 
-_ADAPTER: TypeAdapter[BaseFault] = TypeAdapter(Fault, config=ConfigDict(defer_build=True))
+FAULT: TypeAdapter[BaseFault] = TypeAdapter(Fault, config=ConfigDict(defer_build=True))
 
 
 def parse_fault(data: Mapping[str, Any]) -> BaseFault:
     """A fault from its data, as in TOML. Raises ConfigError, whose message says which key is wrong and why."""
     try:
-        return _ADAPTER.validate_python(dict(data))
+        return FAULT.validate_python(dict(data))
     except ValidationError as error:
         first = error.errors()[0]
         if first["type"].startswith("union_tag"):
@@ -188,6 +188,7 @@ def parse_fault(data: Mapping[str, Any]) -> BaseFault:
 
 
 __all__ = [
+    "FAULT",
     "KINDS",
     "BaseFault",
     "ClockStep",

@@ -28,7 +28,7 @@ class BaseFault(BaseModel):
         meaningless = self.match.meaningless_at(self.place)
         if meaningless:
             raise ValueError(
-                f"match.{meaningless[0]} means nothing to a {self.kind} fault, which acts on a {self.place}"
+                f"match.{meaningless[0]} means nothing to a {self.kind} fault, which acts on a {self.place}: drop it"
             )
         return self
 

@@ -61,9 +61,9 @@ def _counted(value: Any) -> Any:
     if isinstance(value, dict):
         first, last = value.get("from"), value.get("to")
         if value.keys() != {"from", "to"} or not isinstance(first, int) or not isinstance(last, int) or first > last:
-            raise ValueError("a range of ordinals is { from = 3, to = 9 }, both included")
+            raise ValueError("a range has two ordinals, both included: write it as { from = 3, to = 9 }")
         if last > ORDINALS_MAX:
-            raise ValueError(f"a range of ordinals ends at {ORDINALS_MAX} or before")
+            raise ValueError(f"a range ends at {last}, and {ORDINALS_MAX} is the most: lower `to`")
         return tuple(range(first, last + 1))
     return _listed(value)
 
@@ -137,7 +137,7 @@ class Match(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Match:
         if self.before_s is not None and self.before_s <= self.after_s:
-            raise ValueError(f"before_s ({self.before_s}) must be later than after_s ({self.after_s})")
+            raise ValueError(f"before_s ({self.before_s}) is not later than after_s ({self.after_s}): raise before_s")
         if self.snapshot and self.durable:
             raise ValueError("a snapshot is never durable: drop one of `snapshot` and `durable`")
         if self.nth is not None and self.first is not None:

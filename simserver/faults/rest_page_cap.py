@@ -25,7 +25,7 @@ class RestPageCap(BaseFault):
     @model_validator(mode="after")
     def _caps_something(self) -> RestPageCap:
         if self.items_max is None and self.bytes_max is None:
-            raise ValueError("rest-page-cap needs items_max, bytes_max, or both")
+            raise ValueError("a rest-page-cap fault needs a bound: add items_max, bytes_max, or both")
         return self
 
     def concerns(self, facts: Facts) -> bool:

@@ -170,7 +170,18 @@ def test_each_kind_of_fault_passes_or_is_refused() -> None:
     check_faults((parse_fault({"kind": "rest-timeout", "hang_s": 1}),))
 
 
-@pytest.mark.parametrize("url", ["http://agent.example:80", "https://127.0.0.1:1", "127.0.0.1:1", "http://127.0.0.1/x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://agent.example:80",
+        "https://127.0.0.1:1",
+        "127.0.0.1:1",
+        "http://127.0.0.1/x",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+        "http://a:b@127.0.0.1:1/",
+    ],
+)
 def test_only_a_server_of_ones_own_is_taken(url: str) -> None:
     with pytest.raises(UsageError, match="--to"):
         check_upstream(url)

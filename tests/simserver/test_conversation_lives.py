@@ -262,7 +262,7 @@ def test_a_page_bounded_by_bytes_has_one_event_at_least() -> None:
 
 
 def test_a_page_cap_without_a_cap_is_refused() -> None:
-    with pytest.raises(ConfigError, match="needs items_max, bytes_max, or both"):
+    with pytest.raises(ConfigError, match="add items_max, bytes_max, or both"):
         fault("rest-page-cap")
 
 

@@ -14,6 +14,7 @@ const LOST_WAYS_MAX = 12;
 const FAULT_LINES_MAX = 40;
 const DELAYS_MAX = 150;
 const ROW_NAMES_MIN = 640; // in pixels; a narrower picture has no room for the names
+const GLYPH_EMS = 0.58; // the width of a letter, on the average of a bold sentence
 
 const marksOf = new WeakMap();
 
@@ -418,8 +419,9 @@ class Picture {
   invite([first, second]) {
     const x = (this.left + this.width) / 2;
     const { y } = this.#lanes.Socket;
-    this.#add("text", { x, y: y + 20, "text-anchor": "middle", class: "invitation" }, first);
-    this.#add("text", { x, y: y + 42, "text-anchor": "middle" }, second);
+    const size = (text, most) => Math.min(most, (this.width - this.left) / (text.length * GLYPH_EMS));
+    this.#add("text", { x, y: y + 20, "text-anchor": "middle", class: "invitation", size: size(first, 15) }, first);
+    this.#add("text", { x, y: y + 42, "text-anchor": "middle", class: "invitation second", size: size(second, 11) }, second);
   }
 
   silence() {
@@ -439,7 +441,9 @@ class Picture {
   }
 
   #shape([name, attributes, text, marks]) {
-    const made = element(name, attributes);
+    const { size, ...plain } = attributes;
+    const made = element(name, plain);
+    if (size) made.style.fontSize = `${size}px`;
     if (text !== null && text !== undefined) made.textContent = text;
     if (!/\b(band|name|rowname|invitation)\b/.test(attributes.class ?? "")) made.setAttribute("clip-path", "url(#insight)");
     if (marks) {

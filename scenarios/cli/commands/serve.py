@@ -110,7 +110,7 @@ def _usage_error(error: BaseException, host: str, port: int) -> BaseException:
         return error
     is_address = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
     cure = "--host must be an address of this machine" if is_address else "give another --port, 0 for any free one"
-    return UsageError(f"cannot listen on {host} port {port} ({error.strerror or error}); {cure}")
+    return UsageError(f"cannot listen on {host!r} port {port} ({error.strerror or error}); {cure}")
 
 
 def _address_lines(session_server: SessionServer, host: str) -> Iterator[str]:

@@ -57,13 +57,13 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda it: it["records"][3]["rest"].update(calls="7"), 'records[3].rest.calls: is "7", and should be a'),
+        (lambda it: it["records"][3]["rest"].update(calls="7"), 'records[3].rest.calls: is "7", and should be a whole'),
         (lambda it: it["records"][0].update(verdict="good"), 'records[0].verdict: is "good", and should be'),
         (lambda it: it["records"][1].update(rounds=3), "records[1].rounds: is no key of this schema"),
         (lambda it: it.update(rounds=3), "rounds: is no key of this schema"),
         (lambda it: it["records"][2].pop("seed"), "records[2].seed: is missing"),
         (lambda it: it.pop("records"), "records: is missing"),
-        (lambda it: it.update(records={}), "records: is {}, and should be a valid array"),
+        (lambda it: it.update(records={}), "records: is {}, and should be a list"),
         (lambda it: it["records"].append(7), "records[5]: is 7, and should be"),
         (lambda it: it["sweep"][0]["rest"].update(ratio="3"), 'sweep[0].rest.ratio: is "3", and is a number'),
         (lambda it: it["never"][0].update(what="wish"), 'never[0].what: is "wish", and can be fault, oracle, path'),

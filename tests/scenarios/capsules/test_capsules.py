@@ -71,7 +71,7 @@ def test_a_capsule_holds_the_scenario_in_full(kept: Path) -> None:
         ("{}", "is no capsule"),
         ('{"schema": "gapless/records/1"}', "is no capsule"),
         ('{"schema": "gapless/capsule/99"}', "replay it with the version that wrote it"),
-        ('{"schema": "gapless/capsule/1"}', "field required"),
+        ('{"schema": "gapless/capsule/1"}', "is missing"),
     ],
 )
 def test_a_broken_capsule_says_what_is_wrong_in_one_sentence(tmp_path: Path, text: str, words: str) -> None:
@@ -93,7 +93,7 @@ def test_a_capsule_that_is_not_there_says_so(tmp_path: Path) -> None:
     [
         ("tape", {"fault/x": ["high"]}, "tape"),
         ("generation", "baroque", "cannot happen in baroque"),
-        ("scenario", {"name": "x"}, "field required"),
+        ("scenario", {"name": "x"}, "is missing"),
         ("seed", "many", "seed"),
     ],
 )

@@ -22,7 +22,9 @@ from gapless.scenarios.cli import main as command_line
 from gapless.scenarios.cli.commands import list as list_command
 from gapless.scenarios.cli.main import CLOSED_EXIT_CODE, main
 from gapless.scenarios.cli.output.plain_output import PlainText, plain_output
+from gapless.scenarios.definition.loading import load_file
 from gapless.scenarios.errors import UsageError
+from gapless.scenarios.given_files import given_bytes
 from gapless.scenarios.mutation.mutants import MUTANTS
 from gapless.scenarios.written_files import write_within
 from tests.forked import command as gapless_command
@@ -72,6 +74,20 @@ def test_toml_that_cannot_be_used_is_a_usage_error(tmp_path: Path, text: str, wo
     assert result.output.startswith(f"Error: {path}:"), result.output
 
 
+def test_a_file_without_an_end_is_read_to_a_bound(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="more than 0 MB"):
+        given_bytes(Path("/dev/zero"), 1000)
+    result = gapless("run", "--scenario-file", "/dev/zero")
+    assert (result.exit_code, result.output.count("\n")) == (2, 1), result.output
+    assert "/dev/zero: cannot be read (it has more than 8 MB)" in result.output
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('\ufeffname = "x"\ntitle = "x"\norigin = "x"\n', encoding="utf-8")
+    assert load_file(path).name == "x"
+
+
 @pytest.mark.parametrize("text", [DEEP, LONG, r'{"schema": "gapless/capsule/3", "client": "\ud800"}'])
 @pytest.mark.parametrize("words", [("replay",), ("diff", "{path}")])
 def test_a_capsule_or_record_that_cannot_be_used_is_a_usage_error(
@@ -118,6 +134,12 @@ def test_a_closed_pipe_is_no_verdict(words: tuple[str, ...]) -> None:
         ended = subprocess.run(argv, stdout=closed, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
     assert ended.returncode == CLOSED_EXIT_CODE
     assert "Error" not in ended.stderr
+
+
+@pytest.mark.parametrize(("words", "code"), [("list R10 >&-", 0), ("run nonesuch <&- >&- 2>&-", 2)])
+def test_closed_streams_change_no_exit_code(words: str, code: int) -> None:
+    ended = subprocess.run(["sh", "-c", f"{sys.executable} -m gapless {words}"], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, b"", b"")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")

@@ -108,7 +108,7 @@ def test_a_word_that_is_not_allowed_lists_the_words_that_are() -> None:
 
 def test_a_number_that_is_not_allowed_lists_the_numbers_that_are() -> None:
     error = wrong(GOOD + '\n[[faults]]\nkind = "rest-cursor-loop"\nperiod = 3\n')
-    assert str(error).endswith("faults.2.period: 3 is not allowed here; use 1 or 2")
+    assert str(error).endswith("faults.2.period: 3 is not allowed here; give 1 or 2")
 
 
 def test_a_missing_key_says_what_to_add() -> None:
@@ -120,7 +120,7 @@ def test_a_value_out_of_range_says_so() -> None:
     error = wrong(GOOD.replace("delay_s = 2", "delay_s = -2"))
     assert error.key == "faults.1.delay_s"
     assert "-2" in str(error)
-    assert "greater than 0" in str(error)
+    assert "give a number above 0" in str(error)
 
 
 def test_contradictory_values_are_refused() -> None:

@@ -356,7 +356,7 @@ def explore(*arguments: str) -> Result:
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("{", "is no campaign"), ("{}", "is no campaign (schema: Field required)"), ("[]", "is no campaign")],
+    [("{", "is no campaign"), ("{}", "is no campaign (schema: is missing)"), ("[]", "is no campaign")],
 )
 def test_a_damaged_database_is_told_in_one_sentence(tmp_path: Path, text: str, problem: str) -> None:
     file = tmp_path / "gapless" / "campaign.json"

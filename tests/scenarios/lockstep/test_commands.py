@@ -13,6 +13,8 @@ from gapless.reports.records.journals import Journals, deflated, unzip_journals,
 from gapless.reports.records.record import Verdict
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.errors import CapsuleError, UsageError
+from gapless.scenarios.judging.choosing import chosen_oracles
+from gapless.scenarios.lockstep import process
 from gapless.scenarios.lockstep.command import PRINTED_MAX, RanOn, has_shim, printed_lines, with_printed
 from gapless.scenarios.lockstep.process import ProgramProcess, check_exists
 from gapless.scenarios.running.runner import RunResult, perform
@@ -129,6 +131,46 @@ def test_a_program_that_computes_without_end_is_stuck_with_the_stacks_of_its_thr
     assert result.record.verdict is Verdict.STUCK
     assert "did not come to rest" in by_oracle(result)["no-hang"]
     assert any('program.py", line 5' in one.text for one in result.printed)
+
+
+def test_a_program_that_spins_before_its_first_step_is_stuck_and_its_place_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "PROBED_AFTER_S", 0.1)
+    monkeypatch.setattr(process, "SPIN_S_MAX", 0.2)
+    spinning = request(program(tmp_path, "import sys\nwhile True: sum(range(100))"))
+    result = perform(replace(spinning, judge=("no-tail-loss",)))
+    assert result.record.verdict is Verdict.STUCK
+    assert "reads no step: 0.2 s of processor time in program.py, line 2;" in by_oracle(result)["no-hang"]
+    assert any('program.py", line 2' in one.text for one in result.printed)
+
+
+@pytest.mark.parametrize(
+    ("stacks", "outermost"),
+    [
+        ("", None),
+        ('Current thread 0x1 (most recent call first):\n  File "a.py", line 3 in f\n  ...\n', None),
+        ('Thread 0x1 (most recent call first):\n  File "<frozen importlib._bootstrap>", line 1 in _load\n', None),
+        (
+            'T:\n  File "w.py", line 1 in w\n\nT:\n  File "<frozen runpy>", line 1 in _run\n',
+            ('File "w.py", line 1 in w',),
+        ),
+    ],
+)
+def test_a_program_that_imports_or_does_not_say_where_it_is_is_not_accused(
+    stacks: str, outermost: tuple[str, ...] | None
+) -> None:
+    assert process._outermost(stacks) == outermost
+
+
+@pytest.mark.parametrize("judge", [("no-tail-loss",), ("safety",)])
+def test_a_client_that_dies_is_stuck_and_not_vacuous_whatever_it_is_judged_by(
+    tmp_path: Path, judge: tuple[str, ...]
+) -> None:
+    dying = request(program(tmp_path, "raise SystemExit(3)"))
+    result = perform(replace(dying, judge=chosen_oracles(judge)))
+    assert result.record.verdict is Verdict.STUCK
+    assert "exit code 3" in by_oracle(result)["no-hang"]
 
 
 def test_a_program_that_polls_without_end_is_stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

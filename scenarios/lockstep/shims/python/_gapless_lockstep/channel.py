@@ -16,6 +16,12 @@ TAKEN_EXIT = 97
 HEAD = struct.Struct(">II")
 
 
+def stacks_file(directory: str) -> int:
+    """A descriptor of the file in which this process, and each copy of it, says on SIGUSR1 where its threads are."""
+    path = os.path.join(directory, "stacks.%d" % os.getpid())
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
 class Channel:
     """The two FIFOs of a directory, opened when they are first needed."""
 

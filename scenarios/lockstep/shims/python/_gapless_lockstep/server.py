@@ -33,6 +33,8 @@ class Server:
 
     def __init__(self, directory: str, version: str) -> None:
         self._channel = channels.Channel(directory)
+        self._stacks_fd = channels.stacks_file(directory)
+        faulthandler.register(signal.SIGUSR1, file=self._stacks_fd, all_threads=True)
         self._version = version
         self._has_stalled = False
         self.is_running = False
@@ -102,7 +104,7 @@ class Server:
             del status
             del pid
         gc.enable()
-        faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
+        faulthandler.register(signal.SIGUSR1, file=self._stacks_fd, all_threads=True)
         if loop is not None:
             sys.modules["asyncio.events"]._set_running_loop(loop)  # it remembers the pid
 
@@ -185,7 +187,6 @@ def install(directory: str, version: str) -> None:
     server = Server(directory, version)
     scheduler.before_wait = server.before_wait
     scheduler.before_thread = server.before_thread
-    faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
     atexit.register(server.leave)
 
 
