@@ -46,6 +46,7 @@ from gapless.syncclient.wire import Durable, Frame, Ignored, Info, Page, Snapsho
 _PASSES_MAX = 8
 _REREADS_MAX = 3
 _TOO_BIG = 1009
+_GOING_AWAY = (1001, 1012)  # the server ends, or starts again (RFC 6455, and the IANA registry of close codes)
 _UNKNOWN = 4004
 
 _FATAL_CLOSES = {
@@ -188,6 +189,9 @@ class SyncCore:
             sometimes("socket: a renewal was refused")
             subscription.renew_at_s = now.now_s + now.backoff_s(subscription.failures)
             now.note(f"the subscription could not be renewed: {reason}")
+        is_refused = connection is not None and connection.opened_at_s is None
+        if now.run is not None and now.run.is_taken and (is_refused or code in _GOING_AWAY):
+            now.run.may_have_died = True
         if now.ready_connection() is None and subscription.replaced is None and connection is not None:
             now.unverified, now.lost_step = True, now.step  # nothing is read any more, so anything may be missed
             if now.has_attached and now.places_by_chain():

@@ -60,7 +60,7 @@ def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | N
         if is_others and event["id"] == run.running_id and _was_running_heard(run):
             is_others = False  # the server takes ours only when no other is in progress
         if is_others:
-            if told == "running" and run.outage_step > run.accepted_step:
+            if told == "running" and run.may_have_died:
                 return Span(None, None)  # ours may have died with its server, and left no trace
             continue
         if is_terminal(status) and (is_user_message(event) or (told == "running" and not is_vetoed)):

@@ -84,6 +84,8 @@ class RunInProgress:
     ending: Ending | None = None
     contradicted_at_s: float | None = None
     """Since when the server says that a run is over, which by the log is not ours."""
+    may_have_died: bool = False
+    """Whether the server has ended, or was not there, since it took the run."""
     rests_since_s: float | None = None
     """Since when every report says that no run is in progress, and nothing new of one is heard."""
     rested_at_s: float = 0.0
