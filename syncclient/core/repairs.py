@@ -184,9 +184,10 @@ class Repairs:
         is_whole = walk is not None and walk.border is None and walk.query().page_id is None
         if not is_whole or page.items or page.next_page_id is not None:
             return False
-        known = (now.ledger.newest_id(), now.messages.unseen)
-        if known in ((None, 0), self._blank_at) or now.lost_step > now.confirmed_step:
-            self._blank_at = known
+        newest_id, unseen = now.ledger.newest_id(), now.messages.unseen
+        was_believed = newest_id in (None, self._blank_at[0]) and unseen <= self._blank_at[1]
+        if was_believed or now.lost_step > now.confirmed_step:
+            self._blank_at = newest_id, unseen
             return False
         exchange.turns += 1
         retry_at_s = now.now_s + settings.settle_s + now.backoff_s(exchange.turns + 2)
