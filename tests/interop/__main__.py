@@ -2,6 +2,9 @@
 
 Without options it measures all: each release in virtual time, on the simulated server and on the published one of its
 own release; some scenarios on both clocks; and a few smoke runs with the published server in real time.
+
+What was measured in virtual time is kept, and not measured again while the code, the scenario and the pins are the
+same: an interrupted command goes on where it was.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from gapless.scenarios.running.script_player import leaves
 from tests.interop import both_clocks, documents, environments, expectations, fidelity, server_table
 from tests.interop.documents import BOTH_ENDS, CLOCKS, LOCKSTEP, SERVER, Circumstances
 from tests.interop.environments import ROOT, TYPESCRIPT, EnvironmentMissing
+from tests.interop.kept import KeptCells
 from tests.interop.lockstep_table import Cell, measuring, tasks
 from tests.interop.real_server import ServerDidNotStart
 from tests.interop.subjects import ALL, SERVER_RELEASES, Subject, both_ends, subjects
@@ -31,6 +35,7 @@ from tests.likeness import section as likeness
 
 SERVER_RELEASE = "1.57.0"
 PLAYGROUND = ROOT / ".gapless" / "interop"
+KEPT = ROOT / ".gapless" / "interop.jsonl"
 DOCUMENTS = ROOT / "docs"
 PARTS = ("lockstep", "both-ends", "clocks", "server")
 TELL_EVERY_S = 5.0
@@ -74,6 +79,7 @@ class Progress:
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Default: all.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder for the page. Default: reports' own.")
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Worker processes.")
+@click.option("--fresh", is_flag=True, help="Measure again what was measured before.")
 @click.option("--accept", is_flag=True, help="Write what was measured as what is expected from now on.")
 @click.option("--write/--no-write", default=True, help="Write docs/interop.md and docs/fidelity.md.")
 def main(
@@ -83,10 +89,13 @@ def main(
     parts: Sequence[str],
     out: Path | None,
     jobs: int,
+    fresh: bool,
     accept: bool,
     write: bool,
 ) -> None:
     progress, measured = Progress(), Measured()
+    if fresh:
+        KeptCells(KEPT).forget()
     pinned = environments.releases()
     releases = tuple(wanted) or ((_newest(pinned),) if newest else pinned)
     parts = tuple(parts) or (("lockstep",) if newest or wanted else PARTS)
@@ -168,13 +177,18 @@ def _built(releases: Sequence[str], measured: Measured, progress: Progress) -> l
 def _measure_cells(
     found: list[Cell], known: Sequence[Subject], generations: Sequence[str], jobs: int, progress: Progress
 ) -> None:
-    wanted = tasks(known, generations)
+    wanted, kept = tasks(known, generations), KeptCells(KEPT)
     told_s = time.monotonic()
     order = {(task.subject.name, task.scenario, task.generation): number for number, task in enumerate(wanted)}
+    before = kept.known(wanted)
+    if before:
+        progress(f"{len(before)} of {len(wanted)} runs were measured before")
+    found += before.values()
     try:
-        with measuring(wanted, jobs) as cells:
+        with measuring([task for task in wanted if task not in before], jobs) as cells:
             for cell in cells:
                 found.append(cell)
+                kept.keep(wanted[order[cell.subject, cell.scenario, cell.generation]], cell)
                 if time.monotonic() - told_s > TELL_EVERY_S or len(found) == len(wanted):
                     told_s = time.monotonic()
                     progress(f"{len(found)} of {len(wanted)} runs; {cell.subject}, {cell.scenario}: {cell.outcome}")

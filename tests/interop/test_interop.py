@@ -21,6 +21,7 @@ from tests.interop import both_clocks, documents, environments, expectations, fi
 from tests.interop.both_clocks import Pair
 from tests.interop.documents import Circumstances
 from tests.interop.environments import EnvironmentMissing
+from tests.interop.kept import KeptCells
 from tests.interop.lockstep_table import HOLDS, Cell, Task, measuring, tasks
 from tests.interop.playing import Playing
 from tests.interop.proxy import Proxy
@@ -105,6 +106,25 @@ def test_the_section_on_both_ends_tells_where_the_simulated_server_comes_to_some
     other = documents.both_ends("2026-01-02", "0.1.0", [dataclasses.replace(cell, undelivered=0, lost=1)])
     assert "comes to the same in 0 of 1 of these runs" in other
     assert "| r10-late-tail | sdk 1.58.2 on 1.58.2 | 1 lost | 2 undelivered |" in other
+
+
+def test_a_cell_is_kept_until_something_changes_on_which_it_depends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (subject,) = subjects("1.58.2")
+    done, left, broke = (Task(subject, name, "tree") for name in ("r10-late-tail", "r30-lost-frame", "clean-run"))
+    kept = KeptCells(tmp_path / "kept" / "cells.jsonl")
+    assert kept.known([done]) == {}
+    kept.keep(done, BLANK)
+    kept.keep(broke, dataclasses.replace(BLANK, problem="WorldBroke: no"))
+    with (tmp_path / "kept" / "cells.jsonl").open("a") as file:
+        file.write('{"key": "cut sho')
+    again = KeptCells(tmp_path / "kept" / "cells.jsonl")
+    assert again.known([done, left, broke]) == {done: BLANK}
+    monkeypatch.setattr("tests.interop.kept.code_digest", lambda: "other")
+    assert KeptCells(tmp_path / "kept" / "cells.jsonl").known([done]) == {}
+    again.forget()
+    assert again.known([done]) == {}
 
 
 def test_every_class_with_an_environment_has_expectations() -> None:
