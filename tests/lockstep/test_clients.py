@@ -166,6 +166,19 @@ def test_a_client_that_spins_is_ended_and_its_process_kept(pool: Pool, monkeypat
     assert _printed(client) == [], "it was imported once"
 
 
+@pytest.mark.parametrize("what", ["import time; time.sleep(1e6)", "import threading; threading.Event().wait()"])
+def test_a_client_that_hangs_leaves_its_process_for_the_next_run(what: str, pool: Pool) -> None:
+    source = "print('imported', flush=True)\n" + CRASHES.format(step="send", what=what)
+    client = factory([sys.executable, "-c", source], pool=pool)
+    results = [played(client, "clean-run")]
+    assert client.last is not None
+    assert [one.text for one in client.last.printed] == ["imported"]
+    results.append(played(client, "clean-run"))
+    assert client.last.printed == [], "it was imported once"
+    assert [result.record.verdict for result in results] == [Verdict.STUCK] * 2
+    assert results[0].lines == results[1].lines
+
+
 def test_a_schedule_of_threads_is_part_of_the_run(pool: Pool) -> None:
     command = [sys.executable, str(CLIENTS / "with_websockets_sync.py")]
     plain = factory(command, pool=pool)
