@@ -123,6 +123,24 @@ def test_a_program_is_started_anew_where_its_imports_read_other_variables(pool: 
         assert played(client, "clean-run", generation).record.verdict == Verdict.OVER_BUDGET
 
 
+@pytest.mark.parametrize(("folder", "seen", "imports"), [("site-packages", False, 1), ("own", True, 2)])
+def test_a_package_that_copies_the_environment_is_imported_once(
+    folder: str, seen: bool, imports: int, pool: Pool, tmp_path: Path
+) -> None:
+    """One that the program brings along may look for our variables."""
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "settings.py").write_text("import os\nKEPT = dict(os.environ)\n")
+    source = f"import sys\nsys.path.append({str(tmp_path / folder)!r})\nimport settings\n"
+    source += "print('imported', 'GAPLESS_URL' in settings.KEPT, 'PATH' in settings.KEPT, flush=True)\ninput()\n"
+    client = factory([sys.executable, "-c", source], pool=pool)
+    printed: list[str] = []
+    for scenario in ("clean-run", "clean-run-whole-log", "clean-run"):
+        played(client, scenario)
+        assert client.last is not None
+        printed += [one.text for one in client.last.printed]
+    assert printed == [f"imported {seen} True"] * imports
+
+
 def _printed(client: CommandFactory) -> list[str]:
     played(client, "clean-run")
     assert client.last is not None
