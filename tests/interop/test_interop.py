@@ -18,6 +18,7 @@ import trio
 
 from gapless.scenarios.definition.loading import load_file
 from tests.interop import both_clocks, documents, environments, expectations, fidelity, model_endpoint
+from tests.interop.__main__ import _whole
 from tests.interop.both_clocks import Pair
 from tests.interop.documents import Circumstances
 from tests.interop.environments import EnvironmentMissing
@@ -140,6 +141,14 @@ def test_a_generation_of_which_nothing_was_recorded_is_told_and_not_compared(
     other = dataclasses.replace(BLANK, generation="session", lost=2)
     assert expectations.differences([BLANK, other]) == []
     assert expectations.not_compared([BLANK, other]) == ["sdk-from-1.36, session: nothing was recorded; --accept does"]
+
+
+def test_a_section_is_written_anew_where_all_of_its_releases_were_measured() -> None:
+    pinned = ("1.24.0", "1.57.0", "1.58.2", "typescript-1.39.0")
+    always = {documents.CLOCKS, documents.SERVER}
+    assert _whole(("1.58.2",), pinned) == always
+    assert _whole(pinned[:3], pinned) == always | {documents.SDK, documents.BOTH_ENDS}
+    assert _whole(pinned[1:], pinned) == always | {documents.TYPESCRIPT_CLIENT, documents.BOTH_ENDS}
 
 
 def test_every_scenario_of_both_clocks_is_there() -> None:
