@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from gapless.scenarios.definition.catalogue import find_one
@@ -30,7 +30,11 @@ class KeptCells:
     def known(self, wanted: Sequence[Task]) -> dict[Task, Cell]:
         """Those of some runs that were measured before."""
         kept = dict(self._lines())
-        return {task: kept[key] for task in wanted if (key := self._key(task)) in kept}
+        return {
+            task: replace(kept[key], release_class=task.subject.release_class)
+            for task in wanted
+            if (key := self._key(task)) in kept
+        }
 
     def keep(self, task: Task, cell: Cell) -> None:
         """Write down a cell. One without an outcome is measured again."""

@@ -29,7 +29,7 @@ from tests.interop.proxy import Proxy
 from tests.interop.server_table import ServerRow
 from tests.interop.subjects import both_ends, subjects
 
-BLANK = Cell("sdk 1.58.2", "sdk-from-1.36", "r10-late-tail", "tree", returns="in time")
+BLANK = Cell("sdk 1.58.2", "sdk-from-1.58", "r10-late-tail", "tree", returns="in time")
 
 
 # --- the table in virtual time ------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ def test_an_outcome_is_a_line(change: dict[str, Any], outcome: str) -> None:
 def test_a_cell_that_is_not_as_its_class_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expectations, "EXPECTED", tmp_path)
     lossy = dataclasses.replace(BLANK, lost=2)
-    (tmp_path / "sdk-from-1.36.toml").write_text(expectations.written("sdk-from-1.36", [lossy]))
+    (tmp_path / "sdk-from-1.58.toml").write_text(expectations.written("sdk-from-1.58", [lossy]))
     assert expectations.differences([lossy]) == []
     assert expectations.differences([BLANK]) == ["sdk 1.58.2, r10-late-tail, tree: '–', expected '2 lost'"]
 
@@ -64,7 +64,8 @@ def test_a_cell_that_is_not_as_its_class_is_named(tmp_path: Path, monkeypatch: p
         ("1.11.0", "sdk-before-1.16", ("legacy",)),
         ("1.24.0", "sdk-from-1.16", ("legacy",)),
         ("1.25.0", "sdk-from-1.25", ("legacy",)),
-        ("1.58.2", "sdk-from-1.36", ("legacy", "tree", "session")),
+        ("1.57.0", "sdk-from-1.36", ("legacy", "tree", "session")),
+        ("1.58.2", "sdk-from-1.58", ("legacy", "tree", "session")),
     ],
 )
 def test_a_release_belongs_to_a_class(release: str, release_class: str, generations: tuple[str, ...]) -> None:
@@ -87,7 +88,7 @@ def test_a_generation_that_a_release_does_not_understand_has_the_clean_run_alone
 def test_a_published_server_has_what_it_can_play_with_our_client_and_its_own_sdk() -> None:
     wanted = tasks(both_ends("1.58.2"), ("session",))
     assert {task.subject.name for task in wanted} == {"sdk 1.58.2 on 1.58.2", "gapless on 1.58.2"}
-    assert {task.subject.release_class for task in wanted} == {"sdk-from-1.36-on-server", "gapless-on-server"}
+    assert {task.subject.release_class for task in wanted} == {"sdk-from-1.58-on-server", "gapless-on-server"}
     assert {task.subject.server for task in wanted} == {"openhands-agent-server==1.58.2"}
     scenarios = {task.scenario for task in wanted}
     assert "r10-late-tail" in scenarios
@@ -99,7 +100,7 @@ def test_the_section_on_both_ends_tells_where_the_simulated_server_comes_to_some
 ) -> None:
     monkeypatch.setattr(expectations, "EXPECTED", tmp_path)
     simulated = dataclasses.replace(BLANK, generation="session", undelivered=2)
-    (tmp_path / "sdk-from-1.36.toml").write_text(expectations.written("sdk-from-1.36", [simulated]))
+    (tmp_path / "sdk-from-1.58.toml").write_text(expectations.written("sdk-from-1.58", [simulated]))
     subject, _ = both_ends("1.58.2")
     cell = dataclasses.replace(simulated, subject=subject.name, release_class=subject.release_class)
     same = documents.both_ends("2026-01-02", "0.1.0", [cell])
@@ -137,10 +138,10 @@ def test_a_generation_of_which_nothing_was_recorded_is_told_and_not_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(expectations, "EXPECTED", tmp_path)
-    (tmp_path / "sdk-from-1.36.toml").write_text(expectations.written("sdk-from-1.36", [BLANK]))
+    (tmp_path / "sdk-from-1.58.toml").write_text(expectations.written("sdk-from-1.58", [BLANK]))
     other = dataclasses.replace(BLANK, generation="session", lost=2)
     assert expectations.differences([BLANK, other]) == []
-    assert expectations.not_compared([BLANK, other]) == ["sdk-from-1.36, session: nothing was recorded; --accept does"]
+    assert expectations.not_compared([BLANK, other]) == ["sdk-from-1.58, session: nothing was recorded; --accept does"]
 
 
 def test_a_section_is_written_anew_where_all_of_its_releases_were_measured() -> None:
