@@ -164,16 +164,15 @@ def _seconds(seconds: float) -> str:
 
 def _changes(cells: Sequence[Cell], names: Sequence[str]) -> Iterable[str]:
     sdks = [name for name in names if name.startswith("sdk ")]
+    by_place = {(cell.subject, cell.generation, cell.scenario): cell for cell in cells}
     for earlier, later in pairwise(sdks):
         lines = []
         for generation in MENDED_IN:
             pairs = [
                 (one, two)
                 for one in cells
-                for two in cells
-                if (one.subject, two.subject) == (earlier, later)
-                and one.generation == two.generation == generation
-                and one.scenario == two.scenario
+                if (one.subject, one.generation) == (earlier, generation)
+                and (two := by_place.get((later, generation, one.scenario))) is not None
             ]
             mended = [one.scenario for one, two in pairs if one.outcome != HOLDS and two.outcome == HOLDS]
             broken = [one.scenario for one, two in pairs if one.outcome == HOLDS and two.outcome != HOLDS]
