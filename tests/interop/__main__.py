@@ -27,8 +27,7 @@ from gapless.scenarios.running.script_player import leaves
 from tests.interop import both_clocks, documents, environments, expectations, fidelity, server_table
 from tests.interop.documents import BOTH_ENDS, CLOCKS, SDK, SERVER, TYPESCRIPT_CLIENT, Circumstances
 from tests.interop.environments import ROOT, TYPESCRIPT, EnvironmentMissing
-from tests.interop.kept import KeptCells
-from tests.interop.lockstep_table import Cell, measuring, tasks
+from tests.interop.lockstep_table import Cell, KeptCells, measuring, tasks
 from tests.interop.real_server import ServerDidNotStart
 from tests.interop.subjects import ALL, SERVER_RELEASES, Subject, both_ends, subjects
 from tests.likeness import section as likeness

@@ -22,8 +22,7 @@ from tests.interop.__main__ import _whole
 from tests.interop.both_clocks import Pair
 from tests.interop.documents import Circumstances
 from tests.interop.environments import EnvironmentMissing
-from tests.interop.kept import KeptCells
-from tests.interop.lockstep_table import HOLDS, Cell, Task, measuring, tasks
+from tests.interop.lockstep_table import HOLDS, Cell, KeptCells, Task, measuring, tasks
 from tests.interop.playing import Playing
 from tests.interop.proxy import Proxy
 from tests.interop.server_table import ServerRow
@@ -123,7 +122,7 @@ def test_a_cell_is_kept_until_something_changes_on_which_it_depends(
         file.write('{"key": "cut sho')
     again = KeptCells(tmp_path / "kept" / "cells.jsonl")
     assert again.known([done, left, broke]) == {done: BLANK}
-    monkeypatch.setattr("tests.interop.kept.code_digest", lambda: "other")
+    monkeypatch.setattr("tests.interop.lockstep_table.code_digest", lambda: "other")
     assert KeptCells(tmp_path / "kept" / "cells.jsonl").known([done]) == {}
     again.forget()
     assert again.known([done]) == {}
