@@ -51,12 +51,17 @@ def test_all_runs_fit_on_one_page_and_are_the_same_on_every_python_found(
         record_property(f"runs the same on Python {python.version}", len(again))
 
 
-def test_another_run_is_seen_to_be_another(tmp_path: Path) -> None:
+# Of each kind one: nothing drawn, frames lost and overtaken, times drawn, and a replay by the client.
+SOME = ("clean-run", "r30-lost-frame", "r31-overtaken-then-cut", "recorded-link-latency", "r01-event-before-subscribe")
+
+
+def test_some_runs_are_the_same_in_fresh_processes_and_another_run_is_seen_to_be_another(tmp_path: Path) -> None:
     """The comparison bites: what differs in the digest alone differs."""
-    names = ("clean-run", "r30-lost-frame")
-    first = records(Path(sys.executable), "0", tmp_path / "first.json", *names)
-    assert records(Path(sys.executable), "1", tmp_path / "again.json", *names) == first
-    clean, lost = ({one["digest"] for key, one in first.items() if key[0] == name} for name in names)
+    first = records(Path(sys.executable), "0", tmp_path / "first.json", *SOME, "--cursor", "exclusive")
+    again = records(Path(sys.executable), "4711", tmp_path / "again.json", *SOME, "--cursor", "exclusive")
+    assert again == first
+    assert len(first) == 3 * len(SOME)
+    clean, lost = ({one["digest"] for key, one in first.items() if key[0] == name} for name in SOME[:2])
     assert clean
     assert lost
     assert clean.isdisjoint(lost)

@@ -193,6 +193,7 @@ class Evidence:
     ``delivered``: as ``deliveries``, with what the client said about each. ``says_deliveries``: False for a client that
     never says what reaches its application. ``contents``: digests of the log's newest versions, by id, of the events
     whose content the client told. ``updated_at``: the journal index of the last update of an event under its id.
+    ``update_told_at``: when that version first reached the client, by a frame or a page; nothing where it never did.
     ``framed_at``: the journal index at which a socket first brought an event. ``exchanges``: all REST calls.
     ``socket_times_s``: when sockets were opened or refused. ``news_times_s``: when the client was sent an event that it
     had not been sent before. ``open_sockets_max``: the most sockets that were open at once. ``errors``,
@@ -234,6 +235,7 @@ class Evidence:
     says_deliveries: bool = True
     contents: Mapping[str, str] = field(default_factory=dict)
     updated_at: Mapping[str, int] = field(default_factory=dict)
+    update_told_at: Mapping[str, int] = field(default_factory=dict)
     framed_at: Mapping[str, int] = field(default_factory=dict)
     exchanges: tuple[RestExchange, ...] = ()
     socket_times_s: tuple[float, ...] = ()

@@ -22,6 +22,7 @@ from gapless.scenarios.judging.evidence import (
     StepCall,
     StepOutcome,
 )
+from gapless.scenarios.judging.told_updates import ToldUpdates
 
 
 def read(
@@ -51,7 +52,7 @@ class _Reader:
         self._histories: dict[int, tuple[tuple[str, ...], Mapping[str, str]]] = {}
         self._delivered: list[Delivery] = []
         self._says_deliveries = True
-        self._updated_at: dict[str, int] = {}
+        self._updates = ToldUpdates()
         self._framed_at: dict[str, int] = {}
         self._exchanges: dict[object, RestExchange] = {}
         self._socket_times_s: list[float] = []
@@ -106,8 +107,10 @@ class _Reader:
                 self._append(entry)
             case "publisher", "publish":
                 self._published_at[_text(fields["id"])] = entry.index
+                if fields.get("key") == "execution_status":  # it need not come into the log
+                    self._statuses.append((entry.index, _text(fields["value"])))
             case "log", "update":
-                self._updated_at[_text(fields["id"])] = entry.index
+                self._updates.updated(_text(fields["id"]), entry.index)
             case "log", "truncate":
                 lost = zip(_texts(fields["ids"]), _texts(fields["kinds"]), strict=True)
                 for index, (event_id, kind) in enumerate(lost, _whole(fields["length"])):
@@ -177,12 +180,17 @@ class _Reader:
                 self._outages_s.append(tuple(self._tries_s))
             self._tries_s = []
             self._last_opened_at = entry.index
+            self._updates.opened(fields.get("connection"), entry.index)
             self._open.add(fields.get("connection"))
             self._open_max = max(self._open_max, len(self._open))
         elif what == "closed":
             self._open.discard(fields.get("connection"))
+        elif what == "sent":
+            frame = fields.get("connection"), fields.get("frame")
+            self._updates.sent(frame, _text(fields["id"]), is_update=fields.get("update") is True)
         elif what == "delivered":
             event_id = _text(fields["id"])
+            self._updates.delivered((fields.get("connection"), fields.get("frame")), entry.index)
             self._frames.append((event_id, entry.t_s))
             self._frames_at_s.append((entry.index, entry.t_s))
             self._framed_at.setdefault(event_id, entry.index)
@@ -218,6 +226,9 @@ class _Reader:
             self._exchanges[call] = dataclasses.replace(asked, answered_at=entry.index, status=status)
         if fields.get("items"):
             self._news((fields.get("first"), fields.get("last")), entry.t_s)
+            if asked is not None:
+                ends = _text(fields.get("first")), _text(fields.get("last"))
+                self._updates.answered(asked_at=asked.asked_at, at=entry.index, ends=ends)
 
     def _ends_unended_run(self, status: str) -> None:
         """The first status after a run that stopped without one is how that run ended, as clients were told."""
@@ -335,7 +346,8 @@ class _Reader:
             delivered=tuple(self._delivered),
             says_deliveries=self._says_deliveries,
             contents=log_contents,
-            updated_at=self._updated_at,
+            updated_at=self._updates.updated_at,
+            update_told_at=self._updates.told_at({event.id: event.index for event in log}),
             framed_at=self._framed_at,
             exchanges=tuple(self._exchanges.values()),
             socket_times_s=tuple(self._socket_times_s),

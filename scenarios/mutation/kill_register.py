@@ -12,15 +12,16 @@ Running all clients in all scenarios would take hours. Two rules reduce that to 
 - A mutant is not tried in a variant in which the real client never calls the function that the mutant changes: the
   two runs would be equal, event for event. To find that out, the real client is run once and watched.
 
-The result is stored in ``kill_register.json``. Only clients and scenarios that are new since then are tried, unless
-everything is tried afresh. A search that was interrupted keeps the scenarios that it has finished.
+The result is stored in ``kill_register.json``, with the clients that were tried in each scenario. Only those that are
+new since then are tried, unless everything is tried afresh. A search that was interrupted keeps what it has finished,
+and what was known of the rest.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from gapless.scenarios.running.client_comparison import HISTORY_UNNAMED_MAX
 from gapless.scenarios.running.runner import RunRequest, perform
 
 PATH = Path(__file__).parent / "kill_register.json"
-SCHEMA = "gapless/kills/1"
+SCHEMA = "gapless/kills/2"
 
 _BY = " by "
 
@@ -60,21 +61,28 @@ class Attempt:
 class Register:
     """The known kills.
 
-    ``clients``: the clients that were tried
-    ``by_scenario``: the kills by name of scenario. Clients that a simpler scenario kills may be missing: they were not
-    tried.
+    ``tried``: the clients that were tried in each scenario, or killed by a simpler one, by name of scenario
+    ``by_scenario``: the kills by name of scenario
     """
 
-    clients: tuple[str, ...] = ()
-    by_scenario: Mapping[str, Kills] | None = None
+    tried: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    by_scenario: Mapping[str, Kills] = field(default_factory=dict)
 
     def of(self, scenario: Scenario) -> Kills:
         """The known kills of a scenario."""
-        return (self.by_scenario or {}).get(scenario.name, {})
+        return self.by_scenario.get(scenario.name, {})
 
     def kept(self, scenario: Scenario) -> Kills:
         """The known kills of a scenario, without clients that no longer exist."""
         return {who: how for who, how in self.of(scenario).items() if client_of(who) in broken_clients()}
+
+    def with_found(self, found: Mapping[str, Kills]) -> Register:
+        """What is known when every client has been tried in the scenarios of ``found``."""
+        everybody = frozenset(broken_clients())
+        return Register(
+            {**self.tried, **dict.fromkeys(found, everybody)},
+            {**self.by_scenario, **found},
+        )
 
     def first_kills(self, scenario: Scenario) -> Kills:
         """The kills of a scenario that no simpler scenario has."""
@@ -97,14 +105,22 @@ def load(path: Path = PATH) -> Register:
     if not path.exists():
         return Register()
     kept = json.loads(path.read_text(encoding="utf-8"))
-    return Register(tuple(kept["clients"]), kept["scenarios"])
+    clients, scenarios = kept["clients"], kept["scenarios"]
+    tried = {name: frozenset(clients) - frozenset(one["untried"]) for name, one in scenarios.items()}
+    return Register(tried, {name: one["kills"] for name, one in scenarios.items()})
 
 
 def render(register: Register) -> str:
     """The register as JSON. Scenarios are in the order of the catalogue, clients in the order of their registries."""
-    known = register.by_scenario or {}
-    scenarios: dict[str, Any] = {one.name: dict(register.of(one)) for one in register_scenarios() if one.name in known}
-    return json.dumps({"schema": SCHEMA, "clients": register.clients, "scenarios": scenarios}, indent=1) + "\n"
+    scenarios: dict[str, Any] = {
+        one.name: {
+            "untried": [client for client in broken_clients() if client not in register.tried.get(one.name, ())],
+            "kills": dict(register.of(one)),
+        }
+        for one in register_scenarios()
+        if one.name in register.by_scenario
+    }
+    return json.dumps({"schema": SCHEMA, "clients": broken_clients(), "scenarios": scenarios}, indent=1) + "\n"
 
 
 def without_own_kill(register: Register, scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
@@ -130,11 +146,10 @@ def attempts(layer: Iterable[Scenario], known: Register, found: Mapping[str, Kil
 
 
 def _to_try(scenario: Scenario, known: Register, found: Mapping[str, Kills]) -> Iterator[str]:
-    is_new = scenario.name not in (known.by_scenario or {})
+    tried = known.tried.get(scenario.name, frozenset())
     simpler = simpler_than(scenario, register_scenarios())
     for client in broken_clients():
-        was_tried = not is_new and client in known.clients
-        if not was_tried and not any(client in found[other.name] for other in simpler):
+        if client not in tried and not any(client in found[other.name] for other in simpler):
             yield client
 
 

@@ -217,7 +217,7 @@ def _result(
     faults = fired(world)
     record = assess(
         request,
-        read(journal.entries, world.agent.log),
+        read(journal.entries, world.agent.log.outline() if isinstance(world, World) else world.agent.log),
         faults,
         ended_s=player.ended_s,
         digest=digest_of_lines(lines),

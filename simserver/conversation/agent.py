@@ -98,6 +98,7 @@ class Agent:
         self._recording = list(workload.recording)
         self._counter = workload.history_events
         self._last_us = -1
+        self._made_up_at = ""  # when the last event happened that is not of the recording
         self._clock_ahead_us = 0
         self._tick_us: int | None = None
         self._actions: dict[str, str] = {}
@@ -363,9 +364,14 @@ class Agent:
         body = template if "id" in template else self._take_recorded(template)
         if body is not None:
             # The parent is computed, not taken from the recording. The fidelity test shows that the two are equal.
-            return event_bodies.stamp(body, str(body["id"]), str(body["timestamp"]), parent_id)
+            # What comes after an event that is not of the recording is stamped like it, so the log's clock goes on.
+            recorded_at = str(body["timestamp"])
+            if recorded_at <= self._made_up_at:
+                recorded_at = self._made_up_at = self._timestamp(now_s)
+            return event_bodies.stamp(body, str(body["id"]), recorded_at, parent_id)
         made_up = template if self.settings.has_tree else event_bodies.legacy(template)
-        event = event_bodies.stamp(made_up, self._next_id(), self._timestamp(now_s), parent_id)
+        self._made_up_at = self._timestamp(now_s)
+        event = event_bodies.stamp(made_up, self._next_id(), self._made_up_at, parent_id)
         if "action_id" in event and event["action_id"] is None:
             event["action_id"] = self._actions.get(str(event["tool_call_id"]))
         return event

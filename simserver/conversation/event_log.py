@@ -5,8 +5,8 @@ Events of the history are computed on demand. Each event is encoded once, and al
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import overload
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, overload
 
 from gapless.simserver.conversation.event_bodies import EventBody, encode
 from gapless.simserver.conversation.ids import Ids
@@ -36,6 +36,12 @@ class EventLog(Sequence[EventBody]):
     def __iter__(self) -> Iterator[EventBody]:
         for index in range(len(self)):
             yield self._at(index)
+
+    def outline(self) -> Iterator[Mapping[str, Any]]:
+        """The events, for a reader of ids and kinds. An event of the history is computed when more of it is read."""
+        for index in range(len(self)):
+            known = index >= self._old_length or index in self._old
+            yield self._at(index) if known else self._history.outlined(index)
 
     @overload
     def __getitem__(self, index: int) -> EventBody: ...

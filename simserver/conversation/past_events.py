@@ -7,9 +7,10 @@ requires it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from gapless.simserver.conversation import event_bodies
 from gapless.simserver.conversation.event_bodies import EventBody
@@ -29,6 +30,12 @@ _FIRST: Final = (
     _RUN[1:],
 )
 _BRANCH: Final = frozenset({"system", "message", "action", "observation"})
+_KINDS: Final = {
+    "system": "SystemPromptEvent",
+    "message": "MessageEvent",
+    "action": "ActionEvent",
+    "observation": "ObservationEvent",
+}
 _SPACING_US: Final = 1_000_000
 _KEPT_LENGTH_MAX: Final = 2_000
 _KEPT_BYTES_MAX: Final = 4_000_000
@@ -87,6 +94,10 @@ class PastEvents:
         """Whether the history ends with a finished run. If not, it has no finished run."""
         return self.length > 0 and self._role(self.length - 1) == "finished"
 
+    def outlined(self, index: int) -> Mapping[str, Any]:
+        """The event at a log index. Its fields but id and kind are computed when they are read."""
+        return _Outlined(self, index, self._ids.make(index), _KINDS.get(self._role(index), event_bodies.STATE_UPDATE))
+
     def event(self, index: int) -> EventBody:
         """The event at a log index."""
         template = self._template(index) if self._has_tree else event_bodies.legacy(self._template(index))
@@ -111,3 +122,32 @@ class PastEvents:
                 return template
             case status:
                 return event_bodies.state_update("execution_status", status)
+
+
+class _Outlined(Mapping[str, Any]):
+    """An event of the history, which is computed when more than its id and its kind is read."""
+
+    __slots__ = ("_history", "_id", "_index", "_kind")
+
+    def __init__(self, history: PastEvents, index: int, event_id: str, kind: str) -> None:
+        self._history = history
+        self._index = index
+        self._id = event_id
+        self._kind = kind
+
+    def _whole(self) -> EventBody:
+        return self._history.event(self._index)
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "id":
+            return self._id
+        return self._kind if name == "kind" else self._whole()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole())
+
+    def __len__(self) -> int:
+        return len(self._whole())
+
+    def items(self) -> Any:
+        return self._whole().items()

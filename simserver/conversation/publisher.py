@@ -129,7 +129,7 @@ class Publisher:
         updated = self._agent.update(one.index, str(one.event["id"]))
         if updated is not None:
             self._journal.record("log", "update", id=str(one.event["id"]), index=one.index)
-            self._send(updated)
+            self._send(updated, is_update=True)
 
     def snapshot(self, socket_number: int | None = None) -> Publication:
         """A ``full_state`` snapshot, as stale as the faults say.
@@ -139,8 +139,10 @@ class Publisher:
         stale_s = self._event_faults.stale_s(self._agent.status, socket_number)
         return self._agent.snapshot(self._now_s(), stale_s=stale_s)
 
-    def _send(self, one: Publication) -> None:
+    def _send(self, one: Publication, *, is_update: bool = False) -> None:
         fields = describe(one.event, one.seq)
+        if is_update:
+            fields["update"] = True
         self._journal.add("publisher", "publish", fields)
         for subscription in self.subscriptions:
             subscription.offer(one, fields)

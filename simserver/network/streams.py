@@ -63,7 +63,7 @@ class Pipe:
 
     def __init__(self) -> None:
         self._now = clock()
-        self.chunks: deque[tuple[float, bytes]] = deque()  # (due_s, data); b"" is the end of the stream
+        self.chunks: deque[tuple[float, bytes | memoryview]] = deque()  # (due_s, data); b"" is the end of the stream
         self.marks: deque[tuple[int, Callable[[], object]]] = deque()
         self.conditions: Conditions | None = None
         self.free_s = -inf  # when the line is free for the next chunk
@@ -154,8 +154,10 @@ class Pipe:
             while chunks and chunks[0][0] <= now_s and chunks[0][1] and (bytes_max is None or size < bytes_max):
                 parts.append(chunks.popleft()[1])
                 size += len(parts[-1])
-            data = b"".join(parts)
+            data = data if len(parts) == 1 else b"".join(parts)
         if bytes_max is not None and len(data) > bytes_max:
+            # As views: a large message is read in many parts, and what is left of it is not copied for each.
+            data = memoryview(data)
             chunks.appendleft((due_s, data[bytes_max:]))
             data = data[:bytes_max]
         self.waiting_bytes -= len(data)
@@ -164,7 +166,7 @@ class Pipe:
             self.marks.popleft()[1]()
         if self._writers and self.waiting_bytes < BUFFER_BYTES_MAX:
             self._writers.unpark_all()
-        return data
+        return bytes(data)
 
     def wake_reader(self) -> None:
         """Let a waiting reader check the pipe again."""

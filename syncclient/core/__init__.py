@@ -11,6 +11,7 @@ In reading order:
 - `repairs.py`        what is missing, and how it is asked for
 - `runs/`             whether the run in progress is over, and whether all of its events are held
 - `gap_reading.py`    reads history that was left unread, for `Conversation.history()`
+- `unread.py`         from where on the log may have what nothing tells of
 - `authority.py`      which source is believed, where two differ
 - `requests.py`       every request, and what its failure means
 - `socket_state.py`   the current connection, and when to open the next one

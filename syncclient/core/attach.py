@@ -353,8 +353,9 @@ class Attach:
             now.run.find_arm(now.ledger)  # the log may be another than the one in which it was armed
         if not now.has_attached:
             now.attached_id = now.ledger.tail_id()
-            # A run that answers what was said before is in progress by now, or is not to be waited for.
-            for message in now.ledger.unanswered() if now.status == "running" else ():
+            unanswered = now.ledger.unanswered()
+            now.messages.is_one_unanswered = bool(unanswered)
+            for message in unanswered if now.status == "running" else ():
                 now.messages.heard(message)
             now.out.append(actions.FinishAttach())
         now.has_attached = True

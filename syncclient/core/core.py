@@ -25,6 +25,7 @@ from gapless.syncclient.core.runs.endings import Ending
 from gapless.syncclient.core.runs.runs import Runs
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
+from gapless.syncclient.core.unread import Unread
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import (
     AuthenticationFailed,
@@ -99,6 +100,11 @@ class SyncCore:
         """What a store is to be told when the client ends: how much the application has been given."""
         self._now.noted_events = self._now.delivered_events
         return self._now.take_batch()
+
+    @property
+    def unread(self) -> Unread:
+        """From where on the log has to be read for what nothing tells of."""
+        return self._now.unread
 
     def report(self) -> SyncReport:
         """What is known now; it claims nothing, for it is no barrier."""
@@ -184,6 +190,8 @@ class SyncCore:
             now.note(f"the subscription could not be renewed: {reason}")
         if now.ready_connection() is None and subscription.replaced is None and connection is not None:
             now.unverified, now.lost_step = True, now.step  # nothing is read any more, so anything may be missed
+            if now.has_attached and now.places_by_chain():
+                now.unread.open(now.ledger.tail_id())
             if now.run is not None:
                 now.run.lost_socket(now.step)
 

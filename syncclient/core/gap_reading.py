@@ -68,11 +68,12 @@ class Reading:
         now, walk = self._situation, exchange.walk
         assert walk is not None, "history is read by walks"
         # A gap that a reader asks for is closed, whatever cannot be read in it: else it would be asked for for ever.
+        origin: actions.Origin = "repair" if now.unread.follows(self._after_id) else "history"
         outcome, new = walk.take(replace(page, breaks=()), now.ledger)
         now.note_unreadable(page)
         if outcome is not Outcome.CURSOR_UNKNOWN:
             now.renew_from_page(exchange, page, new)
-        now.hand_over(new, "history")
+        now.hand_over(new, origin)
         match outcome:
             case Outcome.CURSOR_UNKNOWN:
                 self._turn_back(exchange)
@@ -125,6 +126,8 @@ class Reading:
         self._end(actions.HistoryFailed(error))
 
     def _end(self, action: actions.HistoryRead | actions.HistoryFailed) -> None:
+        if isinstance(action, actions.HistoryRead) and self._situation.unread.follows(self._after_id):
+            self._situation.unread.close()  # no page shows what it follows: nothing more is to be learnt
         self._situation.forget(self._exchange)
         self._is_wanted, self._exchange = False, None
         self._situation.out.append(action)

@@ -169,7 +169,10 @@ class Repairs:
             if anchor is not None and anchor.echo != walk.border and not walk.has_read(anchor.echo):
                 sometimes("repair: went on at the next hole")
                 exchange.walk = Walk.forward(anchor, pages_max=walk.pages_left)  # the next hole is further on
-        now.ask(exchange)
+        if now.run is None:
+            now.ask(exchange)
+        else:
+            now.retry(exchange, now.now_s)  # unless the page that came proves the run already
 
     def is_blank(self, exchange: Request, page: Page) -> bool:
         """Whether a page says that the log is empty, though events of it are held, or the server has taken a message of

@@ -15,9 +15,11 @@ from gapless.syncclient.core.requests import Purpose, Request
 from gapless.syncclient.core.runs.messages import Messages
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
 from gapless.syncclient.core.socket_state import Connection, Subscription
+from gapless.syncclient.core.unread import Unread
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import SyncError
 from gapless.syncclient.log.changes import Changes
+from gapless.syncclient.log.held import ids_of
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.proof import Certificate
 from gapless.syncclient.log.stub import shares
@@ -26,7 +28,15 @@ from gapless.syncclient.path_marks import sometimes
 from gapless.syncclient.report import Range, Spent, SyncReport
 from gapless.syncclient.settings import Settings
 from gapless.syncclient.stores.saved import Batch
-from gapless.syncclient.wire import Generation, LogEvent, Page, error_detail, execution_status, is_user_message
+from gapless.syncclient.wire import (
+    Generation,
+    LogEvent,
+    Page,
+    error_detail,
+    execution_status,
+    is_branch_event,
+    is_user_message,
+)
 
 NOTES_MAX = 100
 NOTE_CHARS_MAX = 500
@@ -65,6 +75,7 @@ class Situation:
         self._status_at = ""
         self.unverified = False
         """Whether events may have been missed since the last proof, without any other sign of it."""
+        self.unread = Unread()
         self.walked_from_step = -1
         """When the last walk that came to the log's tail was begun: the log is held as it was then."""
         self.unseen_ids: tuple[str, ...] = ()
@@ -346,10 +357,13 @@ class Situation:
                 is_ours = self.messages.heard(event, is_at_rest=self.status not in ("running", "unknown"))
                 if is_ours and self.run is not None:
                     self.run.saw_own_message(event["id"], self.messages.last_own_id)
-            if self.run is not None and event["id"] not in self.delivered_before:
+            at = "" if origin == "live" else str(event.get("timestamp", ""))
+            if self.run is not None and event["id"] not in self.delivered_before and not self.run.was_there(at):
                 self.run.fresh[event["id"]] = None
+                self.run.rests_since_s = None
+                if origin == "live" and is_branch_event(event) and not is_user_message(event):
+                    self.run.goes_on()  # whoever says that it is over
                 if status is not None:
-                    at = "" if origin == "live" else str(event.get("timestamp", ""))
                     self.tell_run(self.run, status, event_id=event["id"], at=at)
                 self.run.error = error_detail(event) or self.run.error
             if status == "running":
@@ -388,6 +402,7 @@ class Situation:
         Of what a frame has shown since the page was asked for, it may have an older one that was seen before.
         """
         self._shown_by_log.update(dict.fromkeys(event["id"] for event in page.items))
+        self._note_read(request, page)
         for event_id in [one for one, step in self.contested.items() if step <= request.asked_step]:
             if event_id in self._shown_by_log:
                 del self.contested[event_id]
@@ -398,6 +413,14 @@ class Situation:
             is_latest = self._heard_step.get(event["id"], -1) <= request.asked_step
             if self.ledger.renew(event, size_bytes=size_bytes, is_from_log=is_latest):
                 self.out.append(actions.Deliver(event, "update"))
+
+    def _note_read(self, request: Request, page: Page) -> None:
+        is_descending = request.walk is not None and request.walk.descending
+        ids, is_last = ids_of(page.items), page.next_page_id is None
+        if is_descending:
+            ids.reverse()
+        begins_log = is_last if is_descending else ids[:1] == [self.ledger.head_id()]
+        self.unread.shown(ids, begins_log=begins_log, is_last=is_last or is_descending)
 
     @decision("deliver")
     def hand_over(self, new: Iterable[LogEvent], origin: actions.Origin) -> None:
@@ -436,6 +459,7 @@ class Situation:
         is remembered, and is not delivered again.
         """
         sometimes("epoch: the log contradicted what was held")
+        self.unread.close()
         self.note(f"{why}; dropped what was {held}, {len(self.ledger)} events, and began anew")
         self._remember_delivered(self.ledger.ordered_ids())
         self.head_before = self.ledger.head_id() or self.head_before

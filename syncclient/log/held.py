@@ -256,6 +256,10 @@ class Held:
         tail_id = self.tail_id()
         return "" if tail_id is None else self._timestamp(tail_id)
 
+    def newest_at(self) -> str:
+        """The latest timestamp of the last event that is placed, and of those that are not."""
+        return max([self.tail_at(), *map(self._timestamp, self._unplaced)])
+
     def newest_id(self) -> str | None:
         """The event that was held last."""
         return next(reversed(self._events), None)
@@ -311,9 +315,21 @@ class Held:
         """Execution statuses in the main segment after `event_id`, in the log's order, of events `among` those ids."""
         return [status for other_id, status in self._status_events_after(event_id) if other_id in among]
 
+    def is_behind_unplaced(self) -> bool:
+        """Whether an event is held without a place that is newer than the log's tail, by the server's clock."""
+        return self.newest_at() > self.tail_at()
+
     def has_unplaced_status(self) -> bool:
         """Whether an execution status is held that no page has shown: the log that was read is behind the socket."""
         return any(execution_status(self._events[event_id]) is not None for event_id in self._unplaced)
+
+    def status_at(self, event_id: str | None) -> str | None:
+        """The last execution status that the main segment shows up to an event; None if there is none."""
+        if event_id is None or not self.is_main(event_id):
+            return None
+        ids = self._segment_of[event_id].ids
+        told = (execution_status(self._events[one]) for one in ids[rindex(ids, event_id) :: -1])
+        return next((status for status in told if status is not None), None)
 
     def last_status_at(self, event_id: str | None, among: Container[str]) -> str:
         """The timestamp of the last of them; empty when there is none."""
@@ -330,6 +346,11 @@ class Held:
             return []
         sooner = self._held_before(last_id)
         return [i for i in event_ids if i in sooner or self._timestamp(i) <= self._timestamp(last_id)]
+
+    def older_than_tail(self, event_ids: Sequence[str]) -> list[str]:
+        """Those of some events that were there before the last placed one was, by the server's clock."""
+        tail_at = self.tail_at()
+        return [one for one in event_ids if self._timestamp(one) < tail_at]
 
     @decision("older-than-tip")
     def older_than_tip(self, event_ids: Sequence[str]) -> list[str]:

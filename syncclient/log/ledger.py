@@ -425,7 +425,10 @@ class Ledger(Held):
             on_page = frozenset(page)  # membership only, never iterated
             low = next((i for i, event_id in enumerate(first.ids) if event_id in on_page), len(first.ids))
             high = next((i for i in range(len(last.ids) - 1, -1, -1) if last.ids[i] in on_page), -1)
-            prefix, suffix = first.ids[:low], last.ids[high + 1 :]
+            if not self._is_numbered:
+                low = max(low, self._first_branch_index(first, page))
+            prefix, suffix = [one for one in first.ids[:low] if one not in on_page], last.ids[high + 1 :]
+            start = low if len(prefix) == low else 0
             if suffix and last.ids[high] != page[-1]:
                 prefix, suffix = prefix + suffix, []  # the page goes on past it: a guess had put these too late
                 self.is_contradicted |= self._is_numbered  # and an index is no guess
@@ -435,7 +438,7 @@ class Ledger(Held):
             sometimes("ledger: a page put a guessed order right", moved)
             self.is_contradicted |= self._is_numbered and bool(moved)
             merged = Segment(prefix + page + moved + suffix)
-            self._note_places(merged.ids, low, low + len(page) + len(moved) + 1)
+            self._note_places(merged.ids, start, len(merged.ids) - len(suffix) + 1)
             if any(segment is self._main for segment in self._segments[touched[0] : touched[-1] + 1]):
                 self._main = merged
             self._segments[touched[0] : touched[-1] + 1] = [merged]
@@ -448,6 +451,12 @@ class Ledger(Held):
             self._forget_unplaced(event_id)
         self._number(merged, at_head=at_head)
         self._extend_by_seq()
+
+    def _first_branch_index(self, segment: Segment, page: list[str]) -> int:
+        """Where a segment has the first branch event of a page; updates before it there may have been put too early."""
+        found = (one for one in page if self._segment_of.get(one) is segment and self.is_branch_event(one))
+        branch_id = next(found, None)
+        return -1 if branch_id is None else segment.ids.index(branch_id)
 
     @decision("place-with-parents")
     def _with_parents(self, page: list[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 import anyio
@@ -33,16 +35,11 @@ class PingedSocket:
     def __init__(self, connection: LibrarySocket, settings: Settings) -> None:
         self._connection = connection
         self._settings = settings
-        self._waiting = anyio.CancelScope()
-        self._why: str | None = None
+        self._use = anyio.CancelScope()
 
     async def receive(self) -> str:
         """The next text frame. Raises `SocketLost`, and `ProtocolViolation` for a binary frame that is no text."""
-        message: str | bytes = b""
-        with anyio.CancelScope() as self._waiting:
-            message = await self._connection.receive()
-        if self._why is not None:
-            raise SocketLost(self._why, code=None)
+        message = await self._connection.receive()
         if isinstance(message, str):
             return message
         try:
@@ -50,8 +47,20 @@ class PingedSocket:
         except UnicodeDecodeError as error:
             raise ProtocolViolation("a binary frame is not UTF-8") from error
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """A block in which the socket is used. Raises `SocketLost` when a ping has not been answered in time.
+
+        The scope is that of the block, not of each `receive`: frames are many.
+        """
+        with self._use:
+            yield
+        if self._use.cancelled_caught:
+            limit_s = self._settings.ping_timeout_s
+            raise SocketLost(f"no answer to a ping in {limit_s:g} s", code=None)
+
     async def keep_alive(self) -> None:
-        """Ping until the connection is lost. Without an answer in time, `receive` raises `SocketLost`."""
+        """Ping until the connection is lost. Without an answer in time, the block `in_use` ends."""
         limit_s = self._settings.ping_timeout_s
         while True:
             await anyio.sleep(self._settings.ping_interval_s)
@@ -59,8 +68,7 @@ class PingedSocket:
                 with anyio.fail_after(limit_s):
                     await self._connection.ping(PING)
             except TimeoutError:
-                self._why = f"no answer to a ping in {limit_s:g} s"
-                self._waiting.cancel()
+                self._use.cancel()
                 return
             except SocketLost:
                 return  # `receive` raises the same error

@@ -39,7 +39,8 @@ async def open_socket(request: SocketRequest, settings: Settings) -> AsyncIterat
         socket = PingedSocket(connection, settings)
         tasks.start_soon(socket.keep_alive)
         try:
-            yield socket
+            with socket.in_use():
+                yield socket
         finally:
             with anyio.move_on_after(CLOSE_S_MAX, shield=True):
                 await connection.aclose()

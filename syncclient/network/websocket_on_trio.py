@@ -53,7 +53,8 @@ async def _followed(request: SocketRequest, settings: Settings, sockets: ExitSta
         socket = PingedSocket(_TrioConnection(connection), settings)
         tasks.start_soon(socket.keep_alive)
         try:
-            yield socket
+            with socket.in_use():
+                yield socket
         finally:
             with trio.move_on_after(CLOSE_S_MAX) as scope:
                 scope.shield = True

@@ -25,7 +25,7 @@ from tests.lockstep.environments import libraries
 ROOT = Path(__file__).parents[2]
 CLIENTS = Path(__file__).parent / "clients"
 EXAMPLES = ROOT / "scenarios" / "examples"
-RUNS = 3
+RUNS = 2
 
 SCENARIOS = ("clean-run", "r34-disconnect-in-mid-run", "r30-lost-frame", "r10-late-tail")
 # Whoever listens to the session socket only, and believes the first snapshot that says so, loses what comes after it.

@@ -17,7 +17,7 @@ EXAMPLES = Path(__file__).parents[2] / "scenarios" / "examples"
 SCENARIOS = ("r10-late-tail", "r30-lost-frame", "r34-disconnect-in-mid-run")
 LOST = {"no-tail-loss", "no-holes"}
 TYPESCRIPT = "LOCKSTEP_TYPESCRIPT"  # names a folder in which @openhands/typescript-client and ws are installed
-RUNS = 3
+RUNS = 2
 
 
 @pytest.fixture(params=EACH_MAJOR)

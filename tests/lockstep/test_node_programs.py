@@ -13,7 +13,7 @@ from tests.lockstep.nodes import EACH_MAJOR, SHIM, nodes
 
 PROGRAMS = Path(__file__).parent / "programs" / "node"
 STALL_MS = "300"
-RUNS = 5
+RUNS = 3
 
 
 @pytest.fixture(params=EACH_MAJOR)

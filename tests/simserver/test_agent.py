@@ -130,6 +130,17 @@ def test_a_history_of_any_length_is_a_plausible_past(length: int) -> None:
     assert model.last_user_message_id == (messages[-1] if messages else None)
 
 
+@pytest.mark.parametrize("has_tree", [False, True])
+def test_the_outline_of_a_log_is_the_log(has_tree: bool) -> None:
+    model = agent(ServerSettings("tree" if has_tree else "legacy"), history_events=31)
+    model.message(0.0, "again")
+    outlined = list(model.log.outline())
+    assert [(event["id"], event["kind"]) for event in outlined] == [(one["id"], one["kind"]) for one in model.log]
+    assert [(dict(event), len(event), list(event)) for event in outlined] == [
+        (event, len(event), list(event)) for event in model.log
+    ]
+
+
 def test_ids_are_invertible_and_do_not_sort_like_the_log() -> None:
     ids = Ids("conversation")
     made = [ids.make(counter) for counter in range(1000)]

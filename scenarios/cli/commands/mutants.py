@@ -56,7 +56,7 @@ def mutants(names: tuple[str, ...], full: bool, afresh: bool, as_json: bool, job
     console = standard_output()
     processes = jobs or os.cpu_count() or 1
     if full:
-        sys.exit(_full(console, Register() if afresh else kill_register.load(), processes, executor))
+        sys.exit(_full(console, processes, executor, is_afresh=afresh))
     wanted = [find_mutant(name.removeprefix(MUTANT)).name for name in names] or [one.name for one in MUTANTS]
     sys.exit(_run_each(console, list(dict.fromkeys(wanted)), processes, executor, as_json=as_json))
 
@@ -144,18 +144,19 @@ def _json(found: Iterable[KillCheck]) -> str:
 # -- each in all scenarios --------------------------------------------------------------------------------------------
 
 
-def _full(console: Console, known: Register, jobs: int, where: str) -> int:
-    scenarios = kill_register.register_scenarios()
+def _full(console: Console, jobs: int, where: str, *, is_afresh: bool) -> int:
+    scenarios, kept = kill_register.register_scenarios(), kill_register.load()
+    known = Register() if is_afresh else kept
     began_s = time.monotonic()
     with stoppable() as stop, _progress(console, len(scenarios)) as advance:
         found = _kills_of(scenarios, known, jobs, where, stop, advance)
-    register = Register(broken_clients(), found)
+    register = kept.with_found(found)
     try:
         kill_register.PATH.write_text(kill_register.render(register), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{kill_register.PATH}: cannot be written ({error.strerror}); run in a checkout") from error
     if len(found) < len(scenarios):
-        told = f"interrupted after {len(found)} of {len(scenarios)} scenarios, which are kept"
+        told = f"interrupted after {len(found)} of {len(scenarios)} scenarios, which are kept beside what was known"
         click.echo(f"{told}; go on with: gapless mutants --full", err=True)
         return INTERRUPTED_EXIT_CODE
     console.print(_table_of_kills(register, scenarios))

@@ -6,6 +6,9 @@ from gapless.scenarios.explore.worlds.expected_course import Course, Data
 from gapless.scenarios.explore.worlds.fault_timing import Aim, frames, moment, named, once, sometimes, tenths, window
 from gapless.simserver.choices import Choices
 
+# Of the largest payload: a page of 100 of them takes 10 s.
+_EVENTS_A_SECOND = 10
+
 
 def stall(choices: Choices, course: Course) -> list[Data]:
     return [{"kind": "link-stall", "stall_s": tenths(choices, "stall", 0.1, 30), **_trigger(choices, course)}]
@@ -47,7 +50,8 @@ def latency(choices: Choices, course: Course) -> list[Data]:
 
 def bandwidth(choices: Choices, course: Course) -> list[Data]:
     """A slow link. It is fast enough for a page to arrive within the time that a client waits for an answer."""
-    bytes_per_s = choices.pick("bytes-per-second", (50_000, 200_000, 20_000))
+    payloads = (one.get("payload_bytes", 0) for one in (course.workload, *course.workload.get("runs", ())))
+    bytes_per_s = max(choices.pick("bytes-per-second", (50_000, 200_000, 20_000)), _EVENTS_A_SECOND * max(payloads))
     on = choices.pick("on", ("both", "socket", "rest"))
     return [{"kind": "link-bandwidth", "bytes_per_s": bytes_per_s, "on": on, **_while(choices, course)}]
 

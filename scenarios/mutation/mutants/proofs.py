@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gapless.scenarios.mutation.planting import Original, mutant
+from gapless.syncclient.core.runs.certificates import Certificates
 from gapless.syncclient.core.runs.endings import Ending
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
-from gapless.syncclient.core.runs.runs import Runs
 from gapless.syncclient.log.held import BranchPath
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.proof import Certificate
@@ -13,9 +13,11 @@ from gapless.syncclient.report import Coverage
 
 
 @mutant("run-chain-certificate", races=["R11", "R30"], killed=("r30-lost-frame", "tree/inclusive", "no-tail-loss"))
-def leaf_alone_proves(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> Certificate | None:
+def leaf_alone_proves(
+    original: Original, certificates: Certificates, run: RunInProgress, ending: Ending
+) -> Certificate | None:
     """Claims that the branch is complete when it holds the leaf."""
-    is_held = ending.leaf_id is not None and ending.leaf_id in runs._situation.ledger
+    is_held = ending.leaf_id is not None and ending.leaf_id in certificates._situation.ledger
     return Certificate("chain", "branch") if is_held else None
 
 
@@ -74,20 +76,22 @@ def tail_of_rest_is_the_end(
     killed=("r20-lost-last-update", "tree/inclusive", "no-tail-loss"),
     fails_clean=True,
 )
-def any_proof_will_do(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> Certificate | None:
+def any_proof_will_do(
+    original: Original, certificates: Certificates, run: RunInProgress, ending: Ending
+) -> Certificate | None:
     """Claims for the whole log what any proof shows only for the branch."""
-    certificate: Certificate | None = original(runs, run, ending)
+    certificate: Certificate | None = original(certificates, run, ending)
     return certificate and Certificate(certificate.proof, "log")
 
 
 @mutant("unexpected-state", races=["R53"], killed=("r53-never-persisted", "tree/inclusive", "no-holes"))
-def strays_overlooked(original: Original, runs: Runs, path: BranchPath, ending: Ending) -> bool:
+def strays_overlooked(original: Original, certificates: Certificates, path: BranchPath, ending: Ending) -> bool:
     """Never checks whether events beside the chain are in the log."""
     return False
 
 
 @mutant("count-suffices", races=["R54"], killed=("counted-long-run", "legacy/inclusive", "budget"))
-def never_counts(original: Original, runs: Runs, run: RunInProgress) -> bool:
+def never_counts(original: Original, certificates: Certificates, run: RunInProgress) -> bool:
     """Reads pages for a proof although a count is reliable and would suffice."""
     return False
 

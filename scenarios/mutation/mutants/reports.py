@@ -7,10 +7,11 @@ from dataclasses import replace
 from gapless.scenarios.clients.baselines.follower import Follower
 from gapless.scenarios.mutation.planting import ExpectedKill, Method, Mutant, Original, mutant, with_settings
 from gapless.syncclient.core.actions import Origin
+from gapless.syncclient.core.runs.certificates import Certificates
 from gapless.syncclient.core.runs.endings import Ending
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
-from gapless.syncclient.core.runs.runs import Runs
 from gapless.syncclient.core.situation import Situation
+from gapless.syncclient.core.unread import Unread
 from gapless.syncclient.history import History
 from gapless.syncclient.log.proof import Certificate
 from gapless.syncclient.report import SyncReport
@@ -63,9 +64,11 @@ def first_error_for_every_run(
 @mutant(
     "run-certificate", races=["R30"], killed=("clean-run", "legacy/inclusive", "says-what-it-did"), fails_clean=True
 )
-def proof_under_another_name(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> Certificate | None:
+def proof_under_another_name(
+    original: Original, certificates: Certificates, run: RunInProgress, ending: Ending
+) -> Certificate | None:
     """Calls every proof a count."""
-    certificate: Certificate | None = original(runs, run, ending)
+    certificate: Certificate | None = original(certificates, run, ending)
     return certificate and Certificate("count", certificate.covers)
 
 
@@ -110,6 +113,12 @@ ends_of_five_events = Mutant(
     fails_clean=True,
 )
 
+
+@mutant("unread-updates", races=["R34"], killed=("history-after-an-outage", "tree/inclusive", "history"))
+def outage_leaves_history_alone(original: Original, unread: Unread, after_id: str | None) -> None:
+    """Takes the log that parents prove for all of the log, when its history is asked for after an outage."""
+
+
 MUTANTS = (
     past_never_read,
     payload_of_another_event,
@@ -120,4 +129,5 @@ MUTANTS = (
     attach_not_counted,
     history_stops_at_a_gap,
     ends_of_five_events,
+    outage_leaves_history_alone,
 )

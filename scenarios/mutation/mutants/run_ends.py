@@ -8,6 +8,8 @@ from gapless.scenarios.mutation.planting import ExpectedKill, Mutant, Original, 
 from gapless.syncclient.core.authority import EvidenceSource
 from gapless.syncclient.core.events import RequestFailed
 from gapless.syncclient.core.requests import FailureVerdict, Request
+from gapless.syncclient.core.runs import run_in_log
+from gapless.syncclient.core.runs.certificates import Certificates
 from gapless.syncclient.core.runs.endings import Belief, Ending
 from gapless.syncclient.core.runs.phases import IDLE, TERMINAL
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
@@ -66,7 +68,9 @@ def idle_is_an_end(original: Original, run: RunInProgress, ending: Ending, ledge
     return belief
 
 
-@mutant("believe-ending", races=["R15", "R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
+@mutant(
+    "believe-ending", races=["R15", "R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "returns-in-time")
+)
 def idle_is_never_an_end(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Always treats the status idle as a sign that the run has not begun."""
     if ending.status == IDLE:
@@ -75,10 +79,10 @@ def idle_is_never_an_end(original: Original, run: RunInProgress, ending: Ending,
     return belief
 
 
-@mutant("believe-log-status", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "no-hang"))
+@mutant("believe-log-status", races=["R19"], killed=("r19-message-at-the-end", "legacy/inclusive", "returns-in-time"))
 def last_status_decides(original: Original, run: RunInProgress, ledger: Ledger, report: Ending) -> str | None:
     """Looks only at the last status in the log, which a message sets back to idle."""
-    statuses = run.statuses(ledger)
+    statuses = run_in_log.statuses(run, ledger)
     return statuses[-1] if statuses and statuses[-1] in TERMINAL else None
 
 
@@ -109,12 +113,12 @@ def run_asked_again_at_once(
 @mutant("run-ending", races=["R10"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
 def end_without_a_proof(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
     """Returns as soon as the run is over, with the events that have arrived by then."""
-    runs._finish(runs._certificate(run, ending))
+    runs._finish(runs._certificates.certificate(run, ending))
 
 
 @mutant("run-certificate", races=["R10", "R30"], killed=("r10-late-tail", "tree/inclusive", "no-tail-loss"))
 def end_taken_for_a_proof(
-    original: Original, runs: Runs, run: RunInProgress, ending: Ending
+    original: Original, certificates: Certificates, run: RunInProgress, ending: Ending
 ) -> proof.Certificate | None:
     """Claims that a run is complete because it is over."""
     return proof.Certificate("chain", "branch")
@@ -170,7 +174,7 @@ def hint_stands(original: Original, runs: Runs, run: RunInProgress) -> None:
         original(runs, run)
 
 
-@mutant("believe-ending", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "no-hang"))
+@mutant("believe-ending", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "state"))
 def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Believes the status idle only in a final snapshot, because any other report may be from before the run."""
     if ending.status == IDLE and not ending.is_final:

@@ -14,8 +14,10 @@ class Messages:
         self._has_other = False
         self.others: dict[str, None] = {}
         """Ids of what somebody else has said since a run of ours was last over."""
+        self.is_one_unanswered = False
+        """Whether the log ended with a message when we attached, and no run has begun since: one may be on its way."""
         self.last_own_id: str | None = None
-        """The last message of ours that was seen since then, while no run was known to be in progress."""
+        """The last message of ours that was seen since then, if no run was in progress then, or has begun since."""
 
     def post(self, text: str) -> None:
         """A message of ours is sent."""
@@ -52,7 +54,7 @@ class Messages:
 
     def run_begun(self) -> None:
         """A run has begun, so what was said until now is answered."""
-        self._has_other = False
+        self._has_other, self.is_one_unanswered, self.last_own_id = False, False, None
 
     def forget(self) -> None:
         """A run of ours is over: what has not come of our messages by now is not waited for."""

@@ -17,16 +17,14 @@ when it is told again after `veto_wait_s` (`authority.py`).
 
 from __future__ import annotations
 
-from collections.abc import Container
 from dataclasses import dataclass, field, replace
 
 from gapless.syncclient.core.authority import EvidenceSource
-from gapless.syncclient.core.runs.endings import Belief, Ending, EndUpdate, Span
+from gapless.syncclient.core.runs.endings import Belief, Ending, EndUpdate
 from gapless.syncclient.core.runs.phases import IDLE, PHASES, Phase, Sign, is_terminal
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.path_marks import sometimes
-from gapless.syncclient.wire import error_detail, execution_status, is_feedback, is_user_message
 
 
 @dataclass(slots=True)
@@ -38,6 +36,8 @@ class RunInProgress:
     armed_at_s: float
     tail_at_arm: str | None
     status_at_arm: str
+    newest_at_arm: str = ""
+    """When the newest event happened that was held then, by the server's clock."""
     phase: Phase = Phase.POSTED
     accepted_at_s: float = 0.0
     """When `POST run` was answered, or its answer was lost."""
@@ -45,6 +45,8 @@ class RunInProgress:
     post_again_at_s: float = 0.0
     may_be_others: bool = False
     """Whether the run that was heard to begin, or to end, may be one that somebody else has asked for."""
+    may_follow_another: bool = False
+    """Whether a run that was asked for before we attached may begin, and end, before the server takes ours."""
     was_before: bool = False
     """Whether it was heard of before the server took ours, so that it is ours only if the answer was slow."""
     end_told_at_s: float | None = None
@@ -57,6 +59,8 @@ class RunInProgress:
     """The last message of ours that was seen, if no run was in progress then."""
     begins_after: str = ""
     """When the end of another's run was told that this one had to wait for, by the server's clock."""
+    was_blocked: bool = False
+    """Whether it had to wait for another's run, of whose end nothing need have been heard."""
     said_id: str | None = None
     """The last of them that it has shown since: our run comes later."""
     fresh: dict[str, None] = field(default_factory=dict)
@@ -73,11 +77,17 @@ class RunInProgress:
     unverified_end: Ending | None = None
     verify_again_at_s: float | None = None
     """When the log, which does not show that end, is to be read once more before it is believed or passed over."""
+    is_end_refuted: bool = False
+    """Whether the agent has done something since that was left open."""
     passed_over: tuple[str, str | None, int] | None = None
     """What was last passed over, and how many events of the run were held by then."""
     ending: Ending | None = None
     contradicted_at_s: float | None = None
     """Since when the server says that a run is over, which by the log is not ours."""
+    rests_since_s: float | None = None
+    """Since when every report says that no run is in progress, and nothing new of one is heard."""
+    rested_at_s: float = 0.0
+    """When the last of them came."""
     is_forgotten: bool = False
     """Whether the log will never show its end: it never began, for the server forgot it, or the log lost its end."""
     error: str | None = None
@@ -88,8 +98,9 @@ class RunInProgress:
     counted_step: int = -1
     outage_step: int = -1
     """The core's step at which the socket was last lost since the run was armed."""
-    end_before_outage: str | None = None
-    """The status with which it had ended by then, as an update had told."""
+    end_before_other: str | None = None
+    """The status with which it had ended, as an update had told, before the socket was lost or another run may have
+    begun."""
     repair_step: int = -1
     """The core's step at which something was last asked for that was missing, or might have been."""
     proof_tries: int = 0
@@ -113,9 +124,14 @@ class RunInProgress:
     def arm(self, request: int, ledger: Ledger, status: str) -> None:
         """It is posted, perhaps once more: what was heard until now belongs to somebody else."""
         self.request, self.tail_at_arm, self.status_at_arm = request, ledger.tail_id(), status
+        self.newest_at_arm = ledger.newest_at()
         self.fresh, self.before_arm = {}, {}
         self.running_step = self.running_id = self.end_update = self.report = self.end_told_at_s = None
         self.error, self.may_be_others, self.was_before = None, False, False
+
+    def was_there(self, at: str) -> bool:
+        """Whether what a page shows late was in the log before the run was armed, though no place was known then."""
+        return self.tail_at_arm is None and "" < at < self.newest_at_arm
 
     def saw_own_message(self, event_id: str, at_rest_id: str | None) -> None:
         """The log has shown a message of ours; `at_rest_id` is the same, if no run was in progress."""
@@ -147,7 +163,8 @@ class RunInProgress:
         `unasked_s` is enough. A frame may be late by `late_s`; what is told by REST or a greeting is not told for the
         first time.
         """
-        if not (self.may_be_others or self.was_before) or self.end_told_at_s is None:
+        may_be_of_before = self.may_be_others or self.was_before or self.may_follow_another
+        if not may_be_of_before or self.end_told_at_s is None:
             return 0.0
         is_live = self.report is None or self.report.source is EvidenceSource.FINAL
         if is_live and self.end_told_at_s > self.accepted_at_s + late_s:
@@ -168,6 +185,11 @@ class RunInProgress:
     def doubt(self, ending: Ending, step: int) -> None:
         """It may be over: the log is to tell, read from now on."""
         self.unverified_end, self.verify_again_at_s = replace(ending, heard_step=step), None
+        self.is_end_refuted = False
+
+    def goes_on(self) -> None:
+        """A socket has brought what the agent does: an end that the log does not show is none of now."""
+        self.contradicted_at_s, self.is_end_refuted = None, self.verify_again_at_s is not None
 
     def repeats(self, ending: Ending) -> bool:
         """Whether a report says nothing that is not being verified already."""
@@ -186,7 +208,7 @@ class RunInProgress:
     def lost_socket(self, step: int) -> None:
         """Nothing is heard any more, so an end that the socket might have refuted is to be asked for again."""
         self.outage_step, self.passed_over = step, None
-        self.end_before_outage = None if self.end_update is None else self.end_update.status
+        self.end_before_other = None if self.end_update is None else self.end_update.status
         if self.verify_again_at_s is not None:
             self.unverified_end = self.verify_again_at_s = None
 
@@ -233,10 +255,13 @@ class RunInProgress:
                 self.running_step, self.running_id = step, event_id
                 self.sign(Sign.RUNNING)
                 return
+            if may_be_others and self.end_update is not None:
+                self.end_before_other = self.end_update.status
             is_same = self.running_step is not None and self.end_told_at_s is None
             self.end_update = self.report = self.contradicted_at_s = self.end_told_at_s = None
             if not at:  # what a page shows late is judged when the page that verifies the end has been read
                 self.unverified_end = self.verify_again_at_s = None
+            self.rests_since_s = None
             self.is_end_probed, self.was_before = False, self.was_before and is_same
             self.may_be_others = may_be_others or (self.may_be_others and is_same)
             self.sign(Sign.RUNNING)
@@ -254,6 +279,7 @@ class RunInProgress:
         is_same = self.report is None or (self.report.status, self.report.leaf_id) == (report.status, report.leaf_id)
         is_late = self.end_told_at_s is not None and now_s >= self.end_told_at_s + veto_wait_s
         self.report = replace(report, is_told_again=is_same and is_late)
+        self.rests_since_s, self.rested_at_s = now_s if self.rests_since_s is None else self.rests_since_s, now_s
         self.told_end(now_s, may_be_others=may_be_others)
         return self.report.is_told_again
 
@@ -347,92 +373,6 @@ class RunInProgress:
     def is_asked_since_outage(self, ending: Ending) -> bool:
         """Whether the socket was lost since the run was armed, and a report was asked for after that."""
         return ending.asked_step > self.outage_step >= 0
-
-    def statuses(self, ledger: Ledger) -> list[str]:
-        """The execution statuses that the log shows since the run was armed; what was held by then is none of its."""
-        return ledger.statuses_after(self.comes_after(ledger), self.fresh)
-
-    @decision("believe-log-status")
-    def judge_by_log(self, ledger: Ledger, report: Ending) -> str | None:
-        """The status by which the log itself says that this run is over, as `report` does; or None.
-
-        A message that comes at the end of a run makes the conversation idle again (R19); a veto makes it run (R13).
-        """
-        statuses = self.statuses(ledger)
-        if "running" not in statuses:
-            # Stopped before it had begun, as the snapshot says that a run's end publishes, and none is older than ours.
-            is_stopped = report.is_final and report.timestamp >= ledger.last_status_at(
-                self.comes_after(ledger), self.fresh
-            )
-            # A run that was heard of is in the log, and a view that does not show it is behind (R52).
-            is_unheard = self.running_step is None and self.end_update is None and not ledger.has_unplaced_status()
-            is_last = is_stopped and is_unheard and report.timestamp >= ledger.tail_at() > ""
-            told = statuses[-1:] or ([report.status] if is_last else [])  # it may have rested in that status before
-            return next((status for status in told if is_stopped and is_terminal(status)), None)
-        since = statuses[len(statuses) - statuses[::-1].index("running") :]
-        return next((status for status in since if is_terminal(status)), None)
-
-    def span_in_log(self, ledger: Ledger, others: Container[str]) -> Span | None:
-        """How the first run went that the log shows since this one was asked for; None if that is not to be seen.
-
-        A message of somebody else comes before any other run: what is first behind it is another's. A stop hook says
-        why a run goes on after `finished`; one that goes on without a word is another's.
-        """
-        status = error = None
-        # What told that it had begun may be lost: then the first end is its.
-        is_begun = self.running_id is not None and self.running_id not in ledger
-        is_others = is_vetoed = False
-        for event in ledger.placed_events_after(self.comes_after(ledger)):
-            told = execution_status(event) if event["id"] in self.fresh else None
-            if status is None and event["id"] in others:
-                is_others = True
-            if is_others and event["id"] == self.running_id and self._was_running_heard():
-                is_others = False  # the server takes ours only when no other is in progress
-            if is_others:
-                if told == "running" and self.outage_step >= 0:
-                    return Span(None, None)  # ours may have died with its server, and left no trace
-                continue
-            if is_terminal(status) and (is_user_message(event) or (told == "running" and not is_vetoed)):
-                break
-            if status == "running" == told:
-                status = self.end_before_outage  # another run has begun, so the log has lost the end of this one
-                break
-            is_vetoed = is_terminal(status) and (is_vetoed or is_feedback(event))
-            is_late = str(event.get("timestamp", "")) > self.begins_after or not self.begins_after
-            is_begun = is_begun or (told == "running" and is_late)
-            if is_begun and (told == "running" or is_terminal(told)):
-                status = told
-            if is_begun:
-                error = error_detail(event) or error
-        is_known = is_begun and not self.was_before and is_terminal(status)
-        return Span(status, error) if is_known else None
-
-    def _was_running_heard(self) -> bool:
-        """Whether `running` was heard on a socket, after the server had taken this run."""
-        step = self.running_step
-        return step is not None and step > self.accepted_step and (self.outage_step < 0 or step < self.outage_step)
-
-    def shows_in_log(self, ledger: Ledger, ending: Ending) -> bool:
-        """Whether what is placed of the log shows this end: a view behind the socket does not."""
-        is_last = self.statuses(ledger)[-1:] == [ending.status]
-        return is_last or ending.status == IDLE or self.is_forgotten or self.judge_by_log(ledger, ending) is not None
-
-    def shows_nothing_in_log(self, ledger: Ledger) -> bool:
-        """Whether the log has nothing of a run since this one was asked for; a message makes it idle before."""
-        return all(status == IDLE for status in self.statuses(ledger))
-
-    def has_begun_in_log(self, ledger: Ledger) -> bool:
-        """Whether the log says that a run has begun since this one was asked for."""
-        return "running" in self.statuses(ledger)
-
-    def goes_on_in_log(self, ledger: Ledger) -> bool:
-        """Whether the log's last status is that a run is in progress.
-
-        It is not where an update told of the end, and the log has lost it, or does not show it yet: that is no veto.
-        """
-        update_id = self.end_update.event_id if self.end_update is not None else None
-        is_told_after = update_id is not None and not ledger.has_place(update_id)
-        return self.statuses(ledger)[-1:] == ["running"] and not is_told_after
 
     @decision("believe-end")
     def believe(self, ending: Ending, step: int) -> None:

@@ -14,6 +14,8 @@ from gapless.syncclient.core.authority import EvidenceSource, outranks
 from gapless.syncclient.core.events import RequestFailed
 from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.requests import FailureVerdict, Request
+from gapless.syncclient.core.runs import run_in_log
+from gapless.syncclient.core.runs.certificates import Certificates
 from gapless.syncclient.core.runs.endings import Belief, Ending
 from gapless.syncclient.core.runs.phases import IDLE, Phase, Sign, is_terminal
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
@@ -22,9 +24,7 @@ from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import RequestRefused, SyncError
 from gapless.syncclient.log import proof
-from gapless.syncclient.log.held import BranchPath
 from gapless.syncclient.path_marks import sometimes
-from gapless.syncclient.report import Coverage
 from gapless.syncclient.settings import Settings
 
 
@@ -34,6 +34,7 @@ class Runs:
     def __init__(self, situation: Situation, repairs: Repairs) -> None:
         self._situation = situation
         self._repairs = repairs
+        self._certificates = Certificates(situation)
         self._base_settings = situation.settings
         self._blocked_since_s: float | None = None
         """Since when `POST run` is refused with 409, and nothing says that a run is in progress."""
@@ -152,6 +153,17 @@ class Runs:
                 self._step_ending(run, run.ending)
             if run.ending is None and run.unverified_end is None and now.run is run:
                 self._step_waiting(run)
+            self._give_up_resting(run)
+
+    @decision("run-resting")
+    def _give_up_resting(self, run: RunInProgress) -> None:
+        """End a run that nobody knows of: for so long everybody says that none is in progress, and the log has no end
+        of it."""
+        now, limit_s = self._situation, self._situation.settings.repair_deadline_s
+        is_open = now.run is run and run.ending is None and run.unverified_end is None and run.report is None
+        if is_open and run.rests_since_s is not None and run.rested_at_s >= run.rests_since_s + limit_s:
+            now.note(f"repair_deadline_s ({limit_s:g} s) was reached: no run is in progress, and the log has no end")
+            self._finish(None)
 
     def _step_blocked(self, run: RunInProgress) -> None:
         """Post again, ever more slowly, while a run of somebody else is in progress; not for ever if there is none."""
@@ -231,6 +243,11 @@ class Runs:
         if run.verify_again_at_s is not None:
             if not now.due(run.verify_again_at_s):
                 return  # a socket stands, and would tell of anything that refutes it
+            if run.is_end_refuted:
+                sometimes("run: events that went on refuted an end")
+                run.pass_over(unverified_end)
+                run.unverified_end = run.verify_again_at_s = None
+                return
             run.doubt(unverified_end, now.step)
             unverified_end = replace(unverified_end, heard_step=now.step)
         if (
@@ -246,7 +263,7 @@ class Runs:
         elif now.gave_up_step >= unverified_end.heard_step:
             sometimes("run: returned with an unverified end")
             self._finish(None)
-        elif now.exchange is None and self._count_may_do(run):
+        elif now.exchange is None and self._certificates.count_may_do(run):
             self._begin_count()
         elif now.exchange is None and not self._repairs.has_work():
             self._learn_log(run, unverified_end.heard_step)
@@ -273,9 +290,9 @@ class Runs:
     def _settle(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
         """The log is held as it was at `from_step`: it says whether our run is over."""
         now = self._situation
-        status, run.unverified_end = run.judge_by_log(now.ledger, unverified_end), None
+        status, run.unverified_end = run_in_log.status_by_log(run, now.ledger, unverified_end), None
         tries, run.proof_tries = run.proof_tries, 0
-        if status is None and run.phase is Phase.UNSURE and not run.has_begun_in_log(now.ledger):
+        if status is None and run.phase is Phase.UNSURE and not run_in_log.has_begun(run, now.ledger):
             sometimes("run: a POST run that was lost is sent again")
             now.note("POST run was not answered, and nothing began: it was sent again")
             self._begin_attempt(run.armed_at_s, run.poll_interval_s, Phase.REPOSTED)
@@ -320,23 +337,24 @@ class Runs:
         behind the socket looks the same, but not for long (R52).
         """
         now, settings = self._situation, self._situation.settings
-        if run.has_begun_in_log(now.ledger):
+        if run_in_log.has_begun(run, now.ledger):
             if not is_terminal(unverified_end.status):
                 return None
             run.contradicted_at_s = now.now_s if run.contradicted_at_s is None else run.contradicted_at_s
             is_lost = run.is_asked_since_outage(unverified_end)
             return run.contradicted_at_s + (settings.veto_wait_s if is_lost else settings.repair_deadline_s)
-        if unverified_end.status == IDLE or run.shows_nothing_in_log(now.ledger):
+        if unverified_end.status == IDLE or run_in_log.shows_nothing(run, now.ledger):
             # A server may take a run and do nothing, so that only its status tells: it rests in that of the run before.
             is_told = run.had_outage or unverified_end.status != IDLE
             return run.accepted_at_s + settings.repair_deadline_s if is_told else None
-        return run.accepted_at_s + settings.silence_s if run.shows_in_log(now.ledger, unverified_end) else None
+        is_alike = run_in_log.ends_alike(run, now.ledger, unverified_end)
+        return run.accepted_at_s + settings.silence_s if is_alike else None
 
     def _settle_without_log(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
         """The log does not show an end of the run that somebody tells of: believe it, look again later, or pass it
         over."""
         now, at_s = self._situation, self._believe_without_log_at_s(run, unverified_end)
-        is_ours = run.has_begun_in_log(now.ledger)
+        is_ours = run_in_log.has_begun(run, now.ledger)
         if at_s is not None and now.due(at_s):
             if is_ours and not run.is_asked_since_outage(unverified_end):
                 now.note("the server says that the run is over, and the log does not show it")
@@ -361,9 +379,9 @@ class Runs:
     def _step_ending(self, run: RunInProgress, ending: Ending) -> None:
         """The run is over; finish when all of it is proven held, or when there is nothing left to try."""
         now = self._situation
-        certificate = self._certificate(run, ending)
+        certificate = self._certificates.certificate(run, ending)
         is_read = now.walked_from_step >= ending.heard_step
-        if is_read and not ending.is_settled and not run.is_forgotten and run.goes_on_in_log(now.ledger):
+        if is_read and not ending.is_settled and not run.is_forgotten and run_in_log.goes_on(run, now.ledger):
             now.note("an end of the run was taken back: the log says that it goes on")
             run.take_back_end()
         elif certificate is not None and (certificate.covers == "log" or now.settings.certainty == "branch"):
@@ -372,7 +390,7 @@ class Runs:
             sometimes("run: returned incomplete")
             self._finish(None)
         elif not self._repairs.has_work():
-            if self._count_may_do(run):
+            if self._certificates.count_may_do(run):
                 self._begin_count()
             else:
                 self._learn_log(run, ending.heard_step)
@@ -393,92 +411,6 @@ class Runs:
             # A log that lags is seldom there after an instant; each look costs a page.
             run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries + 2)
             self._repairs.begin(shows_end=run.proof_tries == 1)
-
-    @decision("run-certificate")
-    def _certificate(self, run: RunInProgress, ending: Ending) -> proof.Certificate | None:
-        now = self._situation
-        if now.is_cut_off:
-            return None
-        if now.walked_from_step >= ending.heard_step:
-            covers: Coverage = "branch" if now.places_by_chain() else "log"
-            certificate = proof.echo(now.ledger, leaf_id=ending.leaf_id, covers=covers)
-            # A REST view behind the socket does not show how the run ended; where a chain leads, its leaf says as much.
-            shows_end = now.places_by_chain() or run.shows_in_log(now.ledger, ending)
-            if certificate is not None and shows_end:
-                return certificate
-        match now.generation:
-            case "session":
-                connection = now.replaying_connection()
-                is_later = connection is not None and connection.asked_step >= ending.heard_step
-                through_seq = connection.last_seq if connection is not None and is_later else None
-                if not now.is_echoed:
-                    return None
-                return proof.seq(now.ledger, leaf_id=ending.leaf_id, through_seq=through_seq)
-            case "tree":
-                return self._chain_certificate(run, ending)
-            case "legacy":
-                return proof.bare_count(now.ledger, counted=run.counted, held_events=run.counted_held)
-
-    @decision("run-chain-certificate")
-    def _chain_certificate(self, run: RunInProgress, ending: Ending) -> proof.Certificate | None:
-        now = self._situation
-        certificate = proof.chain(now.ledger, ending.leaf_id)
-        if certificate is not None:
-            path = now.ledger.path_to(ending.leaf_id)
-            is_read = now.walked_from_step >= ending.heard_step and ending.leaf_id not in now.unseen_ids
-            if not is_read and self._is_odd(path, ending):
-                return None  # the log is to say what of this it has
-            counted = proof.count(now.ledger, path, counted=run.counted, held_events=run.counted_held)
-            if counted is not None or now.places_by_chain():
-                now.ledger.place_path(path)
-            return counted or certificate
-        return certificate
-
-    @decision("unexpected-state")
-    def _is_odd(self, path: BranchPath, ending: Ending) -> bool:
-        """Whether something held does not lie on the way to the leaf: it may be in no log (R53), or not any more
-        (R60)."""
-        ledger = self._situation.ledger
-        leaves_tip = bool(path.ids) and ledger.parent_of(path.ids[0]) != ledger.tip_id()
-        return leaves_tip or ledger.has_strays(path, leaf_id=ending.leaf_id, until=ending.timestamp)
-
-    def _discard(self, run: RunInProgress) -> None:
-        """Hold no more what the log, read to its tail after the run's end, does not have.
-
-        A view behind the socket hides only what came last: so what is older than the run's end, or than the last that
-        is on the branch, is in no log (R53), and what was placed where the walk has read is in none any more (R60).
-        """
-        now = self._situation
-        if now.generation == "session" or run.ending is None or now.walked_from_step < run.ending.heard_step:
-            return
-        unseen = [event_id for event_id in now.unseen_ids if event_id in now.ledger]
-        if run.ending.leaf_id in unseen:
-            return  # a chain proves more than the log shows yet
-        unplaced = [event_id for event_id in unseen if now.ledger.is_unplaced(event_id)]
-        if gone := [event_id for event_id in unseen if event_id not in unplaced]:
-            now.discard(gone)  # first, for the others are compared with what is left
-        is_forgotten = run.is_forgotten or run.ending.status == IDLE
-        older = unplaced if is_forgotten else now.ledger.older_than_last_status(unplaced, run.tail_at_arm)
-        if now.generation == "tree":
-            older = [*older, *now.ledger.older_than_tip(unplaced)]
-        if older:
-            now.discard(list(dict.fromkeys(older)))
-
-    @decision("count-suffices")
-    def _count_may_do(self, run: RunInProgress) -> bool:
-        """Whether one count is likely to prove the whole log: nothing was missed, nothing is unread.
-
-        Where something may be missing, a page costs the same, and repairs as it proves. Without a chain a page proves
-        more than a count, order too: there a count is for what one page cannot hold.
-        """
-        now = self._situation
-        if not now.settings.trusts_count:
-            return False
-        saw_all = run.running_step is not None and run.end_update is not None and not run.had_outage
-        fits_a_page = now.ledger.unplaced_events() + 2 <= now.settings.page_size_events
-        if not saw_all or run.counted is not None or now.ledger.gaps():
-            return False
-        return now.generation == "tree" or (now.generation == "legacy" and not fits_a_page)
 
     def _begin_count(self) -> None:
         now = self._situation
@@ -554,12 +486,19 @@ class Runs:
         run, now.run = now.run, None
         error = run.error if run is not None else None
         if certificate is not None and run is not None:
-            self._discard(run)
+            self._certificates.discard(run)
+            if now.exchange is not None and now.exchange.purpose == "repair" and now.exchange.retry_at_s is not None:
+                now.forget(now.exchange)  # nothing is left to be read
+                now.exchange = None
         if run is not None and run.ending is not None:
-            span = run.span_in_log(now.ledger, now.messages.others)
+            span = run_in_log.span(run, now.ledger, now.messages.others)
             now.status = run.ending.status if span is None or span.status is None else span.status
             error = error if span is None else span.error
-            if run.ending.status == IDLE and run.end_update is not None:
+            if (
+                run.ending.status == IDLE
+                and run.end_update is not None
+                and not run_in_log.has_end_before(run, now.ledger)
+            ):
                 sometimes("run: idle again by a message at its end")
                 now.status = run.end_update.status
         sometimes("proof: by index", certificate is not None and certificate.proof == "seq")
@@ -581,9 +520,11 @@ class Runs:
         """
         sometimes("run: ours was posted again")
         poll_interval_s = min(2 * run.poll_interval_s, self._situation.settings.silence_s_max)
-        self._begin_attempt(run.armed_at_s, poll_interval_s, Phase.POSTED, after=after)
+        self._begin_attempt(run.armed_at_s, poll_interval_s, Phase.POSTED, after=after, was_blocked=True)
 
-    def _begin_attempt(self, armed_at_s: float, poll_interval_s: float, phase: Phase, *, after: str = "") -> None:
+    def _begin_attempt(
+        self, armed_at_s: float, poll_interval_s: float, phase: Phase, *, after: str = "", was_blocked: bool = False
+    ) -> None:
         now = self._situation
         request = now.post("run")
         now.run = RunInProgress(
@@ -591,9 +532,12 @@ class Runs:
             armed_at_s=armed_at_s,
             tail_at_arm=now.ledger.tail_id(),
             status_at_arm=now.status,
+            newest_at_arm=now.ledger.newest_at(),
             unseen_messages=now.messages.unseen,
+            may_follow_another=now.messages.is_one_unanswered,
             message_id=now.messages.last_own_id,
             begins_after=after,
+            was_blocked=was_blocked,
             outage_step=-1 if now.is_heard() else now.step,
             phase=phase,
             silence_s=now.settings.silence_s,

@@ -322,19 +322,6 @@ def test_exit_codes_of_a_process(arguments: tuple[str, ...], code: int) -> None:
     assert "\x1b" not in finished.stdout
 
 
-def test_records_have_equal_digests_under_another_hash_seed() -> None:
-    for hash_seed in ("0", "1"):
-        assert (
-            process(
-                "run", "R31", "R01", "--generation", "tree", "--json", f"{hash_seed}.json", PYTHONHASHSEED=hash_seed
-            ).returncode
-            == 0
-        )
-    first, second = (json.loads(Path(f"{one}.json").read_text(encoding="utf-8"))["records"] for one in "01")
-    assert first == second
-    assert len(first) > 2
-
-
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupt_keeps_what_was_found(jobs: str) -> None:
     output = interrupted_run("--json", "records.json", "--jobs", jobs, timeout_s=30)

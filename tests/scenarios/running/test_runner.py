@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import pickle
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -57,24 +54,6 @@ def test_a_tape_replays_the_run_without_its_seed_of_choices() -> None:
 def test_a_request_can_be_pickled() -> None:
     there_and_back = pickle.loads(pickle.dumps(request()))
     assert perform(there_and_back).record == perform(request()).record
-
-
-def digests() -> list[list[str]]:
-    """Of some runs: scenario, generation and digest."""
-    scenarios = [
-        find_one(name) for name in ("recorded-link-latency", "r31-overtaken-then-cut", "r01-event-before-subscribe")
-    ]
-    runs = requests(scenarios, client="gapless", generations=GENERATIONS, cursors=["exclusive"])
-    return [[one.scenario.name, one.generation, perform(one).record.digest] for one in runs]
-
-
-def test_digests_are_equal_in_another_process_with_another_hash_seed() -> None:
-    program = "import json; from tests.scenarios.running.test_runner import digests; print(json.dumps(digests()))"
-    environment = os.environ | {"PYTHONHASHSEED": "4711"}
-    ended = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
-    here = digests()
-    assert json.loads(ended.stdout) == here
-    assert len(here) == 9
 
 
 def name_of(one: RunRequest) -> str:

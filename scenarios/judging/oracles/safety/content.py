@@ -1,8 +1,9 @@
 """Each event held is the log's newest version of it, by digest and not by id alone.
 
 Judged when attach and ``run()`` return, and at the end. An event that was updated under its id meanwhile (R72) is
-judged only where the update came before the run ended, or before attach was called. A client that gives ids only is not
-judged.
+judged only where the update came before the run ended, or before attach was called, and where it has reached the
+client: nothing tells that its frame was lost, and no page need have shown the event since. A client that gives ids only
+is not judged.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def content(case: Case) -> OracleFinding:
     for then in case.evidence.held_then:
         compared = tuple(_compared(case, then.ids, then.contents))
         judged += len(compared)
-        wrong = other_content(case, then.ids, then.contents, settled_at=_settled_at(case, then))
+        wrong = other_content(case, then.ids, then.contents, settled_at=_settled_at(case, then), at=then.at)
         if wrong:
             when = "at the end" if then.step == "closed" else f"when {then.step}() returned"
             message = f"{when}, {named(wrong)} held under its id had other content than the log has"
@@ -33,15 +34,23 @@ def content(case: Case) -> OracleFinding:
 
 
 def other_content(
-    case: Case, ids: Sequence[str], contents: Mapping[str, str], *, settled_at: int
+    case: Case, ids: Sequence[str], contents: Mapping[str, str], *, settled_at: int, at: int
 ) -> tuple[PersistedEvent, ...]:
-    """Events whose content is not that of the log. Those that were updated after ``settled_at`` are left out."""
-    updated_at = case.evidence.updated_at
+    """Events whose content is not that of the log. Of those that were updated, the ones whose update came before
+    ``settled_at``, and had reached the client ``at`` the journal index when it was asked.
+    """
     return tuple(
         event
         for event in _compared(case, ids, contents)
-        if contents[event.id] != case.evidence.contents[event.id] and updated_at.get(event.id, -1) < settled_at
+        if contents[event.id] != case.evidence.contents[event.id] and _is_due(case, event.id, settled_at, at)
     )
+
+
+def _is_due(case: Case, event_id: str, settled_at: int, at: int) -> bool:
+    """Whether the newest version is to be held."""
+    evidence = case.evidence
+    updated_at = evidence.updated_at.get(event_id)
+    return updated_at is None or (updated_at < settled_at and evidence.update_told_at.get(event_id, at) < at)
 
 
 def _compared(case: Case, ids: Sequence[str], contents: Mapping[str, str]) -> Iterator[PersistedEvent]:

@@ -2,7 +2,8 @@
 
 Judged when attach returns, of a client that declares gaps: while something of the middle is held, both ends are. Where
 no fault has acted by then, nothing excuses an end that is missing, so both ends are held at any rate. A fault that
-shows a shorter log than there is excuses the tail, which nobody could know.
+shows a shorter log than there is excuses the tail, which nobody could know. A page cursor that leads back excuses both:
+what is behind it can only be reached through the middle.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def _violations(
 ) -> Iterator[Violation]:
     held = frozenset(then.ids)
     missing = tuple(event for event in ends if event.id not in held)
-    if not missing or was_hidden(case, then.at):
+    is_looped = any(at < then.at and kind == "rest-cursor-loop" for at, kind in case.evidence.faults_at)
+    if not missing or is_looped or was_hidden(case, then.at):
         return
     has_middle = any(event.id in held for event in due[END_EVENTS:-END_EVENTS])
     is_degraded = any(at < then.at for at, _ in case.evidence.faults_at)

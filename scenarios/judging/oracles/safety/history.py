@@ -54,6 +54,6 @@ def _violations(case: Case, read: JournaledHistory) -> Iterator[Violation]:
     disorder = first_disorder([event for event in known if event.gone_at is None and event.at < read.step.called_at])
     if disorder is not None:
         yield Violation(NAME, f"history() yielded another order than the log's: {disorder}")
-    wrong = other_content(case, read.ids, read.contents, settled_at=read.step.called_at)
+    wrong = other_content(case, read.ids, read.contents, settled_at=read.step.called_at, at=ended_at)
     if wrong:
         yield Violation(NAME, f"history() yielded other content than the log has: {named(wrong)}", ids_of(wrong))
