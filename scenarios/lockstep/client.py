@@ -116,6 +116,7 @@ class LockstepClient:
         self._error: Exception | None = None
         self.has_ended = False
         self.is_wedged = False  # it must be killed: the channel is of no use any more
+        self.is_at_rest = False  # it waits for our next message
         self.printed: list[Printed] = []
         self.hello: Hello | None = process.hello
         self.exit_code: int | None = None
@@ -207,7 +208,9 @@ class LockstepClient:
         """Run the program to its end: it runs while this waits for its message, and no virtual time passes."""
         try:
             while (blocked := self._until_blocked()) is not None:
+                self.is_at_rest = True
                 now_s = await self._until_due(blocked)
+                self.is_at_rest = False
                 self._process.send(Resumed(now_s, self._inputs.take()))
         except Spinning as error:  # it waits for our answer, and can be told that the run is over
             self._error = error
@@ -373,17 +376,27 @@ class CommandFactory:
             process = self._pool.take(self.command, start, lambda stream, data: self._before.append((stream, data)))
         except NeverWaited as error:
             raise self._never_waited(error) from None
-        is_sound = False
+        is_whole = False
         try:
             yield process
-            if self.last is not None and not self.last.is_wedged:
-                self.last.leave()
-                is_sound = not self.last.is_wedged
+            is_whole = True
         finally:
-            if is_sound:
+            if self._left(was_cut_short=not is_whole):
                 self._pool.give(process)
             else:
                 process.kill()
+
+    def _left(self, *, was_cut_short: bool) -> bool:
+        """Let the program leave; whether its process can be run again.
+
+        A run that was cut short, because the client hangs or spins, mostly leaves it waiting for us. A new process
+        would cost its imports.
+        """
+        client = self.last
+        if client is None or client.is_wedged or (was_cut_short and not (client.is_at_rest or client.has_ended)):
+            return False
+        client.leave()
+        return not client.is_wedged
 
     def _never_waited(self, error: NeverWaited) -> Exception:
         texts = {

@@ -43,7 +43,6 @@ from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.outbox import ConnectionAct
 from gapless.simserver.world import BASE_URL
 
-NOTHING_RUNS_S: Final = 0.001  # how long after its answer a server must have said that it runs
 UNTIL_PASSED_TURNS: Final = 4  # turns of the scheduler until what the server has sent has passed the link
 SEEDS_APART: Final = 1_000_003
 START_S: Final = 0.001  # how long before the end of a restart the new process begins
@@ -92,7 +91,7 @@ class RealServerWorld:
         self._runs = 0
         self._run: int | None = None
         self._status = "idle"
-        self._is_ending = self._says_running = False
+        self._is_ending = False
 
     def __repr__(self) -> str:
         return f"RealServerWorld({self._server}, {len(self.log)} events, {self.link!r})"
@@ -216,7 +215,6 @@ class RealServerWorld:
         status = event["value"] if event.get("key") == "execution_status" else None
         if status == "running" and self._run is None:
             self._begin_run(self._asked.popleft() if self._asked else _AskedRun("client"))
-        self._says_running = self._says_running or status == "running"
         branch = event["kind"] != STATE_UPDATE
         fields = {"id": event["id"], "kind": event["kind"], "index": index, "run": self._run, "branch": branch}
         if event["kind"] == "ConversationErrorEvent":
@@ -258,8 +256,7 @@ class RealServerWorld:
 
     async def _sent_everything(self, run: int) -> None:
         """The frames that the server has sent until now have passed the link, so nothing more belongs to the run."""
-        for _ in range(UNTIL_PASSED_TURNS):
-            await trio.lowlevel.checkpoint()
+        await _until_passed()
         if self.progress.runs == run:
             self.progress.run_ends()
 
@@ -277,13 +274,15 @@ class RealServerWorld:
         self._asked.remove(asked)
         if taken and self._run is None:
             self._begin_run(asked)
-            self._says_running = False
             self.process.start_soon(self._end_if_nothing_runs, self._run)
 
     async def _end_if_nothing_runs(self, run: int) -> None:
-        """A server that has finished, and got no message since, takes the request and runs nothing."""
-        await trio.sleep(NOTHING_RUNS_S)
-        if self._run == run and not self._says_running:
+        """A server that has finished, and got no message since, takes the request and runs nothing.
+
+        It says so with a snapshot at the instant of its answer.
+        """
+        await _until_passed()
+        if self._run == run and self._status == "finished" and not self._is_ending:
             self._end_run()
 
     # --- what a test does to the server --------------------------------------------------------------------------
@@ -419,3 +418,9 @@ class RealServerWorld:
 
 async def _no_app(*_: Any) -> None:
     raise AssertionError("the relay serves all connections")
+
+
+async def _until_passed() -> None:
+    """Wait, at this instant, until what the server has sent has passed the link."""
+    for _ in range(UNTIL_PASSED_TURNS):
+        await trio.lowlevel.checkpoint()

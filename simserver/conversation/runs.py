@@ -68,7 +68,8 @@ class AgentRuns:
         """Start a run, by default the workload's next.
 
         by: who asked for it, for the journal. Returns False when a run is in progress, the conversation is deleted, or
-        the server is not up.
+        the server is not up. A run that is asked for after ``finished``, without a message since, has nothing to do: it
+        says no status, and ends at once with its snapshot, as on published servers from 1.11.0 to 1.58.2.
         """
         if self.in_progress or self._wedged or self._process.is_down or not self._process.is_running:
             return False
@@ -112,17 +113,21 @@ class AgentRuns:
 
     async def _play(self, run: int, plan: RunPlan, scope: trio.CancelScope, incarnation: int) -> None:
         agent, vetoed = self._agent, False
+        has_work = agent.status != "finished"
+        if not has_work:
+            plan = RunPlan(init_s=0.0, settle_s=0.0)
         with scope:
             await self._waited(sleep(plan.init_s), scope)
             self._publisher.run = run
-            self._publish(agent.start_run(self._now_s()))
-            await self._work(plan.steps, scope)
-            if plan.end_status == "none":
-                # It stops without a word. For everybody else it runs on, so another run is refused.
-                self._wedged = True
-                self._end(run, "none")
-                return
-            self._publish(agent.end_run(self._now_s(), plan.end_status))
+            if has_work:
+                self._publish(agent.start_run(self._now_s()))
+                await self._work(plan.steps, scope)
+                if plan.end_status == "none":
+                    # It stops without a word. For everybody else it runs on, so another run is refused.
+                    self._wedged = True
+                    self._end(run, "none")
+                    return
+                self._publish(agent.end_run(self._now_s(), plan.end_status))
             while (veto := self._vetoed(run, plan.end_status)) is not None:
                 vetoed = True
                 await self._waited(self._link.sleep_unless_healed(veto.after_s), scope)
@@ -138,7 +143,7 @@ class AgentRuns:
         status: EndStatus = plan.end_status
         if scope.cancelled_caught:
             paused = self._publish(agent.pause(self._now_s()))
-            status = "paused" if paused or not vetoed else plan.end_status
+            status = "paused" if paused or (has_work and not vetoed) else plan.end_status
         self._publisher.run = None
         if plan.settle_s:
             await sleep(plan.settle_s)

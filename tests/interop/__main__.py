@@ -2,6 +2,9 @@
 
 Without options it measures all: each release in virtual time, on the simulated server and on the published one of its
 own release; some scenarios on both clocks; and a few smoke runs with the published server in real time.
+
+What was measured in virtual time is kept, and not measured again while the code, the scenario and the pins are the
+same: an interrupted command goes on where it was.
 """
 
 from __future__ import annotations
@@ -22,15 +25,16 @@ from gapless.scenarios.cli.real_server import make_ready
 from gapless.scenarios.errors import GaplessError
 from gapless.scenarios.running.script_player import leaves
 from tests.interop import both_clocks, documents, environments, expectations, fidelity, server_table
-from tests.interop.documents import BOTH_ENDS, CLOCKS, LOCKSTEP, SERVER, Circumstances
+from tests.interop.documents import BOTH_ENDS, CLOCKS, SDK, SERVER, TYPESCRIPT_CLIENT, Circumstances
 from tests.interop.environments import ROOT, TYPESCRIPT, EnvironmentMissing
-from tests.interop.lockstep_table import Cell, measuring, tasks
+from tests.interop.lockstep_table import Cell, KeptCells, measuring, tasks
 from tests.interop.real_server import ServerDidNotStart
 from tests.interop.subjects import ALL, SERVER_RELEASES, Subject, both_ends, subjects
 from tests.likeness import section as likeness
 
 SERVER_RELEASE = "1.57.0"
 PLAYGROUND = ROOT / ".gapless" / "interop"
+KEPT = ROOT / ".gapless" / "interop.jsonl"
 DOCUMENTS = ROOT / "docs"
 PARTS = ("lockstep", "both-ends", "clocks", "server")
 TELL_EVERY_S = 5.0
@@ -74,6 +78,7 @@ class Progress:
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Default: all.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder for the page. Default: reports' own.")
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Worker processes.")
+@click.option("--fresh", is_flag=True, help="Measure again what was measured before.")
 @click.option("--accept", is_flag=True, help="Write what was measured as what is expected from now on.")
 @click.option("--write/--no-write", default=True, help="Write docs/interop.md and docs/fidelity.md.")
 def main(
@@ -83,10 +88,13 @@ def main(
     parts: Sequence[str],
     out: Path | None,
     jobs: int,
+    fresh: bool,
     accept: bool,
     write: bool,
 ) -> None:
     progress, measured = Progress(), Measured()
+    if fresh:
+        KeptCells(KEPT).forget()
     pinned = environments.releases()
     releases = tuple(wanted) or ((_newest(pinned),) if newest else pinned)
     parts = tuple(parts) or (("lockstep",) if newest or wanted else PARTS)
@@ -105,8 +113,9 @@ def main(
     except ServerDidNotStart as error:
         click.echo(str(error), err=True)
         sys.exit(1)
-    is_whole = set(releases) >= set(pinned) and not generations and not measured.is_interrupted
-    _finish(measured, progress, out or PLAYGROUND, accept=accept, write=write and is_whole)
+    is_whole = write and not generations and not measured.is_interrupted
+    whole = _whole(releases, pinned) if is_whole else frozenset()
+    _finish(measured, progress, out or PLAYGROUND, accept=accept, whole=whole)
 
 
 def _check_name(release: str) -> None:
@@ -114,6 +123,18 @@ def _check_name(release: str) -> None:
         environments.numbers(release)
     except ValueError:
         raise EnvironmentMissing(f"{release!r} is no release: name one as 1.58.2 or {TYPESCRIPT}1.39.0") from None
+
+
+def _whole(releases: Sequence[str], pinned: Sequence[str]) -> frozenset[str]:
+    """The sections of the document of which all releases are measured: only these are written anew."""
+    needed = {
+        SDK: {one for one in pinned if not one.startswith(TYPESCRIPT)},
+        TYPESCRIPT_CLIENT: {one for one in pinned if one.startswith(TYPESCRIPT)},
+        BOTH_ENDS: set(SERVER_RELEASES),
+        CLOCKS: set[str](),
+        SERVER: set[str](),
+    }
+    return frozenset(heading for heading, wanted in needed.items() if wanted <= set(releases))
 
 
 def _newest(pinned: Sequence[str]) -> str:
@@ -168,13 +189,18 @@ def _built(releases: Sequence[str], measured: Measured, progress: Progress) -> l
 def _measure_cells(
     found: list[Cell], known: Sequence[Subject], generations: Sequence[str], jobs: int, progress: Progress
 ) -> None:
-    wanted = tasks(known, generations)
+    wanted, kept = tasks(known, generations), KeptCells(KEPT)
     told_s = time.monotonic()
     order = {(task.subject.name, task.scenario, task.generation): number for number, task in enumerate(wanted)}
+    before = kept.known(wanted)
+    if before:
+        progress(f"{len(before)} of {len(wanted)} runs were measured before")
+    found += before.values()
     try:
-        with measuring(wanted, jobs) as cells:
+        with measuring([task for task in wanted if task not in before], jobs) as cells:
             for cell in cells:
                 found.append(cell)
+                kept.keep(wanted[order[cell.subject, cell.scenario, cell.generation]], cell)
                 if time.monotonic() - told_s > TELL_EVERY_S or len(found) == len(wanted):
                     told_s = time.monotonic()
                     progress(f"{len(found)} of {len(wanted)} runs; {cell.subject}, {cell.scenario}: {cell.outcome}")
@@ -189,7 +215,7 @@ async def _server(measured: Measured, progress: Progress) -> None:
     progress(f"fidelity: {len(measured.fidelity.wrong) or 'no'} differences without a reason")
 
 
-def _finish(measured: Measured, progress: Progress, out: Path, *, accept: bool, write: bool) -> None:
+def _finish(measured: Measured, progress: Progress, out: Path, *, accept: bool, whole: frozenset[str]) -> None:
     if accept:
         _accept([*measured.cells, *measured.both_ends], progress)
     wrong = measured.wrong()
@@ -203,9 +229,12 @@ def _finish(measured: Measured, progress: Progress, out: Path, *, accept: bool, 
         file.write_text(documents.page("Published clients in virtual time", measured.cells), encoding="utf-8")
         progress(f"{file} has every number")
     # What went wrong once is to be looked at, and not to become the documentation.
-    directory = DOCUMENTS if write and not wrong else out
-    _write(measured, directory)
-    progress(f"{directory / 'interop.md'} is written")
+    sections = _sections(measured)
+    written = {heading: text for heading, text in sections.items() if heading in whole} if not wrong else {}
+    for directory, chosen in ((DOCUMENTS, written), (out, sections)):
+        if chosen:
+            _write(measured, directory, chosen)
+            progress(f"{directory / 'interop.md'} is written")
     for sentence in measured.missing:
         click.echo(f"not measured: {sentence}", err=True)
     progress("all is as expected" if not wrong else f"{len(wrong)} outcomes are not as expected")
@@ -223,22 +252,33 @@ def _accept(cells: Sequence[Cell], progress: Progress) -> None:
         progress(f"expected/{release_class}.toml is written")
 
 
-def _write(measured: Measured, directory: Path) -> None:
+def _sections(measured: Measured) -> dict[str, str]:
+    """What was measured, by the document's headings."""
     day = datetime.datetime.now(datetime.UTC).date().isoformat()
     sections = {}
-    if measured.cells:
-        sections[LOCKSTEP] = documents.lockstep(day, version("gapless"), measured.cells, measured.missing)
+    for heading, package in ((SDK, "sdk"), (TYPESCRIPT_CLIENT, "typescript")):
+        cells = [cell for cell in measured.cells if cell.subject.startswith(package)]
+        if cells:
+            sections[heading] = documents.lockstep(day, version("gapless"), cells, measured.missing)
     if measured.both_ends:
         sections[BOTH_ENDS] = documents.both_ends(day, version("gapless"), measured.both_ends)
     if measured.pairs:
         sections[CLOCKS] = documents.clocks(measured.pairs)
     if measured.server:
-        when = Circumstances(day, environments.version(SERVER_RELEASE), version("gapless"))
-        sections[SERVER] = documents.server(when, SERVER_RELEASE, measured.server)
-        if measured.fidelity is not None:
-            text = documents.fidelity(when, measured.fidelity)
-            text = likeness.kept(text, (DOCUMENTS / "fidelity.md").read_text(encoding="utf-8"))
-            (directory / "fidelity.md").write_text(text, encoding="utf-8")
+        sections[SERVER] = documents.server(_circumstances(day), SERVER_RELEASE, measured.server)
+    return sections
+
+
+def _circumstances(day: str) -> Circumstances:
+    return Circumstances(day, environments.version(SERVER_RELEASE), version("gapless"))
+
+
+def _write(measured: Measured, directory: Path, sections: dict[str, str]) -> None:
+    if SERVER in sections and measured.fidelity is not None:
+        day = datetime.datetime.now(datetime.UTC).date().isoformat()
+        text = documents.fidelity(_circumstances(day), measured.fidelity)
+        text = likeness.kept(text, (DOCUMENTS / "fidelity.md").read_text(encoding="utf-8"))
+        (directory / "fidelity.md").write_text(text, encoding="utf-8")
     kept = (DOCUMENTS / "interop.md").read_text(encoding="utf-8")
     (directory / "interop.md").write_text(documents.interop(sections, kept), encoding="utf-8")
 

@@ -17,7 +17,8 @@ from tests.interop.server_table import ServerRow
 
 COMMAND = "make interop"
 TITLE = "# Interop: the published packages at both ends"
-LOCKSTEP = "## The published clients in virtual time"
+SDK = "## The published SDK in virtual time"
+TYPESCRIPT_CLIENT = "## The published TypeScript client in virtual time"
 BOTH_ENDS = "## Both ends as published"
 CLOCKS = "## Both clocks"
 SERVER = "## The published server as a peer"
@@ -47,7 +48,7 @@ def interop(sections: Mapping[str, str], kept: str) -> str:
     """The document. sections: by heading, those that were measured now; kept: the document so far, for the others."""
     before = _split(kept)
     parts = [TITLE, _INTRODUCTION]
-    for heading in (LOCKSTEP, BOTH_ENDS, CLOCKS, SERVER):
+    for heading in (SDK, TYPESCRIPT_CLIENT, BOTH_ENDS, CLOCKS, SERVER):
         body = sections.get(heading, before.get(heading))
         parts.append(f"{heading}\n\n{body}" if body else f"{heading}\n\nNot measured yet.")
     return "\n\n".join([*parts, f"{BY_HAND}\n\n{_BY_HAND}"]) + "\n"
@@ -66,12 +67,14 @@ def _split(text: str) -> dict[str, str]:
 
 
 def lockstep(day: str, version: str, cells: Sequence[Cell], missing: Sequence[str]) -> str:
-    """The section on the published clients in virtual time."""
+    """The section on the releases of one published client in virtual time."""
     names = list(dict.fromkeys(cell.subject for cell in cells))
     generations = list(dict.fromkeys(cell.generation for cell in cells))
+    is_sdk = names[0].startswith("sdk ")
     parts = [
         f"Measured on {day} with gapless {version}. Every number is the same each time. `{COMMAND}` measures it again.",
         _LOCKSTEP,
+        *((_WORDS, _OF_SDK) if is_sdk else (_OF_TYPESCRIPT,)),
         *[f"Not measured: {sentence}" for sentence in missing],
         "### Totals",
         _table(_TOTALS_HEAD, _totals(cells, names, generations)),
@@ -80,7 +83,8 @@ def lockstep(day: str, version: str, cells: Sequence[Cell], missing: Sequence[st
         here = [cell for cell in cells if cell.generation == generation]
         columns = [name for name in names if any(cell.subject == name for cell in here)]
         parts += [f"### Servers of generation {generation}", _outcomes(here, columns)]
-    parts += ["### What a release mended, and what it broke", *_changes(cells, names), "### Why", _why(cells)]
+    if is_sdk:
+        parts += ["### What a release mended, and what it broke", *_changes(cells, names), "### Why", _why(cells)]
     return "\n\n".join(parts)
 
 
@@ -160,16 +164,15 @@ def _seconds(seconds: float) -> str:
 
 def _changes(cells: Sequence[Cell], names: Sequence[str]) -> Iterable[str]:
     sdks = [name for name in names if name.startswith("sdk ")]
+    by_place = {(cell.subject, cell.generation, cell.scenario): cell for cell in cells}
     for earlier, later in pairwise(sdks):
         lines = []
         for generation in MENDED_IN:
             pairs = [
                 (one, two)
                 for one in cells
-                for two in cells
-                if (one.subject, two.subject) == (earlier, later)
-                and one.generation == two.generation == generation
-                and one.scenario == two.scenario
+                if (one.subject, one.generation) == (earlier, generation)
+                and (two := by_place.get((later, generation, one.scenario))) is not None
             ]
             mended = [one.scenario for one, two in pairs if one.outcome != HOLDS and two.outcome == HOLDS]
             broken = [one.scenario for one, two in pairs if one.outcome == HOLDS and two.outcome != HOLDS]
@@ -235,22 +238,25 @@ client. Nothing in them is changed."""
 
 _LOCKSTEP = """Each client goes through the whole catalog, without what only counts calls, in the generations of
 servers that it understands. A generation that it does not understand has the clean run alone. Virtual time is exact,
-so a cell is no sample.
+so a cell is no sample."""
 
-- *N lost*: events that `run()` returned without. *N undelivered*: events that the client holds, and that never
-  reached the application's callback.
+_WORDS = """- *N lost*: events that `run()` returned without. *N undelivered*: events that the client holds, and that
+  never reached the application's callback.
 - *early*, *late*: `run()` returned before the run's end, or more than 5 s after it. *never returns*: not before the
   scenario's deadline. Who takes the status for it is milliseconds early: a run ends with its last snapshot. A step
   that *raises* names the error. *vacuous*: the fault never met this client.
 - A dash: nothing of the kind. Calls do not count for it: the totals have them, and so has the page that `make
-  interop` writes.
-- *idle*, *snapshot*: how the program waits for a run's end with the TypeScript client, whose `run()` only starts one.
+  interop` writes."""
 
-A release of the SDK that finds its events again at a run's end (R10) does so from 1.25.0 on. 1.24.0 does not."""
+_OF_SDK = """A release of the SDK that finds its events again at a run's end (R10) does so from 1.25.0 on. 1.24.0 does
+not."""
+
+_OF_TYPESCRIPT = """*idle*, *snapshot*: how the program waits for a run's end with the TypeScript client, whose `run()`
+only starts one. The words are those of the section above."""
 
 _BOTH_ENDS = """The published server of each release, in virtual time, with our client and with the SDK of the same
 release, in every scenario that the server can play. *gapless on 1.58.2* is our client with server 1.58.2. The words are
-those of the table above. What a published server cannot be put through, and where it differs from the simulated one, is
+those of the first table. What a published server cannot be put through, and where it differs from the simulated one, is
 said in [fidelity](fidelity.md)."""
 
 _CLOCKS = """Short scenarios of the same kind, in virtual time and on a real port in real time, one after the other.

@@ -74,7 +74,7 @@ def is_ready(release: str) -> bool:
     """Whether it has been built from the pins as they are now, by an interpreter that is still there."""
     mark = directory(release) / ".ready"
     return (
-        mark.exists() and Path(executable(release)).exists() and mark.read_text(encoding="utf-8") == _pins_text(release)
+        mark.exists() and Path(executable(release)).exists() and mark.read_text(encoding="utf-8") == pins_text(release)
     )
 
 
@@ -84,7 +84,7 @@ def build(release: str) -> None:
         _build_typescript(release)
     else:
         _build_python(release)
-    (directory(release) / ".ready").write_text(_pins_text(release), encoding="utf-8")
+    (directory(release) / ".ready").write_text(pins_text(release), encoding="utf-8")
 
 
 def _build_python(release: str) -> None:
@@ -105,7 +105,7 @@ def _build_typescript(release: str) -> None:
     target.mkdir()
     version = release.removeprefix(TYPESCRIPT)
     unpinned = json.dumps({"private": True, "dependencies": {CLIENT: version, "ws": "8"}})
-    text = _pins_text(release) if _pins(release).exists() else unpinned
+    text = pins_text(release) if _pins(release).exists() else unpinned
     (target / "package.json").write_text(text, encoding="utf-8")
     command = [npm, "install", "--prefix", str(target), "--ignore-scripts", "--no-audit", "--no-fund"]
     _run([*command, "--loglevel=error"], release)
@@ -136,7 +136,8 @@ def _pins(release: str) -> Path:
     return PINS / f"requirements-{release}.txt"
 
 
-def _pins_text(release: str) -> str:
+def pins_text(release: str) -> str:
+    """What pins a release, or a word for one that was resolved when it was built."""
     return _pins(release).read_text(encoding="utf-8") if _pins(release).exists() else RESOLVED
 
 

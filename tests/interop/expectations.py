@@ -30,6 +30,7 @@ REASONS: Mapping[str, str] = {
     "R33": "before 1.36.0 the reader ends with the first connection. 1.11.0 loses what comes after; 1.16.0 and 1.24.0 "
     "read it when REST alone knows of the end, and do not deliver it. Later releases connect anew (#3987)",
     "R57": "no release notices that a page's cursor leads back: it reads until it is stopped",
+    "R73": "an item of a page that is no object raises an AttributeError in 1.57.0. 1.58.2 raises that it is invalid",
     "R62": "events that a read of the log brings are held, and the callbacks never see them",
 }
 

@@ -18,16 +18,17 @@ import trio
 
 from gapless.scenarios.definition.loading import load_file
 from tests.interop import both_clocks, documents, environments, expectations, fidelity, model_endpoint
+from tests.interop.__main__ import _whole
 from tests.interop.both_clocks import Pair
 from tests.interop.documents import Circumstances
 from tests.interop.environments import EnvironmentMissing
-from tests.interop.lockstep_table import HOLDS, Cell, Task, measuring, tasks
+from tests.interop.lockstep_table import HOLDS, Cell, KeptCells, Task, measuring, tasks
 from tests.interop.playing import Playing
 from tests.interop.proxy import Proxy
 from tests.interop.server_table import ServerRow
 from tests.interop.subjects import both_ends, subjects
 
-BLANK = Cell("sdk 1.58.2", "sdk-from-1.36", "r10-late-tail", "tree", returns="in time")
+BLANK = Cell("sdk 1.58.2", "sdk-from-1.58", "r10-late-tail", "tree", returns="in time")
 
 
 # --- the table in virtual time ------------------------------------------------------------------------------
@@ -51,7 +52,7 @@ def test_an_outcome_is_a_line(change: dict[str, Any], outcome: str) -> None:
 def test_a_cell_that_is_not_as_its_class_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expectations, "EXPECTED", tmp_path)
     lossy = dataclasses.replace(BLANK, lost=2)
-    (tmp_path / "sdk-from-1.36.toml").write_text(expectations.written("sdk-from-1.36", [lossy]))
+    (tmp_path / "sdk-from-1.58.toml").write_text(expectations.written("sdk-from-1.58", [lossy]))
     assert expectations.differences([lossy]) == []
     assert expectations.differences([BLANK]) == ["sdk 1.58.2, r10-late-tail, tree: '–', expected '2 lost'"]
 
@@ -62,7 +63,8 @@ def test_a_cell_that_is_not_as_its_class_is_named(tmp_path: Path, monkeypatch: p
         ("1.11.0", "sdk-before-1.16", ("legacy",)),
         ("1.24.0", "sdk-from-1.16", ("legacy",)),
         ("1.25.0", "sdk-from-1.25", ("legacy",)),
-        ("1.58.2", "sdk-from-1.36", ("legacy", "tree", "session")),
+        ("1.57.0", "sdk-from-1.36", ("legacy", "tree", "session")),
+        ("1.58.2", "sdk-from-1.58", ("legacy", "tree", "session")),
     ],
 )
 def test_a_release_belongs_to_a_class(release: str, release_class: str, generations: tuple[str, ...]) -> None:
@@ -85,7 +87,7 @@ def test_a_generation_that_a_release_does_not_understand_has_the_clean_run_alone
 def test_a_published_server_has_what_it_can_play_with_our_client_and_its_own_sdk() -> None:
     wanted = tasks(both_ends("1.58.2"), ("session",))
     assert {task.subject.name for task in wanted} == {"sdk 1.58.2 on 1.58.2", "gapless on 1.58.2"}
-    assert {task.subject.release_class for task in wanted} == {"sdk-from-1.36-on-server", "gapless-on-server"}
+    assert {task.subject.release_class for task in wanted} == {"sdk-from-1.58-on-server", "gapless-on-server"}
     assert {task.subject.server for task in wanted} == {"openhands-agent-server==1.58.2"}
     scenarios = {task.scenario for task in wanted}
     assert "r10-late-tail" in scenarios
@@ -97,7 +99,7 @@ def test_the_section_on_both_ends_tells_where_the_simulated_server_comes_to_some
 ) -> None:
     monkeypatch.setattr(expectations, "EXPECTED", tmp_path)
     simulated = dataclasses.replace(BLANK, generation="session", undelivered=2)
-    (tmp_path / "sdk-from-1.36.toml").write_text(expectations.written("sdk-from-1.36", [simulated]))
+    (tmp_path / "sdk-from-1.58.toml").write_text(expectations.written("sdk-from-1.58", [simulated]))
     subject, _ = both_ends("1.58.2")
     cell = dataclasses.replace(simulated, subject=subject.name, release_class=subject.release_class)
     same = documents.both_ends("2026-01-02", "0.1.0", [cell])
@@ -105,6 +107,25 @@ def test_the_section_on_both_ends_tells_where_the_simulated_server_comes_to_some
     other = documents.both_ends("2026-01-02", "0.1.0", [dataclasses.replace(cell, undelivered=0, lost=1)])
     assert "comes to the same in 0 of 1 of these runs" in other
     assert "| r10-late-tail | sdk 1.58.2 on 1.58.2 | 1 lost | 2 undelivered |" in other
+
+
+def test_a_cell_is_kept_until_something_changes_on_which_it_depends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (subject,) = subjects("1.58.2")
+    done, left, broke = (Task(subject, name, "tree") for name in ("r10-late-tail", "r30-lost-frame", "clean-run"))
+    kept = KeptCells(tmp_path / "kept" / "cells.jsonl")
+    assert kept.known([done]) == {}
+    kept.keep(done, BLANK)
+    kept.keep(broke, dataclasses.replace(BLANK, problem="WorldBroke: no"))
+    with (tmp_path / "kept" / "cells.jsonl").open("a") as file:
+        file.write('{"key": "cut sho')
+    again = KeptCells(tmp_path / "kept" / "cells.jsonl")
+    assert again.known([done, left, broke]) == {done: BLANK}
+    monkeypatch.setattr("tests.interop.lockstep_table.code_digest", lambda: "other")
+    assert KeptCells(tmp_path / "kept" / "cells.jsonl").known([done]) == {}
+    again.forget()
+    assert again.known([done]) == {}
 
 
 def test_every_class_with_an_environment_has_expectations() -> None:
@@ -116,10 +137,18 @@ def test_a_generation_of_which_nothing_was_recorded_is_told_and_not_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(expectations, "EXPECTED", tmp_path)
-    (tmp_path / "sdk-from-1.36.toml").write_text(expectations.written("sdk-from-1.36", [BLANK]))
+    (tmp_path / "sdk-from-1.58.toml").write_text(expectations.written("sdk-from-1.58", [BLANK]))
     other = dataclasses.replace(BLANK, generation="session", lost=2)
     assert expectations.differences([BLANK, other]) == []
-    assert expectations.not_compared([BLANK, other]) == ["sdk-from-1.36, session: nothing was recorded; --accept does"]
+    assert expectations.not_compared([BLANK, other]) == ["sdk-from-1.58, session: nothing was recorded; --accept does"]
+
+
+def test_a_section_is_written_anew_where_all_of_its_releases_were_measured() -> None:
+    pinned = ("1.24.0", "1.57.0", "1.58.2", "typescript-1.39.0")
+    always = {documents.CLOCKS, documents.SERVER}
+    assert _whole(("1.58.2",), pinned) == always
+    assert _whole(pinned[:3], pinned) == always | {documents.SDK, documents.BOTH_ENDS}
+    assert _whole(pinned[1:], pinned) == always | {documents.TYPESCRIPT_CLIENT, documents.BOTH_ENDS}
 
 
 def test_every_scenario_of_both_clocks_is_there() -> None:

@@ -61,19 +61,6 @@ def _stuck_after_more(cell: LikenessCell) -> bool:
     return ours[-1:] == theirs[-1:] == ["stuck"] and set(more) <= {"Action", "Observation"}
 
 
-def _nothing_to_run(cell: LikenessCell) -> bool:
-    """Somebody else's run has taken our message, and there is nothing left to run."""
-    if cell.published is None or set(cell.published.oracles) - set(cell.simulated.oracles) - {
-        "returns-in-time",
-        "budget",
-    }:
-        return False
-    if not any(one.run is not None for one in find_one(cell.scenario).workload.background):
-        return False
-    ours, theirs = (seen.delivered.count("running") for seen in (cell.simulated, cell.published))
-    return ours == theirs + 1 and not cell.published.lost
-
-
 def _pages_of_statistics(cell: LikenessCell) -> bool:
     """One call more is spent than is allowed; or the last page that a client gets brings less of the run."""
     ours, other = cell.simulated, cell.published
@@ -147,11 +134,6 @@ REASONS: Final = (
     Reason(
         "a published server finds its agent stuck after four equal actions, which come in addition",
         _stuck_after_more,
-    ),
-    Reason(
-        "the run in progress takes the message on a published server. A run that is asked for after it gets 200, and "
-        "nothing runs; where our client hears of no end, it gives up after 30 s. The simulated server begins a run",
-        _nothing_to_run,
     ),
     Reason(
         "a client that keeps the order in which events are sent has the log's order on servers since 1.58, which "

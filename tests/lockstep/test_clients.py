@@ -123,6 +123,24 @@ def test_a_program_is_started_anew_where_its_imports_read_other_variables(pool: 
         assert played(client, "clean-run", generation).record.verdict == Verdict.OVER_BUDGET
 
 
+@pytest.mark.parametrize(("folder", "seen", "imports"), [("site-packages", False, 1), ("own", True, 2)])
+def test_a_package_that_copies_the_environment_is_imported_once(
+    folder: str, seen: bool, imports: int, pool: Pool, tmp_path: Path
+) -> None:
+    """One that the program brings along may look for our variables."""
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "settings.py").write_text("import os\nKEPT = dict(os.environ)\n")
+    source = f"import sys\nsys.path.append({str(tmp_path / folder)!r})\nimport settings\n"
+    source += "print('imported', 'GAPLESS_URL' in settings.KEPT, 'PATH' in settings.KEPT, flush=True)\ninput()\n"
+    client = factory([sys.executable, "-c", source], pool=pool)
+    printed: list[str] = []
+    for scenario in ("clean-run", "clean-run-whole-log", "clean-run"):
+        played(client, scenario)
+        assert client.last is not None
+        printed += [one.text for one in client.last.printed]
+    assert printed == [f"imported {seen} True"] * imports
+
+
 def _printed(client: CommandFactory) -> list[str]:
     played(client, "clean-run")
     assert client.last is not None
@@ -164,6 +182,19 @@ def test_a_client_that_spins_is_ended_and_its_process_kept(pool: Pool, monkeypat
     assert client.last is not None
     assert "the client spun" in str(client.last.error)
     assert _printed(client) == [], "it was imported once"
+
+
+@pytest.mark.parametrize("what", ["import time; time.sleep(1e6)", "import threading; threading.Event().wait()"])
+def test_a_client_that_hangs_leaves_its_process_for_the_next_run(what: str, pool: Pool) -> None:
+    source = "print('imported', flush=True)\n" + CRASHES.format(step="send", what=what)
+    client = factory([sys.executable, "-c", source], pool=pool)
+    results = [played(client, "clean-run")]
+    assert client.last is not None
+    assert [one.text for one in client.last.printed] == ["imported"]
+    results.append(played(client, "clean-run"))
+    assert client.last.printed == [], "it was imported once"
+    assert [result.record.verdict for result in results] == [Verdict.STUCK] * 2
+    assert results[0].lines == results[1].lines
 
 
 def test_a_schedule_of_threads_is_part_of_the_run(pool: Pool) -> None:

@@ -63,11 +63,6 @@ def test_any_other_difference_has_none(changes: dict[str, object]) -> None:
         ("r17-run-beyond-the-time-out", {"verdict": "over-budget", "oracles": ("budget",), "calls": 9}, "tool runs"),
         ("r79-two-writers", {"delivered": (*SEEN.delivered, "Pause")}, "between two steps"),
         ("cost-one-hole", {"delivered": SEEN.delivered[::-1]}, "counts frames"),
-        (
-            "r89-anothers-run-before-acceptance",
-            {"verdict": "stuck", "oracles": ("returns-in-time",), "delivered": SEEN.delivered[:2]},
-            "nothing runs",
-        ),
     ],
 )
 def test_a_difference_of_one_scenario_has_its_reason(scenario: str, changes: dict[str, object], words: str) -> None:

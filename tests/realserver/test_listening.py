@@ -109,6 +109,26 @@ def test_a_connection_to_a_listener_that_is_gone_is_reset() -> None:
         assert _blocked(process).outputs == (ResetConnection(1_000),)
 
 
+def test_each_stamp_of_a_server_is_later_than_the_one_before() -> None:
+    source = """
+        import socket, time
+        from datetime import datetime, timezone
+        began = datetime.now()
+        listener = socket.create_server(("127.0.0.1", 5))
+        listener.accept()
+        print([datetime.now().timestamp() for _ in range(3)], datetime.now(timezone.utc).microsecond, time.time())
+        time.sleep(2)
+        print(datetime.now().timestamp())
+    """
+    with _started(source) as (process, printed):
+        _blocked(process)
+        process.send(Resumed(1.0, (Accepted(1, 1_000, "10.0.0.2", 7),)))
+        _blocked(process)
+        process.send(Resumed(3.0))
+        assert isinstance(process.receive(), Ended)
+    assert b"".join(printed).decode().splitlines() == ["[1.0, 1.000001, 1.000002] 3 1.0", "3.0"]
+
+
 def test_a_client_that_listens_is_refused() -> None:
     process = ProgramProcess([sys.executable, "-c", "import socket\nsocket.create_server(('127.0.0.1', 5))"], {})
     try:

@@ -15,6 +15,8 @@ from gapless.scenarios.realserver.environment import NoServer, parse_server
 from gapless.scenarios.realserver.warm_up import prepare
 from gapless.scenarios.running.runner import RunRequest, RunResult, perform
 from gapless.scenarios.running.suite import Unit, run_unit
+from tests.likeness.comparison import compared
+from tests.likeness.reasons import is_same
 
 SERVER = "openhands-agent-server==1.58.2"
 FINDINGS = Path(__file__).parents[2] / "docs" / "server-findings"
@@ -59,6 +61,12 @@ def test_a_lost_tail_is_lost_as_on_the_simulated_server(client: str) -> None:
     assert published.record.verdict is simulated.record.verdict
     assert published.record.lost_events == simulated.record.lost_events
     assert _appended(published) == _appended(simulated)
+
+
+def test_a_run_that_has_nothing_to_do_is_as_on_the_simulated_server() -> None:
+    cell = compared("r18-taken-by-anothers-run", "gapless", SERVER)
+    assert is_same(cell), cell
+    assert cell.simulated.verdict == "holds"
 
 
 def test_a_restart_kills_the_run_and_the_server_says_so() -> None:

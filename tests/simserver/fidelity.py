@@ -72,6 +72,7 @@ class Replay:
     async def through(self) -> None:
         for number, row in enumerate(self.rows, 1):
             where = f"row {number} ({row.get('method', row['channel'])} {row.get('path', row['by'])})"
+            await self._hear_out(row["by"])
             match row["channel"]:
                 case "rest-request":
                     self._answers.append(await self._call(row))
@@ -83,10 +84,14 @@ class Replay:
                     self._compare(row["body"], await self._frame(row), where)
                 case "ws-closed":
                     await self._closed(row, where)
-        for by, socket in self._sockets.items():
-            extra = await socket.for_seconds(1.0)
-            if extra and by not in {"observer", "session-live"}:
-                self.found.append(f"{by}: {len(extra)} more frames here than on the real server")
+        await self._hear_out("nobody")
+
+    async def _hear_out(self, by: str) -> None:
+        """The probes' sockets were listened to for a second each, and closed before the next row."""
+        for done in set(self._sockets) - {by, "observer", "session-live"}:
+            extra = await self._sockets.pop(done).for_seconds(1.0)
+            if extra:
+                self.found.append(f"{done}: {len(extra)} more frames here than on the real server")
 
     def _compare(self, real: Any, ours: Any, where: str) -> None:
         self.compared += 1

@@ -81,6 +81,27 @@ def test_a_run_beyond_the_workload_has_no_steps_and_finishes() -> None:
     assert [event.get("value") for event in world.agent.log[3:]] == ["running", "finished"]
 
 
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_run_that_is_asked_for_after_finished_has_nothing_to_do(generation: ServerGeneration) -> None:
+    async def script(v: Visit) -> None:
+        socket = await v.socket()
+        await v.send(run=True)
+        await socket.until(is_snapshot("finished"))
+        before = log_ids(v.world)
+        assert (await v.run()).status_code == 200
+        (snapshot,) = await socket.for_seconds(60.0)
+        assert is_snapshot("finished")(snapshot)
+        assert log_ids(v.world) == before
+        await v.send(run=True)
+        await socket.until(is_snapshot("finished"))
+
+    world = visit(World(ServerSettings(generation), AgentWorkload(runs=(pairs(1),) * 3)), script)
+    assert [event.get("value") for event in world.agent.log].count("running") == 2
+    began, ended = entries(world, "agent", "run-started"), entries(world, "agent", "run-ended")
+    assert [one["run"] for one in began] == [one["run"] for one in ended] == [0, 1, 2]
+    assert [one["status"] for one in ended] == ["finished"] * 3
+
+
 def test_pause_stops_a_run_after_the_current_step() -> None:
     async def script(v: Visit) -> None:
         socket = await v.socket()

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-from . import real
+from . import connections, real
 from .patching import put
 from .scheduler import scheduler
 
@@ -96,7 +96,8 @@ def _times() -> Any:
 
 def _now(cls: Any, tz: Any = None) -> Any:
     """Return new datetime object local to tz."""
-    seconds, rest_ns = divmod(_wall_ns(), 1_000_000_000)
+    passed_ns = scheduler.stamp() if connections.is_server() else scheduler.reading()
+    seconds, rest_ns = divmod(scheduler.epoch_ns + passed_ns, 1_000_000_000)
     return cls.fromtimestamp(seconds, tz).replace(microsecond=rest_ns // 1000)
 
 

@@ -147,8 +147,10 @@ def watch_environment() -> None:
             return super().__getitem__(key)
 
         def __iter__(self) -> Any:
-            if _is_watching:
-                _read.update({name: None for name in self._names() if name != _OWN})
+            names = [name for name in self._names() if name != _OWN] if _is_watching else []
+            if names and _reads_for_a_package():
+                return iter([name for name in super().__iter__() if name not in names])
+            _read.update(dict.fromkeys(names))
             return super().__iter__()
 
         def _names(self) -> list[str]:
@@ -158,6 +160,25 @@ def watch_environment() -> None:
     Environ.__module__ = base.__module__
     environ.__class__ = Environ
     _is_watching = True
+
+
+def _reads_for_a_package() -> bool:
+    """Is the environment read as a whole by an installed package that is being imported?
+
+    It looks for variables of its own, and does not see ours. Otherwise the program would have to be imported anew for
+    each of their values.
+    """
+    library, here = os.path.dirname(os.__file__), os.path.dirname(os.path.abspath(__file__))
+    frame: Any = sys._getframe(2)
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if path == "<frozen importlib._bootstrap>":
+            return True
+        is_installed = any(one in path.split(os.sep) for one in _INSTALLED)
+        if not is_installed and not path.startswith((library, here, "<frozen ")):
+            return False
+        frame = frame.f_back
+    return False
 
 
 def variables_read() -> list[str]:

@@ -79,6 +79,7 @@ class Scheduler:
         self._next_switch = -1
         self._polls = 0
         self._readings = 0
+        self._stamp_us = -1
         self._leaving: tuple[Task, Callable[[], object]] | None = None
         self._carries: Task | None = None
         self._patient_fds: set[int] = set()
@@ -89,6 +90,7 @@ class Scheduler:
         """A run begins."""
         self.now_ns = 0
         self.points = self.switched = self._polls = self._readings = 0
+        self._stamp_us = -1
         self._switches = deque(sorted(switches))
         self._next_switch = self._switches[0][0] if self._switches else -1
 
@@ -230,6 +232,11 @@ class Scheduler:
         if self._readings >= CLOCK_READINGS_MAX:
             self._be_busy()
         return self.now_ns
+
+    def stamp(self) -> int:
+        """The time for a stamp: each is a microsecond later than the one before at least, as on a clock that runs."""
+        self._stamp_us = max(self._stamp_us + 1, self.reading() // 1000)
+        return self._stamp_us * 1000
 
     def _be_busy(self) -> None:
         self._polls = self._readings = 0
