@@ -338,14 +338,15 @@ class RunInProgress:
         return Belief.UNVERIFIED_END if has_begun and not is_on_its_way else Belief.WAIT
 
     def _is_said_after_message(self, ending: Ending, ledger: Ledger) -> bool:
-        """Whether a run's end was published after our message: then that run was no earlier one.
+        """Whether a run's end was published after our message, or after the run that ours waited for: then that run
+        was no earlier one.
 
         Where somebody else may have asked for it, it tells nothing.
         """
         if not ending.is_final or self.may_be_others or self.was_before:
             return False
-        is_later = ending.timestamp >= ledger.at(self.message_id) > "" and ending.timestamp > self.begins_after
-        return ending.status != IDLE and is_later
+        is_later = self.begins_after != "" or ending.timestamp >= ledger.at(self.message_id) > ""
+        return ending.status != IDLE and is_later and ending.timestamp > self.begins_after
 
     def _is_of_before(self, ending: Ending, ledger: Ledger) -> bool:
         """Whether an idle snapshot tells of a moment before the run, though an update has told of its end (R36).
