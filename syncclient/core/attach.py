@@ -354,7 +354,7 @@ class Attach:
         if not now.has_attached:
             now.attached_id = now.ledger.tail_id()
             unanswered = now.ledger.unanswered()
-            now.messages.is_one_unanswered = bool(unanswered)
+            now.messages.is_one_unanswered = bool(unanswered) and now.status == "idle"
             for message in unanswered if now.status == "running" else ():
                 now.messages.heard(message)
             now.out.append(actions.FinishAttach())

@@ -21,7 +21,7 @@ origin = "tests"
 generations = ["tree", "legacy"]
 
 [workload]
-history_events = 3
+history_events = 4
 
 [[workload.runs]]
 init_s = 0.05

@@ -248,7 +248,7 @@ async def test_a_file_that_was_changed_is_noticed(tmp_path: Path) -> None:
     [
         ('{"schema": "gapless/realtime/1"', "not JSON"),
         ('{"schema": "gapless/realtime/9"}', "gapless/realtime/9"),
-        ('{"schema": "gapless/realtime/1"}', "field required"),
+        ('{"schema": "gapless/realtime/1"}', "scenario: is missing"),
     ],
 )
 def test_a_broken_file_is_told_in_a_sentence(tmp_path: Path, text: str, says: str) -> None:

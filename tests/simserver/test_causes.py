@@ -248,7 +248,10 @@ def test_a_fault_that_never_fires_says_what_came_nearest_and_why_it_did_not_matc
         ({"match": {"for_s": 1}}, "for_s is counted from the fault that after_fault names: add after_fault"),
         ({"match": {"run": 1, "before_s": 3}}, "before_s is a time on the clock and run is a cause"),
         ({"match": {"after_fault": "x", "until": {"after_fault": "x"}}}, "name the same fault"),
-        ({"match": {"nth": {"from": 3, "to": 2}}}, "a range of ordinals is { from = 3, to = 9 }"),
+        (
+            {"match": {"nth": {"from": 3, "to": 2}}},
+            "a range has two ordinals, both included: write it as { from = 3, to = 9 }",
+        ),
         ({"kind": "link-reset", "at": {"run": 1}}, "run needs one of `begins = true`, `ends = true` and `event = n`"),
         ({"kind": "link-reset", "at": {"begins": True}}, "a cause is one of run, step and after_fault, and none is"),
         (

@@ -228,7 +228,7 @@ def test_diff_writes_json_and_markdown_and_reads_directories() -> None:
         (("report", "plain", "--out", "taken"), "taken/report.html: cannot be written (Is a directory)"),
         (("diff", "nowhere", "zipless"), "nowhere: cannot be read (No such file or directory); give a file that"),
         (("report", "empty"), "empty/records.json: cannot be read"),
-        (("report", "broken"), "broken/records.json: records: is {}, and should be a valid array; write it anew"),
+        (("report", "broken"), "broken/records.json: records: is {}, and should be a list; write it anew"),
         (("report", "zipless"), "zipless/journals.zip: is no zip file of journals"),
         (("diff", "file", "zipless"), "file: is not JSON"),
         (("diff", "binary", "zipless"), "binary: is no text in UTF-8"),
