@@ -395,10 +395,17 @@ class Held:
         if behind:
             # What a walk left unfinished is contiguous, and what is unplaced may belong before it.
             return placed + list(heapq.merge(behind, self.unplaced_ids(), key=self._timestamp))
-        passed = [event_id for event_id in self.unplaced_ids() if event_id in self._passed]
-        for event_id in passed:
-            placed.insert(self._likely_index(placed, event_id), event_id)
-        return placed + [event_id for event_id in self.unplaced_ids() if event_id not in self._passed]
+        next_seq = self.next_seq()
+        last: list[str] = []
+        for event_id in self.unplaced_ids():
+            seq = self._seqs.get(event_id)
+            if seq is not None and next_seq is not None and seq < next_seq:
+                placed.insert(self._index_before(placed, seq), event_id)
+            elif event_id in self._passed:
+                placed.insert(self._likely_index(placed, event_id), event_id)
+            else:
+                last.append(event_id)
+        return placed + last
 
     def unplaced_ids(self) -> list[str]:
         """Events whose place is not proven yet, by index, or else by timestamp."""
@@ -472,6 +479,16 @@ class Held:
         index, at = len(placed), self._timestamp(event_id)
         while index and self._timestamp(placed[index - 1]) > at:
             index -= 1
+        return index
+
+    def _index_before(self, placed: Sequence[str], seq: int) -> int:
+        """Where the events begin that a log index is known to be before."""
+        index = len(placed)
+        for place in range(len(placed) - 1, -1, -1):
+            other_seq = self._seqs.get(placed[place])
+            if other_seq is not None and other_seq < seq:
+                break
+            index = index if other_seq is None else place
         return index
 
     def _descends(self, event_id: str, ancestor_id: str | None) -> bool:
