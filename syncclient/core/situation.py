@@ -477,7 +477,7 @@ class Situation:
     def _remember_delivered(self, event_ids: Sequence[str]) -> None:
         """What was dropped may come again: it was handed over, unless that is only what an earlier client says."""
         self.delivered_before.update(dict.fromkeys(event_ids))
-        if self.is_attached:
+        if self.has_attached:
             self._given.update(dict.fromkeys(event_ids))
 
     def take_batch(self) -> Batch | None:
