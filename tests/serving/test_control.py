@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 from starlette.routing import Route
 
 from gapless.reports.html.assets import SHARED
+from gapless.scenarios.serving import control
 from gapless.scenarios.serving.control import BODY_BYTES_MAX, routes
 from gapless.scenarios.serving.openapi import document
 from gapless.scenarios.serving.session_server import SessionServer
@@ -331,3 +332,19 @@ async def test_the_page_asks_nobody_else() -> None:
             assert "https://" not in outside
             assert "default-src 'self'" in response.headers["content-security-policy"]
         assert (await http.get("/sim")).headers["location"] == "/sim/"
+
+
+async def test_a_body_that_is_withheld_is_told_so_and_the_control_stays_reachable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(control, "BODY_S_MAX", 0.2)
+    async with served() as (_, http):
+        port = http.base_url.port
+        assert port is not None
+        head = f"POST /sim/reset HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            await stream.send_all(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+            assert (await told(http, "/sim/session"))["state"] == "waiting"
+            answer = bytes(await stream.receive_some())
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"send it whole" in answer

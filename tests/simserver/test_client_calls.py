@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import pytest
 import trio
 
 from gapless.simserver import AgentWorkload, ServerSettings, World, pairs
+from gapless.simserver.protocol.rest_calls import BODY_S_MAX
 from tests.simserver.visiting import Visit, event_of, log_ids, visit
 
 NEWEST = ServerSettings(release="1.58.2")
@@ -117,6 +119,20 @@ def test_answers_have_reason_phrases() -> None:
         stream = await v.world.connections.dial_rest("agent.test", 80)
         await stream.send_all(b"GET /nothing HTTP/1.1\r\nHost: agent.test\r\n\r\n")
         assert (await stream.receive_some()).startswith(b"HTTP/1.1 404 Not Found\r\n")
+
+    visit(old_world(), script)
+
+
+def test_a_body_that_is_withheld_is_answered_after_a_minute_and_another_connection_does_not_wait_for_it() -> None:
+    async def script(v: Visit) -> None:
+        stream = await v.world.connections.dial_rest("agent.test", 80)
+        head = f"POST {v.base}/events HTTP/1.1\r\nHost: agent.test\r\nContent-Length: 100\r\n\r\n"
+        await stream.send_all(head.encode() + b"{")
+        began_s = trio.current_time()
+        assert (await v.get()).status_code == 200
+        assert trio.current_time() - began_s < 1
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 408 ")
+        assert trio.current_time() - began_s == pytest.approx(BODY_S_MAX)
 
     visit(old_world(), script)
 
