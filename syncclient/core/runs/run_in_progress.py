@@ -293,10 +293,10 @@ class RunInProgress:
 
     @decision("veto-may-come")
     def can_be_vetoed(self, report: Ending) -> bool:
-        """Whether a stop hook may still take this end back; a message may have made the conversation idle (R19)."""
+        """Whether a stop hook may still take this end back; another report may be older than the update (R19, R36)."""
         update = self.end_update
-        told = update.status if report.status == IDLE and update is not None else report.status
-        return told == "finished" and not report.is_final and not report.is_told_again
+        is_finished = report.status == "finished" or (update is not None and update.status == "finished")
+        return is_finished and not report.is_final and not report.is_told_again
 
     def told_end(self, now_s: float, *, may_be_others: bool) -> None:
         """Somebody says that the run is over."""
