@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import re
 import selectors
 import shutil
 import signal
@@ -19,11 +18,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from gapless.scenarios.errors import UsageError
+from gapless.scenarios.lockstep.program_stacks import ProgramPlace, outermost, shown
 from gapless.scenarios.lockstep.protocol import (
     HEAD,
     MESSAGE_BYTES_MAX,
@@ -53,8 +52,6 @@ _WATCH_S: Final = 0.1
 _READY: Final = "RD"  # states in which a thread computes, or would
 _STACKS: Final = "stacks."  # and a process id: the file in which a shim tells where its threads are
 _ANSWER_S: Final = 0.5
-_FRAMES: Final = 4  # of each thread, that have to stay the same
-_IMPORTING: Final = '"<frozen importlib'
 _PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "ws_proxy", "wss_proxy")
 
 Said = Callable[[str, bytes], None]  # which stream, what
@@ -185,7 +182,7 @@ class ProgramProcess:
         deadline_s, last_s = began_s + real_s_max, began_s + STARVED_MAX * real_s_max
         cpu_s: float | None = None  # what it had used, a moment after it began
         looks: list[bool] = []  # was it ready to run? One look a second
-        place = _Place()
+        place = ProgramPlace()
         while True:
             message = self._parsed()
             if message is not None:
@@ -213,18 +210,18 @@ class ProgramProcess:
             if self.hello is None and self._process.poll() is not None:
                 self._read_channel()  # a channel that was never opened has no end that a selector could see
 
-    def _check_spin(self, place: _Place) -> None:
+    def _check_spin(self, place: ProgramPlace) -> None:
         """Raise NotAtRest for a program that stays at one place for long. One that imports may be slow."""
         cpu_s = self._cpu_s()
         if cpu_s < PROBED_AFTER_S:
             return
-        here = _outermost(self._stacks())
+        here = outermost(self._stacks())
         if here is None or here != place.frames:
             place.frames, place.since_s = here, cpu_s
         elif cpu_s - place.since_s >= SPIN_S_MAX:
             self._end_with_stacks()
             raise NotAtRest(
-                f"the client computes and reads no step: {SPIN_S_MAX:g} s of processor time in {_shown(here)}; the "
+                f"the client computes and reads no step: {SPIN_S_MAX:g} s of processor time in {shown(here)}; the "
                 "stacks of its threads are on its standard error"
             )
 
@@ -366,31 +363,6 @@ class ProgramProcess:
         for path, size_bytes in files.items():
             self.said("stderr", path.read_bytes()[size_bytes:])
         self.kill()
-
-
-@dataclass(slots=True)
-class _Place:
-    """Where a program computes. frames: the outermost of each thread; since_s: in seconds of its processor time."""
-
-    frames: tuple[str, ...] | None = None
-    since_s: float = 0.0
-
-
-def _outermost(stacks: str) -> tuple[str, ...] | None:
-    """The outermost frames of all threads, the main thread's last; None when it is not known, or one imports."""
-    threads = [
-        [line.strip() for line in thread.splitlines() if line.startswith("  ")] for thread in stacks.split("\n\n")
-    ]
-    if not stacks or any(_IMPORTING in line or line == "..." for thread in threads for line in thread):
-        return None
-    frames = tuple(line for thread in threads for line in thread[-_FRAMES:] if "<frozen" not in line)
-    return frames or None
-
-
-def _shown(frames: Sequence[str]) -> str:
-    """The outermost frame, without the directory of its file."""
-    found = re.match(r'File "(.*)", line (\d+)', frames[-1])
-    return f"{os.path.basename(found[1])}, line {found[2]}" if found else "its code"
 
 
 class NeverWaited(LockstepError):

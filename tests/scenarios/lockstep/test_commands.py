@@ -14,7 +14,7 @@ from gapless.reports.records.record import Verdict
 from gapless.scenarios.capsules import capsule
 from gapless.scenarios.errors import CapsuleError, UsageError
 from gapless.scenarios.judging.choosing import chosen_oracles
-from gapless.scenarios.lockstep import process
+from gapless.scenarios.lockstep import process, program_stacks
 from gapless.scenarios.lockstep.command import PRINTED_MAX, RanOn, has_shim, printed_lines, with_printed
 from gapless.scenarios.lockstep.process import ProgramProcess, check_exists
 from gapless.scenarios.running.runner import RunResult, perform
@@ -160,7 +160,7 @@ def test_a_program_that_spins_before_its_first_step_is_stuck_and_its_place_is_to
 def test_a_program_that_imports_or_does_not_say_where_it_is_is_not_accused(
     stacks: str, outermost: tuple[str, ...] | None
 ) -> None:
-    assert process._outermost(stacks) == outermost
+    assert program_stacks.outermost(stacks) == outermost
 
 
 @pytest.mark.parametrize("judge", [("no-tail-loss",), ("safety",)])
