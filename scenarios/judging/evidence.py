@@ -198,7 +198,7 @@ class Evidence:
     ``socket_times_s``: when sockets were opened or refused. ``news_times_s``: when the client was sent an event that it
     had not been sent before. ``open_sockets_max``: the most sockets that were open at once. ``errors``,
     ``statistics``: error events and updates of statistics, with their journal indices. ``statuses``: the conversation's
-    statuses, likewise. ``faults_at``: the journal index
+    statuses, likewise, as they came into the log or were published. ``faults_at``: the journal index
     and the kind of each fault that acted. ``cannot``: steps that the client cannot do. ``snapshots_at_s``: journal
     index, time and leaf of each snapshot delivered. ``frames_at_s``: index and time of each frame delivered.
     ``was_down``: whether the server was down at some time, so that calls may not have reached it.

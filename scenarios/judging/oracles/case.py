@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
@@ -70,6 +70,10 @@ class Case:
             return False
         brought = frozenset(event_id for event_id, _ in self.evidence.frames)
         return any(event_id not in brought for event_id in unreadable)
+
+    def was_struck(self, journal_index: int, kinds: Container[str] | None = None) -> bool:
+        """Whether a fault had acted before a journal index: one of some kinds, or any."""
+        return any(at < journal_index and (kinds is None or kind in kinds) for at, kind in self.evidence.faults_at)
 
     def may_fail(self, step: StepCall) -> bool:
         """Whether a typed error is accepted from the step."""

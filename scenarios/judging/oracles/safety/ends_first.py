@@ -18,6 +18,7 @@ from gapless.scenarios.judging.oracles.safety.held_at_attach import due_at_attac
 
 NAME = "ends-first"
 END_EVENTS: Final = 10
+_LOOPS: Final = frozenset({"rest-cursor-loop"})
 
 
 def ends_first(case: Case) -> OracleFinding:
@@ -37,12 +38,10 @@ def _violations(
 ) -> Iterator[Violation]:
     held = frozenset(then.ids)
     missing = tuple(event for event in ends if event.id not in held)
-    is_looped = any(at < then.at and kind == "rest-cursor-loop" for at, kind in case.evidence.faults_at)
-    if not missing or is_looped or was_hidden(case, then.at):
+    if not missing or case.was_struck(then.at, _LOOPS) or was_hidden(case, then.at):
         return
     has_middle = any(event.id in held for event in due[END_EVENTS:-END_EVENTS])
-    is_degraded = any(at < then.at for at, _ in case.evidence.faults_at)
-    if has_middle or not is_degraded:
+    if has_middle or not case.was_struck(then.at):
         what = "though it held events of the middle" if has_middle else "though nothing stood in the way"
         message = f"when attach() returned, the client lacked {named(missing)} of the log's ends, {what}"
         yield Violation(NAME, message, ids_of(missing))

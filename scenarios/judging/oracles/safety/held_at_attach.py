@@ -53,7 +53,7 @@ def due_at_attach(case: Case, attach: StepCall) -> tuple[PersistedEvent, ...]:
 
 def was_hidden(case: Case, journal_index: int) -> bool:
     """Whether a fault had shown a shorter log by then."""
-    return any(at < journal_index and kind in HIDING_FAULTS for at, kind in case.evidence.faults_at)
+    return case.was_struck(journal_index, HIDING_FAULTS)
 
 
 def _violations(case: Case, then: HeldThen, due: tuple[PersistedEvent, ...]) -> Iterator[Violation]:
