@@ -53,10 +53,10 @@ class History:
         """Make the next events ready: those that need no call, or else those of one page."""
         ledger = self._core.ledger
         self._version = ledger.version
-        ids, is_gap = ledger.following(self._after_id, self._driver.page_size_events)
         if self._core.unread.follows(self._after_id):
             await self._driver.read_history(self._after_id)
             return
+        ids, is_gap = ledger.following(self._after_id, self._driver.page_size_events)
         ids = self._core.unread.up_to(self._after_id, ids)
         if not ids and not is_gap:
             self._is_at_end = True

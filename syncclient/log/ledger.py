@@ -432,12 +432,11 @@ class Ledger(Held):
             between = [i for s in self._segments[touched[0] : touched[-1] + 1] for i in s.ids]
             page = self._with_skipped(page, between, at_head=at_head)
             on_page = frozenset(page)  # membership only, never iterated
-            low = next((i for i, event_id in enumerate(first.ids) if event_id in on_page), len(first.ids))
+            start = next((i for i, event_id in enumerate(first.ids) if event_id in on_page), len(first.ids))
             high = next((i for i in range(len(last.ids) - 1, -1, -1) if last.ids[i] in on_page), -1)
-            if not self._is_numbered:
-                low = max(low, self._first_branch_index(first, page))
-            prefix, suffix = [one for one in first.ids[:low] if one not in on_page], last.ids[high + 1 :]
-            start = low if len(prefix) == low else 0
+            guessed = [] if self._is_numbered else first.ids[start : self._first_branch_index(first, page)]
+            prefix = first.ids[:start] + [one for one in guessed if one not in on_page]
+            suffix = last.ids[high + 1 :]
             if suffix and last.ids[high] != page[-1]:
                 prefix, suffix = prefix + suffix, []  # the page goes on past it: a guess had put these too late
                 self.is_contradicted |= self._is_numbered  # and an index is no guess
@@ -468,7 +467,7 @@ class Ledger(Held):
         """Where a segment has the first branch event of a page; updates before it there may have been put too early."""
         found = (one for one in page if self._segment_of.get(one) is segment and self.is_branch_event(one))
         branch_id = next(found, None)
-        return -1 if branch_id is None else segment.ids.index(branch_id)
+        return 0 if branch_id is None else segment.ids.index(branch_id)
 
     @decision("place-with-parents")
     def _with_parents(self, page: list[str]) -> list[str]:
