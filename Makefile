@@ -67,7 +67,7 @@ $(VENV)/.ready: pyproject.toml requirements.txt
 	  >$(VENV)/install.txt 2>&1 & install=$$!; seconds=0; \
 	while kill -0 $$install 2>/dev/null; do \
 	  sleep 1; seconds=$$((seconds + 1)); \
-	  test $$((seconds % 5)) -ne 0 || echo "   $$seconds s: $$(grep -E '^ *[A-Z][a-z]+ing ' $(VENV)/install.txt | tail -n 1 | cut -c 1-90)"; \
+	  test $$((seconds % 5)) -ne 0 || echo "   $$seconds s: $$(grep -E '^ *(Collecting|Downloading|Processing|Building|Installing) ' $(VENV)/install.txt | tail -n 1 | cut -c 1-90)"; \
 	done; \
 	wait $$install || { tail -n 40 $(VENV)/install.txt >&2; exit 2; }
 	@touch $@
