@@ -506,6 +506,11 @@ class Situation:
         if timestamp >= self._status_at or not timestamp:
             self.status, self._status_at = status, timestamp or self._status_at
 
+    @property
+    def rested_at(self) -> str:
+        """When the status that is known was told, by the server's clock, if no run is in progress by it; else empty."""
+        return "" if self.status in ("running", "unknown") else self._status_at
+
     def fail(self, error: SyncError) -> None:
         """Nothing more can be done."""
         self.failed = True

@@ -90,6 +90,8 @@ class RunInProgress:
     """Since when every report says that no run is in progress, and nothing new of one is heard."""
     rested_at_s: float = 0.0
     """When the last of them came."""
+    is_rest_verified: bool = False
+    """Whether the log was read for that."""
     is_forgotten: bool = False
     """Whether the log will never show its end: it never began, for the server forgot it, or the log lost its end."""
     error: str | None = None
@@ -123,8 +125,10 @@ class RunInProgress:
         is_new, self.phase = after is not self.phase, after
         return is_new
 
-    def arm(self, request: int, ledger: Ledger, status: str) -> None:
-        """It is posted, perhaps once more: what was heard until now belongs to somebody else."""
+    def arm(self, request: int, ledger: Ledger, status: str, *, rested_at: str) -> None:
+        """It is posted once more: what was heard until now belongs to somebody else, and what happened until somebody
+        said that the conversation rests (`rested_at`, by the server's clock)."""
+        self.begins_after = max(self.begins_after, rested_at)
         self.request, self.tail_at_arm, self.status_at_arm = request, ledger.tail_id(), status
         self.newest_at_arm = ledger.newest_at()
         self.fresh, self.before_arm = {}, {}
@@ -367,8 +371,11 @@ class RunInProgress:
         no log (R53). Idle it may be because the run has not begun yet: that tells something only after a silence.
         """
         is_since_outage = self.is_asked_since_outage(ending)
+        is_after_silence = self.probed_at_s > self.accepted_at_s and ending.asked_step > self.accepted_step
         if ending.status == IDLE:
             return is_since_outage and self.probed_at_s > self.armed_at_s
+        if is_after_silence:
+            return True
         if ending.status != self.status_at_arm and ending.asked_step > self.accepted_step:
             return True
         return is_since_outage or (self.end_update is not None and ending.asked_step > self.end_update.heard_step)
