@@ -204,6 +204,7 @@ class Repairs:
             sometimes("repair: gave up, for an item could not be read")
             self.give_up("an item of the log cannot be read")
             return
+        is_cut = walk is not None and self._lacks_echoes(walk)
         now.walked_from_step, now.unverified, now.unechoed = exchange.begun_step, False, {}
         now.confirmed_step = exchange.begun_step
         if walk is not None and not walk.descending:
@@ -213,6 +214,8 @@ class Repairs:
         if now.generation == "session":
             if walk.lost_head:
                 now.begin_epoch("the log's head was another")
+            elif is_cut:
+                now.begin_epoch("the log does not have the last event that was held")
             return
         gone = walk.unseen(now.ledger)
         passed = tuple(event_id for event_id in exchange.unplaced_ids if now.ledger.is_unplaced(event_id))
@@ -227,6 +230,12 @@ class Repairs:
             now.discard(replaced)
         elif now.run is None:
             self._doubt_gone(gone)
+
+    def _lacks_echoes(self, walk: Walk) -> bool:
+        """Whether a walk back from the tail, to what is held, did not show an event that the log was to show again."""
+        now = self._situation
+        anchors = [now.ledger.anchor_at_seq(seq) for seq in now.unechoed]
+        return walk.descending and any(anchor is None or not walk.has_read(anchor.echo) for anchor in anchors)
 
     def _doubt_gone(self, gone: tuple[str, ...]) -> None:
         """The log has lost its end (R60), or its view is behind the socket, and then not for long (R52)."""
@@ -254,9 +263,7 @@ class Repairs:
         """
         now = self._situation
         assert exchange.walk is not None, "only a walk has cursors"
-        if not now.is_echoed:
-            now.begin_epoch("the log does not have the last event that was held")
-            return
+        sometimes("repair: the cursor of the last event held was unknown, so it was looked for", not now.is_echoed)
         sometimes("repair: the cursor was unknown, so back from the tail")
         now.note("the server did not know a page cursor; read backward from the tail")
         self._unknown_cursor = exchange.walk.query().page_id

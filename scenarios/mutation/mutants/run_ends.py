@@ -174,7 +174,7 @@ def hint_stands(original: Original, runs: Runs, run: RunInProgress) -> None:
         original(runs, run)
 
 
-@mutant("believe-ending", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "state"))
+@mutant("believe-ending", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "returns-in-time"))
 def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Believes the status idle only in a final snapshot, because any other report may be from before the run."""
     if ending.status == IDLE and not ending.is_final:
@@ -202,6 +202,23 @@ def veto_unheard_did_not_come(original: Original, run: RunInProgress, report: En
     return False
 
 
+@mutant(
+    "unread-end",
+    races=["R36", "R57"],
+    killed=("r36-late-greeting-and-a-cursor-loop", "legacy/inclusive", "returns-in-time"),
+)
+def unread_end_ends_the_run(original: Original, runs: Runs, run: RunInProgress, unverified_end: Ending) -> bool:
+    """Returns as soon as the log cannot be asked about an end, though a socket would tell that the run goes on."""
+    return False
+
+
+@mutant("run-resting", races=["R60", "R67"], killed=("r60-asleep-with-the-tail-lost", "tree/inclusive", "honest"))
+def forgotten_run_not_looked_for(original: Original, runs: Runs, run: RunInProgress) -> None:
+    """Gives a run up that nobody knows of, without reading the log, which may have lost it."""
+    run.is_rest_verified = True
+    original(runs, run)
+
+
 MUTANTS = (
     hint_is_the_end,
     veto_ignored,
@@ -222,4 +239,6 @@ MUTANTS = (
     idle_must_be_final,
     idle_needs_no_wait,
     veto_unheard_did_not_come,
+    unread_end_ends_the_run,
+    forgotten_run_not_looked_for,
 )

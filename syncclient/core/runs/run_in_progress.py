@@ -190,6 +190,8 @@ class RunInProgress:
 
     def doubt(self, ending: Ending, step: int) -> None:
         """It may be over: the log is to tell, read from now on."""
+        if self.unverified_end is None:
+            self.proof_tries = 0
         self.unverified_end, self.verify_again_at_s = replace(ending, heard_step=step), None
         self.is_end_refuted = False
 
@@ -371,11 +373,8 @@ class RunInProgress:
         no log (R53). Idle it may be because the run has not begun yet: that tells something only after a silence.
         """
         is_since_outage = self.is_asked_since_outage(ending)
-        is_after_silence = self.probed_at_s > self.accepted_at_s and ending.asked_step > self.accepted_step
         if ending.status == IDLE:
             return is_since_outage and self.probed_at_s > self.armed_at_s
-        if is_after_silence:
-            return True
         if ending.status != self.status_at_arm and ending.asked_step > self.accepted_step:
             return True
         return is_since_outage or (self.end_update is not None and ending.asked_step > self.end_update.heard_step)
@@ -387,6 +386,7 @@ class RunInProgress:
     @decision("believe-end")
     def believe(self, ending: Ending, step: int) -> None:
         """This is the end of the run."""
+        self.proof_tries = 0
         self.ending, self.unverified_end = replace(ending, heard_step=step), None
         self.sign(Sign.END)
 

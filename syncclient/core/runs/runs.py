@@ -147,26 +147,28 @@ class Runs:
             self._step_blocked(run)
         elif run.is_taken:
             self._take_report(run)
-            self._give_up_resting(run)
             if run.unverified_end is not None:
                 self._step_unverified_end(run, run.unverified_end)
             if run.ending is not None:
                 self._step_ending(run, run.ending)
             if run.ending is None and run.unverified_end is None and now.run is run:
                 self._step_waiting(run)
+            self._give_up_resting(run)
 
     @decision("run-resting")
     def _give_up_resting(self, run: RunInProgress) -> None:
         """End a run that nobody knows of: for so long everybody says that none is in progress, and the log has no end
-        of it. The log is read once before: what was heard of the run may be in it no more (R60)."""
+        of it. Where it was not seen to begin, the log is read once before: it may have lost what was heard (R60)."""
         now, limit_s = self._situation, self._situation.settings.repair_deadline_s
         is_open = now.run is run and run.ending is None and run.unverified_end is None and run.report is None
         if not is_open or run.rests_since_s is None or run.rested_at_s < run.rests_since_s + limit_s:
             return
-        if not run.is_rest_verified:
+        if not run.is_rest_verified and not run_in_log.has_begun(run, now.ledger):
             sometimes("run: nobody knew of it, so the log was read")
             run.is_rest_verified = True
-            run.doubt(Ending(now.status, None, knows_leaf=False, asked_step=now.step), now.step)
+            resting = Ending(now.status, None, knows_leaf=False, asked_step=now.step, heard_step=now.step)
+            run.doubt(resting, now.step)
+            self._step_unverified_end(run, resting)
         else:
             now.note(f"repair_deadline_s ({limit_s:g} s) was reached: no run is in progress, and the log has no end")
             self._finish(None)
@@ -267,17 +269,23 @@ class Runs:
             sometimes("run: the log verified the end")
             self._settle(run, unverified_end, from_step=now.known_from_step)
         elif now.gave_up_step >= unverified_end.heard_step:
-            may_be_stale = not unverified_end.is_final and run.end_update is None and now.is_heard()
-            if may_be_stale and run.proof_tries and not now.due(run.proof_since_s + now.settings.repair_deadline_s):
+            if self._may_be_refuted(run, unverified_end):
                 sometimes("run: the log could not be read, and an end was left open")
-                run.verify_again_at_s = run.proof_due_s  # what the socket brings until then may refute it
-                return
-            sometimes("run: returned with an unverified end")
-            self._finish(None)
+                run.verify_again_at_s = run.proof_due_s
+            else:
+                sometimes("run: returned with an unverified end")
+                self._finish(None)
         elif now.exchange is None and self._certificates.count_may_do(run):
             self._begin_count()
         elif now.exchange is None and not self._repairs.has_work():
             self._learn_log(run, unverified_end.heard_step)
+
+    @decision("unread-end")
+    def _may_be_refuted(self, run: RunInProgress, unverified_end: Ending) -> bool:
+        """Whether an end that the log cannot be asked about may be a stale one, which what a socket brings refutes."""
+        now = self._situation
+        may_be_stale = not unverified_end.is_final and run.end_update is None and now.is_heard()
+        return may_be_stale and run.proof_tries > 0 and not now.due(run.proof_since_s + now.settings.repair_deadline_s)
 
     def _learn_log(self, run: RunInProgress, from_step: int) -> None:
         """Have the log shown as it is now: by a new subscription that names its length, or else by pages."""
