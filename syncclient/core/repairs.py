@@ -231,6 +231,7 @@ class Repairs:
         elif now.run is None:
             self._doubt_gone(gone)
 
+    @decision("log-was-cut")
     def _lacks_echoes(self, walk: Walk) -> bool:
         """Whether a walk back from the tail, to what is held, did not show an event that the log was to show again."""
         now = self._situation
