@@ -204,6 +204,7 @@ class SyncCore:
             case Sync():
                 self._now.show_itself()
                 connection.synced, connection.through_seq = True, frame.through_seq
+                connection.unseen_messages = self._now.messages.unseen
                 self._now.make_ready(connection)
                 self._attach.heard_length(connection)
             case Snapshot():

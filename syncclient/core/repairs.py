@@ -186,7 +186,9 @@ class Repairs:
             return False
         newest_id, unseen = now.ledger.newest_id(), now.messages.unseen
         was_believed = newest_id in (None, self._blank_at[0]) and unseen <= self._blank_at[1]
-        if was_believed or now.lost_step > now.confirmed_step:
+        connection = now.replaying_connection()
+        was_told = connection is not None and connection.says_empty(unseen)
+        if was_believed or was_told or now.lost_step > now.confirmed_step:
             self._blank_at = newest_id, unseen
             return False
         exchange.turns += 1

@@ -362,7 +362,7 @@ class Situation:
                 self.run.fresh[event["id"]] = None
                 self.run.rests_since_s = None
                 if origin == "live" and is_branch_event(event) and not is_user_message(event):
-                    self.run.goes_on()  # whoever says that it is over
+                    self.run.goes_on(str(event.get("timestamp", "")))  # whoever says that it is over
                 if status is not None:
                     self.tell_run(self.run, status, event_id=event["id"], at=at)
                 self.run.error = error_detail(event) or self.run.error

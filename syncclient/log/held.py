@@ -190,6 +190,10 @@ class Held:
             event.get("parent_id") == event_id and is_branch_event(event) for event in reversed(self._events.values())
         )
 
+    def has_branch(self) -> bool:
+        """Whether any branch event is held: then a snapshot without a leaf is old (R36)."""
+        return any(is_branch_event(event) for event in reversed(self._events.values()))
+
     def unplaced_events(self) -> int:
         """How many events are held whose place is not proven."""
         return len(self._unplaced)

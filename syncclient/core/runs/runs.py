@@ -161,7 +161,7 @@ class Runs:
         of it. Where it was not seen to begin, the log is read once before: it may have lost what was heard (R60)."""
         now, limit_s = self._situation, self._situation.settings.repair_deadline_s
         is_open = now.run is run and run.ending is None and run.unverified_end is None and run.report is None
-        if not is_open or run.rests_since_s is None or run.rested_at_s < run.rests_since_s + limit_s:
+        if not is_open or run.rests_since_s is None or not now.due(run.rests_since_s + limit_s):
             return
         if not run.is_rest_verified and not run_in_log.has_begun(run, now.ledger):
             sometimes("run: nobody knew of it, so the log was read")
@@ -169,7 +169,7 @@ class Runs:
             resting = Ending(now.status, None, knows_leaf=False, asked_step=now.step, heard_step=now.step)
             run.doubt(resting, now.step)
             self._step_unverified_end(run, resting)
-        else:
+        elif run.rested_at_s >= run.rests_since_s + limit_s:
             now.note(f"repair_deadline_s ({limit_s:g} s) was reached: no run is in progress, and the log has no end")
             self._finish(None)
 
@@ -311,7 +311,7 @@ class Runs:
         now = self._situation
         status, run.unverified_end = run_in_log.status_by_log(run, now.ledger, unverified_end), None
         tries, run.proof_tries = run.proof_tries, 0
-        if status is None and run.phase is Phase.UNSURE and not run_in_log.has_begun(run, now.ledger):
+        if status is None and run.phase is Phase.UNSURE and run_in_log.shows_nothing(run, now.ledger):
             sometimes("run: a POST run that was lost is sent again")
             now.note("POST run was not answered, and nothing began: it was sent again")
             self._begin_attempt(run.armed_at_s, run.poll_interval_s, Phase.REPOSTED)
@@ -327,8 +327,11 @@ class Runs:
             run.believe(replace(unverified_end, status=status, leaf_id=None, asked_step=from_step), from_step)
 
     def _lacks_message(self, run: RunInProgress) -> bool:
-        """Whether the log was read without a message that the server had taken: then that view is behind (R52, R85)."""
-        return run.unseen_messages > 0 and run.outage_step < 0
+        """Whether the log was read without a message that the server had taken: then that view is behind (R52, R85).
+
+        Not for as long as it takes until a run is looked for that nobody knows of: then the log has lost it (R60).
+        """
+        return run.unseen_messages > 0 and run.outage_step < 0 and not run.is_rest_verified
 
     def _settle_lost_end(self, run: RunInProgress, unverified_end: Ending, tries: int) -> None:
         """The log, read since an outage, lacks what was heard before it. It has lost its end (R60): begin anew.
@@ -364,7 +367,7 @@ class Runs:
             return run.contradicted_at_s + (settings.veto_wait_s if is_lost else settings.repair_deadline_s)
         if unverified_end.status == IDLE or run_in_log.shows_nothing(run, now.ledger):
             # A server may take a run and do nothing, so that only its status tells: it rests in that of the run before.
-            is_told = run.had_outage or unverified_end.status != IDLE
+            is_told = run.had_outage or run.is_rest_verified or unverified_end.status != IDLE
             return run.accepted_at_s + settings.repair_deadline_s if is_told else None
         is_alike = run_in_log.ends_alike(run, now.ledger, unverified_end)
         return run.accepted_at_s + settings.silence_s if is_alike else None
@@ -457,6 +460,9 @@ class Runs:
         if connection is None:
             self._poll(run, self._polled_from_s(run))
         elif run.end_update is None:
+            if now.subscription.refusals:
+                sometimes("silence: a renewal was refused, so REST was asked")
+                self._poll(run, run.probed_at_s + settings.ready_wait_s)
             if connection.snapshot is None and run.probed_at_s >= connection.asked_at_s > run.armed_at_s:
                 # A renewed subscription that does not greet tells nothing, however long it is waited for.
                 sometimes("silence: a renewed subscription told nothing, so REST was asked")
