@@ -45,8 +45,7 @@ class Repairs:
     def step(self) -> None:
         """Ask for what is missing, once it has been missing for long enough."""
         now = self._situation
-        run = now.run
-        is_over = run is not None and run.may_be_over(now.now_s, not_before_s=now.end_not_before_s(run))
+        is_over = self._is_run_over()
         if now.exchange is not None or (now.ready_connection() is None and not is_over):
             return  # a GET is under way, or a socket is on its way that may tell more
         self._verify_after_outage()
@@ -71,6 +70,11 @@ class Repairs:
             missing.asked_at_s = now.now_s
             missing.not_before_s = now.now_s + settings.settle_s + now.backoff_s(missing.tries)
             self.begin(to_tail=False)
+
+    def _is_run_over(self) -> bool:
+        """Whether a run may be over, so that somebody waits for what is missing of it."""
+        now, run = self._situation, self._situation.run
+        return run is not None and run.may_be_over(now.now_s, not_before_s=now.end_not_before_s(run))
 
     def replay_broke_off(self, connection: Connection, *, is_oversized: bool) -> None:
         """A connection was lost before it had replayed what it said it would: after a few, read over it by a page.
@@ -119,7 +123,10 @@ class Repairs:
         next_seq = now.ledger.next_seq()
         if now.generation == "session" and next_seq is not None and now.ready_connection() is not None:
             tried = self._replays.get(next_seq, 0)
-            if tried < now.settings.replays_max and not now.subscription.is_refusing():
+            # What loses nearly all of each replay is not waited for when somebody waits.
+            is_lossy = self._replays_in_a_row > _QUICK_REPLAYS_MAX and self._is_run_over()
+            sometimes("repair: replays lost most of what they brought, so a page was read", is_lossy)
+            if tried < now.settings.replays_max and not is_lossy and not now.subscription.is_refusing():
                 sometimes("repair: by socket replay")
                 self._count_replay()
                 self._replays[next_seq] = tried + now.renew_socket()

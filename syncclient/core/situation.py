@@ -306,7 +306,7 @@ class Situation:
         self._tries += 1
         self.requests.pop(request.number, None)
         request.number, request.retry_at_s, request.held_events = self._tries, None, len(self.ledger)
-        request.asked_step = self.step
+        request.asked_step, request.asked_at_s = self.step, self.now_s
         self.requests[request.number] = request
         number, limit = request.number, self.settings.page_size_events
         self.spend(calls=not request.is_post and request.purpose != "generation")

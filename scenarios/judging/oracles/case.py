@@ -44,8 +44,8 @@ class Case:
 
         A declared gap excuses only events from before the last attach, because the client was connected for the others,
         wherever in the log they are. Where the log was cut, a client begins anew, as with an attach (R60): then it
-        excuses what the application had been given before, too. An unreadable event is never missing: no call returns it, and perhaps no socket
-        brought it (R59).
+        excuses what the application had been given before, too. An unreadable event is never missing: no call returns
+        it, and perhaps no socket brought it (R59).
         """
         held = frozenset(run.held)
         excused = self._excused(run)

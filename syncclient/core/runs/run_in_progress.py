@@ -349,6 +349,7 @@ class RunInProgress:
         has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
         return Belief.UNVERIFIED_END if has_begun and not is_on_its_way else Belief.WAIT
 
+    @decision("leaf-passed")
     def _is_leaf_passed(self, ending: Ending, ledger: Ledger) -> bool:
         """Whether more of the branch is held than this report knows of: it is old (R36), or the log has lost its end
         (R60). One that is idle and knows of no branch may be as old as the conversation, where nothing told of an end.
