@@ -311,7 +311,7 @@ class Runs:
         now = self._situation
         status, run.unverified_end = run_in_log.status_by_log(run, now.ledger, unverified_end), None
         tries, run.proof_tries = run.proof_tries, 0
-        if status is None and run.phase is Phase.UNSURE and run_in_log.shows_nothing(run, now.ledger):
+        if status is None and run.phase is Phase.UNSURE and run_in_log.shows_no_run(run, now.ledger):
             sometimes("run: a POST run that was lost is sent again")
             now.note("POST run was not answered, and nothing began: it was sent again")
             self._begin_attempt(run.armed_at_s, run.poll_interval_s, Phase.REPOSTED)
