@@ -149,7 +149,7 @@ counts_are_trusted = Mutant(
 def count_at_every_end(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
     """Requests a count at the end of each run, even if the run is proven complete already."""
     if run.counted is None and runs._situation.exchange is None:
-        runs._begin_count()
+        runs._reading.count()
     elif run.counted is not None:
         original(runs, run, ending)
 

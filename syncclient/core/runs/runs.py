@@ -18,9 +18,9 @@ from gapless.syncclient.core.runs import run_in_log
 from gapless.syncclient.core.runs.certificates import Certificates
 from gapless.syncclient.core.runs.endings import Belief, Ending
 from gapless.syncclient.core.runs.phases import IDLE, Phase, Sign, is_terminal
+from gapless.syncclient.core.runs.proof_reading import ProofReading
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
 from gapless.syncclient.core.situation import Situation
-from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import RequestRefused, SyncError
 from gapless.syncclient.log import proof
@@ -35,6 +35,7 @@ class Runs:
         self._situation = situation
         self._repairs = repairs
         self._certificates = Certificates(situation)
+        self._reading = ProofReading(situation, repairs)
         self._base_settings = situation.settings
         self._blocked_since_s: float | None = None
         """Since when `POST run` is refused with 409, and nothing says that a run is in progress."""
@@ -276,9 +277,9 @@ class Runs:
                 sometimes("run: returned with an unverified end")
                 self._finish(None)
         elif now.exchange is None and self._certificates.count_may_do(run):
-            self._begin_count()
+            self._reading.count()
         elif now.exchange is None and not self._repairs.has_work():
-            self._learn_log(run, unverified_end.heard_step)
+            self._ask_log(run, unverified_end.heard_step)
 
     @decision("unread-end")
     def _may_be_refuted(self, run: RunInProgress, unverified_end: Ending) -> bool:
@@ -286,25 +287,6 @@ class Runs:
         now = self._situation
         may_be_stale = not unverified_end.is_final and run.end_update is None and now.is_heard()
         return may_be_stale and run.proof_tries > 0 and not now.due(run.proof_since_s + now.settings.repair_deadline_s)
-
-    def _learn_log(self, run: RunInProgress, from_step: int) -> None:
-        """Have the log shown as it is now: by a new subscription that names its length, or else by pages."""
-        now, connection = self._situation, self._situation.subscription.current
-        if run.proof_tries and not now.due(run.proof_due_s):
-            return  # a log that lags is seldom there after an instant
-        if now.generation != "session" or connection is None:
-            self._read_for_proof(run)
-        elif connection.asked_step < from_step and not now.subscription.is_refusing():
-            sometimes("proof: the subscription was renewed for its index")
-            now.renew_socket()  # its sync names the last index: a proof without a call
-        elif connection.is_ready and self._has_replayed(connection):
-            self._read_for_proof(run)
-
-    def _has_replayed(self, connection: Connection) -> bool:
-        """Whether what a session socket was asked for has come, or does not come any more."""
-        now, next_seq = self._situation, self._situation.ledger.next_seq()
-        is_whole = now.is_echoed and next_seq is not None and next_seq > connection.last_seq
-        return is_whole or now.due(connection.last_frame_at_s + now.settings.ready_wait_s)
 
     def _settle(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
         """The log is held as it was at `from_step`: it says whether our run is over."""
@@ -320,7 +302,7 @@ class Runs:
         elif status is None and (now.ledger.has_unplaced_status() or self._lacks_message(run)):
             sometimes("run: the log was behind the socket, and verified no end")
             run.unverified_end, run.proof_tries = replace(unverified_end, heard_step=now.step), tries
-            self._read_for_proof(run)
+            self._read_on(run)
         elif status is None:
             self._settle_without_log(run, unverified_end, from_step=from_step)
         else:
@@ -348,7 +330,7 @@ class Runs:
             run.unverified_end, run.verify_again_at_s = unverified_end, at_s
         else:
             run.unverified_end, run.proof_tries = replace(unverified_end, heard_step=now.step), tries
-            self._read_for_proof(run)
+            self._read_on(run)
 
     @decision("end-without-log")
     def _believe_without_log_at_s(self, run: RunInProgress, unverified_end: Ending) -> float | None:
@@ -413,31 +395,19 @@ class Runs:
             self._finish(None)
         elif not self._repairs.has_work():
             if self._certificates.count_may_do(run):
-                self._begin_count()
+                self._reading.count()
             else:
-                self._learn_log(run, ending.heard_step)
+                self._ask_log(run, ending.heard_step)
 
-    def _read_for_proof(self, run: RunInProgress) -> None:
-        """Read on to the log's tail; again, ever more slowly, where REST lags the socket, until the deadline (R52)."""
-        now, limit_s = self._situation, self._situation.settings.repair_deadline_s
-        if not run.proof_tries:
-            run.proof_since_s = run.proof_due_s = now.now_s
-        elif now.due(run.proof_since_s + limit_s):
-            sometimes("proof: gave up, for the log did not show the end")
-            self._repairs.give_up(f"repair_deadline_s ({limit_s:g} s) was reached; the log does not show the run's end")
+    def _ask_log(self, run: RunInProgress, from_step: int) -> None:
+        """Have the log shown as it is now; finish without a proof if it was asked for long enough."""
+        if not self._reading.ask(run, from_step):
             self._finish(None)
-            return
-        if now.due(run.proof_due_s):
-            sometimes("proof: the log was read again, for it lagged", run.proof_tries)
-            run.proof_tries += 1
-            # A log that lags is seldom there after an instant; each look costs a page.
-            run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries + 2)
-            self._repairs.begin(shows_end=run.proof_tries == 1)
 
-    def _begin_count(self) -> None:
-        now = self._situation
-        sometimes("proof: a count was asked for")
-        now.begin_exchange("count", None, deadline_s=now.now_s + now.settings.repair_deadline_s)
+    def _read_on(self, run: RunInProgress) -> None:
+        """Have pages show the log to its tail, as it is now; likewise."""
+        if not self._reading.read(run):
+            self._finish(None)
 
     @decision("run-count")
     def count(self, exchange: Request, counted: int) -> None:
