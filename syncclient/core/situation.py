@@ -112,8 +112,8 @@ class Situation:
         self.contested: dict[str, int] = {}
         """The step at which a frame has shown another version of an event than the log had: a newer one, or a late
         one."""
-        self._shown_by_log: dict[str, None] = {}
-        """Ids of what is held as a page has shown it."""
+        self._shown_by_log: dict[str, bool] = {}
+        """Ids of what is held as a page has shown it, and whether no frame has shown it yet."""
         self._given: dict[str, None] = {}
         """Ids of events that this client has handed over and then dropped."""
         self._draw = draw
@@ -390,23 +390,27 @@ class Situation:
 
     def renew_from_frame(self, event: LogEvent, size_bytes: int) -> None:
         """Take over a version of an event that is held, unless it is a copy of one that was seen before."""
-        if self.ledger.renew(event, size_bytes=size_bytes, is_from_log=False):
+        event_id = event["id"]
+        is_first = self._shown_by_log.get(event_id, False)
+        if is_first:
+            self._shown_by_log[event_id] = False
+        if self.ledger.renew(event, size_bytes=size_bytes, is_from_log=False, is_first_frame=is_first):
             self.out.append(actions.Deliver(event, "update"))
-            if event["id"] in self._shown_by_log:
-                del self._shown_by_log[event["id"]]
-                self.contested[event["id"]] = self.step
+            if self._shown_by_log.pop(event_id, None) is not None:
+                self.contested[event_id] = self.step
 
     def renew_from_page(self, request: Request, page: Page, new: Sequence[LogEvent]) -> None:
         """Take over the log's version of the events on a page that were held before.
 
         Of what a frame has shown since the page was asked for, it may have an older one that was seen before.
         """
-        self._shown_by_log.update(dict.fromkeys(event["id"] for event in page.items))
+        new_ids = frozenset(event["id"] for event in new)
+        for event in page.items:
+            self._shown_by_log[event["id"]] = event["id"] in new_ids or self._shown_by_log.get(event["id"], False)
         self._note_read(request, page)
         for event_id in [one for one, step in self.contested.items() if step <= request.asked_step]:
             if event_id in self._shown_by_log:
                 del self.contested[event_id]
-        new_ids = frozenset(event["id"] for event in new)
         changed = [n for n, event in enumerate(page.items) if event["id"] not in new_ids and self.ledger.differs(event)]
         sizes_bytes = shares(page.size_bytes, page.items) if changed else []
         for event, size_bytes in [(page.items[n], sizes_bytes[n]) for n in changed]:

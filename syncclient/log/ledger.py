@@ -83,16 +83,18 @@ class Ledger(Held):
         held = self.payloads.get(event["id"])
         return held is not None and held != event
 
-    def renew(self, event: LogEvent, *, size_bytes: int, is_from_log: bool) -> bool:
+    def renew(self, event: LogEvent, *, size_bytes: int, is_from_log: bool, is_first_frame: bool = False) -> bool:
         """Replace an event that is held by another version of it; true if it is a newer one.
 
         What a page shows is the log's version. What a frame shows is newer, unless it is a copy of a version before.
+        `is_first_frame`: no frame has shown the event yet, so a frame with what is held, that comes after this one, is
+        no copy.
         """
         event_id = event["id"]
         held = self.payloads.get(event_id)
         if held is None or held == event:
             return False
-        versions = self._versions.setdefault(event_id, [_digest(held)])
+        versions = self._versions.setdefault(event_id, [] if is_first_frame else [_digest(held)])
         digest = _digest(event)
         if digest in versions and not is_from_log:
             return False
