@@ -121,7 +121,8 @@ class Repairs:
         if now.run is not None:
             now.run.repair_step = now.step
         next_seq = now.ledger.next_seq()
-        if now.generation == "session" and next_seq is not None and now.ready_connection() is not None:
+        is_replayed = now.generation == "session" and not self._holds_nothing()
+        if is_replayed and next_seq is not None and now.ready_connection() is not None:
             tried = self._replays.get(next_seq, 0)
             # What loses nearly all of each replay is not waited for when somebody waits.
             is_lossy = self._replays_in_a_row > _QUICK_REPLAYS_MAX and self._is_run_over()
@@ -298,6 +299,10 @@ class Repairs:
         tokens = self._missing.give_up()
         now.note(why + (f"; missing: {', '.join(tokens)}" if tokens else "; the latest events may be missing"))
 
+    def _holds_nothing(self) -> bool:
+        """Whether the log was empty, so that no index can show any of it again: it may begin anew (R75)."""
+        return self._situation.is_attached and self._situation.ledger.tail_id() is None
+
     @decision("verify-after-outage")
     def _verify_after_outage(self) -> None:
         """Settle by leaf or `seq` that nothing was missed, or read on from the anchor."""
@@ -307,7 +312,10 @@ class Repairs:
             return
         if not now.unverified or connection is None:
             return
-        if now.replaying_connection() is not None:
+        if now.replaying_connection() is not None and self._holds_nothing():
+            sometimes("outage: nothing was held that an index could show again, so the log was read")
+            self.begin()
+        elif now.replaying_connection() is not None:
             next_seq = now.ledger.next_seq()
             is_behind = next_seq is None or next_seq <= connection.last_seq
             now.unverified = is_behind or not now.is_echoed

@@ -136,6 +136,19 @@ def patient_by_the_minute(original: Original, runs: Runs, run: RunInProgress) ->
     original(runs, run)
 
 
+@mutant(
+    "verify-after-outage",
+    races=["R75"],
+    killed=("r75-index-anew-after-an-empty-log", "session/inclusive", "no-tail-loss"),
+)
+def an_empty_index_is_an_empty_log(original: Original, repairs: Repairs) -> None:
+    """Believes, where it held nothing, that an index that is empty after an outage is that of the whole log."""
+    now = repairs._situation
+    if now.replaying_connection() is not None and now.ledger.tail_id() is None:
+        now.unverified = False
+    original(repairs)
+
+
 MUTANTS = (
     no_reconcile_after_reconnect,
     reader_dies,
@@ -154,4 +167,5 @@ MUTANTS = (
     deltas_are_events,
     contradictions_overlooked,
     heard_before_is_ours,
+    an_empty_index_is_an_empty_log,
 )
