@@ -11,6 +11,8 @@ def restart(choices: Choices, course: Course) -> list[Data]:
     down_s = tenths(choices, "down", 0.5, 5)
     aim, leaf_lags = moment(choices, course), choices.integer("leaf-lags", 0, 2) == 2
     lease = {"lease_s": choices.pick("lease", (5, 1, 15))} if choices.integer("is-leased", 0, 3) == 3 else {}
+    if aim.moment.get("at_s", ATTACHED_LATE_S) < ATTACHED_LATE_S:
+        lease = {}  # a conversation that is hidden before a client has ever seen it is not there, for all that it knows
     return [{"kind": "server-restart", **aim.moment, "down_s": down_s, "leaf_lags": leaf_lags, **lease}]
 
 
