@@ -1,10 +1,8 @@
 # `make run` and `make test` do all their own set-up in .venv; they need Python 3.11 or newer, its venv, and pip.
 
-# The first interpreter that runs and is new enough: one on the path may be a version manager's shim that fails. The
-# system's own comes first: distributions build it with profile-guided optimization and version managers do not, and
-# everything here takes a sixth less time with it. `make PYTHON=python3.13 …` takes another, for a new $(VENV).
-PYTHON ?= $(shell for python in /usr/bin/python3 python3 python3.13 python3.12 python3.11 python; do \
-	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+# The first interpreter that runs and is new enough: one on the path may be a version manager's shim that fails.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 
