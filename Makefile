@@ -59,7 +59,7 @@ mutation: $(VENV)/.ready ## Change the client's core, one change at a time, and 
 clean: ## Remove the environment and everything that tools left
 	rm -rf $(VENV) build dist .venv-interop-* .venv-mutation .venv-peer .gapless .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
-# Set up $(VENV) with these extras. `make run` needs a third of what the tests need, and does not wait for the rest.
+# Set up $(VENV) with these extras. `make run` needs half of what the tests need, and does not wait for the rest.
 define set_up
 	@test -n "$(PYTHON)" || { echo "gapless needs Python 3.11 or newer on the path; none was found" >&2; exit 2; }
 	@echo "== setting up $(VENV) with $$($(PYTHON) --version), pinned by requirements.txt"
