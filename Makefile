@@ -13,7 +13,7 @@ help: ## Say what there is
 
 # Without kills: that the broken clients fail is about the scenarios, and takes longer than the verdicts. `make test`
 # checks each kill in one variant, `make test-slow` and `gapless run` in all.
-run: $(VENV)/.ready ## Run the scenario suite against our client, and show the verdicts
+run: $(VENV)/.runs ## Run the scenario suite against our client, and show the verdicts
 	@echo "== gapless run --no-kills: every scenario, in every generation and cursor mode"
 	@$(BIN)/gapless run --no-kills
 
@@ -59,15 +59,24 @@ mutation: $(VENV)/.ready ## Change the client's core, one change at a time, and 
 clean: ## Remove the environment and everything that tools left
 	rm -rf $(VENV) build dist .venv-interop-* .venv-mutation .venv-peer .gapless .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
-$(VENV)/.ready: pyproject.toml requirements.txt
+# Set up $(VENV) with these extras. `make run` needs half of what the tests need, and does not wait for the rest.
+define set_up
 	@test -n "$(PYTHON)" || { echo "gapless needs Python 3.11 or newer on the path; none was found" >&2; exit 2; }
 	@echo "== setting up $(VENV) with $$($(PYTHON) --version), pinned by requirements.txt"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -u -m pip install --disable-pip-version-check --progress-bar off -c requirements.txt -e '.[dev]' \
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -u -m pip install --disable-pip-version-check --progress-bar off -c requirements.txt -e '.[$(1)]' \
 	  >$(VENV)/install.txt 2>&1 & install=$$!; seconds=0; \
 	while kill -0 $$install 2>/dev/null; do \
 	  sleep 1; seconds=$$((seconds + 1)); \
 	  test $$((seconds % 5)) -ne 0 || echo "   $$seconds s: $$(grep -E '^ *(Collecting|Downloading|Processing|Building|Installing) ' $(VENV)/install.txt | tail -n 1 | cut -c 1-90)"; \
 	done; \
 	wait $$install || { tail -n 40 $(VENV)/install.txt >&2; exit 2; }
+	@touch $(VENV)/.runs
+endef
+
+$(VENV)/.runs: pyproject.toml requirements.txt
+	$(call set_up,harness)
+
+$(VENV)/.ready: pyproject.toml requirements.txt
+	$(call set_up,dev)
 	@touch $@

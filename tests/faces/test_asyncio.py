@@ -12,6 +12,7 @@ import pytest
 import gapless
 from tests.faces.served import LONG_RUN, serving
 
+pytestmark = pytest.mark.usefixtures("settles_soon")
 LIMIT_S = 20
 
 
@@ -186,5 +187,6 @@ def test_a_store_continues_what_another_loop_began(tmp_path: Path) -> None:
         store = gapless.SqliteStore(tmp_path / "conversation.db")
         with gapless.open_conversation_blocking(*server.at, store=store) as conversation:
             assert conversation.report().spent.calls == 0
+            conversation.send("Go on")  # without a message the run does nothing, and the client waits 10 s for more
             assert conversation.run().complete
             assert [event["id"] for event in conversation.events] == server.log()

@@ -16,6 +16,7 @@ import gapless
 from gapless.syncclient.network import client_thread
 from tests.faces.served import LONG_RUN, serving
 
+pytestmark = pytest.mark.usefixtures("settles_soon")
 SOON_S = 30.0  # of real time; a run that ends while a message is on its way is believed after 10 s
 
 

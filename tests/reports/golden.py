@@ -25,6 +25,11 @@ from tests.reports.samples import BEFORE, FAILING, HOLDING, LINES, LOST
 DIRECTORY = Path(__file__).parent / "golden"
 
 
+def stored(name: str) -> str:
+    """The stored output. `test_golden.py` holds that it is what the renderers give."""
+    return (DIRECTORY / name).read_text(encoding="utf-8")
+
+
 def golden() -> Iterator[tuple[str, str]]:
     """Each file's name and text."""
     for name, results in (("failing", FAILING), ("holding", HOLDING)):

@@ -21,7 +21,7 @@ from gapless.reports.records.clocks import lasted, only_clock
 from gapless.reports.records.reading import read_results
 from gapless.reports.records.record import RunRecord
 from gapless.reports.records.results import Results
-from tests.reports.golden import golden
+from tests.reports.golden import stored
 from tests.reports.html.outline import Outline
 from tests.reports.samples import CLEAN, DIGEST, LINES, LOST
 
@@ -146,7 +146,7 @@ def test_a_diff_says_what_real_time_does_to_it() -> None:
 
 
 def test_records_of_before_there_was_a_clock_were_in_virtual_time() -> None:
-    document = json.loads(dict(golden())["holding.records.json"])
+    document = json.loads(stored("holding.records.json"))
     for record in document["records"]:
         del record["clock"]
     assert {record.clock for record in read_results(json.dumps(document)).records} == {"virtual"}

@@ -12,24 +12,22 @@ import pytest
 from gapless.reports.errors import UnreadableRecords
 from gapless.reports.records.reading import read_results, reread
 from gapless.reports.records.results import Results
-from tests.reports.golden import golden
+from tests.reports.golden import stored
 from tests.reports.samples import CLEAN, FAILING, HOLDING, SWEEP
-
-GOLDEN = dict(golden())
 
 
 def written(results: str = "failing") -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(GOLDEN[f"{results}.records.json"])
+    document: dict[str, Any] = json.loads(stored(f"{results}.records.json"))
     return document
 
 
 def test_what_was_written_is_read() -> None:
-    read = read_results(GOLDEN["holding.records.json"])
+    read = read_results(stored("holding.records.json"))
     assert (read.records, read.versions, read.complete) == (HOLDING.records, HOLDING.versions, True)
 
 
 def test_an_interrupted_campaign_its_sweep_and_what_never_happened_are_read() -> None:
-    read = read_results(GOLDEN["failing.records.json"])
+    read = read_results(stored("failing.records.json"))
     assert (read.complete, read.never, read.sweep) == (False, FAILING.never, SWEEP)
 
 

@@ -13,10 +13,10 @@ from gapless.reports.records.json import render_json
 from gapless.reports.records.json_schema import PATH, render_schema
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.running.runner import RunRequest, perform
-from tests.reports.golden import golden
+from tests.reports.golden import stored
 
-SCHEMA = json.loads(render_schema())
-DOCUMENT: dict[str, Any] = json.loads(dict(golden())["failing.records.json"])
+SCHEMA = json.loads(PATH.read_text(encoding="utf-8"))
+DOCUMENT: dict[str, Any] = json.loads(stored("failing.records.json"))
 
 
 def test_the_schema_on_disk_is_fresh() -> None:
@@ -29,7 +29,7 @@ def test_the_schema_is_one() -> None:
 
 @pytest.mark.parametrize("name", ["failing.records.json", "holding.records.json"])
 def test_documents_of_samples_are_valid(name: str) -> None:
-    jsonschema.validate(json.loads(dict(golden())[name]), SCHEMA)
+    jsonschema.validate(json.loads(stored(name)), SCHEMA)
 
 
 @pytest.mark.parametrize("client", ["gapless", "poll-then-return"])

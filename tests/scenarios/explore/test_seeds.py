@@ -101,8 +101,8 @@ FIRST_OF_SEED_1 = (2, 1, 1, 0, 3, 2, 4, 0, 0, 1, 5, 2, 0, 1, 3, 10, 11, 1, 1, 4,
 
 def test_more_processes_and_an_interruption_change_no_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("campaign", "explorer"):  # short rounds, so that the steering begins soon
-        monkeypatch.setattr(f"gapless.scenarios.explore.{module}.ROUND_WORLDS", 15)
-    worlds = str(3 * 15 + 5)
+        monkeypatch.setattr(f"gapless.scenarios.explore.{module}.ROUND_WORLDS", 8)
+    worlds = str(3 * 8 + 5)
     explore(*FEW, "--seed", "5", "--jobs", "1", "--runs", worlds, "--database", str(tmp_path / "one"))
     explore(*FEW, "--seed", "5", "--jobs", "3", "--runs", "17", "--database", str(tmp_path / "three"))
     explore(*FEW, "--seed", "5", "--jobs", "3", "--runs", str(int(worlds) - 17), "--database", str(tmp_path / "three"))
