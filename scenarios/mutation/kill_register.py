@@ -35,7 +35,7 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.mutation.kill_check import broken_clients, killers, mutant_client
 from gapless.scenarios.mutation.mutants import MUTANTS
 from gapless.scenarios.mutation.planting import Rewritten, Watched, planted
-from gapless.scenarios.mutation.simplicity import simpler_than
+from gapless.scenarios.mutation.simplicity import Demands, demands
 from gapless.scenarios.running.client_comparison import HISTORY_UNNAMED_MAX
 from gapless.scenarios.running.runner import RunRequest, perform
 
@@ -131,7 +131,13 @@ def _simpler(scenario: Scenario) -> tuple[Scenario, ...]:
 
 @cache
 def _simpler_by_name(name: str) -> tuple[Scenario, ...]:
-    return simpler_than(find_one(name), register_scenarios())
+    asked = demands(find_one(name))
+    return tuple(scenario for scenario, less in _demands_of_all() if less.are_less_than(asked))
+
+
+@cache
+def _demands_of_all() -> tuple[tuple[Scenario, Demands], ...]:
+    return tuple((scenario, demands(scenario)) for scenario in register_scenarios())
 
 
 @cache
