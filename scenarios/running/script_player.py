@@ -142,6 +142,7 @@ class ScriptPlayer:
         self._store: dict[str, Any] | None = {} if "reopen" in scenario.script else None
         self._main: trio.lowlevel.Task | None = None
         self._contents: dict[str, str] = {}
+        self._delivered_contents: dict[str, str] = {}
         self._phase = "factory"  # what the client runs outside its steps: its factory, or tasks in the background
 
     async def perform(self, factory: Factory) -> None:
@@ -237,7 +238,7 @@ class ScriptPlayer:
         try:
             if not getattr(client, "says_deliveries", True):
                 self._journal.record("client", "says-no-deliveries")
-            self._journal.record("client", "closed", **self._held_fields(client))
+            self._journal.record("client", "closed", **self._held_fields(client), **self._delivered_otherwise())
             with trio.move_on_after(CLOSE_DEADLINE_S):
                 await client.close()
         except errors_of(client):
@@ -398,6 +399,12 @@ class ScriptPlayer:
         digests = {event_id: digest for event_id, digest in held if digest is not None}
         return {"held": [event_id for event_id, _ in held], "contents": self._new_contents(digests)}
 
+    def _delivered_otherwise(self) -> dict[str, object]:
+        """The digests of what was delivered and is not held, or not with that content. No field when there are none."""
+        delivered = self._delivered_contents.items()
+        others = [[event_id, digest] for event_id, digest in delivered if self._contents.get(event_id) != digest]
+        return {"delivered_contents": others} if others else {}
+
     def _new_contents(self, digests: dict[str, str]) -> list[list[str]]:
         new = [[event_id, digest] for event_id, digest in digests.items() if self._contents.get(event_id) != digest]
         self._contents |= digests
@@ -419,7 +426,10 @@ class ScriptPlayer:
             await sleep(max(0.0, until_s - self._now_s()))
 
     def _delivered(self, event: Event, repaired: bool | None) -> None:
-        self._journal.record("client", "delivered", id=str(event["id"]), repaired=repaired)
+        event_id, digest = str(event["id"]), content_digest(event)
+        if digest is not None:
+            self._delivered_contents[event_id] = digest
+        self._journal.record("client", "delivered", id=event_id, repaired=repaired)
 
     def _failed(self, step: str, outcome: str, error: BaseException) -> None:
         message = " ".join(str(error).split())[:300]
