@@ -208,6 +208,7 @@ class Evidence:
     was killed. ``server_runs``: all runs of the server. ``messages_posted``: user messages that POSTs of the client
     made. ``posted_texts``: what those of them say that the log has at the end. ``appended_s``: when an event was
     appended, by id; without the history. ``ended_s``: when it was closed. ``sockets_opened_at``: journal indices.
+    ``left_open``: connections that it still had when it was closed.
     ``outages_s``: for each time that sockets were refused, when the client tried, up to the try that was taken.
     """
 
@@ -257,6 +258,7 @@ class Evidence:
     messages_posted: int = 0
     posted_texts: tuple[str, ...] = ()
     sockets_opened_at: tuple[int, ...] = ()
+    left_open: int = 0
     appended_s: Mapping[str, float] = field(default_factory=dict)
     ended_s: float = 0.0
     outages_s: tuple[tuple[float, ...], ...] = ()

@@ -92,6 +92,7 @@ class _Reader:
         self._calls = self._requests = self._bytes = self._events_read = self._sockets = 0
         self._attach_calls = self._attach_events_read = 0
         self._spinning: str | None = None
+        self._left_open = 0
         self._healed_at: int | None = None
         self._inserted = False
         self._killed_at: list[int] = []
@@ -276,6 +277,8 @@ class _Reader:
             self._ended_s = entry.t_s
             self._note_held("closed", entry)
             self._delivered_contents |= _contents(entry.fields.get("delivered_contents"))
+        elif what == "left-open":
+            self._left_open = _whole(entry.fields["connections"])
         elif what == "spinning":
             self._spinning = _text(entry.fields["message"])
         elif what.endswith("-called"):
@@ -364,6 +367,7 @@ class _Reader:
             news_times_s=tuple(self._news_times_s),
             open_sockets_max=self._open_max,
             sockets_opened_at=tuple(self._opened_at),
+            left_open=self._left_open,
             snapshots_at_s=tuple(self._snapshots_at_s),
             frames_at_s=tuple(self._frames_at_s),
             left_out_of_replay=frozenset(self._left_out),

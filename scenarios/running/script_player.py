@@ -239,12 +239,23 @@ class ScriptPlayer:
             if not getattr(client, "says_deliveries", True):
                 self._journal.record("client", "says-no-deliveries")
             self._journal.record("client", "closed", **self._held_fields(client), **self._delivered_otherwise())
-            with trio.move_on_after(CLOSE_DEADLINE_S):
+            with trio.move_on_after(CLOSE_DEADLINE_S) as scope:
                 await client.close()
+            if scope.cancelled_caught:
+                self._journal.record("client", "close-called")
+                self._failed("close", "hung", TimeoutError("the step's deadline passed"))
+            elif not getattr(client, "closes_at_exit", False):
+                self._note_left_open()
         except errors_of(client):
             pass
         except Exception as error:
             self._crashed(error)
+
+    def _note_left_open(self) -> None:
+        """Record the connections that the client still has when it is closed; nothing when there are none."""
+        left = sum(not connection.client_gone for connection in self._world.connections)
+        if left:
+            self._journal.record("client", "left-open", connections=left)
 
     async def _step(self, client: ClientUnderTest, step: Step) -> bool:
         """Perform one step. Returns whether the script can go on."""

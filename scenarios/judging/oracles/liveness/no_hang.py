@@ -31,7 +31,8 @@ def _step(case: Case, step: StepCall) -> Iterator[Violation]:
     elif step.outcome == "unfinished" and case.evidence.spinning is None:
         message = f"{step.step}() never ended, for the client broke down meanwhile"
     elif step.outcome == "hung":
-        message = f"{step.step}() had not ended {case.expect.step_deadline_s:g} s after it was called"
+        waited_s = case.expect.step_deadline_s if step.ended_s is None else step.ended_s - step.called_s
+        message = f"{step.step}() had not ended {waited_s:g} s after it was called"
     if message is not None:
         yield Violation(NAME, message, breaks=Verdict.STUCK)
 
