@@ -100,7 +100,6 @@ class LockstepClient:
     """
 
     errors = (Failure,)
-    closes_at_exit = True  # a program's connections end with it
 
     def __init__(self, context: ClientContext, process: ProgramProcess, nursery: trio.Nursery) -> None:
         self._context = context

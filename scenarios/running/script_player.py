@@ -244,7 +244,7 @@ class ScriptPlayer:
             if scope.cancelled_caught:
                 self._journal.record("client", "close-called")
                 self._failed("close", "hung", TimeoutError("the step's deadline passed"))
-            elif not getattr(client, "closes_at_exit", False):
+            elif getattr(client, "closes_all", False):
                 self._note_left_open()
         except errors_of(client):
             pass

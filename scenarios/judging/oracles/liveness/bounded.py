@@ -1,5 +1,5 @@
 """What a client makes is bounded: requests and sockets by a rate, and the sockets that are open at once. When it is
-closed, none of its connections is left.
+closed, none of its connections is left, if it says so (``closes_all``).
 
 The rate is over a sliding window, so a client that waits long for a slow tool may try as often as it needs to. Where
 nothing new reaches the client, there is a bound on the sum too. ``Expectation.calls_max`` and ``sockets_max`` are the
