@@ -17,7 +17,6 @@ from gapless.syncclient.core.runs import run_in_log
 from gapless.syncclient.core.runs.endings import Belief, Ending
 from gapless.syncclient.core.runs.phases import IDLE
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
-from gapless.syncclient.core.runs.runs import Runs
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.proof import Certificate
@@ -141,8 +140,8 @@ def pause_of_a_speaker_is_theirs(original: Original, run: RunInProgress, ending:
     "believe-log-status", races=["R79", "R21"], killed=("r79-stopped-before-it-had-begun", "tree/inclusive", "state")
 )
 def every_run_is_seen_to_begin(original: Original, run: RunInProgress, ledger: Ledger, report: Ending) -> str | None:
-    """Believes no end before the log shows that its run has begun."""
-    if "running" not in run_in_log.statuses(run, ledger):
+    """Believes no error as its end if the run before ended so, until the log shows that its run has begun."""
+    if report.status == run.status_at_arm == "error" and "running" not in run_in_log.statuses(run, ledger):
         return None
     status: str | None = original(run, ledger, report)
     return status
@@ -160,13 +159,11 @@ def burst_is_cut_short(original: Original, now: Situation, new: list[LogEvent], 
             original(now, [event], origin)
 
 
-@mutant("run-ending", races=["R82"], killed=("r82-lost-question", "tree/inclusive", "no-tail-loss"))
-def question_needs_no_proof(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
-    """Returns at once when the agent waits for an answer, even if the parents of events name one that it lacks."""
-    if ending.status == "waiting_for_confirmation" and runs._situation.places_by_chain():
-        runs._finish(runs._certificates.certificate(run, ending))
-    else:
-        original(runs, run, ending)
+@mutant("deliver", races=["R82"], killed=("r82-lost-question", "tree/inclusive", "delivered-once"))
+def repaired_question_is_not_shown(original: Original, now: Situation, new: list[LogEvent], origin: Origin) -> None:
+    """Does not deliver what a repair brings while the agent waits for an answer."""
+    if origin != "repair" or now.status != "waiting_for_confirmation":
+        original(now, new, origin)
 
 
 @mutant("deliver", races=["R82"], killed=("r82-lost-confirmation", "tree/inclusive", "delivered-once"))
@@ -222,7 +219,7 @@ MUTANTS = (
     pause_of_a_speaker_is_theirs,
     every_run_is_seen_to_begin,
     burst_is_cut_short,
-    question_needs_no_proof,
+    repaired_question_is_not_shown,
     deaf_after_a_question,
     repaired_error_is_not_reported,
     single_event_ends_the_log,
