@@ -139,7 +139,9 @@ def pause_of_a_speaker_is_theirs(original: Original, run: RunInProgress, ending:
 @mutant(
     "believe-log-status", races=["R79", "R21"], killed=("r79-stopped-before-it-had-begun", "tree/inclusive", "state")
 )
-def every_run_is_seen_to_begin(original: Original, run: RunInProgress, ledger: Ledger, report: Ending) -> str | None:
+def error_before_the_beginning_is_stale(
+    original: Original, run: RunInProgress, ledger: Ledger, report: Ending
+) -> str | None:
     """Believes no error as its end if the run before ended so, until the log shows that its run has begun."""
     if report.status == run.status_at_arm == "error" and "running" not in run_in_log.statuses(run, ledger):
         return None
@@ -217,7 +219,7 @@ MUTANTS = (
     store_keeps_the_newest,
     message_in_a_run_is_ours,
     pause_of_a_speaker_is_theirs,
-    every_run_is_seen_to_begin,
+    error_before_the_beginning_is_stale,
     burst_is_cut_short,
     repaired_question_is_not_shown,
     deaf_after_a_question,
