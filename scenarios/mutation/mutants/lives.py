@@ -137,7 +137,7 @@ def pause_of_a_speaker_is_theirs(original: Original, run: RunInProgress, ending:
 
 
 @mutant(
-    "believe-log-status", races=["R79", "R21"], killed=("r79-stopped-before-it-had-begun", "tree/inclusive", "state")
+    "believe-log-status", races=["R79", "R21"], killed=("r79-stopped-before-it-had-begun", "legacy/inclusive", "state")
 )
 def error_before_the_beginning_is_stale(
     original: Original, run: RunInProgress, ledger: Ledger, report: Ending
@@ -187,7 +187,7 @@ def repaired_error_is_not_reported(
     return replace(report, error=next(errors, None)) if report.error and now.repaired_events else report
 
 
-@mutant("take-page", races=["R88"], killed=("r88-pages-bounded-by-bytes", "legacy/inclusive", "budget"))
+@mutant("take-page", races=["R88"], killed=("r88-pages-bounded-by-bytes", "legacy/inclusive", "no-tail-loss"))
 def single_event_ends_the_log(
     original: Original, one: Walk, page: Page, ledger: Ledger
 ) -> tuple[Outcome, list[LogEvent]]:

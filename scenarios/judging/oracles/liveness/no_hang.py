@@ -30,9 +30,10 @@ def _step(case: Case, step: StepCall) -> Iterator[Violation]:
         message = f"{step.step}() gave up: {step.message}"
     elif step.outcome == "unfinished" and case.evidence.spinning is None:
         message = f"{step.step}() never ended, for the client broke down meanwhile"
+    elif step.outcome == "hung" and step.step == "close":
+        message = "close() had not ended by its deadline"
     elif step.outcome == "hung":
-        waited_s = case.expect.step_deadline_s if step.ended_s is None else step.ended_s - step.called_s
-        message = f"{step.step}() had not ended {waited_s:g} s after it was called"
+        message = f"{step.step}() had not ended {case.expect.step_deadline_s:g} s after it was called"
     if message is not None:
         yield Violation(NAME, message, breaks=Verdict.STUCK)
 
