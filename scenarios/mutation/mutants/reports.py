@@ -138,14 +138,22 @@ async def first_statistics_for_every_run(original: Original, client: GaplessClie
 
 @mutant(Method(Ledger, "renew"), races=["R72"], killed=("r72-updated-between-runs", "tree/inclusive", "content"))
 def finished_run_is_let_be(
-    original: Original, ledger: Ledger, event: LogEvent, *, size_bytes: int, is_from_log: bool
+    original: Original,
+    ledger: Ledger,
+    event: LogEvent,
+    *,
+    size_bytes: int,
+    is_from_log: bool,
+    is_first_frame: bool = False,
 ) -> bool:
-    """Takes over no newer version of an event that another run has followed, or that is the end of the log."""
+    """Takes over no newer version of an event of a run that has finished."""
     held = list(ledger.ordered())
     later = held[next(n for n, one in enumerate(held) if one["id"] == event["id"]) :]
     if any(one.get("value") == "finished" for one in later):
         return False
-    is_newer: bool = original(ledger, event, size_bytes=size_bytes, is_from_log=is_from_log)
+    is_newer: bool = original(
+        ledger, event, size_bytes=size_bytes, is_from_log=is_from_log, is_first_frame=is_first_frame
+    )
     return is_newer
 
 
