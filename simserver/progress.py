@@ -51,6 +51,18 @@ class Progress:
             number, self.run = self.run, None
             self._reached(("run", number, "ends"))
 
+    @contextmanager
+    def outside_runs(self) -> Iterator[None]:
+        """What is published now belongs to no run, although one may be in progress: the tail of an earlier run does.
+
+        Nothing may wait in the block.
+        """
+        run, self.run = self.run, None
+        try:
+            yield
+        finally:
+            self.run = run
+
     def published(self, event_id: str, *, is_logged: bool) -> None:
         """An event was published. It belongs to the run in progress, if there is one."""
         if self.run is None:

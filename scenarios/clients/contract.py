@@ -76,7 +76,8 @@ class ClientUnderTest(Protocol):
 
     ``errors``: the exceptions by which a step fails in a typed way. Any other exception counts as a crash. A client
     without this attribute has no typed errors. A client whose attribute ``says_deliveries`` is False when it is closed
-    never said which events reach its application, and is not judged by that.
+    never said which events reach its application, and is not judged by that. One whose ``closes_all`` is True has
+    no connection left when ``close()`` returns, and is judged by that. Others may leave some to their context manager.
     """
 
     @property

@@ -19,6 +19,7 @@ class GaplessClient:
     """Holds the conversation open in a task of its own, so that the deadline of a step does not end it."""
 
     errors: tuple[type[Exception], ...] = (syncclient.SyncError,)
+    closes_all = True
 
     def __init__(self, context: ClientContext, nursery: trio.Nursery) -> None:
         self._context = context

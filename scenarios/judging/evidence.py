@@ -192,7 +192,8 @@ class Evidence:
     ``held_then``: what was held when attach or ``run()`` returned, and at the end. ``histories``: readings of the log.
     ``delivered``: as ``deliveries``, with what the client said about each. ``says_deliveries``: False for a client that
     never says what reaches its application. ``contents``: digests of the log's newest versions, by id, of the events
-    whose content the client told. ``updated_at``: the journal index of the last update of an event under its id.
+    whose content the client told. ``delivered_contents``: digests, by id, of what was delivered and at the end was not
+    held with that content. ``updated_at``: the journal index of the last update of an event under its id.
     ``update_told_at``: when that version first reached the client, by a frame or a page; nothing where it never did.
     ``framed_at``: the journal index at which a socket first brought an event. ``exchanges``: all REST calls.
     ``socket_times_s``: when sockets were opened or refused. ``news_times_s``: when the client was sent an event that it
@@ -205,7 +206,9 @@ class Evidence:
     ``left_out_of_replay``: events whose frame a fault dropped from the replay of a socket that was opened later.
     ``inserted``: whether events came into the middle of the log. ``killed_at``: journal indices at which the client
     was killed. ``server_runs``: all runs of the server. ``messages_posted``: user messages that POSTs of the client
-    made. ``appended_s``: when an event was appended, by id; without the history. ``ended_s``: when it was closed.
+    made. ``posted_texts``: what those of them say that the log has at the end. ``appended_s``: when an event was
+    appended, by id; without the history. ``ended_s``: when it was closed. ``sockets_opened_at``: journal indices.
+    ``left_open``: connections that it still had when it was closed.
     ``outages_s``: for each time that sockets were refused, when the client tried, up to the try that was taken.
     """
 
@@ -234,6 +237,7 @@ class Evidence:
     delivered: tuple[Delivery, ...] = ()
     says_deliveries: bool = True
     contents: Mapping[str, str] = field(default_factory=dict)
+    delivered_contents: Mapping[str, str] = field(default_factory=dict)
     updated_at: Mapping[str, int] = field(default_factory=dict)
     update_told_at: Mapping[str, int] = field(default_factory=dict)
     framed_at: Mapping[str, int] = field(default_factory=dict)
@@ -252,6 +256,9 @@ class Evidence:
     was_down: bool = False
     server_runs: tuple[ServerRun, ...] = ()
     messages_posted: int = 0
+    posted_texts: tuple[str, ...] = ()
+    sockets_opened_at: tuple[int, ...] = ()
+    left_open: int = 0
     appended_s: Mapping[str, float] = field(default_factory=dict)
     ended_s: float = 0.0
     outages_s: tuple[tuple[float, ...], ...] = ()

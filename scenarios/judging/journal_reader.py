@@ -48,6 +48,7 @@ class _Reader:
         self._final_log = log
         self._log_contents = contents
         self._told_contents: dict[str, str] = {}
+        self._delivered_contents: dict[str, str] = {}
         self._held_then: list[HeldThen] = []
         self._histories: dict[int, tuple[tuple[str, ...], Mapping[str, str]]] = {}
         self._delivered: list[Delivery] = []
@@ -61,6 +62,7 @@ class _Reader:
         self._open: set[object] = set()
         self._open_max = 0
         self._last_opened_at = -1
+        self._opened_at: list[int] = []
         self._snapshots_at_s: list[tuple[int, float, str | None]] = []
         self._frames_at_s: list[tuple[int, float]] = []
         self._left_out: set[str] = set()
@@ -90,11 +92,14 @@ class _Reader:
         self._calls = self._requests = self._bytes = self._events_read = self._sockets = 0
         self._attach_calls = self._attach_events_read = 0
         self._spinning: str | None = None
+        self._left_open = 0
         self._healed_at: int | None = None
         self._inserted = False
         self._killed_at: list[int] = []
         self._posts_open: list[object] = []
         self._messages_posted = 0
+        self._posted: dict[str, None] = {}
+        self._posted_texts: list[str] = []
         self._appended_s: dict[str, float] = {}
         self._ended_s = 0.0
         self._outages_s: list[tuple[float, ...]] = []
@@ -157,6 +162,7 @@ class _Reader:
         if fields.get("kind") == "MessageEvent" and self._posts_open:
             self._posts_open.pop(0)
             self._messages_posted += 1
+            self._posted[event_id] = None
         self._inserted = self._inserted or fields.get("inserted") is True
         if fields.get("readable") is False:
             self._unreadable.add(event_id)
@@ -180,6 +186,7 @@ class _Reader:
                 self._outages_s.append(tuple(self._tries_s))
             self._tries_s = []
             self._last_opened_at = entry.index
+            self._opened_at.append(entry.index)
             self._updates.opened(fields.get("connection"), entry.index)
             self._open.add(fields.get("connection"))
             self._open_max = max(self._open_max, len(self._open))
@@ -269,6 +276,9 @@ class _Reader:
             self._held_at_end = _texts(entry.fields.get("held"))
             self._ended_s = entry.t_s
             self._note_held("closed", entry)
+            self._delivered_contents |= _contents(entry.fields.get("delivered_contents"))
+        elif what == "left-open":
+            self._left_open = _whole(entry.fields["connections"])
         elif what == "spinning":
             self._spinning = _text(entry.fields["message"])
         elif what.endswith("-called"):
@@ -303,7 +313,7 @@ class _Reader:
     def _contents_of_log(self, event: Mapping[str, object], found: dict[str, str]) -> None:
         """Add the digest of an event of the log. Only events whose content the client told are needed."""
         event_id = _text(event["id"])
-        if event_id in self._told_contents:
+        if event_id in self._told_contents or event_id in self._delivered_contents:
             digest = content_digest(event) if self._log_contents is None else self._log_contents.get(event_id)
             if digest is not None:
                 found[event_id] = digest
@@ -315,6 +325,8 @@ class _Reader:
         for index, event in enumerate(self._final_log):
             events.append(self._log_event(index, event))
             self._contents_of_log(event, log_contents)
+            if event["id"] in self._posted and event.get("source") == "user":
+                self._posted_texts.append(_said(event))
         log = tuple(events)
         return Evidence(
             log=log,
@@ -346,6 +358,7 @@ class _Reader:
             delivered=tuple(self._delivered),
             says_deliveries=self._says_deliveries,
             contents=log_contents,
+            delivered_contents=self._delivered_contents,
             updated_at=self._updates.updated_at,
             update_told_at=self._updates.told_at({event.id: event.index for event in log}),
             framed_at=self._framed_at,
@@ -353,6 +366,8 @@ class _Reader:
             socket_times_s=tuple(self._socket_times_s),
             news_times_s=tuple(self._news_times_s),
             open_sockets_max=self._open_max,
+            sockets_opened_at=tuple(self._opened_at),
+            left_open=self._left_open,
             snapshots_at_s=tuple(self._snapshots_at_s),
             frames_at_s=tuple(self._frames_at_s),
             left_out_of_replay=frozenset(self._left_out),
@@ -364,6 +379,7 @@ class _Reader:
             was_down=self._was_down,
             server_runs=tuple(self._server_runs.values()),
             messages_posted=self._messages_posted,
+            posted_texts=tuple(self._posted_texts),
             appended_s=self._appended_s,
             ended_s=self._ended_s,
             outages_s=tuple(self._outages_s) + ((tuple(self._tries_s),) if len(self._tries_s) > 1 else ()),
@@ -426,6 +442,13 @@ class _Reader:
 def _overlap(run: ServerRun, step: StepCall) -> bool:
     begun = step.ended_at is None or run.started_at < step.ended_at
     return begun and (run.ended_at is None or run.ended_at > step.called_at)
+
+
+def _said(event: Mapping[str, object]) -> str:
+    """The text of a user message."""
+    message = event.get("llm_message")
+    parts = _values(message.get("content")) if isinstance(message, Mapping) else ()
+    return "".join(_text(part.get("text", "")) for part in parts if isinstance(part, Mapping))
 
 
 def _text(value: object) -> str:

@@ -12,9 +12,7 @@ If each of two scenarios has a kind of fault that the other lacks, neither is si
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from gapless.scenarios.definition.scenario import ClientSettings, Expectation, Run, Scenario, Server
 from gapless.scenarios.judging.optimum import PAGE_EVENTS_MAX
@@ -42,8 +40,11 @@ class Demands:
             and self.oddities <= other.oddities
         )
 
+    def are_less_than(self, other: Demands) -> bool:
+        """Whether these demands exceed the others in no respect, and are less in one."""
+        return self != other and self.are_within(other)
 
-@cache
+
 def demands(scenario: Scenario) -> Demands:
     """The demands of a scenario."""
     planned, others = workload(scenario), scenario.workload.background
@@ -57,17 +58,7 @@ def demands(scenario: Scenario) -> Demands:
 
 def is_simpler(one: Scenario, other: Scenario) -> bool:
     """Whether ``one`` is simpler than ``other``."""
-    return _is_less(demands(one), demands(other))
-
-
-def simpler_than(scenario: Scenario, among: Sequence[Scenario]) -> tuple[Scenario, ...]:
-    """The scenarios in ``among`` that are simpler than ``scenario``."""
-    asked = demands(scenario)
-    return tuple(one for one in among if _is_less(demands(one), asked))
-
-
-def _is_less(mine: Demands, theirs: Demands) -> bool:
-    return mine != theirs and mine.are_within(theirs)
+    return demands(one).are_less_than(demands(other))
 
 
 def _oddities(scenario: Scenario) -> list[str]:

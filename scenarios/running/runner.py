@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gapless.reports.records.record import Clock, FaultFired, RunRecord, Verdict, Violation, gravest
 from gapless.scenarios.clients.contract import Factory
 from gapless.scenarios.clients.registry import resolve
-from gapless.scenarios.definition.scenario import Scenario
+from gapless.scenarios.definition.scenario import Scenario, Send
 from gapless.scenarios.errors import GaplessError, UsageError, WorldBroke
 from gapless.scenarios.judging.evidence import Evidence
 from gapless.scenarios.judging.journal_reader import read
@@ -223,9 +223,16 @@ def _result(
         digest=digest_of_lines(lines),
         spun=spun,
         taken=taken,
+        texts=_texts(request.scenario),
     )
     messages = () if journal.messages is None else tuple(journal.messages.lines())
     return RunResult(record, choices.tape, choices.ranges, lines, messages=messages)
+
+
+def _texts(scenario: Scenario) -> tuple[str, ...]:
+    """The messages that the script and other parties send."""
+    own = tuple(step.send for step in scenario.script if isinstance(step, Send))
+    return (*own, *(one.message for one in scenario.workload.background if one.message is not None))
 
 
 def fired(world: World | RealServerWorld) -> tuple[FaultFired, ...]:
@@ -243,14 +250,16 @@ def assess(
     clock: Clock = "virtual",
     spun: str | None = None,
     taken: tuple[str, ...] = (),
+    texts: tuple[str, ...] | None = None,
 ) -> RunRecord:
     """The record of a run, judged by its evidence.
 
     ``ended_s``: when the script ended, in seconds of ``clock``. ``digest``: of the journal. ``spun``: the message about
     a client that filled the journal. ``taken``: the marked paths of our client that were taken.
+    ``texts``: the messages that are sent, where the client was told what to send.
     """
     scenario = request.scenario
-    case = Case(evidence, request.generation, scenario.expect, scenario.budget, request.own_budget)
+    case = Case(evidence, request.generation, scenario.expect, scenario.budget, request.own_budget, texts)
     judgement = judge(case, scenario, faults, request.judge)
     violations = judgement.violations
     if spun is not None and (not request.judge or "no-hang" in request.judge):

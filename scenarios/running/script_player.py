@@ -142,6 +142,7 @@ class ScriptPlayer:
         self._store: dict[str, Any] | None = {} if "reopen" in scenario.script else None
         self._main: trio.lowlevel.Task | None = None
         self._contents: dict[str, str] = {}
+        self._delivered_contents: dict[str, str] = {}
         self._phase = "factory"  # what the client runs outside its steps: its factory, or tasks in the background
 
     async def perform(self, factory: Factory) -> None:
@@ -237,13 +238,24 @@ class ScriptPlayer:
         try:
             if not getattr(client, "says_deliveries", True):
                 self._journal.record("client", "says-no-deliveries")
-            self._journal.record("client", "closed", **self._held_fields(client))
-            with trio.move_on_after(CLOSE_DEADLINE_S):
+            self._journal.record("client", "closed", **self._held_fields(client), **self._delivered_otherwise())
+            with trio.move_on_after(CLOSE_DEADLINE_S) as scope:
                 await client.close()
+            if scope.cancelled_caught:
+                self._journal.record("client", "close-called")
+                self._failed("close", "hung", TimeoutError("the step's deadline passed"))
+            elif getattr(client, "closes_all", False):
+                self._note_left_open()
         except errors_of(client):
             pass
         except Exception as error:
             self._crashed(error)
+
+    def _note_left_open(self) -> None:
+        """Record the connections that the client still has when it is closed; nothing when there are none."""
+        left = sum(not connection.client_gone for connection in self._world.connections)
+        if left:
+            self._journal.record("client", "left-open", connections=left)
 
     async def _step(self, client: ClientUnderTest, step: Step) -> bool:
         """Perform one step. Returns whether the script can go on."""
@@ -398,6 +410,12 @@ class ScriptPlayer:
         digests = {event_id: digest for event_id, digest in held if digest is not None}
         return {"held": [event_id for event_id, _ in held], "contents": self._new_contents(digests)}
 
+    def _delivered_otherwise(self) -> dict[str, object]:
+        """The digests of what was delivered and is not held, or not with that content. No field when there are none."""
+        delivered = self._delivered_contents.items()
+        others = [[event_id, digest] for event_id, digest in delivered if self._contents.get(event_id) != digest]
+        return {"delivered_contents": others} if others else {}
+
     def _new_contents(self, digests: dict[str, str]) -> list[list[str]]:
         new = [[event_id, digest] for event_id, digest in digests.items() if self._contents.get(event_id) != digest]
         self._contents |= digests
@@ -419,7 +437,10 @@ class ScriptPlayer:
             await sleep(max(0.0, until_s - self._now_s()))
 
     def _delivered(self, event: Event, repaired: bool | None) -> None:
-        self._journal.record("client", "delivered", id=str(event["id"]), repaired=repaired)
+        event_id, digest = str(event["id"]), content_digest(event)
+        if digest is not None:
+            self._delivered_contents[event_id] = digest
+        self._journal.record("client", "delivered", id=event_id, repaired=repaired)
 
     def _failed(self, step: str, outcome: str, error: BaseException) -> None:
         message = " ".join(str(error).split())[:300]

@@ -95,16 +95,17 @@ class Publisher:
     def __repr__(self) -> str:
         return f"Publisher({self._archive!r}, {len(self.subscriptions)} subscribed)"
 
-    def publish(self, publications: Sequence[Publication]) -> bool:
+    def publish(self, publications: Sequence[Publication], *, is_tail: bool = False) -> bool:
         """Persist events in log order, and send them in publication order. Returns whether there were any.
 
-        While the conversation is being deleted nothing is sent (R35).
+        While the conversation is being deleted nothing is sent (R35). ``is_tail``: they come after the end of a run and
+        belong to none, although the next one may be in progress.
         """
         appended = [one for one in publications if one.index is not None]
         if len(appended) > 1:
             appended.sort(key=lambda one: one.index or 0)
         for one in appended:
-            self._persist(one)
+            self._persist(one, None if is_tail else self.run)
         for one in publications:
             self._progress.published(one.event["id"], is_logged=one.index is not None)
         if self._agent.status == "deleting":
@@ -149,11 +150,11 @@ class Publisher:
 
     # --- the log -----------------------------------------------------------------------------------------------
 
-    def _persist(self, one: Publication) -> None:
+    def _persist(self, one: Publication, run: int | None) -> None:
         """Append an event to the disk, now or when the faults say. It is journaled when it is appended."""
         assert one.index is not None
         event, kind = one.event, one.event["kind"]
-        fields: Fields = {"id": event["id"], "kind": kind, "index": one.index, "run": self.run}
+        fields: Fields = {"id": event["id"], "kind": kind, "index": one.index, "run": run}
         fields["branch"] = kind != STATE_UPDATE
         if not one.treatment.readable:
             fields["readable"] = False

@@ -192,7 +192,8 @@ class AgentRuns:
         await self._link.sleep_unless_healed(tail.after_s)
         for _ in range(tail.events):
             if self._agent.status != "deleting":
-                self._publish(self._agent.append_late_event(self._now_s(), tail.what))
+                with self._link.progress.outside_runs():  # the next run may have begun by now
+                    self._publish(self._agent.append_late_event(self._now_s(), tail.what), is_tail=True)
 
     def _vetoed(self, run: int, status: str) -> Veto | None:
         verdicts = self._consulted("finishing", run, status)

@@ -12,7 +12,7 @@ from gapless.simserver.faults.verdicts import AppendLater, TailKind
 
 
 class LateTail(BaseFault):
-    """These events come after the end of the run, so they are not part of it.
+    """These events come after the end of the run, so they are part of no run, also when the next one has begun.
 
     after_s: virtual seconds between the final snapshot and the first of them; events: how many there are; what:
     ``stats`` appends state updates, ``log`` appends events of the branch.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, cast
 
 import trio
@@ -41,13 +41,12 @@ async def open_socket(request: SocketRequest, settings: Settings) -> AsyncIterat
 
 @asynccontextmanager
 async def _connected(request: SocketRequest, settings: Settings) -> AsyncIterator[Socket]:
-    with ExitStack() as sockets:
-        async with _followed(request, settings, sockets) as socket:
-            yield socket
+    async with AsyncExitStack() as sockets, _followed(request, settings, sockets) as socket:
+        yield socket
 
 
 @asynccontextmanager
-async def _followed(request: SocketRequest, settings: Settings, sockets: ExitStack) -> AsyncIterator[Socket]:
+async def _followed(request: SocketRequest, settings: Settings, sockets: AsyncExitStack) -> AsyncIterator[Socket]:
     async with open_plain_task_group() as tasks:
         connection = await _shake_hands(request, settings, tasks, sockets)
         socket = PingedSocket(_TrioConnection(connection), settings)
@@ -62,14 +61,14 @@ async def _followed(request: SocketRequest, settings: Settings, sockets: ExitSta
 
 
 async def _shake_hands(
-    request: SocketRequest, settings: Settings, tasks: TaskGroup, sockets: ExitStack
+    request: SocketRequest, settings: Settings, tasks: TaskGroup, sockets: AsyncExitStack
 ) -> trio_websocket.WebSocketConnection:
     host = request.host if request.port in (80, 443) else f"{request.host}:{request.port}"
     watched: HandshakeStream | None = None
     try:
         with trio.fail_after(settings.handshake_timeout_s) as scope:
             stream = await _dial(request)
-            sockets.callback(_close_socket, stream)
+            sockets.push_async_callback(_close_stream, stream)
             watched = HandshakeStream(stream, scope)
             connection = await trio_websocket.wrap_client_stream(
                 tasks,  # type: ignore[arg-type]  # the library starts one task in it, and needs no more of a nursery
@@ -110,12 +109,16 @@ async def _dial(request: SocketRequest) -> trio.abc.Stream:
     return cast(trio.abc.Stream, stream)
 
 
-def _close_socket(stream: trio.abc.Stream) -> None:
-    """Close a socket of the operating system. trio-websocket leaves it open when the server ends the connection."""
+async def _close_stream(stream: trio.abc.Stream) -> None:
+    """Close a stream. trio-websocket leaves it open when the server ends the connection, and in a failed handshake."""
     while isinstance(stream, trio.SSLStream):
         stream = stream.transport_stream
     if isinstance(stream, trio.SocketStream):
         stream.socket.close()
+        return
+    with trio.move_on_after(CLOSE_S_MAX) as scope:
+        scope.shield = True
+        await stream.aclose()
 
 
 class _TrioConnection:

@@ -17,9 +17,8 @@ def main(session: str, count: int, seed: int) -> None:
     with use_db(session, WorkDB.Mode.open) as database:
         jobs = sorted(item.job_id for item in database.pending_work_items)
         kept = set(random.Random(seed).sample(jobs, min(count, len(jobs))))
-        for job in jobs:
-            if job not in kept:
-                database.set_result(job, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
+        skipped = [job for job in jobs if job not in kept]
+        database.set_multiple_results(skipped, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
 
 
 if __name__ == "__main__":

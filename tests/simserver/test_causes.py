@@ -69,6 +69,32 @@ def test_the_final_snapshot_belongs_to_its_run_and_a_message_before_it_to_none()
     assert [one.fired for one in counts] == [9, 9]
 
 
+def test_the_tail_of_a_run_belongs_to_none_although_the_next_run_is_in_progress() -> None:
+    """So the nth event of the next run is the same one, whenever the tail of the run before arrives."""
+    updates: list[object] = []
+
+    async def script(v: Visit) -> None:
+        socket = await v.socket()
+        await played(v, socket)
+        updates.extend(event["value"] for event in map(event_of, socket.frames) if event.get("key") == "stats")
+
+    late = fault("late-tail", after_s=0.3, events=3, match={"run": 1})
+    in_run = fault("event-drop", name="in-run", match={"key": "stats", "run": 2})
+    between = fault("event-drop", name="between", match={"key": "stats", "between_runs": True, "nth": 2})
+    seen = visit(world(late, in_run, between), script)
+    assert [one.fired for one in seen.fired()] == [1, 0, 1]
+    assert len(updates) == 2
+    tail = [fields for fields in entries(seen, "log", "append") if "statistics" in fields]
+    assert [fields["run"] for fields in tail] == [None] * 3
+    begun = [one.index for one in seen.journal if one.what == "run-started"]
+    arrived = [one.index for one in seen.journal if "statistics" in one.fields]
+    assert begun[1] < min(arrived)
+    own_events = 2 + 2 * 3  # the status twice, and three pairs
+    progress = seen.link.progress
+    assert progress.has_reached(("run", 2, own_events))
+    assert not progress.has_reached(("run", 2, own_events + 1))
+
+
 def test_an_event_that_is_replayed_belongs_to_the_run_that_it_came_from() -> None:
     async def script(v: Visit) -> None:
         first = await v.socket()

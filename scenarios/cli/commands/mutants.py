@@ -35,8 +35,10 @@ Advance = Callable[[str], None]
 
 @click.command("mutants")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--full", is_flag=True, help="Find the simplest scenarios that kill each, and keep them in the register.")
-@click.option("--afresh", is_flag=True, help="With --full: try everything again, not only what is new.")
+@click.option(
+    "--full", is_flag=True, help="Find for each scenario a bug that no simpler one kills; kept in the register."
+)
+@click.option("--afresh", is_flag=True, help="With --full: begin anew, without what is known.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes to use.  [default: one per core]")
 @executor_option
@@ -146,19 +148,18 @@ def _json(found: Iterable[KillCheck]) -> str:
 
 def _full(console: Console, jobs: int, where: str, *, is_afresh: bool) -> int:
     scenarios, kept = kill_register.register_scenarios(), kill_register.load()
-    known = Register() if is_afresh else kept
+    register = Register() if is_afresh else kept
     began_s = time.monotonic()
-    with stoppable() as stop, _progress(console, len(scenarios)) as advance:
-        found = _kills_of(scenarios, known, jobs, where, stop, advance)
-    register = kept.with_found(found)
-    try:
-        kill_register.PATH.write_text(kill_register.render(register), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{kill_register.PATH}: cannot be written ({error.strerror}); run in a checkout") from error
-    if len(found) < len(scenarios):
-        told = f"interrupted after {len(found)} of {len(scenarios)} scenarios, which are kept beside what was known"
-        click.echo(f"{told}; go on with: gapless mutants --full", err=True)
+    with stoppable() as stop:
+        while (attempts := kill_register.attempts(register)) and not stop.asked:
+            register = _found_by(attempts, register, jobs, where, stop, console)
+            _store(register.over(kept))
+    if stop.asked:
+        left = sum(1 for one in scenarios if not one.documentation and not register.first_kills(one))
+        told = f"interrupted; {left} of {len(scenarios)} scenarios have no kill of their own yet, and what was found is"
+        click.echo(f"{told} kept; go on with: gapless mutants --full", err=True)
         return INTERRUPTED_EXIT_CODE
+    _store(register)
     console.print(_table_of_kills(register, scenarios))
     idle = kill_register.without_own_kill(register, scenarios)
     for scenario in idle:
@@ -177,25 +178,32 @@ def _full(console: Console, jobs: int, where: str, *, is_afresh: bool) -> int:
     return ALIVE_EXIT_CODE if idle or alive else 0
 
 
-def _kills_of(
-    scenarios: Sequence[Scenario], known: Register, jobs: int, where: str, stop: Stop, advance: Advance
-) -> dict[str, kill_register.Kills]:
-    """The clients that each scenario kills, simplest scenarios first; only the finished ones when the user stops it."""
-    found: dict[str, kill_register.Kills] = {}
-    for layer in kill_register.layers(scenarios):
-        attempts = kill_register.attempts(layer, known, found)
-        with spread(kill_register.try_clients, attempts, jobs, where) as coming:
-            for ground, died in zip(attempts, coming, strict=True):
-                found[ground.scenario.name] = known.kept(ground.scenario) | died
-                advance(ground.scenario.name)
-                if stop.asked:
-                    return found
-    return found
+def _store(register: Register) -> None:
+    try:
+        kill_register.PATH.write_text(kill_register.render(register), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{kill_register.PATH}: cannot be written ({error.strerror}); run in a checkout") from error
+
+
+def _found_by(
+    attempts: Sequence[kill_register.Attempt], register: Register, jobs: int, where: str, stop: Stop, console: Console
+) -> Register:
+    """The register with what the attempts find; with that of the finished ones when the user stops it."""
+    with (
+        _progress(console, len(attempts)) as advance,
+        spread(kill_register.try_clients, attempts, jobs, where) as coming,
+    ):
+        for attempt, found in zip(attempts, coming, strict=True):
+            register = register.with_found(attempt.scenario, found)
+            advance(attempt.scenario.name)
+            if stop.asked:
+                break
+    return register
 
 
 def _table_of_kills(register: Register, scenarios: Iterable[Scenario]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("scenario", "kills what nothing simpler kills"):
+    for column in ("scenario", "kills, as no simpler one does"):
         table.add_column(column, overflow="fold")
     for scenario in scenarios:
         whom = ", ".join(who.removeprefix(MUTANT) for who in register.first_kills(scenario))

@@ -22,6 +22,7 @@ class Case:
     """One run to judge: what happened, in which generation, and what had to hold.
 
     ``own_budget``: the budget that the user wrote for this client here; it takes the place of ``budget``.
+    ``texts``: the messages that the script and other parties send; None where the client was not told what to send.
     """
 
     evidence: Evidence
@@ -29,6 +30,7 @@ class Case:
     expect: Expectation
     budget: Budget
     own_budget: OwnBudget | None = None
+    texts: tuple[str, ...] | None = None
 
     def returned_runs(self) -> tuple[RunCall, ...]:
         """The calls of ``run()`` that returned. What a client holds is judged at these returns."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from gapless.scenarios.clients.baselines.follower import Follower
+from gapless.scenarios.clients.contract import Claim
+from gapless.scenarios.clients.ours import GaplessClient
 from gapless.scenarios.mutation.planting import ExpectedKill, Method, Mutant, Original, mutant, with_settings
+from gapless.syncclient.conversation import Conversation
 from gapless.syncclient.core.actions import Origin
 from gapless.syncclient.core.runs.certificates import Certificates
 from gapless.syncclient.core.runs.endings import Ending
@@ -13,6 +17,7 @@ from gapless.syncclient.core.runs.run_in_progress import RunInProgress
 from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.unread import Unread
 from gapless.syncclient.history import History
+from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.proof import Certificate
 from gapless.syncclient.report import SyncReport
 from gapless.syncclient.wire import LogEvent, Page
@@ -119,6 +124,69 @@ def outage_leaves_history_alone(original: Original, unread: Unread, after_id: st
     """Takes the log that parents prove for all of the log, when its history is asked for after an outage."""
 
 
+@mutant(
+    Method(GaplessClient, "run"), races=["R83"], killed=("r83-statistics-of-each-run", "session/inclusive", "state")
+)
+async def first_statistics_for_every_run(original: Original, client: GaplessClient) -> Claim:
+    """Reports the first statistics that it has reported, whichever run is over."""
+    claim: Claim = await original(client)
+    if claim.statistics is None:
+        return claim
+    first = vars(client).setdefault("_first_statistics", claim.statistics)
+    return replace(claim, statistics=first)
+
+
+@mutant(Method(Ledger, "renew"), races=["R72"], killed=("r72-updated-between-runs", "tree/inclusive", "content"))
+def finished_run_is_let_be(
+    original: Original,
+    ledger: Ledger,
+    event: LogEvent,
+    *,
+    size_bytes: int,
+    is_from_log: bool,
+    is_first_frame: bool = False,
+) -> bool:
+    """Takes over no newer version of an event of a run that has finished."""
+    held = list(ledger.ordered())
+    later = held[next(n for n, one in enumerate(held) if one["id"] == event["id"]) :]
+    if any(one.get("value") == "finished" for one in later):
+        return False
+    is_newer: bool = original(
+        ledger, event, size_bytes=size_bytes, is_from_log=is_from_log, is_first_frame=is_first_frame
+    )
+    return is_newer
+
+
+@mutant("deliver", races=["R62"], killed=("clean-run", "tree/inclusive", "content"), fails_clean=True)
+def application_is_told_of_another(
+    original: Original, now: Situation, events: Iterable[LogEvent], origin: Origin
+) -> None:
+    """Gives the application each event with the text of the one that it held first. What it holds is right."""
+    first = next(iter(now.ledger.ordered()), {})
+    own = ("id", "parent_id", "kind", "timestamp", "key", "value")
+    wrong = [dict(first) | {name: event[name] for name in own if name in event} for event in events]
+    original(now, wrong, origin)
+
+
+@mutant(
+    "deliver",
+    races=["R62"],
+    killed=("clean-run", "tree/inclusive", "says-what-it-did"),
+    fails_clean=True,
+)
+def live_called_repair(original: Original, now: Situation, events: Iterable[LogEvent], origin: Origin) -> None:
+    """Delivers what comes live as if a repair had brought it."""
+    original(now, events, "repair" if origin == "live" else origin)
+
+
+@mutant(Method(Conversation, "send"), races=["R56"], killed=("r21-back-to-back", "tree/inclusive", "sent-once"))
+async def first_message_each_time(original: Original, conversation: Conversation, text: str) -> None:
+    """Sends the text of its first message again, whatever it is asked to send."""
+    texts = vars(conversation).setdefault("_texts", [])
+    texts.append(text)
+    await original(conversation, texts[0])
+
+
 MUTANTS = (
     past_never_read,
     payload_of_another_event,
@@ -130,4 +198,9 @@ MUTANTS = (
     history_stops_at_a_gap,
     ends_of_five_events,
     outage_leaves_history_alone,
+    first_statistics_for_every_run,
+    finished_run_is_let_be,
+    application_is_told_of_another,
+    live_called_repair,
+    first_message_each_time,
 )

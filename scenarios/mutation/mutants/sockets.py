@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import trio
+
+from gapless.scenarios.clients.ours import GaplessClient
 from gapless.scenarios.mutation.planting import ExpectedKill, Method, Mutant, Original, mutant, with_settings
 from gapless.syncclient.core import actions
 from gapless.syncclient.core.core import SyncCore
@@ -48,4 +51,28 @@ def key_missing_on_the_socket(original: Original, network: Network, path: str, *
     return original(network, path, query=query)
 
 
-MUTANTS = (no_ping, no_jitter, sockets_leaked, old_socket_ignored, key_missing_on_the_socket)
+@mutant(
+    Method(GaplessClient, "close"), races=["R35"], killed=("clean-run", "tree/inclusive", "bounded"), fails_clean=True
+)
+async def close_closes_nothing(original: Original, client: GaplessClient) -> None:
+    """Leaves its connections open when it is closed."""
+
+
+@mutant(
+    Method(GaplessClient, "close"), races=["R35"], killed=("clean-run", "tree/inclusive", "no-hang"), fails_clean=True
+)
+async def close_never_ends(original: Original, client: GaplessClient) -> None:
+    """Waits for ever for something when it is closed."""
+    await original(client)
+    await trio.sleep_forever()
+
+
+MUTANTS = (
+    no_ping,
+    no_jitter,
+    sockets_leaked,
+    old_socket_ignored,
+    key_missing_on_the_socket,
+    close_closes_nothing,
+    close_never_ends,
+)

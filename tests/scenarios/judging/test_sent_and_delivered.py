@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from gapless.reports.records.record import Verdict
 from gapless.scenarios.judging.oracles.liveness.delivered_in_time import delivered_in_time
 from gapless.scenarios.judging.oracles.liveness.jitter import jitter
+from gapless.scenarios.judging.oracles.safety.content import content
 from gapless.scenarios.judging.oracles.safety.sent_once import sent_once
 from tests.scenarios.by_hand import Story, clean_story
 
@@ -44,6 +47,45 @@ def test_a_message_that_was_refused_and_one_of_somebody_else_are_not_the_clients
     story.tell("rest", "request", call=1, path="/conversations/c/events", method="POST", counted=False)
     story.tell("rest", "response", call=1, status=503).append("another", kind="MessageEvent")
     assert sent_once(post(story, 2).tell("client", "send-returned").case()).violations == ()
+
+
+def saying(text: str) -> dict[str, object]:
+    """The content of a message in the log."""
+    return {"source": "user", "llm_message": {"role": "user", "content": [{"type": "text", "text": text}]}}
+
+
+@pytest.mark.parametrize(
+    ("texts", "complaint"),
+    [
+        (("Do it", "Again"), None),
+        (("Do it", "Do it"), "the client sent 'Do it', and was to send 'Do it' and 'Again'"),
+        (("Do it", "Do"), "the client sent 'Do', and was to send 'Do it' and 'Again'"),
+    ],
+)
+def test_a_message_says_what_was_to_be_sent(texts: tuple[str, str], complaint: str | None) -> None:
+    story = Story(history=1).attach()
+    for call, text in enumerate(texts):
+        story = post(story.tell("client", "send-called"), call).tell("client", "send-returned")
+        story.log[-1].update(saying(text))
+    case = story.case()
+    assert sent_once(case).violations == ()  # where it was not told what to send
+    told = sent_once(dataclasses.replace(case, texts=("Do it", "Again"))).violations
+    assert [one.message for one in told] == ([] if complaint is None else [complaint])
+
+
+def test_what_reaches_the_application_has_the_content_of_the_log() -> None:
+    def delivered(*contents: list[str]) -> Story:
+        story = clean_story().run_ended().run_returned()
+        return story.tell("client", "closed", held=[], delivered_contents=[list(one) for one in contents])
+
+    event_id = clean_story().log[-1]["id"]
+    right = clean_story().contents(str(event_id))
+    assert content(delivered(*right).case()).violations == ()
+    assert content(delivered(["never-persisted", "00"]).case()).violations == ()
+    (violation,) = content(delivered([str(event_id), "00"]).case()).violations
+    assert "reached the application with other content" in violation.message
+    updated = delivered([str(event_id), "00"]).tell("log", "update", id=event_id, index=3)
+    assert content(updated.case()).violations == ()
 
 
 def test_a_client_that_says_nothing_of_its_steps_is_not_judged() -> None:

@@ -242,26 +242,71 @@ def test_a_scenario_that_asks_for_less_is_simpler() -> None:
     assert not is_simpler(lost, lost)
 
 
-def test_a_search_that_was_interrupted_goes_on_with_the_scenarios_that_it_had_not_finished(tmp_path: Path) -> None:
-    finished, left, unreached = (find_one(name) for name in ("clean-run", "r30-lost-frame", "cost-one-hole"))
-    known = kill_register.Register({unreached.name: frozenset(broken_clients()[1:])}, {unreached.name: {}})
-    partial = known.with_found({finished.name: {"socket-only by no-holes": "tree/inclusive"}})
+def register_of(**kills: dict[str, str]) -> kill_register.Register:
+    """A register in which every client was tried in every scenario; ``clean_run`` is the scenario clean-run."""
+    names = [scenario.name for scenario in kill_register.register_scenarios()]
+    by_name = {name: kills.get(name.replace("-", "_"), {}) for name in names}
+    return kill_register.Register(dict.fromkeys(names, frozenset(broken_clients())), by_name)
+
+
+def wanted(register: kill_register.Register, scenario: str) -> tuple[str, ...]:
+    """The clients that a search would try next in a scenario."""
+    return next((one.clients for one in kill_register.attempts(register) if one.scenario.name == scenario), ())
+
+
+def test_a_search_tries_first_who_is_likely_to_die_and_nobody_whom_a_simpler_scenario_kills() -> None:
+    lost = find_one("r30-lost-frame")
+    nothing = kill_register.Register()
+    ours = [mutant_client(one) for one in MUTANTS if one.killed.scenario == lost.name]
+    assert frozenset(wanted(nothing, lost.name)[: len(ours)]) == frozenset(ours)
+    some = nothing.with_found(find_one("clean-run"), kill_register.Found(frozenset(), {"mutant:ends-never-end": "x y"}))
+    assert "mutant:ends-never-end" in wanted(nothing, lost.name)
+    assert "mutant:ends-never-end" not in wanted(some, lost.name)
+
+
+def test_a_kill_counts_once_its_client_was_tried_in_every_simpler_scenario() -> None:
+    lost, clean = find_one("r30-lost-frame"), find_one("clean-run")
+    everywhere = register_of(r30_lost_frame={"mutant:no-ping": "tree/inclusive budget"})
+    assert list(everywhere.first_kills(lost)) == ["mutant:no-ping"]
+    assert wanted(everywhere, lost.name) == ()
+    untried = kill_register.Register({**everywhere.tried, clean.name: frozenset()}, everywhere.by_scenario)
+    assert not untried.first_kills(lost)
+    assert "mutant:no-ping" in wanted(untried, clean.name)
+    simpler = everywhere.with_found(
+        clean, kill_register.Found(frozenset(), {"mutant:no-ping": "tree/inclusive budget"})
+    )
+    assert not simpler.likely_first_kills(lost)
+
+
+def test_an_attempt_ends_at_the_first_kill_that_no_simpler_scenario_has() -> None:
+    scenario = find_one("clean-run").model_copy(update={"generations": ("tree",), "cursors": ("inclusive",)})
+    ending = ("mutant:no-ping", "mutant:count-at-every-end", "mutant:max-seq-cursor")
+    found = kill_register.try_clients(kill_register.Attempt(scenario, ending, frozenset()))
+    assert (found.tried, list(found.kills)) == (frozenset(ending[:2]), [ending[1]])
+    all_of_them = kill_register.try_clients(kill_register.Attempt(scenario, ending, frozenset(found.kills)))
+    assert all_of_them.tried == frozenset(ending)
+
+
+def test_a_register_is_read_as_it_was_written_and_goes_on_from_there(tmp_path: Path) -> None:
+    lost, clean = find_one("r30-lost-frame"), find_one("clean-run")
+    partial = kill_register.Register().with_found(
+        clean, kill_register.Found(frozenset({"socket-only"}), {"socket-only by no-holes": "tree/inclusive no-holes"})
+    )
+    partial = partial.with_found(lost, kill_register.Found(frozenset(broken_clients()), {}))
     path = tmp_path / "register.json"
     path.write_text(kill_register.render(partial), encoding="utf-8")
     kept = kill_register.load(path)
-    nobody: dict[str, kill_register.Kills] = {one.name: {} for one in kill_register.register_scenarios()}
-    tries = kill_register.attempts((finished, left, unreached), kept, nobody)
-    assert [one.clients for one in tries] == [(), broken_clients(), broken_clients()[:1]]
     assert kept == partial
+    assert "socket-only" not in wanted(kept, clean.name)
+    assert wanted(kept, lost.name) == ()
+    afresh = kill_register.Register().with_found(lost, kill_register.Found(frozenset({"tail-cursor"}), {}))
+    assert afresh.over(kept).tried == {clean.name: frozenset({"socket-only"}), lost.name: frozenset({"tail-cursor"})}
 
 
 @pytest.mark.slow
-def test_the_kill_register_knows_every_client_and_every_scenario() -> None:
-    register = kill_register.load()
-    everybody = frozenset(broken_clients())
-    names = [scenario.name for scenario in kill_register.register_scenarios()]
-    untried = [name for name in names if register.tried.get(name) != everybody]
-    assert not untried, "run `gapless mutants --full`"
+def test_the_kill_register_leaves_nothing_to_try() -> None:
+    left = [one.scenario.name for one in kill_register.attempts(kill_register.load())]
+    assert not left, "run `gapless mutants --full`"
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
-"""What a client makes is bounded: requests and sockets by a rate, and the sockets that are open at once.
+"""What a client makes is bounded: requests and sockets by a rate, and the sockets that are open at once. When it is
+closed, none of its connections is left, if it says so (``closes_all``).
 
 The rate is over a sliding window, so a client that waits long for a slow tool may try as often as it needs to. Where
 nothing new reaches the client, there is a bound on the sum too. ``Expectation.calls_max`` and ``sockets_max`` are the
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gapless.reports.records.record import Verdict, Violation
-from gapless.scenarios.judging.oracles.case import Case, OracleFinding
+from gapless.scenarios.judging.oracles.case import Case, OracleFinding, count
 
 NAME = "bounded"
 WINDOW_S: Final = 60.0
@@ -32,6 +33,9 @@ def bounded(case: Case) -> OracleFinding:
     ]
     if evidence.open_sockets_max > OPEN_SOCKETS_MAX:
         message = f"{evidence.open_sockets_max} sockets were open at once; at most {OPEN_SOCKETS_MAX} are needed"
+        found.append(Violation(NAME, message, breaks=Verdict.STUCK))
+    if evidence.left_open:
+        message = f"{count(evidence.left_open, 'connection')} of the client were left open when it was closed"
         found.append(Violation(NAME, message, breaks=Verdict.STUCK))
     return OracleFinding(1 + len(requests) + len(sockets), tuple(found))
 

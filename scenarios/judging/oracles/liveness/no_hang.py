@@ -30,6 +30,8 @@ def _step(case: Case, step: StepCall) -> Iterator[Violation]:
         message = f"{step.step}() gave up: {step.message}"
     elif step.outcome == "unfinished" and case.evidence.spinning is None:
         message = f"{step.step}() never ended, for the client broke down meanwhile"
+    elif step.outcome == "hung" and step.step == "close":
+        message = "close() had not ended by its deadline"
     elif step.outcome == "hung":
         message = f"{step.step}() had not ended {case.expect.step_deadline_s:g} s after it was called"
     if message is not None:

@@ -1,9 +1,9 @@
 """Each event held is the log's newest version of it, by digest and not by id alone.
 
-Judged when attach and ``run()`` return, and at the end. An event that was updated under its id meanwhile (R72) is
-judged only where the update came before the run ended, or before attach was called, and where it has reached the
-client: nothing tells that its frame was lost, and no page need have shown the event since. A client that gives ids only
-is not judged.
+Judged when attach and ``run()`` return, at the end, and where it was delivered. An event that was updated under its id
+meanwhile (R72) is judged only where the update came before the run ended, or before attach was called, and where it has
+reached the client: nothing tells that its frame was lost, and no page need have shown the event since. A client that
+gives ids only is not judged.
 """
 
 from __future__ import annotations
@@ -28,9 +28,23 @@ def content(case: Case) -> OracleFinding:
             when = "at the end" if then.step == "closed" else f"when {then.step}() returned"
             message = f"{when}, {named(wrong)} held under its id had other content than the log has"
             return OracleFinding(judged, (Violation(NAME, message, ids_of(wrong)),))
+    delivered = _delivered_otherwise(case)
+    if delivered:
+        message = f"{named(delivered)} reached the application with other content than the log has"
+        return OracleFinding(judged, (Violation(NAME, message, ids_of(delivered)),))
     if not judged and any(then.ids for then in case.evidence.held_then):
         return OracleFinding(0, unjudged="gives the ids of what it holds, and not its content")
     return OracleFinding(judged)
+
+
+def _delivered_otherwise(case: Case) -> tuple[PersistedEvent, ...]:
+    """Events that were delivered with other content than they ever had. One that was updated had several."""
+    evidence, delivered = case.evidence, case.evidence.delivered_contents
+    return tuple(
+        event
+        for event in _compared(case, tuple(delivered), delivered)
+        if delivered[event.id] != evidence.contents[event.id] and event.id not in evidence.updated_at
+    )
 
 
 def other_content(

@@ -4,7 +4,8 @@
   parents and for the branch alone, ``count`` and ``echo`` after an answer that brought a count or a page.
 - The calls are those that the server counted by the return of ``run()``. Where the server was down, calls that never
   reached it may be counted too.
-- An event that is called live was brought by a socket before. Only events from after the latest attach are judged: the
+- An event that is called live was brought by a socket before. One that is called repaired may have been: a page was
+  answered, or a socket was opened, since it was in the log. Only events from after the latest attach are judged: the
   past is read from pages by everybody.
 
 Each is judged only where the client says it, and a proof only by a name of this list.
@@ -16,7 +17,7 @@ import math
 from collections.abc import Iterator
 
 from gapless.reports.records.record import Violation
-from gapless.scenarios.judging.evidence import RunCall
+from gapless.scenarios.judging.evidence import Delivery, RunCall
 from gapless.scenarios.judging.oracles.case import Case, OracleFinding, count, ids_of, named, ordinal_of
 
 NAME = "says-what-it-did"
@@ -99,6 +100,20 @@ def _about_origins(case: Case) -> Iterator[Violation]:
     if wrong:
         message = f"delivered as live, though no socket had brought it: {named(wrong)}"
         yield Violation(NAME, message, ids_of(wrong))
+    live = tuple(evidence.by_id[one.id] for one in evidence.delivered if one.repaired and _came_live(case, one))
+    if live:
+        message = f"delivered as repaired, though only a live socket can have brought it: {named(live)}"
+        yield Violation(NAME, message, ids_of(live))
+
+
+def _came_live(case: Case, one: Delivery) -> bool:
+    """Whether neither a page nor a replay can have brought an event that a socket had brought."""
+    evidence = case.evidence
+    event, framed_at = evidence.by_id.get(one.id), evidence.framed_at.get(one.id)
+    if event is None or framed_at is None or not _attached_at(case, one.at) < event.at < framed_at < one.at:
+        return False
+    pages = (call.answered_at for call in evidence.exchanges if call.name == "search" and call.answered_at is not None)
+    return not any(event.at < at < one.at for at in (*pages, *evidence.sockets_opened_at))
 
 
 def _attached_at(case: Case, at: int) -> float:
