@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
-from gapless.scenarios.lockstep.process import NeverWaited, NotAtRest, ProgramProcess
+from gapless.scenarios.lockstep.process import NeverWaited, NotAtRest, ProgramProcess, environment
 from gapless.scenarios.lockstep.protocol import (
     Blocked,
     CloseConnection,
@@ -38,6 +41,7 @@ EPOCH_S = 1_767_268_800.0
 VARIABLES = {"GAPLESS_URL": "http://agent.test"}
 HOST = InputLine("agent.test 80")
 STUCK_S = 1.0  # of real time
+ALONE_S_MAX = 60.0  # of real time, for a program whose harness has gone
 THREAD_POINTS_MAX = 150
 
 
@@ -311,6 +315,24 @@ def check_the_harness_can_end_a_run(shim: Shim) -> None:
         assert run.lines == []
 
 
+def check_it_ends_when_the_harness_goes_before_it_is_met(shim: Shim) -> None:
+    """A harness may be killed while the program is imported. Then nobody has the other ends of the channel."""
+    with tempfile.TemporaryDirectory() as directory:
+        for name in ("to-client", "to-harness"):
+            os.mkfifo(os.path.join(directory, name))
+        around = environment(os.environ, VARIABLES, directory)
+        done = subprocess.run(
+            shim.command("lines"),
+            env=around,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=ALONE_S_MAX,
+            check=False,
+        )
+        assert os.path.exists(os.path.join(directory, "taken"))
+        assert done.stdout == b""
+
+
 def check_a_second_run_is_as_the_first(shim: Shim) -> None:
     """Where the process can be run again, and where it is started anew."""
     found = []
@@ -370,6 +392,7 @@ CHECKS: tuple[Callable[[Shim], None], ...] = (
     check_a_program_that_waits_for_something_real_is_ended,
     check_a_child_process_is_refused,
     check_the_harness_can_end_a_run,
+    check_it_ends_when_the_harness_goes_before_it_is_met,
     check_a_second_run_is_as_the_first,
     check_the_schedule_of_threads_is_chosen,
 )
