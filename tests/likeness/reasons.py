@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -115,9 +115,26 @@ def _returns_at_the_status(cell: LikenessCell) -> bool:
 
 def _counts_other_frames(cell: LikenessCell) -> bool:
     """All is delivered, in another order, where a fault counts frames of every kind."""
-    faults = find_one(cell.scenario).faults
+    faults = [one for one in find_one(cell.scenario).faults if one.place == "frame"]
     counts = any(one.match.model_fields_set & {"nth", "first"} and one.match.kind is None for one in faults)
     return counts and cell.same_verdict and cell.same_deliveries
+
+
+def _learns_earlier(cell: LikenessCell) -> bool:
+    """All is delivered, and what a fault has dropped comes earlier on the published server."""
+    if cell.published is None or not (cell.same_verdict and cell.same_deliveries):
+        return False
+    drops = [one for one in find_one(cell.scenario).faults if one.kind == "event-drop"]
+    dropped = {kind.removesuffix("Event") for one in drops for kind in one.match.kind or ()}
+    ours, theirs = cell.simulated.delivered, cell.published.delivered
+    if [one for one in ours if one not in dropped] != [one for one in theirs if one not in dropped]:
+        return False
+    places = zip(_places(theirs, dropped), _places(ours, dropped), strict=True)
+    return bool(dropped) and all(earlier <= later for earlier, later in places)
+
+
+def _places(delivered: Sequence[str], names: Collection[str]) -> list[int]:
+    return [place for place, one in enumerate(delivered) if one in names]
 
 
 REASONS: Final = (
@@ -144,6 +161,11 @@ REASONS: Final = (
         "a published server appends statistics after each call of its model. A fault that counts frames of every kind "
         "meets others than on the simulated server",
         _counts_other_frames,
+    ),
+    Reason(
+        "a published server appends statistics after each call of its model. Their parent is the leaf, so a client "
+        "learns earlier of an event that it lost, and asks for it earlier",
+        _learns_earlier,
     ),
     Reason(
         "a published server appends statistics after each call of its model. They fill pages: one more may be needed",
