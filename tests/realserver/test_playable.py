@@ -41,7 +41,10 @@ def test_every_kind_of_fault_is_played_or_has_a_reason() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"generations": ["legacy"]}, "it is about servers of generation legacy, and the server is of session and tree"),
+        (
+            {"generations": ["legacy"]},
+            "it is about servers of generation legacy, and the server is of session and tree",
+        ),
         ({"workload": {"recording": "agent-server-1.57.0"}}, "writes its own log"),
         ({"workload": {"history_events": 60_000}}, "each of which is a file"),
         ({"workload": {"runs": [{"init_s": 5}]}}, "says running at once, not after 5 s"),
