@@ -164,8 +164,8 @@ REASONS: Final = (
         _status_told_by_statistics,
     ),
     Reason(
-        "a published server appends statistics after the status that ends a run. A client that lost the status, and does "
-        "not look for it, has a hole there; on the simulated server it lacks the end",
+        "a published server appends statistics after the status that ends a run. A client that lost the status, and "
+        "does not look for it, has a hole there; on the simulated server it lacks the end",
         _hole_before_statistics,
     ),
     Reason(
