@@ -299,6 +299,18 @@ class Evidence:
         there = [event for event in (*lasted, *self.log) if journal_index is None or event.at < journal_index]
         return tuple(sorted(there, key=lambda event: event.index))
 
+    @property
+    def told_until(self) -> int | None:
+        """The journal index at which a client that was closed by its script had last been told anything: by a frame, or
+        by the answer to a call asked then. None where it was open to the end, and could know everything."""
+        steps = [step for step in self.steps if step.step in ("attach", "close", "reopen")]
+        if not steps or steps[-1].step != "close":
+            return None
+        closed_at = steps[-1].called_at
+        frames = (at for at, _ in self.frames_at_s if at < closed_at)
+        calls = (one.asked_at for one in self.exchanges if one.answered_at is not None and one.answered_at < closed_at)
+        return max((*frames, *calls), default=0)
+
     def is_in_no_log(self, event_id: str, journal_index: int | None) -> bool:
         """Whether no log holds the event: none ever did, or a truncation lost it before that journal index.
 

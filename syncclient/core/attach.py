@@ -196,7 +196,8 @@ class Attach:
         seq, is_new = frame.seq, frame.event["id"] not in now.ledger
         is_held = seq is not None and now.is_attached and seq <= connection.held_seq
         is_other = is_new and seq is not None and (is_held or now.ledger.is_taken(seq))
-        is_other = is_other or bool(now.ledger.conflicting(frame.event["id"], seq))
+        event_id = frame.event["id"]
+        is_other = is_other or bool(now.ledger.conflicting(event_id, seq)) or now.ledger.has_no_room(event_id, seq)
         is_other = is_other and not self._resume.is_open
         if not self._resume.contradicts(frame) and not is_other:
             return False

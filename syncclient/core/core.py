@@ -204,6 +204,7 @@ class SyncCore:
             case Sync():
                 self._now.show_itself()
                 connection.synced, connection.through_seq = True, frame.through_seq
+                connection.unseen_messages = self._now.messages.unseen
                 self._now.make_ready(connection)
                 self._attach.heard_length(connection)
             case Snapshot():
@@ -302,7 +303,7 @@ class SyncCore:
             return
         if exchange.purpose == "repair" and self._repairs.is_blank(exchange, page):
             return
-        if page.breaks and exchange.rereads < _REREADS_MAX:
+        if page.breaks and exchange.rereads < _REREADS_MAX and exchange.leaves_time(now.now_s):
             sometimes("rest: a page with an item that could not be read was asked for again")
             exchange.rereads += 1
             now.note_unreadable(page)

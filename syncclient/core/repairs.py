@@ -45,8 +45,7 @@ class Repairs:
     def step(self) -> None:
         """Ask for what is missing, once it has been missing for long enough."""
         now = self._situation
-        run = now.run
-        is_over = run is not None and run.may_be_over(now.now_s, not_before_s=now.end_not_before_s(run))
+        is_over = self._is_run_over()
         if now.exchange is not None or (now.ready_connection() is None and not is_over):
             return  # a GET is under way, or a socket is on its way that may tell more
         self._verify_after_outage()
@@ -71,6 +70,11 @@ class Repairs:
             missing.asked_at_s = now.now_s
             missing.not_before_s = now.now_s + settings.settle_s + now.backoff_s(missing.tries)
             self.begin(to_tail=False)
+
+    def _is_run_over(self) -> bool:
+        """Whether a run may be over, so that somebody waits for what is missing of it."""
+        now, run = self._situation, self._situation.run
+        return run is not None and run.may_be_over(now.now_s, not_before_s=now.end_not_before_s(run))
 
     def replay_broke_off(self, connection: Connection, *, is_oversized: bool) -> None:
         """A connection was lost before it had replayed what it said it would: after a few, read over it by a page.
@@ -119,7 +123,10 @@ class Repairs:
         next_seq = now.ledger.next_seq()
         if now.generation == "session" and next_seq is not None and now.ready_connection() is not None:
             tried = self._replays.get(next_seq, 0)
-            if tried < now.settings.replays_max and not now.subscription.is_refusing():
+            # What loses nearly all of each replay is not waited for when somebody waits.
+            is_lossy = self._replays_in_a_row > _QUICK_REPLAYS_MAX and self._is_run_over()
+            sometimes("repair: replays lost most of what they brought, so a page was read", is_lossy)
+            if tried < now.settings.replays_max and not is_lossy and not now.subscription.is_refusing():
                 sometimes("repair: by socket replay")
                 self._count_replay()
                 self._replays[next_seq] = tried + now.renew_socket()
@@ -186,7 +193,9 @@ class Repairs:
             return False
         newest_id, unseen = now.ledger.newest_id(), now.messages.unseen
         was_believed = newest_id in (None, self._blank_at[0]) and unseen <= self._blank_at[1]
-        if was_believed or now.lost_step > now.confirmed_step:
+        connection = now.replaying_connection()
+        was_told = connection is not None and connection.says_empty(unseen)
+        if was_believed or was_told or now.lost_step > now.confirmed_step:
             self._blank_at = newest_id, unseen
             return False
         exchange.turns += 1
@@ -204,6 +213,7 @@ class Repairs:
             sometimes("repair: gave up, for an item could not be read")
             self.give_up("an item of the log cannot be read")
             return
+        is_cut = walk is not None and self._lacks_echoes(walk)
         now.walked_from_step, now.unverified, now.unechoed = exchange.begun_step, False, {}
         now.confirmed_step = exchange.begun_step
         if walk is not None and not walk.descending:
@@ -213,6 +223,8 @@ class Repairs:
         if now.generation == "session":
             if walk.lost_head:
                 now.begin_epoch("the log's head was another")
+            elif is_cut:
+                now.begin_epoch("the log does not have the last event that was held")
             return
         gone = walk.unseen(now.ledger)
         passed = tuple(event_id for event_id in exchange.unplaced_ids if now.ledger.is_unplaced(event_id))
@@ -227,6 +239,13 @@ class Repairs:
             now.discard(replaced)
         elif now.run is None:
             self._doubt_gone(gone)
+
+    @decision("log-was-cut")
+    def _lacks_echoes(self, walk: Walk) -> bool:
+        """Whether a walk back from the tail, to what is held, did not show an event that the log was to show again."""
+        now = self._situation
+        anchors = [now.ledger.anchor_at_seq(seq) for seq in now.unechoed]
+        return walk.descending and any(anchor is None or not walk.has_read(anchor.echo) for anchor in anchors)
 
     def _doubt_gone(self, gone: tuple[str, ...]) -> None:
         """The log has lost its end (R60), or its view is behind the socket, and then not for long (R52)."""
@@ -254,9 +273,7 @@ class Repairs:
         """
         now = self._situation
         assert exchange.walk is not None, "only a walk has cursors"
-        if not now.is_echoed:
-            now.begin_epoch("the log does not have the last event that was held")
-            return
+        sometimes("repair: the cursor of the last event held was unknown, so it was looked for", not now.is_echoed)
         sometimes("repair: the cursor was unknown, so back from the tail")
         now.note("the server did not know a page cursor; read backward from the tail")
         self._unknown_cursor = exchange.walk.query().page_id

@@ -64,6 +64,7 @@ class Request:
     """Whether the walk is to come to the log's tail, and so to prove it; else it may stop when nothing is missing."""
     asked_step: int = -1
     """The core's step at which it was last asked: the answer may be older than what was heard since."""
+    asked_at_s: float = 0.0
     held_events: int = 0
     """How many events were held when it was last asked: a count is compared with these, not with what came later."""
     unplaced_ids: tuple[str, ...] = ()
@@ -83,6 +84,10 @@ class Request:
     def is_post(self) -> bool:
         """Whether the server does something about it, so that it must not be sent twice."""
         return self.purpose in _POSTS
+
+    def leaves_time(self, now_s: float) -> bool:
+        """Whether an answer that takes as long as the last, and another, would come before the deadline."""
+        return now_s + 2 * (now_s - self.asked_at_s) <= self.deadline_s
 
     @property
     def has_cursor(self) -> bool:

@@ -112,8 +112,8 @@ class Situation:
         self.contested: dict[str, int] = {}
         """The step at which a frame has shown another version of an event than the log had: a newer one, or a late
         one."""
-        self._shown_by_log: dict[str, None] = {}
-        """Ids of what is held as a page has shown it."""
+        self._shown_by_log: dict[str, bool] = {}
+        """Ids of what is held as a page has shown it, and whether no frame has shown it yet."""
         self._given: dict[str, None] = {}
         """Ids of events that this client has handed over and then dropped."""
         self._draw = draw
@@ -306,7 +306,7 @@ class Situation:
         self._tries += 1
         self.requests.pop(request.number, None)
         request.number, request.retry_at_s, request.held_events = self._tries, None, len(self.ledger)
-        request.asked_step = self.step
+        request.asked_step, request.asked_at_s = self.step, self.now_s
         self.requests[request.number] = request
         number, limit = request.number, self.settings.page_size_events
         self.spend(calls=not request.is_post and request.purpose != "generation")
@@ -362,7 +362,7 @@ class Situation:
                 self.run.fresh[event["id"]] = None
                 self.run.rests_since_s = None
                 if origin == "live" and is_branch_event(event) and not is_user_message(event):
-                    self.run.goes_on()  # whoever says that it is over
+                    self.run.goes_on(str(event.get("timestamp", "")))  # whoever says that it is over
                 if status is not None:
                     self.tell_run(self.run, status, event_id=event["id"], at=at)
                 self.run.error = error_detail(event) or self.run.error
@@ -390,23 +390,27 @@ class Situation:
 
     def renew_from_frame(self, event: LogEvent, size_bytes: int) -> None:
         """Take over a version of an event that is held, unless it is a copy of one that was seen before."""
-        if self.ledger.renew(event, size_bytes=size_bytes, is_from_log=False):
+        event_id = event["id"]
+        is_first = self._shown_by_log.get(event_id, False)
+        if is_first:
+            self._shown_by_log[event_id] = False
+        if self.ledger.renew(event, size_bytes=size_bytes, is_from_log=False, is_first_frame=is_first):
             self.out.append(actions.Deliver(event, "update"))
-            if event["id"] in self._shown_by_log:
-                del self._shown_by_log[event["id"]]
-                self.contested[event["id"]] = self.step
+            if self._shown_by_log.pop(event_id, None) is not None:
+                self.contested[event_id] = self.step
 
     def renew_from_page(self, request: Request, page: Page, new: Sequence[LogEvent]) -> None:
         """Take over the log's version of the events on a page that were held before.
 
         Of what a frame has shown since the page was asked for, it may have an older one that was seen before.
         """
-        self._shown_by_log.update(dict.fromkeys(event["id"] for event in page.items))
+        new_ids = frozenset(event["id"] for event in new)
+        for event in page.items:
+            self._shown_by_log[event["id"]] = event["id"] in new_ids or self._shown_by_log.get(event["id"], False)
         self._note_read(request, page)
         for event_id in [one for one, step in self.contested.items() if step <= request.asked_step]:
             if event_id in self._shown_by_log:
                 del self.contested[event_id]
-        new_ids = frozenset(event["id"] for event in new)
         changed = [n for n, event in enumerate(page.items) if event["id"] not in new_ids and self.ledger.differs(event)]
         sizes_bytes = shares(page.size_bytes, page.items) if changed else []
         for event, size_bytes in [(page.items[n], sizes_bytes[n]) for n in changed]:
@@ -505,6 +509,11 @@ class Situation:
         sometimes("run: an overtaken status was disbelieved", timestamp and timestamp < self._status_at)
         if timestamp >= self._status_at or not timestamp:
             self.status, self._status_at = status, timestamp or self._status_at
+
+    @property
+    def rested_at(self) -> str:
+        """When the status that is known was told, by the server's clock, if no run is in progress by it; else empty."""
+        return "" if self.status in ("running", "unknown") else self._status_at
 
     def fail(self, error: SyncError) -> None:
         """Nothing more can be done."""

@@ -29,12 +29,18 @@ class Connection:
     snapshot: Snapshot | None = None
     synced: bool = False
     through_seq: int | None = None
+    unseen_messages: int = 0
+    """How many messages of ours that the server had taken were not seen in the log, when the sync came."""
     last_frame_at_s: float = 0.0
 
     @property
     def last_seq(self) -> int:
         """The highest log index when the connection was made; -1 for an empty log, or where no sync came."""
         return -1 if self.through_seq is None else self.through_seq
+
+    def says_empty(self, unseen_messages: int) -> bool:
+        """Whether the log was empty when the connection was made, and no message of ours can have come since."""
+        return self.synced and self.through_seq is None and unseen_messages <= self.unseen_messages
 
 
 _REFUSALS_MAX = 2

@@ -140,6 +140,25 @@ class Held:
         is_elsewhere = event_id not in self._counted and self._seqs.get(event_id, seq) != seq
         return [event_id] if is_elsewhere else [] if other_id == event_id else [other_id]
 
+    @decision("no-room")
+    def has_no_room(self, event_id: str, seq: int | None) -> bool:
+        """Whether a placed event, by the index that a socket tells, leaves no room for all that is held before it: what
+        is placed since the last index that was told, and what was said to stand there. One of these is in the log no
+        more (R60)."""
+        segment = self._segment_of.get(event_id)
+        if seq is None or segment is None or event_id not in self._counted:
+            return False
+        place = rindex(segment.ids, event_id)
+        for distance in range(1, place + 1):
+            told_id = segment.ids[place - distance]
+            if told_id in self._seqs and told_id not in self._counted:
+                first_seq = self._seqs[told_id] + 1
+                between = enumerate(segment.ids[place - distance + 1 : place], first_seq)
+                is_full = seq - first_seq + 1 == distance
+                is_taken = any(self._unplaced_by_seq.get(index, one) != one for index, one in between)
+                return seq - first_seq + 1 < distance or (is_full and is_taken)
+        return False
+
     def is_taken(self, seq: int) -> bool:
         """Whether an event is placed at that index of the log, at its end."""
         last, next_seq = self._last(), self.next_seq()
@@ -189,6 +208,10 @@ class Held:
         return any(
             event.get("parent_id") == event_id and is_branch_event(event) for event in reversed(self._events.values())
         )
+
+    def has_branch(self) -> bool:
+        """Whether any branch event is held: then a snapshot without a leaf is old (R36)."""
+        return any(is_branch_event(event) for event in reversed(self._events.values()))
 
     def unplaced_events(self) -> int:
         """How many events are held whose place is not proven."""

@@ -83,16 +83,18 @@ class Ledger(Held):
         held = self.payloads.get(event["id"])
         return held is not None and held != event
 
-    def renew(self, event: LogEvent, *, size_bytes: int, is_from_log: bool) -> bool:
+    def renew(self, event: LogEvent, *, size_bytes: int, is_from_log: bool, is_first_frame: bool = False) -> bool:
         """Replace an event that is held by another version of it; true if it is a newer one.
 
         What a page shows is the log's version. What a frame shows is newer, unless it is a copy of a version before.
+        `is_first_frame`: no frame has shown the event yet, so a frame with what is held, that comes after this one, is
+        no copy.
         """
         event_id = event["id"]
         held = self.payloads.get(event_id)
         if held is None or held == event:
             return False
-        versions = self._versions.setdefault(event_id, [_digest(held)])
+        versions = self._versions.setdefault(event_id, [] if is_first_frame else [_digest(held)])
         digest = _digest(event)
         if digest in versions and not is_from_log:
             return False
@@ -456,12 +458,18 @@ class Ledger(Held):
         else:
             merged = Segment(page)
             self._note_places(page, 0, len(page))
-            self._segments.insert(0 if at_head else len(self._segments), merged)
+            self._segments.insert(0 if at_head else len(self._segments) - self._is_before_index(page), merged)
         for event_id in merged.ids:
             self._segment_of[event_id] = merged
             self._forget_unplaced(event_id)
         self._number(merged, at_head=at_head)
         self._extend_by_seq()
+
+    def _is_before_index(self, page: list[str]) -> bool:
+        """Whether the tail of the log that a page shows, in a view behind the socket, ends before the index that began
+        anew (R52, R75)."""
+        last_ids = self._segments[-1].ids if self._segments else []
+        return self.is_index_anew and bool(last_ids) and self._timestamp(page[-1]) < self._timestamp(last_ids[0])
 
     def _first_branch_index(self, segment: Segment, page: list[str]) -> int:
         """Where a segment has the first branch event of a page; updates before it there may have been put too early."""

@@ -43,8 +43,9 @@ class Case:
         """Events up to the end of the run that are neither held nor in a gap that the client may declare.
 
         A declared gap excuses only events from before the last attach, because the client was connected for the others,
-        wherever in the log they are. An unreadable event is never missing: no call returns it, and perhaps no socket
-        brought it (R59).
+        wherever in the log they are. Where the log was cut, a client begins anew, as with an attach (R60): then it
+        excuses what the application had been given before, too. An unreadable event is never missing: no call returns
+        it, and perhaps no socket brought it (R59).
         """
         held = frozenset(run.held)
         excused = self._excused(run)
@@ -95,7 +96,10 @@ class Case:
             return frozenset()
         attaches = [step for step in self.evidence.steps if step.step == "attach"]
         attached_at = max((one.called_at for one in attaches if one.called_at < run.step.called_at), default=0)
-        return self.in_gaps(run.gaps, [event for event in self.evidence.log_as_of(run) if event.at < attached_at])
+        cut_at = [one.gone_at for one in self.evidence.gone if one.gone_at is not None]
+        given = {one.id for one in self.evidence.delivered if one.at < max(cut_at, default=0)}
+        events = [one for one in self.evidence.log_as_of(run) if one.at < attached_at or one.id in given]
+        return self.in_gaps(run.gaps, events)
 
 
 @dataclass(frozen=True, slots=True)

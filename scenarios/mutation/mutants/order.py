@@ -60,6 +60,12 @@ def the_branch_passes_nobody(original: Original, ledger: Held, event_ids: Sequen
     return []
 
 
+@mutant("no-room", races=["R60", "R30"], killed=("r60-lost-behind-a-hole", "session/inclusive", "no-holes"))
+def there_is_always_room(original: Original, ledger: Held, event_id: str, seq: int | None) -> bool:
+    """Never counts whether all that it holds fits between two indexes that a socket has told."""
+    return False
+
+
 MUTANTS = (
     order_of_arrival,
     order_of_timestamps,
@@ -68,4 +74,5 @@ MUTANTS = (
     first_at_an_index_stays,
     pages_have_everything,
     the_branch_passes_nobody,
+    there_is_always_room,
 )

@@ -114,6 +114,27 @@ def clock_of_a_hole_restarts(original: Original, missing: Missing, tokens: objec
     original(missing, tokens, now_s)
 
 
+@mutant(
+    "log-was-cut",
+    races=["R51", "R60"],
+    killed=("r51-unknown-cursor-after-a-long-run", "session/inclusive", "budget"),
+)
+def unknown_cursor_is_another_log(original: Original, repairs: Repairs, walk: Walk) -> bool:
+    """Takes a log that does not know the cursor of the last event held for another log, though it has the event."""
+    return walk.descending and not repairs._situation.is_echoed
+
+
+@mutant(
+    "repair-begin",
+    races=["R30", "R37"],
+    killed=("r37-replays-lose-most-of-it", "session/inclusive", "returns-in-time"),
+)
+def replays_without_end(original: Original, repairs: Repairs, *, to_tail: bool = True, shows_end: bool = False) -> None:
+    """Asks for another replay, however little the last ones have brought, while somebody waits."""
+    repairs._replays_in_a_row = 0
+    original(repairs, to_tail=to_tail, shows_end=shows_end)
+
+
 MUTANTS = (
     nothing_may_be_late,
     anything_may_be_late,
@@ -127,4 +148,6 @@ MUTANTS = (
     deaf_while_repairing,
     pages_instead_of_replay,
     clock_of_a_hole_restarts,
+    unknown_cursor_is_another_log,
+    replays_without_end,
 )

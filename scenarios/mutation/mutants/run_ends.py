@@ -149,7 +149,7 @@ counts_are_trusted = Mutant(
 def count_at_every_end(original: Original, runs: Runs, run: RunInProgress, ending: Ending) -> None:
     """Requests a count at the end of each run, even if the run is proven complete already."""
     if run.counted is None and runs._situation.exchange is None:
-        runs._begin_count()
+        runs._reading.count()
     elif run.counted is not None:
         original(runs, run, ending)
 
@@ -174,7 +174,7 @@ def hint_stands(original: Original, runs: Runs, run: RunInProgress) -> None:
         original(runs, run)
 
 
-@mutant("believe-ending", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "state"))
+@mutant("believe-ending", races=["R19"], killed=("r19-message-and-no-snapshot", "tree/inclusive", "returns-in-time"))
 def idle_must_be_final(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
     """Believes the status idle only in a final snapshot, because any other report may be from before the run."""
     if ending.status == IDLE and not ending.is_final:
@@ -202,6 +202,50 @@ def veto_unheard_did_not_come(original: Original, run: RunInProgress, report: En
     return False
 
 
+@mutant("run-waiting", races=["R35", "R41"], killed=("r35-silent-and-renewals-refused", "tree/inclusive", "no-hang"))
+def an_old_socket_will_do(original: Original, runs: Runs, run: RunInProgress) -> None:
+    """Never asks REST while a socket is open, though it is silent and no other is to be had."""
+    refusals = runs._situation.subscription.refusals
+    runs._situation.subscription.refusals = 0
+    original(runs, run)
+    runs._situation.subscription.refusals += refusals
+
+
+@mutant(
+    "unread-end",
+    races=["R36", "R57"],
+    killed=("r36-late-greeting-and-a-cursor-loop", "legacy/inclusive", "returns-in-time"),
+)
+def unread_end_ends_the_run(original: Original, runs: Runs, run: RunInProgress, unverified_end: Ending) -> bool:
+    """Returns as soon as the log cannot be asked about an end, though a socket would tell that the run goes on."""
+    return False
+
+
+@mutant("run-resting", races=["R60", "R67"], killed=("r60-asleep-with-the-tail-lost", "tree/inclusive", "honest"))
+def forgotten_run_not_looked_for(original: Original, runs: Runs, run: RunInProgress) -> None:
+    """Gives a run up that nobody knows of, without reading the log, which may have lost it."""
+    run.is_rest_verified = True
+    original(runs, run)
+
+
+@mutant(
+    "leaf-passed",
+    races=["R36", "R15"],
+    killed=("r36-stale-greeting-in-a-first-run", "session/inclusive", "returns-in-time"),
+)
+def no_branch_is_no_sign(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> bool:
+    """Believes a report that knows of no branch, though events of the branch are held."""
+    is_passed: bool = original(run, ending, ledger)
+    return is_passed and ending.leaf_id is not None
+
+
+@mutant("end-without-log", races=["R36"], killed=("r36-late-idle-greeting", "legacy/inclusive", "returns-in-time"))
+def log_is_not_believed(original: Original, runs: Runs, run: RunInProgress, unverified_end: Ending) -> float:
+    """Believes an end that the log denies as soon as the log was read."""
+    at_s: float | None = original(runs, run, unverified_end)
+    return run.accepted_at_s if at_s is None else at_s
+
+
 MUTANTS = (
     hint_is_the_end,
     veto_ignored,
@@ -222,4 +266,9 @@ MUTANTS = (
     idle_must_be_final,
     idle_needs_no_wait,
     veto_unheard_did_not_come,
+    an_old_socket_will_do,
+    unread_end_ends_the_run,
+    no_branch_is_no_sign,
+    log_is_not_believed,
+    forgotten_run_not_looked_for,
 )

@@ -110,6 +110,11 @@ def shows_nothing(run: RunInProgress, ledger: Ledger) -> bool:
     return all(status == IDLE for status in statuses(run, ledger))
 
 
+def shows_no_run(run: RunInProgress, ledger: Ledger) -> bool:
+    """Whether the log has no trace of a run since this one was asked for; a conversation that rests can be paused."""
+    return all(status in (IDLE, "paused") for status in statuses(run, ledger))
+
+
 def has_begun(run: RunInProgress, ledger: Ledger) -> bool:
     """Whether the log says that a run has begun since this one was asked for."""
     return "running" in statuses(run, ledger)

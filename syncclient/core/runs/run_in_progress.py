@@ -90,6 +90,8 @@ class RunInProgress:
     """Since when every report says that no run is in progress, and nothing new of one is heard."""
     rested_at_s: float = 0.0
     """When the last of them came."""
+    is_rest_verified: bool = False
+    """Whether the log was read for that."""
     is_forgotten: bool = False
     """Whether the log will never show its end: it never began, for the server forgot it, or the log lost its end."""
     error: str | None = None
@@ -123,8 +125,10 @@ class RunInProgress:
         is_new, self.phase = after is not self.phase, after
         return is_new
 
-    def arm(self, request: int, ledger: Ledger, status: str) -> None:
-        """It is posted, perhaps once more: what was heard until now belongs to somebody else."""
+    def arm(self, request: int, ledger: Ledger, status: str, *, rested_at: str) -> None:
+        """It is posted once more: what was heard until now belongs to somebody else, and what happened until somebody
+        said that the conversation rests (`rested_at`, by the server's clock)."""
+        self.begins_after = max(self.begins_after, rested_at)
         self.request, self.tail_at_arm, self.status_at_arm = request, ledger.tail_id(), status
         self.newest_at_arm = ledger.newest_at()
         self.fresh, self.before_arm = {}, {}
@@ -186,12 +190,19 @@ class RunInProgress:
 
     def doubt(self, ending: Ending, step: int) -> None:
         """It may be over: the log is to tell, read from now on."""
+        if self.unverified_end is None:
+            self.proof_tries = 0
         self.unverified_end, self.verify_again_at_s = replace(ending, heard_step=step), None
         self.is_end_refuted = False
 
-    def goes_on(self) -> None:
-        """A socket has brought what the agent does: an end that the log does not show is none of now."""
+    def goes_on(self, at: str) -> None:
+        """A socket has brought what the agent did at that time of the server's clock: an end that the log does not show
+        is none of now, and what told of an end before it was stale (R36)."""
         self.contradicted_at_s, self.is_end_refuted = None, self.verify_again_at_s is not None
+        is_hint = self.report is not None and not self.report.is_final and self.end_update is None
+        if is_hint and self.report is not None and at > self.report.timestamp:
+            sometimes("run: an end was told, and the agent went on")
+            self.report = self.end_told_at_s = None
 
     def repeats(self, ending: Ending) -> bool:
         """Whether a report says nothing that is not being verified already."""
@@ -220,7 +231,8 @@ class RunInProgress:
         self.outage_step = max(self.outage_step, asked_step - 1)
 
     def lost_log(self, ledger: Ledger) -> None:
-        """The ledger is to be begun anew: remember what came before the run."""
+        """The ledger is to be begun anew: remember what came before the run. Another log need not show our message."""
+        self.unseen_messages = 0
         placed = ledger.placed_ids()
         end = placed.index(self.tail_at_arm) + 1 if self.tail_at_arm in placed else 0
         self.before_arm.update(dict.fromkeys(one for one in placed[:end] if one not in self.fresh))
@@ -319,7 +331,7 @@ class RunInProgress:
         if self._is_of_before(ending, ledger):
             sometimes("run: idle, as it was before the run")
             return Belief.STALE
-        if leaf_id is not None and ledger.has_child(leaf_id):
+        if self._is_leaf_passed(ending, ledger):
             return Belief.UNVERIFIED_END if self._is_told_since(ending) else Belief.STALE
         if leaf_id in self.fresh and not ledger.is_user_message(leaf_id) and (has_run or ending.status != IDLE):
             return Belief.OURS
@@ -336,6 +348,16 @@ class RunInProgress:
             return Belief.OURS
         has_begun = has_run or (ending.status != IDLE and ending.status != self.status_at_arm)
         return Belief.UNVERIFIED_END if has_begun and not is_on_its_way else Belief.WAIT
+
+    @decision("leaf-passed")
+    def _is_leaf_passed(self, ending: Ending, ledger: Ledger) -> bool:
+        """Whether more of the branch is held than this report knows of: it is old (R36), or the log has lost its end
+        (R60). One that is idle and knows of no branch may be as old as the conversation, where nothing told of an end.
+        """
+        if ending.leaf_id is not None:
+            return ledger.has_child(ending.leaf_id)
+        is_bare = ending.knows_leaf and ending.status == IDLE and self.end_update is None
+        return is_bare and ledger.has_branch()
 
     def _is_said_after_message(self, ending: Ending, ledger: Ledger) -> bool:
         """Whether a run's end was published after our message, or after the run that ours waited for: then that run
@@ -380,6 +402,7 @@ class RunInProgress:
     @decision("believe-end")
     def believe(self, ending: Ending, step: int) -> None:
         """This is the end of the run."""
+        self.proof_tries = 0
         self.ending, self.unverified_end = replace(ending, heard_step=step), None
         self.sign(Sign.END)
 

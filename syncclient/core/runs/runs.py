@@ -18,9 +18,9 @@ from gapless.syncclient.core.runs import run_in_log
 from gapless.syncclient.core.runs.certificates import Certificates
 from gapless.syncclient.core.runs.endings import Belief, Ending
 from gapless.syncclient.core.runs.phases import IDLE, Phase, Sign, is_terminal
+from gapless.syncclient.core.runs.proof_reading import ProofReading
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
 from gapless.syncclient.core.situation import Situation
-from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.errors import RequestRefused, SyncError
 from gapless.syncclient.log import proof
@@ -35,6 +35,7 @@ class Runs:
         self._situation = situation
         self._repairs = repairs
         self._certificates = Certificates(situation)
+        self._reading = ProofReading(situation, repairs)
         self._base_settings = situation.settings
         self._blocked_since_s: float | None = None
         """Since when `POST run` is refused with 409, and nothing says that a run is in progress."""
@@ -158,10 +159,18 @@ class Runs:
     @decision("run-resting")
     def _give_up_resting(self, run: RunInProgress) -> None:
         """End a run that nobody knows of: for so long everybody says that none is in progress, and the log has no end
-        of it."""
+        of it. Where it was not seen to begin, the log is read once before: it may have lost what was heard (R60)."""
         now, limit_s = self._situation, self._situation.settings.repair_deadline_s
         is_open = now.run is run and run.ending is None and run.unverified_end is None and run.report is None
-        if is_open and run.rests_since_s is not None and run.rested_at_s >= run.rests_since_s + limit_s:
+        if not is_open or run.rests_since_s is None or not now.due(run.rests_since_s + limit_s):
+            return
+        if not run.is_rest_verified and not run_in_log.has_begun(run, now.ledger):
+            sometimes("run: nobody knew of it, so the log was read")
+            run.is_rest_verified = True
+            resting = Ending(now.status, None, knows_leaf=False, asked_step=now.step, heard_step=now.step)
+            run.doubt(resting, now.step)
+            self._step_unverified_end(run, resting)
+        elif run.rested_at_s >= run.rests_since_s + limit_s:
             now.note(f"repair_deadline_s ({limit_s:g} s) was reached: no run is in progress, and the log has no end")
             self._finish(None)
 
@@ -261,38 +270,30 @@ class Runs:
             sometimes("run: the log verified the end")
             self._settle(run, unverified_end, from_step=now.known_from_step)
         elif now.gave_up_step >= unverified_end.heard_step:
-            sometimes("run: returned with an unverified end")
-            self._finish(None)
+            if self._may_be_refuted(run, unverified_end):
+                sometimes("run: the log could not be read, and an end was left open")
+                run.verify_again_at_s = run.proof_due_s
+            else:
+                sometimes("run: returned with an unverified end")
+                self._finish(None)
         elif now.exchange is None and self._certificates.count_may_do(run):
-            self._begin_count()
+            self._reading.count()
         elif now.exchange is None and not self._repairs.has_work():
-            self._learn_log(run, unverified_end.heard_step)
+            self._ask_log(run, unverified_end.heard_step)
 
-    def _learn_log(self, run: RunInProgress, from_step: int) -> None:
-        """Have the log shown as it is now: by a new subscription that names its length, or else by pages."""
-        now, connection = self._situation, self._situation.subscription.current
-        if run.proof_tries and not now.due(run.proof_due_s):
-            return  # a log that lags is seldom there after an instant
-        if now.generation != "session" or connection is None:
-            self._read_for_proof(run)
-        elif connection.asked_step < from_step and not now.subscription.is_refusing():
-            sometimes("proof: the subscription was renewed for its index")
-            now.renew_socket()  # its sync names the last index: a proof without a call
-        elif connection.is_ready and self._has_replayed(connection):
-            self._read_for_proof(run)
-
-    def _has_replayed(self, connection: Connection) -> bool:
-        """Whether what a session socket was asked for has come, or does not come any more."""
-        now, next_seq = self._situation, self._situation.ledger.next_seq()
-        is_whole = now.is_echoed and next_seq is not None and next_seq > connection.last_seq
-        return is_whole or now.due(connection.last_frame_at_s + now.settings.ready_wait_s)
+    @decision("unread-end")
+    def _may_be_refuted(self, run: RunInProgress, unverified_end: Ending) -> bool:
+        """Whether an end that the log cannot be asked about may be a stale one, which what a socket brings refutes."""
+        now = self._situation
+        may_be_stale = not unverified_end.is_final and run.end_update is None and now.is_heard()
+        return may_be_stale and run.proof_tries > 0 and not now.due(run.proof_since_s + now.settings.repair_deadline_s)
 
     def _settle(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
         """The log is held as it was at `from_step`: it says whether our run is over."""
         now = self._situation
         status, run.unverified_end = run_in_log.status_by_log(run, now.ledger, unverified_end), None
         tries, run.proof_tries = run.proof_tries, 0
-        if status is None and run.phase is Phase.UNSURE and not run_in_log.has_begun(run, now.ledger):
+        if status is None and run.phase is Phase.UNSURE and run_in_log.shows_no_run(run, now.ledger):
             sometimes("run: a POST run that was lost is sent again")
             now.note("POST run was not answered, and nothing began: it was sent again")
             self._begin_attempt(run.armed_at_s, run.poll_interval_s, Phase.REPOSTED)
@@ -301,15 +302,18 @@ class Runs:
         elif status is None and (now.ledger.has_unplaced_status() or self._lacks_message(run)):
             sometimes("run: the log was behind the socket, and verified no end")
             run.unverified_end, run.proof_tries = replace(unverified_end, heard_step=now.step), tries
-            self._read_for_proof(run)
+            self._read_on(run)
         elif status is None:
             self._settle_without_log(run, unverified_end, from_step=from_step)
         else:
             run.believe(replace(unverified_end, status=status, leaf_id=None, asked_step=from_step), from_step)
 
     def _lacks_message(self, run: RunInProgress) -> bool:
-        """Whether the log was read without a message that the server had taken: then that view is behind (R52, R85)."""
-        return run.unseen_messages > 0 and run.outage_step < 0
+        """Whether the log was read without a message that the server had taken: then that view is behind (R52, R85).
+
+        Not for as long as it takes until a run is looked for that nobody knows of: then the log has lost it (R60).
+        """
+        return run.unseen_messages > 0 and run.outage_step < 0 and not run.is_rest_verified
 
     def _settle_lost_end(self, run: RunInProgress, unverified_end: Ending, tries: int) -> None:
         """The log, read since an outage, lacks what was heard before it. It has lost its end (R60): begin anew.
@@ -326,7 +330,7 @@ class Runs:
             run.unverified_end, run.verify_again_at_s = unverified_end, at_s
         else:
             run.unverified_end, run.proof_tries = replace(unverified_end, heard_step=now.step), tries
-            self._read_for_proof(run)
+            self._read_on(run)
 
     @decision("end-without-log")
     def _believe_without_log_at_s(self, run: RunInProgress, unverified_end: Ending) -> float | None:
@@ -345,7 +349,7 @@ class Runs:
             return run.contradicted_at_s + (settings.veto_wait_s if is_lost else settings.repair_deadline_s)
         if unverified_end.status == IDLE or run_in_log.shows_nothing(run, now.ledger):
             # A server may take a run and do nothing, so that only its status tells: it rests in that of the run before.
-            is_told = run.had_outage or unverified_end.status != IDLE
+            is_told = run.had_outage or run.is_rest_verified or unverified_end.status != IDLE
             return run.accepted_at_s + settings.repair_deadline_s if is_told else None
         is_alike = run_in_log.ends_alike(run, now.ledger, unverified_end)
         return run.accepted_at_s + settings.silence_s if is_alike else None
@@ -391,31 +395,19 @@ class Runs:
             self._finish(None)
         elif not self._repairs.has_work():
             if self._certificates.count_may_do(run):
-                self._begin_count()
+                self._reading.count()
             else:
-                self._learn_log(run, ending.heard_step)
+                self._ask_log(run, ending.heard_step)
 
-    def _read_for_proof(self, run: RunInProgress) -> None:
-        """Read on to the log's tail; again, ever more slowly, where REST lags the socket, until the deadline (R52)."""
-        now, limit_s = self._situation, self._situation.settings.repair_deadline_s
-        if not run.proof_tries:
-            run.proof_since_s = run.proof_due_s = now.now_s
-        elif now.due(run.proof_since_s + limit_s):
-            sometimes("proof: gave up, for the log did not show the end")
-            self._repairs.give_up(f"repair_deadline_s ({limit_s:g} s) was reached; the log does not show the run's end")
+    def _ask_log(self, run: RunInProgress, from_step: int) -> None:
+        """Have the log shown as it is now; finish without a proof if it was asked for long enough."""
+        if not self._reading.ask(run, from_step):
             self._finish(None)
-            return
-        if now.due(run.proof_due_s):
-            sometimes("proof: the log was read again, for it lagged", run.proof_tries)
-            run.proof_tries += 1
-            # A log that lags is seldom there after an instant; each look costs a page.
-            run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries + 2)
-            self._repairs.begin(shows_end=run.proof_tries == 1)
 
-    def _begin_count(self) -> None:
-        now = self._situation
-        sometimes("proof: a count was asked for")
-        now.begin_exchange("count", None, deadline_s=now.now_s + now.settings.repair_deadline_s)
+    def _read_on(self, run: RunInProgress) -> None:
+        """Have pages show the log to its tail, as it is now; likewise."""
+        if not self._reading.read(run):
+            self._finish(None)
 
     @decision("run-count")
     def count(self, exchange: Request, counted: int) -> None:
@@ -438,6 +430,9 @@ class Runs:
         if connection is None:
             self._poll(run, self._polled_from_s(run))
         elif run.end_update is None:
+            if now.subscription.refusals:
+                sometimes("silence: a renewal was refused, so REST was asked")
+                self._poll(run, run.probed_at_s + settings.ready_wait_s)
             if connection.snapshot is None and run.probed_at_s >= connection.asked_at_s > run.armed_at_s:
                 # A renewed subscription that does not greet tells nothing, however long it is waited for.
                 sometimes("silence: a renewed subscription told nothing, so REST was asked")
@@ -548,4 +543,4 @@ class Runs:
         """`POST run` is sent once more, for the server had certainly not taken it."""
         now, run = self._situation, self._situation.run
         if run is not None:
-            run.arm(request.number, now.ledger, now.status)
+            run.arm(request.number, now.ledger, now.status, rested_at=now.rested_at)

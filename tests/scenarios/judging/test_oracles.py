@@ -299,3 +299,22 @@ def test_a_stale_event_that_is_kept_after_a_truncation_is_a_stranger() -> None:
 def test_a_run_is_judged_by_the_log_as_it_stood_at_its_end() -> None:
     story = clean_story().run_returned(without("a2")).truncate(3).run_called(1).append("b1").append("b2").run_ended(1)
     bites(no_tail_loss(story.run_returned(("h0", "h1", "a1", "b1", "b2")).case()), "run() no. 1", "a2")
+
+
+def test_a_gap_after_a_truncation_excuses_what_the_application_had_been_given() -> None:
+    story = Story(history=2).attach().run_called().append("a1").append("a2").append("a3").deliver("a1", "a3")
+    story.wait(1.0).run_ended().run_returned(("h0", "h1", "a1", "a2", "a3"))
+    story.truncate(4).run_called(1).append("b1").wait(1.0).run_ended(1)
+    given = story.run_returned(("h0", "a2", "b1"), gaps=[("h0", "a2")])
+    assert [one.event_ids for one in no_tail_loss(given.case()).violations] == []
+    story = Story(history=2).attach().run_called().append("a1").append("a2").append("a3").deliver("a3")
+    story.wait(1.0).run_ended().run_returned(("h0", "h1", "a1", "a2", "a3"))
+    story.truncate(4).run_called(1).append("b1").wait(1.0).run_ended(1)
+    bites(no_tail_loss(story.run_returned(("h0", "a2", "b1"), gaps=[("h0", "a2")]).case()), "a1")
+
+
+def test_what_a_truncation_lost_after_the_client_was_closed_may_be_held_at_the_end() -> None:
+    story = clean_story().run_returned(ALL).tell("client", "close-called").truncate(3)
+    assert no_holes(story.tell("client", "closed", held=ALL).case()).violations == ()
+    story = clean_story().run_returned(ALL).truncate(3).bring("h1").tell("client", "close-called")
+    bites(no_holes(story.tell("client", "closed", held=ALL).case()), "at the end", "no log holds", "a2")

@@ -33,7 +33,10 @@ def no_holes(case: Case) -> OracleFinding:
     if not violations:
         is_unsure = any(case.is_excused_incomplete(run) for run in case.returned_runs()[-1:])
         held = _settled_at_end(case)
-        violations += _disorder(case, held, case.expect.certainty, "at the end", is_unsure=is_unsure)
+        told_until = case.evidence.told_until
+        violations += _disorder(
+            case, held, case.expect.certainty, "at the end", known_at=told_until, is_unsure=is_unsure
+        )
     return OracleFinding(judged, tuple(violations))
 
 
@@ -76,9 +79,9 @@ def _disorder(
 ) -> Iterator[Violation]:
     """Duplicates, strangers and wrong order among what was held.
 
-    ``known_at``: events that a truncation lost after this journal index may still be held; None: no lost event may be
-    held (R60). ``is_unsure``: the client reported "incomplete" where that is accepted, so it may hold events from the
-    socket that the log does not show yet (R53).
+    ``known_at``: events that a truncation lost after this journal index may still be held: the client had not been told
+    by then; None: no lost event may be held (R60). ``is_unsure``: the client reported "incomplete" where that is
+    accepted, so it may hold events from the socket that the log does not show yet (R53).
     """
     by_id = case.evidence.by_id
     twice = tuple(one for one, times in Counter(held).items() if times > 1)
