@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import pytest
 
@@ -95,6 +96,12 @@ class Run:
         message = self.process.receive()
         assert isinstance(message, Blocked), (message, self.errors.decode())
         return message
+
+    def rest_for_good(self) -> NoReturn:
+        """It must never come to rest. On a busy machine the shim says first what it waits for. Raises NotAtRest."""
+        while True:
+            message = self.process.receive(STUCK_S)
+            assert isinstance(message, Stalled), message
 
     def finish(self, now_s: float, *inputs: Input) -> int:
         """Let it go on; it must end. Its exit code."""
@@ -297,9 +304,7 @@ def check_a_program_that_waits_for_something_real_is_ended(shim: Shim) -> None:
     with running(shim, "stuck") as run:
         run.process.send(Resumed(0.0, (InputLine("go"),)))
         with pytest.raises(NotAtRest, match="did not come to rest"):
-            while True:
-                told = run.process.receive(STUCK_S)
-                assert isinstance(told, Stalled), told  # on a busy machine the shim says first what it waits for
+            run.rest_for_good()
         if shim.tells_stacks:
             assert b"stuck" in run.errors
 
