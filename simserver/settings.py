@@ -50,8 +50,9 @@ class ServerSettings:
 
     @property
     def version(self) -> str:
-        """The version that ``/server_info`` reports."""
-        return self.release or VERSIONS[self.generation]
+        """The version that ``/server_info`` reports: the release's, and in an older generation that one's own."""
+        newest = self.release if self.generation == "session" else None
+        return newest or VERSIONS[self.generation]
 
     @property
     def is_newest(self) -> bool:

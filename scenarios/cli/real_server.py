@@ -36,21 +36,18 @@ def make_ready(server: str) -> None:
     prepare(published)
 
 
-def chosen_variant(server: str, generation: str, cursor: str) -> tuple[str, str]:
-    """Generation and cursor mode: those of the server, if there is one.
-
-    Raises UsageError when others were asked for.
-    """
+def check_variant(server: str, generation: str, cursor: str) -> None:
+    """Raise UsageError when a server is asked for in a generation or cursor mode that is not among its own."""
     if not server:
-        return generation, cursor
+        return
     from gapless.scenarios.realserver.environment import parse_server
-    from gapless.scenarios.realserver.playable import variant_of
+    from gapless.scenarios.realserver.playable import variants_of
 
-    own = variant_of(parse_server(server))
-    for option, asked, value in (("--generation", generation, own[0]), ("--cursor", cursor, own[1])):
-        if asked not in (ALL, value):
-            raise UsageError(f"{option} {asked}: {server} is {value}; leave the option out")
-    return own
+    own = variants_of(parse_server(server))
+    for option, asked, index in (("--generation", generation, 0), ("--cursor", cursor, 1)):
+        values = tuple(dict.fromkeys(variant[index] for variant in own))
+        if asked not in (ALL, *values):
+            raise UsageError(f"{option} {asked}: {server} is {' or '.join(values)}; leave the option out")
 
 
 def playable(scenarios: Sequence[Scenario], server: str, named: Collection[str]) -> tuple[Scenario, ...]:

@@ -23,6 +23,7 @@ from gapless.simserver.faults.server_restart import ServerRestart
 
 CURSOR: Final[CursorMode] = "inclusive"  # of all versions
 INIT_S_MAX: Final = 0.1
+Variant = tuple[ServerGeneration, CursorMode]
 _STOPPED: Final = ("paused", "waiting_for_confirmation")
 
 # The faults that act between the client and the server. What each other one would need is said.
@@ -78,15 +79,27 @@ _ONLY_A_FAKE: Final = {
 }
 
 
-def variant_of(server: PublishedServer) -> tuple[ServerGeneration, CursorMode]:
-    """Generation and cursor mode of a server."""
-    return server.generation, CURSOR
+def variants_of(server: PublishedServer) -> tuple[Variant, ...]:
+    """The generations that a server can be met in, with its cursor mode; the newest first.
+
+    A server that has the session socket has the socket of the tree generation, too. Clients use that one when they are
+    told an older version. None of them can be met without a tree that has one.
+    """
+    generations: tuple[ServerGeneration, ...] = (server.generation,)
+    if server.generation == "session":
+        generations = ("session", "tree")
+    return tuple((generation, CURSOR) for generation in generations)
+
+
+def variant_of(scenario: Scenario, server: PublishedServer) -> Variant | None:
+    """The variant in which a server plays a scenario, if no other is asked for: the newest in which it can happen."""
+    return next((one for one in variants_of(server) if one in scenario.variants()), None)
 
 
 def why_not(scenario: Scenario, server: PublishedServer) -> str | None:
     """Why a real server cannot play a scenario, as the end of a sentence; None when it can."""
-    if variant_of(server) not in scenario.variants():
-        return f"it cannot happen in generation {server.generation} with cursors that are {CURSOR}, as the server's are"
+    if variant_of(scenario, server) is None:
+        return _why_in_no_variant(scenario, server)
     if scenario.workload.recording is not None:
         return "it replays a recording, and a real server writes its own log"
     if scenario.workload.history_events > HISTORY_MAX:
@@ -111,9 +124,17 @@ def check_playable(scenario: Scenario, server: str, generation: str, cursor: str
     reason = why_not(scenario, published)
     if reason is not None:
         raise UsageError(f"{scenario.name} cannot be played on {published}: {reason}")
-    if (generation, cursor) != variant_of(published):
-        own = "/".join(variant_of(published))
+    if (generation, cursor) not in variants_of(published):
+        own = " or ".join("/".join(one) for one in variants_of(published))
         raise UsageError(f"{published} is {own}, and not {generation}/{cursor}")
+
+
+def _why_in_no_variant(scenario: Scenario, server: PublishedServer) -> str:
+    if all(cursor != CURSOR for _, cursor in scenario.variants()):
+        return "it is about cursors that are exclusive, and the server's are inclusive"
+    own = " and ".join(dict.fromkeys(generation for generation, _ in variants_of(server)))
+    needed = " or ".join(dict.fromkeys(generation for generation, _ in scenario.variants()))
+    return f"it is about servers of generation {needed}, and the server is of {own}"
 
 
 def as_playable(scenario: Scenario) -> Scenario:

@@ -30,6 +30,12 @@ _SWITCHING: Final = 101
 END_OF_IDLE_S: Final = 0.001
 # A compressed frame depends on those before it, so none of them could be held back or left out.
 _LEFT_OUT: Final = (b"sec-websocket-extensions",)
+NO_SUCH_SOCKET: Final = 403  # what a server answers that has no session socket
+
+
+def is_session_socket(request: RelayedRequest) -> bool:
+    """Whether the handshake is for the session socket; otherwise it is for that of events."""
+    return request.path.startswith("/sockets/session/")
 
 
 class Relay:
@@ -75,6 +81,8 @@ class Relay:
         number = world.connections.socket_number(connection)
         refused, quiet_s = await upgrade(world.link, number)
         world.journal.keep(handshake_message(number), request.headers)
+        if refused is None and world.told_version and is_session_socket(request):
+            refused = NO_SUCH_SOCKET
         if refused is not None:
             world.journal.record("socket", "refused", connection=number, status=refused)
             await side.answer(plain(refused, "", extra=[(b"connection", b"close")]))
@@ -105,7 +113,7 @@ class Relay:
         quiet_s: float,
     ) -> None:
         world, query = self._world, rest_relay.query_of(request.target)
-        dialect = "session" if request.path.startswith("/sockets/session/") else "events"
+        dialect = "session" if is_session_socket(request) else "events"
         fields: dict[str, Any] = {"connection": number, "path": dialect}
         if "resend_mode" in query:
             fields["resend_mode"] = query["resend_mode"]
@@ -189,6 +197,7 @@ class _RestConnection:
                 self._journal(call, name, request, plain(502, ""))
                 return
         fields_read = self._read_fields(name, request, answer)
+        answer = rest_relay.with_version(request, answer, world.told_version)
         answer = rest_relay.changed_answer(request, answer, verdicts, self._relay.cursor_before(name, cursor))
         for verdict in verdicts:
             if isinstance(verdict, Hang):

@@ -54,6 +54,11 @@ class RelayedWorld(Protocol):
         ...
 
     @property
+    def told_version(self) -> str:
+        """The version that clients are told; empty for the server's own."""
+        ...
+
+    @property
     def sockets(self) -> list[RelayedConnection]:
         """The open sockets."""
         ...

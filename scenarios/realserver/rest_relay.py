@@ -105,6 +105,13 @@ def changed_answer(
     return answer
 
 
+def with_version(request: RelayedRequest, answer: HttpAnswer, version: str) -> HttpAnswer:
+    """What the server says of itself, with another version; as it is where ``version`` is empty."""
+    if not version or answer.status != 200 or request.path != "/server_info":
+        return answer
+    return with_body(answer, encode(json.loads(answer.body) | {"version": version}).encode())
+
+
 def spoiled(answer: HttpAnswer, verdicts: Sequence[FaultVerdict]) -> HttpAnswer:
     """The page with an item that cannot be decoded, where a fault asks for one."""
     for verdict in verdicts:

@@ -41,6 +41,7 @@ from gapless.simserver.network.connections import Connections
 from gapless.simserver.process import Process
 from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.outbox import ConnectionAct
+from gapless.simserver.settings import VERSIONS
 from gapless.simserver.world import BASE_URL
 
 UNTIL_PASSED_TURNS: Final = 4  # turns of the scheduler until what the server has sent has passed the link
@@ -61,10 +62,18 @@ class RealServerWorld:
     """A published server with one conversation, and its link.
 
     journal, progress, link, choices, connections, process: as in the simulated world; log: the events in the server's
-    store.
+    store; told_version: what clients are told that the server is, empty for its own version. Those of a server that
+    plays an older generation are told of one of that, and find no socket that it did not have.
     """
 
-    def __init__(self, server: PublishedServer, scenario: Scenario, seed: int, choices: Choices) -> None:
+    def __init__(
+        self,
+        server: PublishedServer,
+        scenario: Scenario,
+        seed: int,
+        choices: Choices,
+        generation: str,
+    ) -> None:
         prepare(server)
         self.process = Process()
         self.choices = choices
@@ -78,6 +87,7 @@ class RealServerWorld:
         self.conversation_id = conversation_id_for("conversation")
         self.sockets: list[RelayedConnection] = []
         self.logged: set[str] = set()
+        self.told_version = "" if generation == server.generation else VERSIONS["tree"]
         self._server = server
         self._scenario = scenario
         self._seed = seed

@@ -9,7 +9,7 @@ from typing import Final
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
-from gapless.scenarios.running.runner import RunRequest
+from gapless.scenarios.running.runner import RunRequest, wanted_variants
 from gapless.scenarios.running.suite import Unit
 
 Commands = Mapping[str, tuple[str, ...]]  # by what each client is called
@@ -75,10 +75,9 @@ def units(
     """
     for scenario in scenarios:
         for client in clients:
-            for generation, cursor in scenario.variants():
-                if generation in generations and cursor in cursors:
-                    command = commands.get(client, ())
-                    yield Unit(RunRequest(scenario, generation, cursor, client, seed, command=command, server=server))
+            for generation, cursor in wanted_variants(scenario, generations, cursors, server):
+                command = commands.get(client, ())
+                yield Unit(RunRequest(scenario, generation, cursor, client, seed, command=command, server=server))
 
 
 def sweep_units(

@@ -141,7 +141,9 @@ def perform(
         from gapless.scenarios.realserver.environment import parse_server
         from gapless.scenarios.realserver.world import RealServerWorld
 
-        world = other = RealServerWorld(parse_server(request.server), scenario, request.seed, choices)
+        world = other = RealServerWorld(
+            parse_server(request.server), scenario, request.seed, choices, request.generation
+        )
     else:
         journal = partial(CountingJournal, expect=scenario.expect) if until_busy else Journal
         world = World(settings, work, scenario.faults, choices, journal)
@@ -323,6 +325,22 @@ def requests(
             server=server,
         )
         for scenario in scenarios
-        for generation, cursor in scenario.variants()
-        if generation in generations and cursor in cursors
+        for generation, cursor in wanted_variants(scenario, generations, cursors, server)
     )
+
+
+def wanted_variants(
+    scenario: Scenario, generations: Sequence[str], cursors: Sequence[str], server: str = ""
+) -> tuple[tuple[str, str], ...]:
+    """The variants in which a scenario is run: those of the wanted ones in which it can happen.
+
+    With a published server it is the newest of these that the server can be met in.
+    """
+    possible: tuple[tuple[str, str], ...] = scenario.variants()
+    if server:
+        from gapless.scenarios.realserver.environment import parse_server
+        from gapless.scenarios.realserver.playable import variants_of
+
+        possible = tuple(one for one in variants_of(parse_server(server)) if one in possible)
+    wanted = tuple(one for one in possible if one[0] in generations and one[1] in cursors)
+    return wanted[:1] if server else wanted

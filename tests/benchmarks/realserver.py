@@ -20,7 +20,7 @@ from gapless import scenarios
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.realserver.environment import parse_server
 from gapless.scenarios.realserver.kept_servers import SERVERS
-from gapless.scenarios.realserver.playable import variant_of
+from gapless.scenarios.realserver.playable import variants_of
 from gapless.scenarios.realserver.warm_up import prepare
 from gapless.scenarios.running.runner import RunRequest, perform
 
@@ -38,13 +38,13 @@ def measure(server: str, runs: int) -> None:
         return
     prepare(published)
     began = time.perf_counter()
-    perform(RunRequest(find_one(SCENARIOS[0]), *variant_of(published), "gapless", server=server))
+    perform(RunRequest(find_one(SCENARIOS[0]), *variants_of(published)[0], "gapless", server=server))
     _say(f"{published}: the first run takes {time.perf_counter() - began:.1f} s, the server's imports included")
     for name in SCENARIOS:
-        _one(RunRequest(find_one(name), *variant_of(published), "gapless", server=server), runs)
+        _one(RunRequest(find_one(name), *variants_of(published)[0], "gapless", server=server), runs)
     # The SDK of the same release is in the server's environment: so both ends are as they were published.
     command = (str(published.python), str(SDK_CLIENT))
-    both = RunRequest(find_one(RACE), *variant_of(published), "openhands-sdk", command=command, server=server)
+    both = RunRequest(find_one(RACE), *variants_of(published)[0], "openhands-sdk", command=command, server=server)
     perform(both)
     _one(both, runs)
 

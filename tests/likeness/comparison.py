@@ -82,7 +82,9 @@ class LikenessCell:
 
 def compared(scenario_name: str, client: str, server: str) -> LikenessCell:
     """Run a scenario on both servers. The simulated one behaves as the release of the published one does."""
-    scenario, variant = find_one(scenario_name), variant_of(parse_server(server))
+    scenario = find_one(scenario_name)
+    variant = variant_of(scenario, parse_server(server))
+    assert variant is not None
     simulated = seen(perform(RunRequest(as_release(scenario, parse_server(server).version), *variant, client)))
     try:
         published = seen(perform(RunRequest(scenario, *variant, client, server=server)))
@@ -95,8 +97,7 @@ def as_release(scenario: Scenario, version: str) -> Scenario:
     """The scenario on a simulated server of that release, where it has one; otherwise of its generation's."""
     if version not in get_args(Release):
         return scenario
-    server = scenario.server.model_copy(update={"version": version})
-    return scenario.model_copy(update={"server": server, "generations": ("session",)})
+    return scenario.model_copy(update={"server": scenario.server.model_copy(update={"version": version})})
 
 
 def seen(result: RunResult) -> Seen:

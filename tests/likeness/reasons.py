@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -114,10 +114,42 @@ def _returns_at_the_status(cell: LikenessCell) -> bool:
 
 
 def _counts_other_frames(cell: LikenessCell) -> bool:
-    """All is delivered, in another order, where a fault counts frames of every kind."""
-    faults = find_one(cell.scenario).faults
+    """All is delivered, in another order or for more calls, where a fault counts frames of every kind."""
+    faults = [one for one in find_one(cell.scenario).faults if one.place == "frame"]
     counts = any(one.match.model_fields_set & {"nth", "first"} and one.match.kind is None for one in faults)
-    return counts and cell.same_verdict and cell.same_deliveries
+    if cell.published is None or not counts:
+        return False
+    if not cell.same_verdict:  # the hole is another one: the client fills it, and pays for that
+        return bool(cell.simulated.lost) and not cell.published.lost and cell.published.oracles == ("budget",)
+    return cell.same_deliveries
+
+
+def _hole_before_statistics(cell: LikenessCell) -> bool:
+    """A client lacks the last status, or has it in the wrong place: on the published server something follows it."""
+    ours, other = cell.simulated, cell.published
+    if other is None or not cell.same_order or ours.lost != other.lost:
+        return False
+    drops = [one for one in find_one(cell.scenario).faults if one.kind == "event-drop"]
+    is_status = any("execution_status" in (one.match.key or ()) or one.match.status for one in drops)
+    more, less = set(other.oracles) - set(ours.oracles), set(ours.oracles) - set(other.oracles)
+    return is_status and more == {"no-holes"} and less <= {"budget"}
+
+
+def _learns_earlier(cell: LikenessCell) -> bool:
+    """All is delivered, and what a fault has dropped comes earlier on the published server."""
+    if cell.published is None or not (cell.same_verdict and cell.same_deliveries):
+        return False
+    drops = [one for one in find_one(cell.scenario).faults if one.kind == "event-drop"]
+    dropped = {kind.removesuffix("Event") for one in drops for kind in one.match.kind or ()}
+    ours, theirs = cell.simulated.delivered, cell.published.delivered
+    if [one for one in ours if one not in dropped] != [one for one in theirs if one not in dropped]:
+        return False
+    places = zip(_places(theirs, dropped), _places(ours, dropped), strict=True)
+    return bool(dropped) and all(earlier <= later for earlier, later in places)
+
+
+def _places(delivered: Sequence[str], names: Collection[str]) -> list[int]:
+    return [place for place, one in enumerate(delivered) if one in names]
 
 
 REASONS: Final = (
@@ -132,6 +164,11 @@ REASONS: Final = (
         _status_told_by_statistics,
     ),
     Reason(
+        "a published server appends statistics after the status that ends a run. A client that lost the status, and "
+        "does not look for it, has a hole there; on the simulated server it lacks the end",
+        _hole_before_statistics,
+    ),
+    Reason(
         "a published server finds its agent stuck after four equal actions, which come in addition",
         _stuck_after_more,
     ),
@@ -144,6 +181,11 @@ REASONS: Final = (
         "a published server appends statistics after each call of its model. A fault that counts frames of every kind "
         "meets others than on the simulated server",
         _counts_other_frames,
+    ),
+    Reason(
+        "a published server appends statistics after each call of its model. Their parent is the leaf, so a client "
+        "learns earlier of an event that it lost, and asks for it earlier",
+        _learns_earlier,
     ),
     Reason(
         "a published server appends statistics after each call of its model. They fill pages: one more may be needed",

@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import pytest
 
-from gapless.scenarios.lockstep.process import NeverWaited, NotAtRest, ProgramProcess
+from gapless.scenarios.lockstep.process import NeverWaited, NotAtRest, ProgramProcess, environment
 from gapless.scenarios.lockstep.protocol import (
     Blocked,
     CloseConnection,
@@ -31,6 +35,7 @@ from gapless.scenarios.lockstep.protocol import (
     RefusedConnection,
     ResetConnection,
     Resumed,
+    Stalled,
     StartRun,
 )
 
@@ -38,6 +43,7 @@ EPOCH_S = 1_767_268_800.0
 VARIABLES = {"GAPLESS_URL": "http://agent.test"}
 HOST = InputLine("agent.test 80")
 STUCK_S = 1.0  # of real time
+ALONE_S_MAX = 60.0  # of real time, for a program whose harness has gone
 THREAD_POINTS_MAX = 150
 
 
@@ -90,6 +96,12 @@ class Run:
         message = self.process.receive()
         assert isinstance(message, Blocked), (message, self.errors.decode())
         return message
+
+    def rest_for_good(self) -> NoReturn:
+        """It must never come to rest. On a busy machine the shim says first what it waits for. Raises NotAtRest."""
+        while True:
+            message = self.process.receive(STUCK_S)
+            assert isinstance(message, Stalled), message
 
     def finish(self, now_s: float, *inputs: Input) -> int:
         """Let it go on; it must end. Its exit code."""
@@ -292,7 +304,7 @@ def check_a_program_that_waits_for_something_real_is_ended(shim: Shim) -> None:
     with running(shim, "stuck") as run:
         run.process.send(Resumed(0.0, (InputLine("go"),)))
         with pytest.raises(NotAtRest, match="did not come to rest"):
-            run.process.receive(STUCK_S)
+            run.rest_for_good()
         if shim.tells_stacks:
             assert b"stuck" in run.errors
 
@@ -309,6 +321,24 @@ def check_the_harness_can_end_a_run(shim: Shim) -> None:
         run.process.send(End())
         assert run.ended() == 0
         assert run.lines == []
+
+
+def check_it_ends_when_the_harness_goes_before_it_is_met(shim: Shim) -> None:
+    """A harness may be killed while the program is imported. Then nobody has the other ends of the channel."""
+    with tempfile.TemporaryDirectory() as directory:
+        for name in ("to-client", "to-harness"):
+            os.mkfifo(os.path.join(directory, name))
+        around = environment(os.environ, VARIABLES, directory)
+        done = subprocess.run(
+            shim.command("lines"),
+            env=around,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=ALONE_S_MAX,
+            check=False,
+        )
+        assert os.path.exists(os.path.join(directory, "taken"))
+        assert done.stdout == b""
 
 
 def check_a_second_run_is_as_the_first(shim: Shim) -> None:
@@ -370,6 +400,7 @@ CHECKS: tuple[Callable[[Shim], None], ...] = (
     check_a_program_that_waits_for_something_real_is_ended,
     check_a_child_process_is_refused,
     check_the_harness_can_end_a_run,
+    check_it_ends_when_the_harness_goes_before_it_is_met,
     check_a_second_run_is_as_the_first,
     check_the_schedule_of_threads_is_chosen,
 )

@@ -49,7 +49,7 @@ def test_an_interpreter_that_is_named_must_run(monkeypatch: pytest.MonkeyPatch) 
     ("words", "sentence"),
     [
         (["run", "R10", "--server", "1.58.2"], "'1.58.2' names no server"),
-        (["run", "R10", "--generation", "tree"], "--generation tree: openhands-agent-server==1.58.2 is session"),
+        (["run", "R10", "--generation", "legacy"], "legacy: openhands-agent-server==1.58.2 is session or tree"),
         (["run", "r20-late-stats"], "r20-late-stats cannot be played on openhands-agent-server==1.58.2"),
         (["run", "r15-long-initialisation"], "says running at once, not after 25 s"),
         (["compare", "--sweep"], "leave out --server"),

@@ -7,12 +7,20 @@ from dataclasses import replace
 import pytest
 
 from gapless.scenarios.definition.catalogue import find_one
+from gapless.scenarios.running.world_setup import server_settings
 from tests.likeness.comparison import LikenessCell, Seen, as_release
 from tests.likeness.reasons import is_same, reason_of
 from tests.likeness.section import HEADING, kept, replaced, written
 
 SEEN = Seen("holds", (), ("last_user_message_id", "Message", "running", "Action", "finished"), 0, 0)
 CELL = LikenessCell("r10-late-tail", "gapless", "openhands-agent-server==1.58.2", SEEN, SEEN)
+
+
+def _seen(delivered: str, oracles: str = "", lost: int = 0) -> Seen:
+    """What was delivered, in order, and which oracles found something."""
+    found = tuple(oracles.split())
+    verdict = "holds" if not found else "over-budget" if found == ("budget",) else "unsafe"
+    return Seen(verdict, found, tuple(delivered.split()), lost, 0)
 
 
 def _with(**changes: object) -> LikenessCell:
@@ -72,9 +80,33 @@ def test_a_difference_of_one_scenario_has_its_reason(scenario: str, changes: dic
     assert reason_of(_with(**changes)) is None, "in another scenario it has none"
 
 
+@pytest.mark.parametrize(
+    ("scenario", "ours", "theirs"),
+    [
+        # what was lost comes earlier
+        ("r71-html", _seen("Action Action Observation Observation"), _seen("Action Observation Action Observation")),
+        # the last status is lost, and its place is a hole
+        ("r20-lost-last-update", _seen("Action", "budget no-tail-loss"), _seen("Action", "no-holes no-tail-loss")),
+        # the hole is another one: it can be filled, and that costs
+        ("r57-short-pages-beyond-the-bound", _seen("Action", lost=9), _seen("Action Action", "budget")),
+    ],
+)
+def test_what_statistics_change_has_its_reason_and_the_other_way_round_has_none(
+    scenario: str, ours: Seen, theirs: Seen
+) -> None:
+    cell = replace(CELL, scenario=scenario, simulated=ours, published=theirs)
+    reason = reason_of(cell)
+    assert reason is not None
+    assert "statistics" in reason
+    assert reason_of(replace(cell, simulated=theirs, published=ours)) is None
+
+
 def test_the_simulated_server_behaves_as_the_release_beside_it() -> None:
     newest = as_release(find_one("r10-late-tail"), "1.58.2")
-    assert (newest.server.version, newest.generations) == ("1.58.2", ("session",))
+    assert newest.server.version == "1.58.2"
+    assert server_settings(newest, "session", "inclusive").version == "1.58.2"
+    older = server_settings(newest, "tree", "inclusive")
+    assert (older.version, older.is_newest) == ("1.43.1", True)
     assert as_release(find_one("r10-late-tail"), "1.57.0") == find_one("r10-late-tail")
 
 

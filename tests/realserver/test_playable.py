@@ -10,7 +10,7 @@ from gapless.scenarios.errors import UsageError
 from gapless.scenarios.explore.steering import draw_world
 from gapless.scenarios.realserver import playable
 from gapless.scenarios.realserver.environment import PublishedServer, parse_server
-from gapless.scenarios.realserver.playable import as_playable, variant_of, why_not
+from gapless.scenarios.realserver.playable import as_playable, variant_of, variants_of, why_not
 from gapless.scenarios.running.runner import RunRequest
 from gapless.simserver.faults import KINDS
 
@@ -23,7 +23,7 @@ def _scenario(**changes: object) -> Scenario:
 
 @pytest.mark.parametrize(("version", "generation"), [("1.58.2", "session"), ("1.45", "session"), ("1.43.1", "tree")])
 def test_the_generation_follows_from_the_version(version: str, generation: str) -> None:
-    assert variant_of(PublishedServer(version)) == (generation, "inclusive")
+    assert variants_of(PublishedServer(version))[0] == (generation, "inclusive")
 
 
 @pytest.mark.parametrize("text", ["openhands-agent-server", "openhands-agent-server>=1.58", "flask==3.0", ""])
@@ -41,7 +41,10 @@ def test_every_kind_of_fault_is_played_or_has_a_reason() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"generations": ["legacy"]}, "cannot happen in generation session"),
+        (
+            {"generations": ["legacy"]},
+            "it is about servers of generation legacy, and the server is of session and tree",
+        ),
         ({"workload": {"recording": "agent-server-1.57.0"}}, "writes its own log"),
         ({"workload": {"history_events": 60_000}}, "each of which is a file"),
         ({"workload": {"runs": [{"init_s": 5}]}}, "says running at once, not after 5 s"),
@@ -72,9 +75,15 @@ def test_what_only_a_fake_can_do_is_refused_in_a_sentence(changes: dict[str, obj
         RunRequest(scenario, *variant, "gapless", server=str(SERVER))
 
 
-def test_a_request_is_for_the_variant_of_the_server() -> None:
-    with pytest.raises(UsageError, match="is session/inclusive, and not tree/inclusive"):
-        RunRequest(find_one("clean-run"), "tree", "inclusive", "gapless", server=str(SERVER))
+def test_a_request_is_for_a_variant_of_the_server() -> None:
+    with pytest.raises(UsageError, match="is session/inclusive or tree/inclusive, and not legacy/inclusive"):
+        RunRequest(find_one("clean-run"), "legacy", "inclusive", "gapless", server=str(SERVER))
+
+
+def test_a_scenario_is_played_in_the_newest_generation_in_which_it_can_happen() -> None:
+    assert variant_of(find_one("clean-run"), SERVER) == ("session", "inclusive")
+    assert variant_of(find_one("r71-html"), SERVER) == ("tree", "inclusive")
+    assert variant_of(find_one("counted-doubt"), SERVER) is None
 
 
 def test_most_of_the_catalogue_can_be_played() -> None:

@@ -69,6 +69,13 @@ def test_a_run_that_has_nothing_to_do_is_as_on_the_simulated_server() -> None:
     assert cell.simulated.verdict == "holds"
 
 
+def test_a_scenario_of_the_trees_socket_alone_is_as_on_the_simulated_server() -> None:
+    cell = compared("r57-cursor-loop", "gapless", SERVER)
+    assert is_same(cell), cell
+    assert cell.published is not None
+    assert cell.published.calls == 2
+
+
 def test_a_restart_kills_the_run_and_the_server_says_so() -> None:
     lines = perform(_request("r33-restart-in-mid-run")).lines
     happened = [(row["place"], row["what"], row.get("status")) for row in map(json.loads, lines)]

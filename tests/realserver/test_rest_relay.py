@@ -116,6 +116,16 @@ def test_faults_of_an_answer_change_what_the_client_sees() -> None:
     assert rest_relay.changed_answer(asked, failed, [EmptyPage()]) is failed
 
 
+def test_clients_of_an_older_generation_are_told_an_older_version() -> None:
+    answer = plain(200, json.dumps({"version": "1.58.2", "uptime": 5}))
+    told = rest_relay.with_version(_get("/server_info"), answer, "1.43.1")
+    assert json.loads(told.body) == {"version": "1.43.1", "uptime": 5}
+    assert rest_relay.with_version(_get("/server_info"), answer, "") is answer
+    assert rest_relay.with_version(_get(ONE), answer, "1.43.1") is answer
+    failed = plain(503, "")
+    assert rest_relay.with_version(_get("/server_info"), failed, "1.43.1") is failed
+
+
 def test_what_the_server_read_follows_from_what_was_measured() -> None:
     assert rest_relay.read_fields("search", _get(f"{ONE}/events/search"), PAGE, 300) == {
         "events_read": 3,

@@ -39,7 +39,7 @@ from gapless.scenarios.cli.options import (
     server_option,
     standard_output,
 )
-from gapless.scenarios.cli.real_server import chosen_variant, given_server, make_ready, playable
+from gapless.scenarios.cli.real_server import check_variant, given_server, make_ready, playable
 from gapless.scenarios.clients.registry import CLIENTS, resolve
 from gapless.scenarios.definition.catalogue import catalogue, find, find_one
 from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS, Scenario
@@ -127,7 +127,7 @@ def compare(
     if sweep and server is not None:
         raise UsageError("--sweep has histories that a real server would need minutes for; leave out --server")
     published = given_server(server)
-    generation, cursor = chosen_variant(published, generation, cursor)
+    check_variant(published, generation, cursor)
     scenarios = _sweep() if sweep else playable(_scenarios(names, history), published, names)
     work = tuple(
         units(

@@ -23,6 +23,7 @@ from gapless.scenarios.checking import recording as in_real_time
 from gapless.scenarios.checking.replay_text import retell
 from gapless.scenarios.cli.command_client import TakesCommand, clock_option, given, label_option, only_virtual
 from gapless.scenarios.cli.options import (
+    chosen,
     client_option,
     cursor_option,
     generation_option,
@@ -31,12 +32,13 @@ from gapless.scenarios.cli.options import (
     server_option,
 )
 from gapless.scenarios.cli.output.run_drawings import STANDARD_OUTPUT, Drawings
-from gapless.scenarios.cli.real_server import chosen_variant, given_server, make_ready
+from gapless.scenarios.cli.real_server import check_variant, given_server, make_ready, playable
 from gapless.scenarios.definition.catalogue import find_one
+from gapless.scenarios.definition.scenario import CURSORS, GENERATIONS
 from gapless.scenarios.errors import UsageError
 from gapless.scenarios.lockstep.command import printed_lines
 from gapless.scenarios.running.journal_difference import difference
-from gapless.scenarios.running.runner import RunRequest, RunResult, perform
+from gapless.scenarios.running.runner import RunRequest, RunResult, perform, wanted_variants
 from gapless.scenarios.running.second_process import SecondProcess
 from gapless.simserver.errors import TapeError
 
@@ -122,9 +124,9 @@ def replay(
         sys.exit(_from_capsule(kept, path, output))
     name_of_client, command = (client, ()) if program is None else (program.name, program.words)
     published = given_server(server)
-    generation, cursor = chosen_variant(published, generation, cursor)
-    request = _request(str(name), name_of_client, generation, cursor, seed)
-    request = replace(request, command=command, server=published)
+    check_variant(published, generation, cursor)
+    request = _request(str(name), name_of_client, generation, cursor, seed, published)
+    request = replace(request, command=command)
     make_ready(published)
     result = perform(request, with_messages=True)
     _print_run(request, result, output)
@@ -160,18 +162,14 @@ def _in_real_time(path: Path, output: _Output) -> int:
     return verdict.exit_code
 
 
-def _request(name: str, client: str, generation: str, cursor: str, seed: int) -> RunRequest:
+def _request(name: str, client: str, generation: str, cursor: str, seed: int, server: str) -> RunRequest:
     """The request that name and options give: the first variant of the scenario that fits them."""
-    scenario = find_one(name)
-    fitting = [
-        variant
-        for variant in scenario.variants()
-        if generation in ("all", variant[0]) and cursor in ("all", variant[1])
-    ]
+    (scenario,) = playable((find_one(name),), server, (name,))
+    fitting = wanted_variants(scenario, chosen(generation, GENERATIONS), chosen(cursor, CURSORS), server)
     if not fitting:
         possible = ", ".join("/".join(variant) for variant in scenario.variants())
         raise UsageError(f"{scenario.name} cannot happen in {generation}/{cursor}; it can in {possible}")
-    return RunRequest(scenario, *fitting[0], client, seed)
+    return RunRequest(scenario, *fitting[0], client, seed, server=server)
 
 
 def _from_capsule(kept: Capsule, path: Path, output: _Output) -> int:

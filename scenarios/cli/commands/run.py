@@ -27,7 +27,7 @@ from gapless.scenarios.cli.options import (
     seed_option,
     server_option,
 )
-from gapless.scenarios.cli.real_server import chosen_variant, given_server, make_ready, playable
+from gapless.scenarios.cli.real_server import check_variant, given_server, make_ready, playable
 from gapless.scenarios.cli.virtual_runs import run_all
 from gapless.scenarios.clients.registry import DEFAULT, resolve
 from gapless.scenarios.definition.catalogue import catalogue, find
@@ -142,7 +142,7 @@ def run(
     wanted = Wanted(json_file, out, write_budget)
     is_whole = not names and not files and not oracles and generation == cursor == ALL and server is None
     published = given_server(server)
-    generation, cursor = chosen_variant(published, generation, cursor)
+    check_variant(published, generation, cursor)
     own = tuple(load_file(path) for path in files)
     scenarios = playable(_scenarios(names, own), published, (*names, *(one.name for one in own)))
     asked = requests(

@@ -14,7 +14,7 @@ from gapless.scenarios.explore.worlds import link_faults, publisher_faults, rest
 from gapless.scenarios.explore.worlds.expected_course import API_KEY, Course, Data, Part, attached_late, course
 from gapless.scenarios.explore.worlds.fault_timing import named, strikes_at
 from gapless.scenarios.realserver.environment import parse_server
-from gapless.scenarios.realserver.playable import as_playable, variant_of
+from gapless.scenarios.realserver.playable import as_playable, variants_of
 from gapless.scenarios.running.runner import RunRequest
 from gapless.simserver.choices import Choices
 
@@ -154,7 +154,7 @@ def plan(
     if published is None:
         generation, cursor = choices.pick("generation", GENERATIONS), choices.pick("cursor", CURSORS)
     else:
-        generation, cursor = variant_of(published)
+        generation, cursor = variants_of(published)[0]
     certainty = choices.pick("certainty", ("branch", "log"))
     unknown_cursor = choices.pick("unknown-cursor", ("natural", "not-found", "bad-request"))
     settings = {"unknown_cursor": unknown_cursor, **_server(choices, generation)}

@@ -73,8 +73,18 @@ function create(directory) {
       );
       process.reallyExit(exitTaken);
     }
-    const out = openSync(path.join(directory, 'to-harness'), 'w');
-    return fifoTransport(out, openSync(path.join(directory, 'to-client'), 'r'));
+    return fifoTransport(openFifo('to-harness', 'w'), openFifo('to-client', 'r'));
+  }
+
+  // Also when nobody has its other end, for the harness may have gone meanwhile: to open it for one direction alone waits for the other
+  // end. With both open there is one.
+  function openFifo(name, direction) {
+    const both = openSync(path.join(directory, name), 'r+');
+    try {
+      return openSync(path.join(directory, name), direction);
+    } finally {
+      closeSync(both);
+    }
   }
 
   function hello() {
@@ -98,7 +108,11 @@ function create(directory) {
         tail.push(output[2]);
         return ['data', output[1], output[2].length];
       });
-    transport.write(encode(message, tail));
+    try {
+      transport.write(encode(message, tail));
+    } catch {
+      process.reallyExit(1); // the harness has gone
+    }
   }
 
   function receive() {

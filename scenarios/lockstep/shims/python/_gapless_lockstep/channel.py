@@ -47,8 +47,8 @@ class Channel:
         else:
             real.write(fd, str(os.getpid()).encode())
             real.close(fd)
-        self._to_harness = os.open(os.path.join(self._directory, "to-harness"), os.O_WRONLY)
-        self._to_client = os.open(os.path.join(self._directory, "to-client"), os.O_RDONLY)
+        self._to_harness = fifo(os.path.join(self._directory, "to-harness"), os.O_WRONLY)
+        self._to_client = fifo(os.path.join(self._directory, "to-client"), os.O_RDONLY)
 
     @property
     def is_open(self) -> bool:
@@ -82,6 +82,18 @@ class Channel:
                 os._exit(0)
             parts += part
         return bytes(parts)
+
+
+def fifo(path: str, flags: int) -> int:
+    """A descriptor of a FIFO, also when nobody has its other end: the harness may have gone during the imports.
+
+    To open it for one direction alone waits for the other end. With both open there is one.
+    """
+    both = os.open(path, os.O_RDWR)
+    try:
+        return os.open(path, flags)
+    finally:
+        real.close(both)
 
 
 def mark(path: str) -> None:
