@@ -156,7 +156,9 @@ def load(path: Path = PATH) -> Register:
         return Register()
     kept = json.loads(path.read_text(encoding="utf-8"))
     everybody, scenarios = kept["clients"], kept["scenarios"]
-    tried = {name: frozenset(one.get("tried", everybody)) for name, one in scenarios.items()}
+    tried = {
+        name: frozenset(one.get("tried", everybody)) - frozenset(one.get("untried", ())) for name, one in scenarios.items()
+    }
     return Register(tried, {name: one["kills"] for name, one in scenarios.items()})
 
 
@@ -170,7 +172,8 @@ def render(register: Register) -> str:
         if one.name not in register.tried:
             continue
         tried = [client for client in broken_clients() if register.was_tried(client, one)]
-        told = {} if len(tried) == len(broken_clients()) else {"tried": tried}
+        untried = [client for client in broken_clients() if client not in tried]
+        told = {"tried": tried} if len(tried) < len(untried) else {"untried": untried} if untried else {}
         scenarios[one.name] = {**told, "kills": register.of(one)}
     return json.dumps({"schema": SCHEMA, "clients": broken_clients(), "scenarios": scenarios}, indent=1) + "\n"
 
