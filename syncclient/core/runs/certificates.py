@@ -65,6 +65,8 @@ class Certificates:
         """Whether something held does not lie on the way to the leaf: it may be in no log (R53), or not any more
         (R60)."""
         ledger = self._situation.ledger
+        if ending.leaf_id is None and ledger.has_branch():
+            return True
         leaves_tip = bool(path.ids) and ledger.parent_of(path.ids[0]) != ledger.tip_id()
         return leaves_tip or ledger.has_strays(path, leaf_id=ending.leaf_id, until=ending.timestamp)
 

@@ -165,3 +165,24 @@ def test_a_hole_that_another_log_has_filled_does_not_make_a_stale_event_contiguo
     hand.live(message("new"), seq=2)
     assert hand.held() == [], "the log is another, and is begun anew"
     assert hand.asked[-1] == actions.OpenSocket(3, "session", None)
+
+
+def test_a_leaf_that_is_none_proves_no_branch_that_is_held() -> None:
+    """R60: the server died, and came back with a log that has lost all of it: the log is to say what is left."""
+    hand = Hand("tree")
+    hand.attach_empty()
+    hand.begin_run()
+    run = run_of("abc")
+    hand.live(*run[:-1])
+    hand.feed(events.SocketClosed(1, 1012, "restart"))
+    hand.wait(0.2)
+    hand.open_socket()
+    hand.snapshot("error")
+    hand.wait(2)
+    assert not hand.finished, "a chain of nothing proves nothing of what is held"
+    lost = update("z", "execution_status", "error")
+    while not hand.finished:
+        hand.answer(page([lost]))
+        hand.wait(0.5)
+    assert hand.finished[0].report.complete
+    assert hand.held() == ["z"]
