@@ -6,7 +6,7 @@ Pure: it takes journal entries and returns frozen values. No oracle looks at any
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 STATE_UPDATE = "ConversationStateUpdateEvent"
@@ -208,7 +208,8 @@ class Evidence:
     was killed. ``server_runs``: all runs of the server. ``messages_posted``: user messages that POSTs of the client
     made. ``posted_texts``: what those of them say that the log has at the end. ``appended_s``: when an event was
     appended, by id; without the history. ``ended_s``: when it was closed. ``sockets_opened_at``: journal indices.
-    ``left_open``: connections that it still had when it was closed.
+    ``left_open``: connections that it still had when it was closed. ``readable_again_at``: the journal index since when
+    a record that could not be read can be, by id (R85).
     ``outages_s``: for each time that sockets were refused, when the client tried, up to the try that was taken.
     """
 
@@ -259,6 +260,7 @@ class Evidence:
     posted_texts: tuple[str, ...] = ()
     sockets_opened_at: tuple[int, ...] = ()
     left_open: int = 0
+    readable_again_at: Mapping[str, int] = field(default_factory=dict)
     appended_s: Mapping[str, float] = field(default_factory=dict)
     ended_s: float = 0.0
     outages_s: tuple[tuple[float, ...], ...] = ()
@@ -281,12 +283,21 @@ class Evidence:
         )
 
     def log_as_of(self, run: RunCall) -> tuple[PersistedEvent, ...]:
-        """The log up to the end of the run that ``run()`` was about, without events lost before ``run()`` returned."""
+        """The log up to the end of the run that ``run()`` was about, without events lost before ``run()`` returned.
+
+        A record that could be read again before ``run()`` was called is readable.
+        """
         if run.server_run is not None and run.server_run.log_length is not None:
             length, at = run.server_run.log_length, run.server_run.ended_at
         else:
             length, at = self.log_length_at(run.step.ended_at), run.step.ended_at
-        return self._log_at(at, lasting_to=run.step.ended_at)[:length]
+        log = self._log_at(at, lasting_to=run.step.ended_at)[:length]
+        if not self.readable_again_at:
+            return log
+        called_at, again_at = run.step.called_at, self.readable_again_at
+        return tuple(
+            replace(event, readable=True) if again_at.get(event.id, called_at) < called_at else event for event in log
+        )
 
     def log_then(self, journal_index: int) -> tuple[PersistedEvent, ...]:
         """The log at a journal index, in its order, without events that a truncation had lost by then."""

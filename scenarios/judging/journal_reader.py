@@ -78,6 +78,7 @@ class _Reader:
         self._status: str | None = None
         self._appended_at: dict[str, int] = {}
         self._unreadable: set[str] = set()
+        self._readable_again_at: dict[str, int] = {}
         self._gone: list[PersistedEvent] = []
         self._steps: list[StepCall] = []
         self._claims: dict[int, Mapping[str, object]] = {}
@@ -114,6 +115,8 @@ class _Reader:
                 self._published_at[_text(fields["id"])] = entry.index
                 if fields.get("key") == "execution_status":  # it need not come into the log
                     self._statuses.append((entry.index, _text(fields["value"])))
+            case "log", "readable-again":
+                self._readable_again_at[_text(fields["id"])] = entry.index
             case "log", "update":
                 self._updates.updated(_text(fields["id"]), entry.index)
             case "log", "truncate":
@@ -368,6 +371,7 @@ class _Reader:
             open_sockets_max=self._open_max,
             sockets_opened_at=tuple(self._opened_at),
             left_open=self._left_open,
+            readable_again_at=self._readable_again_at,
             snapshots_at_s=tuple(self._snapshots_at_s),
             frames_at_s=tuple(self._frames_at_s),
             left_out_of_replay=frozenset(self._left_out),

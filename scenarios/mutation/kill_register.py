@@ -157,7 +157,8 @@ def load(path: Path = PATH) -> Register:
     kept = json.loads(path.read_text(encoding="utf-8"))
     everybody, scenarios = kept["clients"], kept["scenarios"]
     tried = {
-        name: frozenset(one.get("tried", everybody)) - frozenset(one.get("untried", ())) for name, one in scenarios.items()
+        name: frozenset(one.get("tried", everybody)) - frozenset(one.get("untried", ()))
+        for name, one in scenarios.items()
     }
     return Register(tried, {name: one["kills"] for name, one in scenarios.items()})
 

@@ -190,8 +190,10 @@ class SyncCore:
             subscription.renew_at_s = now.now_s + now.backoff_s(subscription.failures)
             now.note(f"the subscription could not be renewed: {reason}")
         is_refused = connection is not None and connection.opened_at_s is None
-        if now.run is not None and now.run.is_taken and (is_refused or code in _GOING_AWAY):
-            now.run.may_have_died = True
+        if is_refused or code in _GOING_AWAY:
+            now.died_step = now.step
+            if now.run is not None and now.run.is_taken:
+                now.run.may_have_died = True
         if now.ready_connection() is None and subscription.replaced is None and connection is not None:
             now.unverified, now.lost_step = True, now.step  # nothing is read any more, so anything may be missed
             if now.has_attached and now.places_by_chain():

@@ -80,6 +80,8 @@ class Situation:
         """When the last walk that came to the log's tail was begun: the log is held as it was then."""
         self.unseen_ids: tuple[str, ...] = ()
         """What was held when that walk was begun, and what it did not show though it read there."""
+        self.died_step = -1
+        """When the server may have died last: it refused a handshake, or closed a connection because it was ending."""
         self.lost_step = -1
         """When nothing was read any more, or an earlier client ended: since then the log may have become another."""
         self.confirmed_step = -1

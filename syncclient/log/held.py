@@ -71,6 +71,8 @@ class Held:
         self._unplaced_by_seq: dict[int, str] = {}
         self._passed: dict[str, None] = {}  # unplaced ones that a walk to the log's tail has not shown
         self._awaited: dict[str, int] = {}  # parents not held, with the number of unplaced events that name them
+        self.skipped: dict[str, str] = {}
+        """Parents that pages have skipped, with an event that names each: records that could not be read (R59, R85)."""
         self.head_known = False
         self.is_index_anew = False
         """Whether the index is known to begin behind the log's head (R75)."""

@@ -256,6 +256,7 @@ class Ledger(Held):
                 if not segment.ids:
                     segment.next_seq = None  # what is next in the log is nobody's to know any more
             del self._events[event_id]
+            self.skipped = {one: named_by for one, named_by in self.skipped.items() if named_by != event_id}
             self.payloads.drop(event_id)
             self._seqs.pop(event_id, None)
             self._counted.pop(event_id, None)
@@ -271,6 +272,7 @@ class Ledger(Held):
     def _hold(self, event: LogEvent, size_bytes: int) -> None:
         self.payloads.hold(event, size_bytes)
         self._awaited.pop(event["id"], None)
+        self.skipped.pop(event["id"], None)
         if self._changes is not None:
             self._changes.held(event, size_bytes)
 
@@ -358,9 +360,22 @@ class Ledger(Held):
         del self._unplaced[event_id]
         self._passed.pop(event_id, None)
         self._await_parent(self._events[event_id], -1)
+        self._note_skipped(event_id)
         seq = self._seqs.get(event_id)
         if seq is not None and self._unplaced_by_seq.get(seq) == event_id:
             del self._unplaced_by_seq[seq]
+
+    def _note_skipped(self, event_id: str) -> None:
+        """Note the parent of an event that has a place now, if it has none: a page has skipped it.
+
+        The first of a segment names what is in the gap before it.
+        """
+        parent_id, segment = self._events[event_id].get("parent_id"), self._segment_of.get(event_id)
+        if not isinstance(parent_id, str) or parent_id in self._events or segment is None:
+            return
+        first_id = next((one for one in segment.ids if self.is_branch_event(one)), event_id)
+        if first_id != event_id:
+            self.skipped[parent_id] = event_id
 
     @decision("insert-behind")
     def _insert_behind(self, parent_id: str, event_id: str) -> None:

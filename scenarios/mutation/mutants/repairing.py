@@ -100,11 +100,11 @@ def deaf_while_repairing(original: Original, core: SyncCore, connection: Connect
 
 @mutant("repair-begin", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "budget"))
 def pages_instead_of_replay(
-    original: Original, repairs: Repairs, *, to_tail: bool = True, shows_end: bool = False
+    original: Original, repairs: Repairs, *, to_tail: bool = True, shows_end: bool = False, back_events: int = 0
 ) -> None:
     """Reads pages for a repair although the socket would replay the events without a REST call."""
     repairs._replays = dict.fromkeys(range(10_000), 1_000)
-    original(repairs, to_tail=to_tail, shows_end=shows_end)
+    original(repairs, to_tail=to_tail, shows_end=shows_end, back_events=back_events)
 
 
 @mutant("missing-since", races=["R31"], killed=("r30-lost-frame", "tree/inclusive", "no-hang"))
@@ -129,10 +129,18 @@ def unknown_cursor_is_another_log(original: Original, repairs: Repairs, walk: Wa
     races=["R30", "R37"],
     killed=("r37-replays-lose-most-of-it", "session/inclusive", "returns-in-time"),
 )
-def replays_without_end(original: Original, repairs: Repairs, *, to_tail: bool = True, shows_end: bool = False) -> None:
+def replays_without_end(
+    original: Original, repairs: Repairs, *, to_tail: bool = True, shows_end: bool = False, back_events: int = 0
+) -> None:
     """Asks for another replay, however little the last ones have brought, while somebody waits."""
     repairs._replays_in_a_row = 0
-    original(repairs, to_tail=to_tail, shows_end=shows_end)
+    original(repairs, to_tail=to_tail, shows_end=shows_end, back_events=back_events)
+
+
+@mutant("skipped-records", races=["R85"], killed=("r85-index-gap-until-a-reload", "tree/inclusive", "no-tail-loss"))
+def skipped_for_good(original: Original, repairs: Repairs) -> int:
+    """Never asks again for a record that pages have skipped, though the server has started anew."""
+    return 0
 
 
 MUTANTS = (
@@ -150,4 +158,5 @@ MUTANTS = (
     clock_of_a_hole_restarts,
     unknown_cursor_is_another_log,
     replays_without_end,
+    skipped_for_good,
 )
