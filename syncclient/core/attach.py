@@ -79,6 +79,7 @@ class Attach:
         now = self._situation
         if self._epoch != now.epoch:
             self._epoch, self._read_back_tries = now.epoch, 0
+            self._repairs.begin_epoch()
             self._since_s = now.now_s if self._since_s is None else self._since_s
         if self._since_s is None or not self._has_begun:
             return
