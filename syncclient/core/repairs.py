@@ -43,6 +43,7 @@ class Repairs:
         self._unknown_cursor: str | None = None
         """The cursor that the server did not know the last time it was asked for."""
 
+    @decision("repair-epoch")
     def begin_epoch(self) -> None:
         """Forget what was missing in a log that is held no more: indexes of it are those of other events."""
         self._missing, self._replays, self._unknown_cursor = Missing(), {}, None

@@ -143,6 +143,11 @@ def skipped_for_good(original: Original, repairs: Repairs) -> int:
     return 0
 
 
+@mutant("repair-epoch", races=["R60"], killed=("r60-hole-again-in-another-log", "session/inclusive", "no-hang"))
+def given_up_in_every_log(original: Original, repairs: Repairs) -> None:
+    """Keeps what it has given up as missing when it begins to read another log."""
+
+
 MUTANTS = (
     nothing_may_be_late,
     anything_may_be_late,
@@ -159,4 +164,5 @@ MUTANTS = (
     unknown_cursor_is_another_log,
     replays_without_end,
     skipped_for_good,
+    given_up_in_every_log,
 )
