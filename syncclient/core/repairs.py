@@ -234,6 +234,9 @@ class Repairs:
             elif is_cut:
                 now.begin_epoch("the log does not have the last event that was held")
             return
+        if self._has_lost_leaf(exchange):
+            sometimes("repair: the log does not have the leaf that was named before an outage")
+            now.leaf_id = None
         gone = walk.unseen(now.ledger)
         passed = tuple(event_id for event_id in exchange.unplaced_ids if now.ledger.is_unplaced(event_id))
         now.unseen_ids = (*gone, *passed)
@@ -254,6 +257,13 @@ class Repairs:
         now = self._situation
         anchors = [now.ledger.anchor_at_seq(seq) for seq in now.unechoed]
         return walk.descending and any(anchor is None or not walk.has_read(anchor.echo) for anchor in anchors)
+
+    @decision("leaf-lost")
+    def _has_lost_leaf(self, exchange: Request) -> bool:
+        """Whether a walk to the tail, begun since an outage, has not shown the leaf that was named before it (R60)."""
+        now = self._situation
+        is_missing = now.leaf_id is not None and now.leaf_id not in now.ledger
+        return is_missing and now.leaf_step < now.lost_step < exchange.begun_step
 
     def _doubt_gone(self, gone: tuple[str, ...]) -> None:
         """The log has lost its end (R60), or its view is behind the socket, and then not for long (R52)."""

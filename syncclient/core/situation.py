@@ -70,7 +70,8 @@ class Situation:
         self.run: RunInProgress | None = None
         self.messages = Messages()
         self.leaf_id: str | None = None
-        """The newest leaf that the server named."""
+        """The newest leaf that the server named, at `leaf_step`."""
+        self.leaf_step = -1
         self.status = "unknown"
         self._status_at = ""
         self.unverified = False

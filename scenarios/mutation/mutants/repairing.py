@@ -148,6 +148,12 @@ def given_up_in_every_log(original: Original, repairs: Repairs) -> None:
     """Keeps what it has given up as missing when it begins to read another log."""
 
 
+@mutant("leaf-lost", races=["R60"], killed=("r60-leaf-lost-with-its-log", "tree/inclusive", "honest"))
+def a_leaf_is_never_lost(original: Original, repairs: Repairs, exchange: Request) -> bool:
+    """Goes on asking for a leaf that was named before an outage, though the log, read since, does not have it."""
+    return False
+
+
 MUTANTS = (
     nothing_may_be_late,
     anything_may_be_late,
@@ -165,4 +171,5 @@ MUTANTS = (
     replays_without_end,
     skipped_for_good,
     given_up_in_every_log,
+    a_leaf_is_never_lost,
 )

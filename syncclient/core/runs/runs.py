@@ -109,7 +109,7 @@ class Runs:
         """A report about the whole conversation: a snapshot, or the answer of REST."""
         now, run = self._situation, self._situation.run
         if report.leaf_id is not None and not now.ledger.has_child(report.leaf_id):
-            now.leaf_id = report.leaf_id
+            now.leaf_id, now.leaf_step = report.leaf_id, now.step
         now.hear_status(report.status, report.timestamp)
         if run is None:
             return
