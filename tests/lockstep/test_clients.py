@@ -244,7 +244,8 @@ def test_a_client_that_fails_is_told_as_such(
     client = factory([sys.executable, "-c", CRASHES.format(step="send", what=what)], pool=pool)
     lines = [json.loads(line) for line in played(client, "clean-run").lines]
     errors = [line for line in lines if line["what"] == "error"]
-    assert [error["outcome"] for error in errors] == [outcome]
+    # A program that sleeps for good does not close either.
+    assert [error["outcome"] for error in errors] == [outcome] * (2 if outcome == "hung" else 1)
     assert words in errors[0]["message"]
     # The next run is not harmed by it.
     assert played(client, "clean-run").record.verdict != Verdict.HOLDS
