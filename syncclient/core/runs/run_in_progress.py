@@ -199,8 +199,8 @@ class RunInProgress:
         """A socket has brought what the agent did at that time of the server's clock: an end that the log does not show
         is none of now, and what told of an end before it was stale (R36)."""
         self.contradicted_at_s, self.is_end_refuted = None, self.verify_again_at_s is not None
-        is_hint = self.report is not None and not self.report.is_final and self.end_update is None
-        if is_hint and self.report is not None and at > self.report.timestamp:
+        report = self.report
+        if report is not None and not report.is_final and self.end_update is None and at > report.timestamp:
             sometimes("run: an end was told, and the agent went on")
             self.report = self.end_told_at_s = None
 
