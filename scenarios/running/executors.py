@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
@@ -76,7 +75,6 @@ def method() -> BaseContext:
 def _begin(begin: Callable[..., None], *arguments: Any) -> None:
     """The first call in a worker. Ctrl-C reaches the whole process group, so workers ignore it: the parent decides."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.freeze()  # what was imported stays, so the garbage collector need not look at it after each run
     begin(*arguments)
 
 
