@@ -166,7 +166,7 @@ def load(path: Path = PATH) -> Register:
 def render(register: Register) -> str:
     """The register as JSON. Scenarios are in the order of the catalogue, clients in the order of their registries.
 
-    A scenario in which everybody was tried does not list them.
+    A scenario lists who was tried, or who was not, whichever is shorter.
     """
     scenarios: dict[str, Any] = {}
     for one in register_scenarios():

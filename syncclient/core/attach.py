@@ -39,7 +39,6 @@ class Attach:
         self._has_begun = False
         self._epoch = 0
         self._head_shown_in_epoch = -1
-        self._index_begun_in_epoch = -1
         self._is_read_back = False
         """Whether what was followed before the index began anew is held again."""
         self._read_back_tries = 0
@@ -180,9 +179,9 @@ class Attach:
         """A page beside an index has been read: the index may begin behind what it shows (R75)."""
         now, walk = self._situation, exchange.walk
         if self._head_shown_in_epoch == now.epoch and not now.ledger.is_head_indexed():
+            if not now.ledger.is_index_anew:
+                self._is_read_back = reached_end
             now.ledger.begin_index()
-            if self._index_begun_in_epoch != now.epoch:
-                self._index_begun_in_epoch, self._is_read_back = now.epoch, reached_end
         is_met = now.attached_id is not None and now.ledger.is_at_tail(now.attached_id)
         now.is_cut_off = reached_end and not is_met and now.ledger.is_index_anew and bool(now.ledger.gaps())
         if now.is_cut_off and self._read_back_tries < _READ_BACK_TRIES_MAX:

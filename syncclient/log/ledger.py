@@ -256,12 +256,12 @@ class Ledger(Held):
                 if not segment.ids:
                     segment.next_seq = None  # what is next in the log is nobody's to know any more
             del self._events[event_id]
-            self.skipped = {one: named_by for one, named_by in self.skipped.items() if named_by != event_id}
             self.payloads.drop(event_id)
             self._seqs.pop(event_id, None)
             self._counted.pop(event_id, None)
             if self._changes is not None:
                 self._changes.dropped(event_id)
+        self.skipped = {one: named_by for one, named_by in self.skipped.items() if named_by in self._events}
         self._segments = [segment for segment in self._segments if segment.ids or segment is self._main]
         if self._main is not None and not self._main.ids and len(self._segments) > 1:
             self._segments = [segment for segment in self._segments if segment is not self._main]
