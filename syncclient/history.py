@@ -6,7 +6,7 @@ A page is read only if the next event is not in memory, not in the store, and no
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from gapless.syncclient.core.core import SyncCore
 from gapless.syncclient.errors import ProtocolViolation
@@ -24,6 +24,7 @@ class History:
         self._page: dict[str, LogEvent] = {}
         self._ready: deque[LogEvent] = deque()
         self._version = -1
+        self._likely_before: dict[str, list[str]] = {}
         self._given: dict[str, None] = {}
         self._is_at_end = False
 
@@ -31,7 +32,7 @@ class History:
         return self
 
     async def __anext__(self) -> LogEvent:
-        """The next event of the log; after its end, the events whose place is not proven.
+        """The next event of the log. Those whose place is not proven come where they are likely to stand, or at the end.
 
         Raises `ServerUnreachable` if a page cannot be read within `repair_deadline_s`, `ProtocolViolation` if the pages
         do not show the next event, and other `SyncError`s. The events returned before an error are right. A new
@@ -45,14 +46,15 @@ class History:
             await self._make_ready()
         event = self._ready.popleft()
         self._given[event["id"]] = None
-        if not self._is_at_end:
+        if self._core.ledger.has_place(event["id"]):
             self._after_id = event["id"]
         return event
 
     async def _make_ready(self) -> None:
         """Make the next events ready: those that need no call, or else those of one page."""
         ledger = self._core.ledger
-        self._version = ledger.version
+        if self._version != ledger.version:
+            self._version, self._likely_before = ledger.version, ledger.unplaced_before()
         if self._core.unread.follows(self._after_id):
             await self._driver.read_history(self._after_id)
             return
@@ -60,20 +62,25 @@ class History:
         ids = self._core.unread.up_to(self._after_id, ids)
         if not ids and not is_gap:
             self._is_at_end = True
-            ids = ledger.unplaced_ids()
-        found = self._find(ids)
-        if self._is_at_end:
-            self._ready.extend(found[event_id] for event_id in ids if event_id in found and event_id not in self._given)
+            self._extend_ready(ledger.unplaced_ids())
             return
+        found = self._find(ids)
         for event_id in ids:
             if event_id not in found:
                 break
+            self._extend_ready(self._likely_before.get(event_id, ()))
             if event_id in self._given:
                 self._after_id = event_id  # it was returned already, before its place was proven
             else:
                 self._ready.append(found[event_id])
         if not self._ready and (not ids or ids[-1] != self._after_id):
             await self._read()
+
+    def _extend_ready(self, unplaced_ids: Sequence[str]) -> None:
+        """Make those of some events ready whose place is not proven yet, and that were not returned."""
+        ids = [one for one in unplaced_ids if one not in self._given and self._core.ledger.is_unplaced(one)]
+        found = self._find(ids)
+        self._ready.extend(found[event_id] for event_id in ids if event_id in found)
 
     def _find(self, event_ids: list[str]) -> dict[str, LogEvent]:
         """Those of the events that need no call."""

@@ -15,6 +15,7 @@ from itertools import takewhile
 
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.changes import Changes
+from gapless.syncclient.log.order import Order
 from gapless.syncclient.log.payloads import Payloads
 from gapless.syncclient.report import Gap, Unloaded
 from gapless.syncclient.stores.saved import Edge
@@ -408,33 +409,35 @@ class Held:
         return tuple(gaps)
 
     def ordered(self) -> list[LogEvent]:
-        """Everything held: placed events in the log's order, then unplaced ones by index, or else by timestamp."""
+        """Everything held with its payload, in the order of `ordered_ids`."""
         return [self._events[event_id] for event_id in self.ordered_ids() if event_id in self.payloads]
 
     @decision("order")
     def ordered_ids(self) -> list[str]:
-        """The ids of all that is held, with or without payload: placed ones in the log's order, then unplaced ones."""
+        """The ids of all that is held, with or without payload: placed ones in the log's order, and unplaced ones where
+        they stand among these (see `order`)."""
         fragments = self._fragments()
         behind = [event_id for fragment in fragments for event_id in fragment.ids]
         placed = [i for segment in self._segments[: len(self._segments) - len(fragments)] for i in segment.ids]
         if behind:
             # What a walk left unfinished is contiguous, and what is unplaced may belong before it.
             return placed + list(heapq.merge(behind, self.unplaced_ids(), key=self._timestamp))
-        next_seq = self.next_seq()
-        last: list[str] = []
-        for event_id in self.unplaced_ids():
-            seq = self._seqs.get(event_id)
-            if seq is not None and next_seq is not None and seq < next_seq:
-                placed.insert(self._index_before(placed, seq), event_id)
-            elif event_id in self._passed:
-                placed.insert(self._likely_index(placed, event_id), event_id)
-            else:
-                last.append(event_id)
-        return placed + last
+        return Order(self._events, self._seqs, self.next_seq(), self._passed).weave(placed, self.unplaced_ids())
 
     def unplaced_ids(self) -> list[str]:
         """Events whose place is not proven yet, by index, or else by timestamp."""
         return sorted(self._unplaced, key=lambda event_id: (self._seqs.get(event_id, 0), self._timestamp(event_id)))
+
+    def unplaced_before(self) -> dict[str, list[str]]:
+        """By each placed event, the unplaced ones that stand directly before it; without those that stand at the end."""
+        found: dict[str, list[str]] = {}
+        before: list[str] = []
+        for event_id in self.ordered_ids() if self._unplaced else ():
+            if event_id in self._unplaced:
+                before.append(event_id)
+            elif before:
+                found[event_id], before = before, []
+        return found
 
     def unloaded(self) -> tuple[Unloaded, ...]:
         """Where events are held without their payload, in the order of `ordered_ids`."""
@@ -498,23 +501,6 @@ class Held:
         )
 
     # -- inside -------------------------------------------------------------------------------------------------------
-
-    def _likely_index(self, placed: Sequence[str], event_id: str) -> int:
-        """Where an event stands by its timestamp: its record is corrupt, or the log has it not (R53, R59)."""
-        index, at = len(placed), self._timestamp(event_id)
-        while index and self._timestamp(placed[index - 1]) > at:
-            index -= 1
-        return index
-
-    def _index_before(self, placed: Sequence[str], seq: int) -> int:
-        """Where the events begin that a log index is known to be before."""
-        index = len(placed)
-        for place in range(len(placed) - 1, -1, -1):
-            other_seq = self._seqs.get(placed[place])
-            if other_seq is not None and other_seq < seq:
-                break
-            index = index if other_seq is None else place
-        return index
 
     def _descends(self, event_id: str, ancestor_id: str | None) -> bool:
         """Whether an event comes after another by its chain of parents, as far as they are held."""

@@ -177,7 +177,7 @@ class Ledger(Held):
         segment = self._segment_of[parent_id]
         behind = segment.ids[rindex(segment.ids, parent_id) + 1 :]
         child_id = next((one for one in behind if is_branch_event(self._events[one])), None)
-        return child_id is not None and self._timestamp(child_id) < self._timestamp(event_id)
+        return child_id is not None and self._time_behind_parent(child_id) < self._time_behind_parent(event_id)
 
     def linked_path(self) -> BranchPath:
         """The unplaced branch events that follow the last placed one without a break, but for the newest.
