@@ -117,18 +117,18 @@ class Repairs:
         return bool(self._missing) or self._situation.exchange is not None
 
     @decision("repair-begin")
-    def begin(self, *, to_tail: bool = True, shows_end: bool = False, back_events: int = 0) -> None:
+    def begin(self, *, to_tail: bool = True, shows_end: bool = False, from_id: str | None = None) -> None:
         """Ask for what is missing: by socket replay where there is one and it has not failed, else by pages.
 
         `to_tail` asks for pages up to the log's tail, which proves it; without, they end when nothing is missing. With
         `shows_end`, the first page after an outage shows the newest events held once more, if it has room to spare:
-        others may have been inserted among them (R76). With `back_events`, pages begin so many events earlier.
+        others may have been inserted among them (R76). With `from_id`, pages begin before that event.
         """
         now = self._situation
         if now.run is not None:
             now.run.repair_step = now.step
         next_seq = now.ledger.next_seq()
-        is_replayed = now.generation == "session" and not self._holds_nothing() and not back_events
+        is_replayed = now.generation == "session" and not self._holds_nothing() and from_id is None
         if is_replayed and next_seq is not None and now.ready_connection() is not None:
             tried = self._replays.get(next_seq, 0)
             # What loses nearly all of each replay is not waited for when somebody waits.
@@ -142,6 +142,7 @@ class Repairs:
         if now.places_by_chain():
             now.ledger.place_path(now.ledger.linked_path())
         pages_max = now.settings.pages_max
+        back_events = 0 if from_id is None else now.ledger.placed_since(from_id) + 1
         anchor = now.ledger.anchor(back=max(back_events, self._shown_again_events(shows_end=shows_end)))
         if not now.is_echoed:
             anchor = now.ledger.anchor_at_seq(now.unechoed_seq)
@@ -317,14 +318,15 @@ class Repairs:
         now.note(why + (f"; missing: {', '.join(tokens)}" if tokens else "; the latest events may be missing"))
 
     @decision("skipped-records")
-    def _skipped_events(self) -> int:
-        """From how many events before the log's end on a page is to be read for what pages had skipped, once since the
-        server may have died: it may have an index anew, and be able to read these records (R85)."""
+    def _skipped_id(self) -> str | None:
+        """From which event on a page is to be read for what pages had skipped, once since the server may have died: it
+        may have an index anew, and be able to read these records (R85)."""
         now = self._situation
         if now.died_step <= self._skipped_step:
-            return 0
-        since = (now.ledger.placed_since(named_by) + 1 for named_by in now.ledger.skipped.values())
-        return max((one for one in since if one <= now.settings.page_size_events), default=0)
+            return None
+        since = {named_by: now.ledger.placed_since(named_by) for named_by in now.ledger.skipped.values()}
+        on_page = [named_by for named_by, events in since.items() if events < now.settings.page_size_events]
+        return max(on_page, key=since.__getitem__, default=None)
 
     def _holds_nothing(self) -> bool:
         """Whether the log was empty, so that no index can show any of it again: it may begin anew (R75)."""
@@ -339,10 +341,10 @@ class Repairs:
             return
         if not now.unverified or connection is None:
             return
-        if now.is_echoed and (back_events := self._skipped_events()):
+        if now.is_echoed and (from_id := self._skipped_id()) is not None:
             sometimes("outage: what pages had skipped was asked for again")
             self._skipped_step = now.step
-            self.begin(back_events=back_events)
+            self.begin(from_id=from_id)
         elif now.replaying_connection() is not None and self._holds_nothing():
             sometimes("outage: nothing was held that an index could show again, so the log was read")
             self.begin()

@@ -52,8 +52,8 @@ class Certificates:
         if certificate is not None:
             path = now.ledger.path_to(ending.leaf_id)
             is_read = now.walked_from_step >= ending.heard_step and ending.leaf_id not in now.unseen_ids
-            if not is_read and self._is_odd(path, ending):
-                return None  # the log is to say what of this it has
+            if not is_read and (self._is_odd(path, ending) or run.is_end_untold(ending)):
+                return None  # the log is to say what of this it has, and how the run ended
             counted = proof.count(now.ledger, path, counted=run.counted, held_events=run.counted_held)
             if counted is not None or now.places_by_chain():
                 now.ledger.place_path(path)

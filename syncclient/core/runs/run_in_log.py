@@ -40,9 +40,10 @@ def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | N
     """How the first run went that the log shows since this one was asked for; None if that is not to be seen.
 
     A message of somebody else comes before any other run: what is first behind it is another's. A stop hook says
-    why a run goes on after `finished`; one that goes on without a word is another's.
+    why a run goes on after `finished`; one that goes on without a word is another's. So is all that came after the
+    snapshot that ends a run.
     """
-    status = error = None
+    status = stopped = error = None
     # What told that it had begun may be lost: then the first end, or that behind its message, is its.
     is_begun = run.running_id is not None and run.running_id not in ledger
     is_others = is_vetoed = False
@@ -50,7 +51,10 @@ def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | N
     is_at_rest = after_id is not None and after_id == run.message_id
     # The run that it had to wait for is behind our message, unless it had begun before.
     is_waiting = run.was_blocked and not run.begins_after and ledger.status_at(after_id) != "running"
+    ended_at = run.ending.timestamp if run.ending is not None and run.ending.is_final else ""
     for event in ledger.placed_events_after(after_id):
+        if "" < ended_at < str(event.get("timestamp", "")):
+            break
         told = execution_status(event) if event["id"] in run.fresh else None
         if is_waiting:
             is_waiting = not is_terminal(told)
@@ -71,13 +75,15 @@ def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | N
         is_vetoed = is_terminal(status) and (is_vetoed or is_feedback(event))
         is_late = str(event.get("timestamp", "")) > run.begins_after or not run.begins_after
         is_end = is_terminal(told) and told != "paused"  # a conversation that rests can be paused
+        stopped = told if is_terminal(told) else stopped
         is_begun = is_begun or (is_late and (told == "running" or (is_at_rest and is_end)))
         if is_begun and (told == "running" or is_terminal(told)):
             status = told
         if is_begun:
             error = error_detail(event) or error
-    is_known = is_begun and is_terminal(status)
-    return Span(status, error) if is_known else None
+    if is_begun and is_terminal(status):
+        return Span(status, error)
+    return Span(stopped, None) if is_others and stopped is not None else None  # it was stopped before it began
 
 
 def _was_running_heard(run: RunInProgress) -> bool:

@@ -94,6 +94,8 @@ class RunInProgress:
     """Whether the log was read for that."""
     is_forgotten: bool = False
     """Whether the log will never show its end: it never began, for the server forgot it, or the log lost its end."""
+    was_end_missed: bool = False
+    """Whether a report told of an end before `running` was heard: that may be of a later run."""
     error: str | None = None
     """What the run's error event said."""
     counted: int | None = None
@@ -264,6 +266,8 @@ class RunInProgress:
         if status == "running":
             sometimes("run: its end was vetoed", self.end_update is not None or self.report is not None)
             if self.running_step is None:
+                told = self.report.status if self.report is not None and not at else None
+                self.was_end_missed = is_terminal(told) and told != self.status_at_arm
                 self.running_step, self.running_id = step, event_id
             if self._was_before_report(at):
                 self.running_step, self.running_id = step, event_id
@@ -309,6 +313,13 @@ class RunInProgress:
         update = self.end_update
         is_finished = report.status == "finished" or (update is not None and update.status == "finished")
         return is_finished and not report.is_final and not report.is_told_again
+
+    @decision("end-untold")
+    def is_end_untold(self, ending: Ending) -> bool:
+        """Whether the run has begun, and what is heard does not tell how it ended: a message has made the conversation
+        idle again (R19), or an end was told before `running` was heard first."""
+        is_idle_again = ending.status == IDLE and self.running_step is not None and self.end_update is None
+        return is_idle_again or self.was_end_missed
 
     def told_end(self, now_s: float, *, may_be_others: bool) -> None:
         """Somebody says that the run is over."""
