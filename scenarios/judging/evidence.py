@@ -205,7 +205,7 @@ class Evidence:
     ``was_down``: whether the server was down at some time, so that calls may not have reached it.
     ``left_out_of_replay``: events whose frame a fault dropped from the replay of a socket that was opened later.
     ``inserted``: whether events came into the middle of the log. ``killed_at``: journal indices at which the client
-    was killed. ``server_runs``: all runs of the server. ``messages_posted``: user messages that POSTs of the client
+    was killed. ``deleted_at``: where the conversation was deleted. ``server_runs``: all runs of the server. ``messages_posted``: user messages that POSTs of the client
     made. ``posted_texts``: what those of them say that the log has at the end. ``appended_s``: when an event was
     appended, by id; without the history. ``ended_s``: when it was closed. ``sockets_opened_at``: journal indices.
     ``left_open``: connections that it still had when it was closed. ``readable_again_at``: the journal index since when
@@ -232,6 +232,7 @@ class Evidence:
     healed_at: int | None = None
     inserted: bool = False
     killed_at: tuple[int, ...] = ()
+    deleted_at: int | None = None
     by_id: Mapping[str, PersistedEvent] = field(default_factory=dict)
     held_then: tuple[HeldThen, ...] = ()
     histories: tuple[JournaledHistory, ...] = ()
@@ -319,14 +320,16 @@ class Evidence:
 
     @property
     def told_until(self) -> int | None:
-        """The journal index at which a client that was closed by its script had last been told anything: by a frame, or
-        by the answer to a call asked then. None where it was open to the end, and could know everything."""
+        """The journal index at which a client had last been told anything of the log: by a frame, or by the answer to a
+        call asked then. None where it could know everything: its script did not close it, nor was the conversation
+        deleted."""
         steps = [step for step in self.steps if step.step in ("attach", "close", "reopen")]
-        if not steps or steps[-1].step != "close":
+        closed_at = steps[-1].called_at if steps and steps[-1].step == "close" else None
+        ends = [one for one in (closed_at, self.deleted_at) if one is not None]
+        if not ends:
             return None
-        closed_at = steps[-1].called_at
-        frames = (at for at, _ in self.frames_at_s if at < closed_at)
-        calls = (one.asked_at for one in self.exchanges if one.answered_at is not None and one.answered_at < closed_at)
+        frames = (at for at, _ in self.frames_at_s if at < min(ends))
+        calls = (one.asked_at for one in self.exchanges if one.answered_at is not None and one.answered_at < min(ends))
         return max((*frames, *calls), default=0)
 
     def is_in_no_log(self, event_id: str, journal_index: int | None) -> bool:

@@ -97,6 +97,7 @@ class _Reader:
         self._healed_at: int | None = None
         self._inserted = False
         self._killed_at: list[int] = []
+        self._deleted_at: int | None = None
         self._posts_open: list[object] = []
         self._messages_posted = 0
         self._posted: dict[str, None] = {}
@@ -115,6 +116,8 @@ class _Reader:
                 self._published_at[_text(fields["id"])] = entry.index
                 if fields.get("key") == "execution_status":  # it need not come into the log
                     self._statuses.append((entry.index, _text(fields["value"])))
+            case "other", "delete":
+                self._deleted_at = entry.index
             case "log", "readable-again":
                 self._readable_again_at[_text(fields["id"])] = entry.index
             case "log", "update":
@@ -351,6 +354,7 @@ class _Reader:
             healed_at=self._healed_at,
             inserted=self._inserted,
             killed_at=tuple(self._killed_at),
+            deleted_at=self._deleted_at,
             by_id={event.id: event for event in (*self._gone, *log)},
             held_then=tuple(self._held_then),
             histories=tuple(

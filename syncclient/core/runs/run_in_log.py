@@ -83,13 +83,15 @@ def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | N
             error = error_detail(event) or error
     if is_begun and is_terminal(status):
         return Span(status, error)
+    stopped = run.end_before_other if stopped is None and run.is_running_others else stopped
     return Span(stopped, None) if is_others and stopped is not None else None  # it was stopped before it began
 
 
 def _was_running_heard(run: RunInProgress) -> bool:
-    """Whether `running` was heard on a socket, after the server had taken this run."""
+    """Whether `running` was heard on a socket, after the server had taken this run, and before any end."""
     step = run.running_step
-    return step is not None and step > run.accepted_step and (run.outage_step < 0 or step < run.outage_step)
+    is_heard = step is not None and step > run.accepted_step and (run.outage_step < 0 or step < run.outage_step)
+    return is_heard and not run.is_running_others
 
 
 def shows_end(run: RunInProgress, ledger: Ledger, ending: Ending) -> bool:

@@ -107,6 +107,8 @@ class RunInProgress:
     end_before_other: str | None = None
     """The status with which it had ended, as an update had told, before the socket was lost or another run may have
     begun."""
+    is_running_others: bool = False
+    """Whether `running` was heard first after that, so that it is not ours."""
     repair_step: int = -1
     """The core's step at which something was last asked for that was missing, or might have been."""
     proof_tries: int = 0
@@ -275,6 +277,7 @@ class RunInProgress:
                 return
             if may_be_others and self.end_update is not None:
                 self.end_before_other = self.end_update.status
+                self.is_running_others = self.running_step == step
             is_same = self.running_step is not None and self.end_told_at_s is None
             self.end_update = self.report = self.contradicted_at_s = self.end_told_at_s = None
             if not at:  # what a page shows late is judged when the page that verifies the end has been read
@@ -347,7 +350,7 @@ class RunInProgress:
         if leaf_id in self.fresh and not ledger.is_user_message(leaf_id) and (has_run or ending.status != IDLE):
             return Belief.OURS
         is_asked_since = self.running_step is not None and ending.asked_step >= self.running_step
-        is_told_since = has_run and self.end_update is not None
+        is_told_since = has_run and self.end_update is not None and not self._is_contradicted(ending, ledger)
         if ending.knows_leaf and (is_asked_since or is_told_since):
             return Belief.OURS
         if ending.status == IDLE and ending.knows_leaf and not self.had_outage and not self.is_long_silent:
@@ -369,6 +372,13 @@ class RunInProgress:
             return ledger.has_child(ending.leaf_id)
         is_bare = ending.knows_leaf and ending.status == IDLE and self.end_update is None
         return is_bare and ledger.has_branch()
+
+    @decision("ending-contradicted")
+    def _is_contradicted(self, ending: Ending, ledger: Ledger) -> bool:
+        """Whether an update has told of another end, and the leaf is none that is held: it may be a stale copy (R36)."""
+        update = self.end_update
+        is_other = update is not None and ending.status not in (IDLE, update.status)
+        return is_other and ending.leaf_id is not None and ending.leaf_id not in ledger
 
     def _is_said_after_message(self, ending: Ending, ledger: Ledger) -> bool:
         """Whether a run's end was published after our message, or after the run that ours waited for: then that run

@@ -44,15 +44,20 @@ def _settled_at_end(case: Case) -> Sequence[str]:
     """What was held at the end, in its order, without what came after the last return of ``run()``.
 
     The client claims nothing about those later events: neither their order, nor that any log holds them (R53). An idle
-    client makes no calls to find out, and timestamps may tie (R61).
+    client makes no calls to find out, and timestamps may tie (R61). No page shows what cannot be read, however old it is.
     """
     returned = case.returned_runs()
     if not returned:
         return case.evidence.held_at_end
     length = case.evidence.log_length_at(returned[-1].step.ended_at)
     by_id, at_return = case.evidence.by_id, frozenset(returned[-1].held)
-    held = case.evidence.held_at_end
-    return [one for one in held if (by_id[one].index < length if one in by_id else one in at_return)]
+
+    def is_settled(event_id: str) -> bool:
+        event = by_id.get(event_id)
+        was_there = event is not None and event.index < length and event.readable
+        return was_there or event_id in at_return
+
+    return [one for one in case.evidence.held_at_end if is_settled(one)]
 
 
 def _holes(case: Case, run: RunCall, when: str) -> Iterator[Violation]:

@@ -42,9 +42,11 @@ def _violations(case: Case, run: RunCall, server_run: ServerRun) -> Iterator[Vio
 
 
 def _statuses(case: Case, run: RunCall, server_run: ServerRun) -> list[str | None]:
-    """How the run may be said to have ended. Of one that the server forgot nothing is known but what came after."""
+    """How the run may be said to have ended. Of one that the server forgot, or whose end it never told by an update,
+    nothing need be known but what came after."""
     ends, returned_at = [server_run.status, server_run.published], run.step.ended_at or 0
-    if server_run.is_forgotten and server_run.ended_at is not None:
+    is_untold = server_run.is_forgotten or server_run.published not in (None, server_run.status)
+    if is_untold and server_run.ended_at is not None:
         ends += [status for at, status in case.evidence.statuses if server_run.ended_at < at < returned_at]
     return ends
 
