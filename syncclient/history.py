@@ -32,7 +32,7 @@ class History:
         return self
 
     async def __anext__(self) -> LogEvent:
-        """The next event of the log. Those whose place is not proven come where they are likely to stand, or at the end.
+        """The next event of the log. One whose place is not proven comes where it is likely to stand, or at the end.
 
         Raises `ServerUnreachable` if a page cannot be read within `repair_deadline_s`, `ProtocolViolation` if the pages
         do not show the next event, and other `SyncError`s. The events returned before an error are right. A new

@@ -410,6 +410,8 @@ class Situation:
         new_ids = frozenset(event["id"] for event in new)
         for event in page.items:
             self._shown_by_log[event["id"]] = event["id"] in new_ids or self._shown_by_log.get(event["id"], False)
+        shown_ids = frozenset(event["id"] for event in page.items)
+        self.unseen_ids = tuple(one for one in self.unseen_ids if one not in shown_ids)
         self._note_read(request, page)
         for event_id in [one for one, step in self.contested.items() if step <= request.asked_step]:
             if event_id in self._shown_by_log:

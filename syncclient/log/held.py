@@ -429,7 +429,7 @@ class Held:
         return sorted(self._unplaced, key=lambda event_id: (self._seqs.get(event_id, 0), self._timestamp(event_id)))
 
     def unplaced_before(self) -> dict[str, list[str]]:
-        """By each placed event, the unplaced ones that stand directly before it; without those that stand at the end."""
+        """By each placed event, the unplaced ones that stand directly before it; those at the end are left out."""
         found: dict[str, list[str]] = {}
         before: list[str] = []
         for event_id in self.ordered_ids() if self._unplaced else ():

@@ -53,7 +53,7 @@ class ProofReading:
             run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries + 2)
             is_untold = run.ending is not None and run.is_end_untold(run.ending)
             began_after = run.comes_after(now.ledger) if is_untold else None
-            sometimes("proof: the log was read from where a run began, for its end was not told", began_after is not None)
+            sometimes("proof: the log was read from where a run began, for no end was told", began_after is not None)
             self._repairs.begin(shows_end=run.proof_tries == 1, from_id=began_after)
         return True
 

@@ -96,6 +96,8 @@ class RunInProgress:
     """Whether the log will never show its end: it never began, for the server forgot it, or the log lost its end."""
     was_end_missed: bool = False
     """Whether a report told of an end before `running` was heard: that may be of a later run."""
+    is_end_asked_again: bool = False
+    """Whether a subscription was renewed for an end that was told with a leaf that the log does not have."""
     error: str | None = None
     """What the run's error event said."""
     counted: int | None = None
@@ -140,8 +142,9 @@ class RunInProgress:
         self.error, self.may_be_others, self.was_before = None, False, False
 
     def was_there(self, at: str) -> bool:
-        """Whether what a page shows late was in the log before the run was armed, though no place was known then."""
-        return self.tail_at_arm is None and "" < at < self.newest_at_arm
+        """Whether what a page shows late was in the log before the run was armed, though no place was known then; or
+        when another's run ended that this one had to wait for."""
+        return "" < at <= self.begins_after or (self.tail_at_arm is None and "" < at < self.newest_at_arm)
 
     def saw_own_message(self, event_id: str, at_rest_id: str | None) -> None:
         """The log has shown a message of ours; `at_rest_id` is the same, if no run was in progress."""
@@ -375,7 +378,7 @@ class RunInProgress:
 
     @decision("ending-contradicted")
     def _is_contradicted(self, ending: Ending, ledger: Ledger) -> bool:
-        """Whether an update has told of another end, and the leaf is none that is held: it may be a stale copy (R36)."""
+        """Whether an update has told of another end, and the leaf is not held: it may be a stale copy (R36)."""
         update = self.end_update
         is_other = update is not None and ending.status not in (IDLE, update.status)
         return is_other and ending.leaf_id is not None and ending.leaf_id not in ledger

@@ -272,7 +272,10 @@ class Runs:
         elif now.gave_up_step >= unverified_end.heard_step:
             if self._may_be_refuted(run, unverified_end):
                 sometimes("run: the log could not be read, and an end was left open")
-                run.verify_again_at_s = run.proof_due_s
+                self._leave_open(run, unverified_end, max(run.proof_due_s, now.now_s + now.settings.veto_wait_s))
+            elif run.phase is Phase.UNSURE and unverified_end.leaf_id == run.message_id is not None:
+                sometimes("run: a POST run that was lost is sent again, for the leaf is our message")
+                self._post_lost_again(run)
             else:
                 sometimes("run: returned with an unverified end")
                 self._finish(None)
@@ -288,6 +291,15 @@ class Runs:
         may_be_stale = not unverified_end.is_final and run.end_update is None and now.is_heard()
         return may_be_stale and run.proof_tries > 0 and not now.due(run.proof_since_s + now.settings.repair_deadline_s)
 
+    def _leave_open(self, run: RunInProgress, unverified_end: Ending, until_s: float) -> None:
+        """Ask the log about an end again at `until_s`, unless a socket tells more before."""
+        run.unverified_end, run.verify_again_at_s = unverified_end, until_s
+        self._situation.due(until_s)
+
+    def _post_lost_again(self, run: RunInProgress) -> None:
+        self._situation.note("POST run was not answered, and nothing began: it was sent again")
+        self._begin_attempt(run.armed_at_s, run.poll_interval_s, Phase.REPOSTED)
+
     def _settle(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
         """The log is held as it was at `from_step`: it says whether our run is over."""
         now = self._situation
@@ -295,8 +307,7 @@ class Runs:
         tries, run.proof_tries = run.proof_tries, 0
         if status is None and run.phase is Phase.UNSURE and run_in_log.shows_no_run(run, now.ledger):
             sometimes("run: a POST run that was lost is sent again")
-            now.note("POST run was not answered, and nothing began: it was sent again")
-            self._begin_attempt(run.armed_at_s, run.poll_interval_s, Phase.REPOSTED)
+            self._post_lost_again(run)
         elif status is None and now.ledger.has_unplaced_status() and run.outage_step >= 0:
             self._settle_lost_end(run, unverified_end, tries)
         elif status is None and (now.ledger.has_unplaced_status() or self._lacks_message(run)):
@@ -327,7 +338,7 @@ class Runs:
             run.contradicted_at_s = None
             now.begin_epoch("the log does not have what was heard before an outage")
         elif now.is_heard():
-            run.unverified_end, run.verify_again_at_s = unverified_end, at_s
+            self._leave_open(run, unverified_end, at_s)
         else:
             run.unverified_end, run.proof_tries = replace(unverified_end, heard_step=now.step), tries
             self._read_on(run)
@@ -364,6 +375,11 @@ class Runs:
                 now.note("the server says that the run is over, and the log does not show it")
                 self._finish(None)
                 return
+            if self._is_of_another_log(run, unverified_end):
+                sometimes("run: what told of an end named a leaf that the log does not have, and was asked again")
+                run.is_end_asked_again = True
+                now.renew_socket()
+                return
             sometimes("run: it never began, for the server forgot it", not is_ours)
             sometimes("run: the log has lost its end", is_ours)
             began = "how it ended" if is_ours else "that it has begun"
@@ -372,12 +388,20 @@ class Runs:
             run.believe(replace(unverified_end, leaf_id=None, asked_step=from_step), from_step)
         elif at_s is not None and now.is_heard():
             sometimes("run: an end that the log does not show was left open")
-            run.unverified_end, run.verify_again_at_s = unverified_end, at_s
+            self._leave_open(run, unverified_end, at_s)
         else:
             sometimes("run: the end of another run was passed over")
             if at_s is None:  # else it may have to be believed later
                 run.pass_over(unverified_end)
             now.note("the end of another run was passed over")
+
+    @decision("end-of-another-log")
+    def _is_of_another_log(self, run: RunInProgress, unverified_end: Ending) -> bool:
+        """Whether an end that the log does not show was told with a leaf that it has not: it is stale (R36), and a new
+        subscription tells more, once."""
+        leaf_id, now = unverified_end.leaf_id, self._situation
+        is_held = leaf_id is None or leaf_id in now.ledger
+        return not is_held and not run.is_end_asked_again and now.is_heard() and not now.subscription.is_refusing()
 
     @decision("run-ending")
     def _step_ending(self, run: RunInProgress, ending: Ending) -> None:

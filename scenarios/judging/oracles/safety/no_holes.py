@@ -44,7 +44,7 @@ def _settled_at_end(case: Case) -> Sequence[str]:
     """What was held at the end, in its order, without what came after the last return of ``run()``.
 
     The client claims nothing about those later events: neither their order, nor that any log holds them (R53). An idle
-    client makes no calls to find out, and timestamps may tie (R61). No page shows what cannot be read, however old it is.
+    client makes no calls to find out, and timestamps may tie (R61). No page shows what cannot be read, however old.
     """
     returned = case.returned_runs()
     if not returned:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gapless.reports.records.record import Violation
-from gapless.scenarios.judging.evidence import RunCall, RunError, ServerRun
+from gapless.scenarios.judging.evidence import STATE_UPDATE, RunCall, RunError, ServerRun
 from gapless.scenarios.judging.oracles.case import Case, OracleFinding, ordinal_of
 
 NAME = "state"
@@ -42,13 +42,22 @@ def _violations(case: Case, run: RunCall, server_run: ServerRun) -> Iterator[Vio
 
 
 def _statuses(case: Case, run: RunCall, server_run: ServerRun) -> list[str | None]:
-    """How the run may be said to have ended. Of one that the server forgot, or whose end it never told by an update,
-    nothing need be known but what came after."""
+    """How the run may be said to have ended. Of one that the server forgot, or whose end no update has told that can be
+    read, nothing need be known but what came after."""
     ends, returned_at = [server_run.status, server_run.published], run.step.ended_at or 0
-    is_untold = server_run.is_forgotten or server_run.published not in (None, server_run.status)
+    is_untold = server_run.published not in (None, server_run.status) or _is_end_unreadable(case, run, server_run)
+    is_untold = is_untold or server_run.is_forgotten
     if is_untold and server_run.ended_at is not None:
         ends += [status for at, status in case.evidence.statuses if server_run.ended_at < at < returned_at]
     return ends
+
+
+def _is_end_unreadable(case: Case, run: RunCall, server_run: ServerRun) -> bool:
+    """Whether an update of the run cannot be read, and no frame has shown it in time: it may be that of its end."""
+    evidence, returned_at = case.evidence, run.step.ended_at or 0
+    updates = [one for one in evidence.log if one.kind == STATE_UPDATE and not one.readable]
+    own = [one for one in updates if server_run.started_at < one.at < (server_run.ended_at or 0)]
+    return any(evidence.framed_at.get(one.id, returned_at) >= returned_at for one in own)
 
 
 def _error(case: Case, run: RunCall, server_run: ServerRun, which: str) -> Iterator[Violation]:
