@@ -206,10 +206,10 @@ class Evidence:
     ``left_out_of_replay``: events whose frame a fault dropped from the replay of a socket that was opened later.
     ``inserted``: whether events came into the middle of the log. ``killed_at``: journal indices at which the client
     was killed. ``deleted_at``: where the conversation was deleted. ``server_runs``: all runs of the server.
-    ``messages_posted``: user messages that POSTs of the client made. ``posted_texts``: what those of them say that the log has at the end. ``appended_s``: when an event was
-    appended, by id; without the history. ``ended_s``: when it was closed. ``sockets_opened_at``: journal indices.
-    ``left_open``: connections that it still had when it was closed. ``readable_again_at``: the journal index since when
-    a record that could not be read can be, by id (R85).
+    ``messages_posted``: user messages that POSTs of the client made. ``posted_texts``: what those of them say that the
+    log has at the end. ``appended_s``: when an event was appended, by id; without the history. ``ended_s``: when it was
+    closed. ``sockets_opened_at``: journal indices. ``left_open``: connections that it still had when it was closed.
+    ``readable_again_at``: the journal index since when a record that could not be read can be, by id (R85).
     ``outages_s``: for each time that sockets were refused, when the client tried, up to the try that was taken.
     """
 
