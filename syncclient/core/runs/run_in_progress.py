@@ -146,12 +146,13 @@ class RunInProgress:
         when another's run ended that this one had to wait for."""
         return "" < at <= self.begins_after or (self.tail_at_arm is None and "" < at < self.newest_at_arm)
 
-    def saw_own_message(self, event_id: str, at_rest_id: str | None) -> None:
-        """The log has shown a message of ours; `at_rest_id` is the same, if no run was in progress."""
+    def saw_own_message(self, event_id: str, at_rest_id: str | None, at: str) -> None:
+        """The log has shown a message of ours; `at_rest_id` is the same, if no run was in progress. It was there at that
+        time, by the server's clock."""
         self.message_id = at_rest_id
         if self.unseen_messages:
             self.unseen_messages -= 1
-            self.said_id = event_id
+            self.said_id, self.newest_at_arm = event_id, max(self.newest_at_arm, at)
 
     def comes_after(self, ledger: Ledger) -> str | None:
         """The event of the log after which this run has begun: our message, or what was there when it was armed."""

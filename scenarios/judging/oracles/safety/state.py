@@ -45,11 +45,15 @@ def _statuses(case: Case, run: RunCall, server_run: ServerRun) -> list[str | Non
     """How the run may be said to have ended. Of one that the server forgot, or whose end no update has told that can be
     read, nothing need be known but what came after."""
     ends, returned_at = [server_run.status, server_run.published], run.step.ended_at or 0
-    is_untold = server_run.published not in (None, server_run.status) or _is_end_unreadable(case, run, server_run)
-    is_untold = is_untold or server_run.is_forgotten
-    if is_untold and server_run.ended_at is not None:
+    if _is_untold(case, run, server_run) and server_run.ended_at is not None:
         ends += [status for at, status in case.evidence.statuses if server_run.ended_at < at < returned_at]
     return ends
+
+
+def _is_untold(case: Case, run: RunCall, server_run: ServerRun) -> bool:
+    """Whether no update that can be read tells how the run ended."""
+    is_other = server_run.published not in (None, server_run.status)
+    return is_other or server_run.is_forgotten or _is_end_unreadable(case, run, server_run)
 
 
 def _is_end_unreadable(case: Case, run: RunCall, server_run: ServerRun) -> bool:
@@ -69,6 +73,9 @@ def _error(case: Case, run: RunCall, server_run: ServerRun, which: str) -> Itera
         if server_run.status == "error" and any(one.id in held for one in own):
             yield Violation(NAME, f"{which} reported no error, and its run ended with {_told(own[-1])}")
     elif not any(_names(text, one) for one in own):
+        later = [one for one in others if one.at > (server_run.ended_at or 0)]
+        if server_run.is_forgotten and any(_names(text, one) for one in later):
+            return  # what came after it is all that anybody can know
         if any(_names(text, one) for one in others):
             yield Violation(NAME, f"{which} reported another run's error: {_shown(text)}")
         elif own and not any(one.code in text for one in own):
