@@ -250,7 +250,8 @@ def test_a_run_is_the_one_behind_our_message_however_many_the_log_shows_at_once(
     hand.open_socket()
     hand.snapshot("finished")
     hand.wait(5)
-    hand.answer(page([*others, said("m", "Go on"), *ours]))
+    log = [event | {"timestamp": f"{index}"} for index, event in enumerate([*others, said("m", "Go on"), *ours])]
+    hand.answer(page(log))
     assert [finish.report.status for finish in hand.finished] == ["finished"]
 
 
