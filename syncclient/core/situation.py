@@ -359,8 +359,7 @@ class Situation:
             if is_news and is_user_message(event):
                 is_ours = self.messages.heard(event, is_at_rest=self.status not in ("running", "unknown"))
                 if is_ours and self.run is not None:
-                    said_at = str(event.get("timestamp", ""))
-                    self.run.saw_own_message(event["id"], self.messages.last_own_id, said_at)
+                    self.run.saw_own_message(event["id"], self.messages.last_own_id, self.ledger)
             at = "" if origin == "live" else str(event.get("timestamp", ""))
             if self.run is not None and event["id"] not in self.delivered_before and not self.run.was_there(at):
                 self.run.fresh[event["id"]] = None

@@ -146,13 +146,22 @@ class RunInProgress:
         when another's run ended that this one had to wait for."""
         return "" < at <= self.begins_after or (self.tail_at_arm is None and "" < at < self.newest_at_arm)
 
-    def saw_own_message(self, event_id: str, at_rest_id: str | None, at: str) -> None:
-        """The log has shown a message of ours; `at_rest_id` is the same, if no run was in progress. It was there at that
-        time, by the server's clock."""
+    def saw_own_message(self, event_id: str, at_rest_id: str | None, ledger: Ledger) -> None:
+        """The log has shown a message of ours; `at_rest_id` is the same, if no run was in progress. What has happened
+        before it, by the server's clock, is not of this run."""
         self.message_id = at_rest_id
-        if self.unseen_messages:
-            self.unseen_messages -= 1
-            self.said_id, self.newest_at_arm = event_id, max(self.newest_at_arm, at)
+        if not self.unseen_messages:
+            return
+        at = ledger.at(event_id)
+        self.unseen_messages -= 1
+        self.said_id, self.newest_at_arm = event_id, max(self.newest_at_arm, at)
+        if self.end_update is not None and "" < ledger.at(self.end_update.event_id) < at:
+            sometimes("run: an end was told that was there before our message")
+            self.end_update = self.end_told_at_s = None
+        if self.running_id is not None and "" < ledger.at(self.running_id) < at:
+            self.running_step = self.running_id = None
+        if self.report is not None and "" < self.report.timestamp < at:
+            self.report = None
 
     def comes_after(self, ledger: Ledger) -> str | None:
         """The event of the log after which this run has begun: our message, or what was there when it was armed."""
@@ -342,7 +351,14 @@ class RunInProgress:
 
     @decision("believe-ending")
     def judge(self, ending: Ending, ledger: Ledger) -> Belief:
-        """Whether `ending` is the end of this run."""
+        """Whether `ending` is the end of this run. What is heard before our message may be of a run before it."""
+        belief = self._judge(ending, ledger)
+        if belief is Belief.OURS and self.unseen_messages:
+            sometimes("run: an end was told before our message was")
+            return Belief.UNVERIFIED_END
+        return belief
+
+    def _judge(self, ending: Ending, ledger: Ledger) -> Belief:
         leaf_id, has_run = ending.leaf_id, self.running_step is not None
         if not is_terminal(ending.status) and ending.status != IDLE:
             return Belief.STALE
