@@ -47,15 +47,21 @@ class Case:
         A declared gap excuses only events from before the last attach, because the client was connected for the others,
         wherever in the log they are. Where the log was cut, a client begins anew, as with an attach (R60): then it
         excuses what the application had been given before, too. An unreadable event is never missing: no call returns
-        it, and perhaps no socket brought it (R59).
+        it, and perhaps no socket brought it (R59). One that can be read again is, where something tells of it (R85).
         """
         held = frozenset(run.held)
         excused = self._excused(run)
-        return tuple(
-            event
-            for event in self.evidence.log_as_of(run)
-            if event.readable and event.id not in held and event.id not in excused and (event.branch or scope == "log")
-        )
+        due = (event for event in self.evidence.log_as_of(run) if event.readable and (event.branch or scope == "log"))
+        missing = (event for event in due if event.id not in held and event.id not in excused)
+        return tuple(event for event in missing if not self._was_passed_unseen(event))
+
+    def _was_passed_unseen(self, event: PersistedEvent) -> bool:
+        """Whether pages passed over an event while it could not be read, and nothing told of it: no frame, no index, no
+        child that names it."""
+        evidence = self.evidence
+        is_named = self.generation == "session" or (self.generation == "tree" and event.branch)
+        again_at = evidence.readable_again_at.get(event.id)
+        return again_at is not None and not is_named and evidence.framed_at.get(event.id, again_at) >= again_at
 
     def judged(self, run: RunCall, scope: str) -> int:
         """How many events of the log ``missing`` looked at."""

@@ -77,8 +77,8 @@ def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | N
         is_end = is_terminal(told) and told != "paused"  # a conversation that rests can be paused
         stopped = told if is_terminal(told) else stopped
         is_begun = is_begun or (is_late and (told == "running" or (is_at_rest and is_end)))
-        if is_begun and (told == "running" or is_terminal(told)):
-            status = told
+        if is_begun and (told == "running" or (is_terminal(told) and not is_terminal(status))):
+            status = told  # a conversation that rests can be paused after its run
         if is_begun:
             error = error_detail(event) or error
     if is_begun and is_terminal(status):
