@@ -513,13 +513,10 @@ class Runs:
             span = run_in_log.span(run, now.ledger, now.messages.others)
             now.status = run.ending.status if span is None or span.status is None else span.status
             error = error if span is None else span.error
-            if (
-                run.ending.status == IDLE
-                and run.end_update is not None
-                and not run_in_log.has_end_before(run, now.ledger)
-            ):
+            told = run.end_update if span is None and run.ending.status == IDLE else None
+            if told is not None and not run_in_log.has_end_before(run, now.ledger):
                 sometimes("run: idle again by a message at its end")
-                now.status = run.end_update.status
+                now.status = told.status
         sometimes("proof: by index", certificate is not None and certificate.proof == "seq")
         sometimes("proof: by chain", certificate is not None and certificate.proof == "chain")
         sometimes("proof: by count", certificate is not None and certificate.proof == "count")
