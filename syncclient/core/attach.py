@@ -118,10 +118,12 @@ class Attach:
         if connection is None or connection.asked_step > exchange.begun_step or walk is None or self._resume.is_open:
             return False
         is_whole = walk.border is None and (walk.descending or page.next_page_id is None)
-        if not is_whole or exchange.turns >= _STALE_PAGES_MAX or self._shows_last(connection, page):
+        now = self._situation
+        # One that shows nothing at all would make what came before the index a part of no log.
+        is_tried = bool(page.items) or self._since_s is None or now.due(self._since_s + now.settings.veto_wait_s)
+        if not is_whole or self._shows_last(connection, page) or (exchange.turns >= _STALE_PAGES_MAX and is_tried):
             return False
         sometimes("attach: a page was behind the socket, and was asked for again")
-        now = self._situation
         exchange.turns += 1
         now.retry(exchange, now.now_s + now.settings.settle_s + now.backoff_s(exchange.turns))
         return True
