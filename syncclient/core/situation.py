@@ -447,7 +447,7 @@ class Situation:
         run = self.run
         is_arm_lost = run is not None and run.tail_at_arm in event_ids
         if run is not None and is_arm_lost:
-            run.lost_log(self.ledger)
+            run.lost_log(self.ledger, self.now_s)
         self.ledger.drop(event_ids)
         self.leaf_id = None if self.leaf_id in event_ids else self.leaf_id
         if run is not None and is_arm_lost:
@@ -473,7 +473,7 @@ class Situation:
         self._remember_delivered(self.ledger.ordered_ids())
         self.head_before = self.ledger.head_id() or self.head_before
         if self.run is not None:
-            self.run.lost_log(self.ledger)
+            self.run.lost_log(self.ledger, self.now_s)
         if self._changes is not None:
             self._changes.reset()
         self.ledger, self.delivered_events = Ledger(self._changes), 0

@@ -92,12 +92,14 @@ class RunInProgress:
     """When the last of them came."""
     is_rest_verified: bool = False
     """Whether the log was read for that."""
+    lost_log_at_s: float | None = None
+    """When the log was found to be another since the run was armed (R60)."""
     is_forgotten: bool = False
     """Whether the log will never show its end: it never began, for the server forgot it, or the log lost its end."""
     was_end_missed: bool = False
     """Whether a report told of an end before `running` was heard: that may be of a later run."""
     is_end_asked_again: bool = False
-    """Whether a subscription was renewed for an end that was told with a leaf that the log does not have."""
+    """Whether a subscription was renewed for an end that was told with a leaf that is none of the log's."""
     error: str | None = None
     """What the run's error event said."""
     counted: int | None = None
@@ -247,9 +249,9 @@ class RunInProgress:
         not."""
         self.outage_step = max(self.outage_step, asked_step - 1)
 
-    def lost_log(self, ledger: Ledger) -> None:
+    def lost_log(self, ledger: Ledger, now_s: float) -> None:
         """The ledger is to be begun anew: remember what came before the run. Another log need not show our message."""
-        self.unseen_messages = 0
+        self.unseen_messages, self.lost_log_at_s = 0, now_s
         placed = ledger.placed_ids()
         end = placed.index(self.tail_at_arm) + 1 if self.tail_at_arm in placed else 0
         self.before_arm.update(dict.fromkeys(one for one in placed[:end] if one not in self.fresh))

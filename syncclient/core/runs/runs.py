@@ -375,8 +375,8 @@ class Runs:
                 now.note("the server says that the run is over, and the log does not show it")
                 self._finish(None)
                 return
-            if self._is_of_another_log(run, unverified_end):
-                sometimes("run: what told of an end named a leaf that the log does not have, and was asked again")
+            if self._is_of_another_moment(run, unverified_end):
+                sometimes("run: what told of an end named a leaf that is none of the log's, and was asked again")
                 run.is_end_asked_again = True
                 now.renew_socket()
                 return
@@ -395,13 +395,13 @@ class Runs:
                 run.pass_over(unverified_end)
             now.note("the end of another run was passed over")
 
-    @decision("end-of-another-log")
-    def _is_of_another_log(self, run: RunInProgress, unverified_end: Ending) -> bool:
-        """Whether an end that the log does not show was told with a leaf that it has not: it is stale (R36), and a new
-        subscription tells more, once."""
+    @decision("end-of-another-moment")
+    def _is_of_another_moment(self, run: RunInProgress, unverified_end: Ending) -> bool:
+        """Whether an end that the log does not show was told with a leaf that is none of the log's: it is stale (R36),
+        and a new subscription tells more, once."""
         leaf_id, now = unverified_end.leaf_id, self._situation
-        is_held = leaf_id is None or leaf_id in now.ledger
-        return not is_held and not run.is_end_asked_again and now.is_heard() and not now.subscription.is_refusing()
+        is_leaf = leaf_id is None or (leaf_id in now.ledger and not now.ledger.has_child(leaf_id))
+        return not is_leaf and not run.is_end_asked_again and now.is_heard() and not now.subscription.is_refusing()
 
     @decision("run-ending")
     def _step_ending(self, run: RunInProgress, ending: Ending) -> None:
@@ -414,6 +414,11 @@ class Runs:
             run.take_back_end()
         elif certificate is not None and (certificate.covers == "log" or now.settings.certainty == "branch"):
             self._finish(certificate)
+        elif is_read and self._has_lost_end(run):
+            sometimes("run: the log was begun anew, and has lost how it ended")
+            now.note("the run is over, and the log does not show how it ended")
+            run.is_forgotten = True
+            self._step_ending(run, ending)
         elif now.gave_up_step >= ending.heard_step:
             sometimes("run: returned incomplete")
             self._finish(None)
@@ -422,6 +427,13 @@ class Runs:
                 self._reading.count()
             else:
                 self._ask_log(run, ending.heard_step)
+
+    @decision("end-lost-with-log")
+    def _has_lost_end(self, run: RunInProgress) -> bool:
+        """Whether the log, begun anew, has been read late enough to say that it does not have the run's end any more
+        (R60): a view that is behind the socket looks the same, but not for long (R52)."""
+        now, lost_at_s = self._situation, run.lost_log_at_s
+        return not run.is_forgotten and lost_at_s is not None and now.due(lost_at_s + now.settings.veto_wait_s)
 
     def _ask_log(self, run: RunInProgress, from_step: int) -> None:
         """Have the log shown as it is now; finish without a proof if it was asked for long enough."""

@@ -290,7 +290,7 @@ def test_a_run_that_was_armed_in_this_log_keeps_its_place_when_an_attach_ends() 
     run = RunInProgress(request=1, armed_at_s=0.0, tail_at_arm="a", status_at_arm="idle")
     run.find_arm(ledger)
     assert run.tail_at_arm == "a"
-    run.lost_log(ledger)
+    run.lost_log(ledger, 0.0)
     ledger.drop(["a"])
     run.find_arm(ledger)
     assert run.tail_at_arm is None

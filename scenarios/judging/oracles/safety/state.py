@@ -51,9 +51,14 @@ def _statuses(case: Case, run: RunCall, server_run: ServerRun) -> list[str | Non
 
 
 def _is_untold(case: Case, run: RunCall, server_run: ServerRun) -> bool:
-    """Whether no update that can be read tells how the run ended."""
+    """Whether no update that can be read tells how the run ended.
+
+    Of one that was stopped before it began there is a pause, which may be of before it.
+    """
     is_other = server_run.published not in (None, server_run.status)
-    return is_other or server_run.is_forgotten or _is_end_unreadable(case, run, server_run)
+    began_at, ended_at = server_run.started_at, server_run.ended_at or 0
+    is_unbegun = not any(status == "running" and began_at < at < ended_at for at, status in case.evidence.statuses)
+    return is_other or is_unbegun or server_run.is_forgotten or _is_end_unreadable(case, run, server_run)
 
 
 def _is_end_unreadable(case: Case, run: RunCall, server_run: ServerRun) -> bool:
