@@ -349,6 +349,12 @@ class Held:
         """Whether an execution status is held that no page has shown: the log that was read is behind the socket."""
         return any(execution_status(self._events[event_id]) is not None for event_id in self._unplaced)
 
+    def has_passed_status(self) -> bool:
+        """Whether an execution status is held without a place that is older than the log's tail, by the server's
+        clock."""
+        tail_at, unplaced = self.tail_at(), (self._events[event_id] for event_id in self._unplaced)
+        return any(execution_status(one) is not None and self._timestamp(one["id"]) < tail_at for one in unplaced)
+
     def status_at(self, event_id: str | None) -> str | None:
         """The last execution status that the main segment shows up to an event; None if there is none."""
         if event_id is None or not self.is_main(event_id):

@@ -51,11 +51,17 @@ class ProofReading:
             run.proof_tries += 1
             # A log that lags is seldom there after an instant; each look costs a page.
             run.proof_due_s = now.now_s + now.settings.settle_s + now.backoff_s(run.proof_tries + 2)
-            is_untold = run.ending is not None and run.is_end_untold(run.ending)
-            began_after = run.comes_after(now.ledger) if is_untold else None
+            began_after = run.comes_after(now.ledger) if self._is_run_to_be_shown(run) else None
             sometimes("proof: the log was read from where a run began, for no end was told", began_after is not None)
             self._repairs.begin(shows_end=run.proof_tries == 1, from_id=began_after)
         return True
+
+    def _is_run_to_be_shown(self, run: RunInProgress) -> bool:
+        """Whether pages are to show the run from its beginning: its end was not told, or a status of it is held whose
+        place what follows the log's tail does not show."""
+        if run.ending is not None:
+            return run.is_end_untold(run.ending)
+        return run.proof_tries > 1 and self._situation.ledger.has_passed_status()
 
     def count(self) -> None:
         """Ask for the log's length: with all that is held it may be a proof."""
