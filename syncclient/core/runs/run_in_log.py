@@ -9,7 +9,7 @@ from gapless.syncclient.core.runs.phases import IDLE, is_terminal
 from gapless.syncclient.core.runs.run_in_progress import RunInProgress
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.ledger import Ledger
-from gapless.syncclient.wire import error_detail, execution_status, is_feedback, is_user_message
+from gapless.syncclient.wire import LogEvent, error_detail, execution_status, is_feedback, is_user_message
 
 
 def statuses(run: RunInProgress, ledger: Ledger) -> list[str]:
@@ -51,10 +51,7 @@ def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | N
     is_at_rest = after_id is not None and after_id == run.message_id
     # The run that it had to wait for is behind our message, unless it had begun before.
     is_waiting = run.was_blocked and not run.begins_after and ledger.status_at(after_id) != "running"
-    ended_at = run.ending.timestamp if run.ending is not None and run.ending.is_final else ""
-    for event in ledger.placed_events_after(after_id):
-        if "" < ended_at < str(event.get("timestamp", "")):
-            break
+    for event in _until_final(run, ledger.placed_events_after(after_id)):
         told = execution_status(event) if event["id"] in run.fresh else None
         if is_waiting:
             is_waiting = not is_terminal(told)
@@ -85,6 +82,15 @@ def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | N
         return Span(status, error)
     stopped = run.end_before_other if stopped is None and run.is_running_others else stopped
     return Span(stopped, None) if is_others and stopped is not None else None  # it was stopped before it began
+
+
+def _until_final(run: RunInProgress, placed: list[LogEvent]) -> list[LogEvent]:
+    """Those of some events of the log that were there when a snapshot ended the run, by the server's clock."""
+    if run.ending is None or not run.ending.is_final:
+        return placed
+    is_before = [str(event.get("timestamp", "")) <= run.ending.timestamp for event in placed]
+    # A clock that was set back in the run makes its first events the later ones.
+    return placed[: len(is_before) - is_before[::-1].index(True)] if any(is_before) else placed
 
 
 def _was_running_heard(run: RunInProgress) -> bool:

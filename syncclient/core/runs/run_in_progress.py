@@ -98,8 +98,9 @@ class RunInProgress:
     """Whether the log will never show its end: it never began, for the server forgot it, or the log lost its end."""
     was_end_missed: bool = False
     """Whether a report told of an end before `running` was heard: that may be of a later run."""
-    is_end_asked_again: bool = False
-    """Whether a subscription was renewed for an end that was told with a leaf that is none of the log's."""
+    end_asked_again: tuple[int, int] | None = None
+    """From which step on the log was held when a subscription was renewed for an end that it does not show, and how many
+    events of the run were held by then."""
     error: str | None = None
     """What the run's error event said."""
     counted: int | None = None
@@ -143,10 +144,13 @@ class RunInProgress:
         self.running_step = self.running_id = self.end_update = self.report = self.end_told_at_s = None
         self.error, self.may_be_others, self.was_before = None, False, False
 
-    def was_there(self, at: str) -> bool:
+    def was_there(self, at: str, ledger: Ledger) -> bool:
         """Whether what a page shows late was in the log before the run was armed, though no place was known then; or
-        when another's run ended that this one had to wait for."""
-        return "" < at <= self.begins_after or (self.tail_at_arm is None and "" < at < self.newest_at_arm)
+        when another's run ended that this one had to wait for. Where our message has a place, the log's order tells.
+        """
+        is_said = self.said_id is not None and ledger.is_main(self.said_id)
+        is_of_before = self.tail_at_arm is None and not is_said and "" < at < self.newest_at_arm
+        return is_of_before or "" < at <= self.begins_after
 
     def saw_own_message(self, event_id: str, at_rest_id: str | None, ledger: Ledger) -> None:
         """The log has shown a message of ours; `at_rest_id` is the same, if no run was in progress. What has happened
@@ -208,7 +212,10 @@ class RunInProgress:
         return max(self.outage_step, self.repair_step) >= 0
 
     def doubt(self, ending: Ending, step: int) -> None:
-        """It may be over: the log is to tell, read from now on."""
+        """It may be over: the log is to tell, read from now on; or as it was read, if it is told again and no more is
+        heard."""
+        if self.end_asked_again is not None and self.end_asked_again[1] == len(self.fresh):
+            step = self.end_asked_again[0]
         if self.unverified_end is None:
             self.proof_tries = 0
         self.unverified_end, self.verify_again_at_s = replace(ending, heard_step=step), None

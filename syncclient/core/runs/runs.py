@@ -375,9 +375,9 @@ class Runs:
                 now.note("the server says that the run is over, and the log does not show it")
                 self._finish(None)
                 return
-            if self._is_of_another_moment(run, unverified_end):
-                sometimes("run: what told of an end named a leaf that is none of the log's, and was asked again")
-                run.is_end_asked_again = True
+            if self._is_to_be_told_again(run, unverified_end):
+                sometimes("run: an end that the log does not show was asked for again")
+                run.end_asked_again = from_step, len(run.fresh)
                 now.renew_socket()
                 return
             sometimes("run: it never began, for the server forgot it", not is_ours)
@@ -395,13 +395,12 @@ class Runs:
                 run.pass_over(unverified_end)
             now.note("the end of another run was passed over")
 
-    @decision("end-of-another-moment")
-    def _is_of_another_moment(self, run: RunInProgress, unverified_end: Ending) -> bool:
-        """Whether an end that the log does not show was told with a leaf that is none of the log's: it is stale (R36),
-        and a new subscription tells more, once."""
-        leaf_id, now = unverified_end.leaf_id, self._situation
-        is_leaf = leaf_id is None or (leaf_id in now.ledger and not now.ledger.has_child(leaf_id))
-        return not is_leaf and not run.is_end_asked_again and now.is_heard() and not now.subscription.is_refusing()
+    @decision("end-told-again")
+    def _is_to_be_told_again(self, run: RunInProgress, unverified_end: Ending) -> bool:
+        """Whether a status that the log does not show is to be asked for once more, by a new subscription, which costs
+        no call: what told it may have been stale (R36)."""
+        is_told = unverified_end.is_final or unverified_end.is_told_again or run.end_asked_again is not None
+        return not is_told and self._situation.is_heard() and not self._situation.subscription.is_refusing()
 
     @decision("run-ending")
     def _step_ending(self, run: RunInProgress, ending: Ending) -> None:
