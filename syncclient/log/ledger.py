@@ -348,6 +348,7 @@ class Ledger(Held):
         self._segment_of[event_id] = segment
         self._note_places(segment.ids, len(segment.ids) - 1, len(segment.ids))
         self._forget_unplaced(event_id)
+        self._note_skipped(event_id)
         if segment.next_seq is not None:
             if event_id not in self._seqs:
                 self._count(event_id, segment.next_seq)
@@ -360,7 +361,6 @@ class Ledger(Held):
         del self._unplaced[event_id]
         self._passed.pop(event_id, None)
         self._await_parent(self._events[event_id], -1)
-        self._note_skipped(event_id)
         seq = self._seqs.get(event_id)
         if seq is not None and self._unplaced_by_seq.get(seq) == event_id:
             del self._unplaced_by_seq[seq]
@@ -477,6 +477,8 @@ class Ledger(Held):
         for event_id in merged.ids:
             self._segment_of[event_id] = merged
             self._forget_unplaced(event_id)
+        for event_id in page:
+            self._note_skipped(event_id)
         self._number(merged, at_head=at_head)
         self._extend_by_seq()
 
