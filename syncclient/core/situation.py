@@ -361,7 +361,11 @@ class Situation:
                 if is_ours and self.run is not None:
                     self.run.saw_own_message(event["id"], self.messages.last_own_id, self.ledger)
             at = "" if origin == "live" else str(event.get("timestamp", ""))
-            if self.run is not None and event["id"] not in self.delivered_before and not self.run.was_there(at, self.ledger):
+            if (
+                self.run is not None
+                and event["id"] not in self.delivered_before
+                and not self.run.was_there(at, self.ledger)
+            ):
                 self.run.fresh[event["id"]] = None
                 self.run.rests_since_s = None
                 if origin == "live" and is_branch_event(event) and not is_user_message(event):

@@ -394,11 +394,15 @@ class RunInProgress:
 
     @decision("leaf-passed")
     def _is_leaf_passed(self, ending: Ending, ledger: Ledger) -> bool:
-        """Whether more of the branch is held than this report knows of: it is old (R36), or the log has lost its end
-        (R60). One that is idle and knows of no branch may be as old as the conversation, where nothing told of an end.
+        """Whether more of the branch is held than this report knows of, or our message stands behind its leaf: it is
+        old (R36), or the log has lost its end (R60).
+
+        One that is idle and knows of no branch may be as old as the conversation, where nothing told of an end.
         """
         if ending.leaf_id is not None:
-            return ledger.has_child(ending.leaf_id)
+            is_before = self.message_id is not None and ledger.is_out_of_order(self.message_id, ending.leaf_id)
+            sometimes("run: an end was told with a leaf from before our message", is_before)
+            return is_before or ledger.has_child(ending.leaf_id)
         is_bare = ending.knows_leaf and ending.status == IDLE and self.end_update is None
         return is_bare and ledger.has_branch()
 
