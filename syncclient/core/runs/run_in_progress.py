@@ -99,8 +99,8 @@ class RunInProgress:
     was_end_missed: bool = False
     """Whether a report told of an end before `running` was heard: that may be of a later run."""
     end_asked_again: tuple[int, int] | None = None
-    """From which step on the log was held when a subscription was renewed for an end that it does not show, and how many
-    events of the run were held by then."""
+    """From which step on the log was held when a subscription was renewed for an end that it does not show, and how
+    many events of the run were held by then."""
     error: str | None = None
     """What the run's error event said."""
     counted: int | None = None
