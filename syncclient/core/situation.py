@@ -414,8 +414,7 @@ class Situation:
         new_ids = frozenset(event["id"] for event in new)
         for event in page.items:
             self._shown_by_log[event["id"]] = event["id"] in new_ids or self._shown_by_log.get(event["id"], False)
-        shown_ids = frozenset(event["id"] for event in page.items)
-        self.unseen_ids = tuple(one for one in self.unseen_ids if one not in shown_ids)
+        self._note_shown(page)
         self._note_read(request, page)
         for event_id in [one for one, step in self.contested.items() if step <= request.asked_step]:
             if event_id in self._shown_by_log:
@@ -426,6 +425,12 @@ class Situation:
             is_latest = self._heard_step.get(event["id"], -1) <= request.asked_step
             if self.ledger.renew(event, size_bytes=size_bytes, is_from_log=is_latest):
                 self.out.append(actions.Deliver(event, "update"))
+
+    @decision("page-shows")
+    def _note_shown(self, page: Page) -> None:
+        """What a page has shown is in the log, though a walk before had not shown it."""
+        shown_ids = frozenset(event["id"] for event in page.items)
+        self.unseen_ids = tuple(one for one in self.unseen_ids if one not in shown_ids)
 
     def _note_read(self, request: Request, page: Page) -> None:
         is_descending = request.walk is not None and request.walk.descending

@@ -21,6 +21,13 @@ def order_of_timestamps(original: Original, ledger: Held) -> list[str]:
     return sorted(ledger._events, key=ledger._timestamp)
 
 
+@mutant("order", races=["R59"], killed=("r59-unreadable-and-late", "legacy/inclusive", "no-holes"))
+def unplaced_last(original: Original, ledger: Held) -> list[str]:
+    """Lists the events whose place is not proven behind all others."""
+    placed = [event_id for event_id in original(ledger) if not ledger.is_unplaced(event_id)]
+    return placed + ledger.unplaced_ids()
+
+
 @mutant("insert-behind", races=["R31"], killed=("counted-whole-log", "tree/inclusive", "no-holes"))
 def latest_update_first(original: Original, ledger: Ledger, parent_id: str, event_id: str) -> None:
     """Inserts each state update directly after its parent, before updates that arrived earlier."""
@@ -69,6 +76,7 @@ def there_is_always_room(original: Original, ledger: Held, event_id: str, seq: i
 MUTANTS = (
     order_of_arrival,
     order_of_timestamps,
+    unplaced_last,
     latest_update_first,
     updates_left_at_the_end,
     first_at_an_index_stays,

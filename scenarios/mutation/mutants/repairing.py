@@ -8,10 +8,11 @@ from gapless.syncclient.core.core import SyncCore
 from gapless.syncclient.core.missing import Missing
 from gapless.syncclient.core.repairs import Repairs
 from gapless.syncclient.core.requests import FailureVerdict, Request
+from gapless.syncclient.core.situation import Situation
 from gapless.syncclient.core.socket_state import Connection
 from gapless.syncclient.log.held import Anchor
 from gapless.syncclient.log.walk import Walk
-from gapless.syncclient.wire import Durable
+from gapless.syncclient.wire import Durable, Page
 
 nothing_may_be_late = Mutant(
     "nothing-may-be-late",
@@ -100,11 +101,11 @@ def deaf_while_repairing(original: Original, core: SyncCore, connection: Connect
 
 @mutant("repair-begin", races=["R30"], killed=("r30-lost-frame", "session/inclusive", "budget"))
 def pages_instead_of_replay(
-    original: Original, repairs: Repairs, *, to_tail: bool = True, shows_end: bool = False, back_events: int = 0
+    original: Original, repairs: Repairs, *, to_tail: bool = True, shows_end: bool = False, from_id: str | None = None
 ) -> None:
     """Reads pages for a repair although the socket would replay the events without a REST call."""
     repairs._replays = dict.fromkeys(range(10_000), 1_000)
-    original(repairs, to_tail=to_tail, shows_end=shows_end, back_events=back_events)
+    original(repairs, to_tail=to_tail, shows_end=shows_end, from_id=from_id)
 
 
 @mutant("missing-since", races=["R31"], killed=("r30-lost-frame", "tree/inclusive", "no-hang"))
@@ -138,9 +139,8 @@ def replays_without_end(
 
 
 @mutant("skipped-records", races=["R85"], killed=("r85-index-gap-until-a-reload", "tree/inclusive", "no-tail-loss"))
-def skipped_for_good(original: Original, repairs: Repairs) -> int:
+def skipped_for_good(original: Original, repairs: Repairs) -> None:
     """Never asks again for a record that pages have skipped, though the server has started anew."""
-    return 0
 
 
 @mutant("repair-epoch", races=["R60"], killed=("r60-hole-again-in-another-log", "session/inclusive", "no-hang"))
@@ -154,7 +154,13 @@ def a_leaf_is_never_lost(original: Original, repairs: Repairs, exchange: Request
     return False
 
 
+@mutant("page-shows", races=["R52"], killed=("r52-shown-after-all", "legacy/exclusive", "no-tail-loss"))
+def unseen_for_good(original: Original, situation: Situation, page: Page) -> None:
+    """Drops what one walk has not shown, though a later page has."""
+
+
 MUTANTS = (
+    unseen_for_good,
     nothing_may_be_late,
     anything_may_be_late,
     asks_only_once,

@@ -17,6 +17,7 @@ from gapless.syncclient.core.runs.runs import Runs
 from gapless.syncclient.errors import SyncError
 from gapless.syncclient.log import proof
 from gapless.syncclient.log.ledger import Ledger
+from gapless.syncclient.wire import LogEvent
 
 
 @mutant(
@@ -246,6 +247,79 @@ def log_is_not_believed(original: Original, runs: Runs, run: RunInProgress, unve
     return run.accepted_at_s if at_s is None else at_s
 
 
+@mutant("end-untold", races=["R19"], killed=("r19-idle-again-and-its-end-lost", "tree/inclusive", "state"))
+def untold_end_is_idle(original: Original, run: RunInProgress, ending: Ending) -> bool:
+    """Takes the conversation's status for that of its run, where nothing has told how the run ended."""
+    return False
+
+
+@mutant(
+    "lost-run-untouched",
+    races=["R51"],
+    killed=("r51-run-lost-and-an-endless-log", "tree/inclusive", "honest"),
+)
+def lost_run_given_up(original: Original, runs: Runs, run: RunInProgress, unverified_end: Ending) -> bool:
+    """Gives up a run whose `POST` was lost, where the log cannot be read, though the leaf is still its own message."""
+    return False
+
+
+@mutant(
+    "end-lost-with-log",
+    races=["R60", "R67"],
+    killed=("r60-how-it-ended-is-lost", "session/inclusive", "honest"),
+)
+def end_is_never_lost(original: Original, runs: Runs, run: RunInProgress) -> bool:
+    """Looks for the end of a run in a log that was begun anew, and has it no more."""
+    return False
+
+
+@mutant(
+    "end-told-again",
+    races=["R33", "R36"],
+    killed=("r33-stale-greeting-of-a-forgotten-run", "legacy/inclusive", "state"),
+)
+def forgotten_end_not_asked_again(original: Original, runs: Runs, run: RunInProgress, unverified_end: Ending) -> bool:
+    """Believes a stale greeting's word of how a run ended that the log does not show."""
+    return False
+
+
+@mutant(
+    "believe-ending",
+    races=["R79"],
+    killed=("r79-end-of-another-before-our-message", "session/inclusive", "no-tail-loss"),
+)
+def end_before_our_message_is_ours(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> Belief:
+    """Believes an end that a socket brings before our own message."""
+    unseen, run.unseen_messages = run.unseen_messages, 0
+    belief: Belief = original(run, ending, ledger)
+    run.unseen_messages = unseen
+    return belief
+
+
+@mutant(
+    "ending-contradicted",
+    races=["R36"],
+    killed=("r36-stale-final-of-a-lost-leaf", "session/inclusive", "honest"),
+)
+def contradicted_end_is_ours(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> bool:
+    """Believes a final snapshot that contradicts the update before it, and names a leaf that is not held."""
+    return False
+
+
+@mutant(
+    "was-there", races=["R18", "R79"], killed=("r79-late-events-of-the-run-before", "session/inclusive", "no-tail-loss")
+)
+def late_events_are_ours(original: Original, run: RunInProgress, at: str, ledger: Ledger) -> bool:
+    """Takes what pages show late of another's run, that ours had to wait for, for what happened in ours."""
+    return False
+
+
+@mutant("until-final", races=["R79"], killed=("r79-answered-after-a-pause", "session/inclusive", "state"))
+def span_goes_on(original: Original, run: RunInProgress, placed: list[LogEvent]) -> list[LogEvent]:
+    """Reports how another's run ended that began after the final snapshot of ours."""
+    return placed
+
+
 MUTANTS = (
     hint_is_the_end,
     veto_ignored,
@@ -271,4 +345,12 @@ MUTANTS = (
     no_branch_is_no_sign,
     log_is_not_believed,
     forgotten_run_not_looked_for,
+    untold_end_is_idle,
+    lost_run_given_up,
+    end_is_never_lost,
+    forgotten_end_not_asked_again,
+    end_before_our_message_is_ours,
+    contradicted_end_is_ours,
+    late_events_are_ours,
+    span_goes_on,
 )

@@ -84,6 +84,7 @@ def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | N
     return Span(stopped, None) if is_others and stopped is not None else None  # it was stopped before it began
 
 
+@decision("until-final")
 def _until_final(run: RunInProgress, placed: list[LogEvent]) -> list[LogEvent]:
     """Those of some events of the log that were there when a snapshot ended the run, by the server's clock."""
     if run.ending is None or not run.ending.is_final:
@@ -132,13 +133,6 @@ def shows_no_run(run: RunInProgress, ledger: Ledger) -> bool:
 def has_begun(run: RunInProgress, ledger: Ledger) -> bool:
     """Whether the log says that a run has begun since this one was asked for."""
     return "running" in statuses(run, ledger)
-
-
-def has_end_before(run: RunInProgress, ledger: Ledger) -> bool:
-    """Whether the log has the update that told of the end before this run: it came late, and was another's."""
-    update_id = None if run.end_update is None else run.end_update.event_id
-    is_placed = update_id is not None and ledger.has_place(update_id)
-    return is_placed and update_id not in ledger.placed_after(run.comes_after(ledger))
 
 
 def goes_on(run: RunInProgress, ledger: Ledger) -> bool:

@@ -144,6 +144,7 @@ class RunInProgress:
         self.running_step = self.running_id = self.end_update = self.report = self.end_told_at_s = None
         self.error, self.may_be_others, self.was_before = None, False, False
 
+    @decision("was-there")
     def was_there(self, at: str, ledger: Ledger) -> bool:
         """Whether what a page shows late was in the log before the run was armed, though no place was known then; or
         when another's run ended that this one had to wait for. Where our message has a place, the log's order tells.

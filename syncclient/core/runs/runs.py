@@ -271,12 +271,12 @@ class Runs:
             sometimes("run: the log verified the end")
             self._settle(run, unverified_end, from_step=now.known_from_step)
         elif now.gave_up_step >= unverified_end.heard_step:
-            if self._may_be_refuted(run, unverified_end):
-                sometimes("run: the log could not be read, and an end was left open")
-                self._leave_open(run, unverified_end, max(run.proof_due_s, now.now_s + now.settings.veto_wait_s))
-            elif run.phase is Phase.UNSURE and unverified_end.leaf_id == run.message_id is not None:
+            if self._has_not_begun(run, unverified_end):
                 sometimes("run: a POST run that was lost is sent again, for the leaf is our message")
                 self._post_lost_again(run)
+            elif self._may_be_refuted(run, unverified_end):
+                sometimes("run: the log could not be read, and an end was left open")
+                self._leave_open(run, unverified_end, max(run.proof_due_s, now.now_s + now.settings.veto_wait_s))
             else:
                 sometimes("run: returned with an unverified end")
                 self._finish(None)
@@ -291,6 +291,13 @@ class Runs:
         now = self._situation
         may_be_stale = not unverified_end.is_final and run.end_update is None and now.is_heard()
         return may_be_stale and run.proof_tries > 0 and not now.due(run.proof_since_s + now.settings.repair_deadline_s)
+
+    @decision("lost-run-untouched")
+    def _has_not_begun(self, run: RunInProgress, unverified_end: Ending) -> bool:
+        """Whether the leaf says that a run whose `POST` was lost has not begun: it is our message, and what could be
+        read of the log shows no run."""
+        is_untouched = run.message_id is not None and unverified_end.leaf_id == run.message_id
+        return run.phase is Phase.UNSURE and is_untouched and run_in_log.shows_no_run(run, self._situation.ledger)
 
     def _leave_open(self, run: RunInProgress, unverified_end: Ending, until_s: float) -> None:
         """Ask the log about an end again at `until_s`, unless a socket tells more before."""
@@ -525,10 +532,6 @@ class Runs:
             span = run_in_log.span(run, now.ledger, now.messages.others)
             now.status = run.ending.status if span is None or span.status is None else span.status
             error = error if span is None else span.error
-            told = run.end_update if span is None and run.ending.status == IDLE else None
-            if told is not None and not run_in_log.has_end_before(run, now.ledger):
-                sometimes("run: idle again by a message at its end")
-                now.status = told.status
         sometimes("proof: by index", certificate is not None and certificate.proof == "seq")
         sometimes("proof: by chain", certificate is not None and certificate.proof == "chain")
         sometimes("proof: by count", certificate is not None and certificate.proof == "count")
