@@ -371,16 +371,26 @@ class Situation:
                 if origin == "live" and is_branch_event(event) and not is_user_message(event):
                     self.run.goes_on(str(event.get("timestamp", "")))  # whoever says that it is over
                 if status is not None:
-                    self.tell_run(self.run, status, event_id=event["id"], at=at)
+                    told_at = str(event.get("timestamp", ""))
+                    self.tell_run(self.run, status, event_id=event["id"], at=at, told_at=told_at)
                 self.run.error = error_detail(event) or self.run.error
             if status == "running":
                 self.messages.run_begun()
             self.hand_over([event], origin)
 
-    def tell_run(self, run: RunInProgress, status: str, *, event_id: str | None = None, at: str = "") -> None:
+    def tell_run(
+        self, run: RunInProgress, status: str, *, event_id: str | None = None, at: str = "", told_at: str = ""
+    ) -> None:
         """A run is told of a status that is new since it was armed; `at` is when, if a page has shown it late."""
-        may_be_others = self.messages.may_be_others
-        run.saw_status(status, self.now_s, self.step, event_id=event_id, may_be_others=may_be_others, at=at)
+        run.saw_status(
+            status,
+            self.now_s,
+            self.step,
+            event_id=event_id,
+            may_be_others=self.messages.may_be_others,
+            at=at,
+            told_at=told_at,
+        )
 
     def note_unreadable(self, page: Page) -> None:
         """Count the items of a page that could not be read."""

@@ -36,9 +36,10 @@ def hint_is_the_end(
     event_id: str | None = None,
     may_be_others: bool = False,
     at: str = "",
+    told_at: str = "",
 ) -> None:
     """Treats a status update to finished as the end of the run, without waiting for the final snapshot."""
-    original(run, status, now_s, step, event_id=event_id, may_be_others=may_be_others, at=at)
+    original(run, status, now_s, step, event_id=event_id, may_be_others=may_be_others, at=at, told_at=told_at)
     if status in TERMINAL and run.ending is None:
         run.believe(Ending(status, None, True, step), step)
 

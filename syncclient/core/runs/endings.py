@@ -44,6 +44,8 @@ class EndUpdate:
     at_s: float
     heard_step: int
     event_id: str | None
+    timestamp: str = ""
+    """When it happened, by the server's clock, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,11 +283,17 @@ class RunInProgress:
         event_id: str | None = None,
         may_be_others: bool = False,
         at: str = "",
+        told_at: str = "",
     ) -> None:
         """A status that is new since the run was armed; `event_id` is the update that told it, if one did.
 
-        `at` is its time by the server's clock, where a page has shown it late.
+        `at` is its time by the server's clock, where a page has shown it late; `told_at`, in any case.
         """
+        if self._was_before_end(at):
+            sometimes("run: a page showed a status from before an end that was heard")
+            if status == "running" and self.running_step is None:
+                self.running_step, self.running_id = step, event_id
+            return
         if status == "running":
             sometimes("run: its end was vetoed", self.end_update is not None or self.report is not None)
             if self.running_step is None:
@@ -310,8 +316,12 @@ class RunInProgress:
             self.may_be_others = may_be_others or (self.may_be_others and is_same)
             self.sign(Sign.RUNNING)
         elif is_terminal(status):
-            self.end_update = EndUpdate(status, now_s, step, event_id)
+            self.end_update = EndUpdate(status, now_s, step, event_id, told_at)
             self.told_end(now_s, may_be_others=may_be_others)
+
+    def _was_before_end(self, at: str) -> bool:
+        """Whether what a page has shown had happened before the update that told of an end."""
+        return self.end_update is not None and "" < at < self.end_update.timestamp
 
     def _was_before_report(self, at: str) -> bool:
         """Whether what a page has shown had happened before somebody said that the run is over."""

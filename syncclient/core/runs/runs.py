@@ -324,8 +324,19 @@ class Runs:
             self._read_on(run)
         elif status is None:
             self._settle_without_log(run, unverified_end, from_step=from_step)
+        elif self._may_go_on(run, unverified_end, status):
+            sometimes("run: the log shows an end that a stop hook may still take back")
+            self._leave_open(run, unverified_end, run.last_told_at_s + now.settings.veto_wait_s)
         else:
             run.believe(replace(unverified_end, status=status, leaf_id=None, asked_step=from_step), from_step)
+
+    @decision("log-end-vetoed")
+    def _may_go_on(self, run: RunInProgress, unverified_end: Ending, status: str) -> bool:
+        """Whether an end that the log shows last, and that nobody else has told of yet, may be taken back (R13)."""
+        is_told = unverified_end.status == status or run_in_log.statuses(run, self._situation.ledger)[-1:] != [status]
+        may_be_vetoed = run.can_be_vetoed(replace(unverified_end, status=status))
+        vetoed_by_s = run.last_told_at_s + self._situation.settings.veto_wait_s
+        return not is_told and may_be_vetoed and not self._situation.due(vetoed_by_s)
 
     def _lacks_message(self, run: RunInProgress) -> bool:
         """Whether the log was read without a message that the server had taken: then that view is behind (R52, R85).
