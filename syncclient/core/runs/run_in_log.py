@@ -29,11 +29,16 @@ def status_by_log(run: RunInProgress, ledger: Ledger, report: Ending) -> str | N
         is_stopped = report.is_final and report.timestamp >= ledger.last_status_at(run.comes_after(ledger), run.fresh)
         # A run that was heard of is in the log, and a view that does not show it is behind (R52).
         is_unheard = run.running_step is None and run.end_update is None and not ledger.has_unplaced_status()
-        is_last = is_stopped and is_unheard and report.timestamp >= ledger.tail_at() > ""
+        is_last = is_stopped and is_unheard and has_leaf(ledger, report) and report.timestamp >= ledger.tail_at() > ""
         told = shown[-1:] or ([report.status] if is_last else [])  # it may have rested in that status before
         return next((status for status in told if is_stopped and is_terminal(status)), None)
     since = shown[len(shown) - shown[::-1].index("running") :]
     return next((status for status in since if is_terminal(status)), None)
+
+
+def has_leaf(ledger: Ledger, report: Ending) -> bool:
+    """Whether the leaf that a report names is held; one that the log does not have makes it a stale copy (R36)."""
+    return report.leaf_id is None or report.leaf_id in ledger
 
 
 def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | None:
@@ -49,8 +54,8 @@ def span(run: RunInProgress, ledger: Ledger, others: Container[str]) -> Span | N
     is_others = is_vetoed = False
     after_id = run.comes_after(ledger)
     is_at_rest = after_id is not None and after_id == run.message_id
-    # The run that it had to wait for is behind our message, unless it had begun before.
-    is_waiting = run.was_blocked and not run.begins_after and ledger.status_at(after_id) != "running"
+    # The run that it had to wait for ends behind our message.
+    is_waiting = run.was_blocked and not run.begins_after
     for event in _until_final(run, ledger.placed_events_after(after_id)):
         told = execution_status(event) if event["id"] in run.fresh else None
         if is_waiting:

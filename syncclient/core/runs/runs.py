@@ -388,16 +388,16 @@ class Runs:
         """The log does not show an end of the run that somebody tells of: believe it, look again later, or pass it
         over."""
         now, at_s = self._situation, self._believe_without_log_at_s(run, unverified_end)
-        is_ours = run_in_log.has_begun(run, now.ledger)
-        if at_s is not None and now.due(at_s):
+        is_ours, is_stale = run_in_log.has_begun(run, now.ledger), not run_in_log.has_leaf(now.ledger, unverified_end)
+        is_due = at_s is not None and now.due(at_s)
+        if (is_due or is_stale) and self._is_to_be_told_again(run, unverified_end):
+            sometimes("run: an end that the log does not show was asked for again")
+            run.end_asked_again = from_step, len(run.fresh)
+            now.renew_socket()
+        elif is_due:
             if is_ours and not run.is_asked_since_outage(unverified_end):
                 now.note("the server says that the run is over, and the log does not show it")
                 self._finish(None)
-                return
-            if self._is_to_be_told_again(run, unverified_end):
-                sometimes("run: an end that the log does not show was asked for again")
-                run.end_asked_again = from_step, len(run.fresh)
-                now.renew_socket()
                 return
             sometimes("run: it never began, for the server forgot it", not is_ours)
             sometimes("run: the log has lost its end", is_ours)
@@ -418,7 +418,8 @@ class Runs:
     def _is_to_be_told_again(self, run: RunInProgress, unverified_end: Ending) -> bool:
         """Whether a status that the log does not show is to be asked for once more, by a new subscription, which costs
         no call: what told it may have been stale (R36)."""
-        is_told = unverified_end.is_final or unverified_end.is_told_again or run.end_asked_again is not None
+        is_final = unverified_end.is_final and run_in_log.has_leaf(self._situation.ledger, unverified_end)
+        is_told = is_final or unverified_end.is_told_again or run.end_asked_again is not None
         return not is_told and self._situation.is_heard() and not self._situation.subscription.is_refusing()
 
     @decision("run-ending")
