@@ -321,6 +321,12 @@ def span_goes_on(original: Original, run: RunInProgress, placed: list[LogEvent])
     return placed
 
 
+@mutant("log-end-vetoed", races=["R13", "R67"], killed=("r13-end-by-the-log-alone", "tree/inclusive", "no-tail-loss"))
+def log_end_not_vetoed(original: Original, runs: Runs, run: RunInProgress, unverified_end: Ending, status: str) -> bool:
+    """Believes an end that the log shows last, and that nobody has told of, though a stop hook may take it back."""
+    return False
+
+
 MUTANTS = (
     hint_is_the_end,
     veto_ignored,
@@ -354,4 +360,5 @@ MUTANTS = (
     contradicted_end_is_ours,
     late_events_are_ours,
     span_goes_on,
+    log_end_not_vetoed,
 )
