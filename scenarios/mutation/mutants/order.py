@@ -21,7 +21,7 @@ def order_of_timestamps(original: Original, ledger: Held) -> list[str]:
     return sorted(ledger._events, key=ledger._timestamp)
 
 
-@mutant("order", races=["R59"], killed=("r59-unreadable-and-late", "legacy/inclusive", "no-holes"))
+@mutant("order", races=["R59"], killed=("r59-unreadable-and-late", "legacy/inclusive", "history"))
 def unplaced_last(original: Original, ledger: Held) -> list[str]:
     """Lists the events whose place is not proven behind all others."""
     placed = [event_id for event_id in original(ledger) if not ledger.is_unplaced(event_id)]

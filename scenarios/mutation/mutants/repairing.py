@@ -131,11 +131,11 @@ def unknown_cursor_is_another_log(original: Original, repairs: Repairs, walk: Wa
     killed=("r37-replays-lose-most-of-it", "session/inclusive", "returns-in-time"),
 )
 def replays_without_end(
-    original: Original, repairs: Repairs, *, to_tail: bool = True, shows_end: bool = False, back_events: int = 0
+    original: Original, repairs: Repairs, *, to_tail: bool = True, shows_end: bool = False, from_id: str | None = None
 ) -> None:
     """Asks for another replay, however little the last ones have brought, while somebody waits."""
     repairs._replays_in_a_row = 0
-    original(repairs, to_tail=to_tail, shows_end=shows_end, back_events=back_events)
+    original(repairs, to_tail=to_tail, shows_end=shows_end, from_id=from_id)
 
 
 @mutant("skipped-records", races=["R85"], killed=("r85-index-gap-until-a-reload", "tree/inclusive", "no-tail-loss"))

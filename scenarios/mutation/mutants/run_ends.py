@@ -241,11 +241,13 @@ def no_branch_is_no_sign(original: Original, run: RunInProgress, ending: Ending,
     return is_passed and ending.leaf_id is not None
 
 
-@mutant("end-without-log", races=["R36"], killed=("r36-late-idle-greeting", "legacy/inclusive", "returns-in-time"))
-def log_is_not_believed(original: Original, runs: Runs, run: RunInProgress, unverified_end: Ending) -> float:
+@mutant("settle-without-log", races=["R36"], killed=("r36-late-idle-greeting", "legacy/inclusive", "returns-in-time"))
+def log_is_not_believed(
+    original: Original, runs: Runs, run: RunInProgress, unverified_end: Ending, *, from_step: int
+) -> None:
     """Believes an end that the log denies as soon as the log was read."""
-    at_s: float | None = original(runs, run, unverified_end)
-    return run.accepted_at_s if at_s is None else at_s
+    run.is_forgotten = True
+    run.believe(replace(unverified_end, leaf_id=None, asked_step=from_step), from_step)
 
 
 @mutant("end-untold", races=["R19"], killed=("r19-idle-again-and-its-end-lost", "tree/inclusive", "state"))

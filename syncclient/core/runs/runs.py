@@ -384,6 +384,7 @@ class Runs:
         is_alike = run_in_log.ends_alike(run, now.ledger, unverified_end)
         return run.accepted_at_s + settings.silence_s if is_alike else None
 
+    @decision("settle-without-log")
     def _settle_without_log(self, run: RunInProgress, unverified_end: Ending, *, from_step: int) -> None:
         """The log does not show an end of the run that somebody tells of: believe it, look again later, or pass it
         over."""
