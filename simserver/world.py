@@ -41,7 +41,7 @@ from gapless.simserver.faults.verdicts import (
 )
 from gapless.simserver.journal import Journal
 from gapless.simserver.link import ArmedFault, FaultCount, Link
-from gapless.simserver.network.connections import Connections
+from gapless.simserver.network.connections import Connections, socket_facts
 from gapless.simserver.process import Process
 from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.app import create_app
@@ -149,10 +149,10 @@ class World:
         """Whether the lease of a process that has died still hides the conversation (R64)."""
         return self.now_s() < self._leased_until_s and not self.link.healed.is_set()
 
-    def send_message(self, text: str) -> None:
-        """Take a user message. It is lost while the server is down."""
+    def send_message(self, text: str, *, client: int = 1) -> None:
+        """Take a user message, of a client or of another party. It is lost while the server is down."""
         if not self.process.is_down:
-            self.publisher.publish(self.agent.message(self.now_s(), text))
+            self.publisher.publish(self.agent.message(self.now_s(), text), client=client)
 
     def pause(self) -> None:
         """Stop the run, and set the status to paused."""
@@ -335,8 +335,7 @@ class World:
                 await self._act_on_server(verdict)
             return
         for subscription in list(self.publisher.subscriptions):
-            number = subscription.number
-            facts = Facts("connection", f"socket {number}", connection=number, aspect="socket")
+            facts = socket_facts("connection", subscription.name, aspect="socket")
             verdict = self.link.consult_timed(one, facts)
             if isinstance(verdict, ConnectionAct):
                 subscription.act(verdict)

@@ -84,6 +84,8 @@ def _has_something(case: Case, scenario: Scenario, oracle: str) -> bool:
         return "run" in scenario.script
     if oracle == "history":
         return "history" in scenario.script
+    if oracle == "budget":
+        return case.client == 1
     if oracle == "sent-once":
         return any(step.step in ("send", "run") for step in case.evidence.steps)
     if oracle == "delivered-in-time":
