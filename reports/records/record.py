@@ -156,6 +156,13 @@ class ClientRecord:
     return_s: float | None = None
     never_returned: int = 0
 
+    def __str__(self) -> str:
+        returned = "" if self.return_s is None else f", run() returned {self.return_s:g} s after the end"
+        never = f", {self.never_returned} never returned" if self.never_returned else ""
+        spent = f"REST {self.calls} calls (optimum {self.optimum_calls})"
+        lost = f"{self.lost_events} event{'' if self.lost_events == 1 else 's'} lost"
+        return f"client {self.client} {self.verdict}: {spent}, {lost}{returned}{never}"
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -202,6 +209,11 @@ class RunRecord:
     chosen: tuple[str, ...] = ()
     under_budget: str | None = None
     clients: tuple[ClientRecord, ...] = ()
+
+    @property
+    def client_lines(self) -> tuple[str, ...]:
+        """A line for each of two clients; none where there is one."""
+        return tuple(map(str, self.clients))
 
     @property
     def variant(self) -> str:

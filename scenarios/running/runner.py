@@ -78,6 +78,14 @@ class RunRequest:
 
             check_playable(self.scenario, self.server, self.generation, self.cursor)
 
+    def check_one_client(self) -> None:
+        """Raise UsageError when the scenario has two clients: on a port, nothing tells whose a connection is."""
+        if self.scenario.second_client is not None:
+            raise UsageError(
+                f"{self.scenario.name} has two clients, and a port serves one; play it in virtual time, with "
+                "`gapless run`, or with `gapless check` and a program in Python or Node"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
