@@ -200,6 +200,12 @@ class World:
         self.journal.record("agent", "forked", copy=copy)
         return copy
 
+    async def until_reachable(self) -> None:
+        """Wait until somebody who goes on trying reaches the conversation: the server is up, and no lease hides it."""
+        while self.process.is_down or self.is_leased:
+            await self.process.until_up()
+            await self.link.sleep_unless_healed(max(0.0, self._leased_until_s - self.now_s()))
+
     def wake_by_write(self) -> None:
         """A write has come while the runtime is asleep. It may wake it."""
         if self._wakes_in_s is not None:
@@ -314,6 +320,7 @@ class World:
             await self.progress.wait_for(happening.at)
         else:
             await sleep(happening.at)
+        await self.until_reachable()
         if self.runtime != "available":
             self.wake_by_write()  # it is refused, as a client's writes are (R67)
         elif isinstance(happening.what, RunPlan):

@@ -26,6 +26,7 @@ OracleName = Literal[
     "held-at-attach",
     "content",
     "delivered-once",
+    "delivered-in-order",
     "honest",
     "state",
     "says-what-it-did",
@@ -99,6 +100,9 @@ class Background(_Data):
     tool; the run goes on. ``navigate``: HEAD moves that many events towards the root, or before the first one with
     ``root`` (R69). ``delete``, ``fork``: of the conversation. ``suspend_s``: the client is frozen for so long; its
     tasks do not run, and what it waits for happens without it (R77).
+
+    While the server is down, or a lease hides the conversation, the other party goes on trying until it gets through.
+    While the runtime sleeps, it is refused.
     """
 
     at: Cause | None = None
