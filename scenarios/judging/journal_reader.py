@@ -19,6 +19,7 @@ from gapless.scenarios.judging.evidence import (
     RunCall,
     RunError,
     ServerRun,
+    ShownPage,
     StepCall,
     StepOutcome,
 )
@@ -122,6 +123,7 @@ class _Reader:
         self._healed_at: int | None = None
         self._inserted = False
         self._killed_at: list[int] = []
+        self._pages: list[ShownPage] = []
         self._posts_open: list[object] = []
         self._messages_posted = 0
         self._posted: dict[str, None] = {}
@@ -262,6 +264,7 @@ class _Reader:
             self._exchanges[call] = dataclasses.replace(asked, answered_at=entry.index, status=status)
         if fields.get("items"):
             self._news((fields.get("first"), fields.get("last")), entry.t_s)
+            self._pages.append(ShownPage(entry.index, _text(fields.get("first")), _text(fields.get("last"))))
             if asked is not None:
                 ends = _text(fields.get("first")), _text(fields.get("last"))
                 self._updates.answered(asked_at=asked.asked_at, at=entry.index, ends=ends)
@@ -412,6 +415,7 @@ class _Reader:
             posted_texts=tuple(self._posted_texts),
             appended_s=self._appended_s,
             ended_s=self._ended_s,
+            pages=tuple(self._pages),
             outages_s=tuple(self._outages_s) + ((tuple(self._tries_s),) if len(self._tries_s) > 1 else ()),
         )
 
