@@ -364,7 +364,10 @@ class ScriptPlayer:
             case "attach":
                 return await self._ask(client, "attach", client.attach)
             case "close":
-                return await self._ask(client, "close", client.close)
+                has_closed = await self._ask(client, "close", client.close)
+                if has_closed and getattr(client, "closes_all", False):
+                    self._note_left_open()
+                return has_closed
             case Send():
                 sent = await self._ask(client, "send", lambda: client.send(step.send))
                 return sent or self._scenario.expect.may_fail("send")
