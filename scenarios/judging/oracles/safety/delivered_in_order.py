@@ -5,6 +5,8 @@
 - What a socket brings live becomes known with its frame, and is delivered in the order of the frames. Judged of events
   that were delivered as live.
 
+What was brought to a client before it was killed counts for nothing: it may deliver that again.
+
 A client that does not say of an event whether it came live or by a repair is not judged by it.
 """
 
@@ -39,7 +41,8 @@ def _by_page(case: Case, told: Sequence[Delivery]) -> dict[ShownPage, list[Persi
     for one in told:
         if one.repaired and case.evidence.framed_at.get(one.id, one.at) >= one.at:
             event = case.evidence.by_id[one.id]
-            pages = [page for page in case.evidence.pages if page.at < one.at and _shows(case, page, event)]
+            since = _opened_at(case, one.at)
+            pages = [page for page in case.evidence.pages if since < page.at < one.at and _shows(case, page, event)]
             if len(pages) == 1:
                 found.setdefault(pages[0], []).append(event)
     return found
@@ -54,7 +57,13 @@ def _shows(case: Case, page: ShownPage, event: PersistedEvent) -> bool:
 def _live(case: Case, told: Sequence[Delivery]) -> list[Delivery]:
     """What was delivered as live, and a frame had brought."""
     framed_at = case.evidence.framed_at
-    return [one for one in told if one.repaired is False and framed_at.get(one.id, one.at) < one.at]
+    live = (one for one in told if one.repaired is False)
+    return [one for one in live if _opened_at(case, one.at) < framed_at.get(one.id, one.at) < one.at]
+
+
+def _opened_at(case: Case, at: int) -> int:
+    """When the client was last killed before a journal index; -1 when it never was."""
+    return max((killed_at for killed_at in case.evidence.killed_at if killed_at < at), default=-1)
 
 
 def _page_violations(pages: dict[ShownPage, list[PersistedEvent]]) -> Iterator[Violation]:
