@@ -1,7 +1,7 @@
 """Which runs of the catalog take which lines of the client: ``python -m tests.mutation.paths FILE``.
 
 A change can alter only the runs that take a changed line, so only these have to be made again. Each run is traced once,
-and its lines are written to FILE with the processor time that it costs.
+and its lines are written to FILE with the processor time that it took.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HISTORY_EVENTS_MAX: Final = 3_000
 
 @dataclass(frozen=True, slots=True)
 class TracedRun:
-    """One run: its key, the seconds of processor time that it costs, and the lines that it takes, by file."""
+    """One run: its key, the seconds of processor time that it took, and the lines that it takes, by file."""
 
     key: str
     cost_s: float
@@ -52,16 +52,15 @@ def key_of(request: RunRequest) -> str:
 
 
 def traced(request: RunRequest) -> TracedRun:
-    """Make a run twice: once for its cost, and once for its lines."""
-    began_s = time.process_time()
-    perform(request)
-    cost_s = time.process_time() - began_s
+    """Make a run, and note its lines and its cost, which tracing adds to."""
     lines: dict[str, set[int]] = {}
+    began_s = time.process_time()
     sys.settrace(_tracer(lines))
     try:
         perform(request)
     finally:
         sys.settrace(None)
+    cost_s = time.process_time() - began_s
     return TracedRun(key_of(request), round(cost_s, 3), {file: frozenset(found) for file, found in lines.items()})
 
 
