@@ -85,13 +85,19 @@ class WrongValue(GaplessError):
     """The first problem of a document. The message is one sentence with the place, the problem and the cure.
 
     ``kind``: pydantic's type of error; ``path``: the keys down to the value; ``location``: the same with the names of
-    union branches, as pydantic has it.
+    union branches, as pydantic has it; ``given``: the value.
     """
 
     def __init__(
-        self, kind: str, path: Sequence[str | int], location: Sequence[str | int], problem: str, cure: str
+        self,
+        kind: str,
+        path: Sequence[str | int],
+        location: Sequence[str | int],
+        problem: str,
+        cure: str,
+        given: object = None,
     ) -> None:
-        self.kind, self.path, self.location = kind, tuple(path), tuple(location)
+        self.kind, self.path, self.location, self.given = kind, tuple(path), tuple(location), given
         self.problem, self.cure = problem, cure
         place = f"{self.key}: " if self.path else ""
         super().__init__(f"{place}{problem}; {cure}")
@@ -135,7 +141,7 @@ def _first_problem(error: ValidationError, data: object, above: Sequence[str] = 
     below = cause.place if isinstance(cause, Misfit) else ()
     path = (*_path(first, data), *below)
     problem, cure = _sentence(first, [one for one in problems if _path(one, data) == _path(first, data)], path)
-    return WrongValue(first["type"], (*above, *path), first["loc"], problem, cure)
+    return WrongValue(first["type"], (*above, *path), first["loc"], problem, cure, first["input"])
 
 
 def shown(value: object) -> str:

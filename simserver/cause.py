@@ -32,13 +32,14 @@ StepName = Literal[
     "reopen",
     "wait_for_end",
 ]
+ClientNumber = Literal[1, 2]
 Moment = tuple[str | int, ...]
 """A moment as a key, such as ``("run", 1, "begins")``, ``("run", 1, 3)``, ``("step", "send", 1, "called")`` or
-``("fault", name)``."""
+``("fault", name)``. A step of the second client has its number as one item more."""
 
 
 class StepOfScript(BaseModel):
-    """A step of the script. nth: which of the steps of that name; any when it is left out.
+    """A step of the script. nth: which of the steps of that name; any when it is left out. client: in whose script.
 
     Most steps are asked of the client. The others are ``sleep``, ``restart``, ``suspend``, ``disconnect``, ``heal``,
     ``reopen`` and ``wait_for_end``: nothing is asked of it in them.
@@ -48,9 +49,12 @@ class StepOfScript(BaseModel):
 
     name: StepName
     nth: Annotated[int, Field(ge=1)] | None = None
+    client: ClientNumber = 1
 
     def __str__(self) -> str:
-        return self.name if self.nth is None else f"{self.name} (nth = {self.nth})"
+        told = [] if self.nth is None else [f"nth = {self.nth}"]
+        told += [] if self.client == 1 else [f"client = {self.client}"]
+        return f"{self.name} ({', '.join(told)})" if told else self.name
 
 
 def _step(value: Any) -> Any:
@@ -103,11 +107,17 @@ class Cause(BaseModel):
         if self.run is not None:
             return ("run", self.run, self.event or ("ends" if self.ends else "begins"))
         if self.step is not None:
-            return ("step", self.step.name, self.step.nth or 1, "returned" if self.returned else "called")
+            what = "returned" if self.returned else "called"
+            return step_moment(self.step.name, self.step.nth or 1, what, self.step.client)
         return ("fault", str(self.after_fault))
 
     def __str__(self) -> str:
         return described(self.moment)
+
+
+def step_moment(name: str, nth: int, what: str, client: int) -> Moment:
+    """A moment of a step as a key. what: ``called`` or ``returned``."""
+    return ("step", name, nth, what) if client == 1 else ("step", name, nth, what, client)
 
 
 def described(moment: Moment) -> str:
@@ -121,6 +131,8 @@ def described(moment: Moment) -> str:
             return f"event {event} of run {number}"
         case ("step", name, nth, what):
             return f"step {name!r} ({ordinal(int(nth))}) being {what}"
+        case ("step", name, nth, what, client):
+            return f"step {name!r} ({ordinal(int(nth))}) of client {client} being {what}"
         case _:
             return f"the fault {moment[1]!r}"
 

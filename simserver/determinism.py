@@ -58,7 +58,7 @@ class VirtualClock(trio.abc.Clock):
         self._deadlines: Any = None
         self.turns = 0
         self.turns_max: float = inf
-        self._on_spin: Callable[[], object] | None = None
+        self._watched: list[tuple[int, Callable[[], object]]] = []
 
     def __repr__(self) -> str:
         return f"VirtualClock({self._now_s:.6f} s)"
@@ -95,18 +95,27 @@ class VirtualClock(trio.abc.Clock):
         return 0.0
 
     def watch(self, turns_max: int, on_spin: Callable[[], object]) -> None:
-        """Call ``on_spin`` once, when more turns than ``turns_max`` pass within one instant from now on."""
-        self.turns, self.turns_max, self._on_spin = 0, turns_max, on_spin
+        """Call ``on_spin`` once, when more turns than ``turns_max`` pass within one instant from now on.
 
-    def unwatch(self) -> None:
-        """Watch no more."""
-        self.turns_max, self._on_spin = inf, None
+        Several may watch. The least bound holds for all: nothing tells whose tasks took the turns.
+        """
+        self._watched.append((turns_max, on_spin))
+        self.turns = 0
+        self._set_bound()
+
+    def unwatch(self, on_spin: Callable[[], object]) -> None:
+        """Call this one no more."""
+        self._watched = [one for one in self._watched if one[1] != on_spin]
+        self._set_bound()
+
+    def _set_bound(self) -> None:
+        self.turns_max = min((turns_max for turns_max, _ in self._watched), default=inf)
 
     def spin(self) -> None:
         """There have been more turns than the bound."""
-        on_spin = self._on_spin
-        self.unwatch()
-        if on_spin is not None:
+        watched, self._watched = self._watched, []
+        self._set_bound()
+        for _, on_spin in watched:
             on_spin()
 
     def set_timer(self, due_s: float) -> WakeTimer:

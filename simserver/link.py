@@ -33,6 +33,7 @@ from gapless.simserver.faults.verdicts import (
 )
 from gapless.simserver.journal import Journal
 from gapless.simserver.nearest import NearMiss, distance_of, missed, near_miss, nothing_near
+from gapless.simserver.network.socket_name import owned_by
 from gapless.simserver.network.streams import Conditions, MemoryConnection
 from gapless.simserver.progress import Progress
 
@@ -226,7 +227,8 @@ class Link:
         one.fired += 1
         one.nearest = None
         fault = one.fault
-        self._journal.record("fault", "fired", name=one.name, kind=fault.kind, n=one.fired, target=facts.target)
+        target = {"target": facts.target, **owned_by(facts.client)}
+        self._journal.record("fault", "fired", name=one.name, kind=fault.kind, n=one.fired, **target)
         self.progress.struck(one.name)
         verdict = fault.decide(facts, self._now())
         if one.until is not None and isinstance(verdict, Delay | Duplicate) and not self.progress.is_past(one.until):

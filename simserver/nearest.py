@@ -43,6 +43,7 @@ def missed(match: Match, facts: Facts, progress: Progress, now_s: float) -> list
     run = _run(facts, progress)
     held = {
         "connection": _among(facts.connection, match.connection),
+        "client": facts.client == match.client,
         "kind": _among(facts.kind, match.kind),
         "key": _among(facts.key, match.key),
         "status": _among(facts.status, match.status),
@@ -100,7 +101,8 @@ def _reason(name: str, match: Match, facts: Facts, progress: Progress, seen: int
                 f"between_runs (run {_run(facts, progress)} was in progress)" if wanted else "between_runs (no run was)"
             )
         case "step":
-            step = "none" if progress.step is None else f"{progress.step[0]} (nth = {progress.step[1]})"
+            current = progress.step_of(wanted.client)
+            step = "none" if current is None else f"{current[0]} (nth = {current[1]})"
             return f"step (the client was in {step}; the fault wants {wanted})"
         case "after_fault":
             return f"after_fault (the fault {wanted!r} had not struck)"

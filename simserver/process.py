@@ -22,6 +22,7 @@ class Process:
 
     def __init__(self) -> None:
         self.is_down = False
+        self._is_back = trio.Event()
         self.incarnation = 1
         self.failure: BaseException | None = None
         self._nursery: trio.Nursery | None = None
@@ -67,12 +68,19 @@ class Process:
         A task that was started earlier compares the number to learn that its process has died.
         """
         self.is_down = True
+        self._is_back = trio.Event()
         self.incarnation += 1
         return self.incarnation
 
     def come_back(self) -> None:
         """Come up again."""
         self.is_down = False
+        self._is_back.set()
+
+    async def until_up(self) -> None:
+        """Wait until it is up; no time and no turn of the loop when it is."""
+        while self.is_down:
+            await self._is_back.wait()
 
     def crashed(self, error: BaseException) -> None:
         """Record an exception of the fake server itself. The first one is kept."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import trio
 
-from gapless.simserver.cause import Cause, Moment, StepName
+from gapless.simserver.cause import Cause, Moment, StepName, step_moment
 from gapless.simserver.waiting import sleep
 
 
@@ -18,19 +18,19 @@ class Progress:
     """What has happened so far.
 
     run: the run in progress, counted from 1, and None between runs; runs: how many have begun; step: the step of the
-    script that is under way, and which of that name it is; is_told: whether a harness says which step the client is in.
-    When none does, the client's POST calls say it.
+    first client's script that is under way, and which of that name it is; is_told: whether a harness says which step
+    the client is in. When none does, the client's POST calls say it.
     """
 
     def __init__(self, now_s: Callable[[], float]) -> None:
         self.run: int | None = None
         self.runs = 0
-        self.step: tuple[str, int] | None = None
+        self._under_way: dict[int, tuple[str, int]] = {}
         self.is_told = False
         self._now_s = now_s
         self._run_events = 0
         self._runs_of_events: dict[str, int] = {}
-        self._steps: dict[str, int] = {}
+        self._steps: dict[tuple[int, str], int] = {}
         self._happened: dict[Moment, float] = {}
         self._awaited: dict[Moment, trio.Event] = {}
 
@@ -78,27 +78,36 @@ class Progress:
 
     # --- steps -------------------------------------------------------------------------------------------------
 
+    @property
+    def step(self) -> tuple[str, int] | None:
+        return self.step_of(1)
+
+    def step_of(self, client: int) -> tuple[str, int] | None:
+        """The step of a client's script that is under way. Each client has steps of its own, counted apart."""
+        return self._under_way.get(client)
+
     @contextmanager
-    def in_step(self, name: StepName) -> Iterator[None]:
-        """A step of the script, from its beginning to its end."""
-        self.step_called(name)
+    def in_step(self, name: StepName, *, client: int = 1) -> Iterator[None]:
+        """A step of a client's script, from its beginning to its end."""
+        self.step_called(name, client=client)
         try:
             yield
         finally:
-            self.step_ended()
+            self.step_ended(client=client)
 
-    def step_called(self, name: StepName) -> None:
-        """A step of the script begins."""
-        self.step_ended()
-        nth = self._steps[name] = self._steps.get(name, 0) + 1
-        self.step = (name, nth)
-        self._reached(("step", name, nth, "called"))
+    def step_called(self, name: StepName, *, client: int = 1) -> None:
+        """A step of a client's script begins."""
+        self.step_ended(client=client)
+        nth = self._steps[client, name] = self._steps.get((client, name), 0) + 1
+        self._under_way[client] = (name, nth)
+        self._reached(step_moment(name, nth, "called", client))
 
-    def step_ended(self) -> None:
+    def step_ended(self, *, client: int = 1) -> None:
         """The step has ended, if there was one."""
-        if self.step is not None:
-            (name, nth), self.step = self.step, None
-            self._reached(("step", name, nth, "returned"))
+        step = self._under_way.pop(client, None)
+        if step is not None:
+            name, nth = step
+            self._reached(step_moment(name, nth, "returned", client))
 
     def called_on_its_own(self, call: str) -> None:
         """Infer the step of a client that no harness asks for steps.
@@ -111,7 +120,7 @@ class Progress:
         step = steps.get(call)
         if step is not None:
             self.step_called(step)
-        elif "attach" not in self._steps:
+        elif (1, "attach") not in self._steps:
             self.step_called("attach")
 
     # --- faults ------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ from gapless.simserver.faults.verdicts import (
 )
 from gapless.simserver.journal import Journal
 from gapless.simserver.link import ArmedFault, FaultCount, Link
-from gapless.simserver.network.connections import Connections
+from gapless.simserver.network.connections import Connections, socket_facts
 from gapless.simserver.process import Process
 from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.app import create_app
@@ -149,10 +149,10 @@ class World:
         """Whether the lease of a process that has died still hides the conversation (R64)."""
         return self.now_s() < self._leased_until_s and not self.link.healed.is_set()
 
-    def send_message(self, text: str) -> None:
-        """Take a user message. It is lost while the server is down."""
+    def send_message(self, text: str, *, client: int = 1) -> None:
+        """Take a user message, of a client or of another party. It is lost while the server is down."""
         if not self.process.is_down:
-            self.publisher.publish(self.agent.message(self.now_s(), text))
+            self.publisher.publish(self.agent.message(self.now_s(), text), client=client)
 
     def pause(self) -> None:
         """Stop the run, and set the status to paused."""
@@ -199,6 +199,12 @@ class World:
         copy = conversation_id_for(f"fork {self._forks} of {self.conversation_id}")
         self.journal.record("agent", "forked", copy=copy)
         return copy
+
+    async def until_reachable(self) -> None:
+        """Wait until somebody who goes on trying reaches the conversation: the server is up, and no lease hides it."""
+        while self.process.is_down or self.is_leased:
+            await self.process.until_up()
+            await self.link.sleep_unless_healed(max(0.0, self._leased_until_s - self.now_s()))
 
     def wake_by_write(self) -> None:
         """A write has come while the runtime is asleep. It may wake it."""
@@ -314,6 +320,7 @@ class World:
             await self.progress.wait_for(happening.at)
         else:
             await sleep(happening.at)
+        await self.until_reachable()
         if self.runtime != "available":
             self.wake_by_write()  # it is refused, as a client's writes are (R67)
         elif isinstance(happening.what, RunPlan):
@@ -335,8 +342,7 @@ class World:
                 await self._act_on_server(verdict)
             return
         for subscription in list(self.publisher.subscriptions):
-            number = subscription.number
-            facts = Facts("connection", f"socket {number}", connection=number, aspect="socket")
+            facts = socket_facts("connection", subscription.name, aspect="socket")
             verdict = self.link.consult_timed(one, facts)
             if isinstance(verdict, ConnectionAct):
                 subscription.act(verdict)

@@ -68,6 +68,10 @@ class SyncReport:
     complete: bool
     covers: Coverage
     proof: Proof
+    """The certificate of what `covers` includes; `none` without one.
+
+    Where `covers` is less than was asked for, `complete` is false all the same.
+    """
     gaps: tuple[Gap, ...]
     ranges: tuple[Range, ...]
     """What is proven, and by which proof, in the order of the log."""

@@ -137,6 +137,7 @@ def run_data(record: RunRecord, key: str) -> dict[str, object]:
             "allowed_calls": rest.allowed_calls,
             "because": rest.because,
         },
+        **({"clients": record.client_lines} if record.clients else {}),
         "faults": [{"name": one.name, "kind": one.kind, "fired": one.fired} for one in record.faults],
         "kinds": _kinds(record),
         "kills": [{"client": one.client, "by": one.by, "killed": one.killed} for one in record.kills],

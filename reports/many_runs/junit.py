@@ -84,6 +84,7 @@ def _in_full(record: RunRecord) -> Iterator[str]:
         yield record.title
     for violation in record.violations:
         yield f"{violation.oracle}: {violation.message}"
+    yield from record.client_lines
     for fault in record.faults:
         yield f"fault {fault.name} ({fault.kind}) fired {fault.fired} times"
     if record.capsule is not None:

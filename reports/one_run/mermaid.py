@@ -21,6 +21,7 @@ _TEXT_CHARACTERS_MAX = 90
 _ID_CHARACTERS = 8
 _SHORT_KINDS = {"ConversationStateUpdateEvent": "StateUpdate"}
 _PARTICIPANTS = ("C as client", "R as REST", "S as WebSocket", "A as agent and log")
+_SECOND = "D as client 2"
 # These characters have a meaning for Mermaid even within a text. As entities they are shown literally.
 _ENTITIES = str.maketrans(
     {"#": "#35;", ";": "#59;", "<": "#lt;", ">": "#gt;", "&": "#amp;", '"': "#quot;", "%": "#37;", "\n": " "}
@@ -40,12 +41,24 @@ def render_mermaid(lines: Iterable[str], record: RunRecord) -> str:
         rows = [*rows[:_ROWS_FIRST], _note("C,A", remark), *rows[-(ROWS_MAX - _ROWS_FIRST) :]]
     title = f"{record.scenario}, {record.variant}, {record.client}, seed {record.seed}: {record.verdict}"
     indented = [
-        *(f"    participant {one}" for one in _PARTICIPANTS),
+        *(f"    participant {one}" for one in _participants(timeline)),
         *(f"    {row}" for row in rows),
         *(f"    {row}" for row in _verdict(record)),
     ]
     # The title is YAML, which reads a string in JSON's syntax.
     return "\n".join(["---", f"title: {json.dumps(title)}", "---", "sequenceDiagram", *indented]) + "\n"
+
+
+def _participants(timeline: Timeline) -> Iterator[str]:
+    yield _PARTICIPANTS[0]
+    if any(_lane(entry) == "D" for entry in timeline.entries):
+        yield _SECOND
+    yield from _PARTICIPANTS[1:]
+
+
+def _lane(entry: EntryFields) -> str:
+    """The participant of the client that an entry is about."""
+    return "D" if entry.get("client") == 2 else "C"
 
 
 def _verdict(record: RunRecord) -> Iterator[str]:
@@ -75,8 +88,12 @@ class _Story:
         for entry in self._timeline.entries:
             if _is(entry, "socket", "delivered") and entry.get("id") not in self._followed:
                 yield from self._collected_repairs()
+                if self._frames and _lane(self._frames[0]) != _lane(entry):
+                    yield from self._collected_frames()
                 self._frames.append(entry)
             elif _is(entry, "client", "delivered"):
+                if self._repaired and _lane(self._repaired[0]) != _lane(entry):
+                    yield from self._collected_repairs()
                 if entry.get("repaired"):
                     self._repaired.append(entry)
             else:
@@ -103,7 +120,7 @@ class _Story:
             ids = _short(repaired[0].get("id")), _short(repaired[-1].get("id"))
             which = ids[0] if len(repaired) == 1 else f"{ids[0]} to {ids[1]}"
             events = "event" if len(repaired) == 1 else "events"
-            yield _note("C", f"{seconds(repaired[0]):.3f} s {len(repaired)} {events} repaired: {which}")
+            yield _note(_lane(repaired[0]), f"{seconds(repaired[0]):.3f} s {len(repaired)} {events} repaired: {which}")
 
     def _row(self, entry: EntryFields) -> Iterator[str]:
         match entry["place"]:
@@ -169,7 +186,7 @@ class _Story:
 def _client(entry: EntryFields) -> Iterator[str]:
     what = str(entry["what"])
     if what.endswith("-called"):
-        yield _note("C", f"{seconds(entry):.3f} s {what.removesuffix('-called')}()")
+        yield _note(_lane(entry), f"{seconds(entry):.3f} s {what.removesuffix('-called')}()")
     elif what.endswith("-returned"):
         name = what.removesuffix("-returned")
         held = entry.get("held")
@@ -177,12 +194,12 @@ def _client(entry: EntryFields) -> Iterator[str]:
         claim = "" if entry.get("complete") is None else f", {'complete' if entry['complete'] else 'incomplete'}"
         proof = "" if entry.get("proof") in (None, "none") else f" by {entry['proof']}"
         status = "" if entry.get("status") is None else f" {entry['status']}"
-        yield _note("C", f"{seconds(entry):.3f} s {name}() returns{status}{claim}{proof}{holds}")
+        yield _note(_lane(entry), f"{seconds(entry):.3f} s {name}() returns{status}{claim}{proof}{holds}")
     elif what in ("error", "exited"):
         step = "" if entry.get("step") is None else f" in {entry['step']}()"
-        yield _note("C", f"{seconds(entry):.3f} s {entry.get('error')}{step}: {entry.get('message')}")
+        yield _note(_lane(entry), f"{seconds(entry):.3f} s {entry.get('error')}{step}: {entry.get('message')}")
     elif what == "spinning":
-        yield _note("C", f"{seconds(entry):.3f} s {entry.get('message')}")
+        yield _note(_lane(entry), f"{seconds(entry):.3f} s {entry.get('message')}")
 
 
 def _fault(entry: EntryFields) -> str:
@@ -219,7 +236,7 @@ def _is(entry: EntryFields, place: str, what: str) -> bool:
 
 
 def _arrow(entry: EntryFields, arrow: str, text: str) -> str:
-    return f"{arrow}: {_escaped(f'{seconds(entry):.3f} s {text}')}"
+    return f"{arrow.replace('C', _lane(entry))}: {_escaped(f'{seconds(entry):.3f} s {text}')}"
 
 
 def _note(over: str, text: str) -> str:

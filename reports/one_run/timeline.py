@@ -187,10 +187,11 @@ class _Reader:
 
     def _client(self, entry: EntryFields) -> None:
         what = str(entry["what"])
+        of_client = "" if "client" not in entry else f" (client {entry['client']})"  # as of a second one
         if what.endswith(_CALLED):
-            self._timeline.steps.append(StepSpan(what.removesuffix(_CALLED), entry))
+            self._timeline.steps.append(StepSpan(what.removesuffix(_CALLED) + of_client, entry))
             return
-        ended = str(entry.get("step")) if what == "error" else what.removesuffix(_RETURNED)
+        ended = (str(entry.get("step")) if what == "error" else what.removesuffix(_RETURNED)) + of_client
         if what == "error" or what.endswith(_RETURNED):
             unfinished = (one for one in reversed(self._timeline.steps) if one.name == ended and one.ended is None)
             step = next(unfinished, None)

@@ -18,6 +18,8 @@ def record_json(record: RunRecord) -> dict[str, object]:
     """One record as plain JSON values, and the derived ratio of its calls to the optimum."""
     plain = asdict(record)
     plain["rest"]["ratio"] = record.rest.ratio
+    if not plain["clients"]:
+        del plain["clients"]
     for fault in plain["faults"]:
         if fault["nearest"] is None:
             del fault["nearest"]

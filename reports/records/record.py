@@ -138,6 +138,33 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientRecord:
+    """One of two clients in a run: which, its own verdict, how much each oracle judged it, and what it spent and lost.
+
+    The fields are as in the record of the run, and of this client alone. What both may spend is judged as a sum, so the
+    verdict of neither is about its cost.
+    """
+
+    client: int
+    verdict: Verdict
+    judged: tuple[Judged, ...]
+    calls: int
+    optimum_calls: int
+    bytes: int
+    events_read: int
+    lost_events: int = 0
+    return_s: float | None = None
+    never_returned: int = 0
+
+    def __str__(self) -> str:
+        returned = "" if self.return_s is None else f", run() returned {self.return_s:g} s after the end"
+        never = f", {self.never_returned} never returned" if self.never_returned else ""
+        spent = f"REST {self.calls} calls (optimum {self.optimum_calls})"
+        lost = f"{self.lost_events} event{'' if self.lost_events == 1 else 's'} lost"
+        return f"client {self.client} {self.verdict}: {spent}, {lost}{returned}{never}"
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run: what was tried, what held, what it cost, and how to see it again.
 
@@ -149,7 +176,9 @@ class RunRecord:
     (one sentence) and ``origin`` (where it comes from) are the scenario's. ``history_events`` is the length of the log
     before the client attached. ``taken`` names the marked paths that our own client took. ``unjudged`` lists what the
     client was not judged by, because it cannot say it. ``chosen`` names the oracles that judged; empty means all.
-    ``under_budget`` says where the client spent less than the budget that its user wrote.
+    ``under_budget`` says where the client spent less than the budget that its user wrote. ``clients`` has one part for
+    each client of a scenario with two; the other fields are about both: sums, the longest time, the gravest verdict. It
+    is empty where there is one client.
     """
 
     scenario: str
@@ -179,6 +208,12 @@ class RunRecord:
     unjudged: tuple[Unjudged, ...] = ()
     chosen: tuple[str, ...] = ()
     under_budget: str | None = None
+    clients: tuple[ClientRecord, ...] = ()
+
+    @property
+    def client_lines(self) -> tuple[str, ...]:
+        """A line for each of two clients; none where there is one."""
+        return tuple(map(str, self.clients))
 
     @property
     def variant(self) -> str:

@@ -124,11 +124,11 @@ class ScriptDriver:
                 await self._session.begin()
                 await self._world.restart(step.restart_s, lease_s=step.lease_s)
             case AnswerStep():
-                other_party.act(self._world, "answer", step.answer)
+                await other_party.act(self._world, "answer", step.answer)
             case Navigate():
-                other_party.act(self._world, "navigate", step.navigate)
+                await other_party.act(self._world, "navigate", step.navigate)
             case "pause" | "interrupt" | "confirm" | "reject" | "delete" | "fork":
-                other_party.act(self._world, step)
+                await other_party.act(self._world, step)
             case "wait_for_end":
                 other = other_party.SimulatedOtherParty(self._world)
                 await other_party.wait_for_end(other, at_most_s=self._deadline_s)

@@ -35,6 +35,14 @@ def nearby(loc: Sequence[str | int]) -> str | None:
     return None
 
 
+def holds_tables(loc: Sequence[str | int]) -> bool:
+    """Whether what belongs at ``loc`` is a list of tables and of nothing else."""
+    root = Scenario.model_json_schema()
+    items = _resolved(root, _table_at(root, loc).get("items", {}))
+    branches = [_resolved(root, one) for one in items.get("oneOf", items.get("anyOf", (items,)))]
+    return all(branch.get("type") == "object" for branch in branches)
+
+
 def _table_at(root: Schema, loc: Sequence[str | int]) -> Schema:
     """The schema at ``loc``; an empty one when ``loc`` leads nowhere."""
     here: Schema = _resolved(root, root)

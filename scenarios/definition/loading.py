@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from gapless.scenarios.definition.known_keys import keys_at, nearby
+from gapless.scenarios.definition.known_keys import holds_tables, keys_at, nearby
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.definition.toml_documents import NotToml, parse_toml
 from gapless.scenarios.definition.toml_lines import line_of
@@ -15,6 +15,9 @@ from gapless.scenarios.given_files import given_text
 from gapless.scenarios.wrong_values import WrongValue, validated
 
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
+# Types of error of pydantic about a value that is no list, and about one that is no table.
+LISTS: Final = ("tuple_type", "list_type")
+TABLES: Final = ("model_type", "dict_type", "model_attributes_type")
 
 
 def load_file(path: Path) -> Scenario:
@@ -49,7 +52,27 @@ def parse(text: str, file: str) -> Scenario:
             problem, cure = _unknown(error.location)
         elif error.kind == "missing" and error.path:
             cure = f"add `{error.path[-1]} = …`"
+        elif error.kind in LISTS and isinstance(error.given, Mapping):
+            problem, cure = _table_for_list(error)
+        elif error.kind in TABLES and isinstance(error.given, list):
+            problem, cure = "is a list, and one table belongs here", _one_table(error)
         raise ScenarioError(file, line_of(text, error.path), error.key, problem, cure) from None
+
+
+def _table_for_list(error: WrongValue) -> tuple[str, str]:
+    """The problem and the cure for a table where a list belongs, as with one bracket instead of two."""
+    name, is_in_a_list = ".".join(map(str, error.path)), any(isinstance(one, int) for one in error.path)
+    if not holds_tables(error.location):
+        return "is a table, and a list belongs here", f"write `{error.path[-1]} = [ … ]`"
+    cure = f"write `{error.path[-1]} = [{{ … }}]`" if is_in_a_list else f"write `[[{name}]]`"
+    return "is one table, and a list of tables belongs here", cure
+
+
+def _one_table(error: WrongValue) -> str:
+    """The cure for a list where one table belongs, as with two brackets instead of one."""
+    if any(isinstance(one, int) for one in error.path):
+        return f"write `{error.path[-1]} = {{ … }}`"
+    return f"write `[{'.'.join(map(str, error.path))}]`"
 
 
 def _unknown(loc: Sequence[str | int]) -> tuple[str, str]:

@@ -6,13 +6,13 @@ in virtual seconds, counted from the beginning of the world; all sizes are in by
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gapless.scenarios.errors import Misfit
-from gapless.simserver.cause import Cause, StepName
+from gapless.simserver.cause import Cause, ClientNumber, StepName
 from gapless.simserver.errors import ConfigError
 from gapless.simserver.faults import Fault
 from gapless.simserver.faults.match import Match
@@ -26,6 +26,7 @@ OracleName = Literal[
     "held-at-attach",
     "content",
     "delivered-once",
+    "delivered-in-order",
     "honest",
     "state",
     "says-what-it-did",
@@ -99,6 +100,9 @@ class Background(_Data):
     tool; the run goes on. ``navigate``: HEAD moves that many events towards the root, or before the first one with
     ``root`` (R69). ``delete``, ``fork``: of the conversation. ``suspend_s``: the client is frozen for so long; its
     tasks do not run, and what it waits for happens without it (R77).
+
+    While the server is down, or a lease hides the conversation, the other party goes on trying until it gets through.
+    While the runtime sleeps, it is refused.
     """
 
     at: Cause | None = None
@@ -317,6 +321,32 @@ class ClientSettings(_Data):
     veto_wait_s: Annotated[int, Field(ge=1)] | None = None
 
 
+class SecondClient(_Data):
+    """A second client of the same program in the same conversation, as on a second device, with a script of its own
+    (R79).
+
+    ``at``: when its script begins, by its cause, before the first client's script has ended; left out: as the world
+    begins. ``script``: its steps, as those of the first; ``disconnect``, ``restart_s`` and ``heal`` are of the server,
+    and concern both. It has a store, random choices and connections of its own, and is judged by the same oracles. What
+    both may spend is the sum. The world heals when both scripts have ended.
+    """
+
+    at: Cause | None = None
+    script: Annotated[tuple[Step, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _script_makes_sense(self) -> SecondClient:
+        _check_script(self.script)
+        return self
+
+
+def _check_script(script: Sequence[Step]) -> None:
+    if script[0] != "attach" and not (isinstance(script[0], Sleep) and "attach" in script):
+        raise Misfit("the script must attach before anything else", 'let it begin with "attach"', "script")
+    if script.count("attach") > 1:
+        raise Misfit("the script attaches more than once", 'keep the first "attach"', "script")
+
+
 class ThreadSwitch(_Data):
     """One deviation from first come, first served, among the threads of a client that is a command.
 
@@ -332,7 +362,8 @@ class Scenario(_Data):
     """One race, or one variation of it.
 
     ``documentation``: the scenario shows a behavior, and may have variants in which no baseline fails.
-    ``thread_switches``: how the schedule of the client's threads deviates; used only for a client that is a command.
+    ``thread_switches``: how the schedule of the client's threads deviates; used only for a client that is a command, of
+    two only for the first. ``second_client``: another client of the same program in the same conversation.
     """
 
     name: _Name
@@ -346,6 +377,7 @@ class Scenario(_Data):
     server: Server = Server()
     workload: Workload = Workload()
     script: Annotated[tuple[Step, ...], Field(min_length=1)] = ("attach", Send(send="Do the task"), "run")
+    second_client: SecondClient | None = None
     faults: tuple[Fault, ...] = ()
     client: ClientSettings = ClientSettings()
     expect: Expectation = Expectation()
@@ -355,10 +387,17 @@ class Scenario(_Data):
 
     @model_validator(mode="after")
     def _script_makes_sense(self) -> Scenario:
-        if self.script[0] != "attach" and not (isinstance(self.script[0], Sleep) and "attach" in self.script):
-            raise Misfit("the script must attach before anything else", 'let it begin with "attach"', "script")
-        if self.script.count("attach") > 1:
-            raise Misfit("the script attaches more than once", 'keep the first "attach"', "script")
+        _check_script(self.script)
+        return self
+
+    @model_validator(mode="after")
+    def _second_client_is_there(self) -> Scenario:
+        if self.second_client is not None:
+            return self
+        for index, fault in enumerate(self.faults):
+            if fault.match.client == 2:
+                problem = "is aimed at the second client, and the scenario has one client"
+                raise Misfit(problem, "add [second_client], or drop client", "faults", index, "match", "client")
         return self
 
     @model_validator(mode="after")
@@ -380,17 +419,23 @@ class Scenario(_Data):
     @model_validator(mode="after")
     def _causes_can_happen(self) -> Scenario:
         names = [one.name for one in armed(self.faults)]
-        for index, one in enumerate(self.workload.background):
-            if one.at is not None and one.at.after_fault is not None and one.at.after_fault not in names:
+        waiting: list[tuple[tuple[str | int, ...], Cause | None]] = [
+            (("workload", "background", index), one.at) for index, one in enumerate(self.workload.background)
+        ]
+        waiting += [] if self.second_client is None else [(("second_client",), self.second_client.at)]
+        for place, at in waiting:
+            if at is not None and at.after_fault is not None and at.after_fault not in names:
                 known = ", ".join(map(repr, names)) or "none"
-                problem = f"waits for the fault {one.at.after_fault!r}, and there is none of that name"
-                raise Misfit(problem, f"there are {known}", "workload", "background", index)
-        begun = self.script.count("run") + sum(one.run is not None for one in self.workload.background)
+                problem = f"waits for the fault {at.after_fault!r}, and there is none of that name"
+                raise Misfit(problem, f"there are {known}", *place)
+        begun = sum(one.run is not None for one in self.workload.background)
+        begun += sum(self.script_of(client).count("run") for client in self.clients)
         for place, cause in self._causes():
             if cause.step is not None:
-                played = [name_of(one) for one in self.script].count(cause.step.name)
+                played = [name_of(one) for one in self.script_of(cause.step.client)].count(cause.step.name)
                 if (cause.step.nth or 1) > played:
-                    problem = f"names step {cause.step}, and the script has {played} of that name"
+                    whose = "the script" if self.second_client is None else f"the script of client {cause.step.client}"
+                    problem = f"names step {cause.step}, and {whose} has {played} of that name"
                     raise Misfit(problem, "name one that is played", *place)
             runs = () if cause.run is None else (cause.run,) if isinstance(cause.run, int) else cause.run
             for run in runs:
@@ -419,6 +464,8 @@ class Scenario(_Data):
         for index, one in enumerate(self.workload.background):
             if one.at is not None:
                 yield ("workload", "background", index, "at"), one.at
+        if self.second_client is not None and self.second_client.at is not None:
+            yield ("second_client", "at"), self.second_client.at
         for index, fault in enumerate(self.faults):
             place = ("faults", index)
             yield (*place, "match"), fault.match
@@ -428,6 +475,21 @@ class Scenario(_Data):
                 cause = getattr(fault, name, None)
                 if cause:
                     yield (*place, name), cause
+
+    @property
+    def clients(self) -> tuple[ClientNumber, ...]:
+        """The numbers of the clients."""
+        return (1,) if self.second_client is None else (1, 2)
+
+    def script_of(self, client: ClientNumber) -> tuple[Step, ...]:
+        """The script of a client; empty when there is no such client."""
+        if client == 1:
+            return self.script
+        return () if self.second_client is None else self.second_client.script
+
+    def seen_by(self, client: ClientNumber) -> Scenario:
+        """The scenario as one client is judged by it: with its own script."""
+        return self if client == 1 else self.model_copy(update={"script": self.script_of(client)})
 
     def variants(self) -> tuple[tuple[ServerGeneration, CursorMode], ...]:
         """The pairs of generation and cursor mode in which this can happen, in the order of GENERATIONS and CURSORS."""

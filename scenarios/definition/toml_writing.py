@@ -31,7 +31,7 @@ def data_of(scenario: Scenario) -> dict[str, Any]:
         fault |= {name: _cause(fault[name]) for name in ("at", "until") if name in fault}
         if match:
             fault["match"] = match
-    for one in data.get("workload", {}).get("background", ()):
+    for one in (*data.get("workload", {}).get("background", ()), data.get("second_client", {})):
         one |= {"at": _cause(one["at"])} if "at" in one else {}
     kills = [
         {"client": kill.client, "by": kill.by, **one}

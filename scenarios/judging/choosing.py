@@ -20,6 +20,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "held-at-attach",
         "content",
         "delivered-once",
+        "delivered-in-order",
         "honest",
         "state",
         "says-what-it-did",

@@ -165,6 +165,15 @@ class RestExchange:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownPage:
+    """A page of the log that was answered. ``at``: the journal index; ``first_id``, ``last_id``: its ends."""
+
+    at: int
+    first_id: str
+    last_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunError:
     """An error event in the log. ``at``: the journal index of its append; ``run``: the server's run that made it, where
     the journal knows."""
@@ -210,6 +219,7 @@ class Evidence:
     log has at the end. ``appended_s``: when an event was appended, by id; without the history. ``ended_s``: when it was
     closed. ``sockets_opened_at``: journal indices. ``left_open``: connections that it still had when it was closed.
     ``readable_again_at``: the journal index since when a record that could not be read can be, by id (R85).
+    ``pages``: the pages of the log that were answered, without the blank ones.
     ``outages_s``: for each time that sockets were refused, when the client tried, up to the try that was taken.
     """
 
@@ -265,6 +275,7 @@ class Evidence:
     appended_s: Mapping[str, float] = field(default_factory=dict)
     ended_s: float = 0.0
     outages_s: tuple[tuple[float, ...], ...] = ()
+    pages: tuple[ShownPage, ...] = ()
 
     @property
     def attach(self) -> StepCall | None:

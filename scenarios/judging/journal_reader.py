@@ -19,32 +19,58 @@ from gapless.scenarios.judging.evidence import (
     RunCall,
     RunError,
     ServerRun,
+    ShownPage,
     StepCall,
     StepOutcome,
 )
 from gapless.scenarios.judging.told_updates import ToldUpdates
+from gapless.simserver.faults import KINDS
+from gapless.simserver.network.socket_name import FIRST_CLIENT
 
 
 def read(
     entries: Iterable[JournalEntry],
     log: Iterable[Mapping[str, object]],
     contents: Mapping[str, str] | None = None,
+    *,
+    client: int = FIRST_CLIENT,
 ) -> Evidence:
-    """The evidence in a journal.
+    """The evidence in a journal about one client.
 
     ``log``: the log at the end; the journal does not contain a long history. ``contents``: digests of its events, where
-    ``log`` has only their ids and kinds; None: computed from ``log``.
+    ``log`` has only their ids and kinds; None: computed from ``log``. ``client``: which of two; what the journal has
+    of the other is left out.
     """
-    reader = _Reader(log, contents)
+    reader = _Reader(log, contents, client)
     for entry in entries:
-        reader.take(entry)
+        if _concerns(entry, client):
+            reader.take(entry)
     return reader.evidence()
+
+
+# Where an entry is about one client, which is the first unless it says otherwise.
+_OF_A_CLIENT = frozenset({"client", "socket", "rest", "fault"})
+_OF_THE_SERVER = frozenset(
+    str(kind.model_fields["kind"].default) for kind in KINDS if kind.place in ("append", "ending", "server", "snapshot")
+)
+
+
+def _concerns(entry: JournalEntry, client: int) -> bool:
+    """Whether an entry is about this client, or about the server, which both have."""
+    whose = entry.fields.get("client")
+    if entry.place not in _OF_A_CLIENT or whose == client:
+        return True
+    if client == FIRST_CLIENT:
+        return whose is None
+    return whose is None and entry.place == "fault" and entry.fields.get("kind") in _OF_THE_SERVER
 
 
 class _Reader:
     """Collects evidence while the journal is read in order."""
 
-    def __init__(self, log: Iterable[Mapping[str, object]], contents: Mapping[str, str] | None) -> None:
+    def __init__(self, log: Iterable[Mapping[str, object]], contents: Mapping[str, str] | None, client: int) -> None:
+        self._client_number = client
+        self._by = "client" if client == 1 else f"client-{client}"
         self._final_log = log
         self._log_contents = contents
         self._told_contents: dict[str, str] = {}
@@ -98,6 +124,7 @@ class _Reader:
         self._inserted = False
         self._killed_at: list[int] = []
         self._deleted_at: int | None = None
+        self._pages: list[ShownPage] = []
         self._posts_open: list[object] = []
         self._messages_posted = 0
         self._posted: dict[str, None] = {}
@@ -129,7 +156,7 @@ class _Reader:
                     self._gone.append(dataclasses.replace(event, gone_at=entry.index))
             case "agent", "run-started":
                 run = _whole(fields["run"])
-                self._server_runs[run] = ServerRun(run, entry.index, own=fields.get("by", "client") == "client")
+                self._server_runs[run] = ServerRun(run, entry.index, own=fields.get("by", "client") == self._by)
             case "agent", "status":
                 self._status = _text(fields["status"])
                 self._statuses.append((entry.index, self._status))
@@ -165,7 +192,8 @@ class _Reader:
         self._appended_at[event_id] = entry.index
         self._logged_runs.add(fields.get("run"))
         self._appended_s[event_id] = entry.t_s
-        if fields.get("kind") == "MessageEvent" and self._posts_open:
+        is_own = fields.get("client", 1) == self._client_number
+        if fields.get("kind") == "MessageEvent" and self._posts_open and is_own:
             self._posts_open.pop(0)
             self._messages_posted += 1
             self._posted[event_id] = None
@@ -239,6 +267,7 @@ class _Reader:
             self._exchanges[call] = dataclasses.replace(asked, answered_at=entry.index, status=status)
         if fields.get("items"):
             self._news((fields.get("first"), fields.get("last")), entry.t_s)
+            self._pages.append(ShownPage(entry.index, _text(fields.get("first")), _text(fields.get("last"))))
             if asked is not None:
                 ends = _text(fields.get("first")), _text(fields.get("last"))
                 self._updates.answered(asked_at=asked.asked_at, at=entry.index, ends=ends)
@@ -390,6 +419,7 @@ class _Reader:
             posted_texts=tuple(self._posted_texts),
             appended_s=self._appended_s,
             ended_s=self._ended_s,
+            pages=tuple(self._pages),
             outages_s=tuple(self._outages_s) + ((tuple(self._tries_s),) if len(self._tries_s) > 1 else ()),
         )
 

@@ -14,7 +14,7 @@ from gapless.scenarios.judging.oracles.liveness.no_hang import no_hang
 # These oracles judge a return of run(). Without run() in the script they have nothing to judge.
 ABOUT_RUNS = frozenset({"no-tail-loss", "no-holes", "delivered-once", "honest", "returns-in-time"})
 # These judge what a client or a run may not have: nothing in an empty log has content. A campaign must use each once.
-MAY_BE_IDLE = frozenset({"content", "state", "says-what-it-did", "ends-first", "jitter"})
+MAY_BE_IDLE = frozenset({"content", "state", "says-what-it-did", "ends-first", "jitter", "delivered-in-order"})
 # Where no run is made, what is held at attach is all that shows whether the client did anything.
 SHOWS_ANYTHING = frozenset({"held-at-attach", "history"})
 
@@ -84,6 +84,8 @@ def _has_something(case: Case, scenario: Scenario, oracle: str) -> bool:
         return "run" in scenario.script
     if oracle == "history":
         return "history" in scenario.script
+    if oracle == "budget":
+        return case.client == 1
     if oracle == "sent-once":
         return any(step.step in ("send", "run") for step in case.evidence.steps)
     if oracle == "delivered-in-time":

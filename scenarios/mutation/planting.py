@@ -11,7 +11,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from types import FunctionType
 from typing import Any, Protocol
@@ -188,28 +188,57 @@ def with_settings(values: Mapping[str, object]) -> CodeChange:
     return Rewritten(Method(Settings, "__post_init__"), chosen)
 
 
-_PLANTING = threading.Lock()
+@dataclass(slots=True)
+class _Planting:
+    """What is planted in this process. ``blocks``: how many blocks hold it, such as those of a run's two clients."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    changes: Sequence[CodeChange] = ()
+    thread: int = 0
+    blocks: int = 0
+    undone_by: ExitStack = field(default_factory=ExitStack)
+
+
+_NOW = _Planting()
 
 
 @contextmanager
 def planted(changes: Sequence[CodeChange]) -> Iterator[None]:
-    """Make the changes for the length of a block, in this process only, one block at a time.
+    """Make the changes for the length of a block, in this process only, one run at a time.
 
-    Raises PlantError when one of them does not fit. Then none is made.
+    Blocks of one thread that make the same changes may overlap: they are of two clients in one run, and the last of
+    them undoes the changes. Raises PlantError when one of them does not fit. Then none is made.
     """
-    if not _PLANTING.acquire(blocking=False):
-        raise PlantError("another mutant is planted in this process; one run at a time")
+    is_there = _NOW.blocks > 0 and _NOW.thread == threading.get_ident() and _NOW.changes is changes
+    if not is_there:
+        if not _NOW.lock.acquire(blocking=False):
+            raise PlantError("another mutant is planted in this process; one run at a time")
+        try:
+            _NOW.undone_by = _put_in_place(changes)
+        except BaseException:
+            _NOW.lock.release()
+            raise
+        _NOW.changes, _NOW.thread = changes, threading.get_ident()
+    _NOW.blocks += 1
     try:
-        found = [(change, owner, name) for change in changes for owner, name in change.target.places()]
-        wanted = [(owner, name, vars(owner)[name], change) for change, owner, name in found]
-        ready = [(owner, name, original, change.put_in_place_of(original)) for owner, name, original, change in wanted]
-        with ExitStack() as stack:
-            for owner, name, original, replacement in ready:
-                stack.callback(setattr, owner, name, original)
-                setattr(owner, name, replacement)
-            yield
+        yield
     finally:
-        _PLANTING.release()
+        _NOW.blocks -= 1
+        if not _NOW.blocks:
+            _NOW.undone_by.close()
+            _NOW.lock.release()
+
+
+def _put_in_place(changes: Sequence[CodeChange]) -> ExitStack:
+    """Make the changes; what is returned undoes them."""
+    found = [(change, owner, name) for change in changes for owner, name in change.target.places()]
+    wanted = [(owner, name, vars(owner)[name], change) for change, owner, name in found]
+    ready = [(owner, name, original, change.put_in_place_of(original)) for owner, name, original, change in wanted]
+    stack = ExitStack()
+    for owner, name, original, replacement in ready:
+        stack.callback(setattr, owner, name, original)
+        setattr(owner, name, replacement)
+    return stack
 
 
 def unwrapped(original: object) -> Original:

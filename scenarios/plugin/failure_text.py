@@ -58,6 +58,8 @@ def _parts(
         yield f"  … and {len(record.violations) - VIOLATIONS_MAX} more"
     rest = record.rest
     yield f"  REST {rest.calls} calls (optimum {rest.optimum_calls}, allowed {rest.allowed_calls}), {size(rest.bytes)}"
+    for line in record.client_lines:
+        yield f"  {line}"
     yield ""
     ids = tuple(dict.fromkeys(event_id for one in record.violations for event_id in one.event_ids))
     yield "timeline, in seconds" if place.whole else "timeline, in seconds; -vv shows all of it"

@@ -17,6 +17,7 @@ from gapless.simserver.conversation.event_bodies import EventBody
 from gapless.simserver.conversation.publisher import describe
 from gapless.simserver.faults.match import Facts
 from gapless.simserver.journal import Fields
+from gapless.simserver.network.socket_name import SocketName
 from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.socket_faults import frame_facts
 
@@ -112,6 +113,6 @@ def described(text: str, dialect: str, logged: Container[str]) -> Described:
             return Described({"id": None, "kind": str(other), "durable": False}, None)
 
 
-def facts_of(frame: Described, number: int, unread_frames: int, progress: Progress) -> Facts:
+def facts_of(frame: Described, socket: SocketName, unread_frames: int, progress: Progress) -> Facts:
     """A frame to one socket, as the faults see it."""
-    return frame_facts(frame.fields, frame.event, number, unread_frames, progress)
+    return frame_facts(frame.fields, frame.event, socket, unread_frames, progress)

@@ -100,6 +100,8 @@ def why_not(scenario: Scenario, server: PublishedServer) -> str | None:
     """Why a real server cannot play a scenario, as the end of a sentence; None when it can."""
     if variant_of(scenario, server) is None:
         return _why_in_no_variant(scenario, server)
+    if scenario.second_client is not None:
+        return "it has two clients, and a real server is relayed to one"
     if scenario.workload.recording is not None:
         return "it replays a recording, and a real server writes its own log"
     if scenario.workload.history_events > HISTORY_MAX:

@@ -20,6 +20,7 @@ from gapless.scenarios.realserver.socket_relay import RelayedSocket
 from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import Hang, ResetCall
 from gapless.simserver.messages import call_message, handshake_message
+from gapless.simserver.network.socket_name import SocketName
 from gapless.simserver.network.streams import MemoryConnection, Stream
 from gapless.simserver.protocol.call_names import call_name
 from gapless.simserver.protocol.rest_calls import COUNTED
@@ -78,8 +79,9 @@ class Relay:
 
     async def _socket(self, side: ServerSide, request: RelayedRequest, connection: MemoryConnection) -> None:
         world = self._world
-        number = world.connections.socket_number(connection)
-        refused, quiet_s = await upgrade(world.link, number)
+        name = world.connections.socket_of(connection)
+        number = name.number
+        refused, quiet_s = await upgrade(world.link, name)
         world.journal.keep(handshake_message(number), request.headers)
         if refused is None and world.told_version and is_session_socket(request):
             refused = NO_SUCH_SOCKET
@@ -100,7 +102,7 @@ class Relay:
             await side.answer(answer)
             server.close()
             return
-        await self._relay(side, request, answer, connection, number, server, quiet_s)
+        await self._relay(side, request, answer, connection, name, server, quiet_s)
 
     async def _relay(
         self,
@@ -108,13 +110,13 @@ class Relay:
         request: RelayedRequest,
         answer: HttpAnswer,
         connection: MemoryConnection,
-        number: int,
+        name: SocketName,
         server: ProgramStream,
         quiet_s: float,
     ) -> None:
         world, query = self._world, rest_relay.query_of(request.target)
         dialect = "session" if is_session_socket(request) else "events"
-        fields: dict[str, Any] = {"connection": number, "path": dialect}
+        fields: dict[str, Any] = {"connection": name.number, "path": dialect}
         if "resend_mode" in query:
             fields["resend_mode"] = query["resend_mode"]
         if query.get("after_seq", "").lstrip("-").isdigit():
@@ -122,7 +124,7 @@ class Relay:
         if dialect == "session" and world.log:
             fields["through_seq"] = len(world.log) - 1
         world.journal.add("socket", "opened", fields)
-        socket = RelayedSocket(world, dialect, number, connection, server, quiet_s)
+        socket = RelayedSocket(world, dialect, name, connection, server, quiet_s)
         world.sockets.append(socket)
         try:
             await socket.serve(answer.trailing, await side.switch(answer))

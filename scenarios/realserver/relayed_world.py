@@ -10,6 +10,7 @@ from gapless.simserver.conversation.event_bodies import EventBody
 from gapless.simserver.journal import Journal
 from gapless.simserver.link import Link
 from gapless.simserver.network.connections import Connections
+from gapless.simserver.network.socket_name import SocketName
 from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.outbox import ConnectionAct
 
@@ -18,7 +19,7 @@ class RelayedConnection(Protocol):
     """An open socket between a client and the server."""
 
     @property
-    def number(self) -> int: ...
+    def name(self) -> SocketName: ...
     def act(self, verdict: ConnectionAct) -> None:
         """Do now what a fault asks for."""
         ...

@@ -27,6 +27,7 @@ from gapless.scenarios.realserver.relayed_world import RelayedWorld
 from gapless.simserver.faults.verdicts import Close, Reset, Unsubscribe
 from gapless.simserver.journal import Fields
 from gapless.simserver.messages import frame_message
+from gapless.simserver.network.socket_name import SocketName
 from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.protocol.outbox import ConnectionAct, Outbox, OutgoingFrame
 from gapless.simserver.waiting import Notifier
@@ -38,20 +39,20 @@ _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 class RelayedSocket:
     """An open socket.
 
-    ``dialect``: ``events`` or ``session``; ``number``: its ordinal among all handshakes, from 1; ``quiet_s``: after how
-    long without a frame a proxy breaks it.
+    ``dialect``: ``events`` or ``session``; ``name``: its number; ``quiet_s``: after how long without a frame a proxy
+    breaks it.
     """
 
     def __init__(
         self,
         world: RelayedWorld,
         dialect: str,
-        number: int,
+        name: SocketName,
         connection: MemoryConnection,
         server: ProgramStream,
         quiet_s: float = inf,
     ) -> None:
-        self.number = number
+        self.name = name
         self.connection = connection
         self.closed = False
         self._world = world
@@ -66,7 +67,7 @@ class RelayedSocket:
         self._notifier = Notifier()
 
     def __repr__(self) -> str:
-        return f"RelayedSocket({self.number}, {self._dialect}, {len(self._outbox)} waiting)"
+        return f"RelayedSocket({self.name.number}, {self._dialect}, {len(self._outbox)} waiting)"
 
     def act(self, verdict: ConnectionAct) -> None:
         """Do now what a fault asks for."""
@@ -122,7 +123,7 @@ class RelayedSocket:
             link, unread = self._world.link, len(self._outbox) + self._frames - self._read
             verdicts = []
             if link.watches("frame"):
-                verdicts = link.consult(facts_of(frame, self.number, unread, self._world.progress))
+                verdicts = link.consult(facts_of(frame, self.name, unread, self._world.progress))
             self._outbox.offer(OutgoingFrame(item.data.decode(), frame.fields), verdicts, trio.current_time())
             self._notifier.wake()
         elif item.opcode is Opcode.CLOSE:
@@ -174,12 +175,12 @@ class RelayedSocket:
     async def _write(self, frame: OutgoingFrame) -> None:
         self._frames += 1
         self._last_sent_s = trio.current_time()
-        fields: Fields = {"connection": self.number, "frame": self._frames, **frame.fields}
+        fields: Fields = {"connection": self.name.number, "frame": self._frames, **frame.fields}
         if frame.torn:
             fields["torn"] = True
             self.connection.cut_next()
         self._world.journal.add("socket", "sent", fields)
-        self._world.journal.keep(frame_message(self.number, self._frames), (), frame.text)
+        self._world.journal.keep(frame_message(self.name.number, self._frames), (), frame.text)
         if not await self._send(written(WholeMessage(frame.text.encode(), is_text=True))):
             self._ended(None, "client")
         elif frame.torn:
@@ -203,7 +204,7 @@ class RelayedSocket:
     def _ended(self, code: int | None, by: Literal["server", "client", "link"]) -> None:
         if not self.closed:
             self.closed = True
-            self._world.journal.record("socket", "closed", connection=self.number, code=code, by=by)
+            self._world.journal.record("socket", "closed", connection=self.name.number, code=code, by=by)
             self._notifier.wake()
 
     # --- from the client ---------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import Close, Reset, RestartServer
 from gapless.simserver.journal import Journal
 from gapless.simserver.link import ArmedFault, FaultCount, Link
-from gapless.simserver.network.connections import Connections
+from gapless.simserver.network.connections import Connections, socket_facts
 from gapless.simserver.process import Process
 from gapless.simserver.progress import Progress
 from gapless.simserver.protocol.outbox import ConnectionAct
@@ -322,7 +322,7 @@ class RealServerWorld:
         assert not lease_s
         self.journal.record("world", "restarting", down_s=down_s)
         incarnation = self.process.go_down()
-        open_before = {one.number for one in self.sockets}
+        open_before = {one.name.number for one in self.sockets}
         for socket in list(self.sockets):
             socket.act(Close(1012, "before"))
         self._stop()
@@ -413,9 +413,7 @@ class RealServerWorld:
                 await self.restart(verdict.down_s)
             return
         for socket in list(self.sockets):
-            number = socket.number
-            facts = Facts("connection", f"socket {number}", connection=number, aspect="socket")
-            act = self.link.consult_timed(one, facts)
+            act = self.link.consult_timed(one, socket_facts("connection", socket.name, aspect="socket"))
             if isinstance(act, ConnectionAct):
                 socket.act(act)
 

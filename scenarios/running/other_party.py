@@ -15,6 +15,8 @@ from gapless.simserver.world import World
 OtherName = Literal["pause", "interrupt", "confirm", "reject", "answer", "navigate", "delete", "fork"]
 Target = int | Literal["root"]
 POLL_S: Final = 0.1
+# A copy and a deletion are made on disk. All else is refused while the runtime is missing, as for a client (R67).
+_NEEDS_NO_RUNTIME: Final = frozenset({"fork", "delete"})
 
 
 class OtherParty(Protocol):
@@ -26,7 +28,7 @@ class OtherParty(Protocol):
         ...
 
     async def act(self, name: OtherName, value: str | Target | None = None) -> None:
-        """Do it now. What the server refuses is recorded, and changes nothing."""
+        """Do it as soon as the server can be reached. What it refuses is recorded, and changes nothing."""
         ...
 
 
@@ -41,13 +43,16 @@ class SimulatedOtherParty:
         return self._world.runs.in_progress
 
     async def act(self, name: OtherName, value: str | Target | None = None) -> None:
-        act(self._world, name, value)
+        await act(self._world, name, value)
 
 
-def act(world: World, name: OtherName, value: str | Target | None = None) -> None:
-    """Do it now. What the server refuses is recorded, and changes nothing."""
+async def act(world: World, name: OtherName, value: str | Target | None = None) -> None:
+    """Do it as soon as the server can be reached. What it refuses is recorded, and changes nothing."""
+    await world.until_reachable()
     world.journal.record("other", name, **({} if value is None else {"value": value}))
-    if world.process.is_down:
+    if world.runtime != "available" and name not in _NEEDS_NO_RUNTIME:
+        world.wake_by_write()
+        world.journal.record("other", "refused", asked=name, message="the runtime is not running")
         return
     try:
         _do(world, name, value)

@@ -19,14 +19,16 @@ from gapless.scenarios.errors import GaplessError, UsageError, WorldBroke
 from gapless.scenarios.judging.evidence import Evidence
 from gapless.scenarios.judging.journal_reader import read
 from gapless.scenarios.judging.judge import judge
-from gapless.scenarios.judging.oracles.budget import cost, under_own
+from gapless.scenarios.judging.oracles.budget import cost, own_cost, under_own
 from gapless.scenarios.judging.oracles.case import Case
 from gapless.scenarios.judging.own_budget import OwnBudget, OwnBudgets
 from gapless.scenarios.judging.run_outcome import run_outcome
+from gapless.scenarios.running.joined_record import joined
 from gapless.scenarios.running.other_party import OtherParty, SimulatedOtherParty
-from gapless.scenarios.running.script_player import ScriptPlayer, leaves
+from gapless.scenarios.running.script_player import Meeting, ScriptPlayer, leaves
 from gapless.scenarios.running.spin_watch import BusyWatch, CountingJournal, SpinWatch
 from gapless.scenarios.running.world_setup import server_settings, workload
+from gapless.simserver.cause import ClientNumber
 from gapless.simserver.choices import Choices, Ranges, SeededSource, Source, Tape, TapeSource
 from gapless.simserver.determinism import run_deterministic
 from gapless.simserver.errors import JournalFull, TapeError
@@ -75,6 +77,14 @@ class RunRequest:
             from gapless.scenarios.realserver.playable import check_playable
 
             check_playable(self.scenario, self.server, self.generation, self.cursor)
+
+    def check_one_client(self) -> None:
+        """Raise UsageError when the scenario has two clients: on a port, nothing tells whose a connection is."""
+        if self.scenario.second_client is not None:
+            raise UsageError(
+                f"{self.scenario.name} has two clients, and a port serves one; play it in virtual time, with "
+                "`gapless run`, or with `gapless check` and a program in Python or Node"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,41 +155,63 @@ def perform(
             parse_server(request.server), scenario, request.seed, choices, request.generation
         )
     else:
-        journal = partial(CountingJournal, expect=scenario.expect) if until_busy else Journal
+        # Of two clients it is not known which is busy, so they are not stopped before their scripts are over.
+        stops = until_busy and scenario.second_client is None
+        journal = partial(CountingJournal, expect=scenario.expect) if stops else Journal
         world = World(settings, work, scenario.faults, choices, journal)
         other = SimulatedOtherParty(world)
     world.journal.messages = KeptMessages() if with_messages else None
     watch = getattr(client, "watch", SpinWatch)
     if isinstance(world.journal, CountingJournal):
         watch = partial(BusyWatch, journal=world.journal)
-    player = ScriptPlayer(world, other, scenario, request.seed, watch)
+    meeting = Meeting(len(scenario.clients))
+    player = ScriptPlayer(world, other, scenario, request.seed, watch, meeting=meeting)
+    second: tuple[ScriptPlayer, Factory] | None = None
+    second_command: CommandRun | None = None
+    if scenario.second_client is not None:
+        # A second process of the same command: one process in lockstep is one client.
+        second_command = None if command is None else _command(request, has_switches=False)
+        beside = ScriptPlayer(world, other, scenario, request.seed, watch, client=2, meeting=meeting)
+        second = (beside, second_command or client)
     spun: str | None = None
     taken: dict[str, None] = {}
     try:
         with listening(lambda name: taken.update({name: None})):
-            run_deterministic(lambda: player.perform(client), seed=request.seed if schedule is None else schedule)
+            run_deterministic(
+                lambda: player.perform(client, second), seed=request.seed if schedule is None else schedule
+            )
     except Exception as error:  # a full journal is a finding; _sort_out raises everything else
         try:
             spun = _sort_out(error, request)
         except WorldBroke as broke:
             broke.tape, broke.ranges = choices.tape, choices.ranges
             raise
-    if command is not None:
-        command.check_virtual()
+    commands = [one for one in (command, second_command) if one is not None]
+    for one in commands:
+        one.check_virtual()
     if isinstance(given, TapeSource):
         given.check_used_up()
-    result = _result(request, world, player, choices, spun, tuple(sorted(taken)))
+    beside_it = None if second is None else second[0]
+    result = _result(request, world, player, beside_it, choices, spun, tuple(sorted(taken)))
     if command is None:
         return result
-    return replace(result, printed=command.printed(), ran_on=command.ran_on(), switched=command.switched)
+    printed = command.printed() if second_command is None else both_printed(command, second_command)
+    return replace(result, printed=printed, ran_on=command.ran_on(), switched=command.switched)
 
 
-def _command(request: RunRequest) -> CommandRun | None:
+def _command(request: RunRequest, *, has_switches: bool = True) -> CommandRun | None:
     if not request.command:
         return None
     from gapless.scenarios.lockstep.command import CommandRun  # imported where it is used, as a published server is
 
-    return CommandRun(request.command, tuple((one.point, one.choice) for one in request.scenario.thread_switches))
+    switches = request.scenario.thread_switches if has_switches else ()
+    return CommandRun(request.command, tuple((one.point, one.choice) for one in switches))
+
+
+def both_printed(first: CommandRun, second: CommandRun) -> tuple[Printed, ...]:
+    """What two processes printed, in the order of time. What the second printed begins with its number."""
+    of_second = [one._replace(text=f"[2] {one.text}") for one in second.printed()]
+    return tuple(sorted((*first.printed(), *of_second), key=lambda one: one.t_s))
 
 
 def _source(request: RunRequest) -> Source:
@@ -210,30 +242,65 @@ def _result(
     request: RunRequest,
     world: World | RealServerWorld,
     player: ScriptPlayer,
+    second: ScriptPlayer | None,
     choices: Choices,
     spun: str | None,
     taken: tuple[str, ...],
 ) -> RunResult:
     journal = world.journal
     lines = tuple(journal.lines())
-    faults = fired(world)
+    faults, digest, texts = fired(world), digest_of_lines(lines), _texts(request.scenario)
+    ended_s = max(player.ended_s, 0.0 if second is None else second.ended_s)
+
+    def evidence(client: ClientNumber) -> Evidence:
+        log = world.agent.log.outline() if isinstance(world, World) else world.agent.log
+        return read(journal.entries, log, client=client)
+
+    first, other = evidence(1), None if second is None else evidence(2)
     record = assess(
-        request,
-        read(journal.entries, world.agent.log.outline() if isinstance(world, World) else world.agent.log),
-        faults,
-        ended_s=player.ended_s,
-        digest=digest_of_lines(lines),
-        spun=spun,
-        taken=taken,
-        texts=_texts(request.scenario),
+        request, first, faults, ended_s=ended_s, digest=digest, spun=spun, taken=taken, texts=texts, other=other
     )
+    if second is not None and other is not None:
+        beside = assess(request, other, (), ended_s=ended_s, digest=digest, texts=texts, client=2)
+        if not second.has_begun:
+            beside = _never_begun(beside, request.scenario)
+        case = _case(request, first, texts)
+        record = joined(record, beside, (own_cost(first, case), own_cost(other, case)))
     messages = () if journal.messages is None else tuple(journal.messages.lines())
     return RunResult(record, choices.tape, choices.ranges, lines, messages=messages)
 
 
+def _never_begun(record: RunRecord, scenario: Scenario) -> RunRecord:
+    """The record of a second client whose script did not begin: the run proves nothing about it."""
+    at = None if scenario.second_client is None else scenario.second_client.at
+    message = f"its script never began, for its cause did not come before the first client's script had ended: {at}"
+    return replace(record, violations=(Violation("vacuity", message, breaks=Verdict.VACUOUS),), judged=())
+
+
+def _case(
+    request: RunRequest,
+    evidence: Evidence,
+    texts: tuple[str, ...] | None,
+    client: int = 1,
+    other: Evidence | None = None,
+) -> Case:
+    scenario = request.scenario
+    return Case(
+        evidence,
+        request.generation,
+        scenario.expect,
+        scenario.budget,
+        request.own_budget,
+        texts,
+        client=client,
+        other=other,
+    )
+
+
 def _texts(scenario: Scenario) -> tuple[str, ...]:
     """The messages that the script and other parties send."""
-    own = tuple(step.send for step in scenario.script if isinstance(step, Send))
+    scripts = (step for client in scenario.clients for step in scenario.script_of(client))
+    own = tuple(step.send for step in scripts if isinstance(step, Send))
     return (*own, *(one.message for one in scenario.workload.background if one.message is not None))
 
 
@@ -253,16 +320,19 @@ def assess(
     spun: str | None = None,
     taken: tuple[str, ...] = (),
     texts: tuple[str, ...] | None = None,
+    client: ClientNumber = 1,
+    other: Evidence | None = None,
 ) -> RunRecord:
     """The record of a run, judged by its evidence.
 
     ``ended_s``: when the script ended, in seconds of ``clock``. ``digest``: of the journal. ``spun``: the message about
     a client that filled the journal. ``taken``: the marked paths of our client that were taken.
-    ``texts``: the messages that are sent, where the client was told what to send.
+    ``texts``: the messages that are sent, where the client was told what to send. ``client``: which of two it is about;
+    ``other``: the evidence about the second, for the first.
     """
     scenario = request.scenario
-    case = Case(evidence, request.generation, scenario.expect, scenario.budget, request.own_budget, texts)
-    judgement = judge(case, scenario, faults, request.judge)
+    case = _case(request, evidence, texts, client, other)
+    judgement = judge(case, scenario.seen_by(client), faults, request.judge)
     violations = judgement.violations
     if spun is not None and (not request.judge or "no-hang" in request.judge):
         violations = (Violation("no-hang", spun, breaks=Verdict.STUCK), *violations)

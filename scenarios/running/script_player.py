@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from math import inf
 from typing import Any, Literal, Protocol
 
@@ -44,11 +44,12 @@ from gapless.scenarios.judging.content import content_digest
 from gapless.scenarios.running import other_party
 from gapless.scenarios.running.other_party import OtherName, OtherParty, Target
 from gapless.scenarios.running.spin_watch import SpinWatch
-from gapless.simserver.cause import StepName
+from gapless.simserver.cause import Cause, ClientNumber, StepName
 from gapless.simserver.determinism import suspended
 from gapless.simserver.errors import SimServerError
 from gapless.simserver.journal import Journal
 from gapless.simserver.network.connections import Connections
+from gapless.simserver.network.socket_name import owned_by
 from gapless.simserver.process import Process
 from gapless.simserver.progress import Progress
 from gapless.simserver.waiting import sleep
@@ -117,8 +118,33 @@ class _JournaledRuns:
         return self._in_progress
 
 
+class Meeting:
+    """Where the clients of a scenario wait for each other when their scripts are over, before the world heals."""
+
+    def __init__(self, clients: int) -> None:
+        self._expected = clients
+        self._all_there = trio.Event()
+        self.first_arrival = trio.Event()
+
+    def arrive(self) -> None:
+        """The script of one client is over."""
+        self._expected -= 1
+        self.first_arrival.set()
+        if not self._expected:
+            self._all_there.set()
+
+    async def wait(self) -> None:
+        """Wait for the others; at once where there are none."""
+        if self._expected:
+            await self._all_there.wait()
+
+
 class ScriptPlayer:
-    """One client in one script. ``ended_s``: when the last step ended, in virtual seconds, once ``perform`` is done."""
+    """One client in one script. ``ended_s``: when the last step ended, in virtual seconds, once ``perform`` is done.
+
+    ``client``: which of two clients it is. ``meeting``: where it waits for the other. ``has_begun``: whether the cause
+    came with which its script begins.
+    """
 
     def __init__(
         self,
@@ -127,7 +153,17 @@ class ScriptPlayer:
         scenario: Scenario,
         seed: int,
         watch: Callable[..., SpinWatch] = SpinWatch,
+        *,
+        client: ClientNumber = 1,
+        meeting: Meeting | None = None,
     ) -> None:
+        self._client = client
+        self._owner = owned_by(client)
+        self._meeting = meeting or Meeting(1)
+        self._has_arrived = False
+        self._over = trio.Event()
+        self.has_begun = client == 1
+        self._connections = world.connections.of_client(client)
         self._world = world
         self._other = other
         self._watch = watch
@@ -138,23 +174,80 @@ class ScriptPlayer:
         world.progress.is_told = True
         self._played = False
         self._bug: Exception | None = None
-        self._left = deque(scenario.script)
-        self._store: dict[str, Any] | None = {} if "reopen" in scenario.script else None
+        script = scenario.script_of(client)
+        self._left = deque(script)
+        self._store: dict[str, Any] | None = {} if "reopen" in script else None
         self._main: trio.lowlevel.Task | None = None
         self._contents: dict[str, str] = {}
         self._delivered_contents: dict[str, str] = {}
         self._phase = "factory"  # what the client runs outside its steps: its factory, or tasks in the background
 
-    async def perform(self, factory: Factory) -> None:
-        """Play the script. Raises SimServerError when the simulation itself fails."""
-        self._main = trio.lowlevel.current_task()
+    async def perform(self, factory: Factory, second: tuple[ScriptPlayer, Factory] | None = None) -> None:
+        """Play the script, and that of a second client beside it.
+
+        Raises SimServerError when the simulation itself fails.
+        """
         async with self._world.running():
             for happening in self._scenario.workload.background:
                 if not happening.model_fields_set & _NOT_OF_THE_WORKLOAD:
                     continue
                 self._world.process.start_soon(self._act_in_background, happening)
+            if second is not None:
+                self._world.process.start_soon(second[0].perform_beside, second[1])
+            await self._perform_all(factory)
+            if second is not None:
+                await second[0]._over.wait()
+
+    async def perform_beside(self, factory: Factory) -> None:
+        """Play the script of a second client when its cause has come; never when the first's is over before that."""
+        wanted = self._scenario.second_client
+        assert wanted is not None, "a second player has a second client"
+        try:
+            if wanted.at is not None:
+                await self._wait_for(wanted.at)
+            else:
+                self.has_begun = True
+            if self.has_begun:
+                await self._perform_all(factory)
+        finally:
+            self._arrive()
+            self._over.set()
+
+    async def _wait_for(self, cause: Cause) -> None:
+        """Wait for the cause with which the script begins, while it can come."""
+
+        async def until_it_comes() -> None:
+            await self._world.progress.wait_for(cause)
+            self.has_begun = True
+            nursery.cancel_scope.cancel()
+
+        async def until_the_first_is_over() -> None:
+            await self._meeting.first_arrival.wait()
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(until_it_comes)
+            nursery.start_soon(until_the_first_is_over)
+
+    async def _perform_all(self, factory: Factory) -> None:
+        self._main = trio.lowlevel.current_task()
+        try:
             while await self._perform_once(factory):
                 self._phase = "factory"
+        finally:
+            self._arrive()
+
+    def _arrive(self) -> None:
+        """The script is over, however it ended."""
+        if not self._has_arrived:
+            self._has_arrived = True
+            self._meeting.arrive()
+
+    def _record(self, what: str, **fields: Any) -> None:
+        self._journal.record("client", what, **fields, **self._owner)
+
+    def _in_step(self, name: StepName) -> AbstractContextManager[None]:
+        return self._world.progress.in_step(name, client=self._client)
 
     async def _perform_once(self, factory: Factory) -> bool:
         """Open the client and play, to the end of the script or to the next ``reopen``. Returns whether to go on."""
@@ -174,12 +267,12 @@ class ScriptPlayer:
                         await trio.lowlevel.checkpoint_if_cancelled()
                     watch.until(trio.current_time() + CLOSE_DEADLINE_S)
             if scope.cancelled_caught and self._phase == "factory" and not watch.tripped:
-                self._journal.record("client", "factory-called")
+                self._record("factory-called")
                 self._failed("factory", "hung", TimeoutError("the step's deadline passed"))
         except (Exception, SystemExit) as error:  # a client may raise anything, from any of its tasks: a crash
             self._crashed(error)
         if reopens and self._bug is None:
-            for connection in self._world.connections:
+            for connection in self._connections:
                 connection.reset()  # as an operating system does for a process that has died
             return True
         if not self._played:
@@ -187,7 +280,7 @@ class ScriptPlayer:
         if self._bug is not None:
             raise self._bug
         if watch.spun:
-            self._journal.record("client", "spinning", message=watch.message)
+            self._record("spinning", message=watch.message)
         return False
 
     def _context(self) -> ClientContext:
@@ -195,9 +288,9 @@ class ScriptPlayer:
             base_url=self._world.base_url,
             conversation_id=self._world.conversation_id,
             api_key=self._world.api_key,
-            dial=self._world.connections.dial,
-            http_transport=self._world.connections.http_transport,
-            seed=self._seed,
+            dial=self._connections.dial,
+            http_transport=self._connections.http_transport,
+            seed=self._seed + self._client - 1,
             certainty=self._scenario.expect.certainty,
             on_event=self._delivered,
             settings=self._scenario.client.model_dump(exclude_none=True),
@@ -220,14 +313,16 @@ class ScriptPlayer:
         while self._left:
             step = self._left.popleft()
             if step == "reopen":
-                self._journal.record("client", "killed")
-                with self._world.progress.in_step("reopen"):
+                self._record("killed")
+                with self._in_step("reopen"):
                     self._left.appendleft("attach")
                 return True
             if not await self._step(client, step):
                 break
         self.ended_s = self._now_s()
         self._played = True
+        self._arrive()
+        await self._meeting.wait()
         await self._play_on()
         self._world.heal()
         await self._close(client)
@@ -237,12 +332,12 @@ class ScriptPlayer:
         """Record what the client holds, and close it. A typed error is ignored here; a crash is recorded."""
         try:
             if not getattr(client, "says_deliveries", True):
-                self._journal.record("client", "says-no-deliveries")
-            self._journal.record("client", "closed", **self._held_fields(client), **self._delivered_otherwise())
+                self._record("says-no-deliveries")
+            self._record("closed", **self._held_fields(client), **self._delivered_otherwise())
             with trio.move_on_after(CLOSE_DEADLINE_S) as scope:
                 await client.close()
             if scope.cancelled_caught:
-                self._journal.record("client", "close-called")
+                self._record("close-called")
                 self._failed("close", "hung", TimeoutError("the step's deadline passed"))
             elif getattr(client, "closes_all", False):
                 self._note_left_open()
@@ -253,9 +348,9 @@ class ScriptPlayer:
 
     def _note_left_open(self) -> None:
         """Record the connections that the client still has when it is closed; nothing when there are none."""
-        left = sum(not connection.client_gone for connection in self._world.connections)
+        left = sum(not connection.client_gone for connection in self._connections)
         if left:
-            self._journal.record("client", "left-open", connections=left)
+            self._record("left-open", connections=left)
 
     async def _step(self, client: ClientUnderTest, step: Step) -> bool:
         """Perform one step. Returns whether the script can go on."""
@@ -269,7 +364,10 @@ class ScriptPlayer:
             case "attach":
                 return await self._ask(client, "attach", client.attach)
             case "close":
-                return await self._ask(client, "close", client.close)
+                has_closed = await self._ask(client, "close", client.close)
+                if has_closed and getattr(client, "closes_all", False):
+                    self._note_left_open()
+                return has_closed
             case Send():
                 sent = await self._ask(client, "send", lambda: client.send(step.send))
                 return sent or self._scenario.expect.may_fail("send")
@@ -279,7 +377,7 @@ class ScriptPlayer:
             case "history":
                 return await self._read_history(client)
             case _:
-                with self._world.progress.in_step(name_of(step)):
+                with self._in_step(name_of(step)):
                     await self._do_without_client(step)
                 return True
 
@@ -308,7 +406,7 @@ class ScriptPlayer:
         if callable(method):
             arguments = () if value is None else (value,)
             return await self._ask(client, name, lambda: method(*arguments))
-        with self._world.progress.in_step(name):
+        with self._in_step(name):
             await self._other.act(name, value)
         return True
 
@@ -345,15 +443,15 @@ class ScriptPlayer:
                 nursery = nursery.parent_task.parent_nursery
             return False
 
-        self._journal.record("client", "suspended", suspend_s=suspend_s)
+        self._record("suspended", suspend_s=suspend_s)
         with suspended(is_clients):
             await sleep(suspend_s)
-        self._journal.record("client", "resumed")
+        self._record("resumed")
 
     async def _ask(self, client: ClientUnderTest, name: StepName, call: Callable[[], Awaitable[object]]) -> bool:
         """Ask the client for a step, and record how it ends. Returns whether it returned."""
-        self._journal.record("client", f"{name}-called")
-        with self._world.progress.in_step(name):
+        self._record(f"{name}-called")
+        with self._in_step(name):
             return await self._asked(client, name, call)
 
     async def _asked(self, client: ClientUnderTest, name: str, call: Callable[[], Awaitable[object]]) -> bool:
@@ -377,14 +475,14 @@ class ScriptPlayer:
         if scope.cancelled_caught:
             self._failed(name, "hung", TimeoutError("the step's deadline passed"))
             return False
-        self._journal.record("client", f"{name}-returned", **claimed)
+        self._record(f"{name}-returned", **claimed)
         return True
 
     async def _read_history(self, client: ClientUnderTest) -> bool:
         """Let the client read the whole log. What it had read when it failed is recorded too."""
         history = history_of(client)
         if history is None:
-            self._journal.record("client", "cannot", step="history", client=type(client).__name__)
+            self._record("cannot", step="history", client=type(client).__name__)
             return True
         read: list[str] = []
         contents: dict[str, str] = {}
@@ -397,7 +495,7 @@ class ScriptPlayer:
                     if digest is not None:
                         contents[read[-1]] = digest
             except NoHistory:
-                self._journal.record("client", "cannot", step="history")
+                self._record("cannot", step="history")
                 return {}
             return {"read": read, "contents": self._new_contents(contents)}
 
@@ -440,18 +538,18 @@ class ScriptPlayer:
         event_id, digest = str(event["id"]), content_digest(event)
         if digest is not None:
             self._delivered_contents[event_id] = digest
-        self._journal.record("client", "delivered", id=event_id, repaired=repaired)
+        self._record("delivered", id=event_id, repaired=repaired)
 
     def _failed(self, step: str, outcome: str, error: BaseException) -> None:
         message = " ".join(str(error).split())[:300]
-        self._journal.record("client", "error", step=step, outcome=outcome, error=type(error).__name__, message=message)
+        self._record("error", step=step, outcome=outcome, error=type(error).__name__, message=message)
 
     def _crashed(self, error: BaseException) -> None:
         for one in leaves(error):
             if isinstance(one, SimServerError):
                 raise one  # the simulation failed, not the client
         first = leaves(error)[0]
-        self._journal.record("client", f"{self._phase}-called")
+        self._record(f"{self._phase}-called")
         self._failed(self._phase, "crashed", first)
 
     def _now_s(self) -> float:

@@ -29,7 +29,8 @@ TURNS_PER_EVENT_MAX = 4
 
 class SpinWatch:
     """Cancels a scope after ``turns_max`` turns within one instant, plus ``TURNS_PER_EVENT_MAX`` for each event of the
-    history. ``tripped``: it did; ``spun``: on account of that.
+    history. ``tripped``: it did; ``spun``: on account of that. Where a scenario has two clients, both are stopped: both
+    are one program, and nothing tells whose turns they were.
     """
 
     def __init__(self, scope: trio.CancelScope, *, history_events: int = 0, turns_max: int = TURNS_MAX) -> None:
@@ -62,7 +63,7 @@ class SpinWatch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _clock().unwatch()
+        _clock().unwatch(self._trip)
 
 
 def _clock() -> VirtualClock:

@@ -41,6 +41,7 @@ from gapless.simserver.faults.base import BaseFault
 from gapless.simserver.faults.verdicts import Close, FaultVerdict, Reset
 from gapless.simserver.journal import Fields
 from gapless.simserver.messages import handshake_message
+from gapless.simserver.network.socket_name import SocketName
 from gapless.simserver.protocol.call_names import call_name
 from gapless.simserver.protocol.outbox import OutgoingFrame
 from gapless.simserver.protocol.rest import Decide, RestAnswer
@@ -287,9 +288,10 @@ class ForwardedCalls(RestCalls):
 async def _serve_socket(world: World, upstream: Upstream, websocket: WebSocket) -> None:
     """Answer a handshake as the faults and the server say, then pass on frames to the socket's end."""
     connection = world.connections.of(websocket.scope)
-    number = world.connections.socket_number(connection)
+    name = world.connections.socket_of(connection)
+    number = name.number
     world.link.progress.called_on_its_own("handshake")
-    refused, quiet_s = await upgrade(world.link, number)
+    refused, quiet_s = await upgrade(world.link, name)
     world.journal.keep(handshake_message(number), websocket.headers.raw)
     dialect: Dialect = "session" if websocket.path_params["dialect"] == "session" else "events"
     try:
@@ -298,7 +300,7 @@ async def _serve_socket(world: World, upstream: Upstream, websocket: WebSocket) 
                 await websocket.accept()
                 fields = {"connection": number, "path": dialect}
                 world.journal.add("socket", "opened", fields)
-                subscription = ForwardedSubscription(world, websocket, dialect, number, real)
+                subscription = ForwardedSubscription(world, websocket, dialect, name, real)
                 subscription.quiet_s = quiet_s
                 world.publisher.subscriptions.append(subscription)
                 try:
@@ -318,10 +320,10 @@ class ForwardedSubscription(ServerSubscription):
     """One socket of the client, with what the server sends on its own socket for it."""
 
     def __init__(
-        self, world: World, websocket: WebSocket, dialect: Dialect, number: int, real: WebSocketConnection
+        self, world: World, websocket: WebSocket, dialect: Dialect, name: SocketName, real: WebSocketConnection
     ) -> None:
         send: Any = websocket.scope["gapless.send"]
-        super().__init__(world, websocket, send, dialect, number, world.connections.of(websocket.scope))
+        super().__init__(world, websocket, send, dialect, name, world.connections.of(websocket.scope))
         self._client, self._real = websocket, real
 
     async def forward(self) -> None:

@@ -39,6 +39,8 @@ class Session:
     ``ended_s``: when the world ended, in its own seconds.
     ``upstream``: the real server that answers in place of the world's; None when the world does.
     ``over``: set when the session is over.
+
+    Raises UsageError for a scenario with two clients.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Session:
         entries_max: int = ENTRIES_MAX,
         upstream: Upstream | None = None,
     ) -> None:
+        request.check_one_client()
         scenario = request.scenario
         self.upstream = upstream
         self.request = request

@@ -18,6 +18,7 @@ from gapless.simserver.faults.verdicts import (
     UpdateLater,
 )
 from gapless.simserver.link import Link
+from gapless.simserver.network.socket_name import SocketName
 
 
 class EventFaults:
@@ -67,13 +68,17 @@ class EventFaults:
         treatment = EventTreatment(persisted, lag_s, readable, flood, until_restart, update_s, unstamped, kind)
         return DURABLE if treatment == DURABLE else treatment
 
-    def stale_s(self, status: str, socket_number: int | None) -> float:
+    def stale_s(self, status: str, socket: SocketName | None) -> float:
         """How old the state in a snapshot is, in seconds; 0 when no fault acts.
 
-        socket_number: of the socket that the snapshot greets, None for the final snapshot of a run.
+        socket: the one that the snapshot greets, None for the final snapshot of a run.
         """
-        target = "final snapshot" if socket_number is None else f"snapshot for socket {socket_number}"
-        verdicts = self._link.consult(Facts("snapshot", target, connection=socket_number, status=status))
+        if socket is None:
+            facts = Facts("snapshot", "final snapshot", status=status)
+        else:
+            target = f"snapshot for {socket}"
+            facts = Facts("snapshot", target, connection=socket.nth, client=socket.client, status=status)
+        verdicts = self._link.consult(facts)
         return max((verdict.stale_s for verdict in verdicts if isinstance(verdict, Stale)), default=0.0)
 
     def caught_up(self) -> None:

@@ -14,6 +14,7 @@ from gapless.simserver.conversation.archive import Archive
 from gapless.simserver.conversation.event_bodies import STATE_UPDATE, EventBody
 from gapless.simserver.conversation.event_faults import EventFaults
 from gapless.simserver.journal import Fields, Journal
+from gapless.simserver.network.socket_name import SocketName, owned_by
 from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.process import Process
 from gapless.simserver.progress import Progress
@@ -37,12 +38,12 @@ def describe(event: EventBody, seq: int | None) -> Fields:
 class SocketSubscriber(Protocol):
     """An open socket, as the publisher and the world see it.
 
-    number: its ordinal among all handshakes, from 1; connection: the one in memory, None when the app is not served by
+    name: its number, and the client whose it is; connection: the one in memory, None when the app is not served by
     `Connections`.
     """
 
     @property
-    def number(self) -> int: ...
+    def name(self) -> SocketName: ...
     @property
     def connection(self) -> MemoryConnection | None: ...
     @property
@@ -95,17 +96,17 @@ class Publisher:
     def __repr__(self) -> str:
         return f"Publisher({self._archive!r}, {len(self.subscriptions)} subscribed)"
 
-    def publish(self, publications: Sequence[Publication], *, is_tail: bool = False) -> bool:
+    def publish(self, publications: Sequence[Publication], *, is_tail: bool = False, client: int = 1) -> bool:
         """Persist events in log order, and send them in publication order. Returns whether there were any.
 
         While the conversation is being deleted nothing is sent (R35). ``is_tail``: they come after the end of a run and
-        belong to none, although the next one may be in progress.
+        belong to none, although the next one may be in progress. ``client``: whose message it is.
         """
         appended = [one for one in publications if one.index is not None]
         if len(appended) > 1:
             appended.sort(key=lambda one: one.index or 0)
         for one in appended:
-            self._persist(one, None if is_tail else self.run)
+            self._persist(one, None if is_tail else self.run, client)
         for one in publications:
             self._progress.published(one.event["id"], is_logged=one.index is not None)
         if self._agent.status == "deleting":
@@ -132,12 +133,12 @@ class Publisher:
             self._journal.record("log", "update", id=str(one.event["id"]), index=one.index)
             self._send(updated, is_update=True)
 
-    def snapshot(self, socket_number: int | None = None) -> Publication:
+    def snapshot(self, socket: SocketName | None = None) -> Publication:
         """A ``full_state`` snapshot, as stale as the faults say.
 
-        socket_number: of the socket that it greets, None for the final snapshot of a run.
+        socket: the one that it greets, None for the final snapshot of a run.
         """
-        stale_s = self._event_faults.stale_s(self._agent.status, socket_number)
+        stale_s = self._event_faults.stale_s(self._agent.status, socket)
         return self._agent.snapshot(self._now_s(), stale_s=stale_s)
 
     def _send(self, one: Publication, *, is_update: bool = False) -> None:
@@ -150,11 +151,11 @@ class Publisher:
 
     # --- the log -----------------------------------------------------------------------------------------------
 
-    def _persist(self, one: Publication, run: int | None) -> None:
+    def _persist(self, one: Publication, run: int | None, client: int) -> None:
         """Append an event to the disk, now or when the faults say. It is journaled when it is appended."""
         assert one.index is not None
         event, kind = one.event, one.event["kind"]
-        fields: Fields = {"id": event["id"], "kind": kind, "index": one.index, "run": run}
+        fields: Fields = {"id": event["id"], "kind": kind, "index": one.index, "run": run, **owned_by(client)}
         fields["branch"] = kind != STATE_UPDATE
         if not one.treatment.readable:
             fields["readable"] = False

@@ -76,10 +76,9 @@ class TriggeredFault(BaseFault):
     @model_validator(mode="after")
     def _one_trigger(self) -> TriggeredFault:
         name = _moment_of(self.at, self.at_s)
-        if name is not None and self.match.model_fields_set - {"probability", "connection"}:
-            raise ValueError(
-                f"{name} and match both say when: keep one (match.connection and match.probability may stay)"
-            )
+        if name is not None and self.match.model_fields_set - {"probability", "connection", "client"}:
+            may_stay = "match.connection, match.client and match.probability may stay"
+            raise ValueError(f"{name} and match both say when: keep one ({may_stay})")
         return self
 
     @property

@@ -15,10 +15,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from gapless.simserver.cause import Cause, FaultName, StepField, StepOfScript
+from gapless.simserver.cause import Cause, ClientNumber, FaultName, StepField, StepOfScript
 from gapless.simserver.progress import Progress
 
 FaultPlace = Literal["frame", "call", "handshake", "connection", "append", "ending", "snapshot", "server"]
+Aspect = Literal["dial", "upgrade", "socket", "rest", "finishing", "ended"]
 CallName = Literal[
     "search", "count", "event", "conversation", "create", "message", "run", "pause", "interrupt", "delete"
 ]
@@ -38,6 +39,7 @@ class Facts:
     place: FaultPlace
     target: str
     connection: int | None = None
+    client: int | None = None
     kind: str | None = None
     key: str | None = None
     status: str | None = None
@@ -46,7 +48,7 @@ class Facts:
     snapshot: bool | None = None
     call: str | None = None
     cursor: str | None = None
-    aspect: Literal["dial", "upgrade", "socket", "rest", "finishing", "ended"] | None = None
+    aspect: Aspect | None = None
     unread_frames: int = 0
     idle_s: float = 0.0
     run: int | Literal["now"] | None = "now"
@@ -82,13 +84,13 @@ COUNTS: Final = frozenset({"nth", "first"})
 # The fields that have a meaning at each place. Any other is an error, because the fault could never fire.
 _ANYWHERE = frozenset({"probability"}) | WINDOW | CAUSES | COUNTS
 _MEANINGFUL: dict[FaultPlace, frozenset[str]] = {
-    "frame": _ANYWHERE | {"kind", "key", "status", "tool", "durable", "snapshot", "connection"},
-    "call": _ANYWHERE | {"call"},
-    "handshake": _ANYWHERE | {"connection"},
-    "connection": _ANYWHERE | {"connection"},
+    "frame": _ANYWHERE | {"kind", "key", "status", "tool", "durable", "snapshot", "connection", "client"},
+    "call": _ANYWHERE | {"call", "client"},
+    "handshake": _ANYWHERE | {"connection", "client"},
+    "connection": _ANYWHERE | {"connection", "client"},
     "append": _ANYWHERE | {"kind", "key", "status", "tool"},
     "ending": _ANYWHERE | {"status"},
-    "snapshot": _ANYWHERE | {"status", "connection"},
+    "snapshot": _ANYWHERE | {"status", "connection", "client"},
     "server": frozenset({"probability"}),
 }
 
@@ -98,7 +100,8 @@ class Match(BaseModel):
 
     kind, key, tool: of the event; status: execution status in a snapshot or a status update; durable: whether the event
     is in the log; snapshot: whether it is a ``full_state``; connection: the nth handshake of a socket; call: the REST
-    call.
+    call; client: the client whose socket or call it is, where the scenario has two, each of which counts its own
+    handshakes; left out, it is either.
 
     run: the agent's nth run, from 1, whoever asked for it: the run that an event belongs to, or that is in progress
     when anything else happens, from its start to its final snapshot; between_runs: whether none is; step: the client is
@@ -121,6 +124,7 @@ class Match(BaseModel):
     durable: bool | None = None
     snapshot: bool | None = None
     connection: Ordinals | None = None
+    client: ClientNumber | None = None
     call: Calls | None = None
     run: Ordinals | None = None
     between_runs: bool | None = None
@@ -184,6 +188,7 @@ class Match(BaseModel):
             and (self.durable is None or facts.durable == self.durable)
             and (self.snapshot is None or facts.snapshot == self.snapshot)
             and (self.connection is None or facts.connection in self.connection)
+            and (self.client is None or facts.client == self.client)
             and (self.call is None or facts.call in self.call)
         )
 
@@ -193,7 +198,7 @@ class Match(BaseModel):
         return (
             (self.run is None or run in self.run)
             and (self.between_runs is None or (run is None) == self.between_runs)
-            and (self.step is None or _is_in(progress.step, self.step))
+            and (self.step is None or _is_in(progress.step_of(self.step.client), self.step))
             and (self.after_fault is None or self._has_struck(progress, now_s))
             and (self.until is None or not progress.is_past(self.until))
         )

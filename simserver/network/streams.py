@@ -297,14 +297,15 @@ class MemoryConnection:
     """Two streams, and the two pipes between them.
 
     client, server: the two ends; up, down: the pipes to the server and to the client; number: from 1, in the order of
-    dialing; port: the client's, unique; facts: how faults see the connection, None until it is open; answered_s: when
-    the last call on it was answered, None before that.
+    dialing; owner: the client that dialed it, 1 or 2; port: the client's, unique; facts: how faults see the connection,
+    None until it is open; answered_s: when the last call on it was answered, None before that.
     """
 
-    __slots__ = ("_conditions", "answered_s", "client", "down", "facts", "number", "port", "server", "up")
+    __slots__ = ("_conditions", "answered_s", "client", "down", "facts", "number", "owner", "port", "server", "up")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, owner: int = 1) -> None:
         self.number = number
+        self.owner = owner
         self.facts: Facts | None = None
         self.answered_s: float | None = None
         self._conditions: list[Conditions] = []

@@ -53,7 +53,7 @@ class RestRequest:
     """A call.
 
     event_id: from the path, if it has one; query, body: as received; verdicts: of the faults; cursor_before: the
-    ``page_id`` of the search before this one.
+    ``page_id`` of the search before this one; client: which client asks.
     """
 
     event_id: str | None
@@ -61,6 +61,12 @@ class RestRequest:
     body: bytes
     verdicts: Sequence[FaultVerdict] = ()
     cursor_before: str | None = None
+    client: int = 1
+
+    @property
+    def by(self) -> str:
+        """Who asks, as the journal says it of a run."""
+        return "client" if self.client == 1 else f"client-{self.client}"
 
     def view(self, world: ServedWorld) -> LogView:
         """The log as this call sees it: an older one, when a fault says so."""
@@ -132,15 +138,18 @@ def message(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     if problem is not None:
         return RestAnswer(422, problem)
     sent: SentMessage = validation.MESSAGE.validate_python(body)
-    world.send_message("".join(part.text for part in sent.content if isinstance(part, TextContent)))
+    text = "".join(part.text for part in sent.content if isinstance(part, TextContent))
+    world.send_message(text, client=asked.client)
     if sent.run:
-        world.runs.begin()  # False when a run is in progress, which then takes the message
+        world.runs.begin(by=asked.by)  # False when a run is in progress, which then takes the message
     return RestAnswer(200, wire.SUCCESS)
 
 
 def run(world: ServedWorld, asked: RestRequest) -> RestAnswer:
     """``POST …/run``. 409 while a run is in progress."""
-    return RestAnswer(200, wire.SUCCESS) if world.runs.begin() else RestAnswer(409, wire.detail(_ALREADY_RUNNING))
+    if not world.runs.begin(by=asked.by):
+        return RestAnswer(409, wire.detail(_ALREADY_RUNNING))
+    return RestAnswer(200, wire.SUCCESS)
 
 
 def pause(world: ServedWorld, asked: RestRequest) -> RestAnswer:

@@ -22,6 +22,7 @@ from gapless.simserver.faults.verdicts import (
 from gapless.simserver.faults.verdicts import AnswerWith as AnswerInstead
 from gapless.simserver.journal import Fields
 from gapless.simserver.messages import call_message
+from gapless.simserver.network.socket_name import FIRST_CLIENT, owned_by
 from gapless.simserver.protocol import validation, wire
 from gapless.simserver.protocol.rest import (
     Decide,
@@ -58,15 +59,16 @@ class RestCalls:
         self._calls += 1
         call = self._calls
         path, query = request.url.path, request.url.query
-        world.journal.record(
-            "rest", "request", call=call, method=request.method, path=path, query=query, counted=name in COUNTED
-        )
+        connection = world.connections.of(request.scope)
+        client = FIRST_CLIENT if connection is None else connection.owner
+        asked = {"call": call, "method": request.method, "path": path, "query": query, **owned_by(client)}
+        world.journal.record("rest", "request", **asked, counted=name in COUNTED)
         world.link.progress.called_on_its_own(name)
         verdicts: list[FaultVerdict] = []
         if world.link.watches("call"):
-            cursor, connection = request.query_params.get("page_id"), world.connections.of(request.scope)
+            cursor = request.query_params.get("page_id")
             idle_s = 0.0 if connection is None else connection.idle_s(world.process.now_s())
-            facts = Facts("call", f"call {call} {name}", call=name, cursor=cursor, idle_s=idle_s)
+            facts = Facts("call", f"call {call} {name}", call=name, client=client, cursor=cursor, idle_s=idle_s)
             verdicts = world.link.consult(facts)
         body = await self._body(request) if request.method in ("POST", "PATCH") else b""
         if isinstance(body, RestAnswer):
@@ -134,7 +136,9 @@ class RestCalls:
             params, before = request.query_params, self._cursor
             if name == "search":
                 self._cursor = params.get("page_id")
-            return decide(world, RestRequest(request.path_params.get("event_id"), params, body, verdicts, before))
+            event_id, connection = request.path_params.get("event_id"), world.connections.of(request.scope)
+            client = FIRST_CLIENT if connection is None else connection.owner
+            return decide(world, RestRequest(event_id, params, body, verdicts, before, client))
         except IllegalTransition as error:
             return RestAnswer(409, wire.detail(str(error)))
 
@@ -190,6 +194,7 @@ class RestCalls:
         fields |= ends
         connection = world.connections.of(request.scope)
         if connection is not None:
+            fields |= owned_by(connection.owner)
             connection.answered_s = world.process.now_s()
             if connection.client_gone:
                 fields["lost"] = True

@@ -89,8 +89,8 @@ class ServedWorld(Protocol):
         """Whether this is the conversation of this world and has not been deleted."""
         ...
 
-    def send_message(self, text: str) -> None:
-        """Take a user message."""
+    def send_message(self, text: str, *, client: int = 1) -> None:
+        """Take a user message. client: which client sends it."""
         ...
 
     def delete(self) -> None:

@@ -9,17 +9,19 @@ from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import BreakWhenQuiet, Hang, Refuse
 from gapless.simserver.journal import Fields
 from gapless.simserver.link import Link
+from gapless.simserver.network.connections import socket_facts
+from gapless.simserver.network.socket_name import SocketName
 from gapless.simserver.progress import Progress
 
 
-async def upgrade(link: Link, number: int) -> tuple[int | None, float]:
-    """Let the faults act on the upgrade of a socket, ``number`` from 1.
+async def upgrade(link: Link, socket: SocketName) -> tuple[int | None, float]:
+    """Let the faults act on the upgrade of a socket.
 
     Returns the status with which it is refused, None when it is not; and after how many seconds without a frame the
     socket breaks.
     """
     refused, quiet_s = None, inf
-    for verdict in link.consult(Facts("handshake", f"socket {number}", connection=number, aspect="upgrade")):
+    for verdict in link.consult(socket_facts("handshake", socket, aspect="upgrade")):
         if isinstance(verdict, Refuse):
             refused = verdict.status
         elif isinstance(verdict, Hang):
@@ -29,14 +31,16 @@ async def upgrade(link: Link, number: int) -> tuple[int | None, float]:
     return refused, quiet_s
 
 
-def frame_facts(fields: Fields, event: EventBody | None, number: int, unread_frames: int, progress: Progress) -> Facts:
+def frame_facts(
+    fields: Fields, event: EventBody | None, socket: SocketName, unread_frames: int, progress: Progress
+) -> Facts:
     """A frame to one socket, as the faults see it. It belongs to the run that its event belongs to.
 
-    ``fields``: how the journal describes it; ``event``: the event in it, None when it carries none; ``number``: of the
-    socket, from 1.
+    ``fields``: how the journal describes it; ``event``: the event in it, None when it carries none.
     """
     if event is None:
-        return Facts("frame", f"socket {number} {fields['kind']}", connection=number, kind=fields["kind"])
+        target = f"{socket} {fields['kind']}"
+        return Facts("frame", target, connection=socket.nth, client=socket.client, kind=fields["kind"])
     key = event.get("key")
     snapshot = key == "full_state"
     status = fields.get("status") if snapshot else fields.get("value") if key == "execution_status" else None
@@ -44,7 +48,8 @@ def frame_facts(fields: Fields, event: EventBody | None, number: int, unread_fra
         "frame",
         str(event["id"]),
         unread_frames=unread_frames,
-        connection=number,
+        connection=socket.nth,
+        client=socket.client,
         kind=event["kind"],
         key=key,
         status=status,

@@ -25,6 +25,7 @@ from gapless.simserver.faults.match import Facts
 from gapless.simserver.faults.verdicts import Close, FaultVerdict, Reset, Unsubscribe
 from gapless.simserver.journal import Fields
 from gapless.simserver.messages import frame_message, handshake_message
+from gapless.simserver.network.socket_name import SocketName, owned_by
 from gapless.simserver.network.streams import MemoryConnection
 from gapless.simserver.protocol import wire
 from gapless.simserver.protocol.outbox import ConnectionAct, Outbox, OutgoingFrame
@@ -45,9 +46,9 @@ _NO_VERDICTS: Final[list[FaultVerdict]] = []
 class ServerSubscription:
     """One open socket, subscribed to the conversation.
 
-    dialect: which of the two sockets it is; number: its ordinal among all handshakes, from 1; connection: the one in
-    memory, None when the app is not served by `Connections`; closed: whether it has ended; quiet_s: after how long
-    without a frame a proxy breaks it.
+    dialect: which of the two sockets it is; name: its number and whose it is; connection: the one in memory, None
+    when the app is not served by `Connections`; closed: whether it has ended; quiet_s: after how long without a frame a
+    proxy breaks it.
     """
 
     def __init__(
@@ -56,12 +57,13 @@ class ServerSubscription:
         websocket: WebSocket,
         send: Send,
         dialect: Dialect,
-        number: int,
+        name: SocketName,
         connection: MemoryConnection | None,
     ) -> None:
         self.world = world
         self.dialect = dialect
-        self.number = number
+        self.name = name
+        self._place: Fields = {"connection": name.number, **owned_by(name.client)}
         self.connection = connection
         self.closed = False
         self._websocket = websocket
@@ -75,7 +77,7 @@ class ServerSubscription:
         self._now = clock()
 
     def __repr__(self) -> str:
-        return f"ServerSubscription({self.number}, {self.dialect}, {len(self._outbox)} waiting)"
+        return f"ServerSubscription({self.name.number}, {self.dialect}, {len(self._outbox)} waiting)"
 
     @property
     def is_idle(self) -> bool:
@@ -109,7 +111,7 @@ class ServerSubscription:
 
     def _facts(self, frame: OutgoingFrame, event: EventBody | None) -> Facts:
         unread = len(self._outbox) + (0 if self.connection is None else self._frames - self._read)
-        return frame_facts(frame.fields, event, self.number, unread, self.world.link.progress)
+        return frame_facts(frame.fields, event, self.name, unread, self.world.link.progress)
 
     def act(self, verdict: ConnectionAct) -> None:
         """Queue what a timed fault does to this socket, due now."""
@@ -155,7 +157,7 @@ class ServerSubscription:
             self._offer_snapshot()
 
     def _offer_snapshot(self) -> None:
-        snapshot = self.world.publisher.snapshot(self.number)
+        snapshot = self.world.publisher.snapshot(self.name)
         self.offer(snapshot, describe(snapshot.event, None))
 
     async def _follow(self) -> None:
@@ -199,14 +201,14 @@ class ServerSubscription:
     async def _write(self, frame: OutgoingFrame) -> None:
         self._frames += 1
         self._last_sent_s = self._now()
-        fields = {"connection": self.number, "frame": self._frames, **frame.fields}
+        fields = {**self._place, "frame": self._frames, **frame.fields}
         journal, connection = self.world.journal, self.connection
         if frame.torn:
             fields["torn"] = True
             if connection is not None:
                 connection.cut_next()
         journal.add("socket", "sent", fields)
-        journal.keep(frame_message(self.number, self._frames), (), frame.text)
+        journal.keep(frame_message(self.name.number, self._frames), (), frame.text)
         try:
             await self._send({"type": "websocket.send", "text": frame.text})
         except OSError:  # ASGI's sign that the client has disconnected
@@ -234,7 +236,7 @@ class ServerSubscription:
     def _ended(self, code: int | None, by: Literal["server", "client", "link"]) -> None:
         if not self.closed:
             self.closed = True
-            self.world.journal.record("socket", "closed", connection=self.number, code=code, by=by)
+            self.world.journal.record("socket", "closed", **self._place, code=code, by=by)
 
     async def _listen(self, scope: trio.CancelScope) -> None:
         while True:
@@ -245,7 +247,7 @@ class ServerSubscription:
                 scope.cancel()
                 return
             # A frame from the client is no error. The real server takes it as a message or ignores it.
-            self.world.journal.record("socket", "ignored", connection=self.number)
+            self.world.journal.record("socket", "ignored", **self._place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,24 +323,25 @@ async def _serve(
 ) -> None:
     """Answer the handshake, check the key and the conversation, then subscribe the socket and serve it to its end."""
     connection = world.connections.of(websocket.scope)
-    number = world.connections.socket_number(connection)
+    name = world.connections.socket_of(connection)
+    number = name.number
     world.link.progress.called_on_its_own("handshake")
     if world.runtime != "available":
         refused = 503
-    by_fault, quiet_s = await upgrade(world.link, number)
+    by_fault, quiet_s = await upgrade(world.link, name)
     refused = refused if by_fault is None else by_fault
     world.journal.keep(handshake_message(number), websocket.headers.raw)
     key = world.settings.api_key
     if key is not None and _given_key(websocket) not in {None, key}:
         refused = 403  # only for a wrong key: a missing one may still come in the first frame
     if refused is not None:
-        world.journal.record("socket", "refused", connection=number, status=refused)
+        world.journal.record("socket", "refused", connection=number, status=refused, **owned_by(name.client))
         await websocket.send_denial_response(Response(status_code=refused))
         return
     await websocket.accept()
-    subscription = ServerSubscription(world, websocket, send, dialect, number, connection)
+    subscription = ServerSubscription(world, websocket, send, dialect, name, connection)
     subscription.quiet_s = quiet_s
-    fields = {"connection": number, **opened}
+    fields = {"connection": number, **owned_by(name.client), **opened}
     if dialect == "session" and world.archive.length:
         fields["through_seq"] = world.archive.length - 1
     world.journal.add("socket", "opened", fields)

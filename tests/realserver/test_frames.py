@@ -7,6 +7,7 @@ import json
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from gapless.scenarios.realserver.frames import Control, FrameReader, WholeMessage, described, facts_of, written
+from gapless.simserver.network.socket_name import SocketName
 from gapless.simserver.progress import Progress
 
 PROGRESS = Progress(lambda: 0.0)
@@ -63,7 +64,10 @@ def test_envelopes_say_what_they_carry() -> None:
 
 def test_faults_see_the_status_the_tool_and_whether_it_is_a_snapshot() -> None:
     status = facts_of(
-        described(json.dumps({"type": "durable", "seq": 1, "event": STATUS}), "session", set()), 2, 5, PROGRESS
+        described(json.dumps({"type": "durable", "seq": 1, "event": STATUS}), "session", set()),
+        SocketName(2),
+        5,
+        PROGRESS,
     )
     assert (status.status, status.key, status.connection, status.unread_frames) == (
         "finished",
@@ -72,12 +76,12 @@ def test_faults_see_the_status_the_tool_and_whether_it_is_a_snapshot() -> None:
         5,
     )
     snapshot = facts_of(
-        described(json.dumps({"type": "transient", "event": SNAPSHOT}), "session", set()), 1, 0, PROGRESS
+        described(json.dumps({"type": "transient", "event": SNAPSHOT}), "session", set()), SocketName(1), 0, PROGRESS
     )
     assert (snapshot.snapshot, snapshot.status, snapshot.durable) == (True, "idle", False)
-    action = facts_of(described(json.dumps(EVENT), "events", {"e1"}), 1, 0, PROGRESS)
+    action = facts_of(described(json.dumps(EVENT), "events", {"e1"}), SocketName(1), 0, PROGRESS)
     assert (action.tool, action.durable, action.target) == ("timed", True, "e1")
-    assert facts_of(described('{"type":"sync"}', "session", set()), 1, 0, PROGRESS).kind == "sync"
+    assert facts_of(described('{"type":"sync"}', "session", set()), SocketName(1), 0, PROGRESS).kind == "sync"
 
 
 def test_a_frame_belongs_to_the_run_of_its_event_also_when_the_run_is_over() -> None:
@@ -85,7 +89,7 @@ def test_a_frame_belongs_to_the_run_of_its_event_also_when_the_run_is_over() -> 
     progress.run_begins()
     progress.published("e1", is_logged=True)
     snapshot = described(json.dumps({"type": "transient", "event": SNAPSHOT}), "session", set())
-    assert facts_of(snapshot, 1, 0, progress).run == 1
+    assert facts_of(snapshot, SocketName(1), 0, progress).run == 1
     progress.run_ends()
-    assert facts_of(described(json.dumps(EVENT), "events", {"e1"}), 1, 0, progress).run == 1
-    assert facts_of(snapshot, 1, 0, progress).run is None
+    assert facts_of(described(json.dumps(EVENT), "events", {"e1"}), SocketName(1), 0, progress).run == 1
+    assert facts_of(snapshot, SocketName(1), 0, progress).run is None

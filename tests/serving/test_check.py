@@ -46,7 +46,7 @@ async def test_a_client_that_holds_everything_holds() -> None:
     assert (result.record.verdict, told(result)) == (Verdict.HOLDS, {})
     assert result.record.rest.calls > 2
     unsaid = {one.oracle for one in result.record.unjudged}
-    assert unsaid == {"content", "delivered-once", "ends-first", "says-what-it-did", "state"}
+    assert unsaid == {"content", "delivered-in-order", "delivered-once", "ends-first", "says-what-it-did", "state"}
     idle = {judged.oracle for judged in result.record.judged if not judged.count}
     # This script does not read the history, sets no bound for deliveries, and has no outage.
     assert idle == {*unsaid, "history", "delivered-in-time", "jitter"}

@@ -324,7 +324,11 @@ def test_turns_are_counted_within_one_instant_and_from_the_watch_on() -> None:
     async def main() -> tuple[int, int]:
         clock, spins = trio.lowlevel.current_clock(), []
         assert isinstance(clock, VirtualClock)
-        clock.watch(10, lambda: spins.append(clock.turns))
+
+        def on_spin() -> None:
+            spins.append(clock.turns)
+
+        clock.watch(10, on_spin)
         for _ in range(3):
             for _ in range(8):
                 await trio.lowlevel.checkpoint()
@@ -332,7 +336,7 @@ def test_turns_are_counted_within_one_instant_and_from_the_watch_on() -> None:
         few = len(spins)
         for _ in range(30):
             await trio.lowlevel.checkpoint()
-        clock.unwatch()
+        clock.unwatch(on_spin)
         return few, len(spins)
 
     assert in_virtual_time(main) == (0, 1)

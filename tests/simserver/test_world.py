@@ -127,6 +127,28 @@ def test_background_runs_and_messages_happen_by_themselves() -> None:
     assert entries(world, "agent", "run-started") == [{"run": 0, "by": "background"}]
 
 
+@pytest.mark.parametrize(("lease_s", "reached_s"), [(0.0, 3.0), (4.0, 7.0)])
+def test_what_others_do_waits_until_the_server_can_be_reached(lease_s: float, reached_s: float) -> None:
+    from gapless.simserver import BackgroundAction
+    from gapless.simserver.conversation.workload import Pause
+
+    async def script(v: Visit) -> None:
+        await trio.sleep(1)
+        await v.world.restart(2, lease_s=lease_s)
+        await trio.sleep(20)
+
+    for what in (Pause(), "from elsewhere", pairs(1)):
+        world = visit(World(workload=AgentWorkload(background=(BackgroundAction(2.0, what),))), script)
+        done = [
+            entry.t_s
+            for entry in world.journal.entries
+            if entry.what == "run-started"
+            or entry.fields.get("kind") == "MessageEvent"
+            or entry.fields.get("status") == "paused"
+        ]
+        assert done[0] == reached_s
+
+
 def test_a_deleted_conversation_is_gone_but_its_sockets_stay_silent() -> None:
     async def script(v: Visit) -> None:
         socket = await v.socket()

@@ -199,6 +199,7 @@ function showFacts(run) {
   const facts = [
     ["REST calls", `${rest.calls}; ${rest.optimum_calls} is the least possible, ${rest.allowed_calls} allowed`],
     ...rest.because.map((reason) => ["allowed, because", reason]),
+    ...(run.clients ?? []).map((line) => ["Of these", line]),
     ["Body bytes", rest.bytes.toLocaleString("en")],
     ["Events read by the server", rest.events_read.toLocaleString("en")],
     [isReal(run) ? "Real time" : "Virtual time", `${run.virtual_s} s`],

@@ -125,6 +125,8 @@ def check_command(
     wanted = Wanted(json_file, out)
     wanted.check()
     if in_real_time:
+        for one in asked:
+            one.check_one_client()
         sys.exit(RealChecks(asked, client.words, jobs or 1, wanted).run())
     units = tuple(Unit(request, with_journal=out is not None) for request in asked)
     sys.exit(run_all(units, (), jobs or os.cpu_count() or 1, wanted, noun="checks"))

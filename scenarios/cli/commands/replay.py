@@ -265,6 +265,7 @@ def _lines(record: RunRecord) -> list[str]:
         *(f"  {violation.oracle}: {violation.message}" for violation in record.violations),
         f"  REST {rest.calls} calls (optimum {rest.optimum_calls}), {rest.bytes} bytes, "
         f"{rest.events_read} events read; {record.virtual_s:g} s virtual",
+        *(f"  {line}" for line in record.client_lines),
         *(f"  fault {fault.name} fired {fault.fired}×" for fault in record.faults),
         f"  digest {record.digest}",
     ]

@@ -123,6 +123,8 @@ def tell(record: RunRecord) -> Iterator[str]:
     more = len(record.violations) - 1
     if more:
         yield f"  … and {more} more: {', '.join(dict.fromkeys(one.oracle for one in record.violations[1:]))}"
+    for line in record.client_lines:
+        yield f"  {line}"
     if record.capsule is not None:
         yield f"  capsule  {record.capsule}"
     if record.replay is not None:

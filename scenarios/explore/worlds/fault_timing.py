@@ -254,8 +254,17 @@ def rest_trigger(choices: Choices, course: Course) -> tuple[Aim, list[Data]]:
     if how == 0:
         attach: Data = {"step": "attach"}
         return _aimed(choices, 0.0, (attach, attach), (attach, {"between_runs": True})), []
+    return _lost(choices, course, is_once=how == 1)
+
+
+def lost_in_a_run(choices: Choices, course: Course) -> tuple[Aim, list[Data]]:
+    """A moment at which an event is lost in a run, and the fault that loses it."""
+    return _lost(choices, course, is_once=choices.integer("lure", 1, 3) == 1)
+
+
+def _lost(choices: Choices, course: Course, *, is_once: bool) -> tuple[Aim, list[Data]]:
     aim = in_a_run(choices, course)
-    when = {**aim.onwards, "nth": [1]} if how == 1 else aim.for_s(LOST_FOR_S)
+    when = {**aim.onwards, "nth": [1]} if is_once else aim.for_s(LOST_FOR_S)
     match = {"kind": choices.pick("lost", ("ActionEvent", "ObservationEvent")), **when}
     lost = named(course, {"kind": "event-drop", "match": match})
     return aim.after(lost) if choices.integer("after-the-lure", 0, 1) else aim, [lost]

@@ -6,6 +6,7 @@ from gapless.scenarios.explore.worlds.expected_course import Course, Data
 from gapless.scenarios.explore.worlds.fault_timing import (
     calls,
     in_a_run,
+    lost_in_a_run,
     named,
     one_or_two,
     rest_trigger,
@@ -41,10 +42,22 @@ def broken(choices: Choices, course: Course) -> list[Data]:
 
 
 def idle_close(choices: Choices, course: Course) -> list[Data]:
-    """A call that comes on a connection that nobody has used for a while."""
-    aim, lost = rest_trigger(choices, course)
+    """A call that comes on a connection that nobody has used for a while.
+
+    At the attach every connection is new. So it is the message after a rest, what is asked for at the end of a run, or
+    what a loss in a run makes the client ask for.
+    """
     idle_s = choices.pick("idle", (0.1, 1, 5))
-    return [*lost, {"kind": "rest-idle-close", "match": calls(choices, aim), "idle_s": idle_s}]
+    fault: Data = {"kind": "rest-idle-close", "idle_s": idle_s}
+    how = choices.integer("idle-at", 0, 3)
+    if how == 3:
+        aim, lost = lost_in_a_run(choices, course)
+        return [*lost, {**fault, "match": calls(choices, aim)}]
+    step = "send" if how == 0 else "run"
+    number = choices.integer("which-run", 0, len(course.runs) - 1)
+    asked = ["message"] if step == "send" else ["search", "count", "event", "conversation"]
+    aimed: Data = {"call": asked, "step": {"name": step, "nth": number + 1}}
+    return [{**fault, "match": {**aimed, "nth": [choices.pick("nth-call", (1, 1, 2)) if step == "run" else 1]}}]
 
 
 def malformed(choices: Choices, course: Course) -> list[Data]:

@@ -9,6 +9,7 @@
 - ``held_at_attach.py``     when ``attach()`` returns, what is held is the log's, with every gap declared
 - ``content.py``            each event held is the log's newest version of it, by digest
 - ``delivered_once.py``     each event reaches the application exactly once
+- ``delivered_in_order.py``  events are delivered in the order in which they became known
 - ``honest.py``             what the client claims is true, and no loss is silent
 - ``state.py``              the status, the error and the statistics that it reports are those of its run
 - ``says_what_it_did.py``   the proof it names, its calls and the origin of its deliveries are as the journal has them
@@ -42,6 +43,7 @@ from gapless.scenarios.judging.oracles.liveness.jitter import jitter
 from gapless.scenarios.judging.oracles.liveness.no_hang import no_hang
 from gapless.scenarios.judging.oracles.liveness.returns_in_time import returns_in_time
 from gapless.scenarios.judging.oracles.safety.content import content
+from gapless.scenarios.judging.oracles.safety.delivered_in_order import delivered_in_order
 from gapless.scenarios.judging.oracles.safety.delivered_once import delivered_once
 from gapless.scenarios.judging.oracles.safety.ends_first import ends_first
 from gapless.scenarios.judging.oracles.safety.held_at_attach import held_at_attach
@@ -61,6 +63,7 @@ ORACLES: tuple[tuple[str, Oracle], ...] = (
     ("held-at-attach", held_at_attach),
     ("content", content),
     ("delivered-once", delivered_once),
+    ("delivered-in-order", delivered_in_order),
     ("honest", honest),
     ("state", state),
     ("says-what-it-did", says_what_it_did),

@@ -23,6 +23,8 @@ class Case:
 
     ``own_budget``: the budget that the user wrote for this client here; it takes the place of ``budget``.
     ``texts``: the messages that the script and other parties send; None where the client was not told what to send.
+    ``client``: which of two clients is judged. ``other``: what happened to the second one, for the first: what both
+    spend is judged as one sum, with the first.
     """
 
     evidence: Evidence
@@ -31,6 +33,8 @@ class Case:
     budget: Budget
     own_budget: OwnBudget | None = None
     texts: tuple[str, ...] | None = None
+    client: int = 1
+    other: Evidence | None = None
 
     def returned_runs(self) -> tuple[RunCall, ...]:
         """The calls of ``run()`` that returned. What a client holds is judged at these returns."""

@@ -14,6 +14,8 @@ The files, by the part of the client that has the bug:
 - ``retrying.py``      failed calls
 - ``delivery.py``      deliveries to the application
 - ``reports.py``       what the client says of the log and of itself
+- ``lives.py``         leases, sleep, moved heads, questions, updates
+- ``two_clients.py``   what two clients of one process share
 
 A mutant can be run as a client: ``gapless run R31 --client mutant:max-seq-cursor``. It changes one decision of our
 client, or one method of a baseline. If that no longer exists, planting the mutant fails with an error.
@@ -35,6 +37,7 @@ from gapless.scenarios.mutation.mutants import (
     retrying,
     run_ends,
     sockets,
+    two_clients,
 )
 from gapless.scenarios.mutation.planting import Mutant
 
@@ -52,6 +55,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *delivery.MUTANTS,
     *lives.MUTANTS,
     *reports.MUTANTS,
+    *two_clients.MUTANTS,
 )
 
 __all__ = ["MUTANTS", "Mutant"]

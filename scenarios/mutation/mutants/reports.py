@@ -19,6 +19,7 @@ from gapless.syncclient.core.unread import Unread
 from gapless.syncclient.history import History
 from gapless.syncclient.log.ledger import Ledger
 from gapless.syncclient.log.proof import Certificate
+from gapless.syncclient.log.walk import Outcome, Walk
 from gapless.syncclient.report import SyncReport
 from gapless.syncclient.wire import LogEvent, Page
 
@@ -187,6 +188,26 @@ async def first_message_each_time(original: Original, conversation: Conversation
     await original(conversation, texts[0])
 
 
+@mutant("take-page", races=["R62"], killed=("cost-reconnect-missed", "legacy/inclusive", "delivered-in-order"))
+def repaired_newest_first(original: Original, walk: Walk, page: Page, ledger: Ledger) -> tuple[Outcome, list[LogEvent]]:
+    """Delivers what a page brings from the newest to the oldest, as a page from the tail has it."""
+    outcome, new = original(walk, page, ledger)
+    return outcome, new[::-1]
+
+
+@mutant(
+    Method(Situation, "report"),
+    races=["R51"],
+    killed=("r51-no-cursor-known", "tree/inclusive", "says-what-it-did"),
+)
+def proof_beside_incomplete(
+    original: Original, now: Situation, certificate: Certificate | None = None, *, error: str | None = None
+) -> SyncReport:
+    """Names the chain as its proof although it says that it is incomplete."""
+    report: SyncReport = original(now, certificate, error=error)
+    return report if report.complete else replace(report, proof="chain")
+
+
 MUTANTS = (
     past_never_read,
     payload_of_another_event,
@@ -203,4 +224,6 @@ MUTANTS = (
     application_is_told_of_another,
     live_called_repair,
     first_message_each_time,
+    repaired_newest_first,
+    proof_beside_incomplete,
 )

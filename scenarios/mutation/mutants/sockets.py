@@ -67,6 +67,15 @@ async def close_never_ends(original: Original, client: GaplessClient) -> None:
     await trio.sleep_forever()
 
 
+@mutant(Method(GaplessClient, "close"), races=["R55"], killed=("r55-closed-in-a-repair", "legacy/inclusive", "no-hang"))
+async def closing_waits_for_the_repair(original: Original, client: GaplessClient) -> None:
+    """Closes only when no call for events is under way."""
+    conversation = client._conversation
+    while conversation is not None and conversation._core._now.exchange is not None:
+        await trio.sleep(1)
+    await original(client)
+
+
 MUTANTS = (
     no_ping,
     no_jitter,
@@ -75,4 +84,5 @@ MUTANTS = (
     key_missing_on_the_socket,
     close_closes_nothing,
     close_never_ends,
+    closing_waits_for_the_repair,
 )

@@ -52,6 +52,11 @@ def test_a_document_that_is_otherwise_is_not(where: tuple[str | int, ...]) -> No
 
 
 def test_every_key_that_is_written_is_in_the_schema() -> None:
-    described = {"RunRecord": DOCUMENT["records"][1], "RestCost": DOCUMENT["records"][1]["rest"]}
+    record = perform(RunRequest(find_one("r79-two-devices-one-listens"), "tree", "inclusive", "gapless")).record
+    document = json.loads(render_json((record,), {"python": "3"}))
+    jsonschema.validate(document, SCHEMA)
+    (two,) = document["records"]
+    described = {"RunRecord": two, "RestCost": two["rest"], "ClientRecord": two["clients"][1]}
     for name, written in described.items():
         assert set(SCHEMA["$defs"][name]["properties"]) == set(written)
+    assert set(two) - set(DOCUMENT["records"][1]) == {"clients"}  # left out where there is one client

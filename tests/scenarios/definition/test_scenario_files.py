@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
@@ -297,3 +298,64 @@ def test_a_cause_can_be_any_step_of_the_script(step: str, cause: str) -> None:
     background = f'[[workload.background]]\nmessage = "x"\nat = {{ step = "{cause}" }}\n'
     assert parse(head + background, "mine.toml").workload.background[0].at is not None
     assert "the script has 0 of that name" in str(wrong(head.replace(f"{step}, ", "") + background))
+
+
+# --- one bracket for two, and two for one -----------------------------------------------------------------------------
+
+
+def lists_and_tables() -> dict[str, list[str]]:
+    """Every key of a file that holds tables, by what it wants: a list of them, or one. Read from the schema."""
+    root = Scenario.model_json_schema()
+    found: dict[str, list[str]] = {"list": [], "table": []}
+
+    def behind(schema: dict[str, Any]) -> dict[str, Any]:
+        choices = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+        schema = choices[0] if len(choices) == 1 else schema
+        return root["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+    def walk(schema: dict[str, Any], above: str) -> None:
+        for name, value in schema.get("properties", {}).items():
+            inner = behind(value)
+            if inner.get("type") == "array":
+                items = behind(inner.get("items", {}))
+                if "oneOf" in items or items.get("type") == "object":
+                    found["list"].append(f"{above}{name}")
+            elif inner.get("type") == "object" and "properties" in inner and above.count(".") < 2:
+                found["table"].append(f"{above}{name}")
+                walk(inner, f"{above}{name}.")
+
+    walk(root, "")
+    return found
+
+
+def test_the_schema_has_lists_of_tables_and_tables() -> None:
+    known = lists_and_tables()
+    assert {"faults", "kills", "workload.background", "workload.runs", "budget.allowances"} <= set(known["list"])
+    assert {"expect", "workload", "budget", "second_client", "budget.attach_calls"} <= set(known["table"])
+
+
+@pytest.mark.parametrize("key", lists_and_tables()["list"])
+def test_one_table_for_a_list_of_tables_says_which_brackets(key: str) -> None:
+    error = wrong(f'name = "mine"\ntitle = "A"\norigin = "me"\n[{key}]\nx = 1\n')
+    assert str(error) == f"mine.toml:4: {key}: is one table, and a list of tables belongs here; write `[[{key}]]`"
+
+
+@pytest.mark.parametrize("key", lists_and_tables()["table"])
+def test_a_list_for_one_table_says_which_brackets(key: str) -> None:
+    error = wrong(f'name = "mine"\ntitle = "A"\norigin = "me"\n[[{key}]]\nx = 1\n')
+    assert str(error) == f"mine.toml:4: {key}: is a list, and one table belongs here; write `[{key}]`"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[script]\nsend = "x"\n', "script: is a table, and a list belongs here; write `script = [ … ]`"),
+        ("[generations]\na = 1\n", "generations: is a table, and a list belongs here; write `generations = [ … ]`"),
+        (
+            '[[faults]]\nkind = "event-drop"\n[[faults.match]]\nnth = 1\n',
+            "faults.0.match: is a list, and one table belongs here; write `match = { … }`",
+        ),
+    ],
+)
+def test_a_table_for_another_list_says_how_to_write_one(text: str, told: str) -> None:
+    assert told in str(wrong(f'name = "mine"\ntitle = "A"\norigin = "me"\n{text}'))

@@ -13,6 +13,7 @@ from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.judging.oracles import OracleFinding
 from gapless.scenarios.judging.oracles.liveness.bounded import bounded
 from gapless.scenarios.judging.oracles.safety.content import content
+from gapless.scenarios.judging.oracles.safety.delivered_in_order import delivered_in_order
 from gapless.scenarios.judging.oracles.safety.delivered_once import delivered_once
 from gapless.scenarios.judging.oracles.safety.ends_first import ends_first
 from gapless.scenarios.judging.oracles.safety.held_at_attach import held_at_attach
@@ -319,3 +320,57 @@ def test_what_a_client_holds_is_no_delivery() -> None:
     finding = delivered_once(story.case())
     assert (finding.judged, finding.violations) == (0, ())
     assert "never says which events" in finding.unjudged
+
+
+# --- the order of deliveries, and a proof beside "incomplete" ------------------------------------------------------
+
+
+def lost_and_read(*delivered: str, repaired: bool | None = True) -> Story:
+    """Two events that no socket brought, and one page with both."""
+    story = Story(history=2).attach().run_called().append("a1", brought=False).append("a2", brought=False)
+    story.tell("rest", "request", call=1, path="/search", counted=True)
+    story.tell("rest", "response", call=1, status=200, items=3, first="h1", last="a2")
+    return story.deliver(*delivered, repaired=repaired).run_ended()
+
+
+def test_what_one_page_brings_is_delivered_in_the_order_of_the_log() -> None:
+    good = delivered_in_order(lost_and_read("a1", "a2").case())
+    assert (good.judged, good.violations) == (2, ())
+    bad = delivered_in_order(lost_and_read("a2", "a1").case())
+    assert said(bad).startswith("events that one page brought were delivered out of order: ActionEvent a2 (no. 3)")
+    assert bad.violations[0].event_ids == ("a2", "a1")
+
+
+def test_of_what_two_pages_can_have_brought_no_order_is_known() -> None:
+    story = lost_and_read()
+    story.tell("rest", "request", call=2, path="/search", counted=True)
+    story.tell("rest", "response", call=2, status=200, items=1, first="a1", last="a1")
+    finding = delivered_in_order(story.deliver("a2", "a1", repaired=True).case())
+    assert (finding.judged, finding.violations) == (1, ())
+
+
+def test_live_events_are_delivered_as_their_frames_came() -> None:
+    assert delivered_in_order(clean_story().case()).violations == ()
+    story = Story(history=2).attach().run_called().append("a1").append("a2").deliver("a2", "a1").run_ended()
+    assert said(delivered_in_order(story.case())).startswith("live events were delivered in another order")
+
+
+def test_a_client_that_does_not_say_what_was_repaired_is_not_judged_by_the_order() -> None:
+    finding = delivered_in_order(lost_and_read("a2", "a1", repaired=None).run_returned().case())
+    assert finding.violations == ()
+    assert "does not say whether an event came live" in finding.unjudged
+
+
+def test_a_proof_beside_incomplete_proves_less_than_was_asked_for() -> None:
+    def beside(proof: str, covers: str | None, *, certainty: str = "log", lost: bool = False) -> OracleFinding:
+        story = clean_story()
+        held = ["h0", "h1", "a1"] if lost else ["h0", "h1", "a1", "a2"]
+        story.run_returned(held, complete=False, covers=covers, proof=proof, calls=0)
+        return says_what_it_did(story.case(certainty=certainty, incomplete_allowed=True))
+
+    assert beside("chain", "branch").violations == ()
+    assert beside("none", "log").violations == ()
+    assert beside("chain", None, lost=True).violations == ()
+    assert "did not hold 1 event (ActionEvent a2)" in said(beside("chain", "branch", lost=True))
+    assert "that is all that was asked for" in said(beside("chain", "branch", certainty="branch"))
+    assert "does not cover state updates" in said(beside("chain", "log"))

@@ -19,7 +19,7 @@ from gapless.scenarios.lockstep.command import PRINTED_MAX, RanOn, has_shim, pri
 from gapless.scenarios.lockstep.process import ProgramProcess, check_exists
 from gapless.scenarios.running.runner import RunResult, perform
 from gapless.scenarios.running.suite import Unit, run_unit
-from tests.scenarios.lockstep.programs import ANSWERS, WEBSOCKETS, program, request
+from tests.scenarios.lockstep.programs import ANSWERS, EXAMPLES, WEBSOCKETS, program, request
 
 NOISY = ANSWERS.format(
     body="print('asked', step, file=sys.stderr, flush=True); time.sleep(1.5); print('by the way')\n"
@@ -243,3 +243,11 @@ def test_a_capsule_whose_program_is_gone_says_so(tmp_path: Path) -> None:
     gone = replace(loaded, request=replace(loaded.request, command=("gone-for-good",)), command_files=())
     with pytest.raises(CapsuleError, match="there is no program gone-for-good here"):
         capsule.check_command(gone, Path("a.json"))
+
+
+def test_two_clients_are_two_processes_in_one_virtual_time() -> None:
+    two = request((sys.executable, str(EXAMPLES / "gapless_trio.py")), "r79-two-devices-one-listens")
+    first, again = perform(two), perform(two)
+    assert [(one.client, one.verdict) for one in first.record.clients] == [(1, Verdict.HOLDS), (2, Verdict.HOLDS)]
+    assert first.record.verdict is Verdict.HOLDS
+    assert first.lines == again.lines

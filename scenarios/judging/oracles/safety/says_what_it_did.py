@@ -2,6 +2,8 @@
 
 - A proof is possible where its certificate exists: ``seq`` on a session socket, ``chain`` where events name their
   parents and for the branch alone, ``count`` and ``echo`` after an answer that brought a count or a page.
+- Beside a claim that is incomplete, a proof is of what ``covers`` names, which is less than was asked for: the branch,
+  where the whole log was. All of that is held.
 - The calls are those that the server counted by the return of ``run()``. Where the server was down, calls that never
   reached it may be counted too.
 - An event that is called live was brought by a socket before. One that is called repaired may have been: a page was
@@ -44,8 +46,10 @@ def says_what_it_did(case: Case) -> OracleFinding:
 
 def _about_run(case: Case, run: RunCall) -> Iterator[Violation]:
     which = ordinal_of(case, run)
-    if run.complete and run.proof in _KNOWN_PROOFS:
+    if run.complete is not None and run.proof in _KNOWN_PROOFS:
         problem = _problem_of_proof(case, run)
+        if problem is None and not run.complete:
+            problem = _problem_beside_incomplete(case, run)
         if problem is not None:
             yield Violation(NAME, f"{which} named the proof {run.proof!r} for the {run.covers}, but {problem}")
     if run.calls is not None:
@@ -71,6 +75,16 @@ def _problem_of_proof(case: Case, run: RunCall) -> str | None:
             if not answered:
                 return f"no {path} call was answered by then"
     return None
+
+
+def _problem_beside_incomplete(case: Case, run: RunCall) -> str | None:
+    """Why a proof cannot stand beside "incomplete"; None when it can, or where it is not said what it covers."""
+    if run.covers is None:
+        return None
+    if run.covers == "log" or case.expect.certainty == "branch":
+        return "it said that it is incomplete, and that is all that was asked for"
+    missing = case.missing(run, run.covers)
+    return f"it did not hold {named(missing)}" if missing else None
 
 
 def _about_calls(case: Case, run: RunCall, which: str) -> Iterator[Violation]:
