@@ -8,7 +8,7 @@ a function as it is.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType, ModuleType
 from typing import Any, Final, TypeVar
 
@@ -18,6 +18,8 @@ _FUNCTIONS: Final[dict[str, FunctionType]] = {}
 F = TypeVar("F", bound=Callable[..., Any])
 Place = tuple[type | ModuleType, str]
 """Where a function is bound: a class or a module, and the name there."""
+_found: dict[str, tuple[int, tuple[Place, ...]]] = {}
+"""Of each decision that was looked for: how many modules the client had then, and the places."""
 
 
 def decision(name: str) -> Callable[[F], F]:
@@ -43,11 +45,17 @@ def places(name: str) -> tuple[Place, ...]:
     A function that other modules import by name is bound in each of them.
     """
     function = _FUNCTIONS.get(name)
-    return () if function is None else tuple(_bindings(function))
+    if function is None:
+        return ()
+    modules = sorted(name for name in sys.modules if name.startswith(f"{_PACKAGE}.") or name == _PACKAGE)
+    count, found = _found.get(name, (0, ()))
+    if count != len(modules) or any(_inner(vars(owner).get(bound)) is not function for owner, bound in found):
+        found = tuple(_bindings(function, [sys.modules[name] for name in modules]))
+        _found[name] = len(modules), found
+    return found
 
 
-def _bindings(function: FunctionType) -> Iterator[Place]:
-    modules = [module for name, module in sorted(sys.modules.items()) if f"{name}.".startswith(f"{_PACKAGE}.")]
+def _bindings(function: FunctionType, modules: Sequence[ModuleType]) -> Iterator[Place]:
     for module in modules:
         for name, value in vars(module).items():
             if value is function:

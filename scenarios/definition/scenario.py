@@ -54,7 +54,11 @@ _Race = Annotated[str, Field(pattern=r"^R\d\d$")]
 
 
 class _Data(BaseModel):
-    """Frozen, and strict about keys: a misspelled key must be an error and not a silent default."""
+    """Frozen, and strict about keys: a misspelled key must be an error and not a silent default.
+
+    Defaults are constructed without a check. A check would build the validator of each model at import, and the
+    validator of the whole contains them all once more.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -142,7 +146,7 @@ class Workload(_Data):
     history_events: Annotated[int, Field(ge=0, le=100_000)] = 0
     history_before_tree: bool = False
     payload_bytes: Annotated[int, Field(ge=0, le=1_000_000)] = 100
-    runs: tuple[Run, ...] = (Run(),)
+    runs: tuple[Run, ...] = (Run.model_construct(),)
     background: tuple[Background, ...] = ()
     recording: Literal["agent-server-1.57.0"] | None = None
 
@@ -218,6 +222,7 @@ Step = Word | Send | Sleep | Restart | Suspend | Answer | Navigate
 Unasked = UnaskedWord | Sleep | Restart | Suspend
 """A step in which nothing is asked of the client."""
 AskedStep = Literal["attach", "send", "run", "history", "close"]
+_SCRIPT: Final[tuple[Step, ...]] = ("attach", Send.model_construct(send="Do the task"), "run")
 
 
 class Expectation(_Data):
@@ -278,9 +283,9 @@ class Budget(_Data):
     """
 
     allowances: tuple[Allowance, ...] = ()
-    attach_calls: Ceiling = Ceiling()
-    later_calls: Ceiling = Ceiling()
-    later_events_read: Ceiling = Ceiling()
+    attach_calls: Ceiling = Ceiling.model_construct()
+    later_calls: Ceiling = Ceiling.model_construct()
+    later_events_read: Ceiling = Ceiling.model_construct()
     bytes_max: Annotated[int, Field(ge=1)] | None = None
     events_read_max: Annotated[int, Field(ge=1)] | None = None
 
@@ -374,14 +379,14 @@ class Scenario(_Data):
     documentation: bool = False
     generations: Annotated[tuple[ServerGeneration, ...], Field(min_length=1)] = GENERATIONS
     cursors: Annotated[tuple[CursorMode, ...], Field(min_length=1)] = CURSORS
-    server: Server = Server()
-    workload: Workload = Workload()
-    script: Annotated[tuple[Step, ...], Field(min_length=1)] = ("attach", Send(send="Do the task"), "run")
+    server: Server = Server.model_construct()
+    workload: Workload = Workload.model_construct()
+    script: Annotated[tuple[Step, ...], Field(min_length=1)] = _SCRIPT
     second_client: SecondClient | None = None
     faults: tuple[Fault, ...] = ()
-    client: ClientSettings = ClientSettings()
-    expect: Expectation = Expectation()
-    budget: Budget = Budget()
+    client: ClientSettings = ClientSettings.model_construct()
+    expect: Expectation = Expectation.model_construct()
+    budget: Budget = Budget.model_construct()
     thread_switches: tuple[ThreadSwitch, ...] = ()
     kills: tuple[PlannedKill, ...] = ()
 

@@ -25,7 +25,9 @@ _encode: Final = json.JSONEncoder(
 
 def content_digest(event: Mapping[str, Any]) -> str | None:
     """The digest of an event's content; None when the client gave only its id, or something that is no JSON."""
-    content = {name: value for name, value in event.items() if name not in TRANSPORT_FIELDS}
+    content = event.copy() if type(event) is dict else dict(event.items())
+    for name in TRANSPORT_FIELDS:
+        content.pop(name, None)
     return _known.digest(content) if len(content) > 1 else None
 
 
@@ -47,12 +49,15 @@ class _KnownDigests:
             form = marshal.dumps(content, _WITHOUT_REFERENCES)
         except ValueError:
             return _digest(content)
-        if form not in self._digests:
-            if self.size_bytes > self._size_bytes_max:
-                self._digests.clear()
-                self.size_bytes = 0
-            self._digests[form] = _digest(content)
-            self.size_bytes += len(form)
+        try:
+            return self._digests[form]
+        except KeyError:  # a digest is asked for many times
+            pass
+        if self.size_bytes > self._size_bytes_max:
+            self._digests.clear()
+            self.size_bytes = 0
+        self._digests[form] = _digest(content)
+        self.size_bytes += len(form)
         return self._digests[form]
 
 

@@ -345,22 +345,19 @@ class _Reader:
         ids = _texts(entry.fields.get("held"))
         self._held_then.append(HeldThen(step, entry.index, ids, gaps, dict(self._told_contents)))
 
-    def _contents_of_log(self, event: Mapping[str, object], found: dict[str, str]) -> None:
-        """Add the digest of an event of the log. Only events whose content the client told are needed."""
-        event_id = _text(event["id"])
-        if event_id in self._told_contents or event_id in self._delivered_contents:
-            digest = content_digest(event) if self._log_contents is None else self._log_contents.get(event_id)
-            if digest is not None:
-                found[event_id] = digest
-
     def evidence(self) -> Evidence:
         """The evidence in the entries taken so far."""
         log_contents: dict[str, str] = {}
         events: list[PersistedEvent] = []
+        told_contents = self._told_contents.keys() | self._delivered_contents.keys()
         for index, event in enumerate(self._final_log):
-            events.append(self._log_event(index, event))
-            self._contents_of_log(event, log_contents)
-            if event["id"] in self._posted and event.get("source") == "user":
+            known = self._log_event(index, event)
+            events.append(known)
+            if known.id in told_contents:  # the content of any other is not needed
+                digest = content_digest(event) if self._log_contents is None else self._log_contents.get(known.id)
+                if digest is not None:
+                    log_contents[known.id] = digest
+            if known.id in self._posted and event.get("source") == "user":
                 self._posted_texts.append(_said(event))
         log = tuple(events)
         return Evidence(

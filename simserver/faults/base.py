@@ -21,7 +21,7 @@ class BaseFault(BaseModel):
 
     kind: str
     name: Name | None = None
-    match: Match = Match()
+    match: Match = Match.model_construct()
 
     @model_validator(mode="after")
     def _match_fits_place(self) -> BaseFault:

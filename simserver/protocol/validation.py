@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+_LATER: Final = ConfigDict(defer_build=True)  # when the first request is validated
 
 
 class Order(StrEnum):
@@ -23,12 +25,16 @@ class Order(StrEnum):
 class TextContent(BaseModel):
     """A text part of a message."""
 
+    model_config = _LATER
+
     type: Literal["text"] = "text"
     text: str
 
 
 class ImageContent(BaseModel):
     """An image part of a message. The simulated agent ignores it."""
+
+    model_config = _LATER
 
     type: Literal["image"] = "image"
     image_urls: list[str]
@@ -37,13 +43,15 @@ class ImageContent(BaseModel):
 class SentMessage(BaseModel):
     """A message from a client. run: whether it also starts a run."""
 
+    model_config = _LATER
+
     role: Literal["user", "system", "assistant", "tool"] = "user"
     content: list[TextContent | ImageContent] = Field(default_factory=list)
     run: bool = False
 
 
-ID: TypeAdapter[Any] = TypeAdapter(UUID)
-LIMIT: TypeAdapter[Any] = TypeAdapter(Annotated[int, Field(gt=0, le=100)])
-ORDER: TypeAdapter[Any] = TypeAdapter(Order)
-TIME: TypeAdapter[Any] = TypeAdapter(datetime)
+ID: TypeAdapter[Any] = TypeAdapter(UUID, config=_LATER)
+LIMIT: TypeAdapter[Any] = TypeAdapter(Annotated[int, Field(gt=0, le=100)], config=_LATER)
+ORDER: TypeAdapter[Any] = TypeAdapter(Order, config=_LATER)
+TIME: TypeAdapter[Any] = TypeAdapter(datetime, config=_LATER)
 MESSAGE: TypeAdapter[Any] = TypeAdapter(SentMessage)

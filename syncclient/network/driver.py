@@ -275,9 +275,14 @@ class Driver:
 
     async def _keep_time(self) -> None:
         while True:
-            self._rearm = anyio.Event()
-            with anyio.CancelScope(deadline=self._core.wake_at_s):
-                await self._rearm.wait()
+            # The time changes with most events. The scope is moved along, which is cheaper than a new one each time.
+            with anyio.CancelScope(deadline=self._core.wake_at_s) as scope:
+                while not scope.cancel_called:
+                    self._rearm = anyio.Event()
+                    await self._rearm.wait()
+                    scope.deadline = self._core.wake_at_s
+                    if anyio.current_time() >= scope.deadline:
+                        break
             if anyio.current_time() >= self._core.wake_at_s:
                 self._feed(events.TimerFired())
 
