@@ -155,12 +155,15 @@ def _renewed(cell: LikenessCell) -> LikenessCell:
 def _effort(item: Work) -> tuple[bool, int]:
     """Orders the work: our client comes first, and what is quickly done.
 
-    A published server reads its whole log before each step.
+    A published server reads its whole log before each step, and looks at its clock all the time.
     """
     scenario, client, _ = item
     workload = find_one(scenario).workload
     steps = sum(run.actions for run in workload.runs)
-    return client != DEFAULT, (steps * steps + workload.history_events) // EFFORT_STEP
+    lasts_s = sum(
+        run.actions * (run.step_s + (run.step_s if run.tool_s is None else run.tool_s)) for run in workload.runs
+    )
+    return client != DEFAULT, int(steps * steps + workload.history_events + 3 * lasts_s) // EFFORT_STEP
 
 
 def _compared(item: Work) -> LikenessCell:
