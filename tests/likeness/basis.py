@@ -18,7 +18,7 @@ from gapless.scenarios.clients.registry import CLIENTS
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.realserver.environment import PINS, parse_server
 
-_HARNESS: Final = (
+HARNESS: Final = (
     "gapless.scenarios.running.runner",
     "gapless.scenarios.realserver.world",
     "tests.likeness.comparison",
@@ -38,14 +38,18 @@ _DIGITS: Final = 16
 @cache
 def basis_of(scenario: str, client: str, server: str) -> str:
     """A digest of all that the run of a client on a published server depends on."""
-    factory = next(one.factory for one in CLIENTS if one.name == client)
     pins = PINS / f"{server}.txt".replace("==", "-")
     parts = [
-        _sources((*_HARNESS, factory.__module__)),
+        _sources((*HARNESS, factory(client))),
         find_one(scenario).model_dump_json(),
         pins.read_text(encoding="utf-8") if pins.exists() else str(parse_server(server)),
     ]
     return _digest(parts)
+
+
+def factory(client: str) -> str:
+    """The module that makes clients of that name."""
+    return next(one.factory.__module__ for one in CLIENTS if one.name == client)
 
 
 @cache
