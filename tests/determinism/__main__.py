@@ -1,4 +1,4 @@
-"""``python -m tests.lockstep.determinism``: the catalog on published clients, in two processes that share nothing.
+"""``python -m tests.determinism``: the catalog on published clients, in two processes that share nothing.
 
 Each scenario is played in the newest generation in which the client and the scenario meet, in two processes of the
 harness with different hash seeds, at the same time: each disturbs the other. Then one scenario is played many times.
@@ -93,7 +93,7 @@ def played(tasks: Iterator[Task]) -> Iterator[Played]:
 def _compared(subject: Subject, names: Sequence[str]) -> bool:
     """Play the scenarios in two processes; whether all digests are equal."""
     began_s = time.monotonic()
-    command = [sys.executable, "-m", "tests.lockstep.determinism", "--play", "--client", subject.name, *names]
+    command = [sys.executable, "-m", "tests.determinism", "--play", "--client", subject.name, *names]
     processes = [
         subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": hash_seed}
