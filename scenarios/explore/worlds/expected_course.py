@@ -118,7 +118,7 @@ def course(choices: Choices, part: Part) -> Course:
         text = RECORDED_MESSAGES[len(runs)] if is_recorded else f"Task {len(runs) + 1}"
         script += [{"send": text}, "run"]
         ends_s = now_s + (_recorded_s()[len(runs)] if is_recorded else _lasts_s(run))
-        starts_s.append(recorded(RECORDING).runs[len(runs)].init_s if is_recorded else run["init_s"])
+        starts_s.append(recorded(RECORDING).runs[len(runs)].init_s if is_recorded else float(run["init_s"]))
         runs.append(run)
         times.append((now_s, round(ends_s, 3)))
         now_s = ends_s
