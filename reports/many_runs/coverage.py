@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 _KIND_WIDTH = 23
 _COLUMN_WIDTH = 8
-_SHORT = {"reconnecting": "reconn", "repairing": "repair"}
+_STATE_WIDTH = 7
+_SHORT = {"starting": "start", "reconnecting": "reconn", "repairing": "repair"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,14 @@ class CoverageTable:
 
 def render_coverage(coverage: CoverageTable) -> Iterator[str]:
     """The table as lines of at most 100 columns. A zero is shown as a dot."""
-    columns = (*coverage.generations, *(_SHORT.get(state, state) for state in coverage.states))
+    states = [_SHORT.get(state, state) for state in coverage.states]
     over = len(coverage.generations) * _COLUMN_WIDTH
     yield f"{'':<{_KIND_WIDTH}}{'worlds where it fired':>{over}}   firings while".rstrip()
-    yield f"{'fault':<{_KIND_WIDTH}}" + "".join(f"{name:>{_COLUMN_WIDTH}}" for name in columns)
+    yield f"{'fault':<{_KIND_WIDTH}}" + _aligned(coverage.generations, states)
     for row in coverage.rows:
-        yield f"{row.kind:<{_KIND_WIDTH}}" + _numbers((*row.worlds, *row.firings))
+        yield f"{row.kind:<{_KIND_WIDTH}}" + _aligned(row.worlds, row.firings)
 
 
-def _numbers(numbers: Sequence[int]) -> str:
-    return "".join(f"{number or '·':>{_COLUMN_WIDTH}}" for number in numbers)
+def _aligned(worlds: Sequence[object], firings: Sequence[object]) -> str:
+    left = "".join(f"{one or '·':>{_COLUMN_WIDTH}}" for one in worlds)
+    return left + "".join(f"{one or '·':>{_STATE_WIDTH}}" for one in firings)

@@ -3,6 +3,7 @@
 - ``attach``        the client has not attached yet
 - ``reconnecting``  the server has no open socket of the client
 - ``repairing``     the client waits for a page or a count
+- ``starting``      the client has asked for a run, and the server has not said since that it runs
 - ``run``           the run that the client asked for is in progress
 - ``tail``          the run has ended, but ``run()`` has not returned yet
 - ``idle``          none of these
@@ -16,8 +17,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-STATES = ("attach", "idle", "run", "tail", "reconnecting", "repairing")
-_WHATS = ("run-called", "error", "run-started", "run-ended", "opened", "closed", "request", "response", "restarting")
+STATES = ("attach", "idle", "starting", "run", "tail", "reconnecting", "repairing")
+_AGENT = ("run-started", "run-ended", "status")
+_WHATS = ("run-called", "error", *_AGENT, "opened", "closed", "request", "response", "restarting")
 _RETURNS = ("attach-returned", "run-returned")
 # The journal lines that can change the state. Only these are parsed: parsing all would be slow.
 _CHANGES = re.compile(f'"place":"fault"|"what":"(?:{"|".join((*_WHATS, *_RETURNS))})"')
@@ -45,7 +47,7 @@ class _StateTracker:
     """The state after the journal entries read so far."""
 
     def __init__(self) -> None:
-        self._attached = self._running = self._called = False
+        self._attached = self._running = self._called = self._said = False
         self._sockets: set[object] = set()
         self._asked: set[object] = set()
 
@@ -58,7 +60,7 @@ class _StateTracker:
         if self._asked:
             return "repairing"
         if self._called:
-            return "run" if self._running else "tail"
+            return ("run" if self._said else "starting") if self._running else "tail"
         return "idle"
 
     def take(self, entry: Mapping[str, Any]) -> None:
@@ -68,10 +70,13 @@ class _StateTracker:
                 self._attached = True
             case "client", "run-called":
                 self._called = self._running = True
+                self._said = False
             case "client", "run-returned" | "error":
                 self._called = False
             case "agent", "run-started":
                 self._running = True
+            case "agent", "status" if entry["status"] == "running":
+                self._said = True
             case "agent", "run-ended":
                 self._running = False
             case "socket", "opened":

@@ -85,8 +85,9 @@ class Explorer:
         self._origins = database.origins()
         self._untried = set(database.examples())
         self._shrinks: dict[int, tuple[WorldFailure, Shrinking]] = {}
+        self._due: deque[int] = deque()  # shrinks of which no slice is handed out
         self._begun = 0
-        self._turn = 0
+        self._shrink_runs = 0
         self._out: dict[Future[Any], Callable[[Any], None]] = {}
 
     @property
@@ -106,6 +107,8 @@ class Explorer:
                 while not self._stop.asked and len(self._out) < self._jobs and self._hand_out():
                     pass
                 if not self._out:
+                    for number in list(self._due):
+                        self._settle(number)
                     return
                 done, _ = wait(self._out, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -125,13 +128,13 @@ class Explorer:
     def _hand_out(self) -> bool:
         """Submit one more piece of work. False when there is none.
 
-        Earlier failures come first. With one job, blocks and shrinks alternate.
+        Earlier failures come first. With one job, worlds and shrinks have as many runs each: a shrink may need many,
+        and while it has all of them nothing new is found.
         """
         if self._again:
             self._check_again(self._again.popleft())
             return True
-        self._turn += 1
-        shrinks_first = self._jobs > 1 or self._turn % 2 == 0
+        shrinks_first = self._jobs > 1 or self._shrink_runs < self.worlds
         ways = (self._shrink, self._try_block) if shrinks_first else (self._try_block, self._shrink)
         return any(way() for way in ways)
 
@@ -176,7 +179,7 @@ class Explorer:
         return max(0, min(BLOCK_WORLDS, limits.worlds - (self._next - self._worlds_before)))
 
     def _shrink(self) -> bool:
-        """Begin a shrink; False when none is due.
+        """Submit the next slice of a shrink, or begin one; False when none is due.
 
         At most half of the jobs shrink, so that the others try new worlds. Once a limit is reached, all of them shrink,
         but only symptoms without a known cause.
@@ -184,6 +187,9 @@ class Explorer:
         campaign, under_way = self._campaign, self._shrinks
         if self._is_late():
             return False
+        if self._due:
+            self._slice(self._due.popleft())
+            return True
         is_early = campaign.worlds - self._worlds_before < WORLDS_BEFORE_SHRINKS
         if is_early and self.elapsed_s < SECONDS_BEFORE_SHRINKS and self._worlds_left():
             return False
@@ -202,24 +208,33 @@ class Explorer:
             command=campaign.command,
             server=campaign.server,
         )
-        self._go_on(self._begun, failure, shrinking)
+        self._shrinks[self._begun] = failure, shrinking
+        self._slice(self._begun)
         return True
 
-    def _go_on(self, number: int, failure: WorldFailure, shrinking: Shrinking) -> None:
-        self._shrinks[number] = failure, shrinking
+    def _slice(self, number: int) -> None:
+        """Submit a slice of a shrink. Between two of them something else may be due."""
+        failure, before = self._shrinks[number]
 
         def shrunk(after: Shrinking) -> None:
-            is_late, is_new = self._is_late(), not self._campaign.knows(after.symptom)
-            if not (after.done or is_late or self._stop.asked):
-                self._go_on(number, failure, after)
-                return
-            del self._shrinks[number]
-            if after.done or (is_late and is_new):
-                self._found(failure, after)
+            self._shrink_runs += after.runs - before.runs
+            self._shrinks[number] = failure, after
+            if after.done or self._is_late() or self._stop.asked:
+                self._settle(number)
             else:
-                self._campaign.leave(failure, after.drawn)
+                self._due.append(number)
 
-        self._submit(shrunk, shrink_slice, shrinking)
+        self._submit(shrunk, shrink_slice, before)
+
+    def _settle(self, number: int) -> None:
+        """A shrink is done, or there is no time for it any more."""
+        failure, after = self._shrinks.pop(number)
+        if number in self._due:
+            self._due.remove(number)
+        if after.done or (self._is_late() and not self._campaign.knows(after.symptom)):
+            self._found(failure, after)
+        else:
+            self._campaign.leave(failure, after.drawn)
 
     def _check_again(self, one: Group | tuple[int, ...]) -> None:
         campaign = self._campaign

@@ -19,6 +19,7 @@ from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.explore.client_state import STATES
 from gapless.scenarios.explore.worlds import FOCI, KINDS, ListSource, PartedSource, RandomSource, VariedSource, plan
 from gapless.scenarios.explore.worlds.choice_sources import Parts
+from gapless.scenarios.explore.worlds.fault_timing import STARTING
 from gapless.scenarios.running.runner import RunRequest
 from gapless.simserver.choices import Choices
 
@@ -41,11 +42,14 @@ _FAULT_PARTS = ("focus 0", _SECOND, "another-fault 0", "another-fault 1", "anoth
 _LIKELY = {
     "attach": (4,),
     "idle": (5,),
+    "starting": (0, 1, 2),
     "run": (0, 1, 2),
     "tail": (3,),
     "reconnecting": (6, 7, 8, 9),
     "repairing": (6, 7, 8, 9),
 }
+# The choices of a run's phase that are likely to be in a state.
+_PHASES = {"starting": STARTING, "run": 0}
 
 Drawn = tuple[int, ...]
 
@@ -145,6 +149,8 @@ def _varied(
     if generator.randrange(2):
         likely = _LIKELY[target.state]
         forced |= {(_SECOND, "where"): likely[generator.randrange(len(likely))], (_SECOND, "at-a-time"): 1}
+        if target.state in _PHASES:
+            forced[_SECOND, "phase"] = _PHASES[target.state]
     elif faults := [part for part in _FAULT_PARTS if part in parts]:
         instead[_SECOND] = faults[generator.randrange(len(faults))]
     return VariedSource(generator, parts, forced, instead)

@@ -219,6 +219,7 @@ class Evidence:
     log has at the end. ``appended_s``: when an event was appended, by id; without the history. ``ended_s``: when it was
     closed. ``sockets_opened_at``: journal indices. ``left_open``: connections that it still had when it was closed.
     ``readable_again_at``: the journal index since when a record that could not be read can be, by id (R85).
+    ``replayed``: events that a socket brought within the range that its server said it replays.
     ``pages``: the pages of the log that were answered, without the blank ones.
     ``outages_s``: for each time that sockets were refused, when the client tried, up to the try that was taken.
     """
@@ -270,6 +271,7 @@ class Evidence:
     messages_posted: int = 0
     posted_texts: tuple[str, ...] = ()
     sockets_opened_at: tuple[int, ...] = ()
+    replayed: frozenset[str] = frozenset()
     left_open: int = 0
     readable_again_at: Mapping[str, int] = field(default_factory=dict)
     appended_s: Mapping[str, float] = field(default_factory=dict)

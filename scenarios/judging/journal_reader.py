@@ -89,6 +89,8 @@ class _Reader:
         self._open_max = 0
         self._last_opened_at = -1
         self._opened_at: list[int] = []
+        self._through_seq: dict[object, int] = {}
+        self._replayed: set[str] = set()
         self._snapshots_at_s: list[tuple[int, float, str | None]] = []
         self._frames_at_s: list[tuple[int, float]] = []
         self._left_out: set[str] = set()
@@ -228,6 +230,8 @@ class _Reader:
             self._open.discard(fields.get("connection"))
         elif what == "sent":
             frame = fields.get("connection"), fields.get("frame")
+            if isinstance(through_seq := fields.get("through_seq"), int):
+                self._through_seq[fields.get("connection")] = through_seq
             self._updates.sent(frame, _text(fields["id"]), is_update=fields.get("update") is True)
         elif what == "delivered":
             event_id = _text(fields["id"])
@@ -235,6 +239,9 @@ class _Reader:
             self._frames.append((event_id, entry.t_s))
             self._frames_at_s.append((entry.index, entry.t_s))
             self._framed_at.setdefault(event_id, entry.index)
+            seq = fields.get("seq")
+            if isinstance(seq, int) and seq <= self._through_seq.get(fields.get("connection"), -1):
+                self._replayed.add(event_id)
             self._news(event_id, entry.t_s)
             if fields.get("key") == "full_state":
                 self._snapshots.add(event_id)
@@ -400,6 +407,7 @@ class _Reader:
             news_times_s=tuple(self._news_times_s),
             open_sockets_max=self._open_max,
             sockets_opened_at=tuple(self._opened_at),
+            replayed=frozenset(self._replayed),
             left_open=self._left_open,
             readable_again_at=self._readable_again_at,
             snapshots_at_s=tuple(self._snapshots_at_s),

@@ -40,7 +40,7 @@ from gapless.scenarios.lockstep.protocol import (
 SHIMS: Final = Path(__file__).parent / "shims"
 IMPORT_S_MAX: Final = 60.0  # of real time, until a program waits for the first time
 SPIN_S_MAX: Final = 10.0  # of processor time at one place of the program, before it waits for the first time
-PROBED_AFTER_S: Final = 3.0  # of processor time: then it is asked where it is
+PROBED_AFTER_S: Final = 3.0  # of processor time, since it has read anything: then it is asked where it is
 REST_S_MAX: Final = 30.0  # of real time, until it waits again
 STACKS_S: Final = 1.0
 STARVED_MAX: Final = 10  # times as long for a program that would compute, where others have the processors
@@ -211,9 +211,16 @@ class ProgramProcess:
                 self._read_channel()  # a channel that was never opened has no end that a selector could see
 
     def _check_spin(self, place: ProgramPlace) -> None:
-        """Raise NotAtRest for a program that stays at one place for long. One that imports may be slow."""
-        cpu_s = self._cpu_s()
-        if cpu_s < PROBED_AFTER_S:
+        """Raise NotAtRest for a program that stays at one place for long. One that imports may be slow.
+
+        It is asked where it is by a signal, and its interpreter may crash at that: the stacks are walked wherever the
+        signal has interrupted it. So a program that still reads files, as who imports does, is not asked. How much it
+        had computed, and not how long it took, decides: on a busy machine it is asked no more often.
+        """
+        cpu_s, bytes_read = self._cpu_s(), self._bytes_read()
+        if bytes_read != place.bytes_read:
+            place.bytes_read, place.read_s, place.frames = bytes_read, cpu_s, None
+        if cpu_s - place.read_s < PROBED_AFTER_S:
             return
         here = outermost(self._stacks())
         if here is None or here != place.frames:
@@ -244,6 +251,11 @@ class ProgramProcess:
         """The processor time of the command's session so far, in seconds; 0.0 where the system does not tell."""
         ticks = sum(int(fields[11]) + int(fields[12]) for _, fields in self._session())
         return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _bytes_read(self) -> int:
+        """How much the command's session has read so far; 0 where the system does not tell."""
+        found = (_text_of(directory / "io").partition("rchar: ")[2] for directory, _ in self._session())
+        return sum(int(text.split("\n", 1)[0]) for text in found if text)
 
     def _is_ready(self) -> bool:
         """Whether a thread of the session runs, or is ready to, or waits for the disk."""
@@ -464,10 +476,15 @@ class Pool:
 
 def _stat_of(path: Path) -> list[str]:
     """The fields of a ``stat`` file after the name, the state first; none when the process has ended."""
+    return _text_of(path).rpartition(")")[2].split()
+
+
+def _text_of(path: Path) -> str:
+    """What a file says; nothing when it is not there, or is not for us."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return []
+        return ""
 
 
 def _state_of(path: str) -> tuple[int, int] | None:

@@ -14,10 +14,13 @@ _IMPORTING: Final = '"<frozen importlib'
 
 @dataclass(slots=True)
 class ProgramPlace:
-    """Where a program computes. frames: the outermost of each thread; since_s: in seconds of its processor time."""
+    """Where a program computes. frames: the outermost of each thread; since_s: in seconds of its processor time;
+    bytes_read: how much it had read at its second read_s."""
 
     frames: tuple[str, ...] | None = None
     since_s: float = 0.0
+    bytes_read: int = 0
+    read_s: float = 0.0
 
 
 def outermost(stacks: str) -> tuple[str, ...] | None:

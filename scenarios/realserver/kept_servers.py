@@ -154,7 +154,8 @@ def _started(server: PublishedServer, api_key: str | None) -> KeptServer:
     except (NeverWaited, NotAtRest) as error:
         one.end()
         words = [line for line in b"".join(last).decode("utf-8", "replace").splitlines() if line.strip()]
-        raise NoServer(f"{server} does not start: {words[-1].strip() if words else error}") from error
+        why = f"{error}; {words[-1].strip()}" if words else str(error)
+        raise NoServer(f"{server} does not start: {why}") from error
     except BaseException:
         one.end()
         raise

@@ -1,19 +1,22 @@
 """``python -m tests.likeness``: each scenario on the simulated server and on a published one; writes docs/fidelity.md.
 
-What was measured is kept in a file, line by line, and not measured again: an interrupted command goes on where it was.
+What was measured is kept in a file, line by line: an interrupted command goes on where it was. A run on a published
+server is made again when something that it depends on has changed since; one on the simulated server is made each time.
 Exit codes: 0 when no difference is without a reason, 1 when one is, 2 usage.
 """
 
 from __future__ import annotations
 
 import datetime
+import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from gapless.scenarios.clients.registry import CLIENTS
+from gapless.scenarios.clients.registry import CLIENTS, DEFAULT
 from gapless.scenarios.definition.catalogue import catalogue, find, find_one
 from gapless.scenarios.definition.scenario import Scenario
 from gapless.scenarios.errors import UsageError
@@ -21,7 +24,8 @@ from gapless.scenarios.realserver.environment import PublishedServer, parse_serv
 from gapless.scenarios.realserver.playable import why_not
 from gapless.scenarios.realserver.warm_up import prepare
 from gapless.scenarios.running.suite import spread
-from tests.likeness.comparison import LikenessCell, compared
+from tests.likeness.basis import basis_of
+from tests.likeness.comparison import LikenessCell, compared, on_simulated
 from tests.likeness.reasons import is_same, reason_of
 from tests.likeness.section import replaced, written
 
@@ -80,7 +84,9 @@ def main(
             )
     if write:
         day = datetime.datetime.now(datetime.UTC).date().isoformat()
-        section = written(cells, _left_out(scenarios, published), f"Measured on {day}", _not_measured(work, cells))
+        stale = sum(cell.basis != basis_of(*cell.key) for cell in cells)
+        when = f"Written on {day}"
+        section = written(cells, _left_out(scenarios, published), when, _not_measured(work, cells), stale)
         DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), section), encoding="utf-8")
     wrong = sum(not is_same(cell) and reason_of(cell) is None for cell in cells)
     click.echo(f"{len(cells)} pairs, {wrong} differ without a reason")
@@ -117,25 +123,47 @@ def _known() -> dict[Work, LikenessCell]:
 
 
 def measured(work: Sequence[Work], jobs: int) -> list[LikenessCell]:
-    """The cells of the work, in its order; those that were not kept are measured now."""
+    """The cells of the work, in its order; those that were not kept, or depend on what has changed, are measured."""
     KEPT.parent.mkdir(exist_ok=True)
-    known = _known()
+    known = {one: cell for one, cell in _known().items() if cell.basis == basis_of(*one)}
     left = sorted((one for one in work if one not in known), key=_effort)
+    commit = _commit()
+    with spread(_renewed, [known[one] for one in work if one in known], jobs) as renewed:
+        for cell in renewed:
+            known[cell.key] = cell
     with spread(_compared, left, jobs) as cells, KEPT.open("a", encoding="utf-8") as file:
-        for number, cell in enumerate(cells, 1):
+        for number, found in enumerate(cells, 1):
+            cell = replace(found, basis=basis_of(*found.key), commit=commit)
             known[cell.key] = cell
             file.write(cell.text() + "\n")
             file.flush()
             mark = "same" if is_same(cell) else reason_of(cell) or "DIFFERENT"
-            click.echo(f"{number} of {len(left)}: {cell.scenario}, {cell.client}: {mark}", err=True)
+            click.echo(f"{number} of {len(left)}: {cell.scenario}, {cell.client}, {cell.server}: {mark}", err=True)
     return [known[one] for one in work if one in known]
 
 
-def _effort(item: Work) -> int:
-    """Orders the work: what is quickly done comes first. A published server reads its whole log before each step."""
-    workload = find_one(item[0]).workload
+def _commit() -> str:
+    done = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _renewed(cell: LikenessCell) -> LikenessCell:
+    """The cell with a new run on the simulated server."""
+    return replace(cell, simulated=on_simulated(*cell.key))
+
+
+def _effort(item: Work) -> tuple[bool, int]:
+    """Orders the work: our client comes first, and what is quickly done.
+
+    A published server reads its whole log before each step, and looks at its clock all the time.
+    """
+    scenario, client, _ = item
+    workload = find_one(scenario).workload
     steps = sum(run.actions for run in workload.runs)
-    return (steps * steps + workload.history_events) // EFFORT_STEP
+    lasts_s = sum(
+        run.actions * (run.step_s + (run.step_s if run.tool_s is None else run.tool_s)) for run in workload.runs
+    )
+    return client != DEFAULT, int(steps * steps + workload.history_events + 3 * lasts_s) // EFFORT_STEP
 
 
 def _compared(item: Work) -> LikenessCell:

@@ -35,7 +35,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class LikenessCell:
-    """A scenario with a client on both servers. ``broke``: why there is no run on the published one."""
+    """A scenario with a client on both servers.
+
+    ``broke``: why there is no run on the published one. ``basis``: a digest of what that run depends on; ``commit``:
+    at which it was made.
+    """
 
     scenario: str
     client: str
@@ -43,6 +47,8 @@ class LikenessCell:
     simulated: Seen
     published: Seen | None
     broke: str = ""
+    basis: str = ""
+    commit: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -81,16 +87,27 @@ class LikenessCell:
 
 
 def compared(scenario_name: str, client: str, server: str) -> LikenessCell:
-    """Run a scenario on both servers. The simulated one behaves as the release of the published one does."""
+    """Run a scenario on both servers."""
+    simulated = on_simulated(scenario_name, client, server)
     scenario = find_one(scenario_name)
-    variant = variant_of(scenario, parse_server(server))
-    assert variant is not None
-    simulated = seen(perform(RunRequest(as_release(scenario, parse_server(server).version), *variant, client)))
     try:
-        published = seen(perform(RunRequest(scenario, *variant, client, server=server)))
+        published = seen(perform(RunRequest(scenario, *_variant(scenario, server), client, server=server)))
     except WorldBroke as error:
         return LikenessCell(scenario_name, client, server, simulated, None, str(error))
     return LikenessCell(scenario_name, client, server, simulated, published)
+
+
+def on_simulated(scenario_name: str, client: str, server: str) -> Seen:
+    """Run a scenario on the simulated server. It behaves as the release of the published one does."""
+    scenario = find_one(scenario_name)
+    release = as_release(scenario, parse_server(server).version)
+    return seen(perform(RunRequest(release, *_variant(scenario, server), client)))
+
+
+def _variant(scenario: Scenario, server: str) -> tuple[str, str]:
+    variant = variant_of(scenario, parse_server(server))
+    assert variant is not None
+    return variant
 
 
 def as_release(scenario: Scenario, version: str) -> Scenario:

@@ -30,12 +30,17 @@ def kept(new: str, old: str) -> str:
 
 
 def written(
-    cells: Sequence[LikenessCell], left_out: Mapping[str, str], when: str, not_measured: Sequence[str] = ()
+    cells: Sequence[LikenessCell],
+    left_out: Mapping[str, str],
+    when: str,
+    not_measured: Sequence[str] = (),
+    stale: int = 0,
 ) -> str:
     """The section.
 
     ``left_out``: the scenarios that the servers cannot play, with the reason; ``not_measured``: those that they could
-    play, and that no run was made of yet.
+    play, and that no run was made of yet; ``stale``: how many cells were measured before something changed that their
+    runs on the published server depend on.
     """
     servers = " and ".join(dict.fromkeys(cell.server for cell in cells))
     different = [cell for cell in cells if not is_same(cell)]
@@ -48,7 +53,7 @@ def written(
         _ABOUT,
         f"{when}, with {servers}: {len(cells)} pairs of runs, {len(scenarios)} scenarios, {len(clients)} clients. "
         f"{len(cells) - len(different)} are the same; {len(different) - len(without)} differ for a reason, and "
-        f"{len(without)} without one. `python -m tests.likeness` measures it again.",
+        f"{len(without)} without one. {_age(cells, stale)} `python -m tests.likeness` measures it again.",
         _table(["scenario", *map(_title, columns)], [_row(name, columns, cells) for name in scenarios]),
         "`=`: the same verdict, the same deliveries, in the same order. An empty cell: not measured yet. A letter: "
         "they differ, for this reason:",
@@ -68,6 +73,15 @@ def written(
     rows = [[reason, ", ".join(names)] for reason, names in reasons.items()]
     parts += ["What a published server cannot be put through:", _table(["because", "scenarios"], rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def _age(cells: Sequence[LikenessCell], stale: int) -> str:
+    commits = Counter(cell.commit for cell in cells if cell.commit)
+    at = ", ".join(f"`{commit}` ({times})" for commit, times in sorted(commits.items()))
+    said = f"Measured at the commits {at}." if at else ""
+    if not stale:
+        return f"{said} Nothing that a run on a published server depends on has changed since."
+    return f"{said} {stale} of the pairs were measured before something changed that their runs depend on."
 
 
 def _letters(different: Sequence[LikenessCell]) -> dict[str, tuple[str, int]]:

@@ -8,6 +8,7 @@ import pytest
 
 from gapless.scenarios.definition.catalogue import find_one
 from gapless.scenarios.running.world_setup import server_settings
+from tests.likeness.basis import HARNESS, basis_of, factory, reached
 from tests.likeness.comparison import LikenessCell, Seen, as_release
 from tests.likeness.reasons import is_same, reason_of
 from tests.likeness.section import HEADING, kept, replaced, written
@@ -89,6 +90,8 @@ def test_a_difference_of_one_scenario_has_its_reason(scenario: str, changes: dic
         ("r20-lost-last-update", _seen("Action", "budget no-tail-loss"), _seen("Action", "no-holes no-tail-loss")),
         # the hole is another one: it can be filled, and that costs
         ("r57-short-pages-beyond-the-bound", _seen("Action", lost=9), _seen("Action Action", "budget")),
+        # the hole stays, and statistics are in it
+        ("r51-no-cursor-known", _seen("Action", lost=2), _seen("Message Action", lost=1)),
     ],
 )
 def test_what_statistics_change_has_its_reason_and_the_other_way_round_has_none(
@@ -115,6 +118,27 @@ def test_two_servers_have_a_column_each() -> None:
     text = written([CELL, older], {}, "Measured on a day")
     assert "| scenario | gapless, 1.58.2 | gapless, 1.57.0 |" in text
     assert "| r10-late-tail | = holds | = holds |" in text
+
+
+def test_a_cell_is_measured_again_when_its_client_or_its_scenario_changes_and_not_when_another_does() -> None:
+    server = "openhands-agent-server==1.58.2"
+    ours, other = (reached((*HARNESS, factory(name))) for name in ("gapless", "socket-only"))
+    assert {"gapless.syncclient.core.core", "gapless.scenarios.realserver.world"} <= ours.keys()
+    assert "gapless.syncclient.core.core" not in other
+    assert "gapless.simserver.conversation.agent" not in ours, "a published server has its own"
+    bases = {
+        basis_of(name, client, server) for name in ("clean-run", "api-key") for client in ("gapless", "socket-only")
+    }
+    assert len(bases) == 4
+    assert basis_of("clean-run", "gapless", "openhands-agent-server==1.57.0") not in bases
+
+
+def test_the_section_says_how_old_the_pairs_are() -> None:
+    measured = replace(CELL, commit="abc1234")
+    assert "at the commits `abc1234` (1). Nothing" in written([measured], {}, "Written on a day")
+    assert "1 of the pairs were measured before something changed" in written(
+        [measured], {}, "Written on a day", stale=1
+    )
 
 
 def test_a_cell_survives_being_kept() -> None:

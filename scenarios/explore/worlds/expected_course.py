@@ -19,6 +19,8 @@ RUN_AT_S = 5
 ATTACHED_LATE_S = 2
 RUNS_MAX = 3
 BACKGROUND_MAX = 2
+# The longest is longer than a client takes to connect again.
+STARTS_S = (0.05, 0.0, 2.0, 5.0)
 HISTORIES = (0, 30, 99, 100, 150, 450)
 ACTIONS = (0, 1, 2, 3, 4, 5, 6, 60)
 # A shrunk world has the first. ``finished`` is the likeliest, because a stop hook can veto no other end.
@@ -81,6 +83,7 @@ class Course:
     ``workload``, ``script``: as in a scenario file
     ``runs``: when each run begins and ends, in virtual seconds, if the client loses no time. The run after ``heal`` is
     left out, because no fault strikes it.
+    ``starts_s``: how long each of these runs takes until the server says that it runs
     ``ends``: the status at the end of each of these runs
     ``struck``: when the faults drawn so far strike, by their names, so that another can strike soon after
     ``named``: how many faults of a kind have a name
@@ -89,6 +92,7 @@ class Course:
     workload: Data
     script: tuple[Any, ...]
     runs: tuple[tuple[float, float], ...]
+    starts_s: tuple[float, ...]
     ends: tuple[str, ...]
     struck: dict[str, float] = field(default_factory=dict)
     named: dict[str, int] = field(default_factory=dict)
@@ -102,6 +106,7 @@ def course(choices: Choices, part: Part) -> Course:
     runs: list[Data] = []
     script: list[Any] = list(_BEGINS_LATE if is_late else _BEGINS)
     times: list[tuple[float, float]] = []
+    starts_s: list[float] = []
     now_s = float(RUN_AT_S)
     most = len(_recorded_s()) if is_recorded else RUNS_MAX
     while not runs or (len(runs) < most and choices.integer("another-run", 0, 2) == 2):
@@ -113,6 +118,7 @@ def course(choices: Choices, part: Part) -> Course:
         text = RECORDED_MESSAGES[len(runs)] if is_recorded else f"Task {len(runs) + 1}"
         script += [{"send": text}, "run"]
         ends_s = now_s + (_recorded_s()[len(runs)] if is_recorded else _lasts_s(run))
+        starts_s.append(recorded(RECORDING).runs[len(runs)].init_s if is_recorded else float(run["init_s"]))
         runs.append(run)
         times.append((now_s, round(ends_s, 3)))
         now_s = ends_s
@@ -133,7 +139,7 @@ def course(choices: Choices, part: Part) -> Course:
     old = {"history_before_tree": True} if choices.integer("before-tree", 0, RARELY - 1) == RARELY - 1 else {}
     made_up = {"recording": RECORDING} if is_recorded else {"history_events": history, "runs": runs, **payload, **old}
     script, background = _with_every_end(script, background, ends)
-    return Course({**made_up, "background": background}, tuple(script), tuple(times), ends)
+    return Course({**made_up, "background": background}, tuple(script), tuple(times), tuple(starts_s), ends)
 
 
 def attached_late(script: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -199,7 +205,7 @@ def _run(choices: Choices) -> Data:
     return {
         "actions": actions,
         "step_s": choices.pick("step", (0.1, 0.0, 0.01, 0.5)),
-        "init_s": choices.pick("init", (0.05, 0.0, 2.0)),
+        "init_s": choices.pick("init", STARTS_S),
         "end_status": choices.pick("end-status", END_STATUSES),
         **_payload(choices),
         **_tool(choices, actions),

@@ -34,6 +34,8 @@ _EVENTS: tuple[Data, ...] = (
     {"status": "running"},
 )
 LOST_FOR_S = 10
+STARTING = 2
+"""The choice of a run's phase in which it starts. By time alone, few moments would be in a phase that is short."""
 _CALLS = (["search"], ["search", "count", "event", "conversation"], ["run"], ["conversation"], ["message"])
 
 
@@ -127,8 +129,10 @@ def in_a_run(choices: Choices, course: Course) -> Aim:
 
 
 def _in_run(choices: Choices, course: Course, number: int, tenth: int) -> Aim:
+    """A moment in a whole run, or while it starts: until the server says that it runs."""
     begin_s, end_s = course.runs[number]
-    delay_s = round((end_s - begin_s) * tenth / 10, 3)
+    lasts_s = course.starts_s[number] if choices.integer("phase", 0, 2) == STARTING else end_s - begin_s
+    delay_s = round(lasts_s * tenth / 10, 3)
     begins: Data = {"run": number + 1, "begins": True, "delay_s": delay_s}
     event: Data = {"run": number + 1, "event": tenth + 1}
     step: Data = {"name": "run", "nth": number + 1}

@@ -191,6 +191,8 @@ def test_the_state_at_a_fault_is_read_from_the_journal() -> None:
         ("fault", "fired", {"kind": "b"}),
         ("client", "run-called", {}),
         ("agent", "run-started", {}),
+        ("fault", "fired", {"kind": "b2"}),
+        ("agent", "status", {"status": "running"}),
         ("fault", "fired", {"kind": "c"}),
         ("rest", "request", {"call": 1, "counted": True, "path": "/x/events/search"}),
         ("fault", "fired", {"kind": "d"}),
@@ -202,7 +204,7 @@ def test_the_state_at_a_fault_is_read_from_the_journal() -> None:
     ]
     lines = [json.dumps({"place": place, "what": what, **rest}, separators=(",", ":")) for place, what, rest in entries]
     states = [state for _, state in sorted(fired_in(lines))]
-    assert states == ["attach", "idle", "run", "repairing", "tail", "reconnecting"]
+    assert states == ["attach", "idle", "starting", "run", "repairing", "tail", "reconnecting"]
 
 
 # --- trying, shrinking, keeping -----------------------------------------------------------------------------------
@@ -403,7 +405,7 @@ def test_the_coverage_table_fits_a_hundred_columns() -> None:
     assert len(lines) == len(KINDS) + 2
     assert max(map(len, lines)) <= 100
     line = next(line for line in lines if line.startswith("link-cut"))
-    assert line.split() == ["link-cut", "·", "12345", "·", "·", "·", "·", "·", "123456", "·"]
+    assert line.split() == ["link-cut", "·", "12345", "·", "·", "·", "·", "·", "·", "123456", "·"]
 
 
 @pytest.mark.slow

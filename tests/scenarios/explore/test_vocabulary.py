@@ -33,7 +33,7 @@ from gapless.scenarios.explore.steering import draw_world
 from gapless.simserver.faults import KINDS as FAULTS
 from gapless.simserver.faults.match import _MEANINGFUL, Match
 
-DRAWS = 1_500
+DRAWS = 2_000
 # What is never drawn, with the reason.
 EXCEPTIONS = {
     "expect.run_bound_s": "bounds what is judged; it changes nothing in the world",

@@ -228,6 +228,18 @@ def test_a_repair_called_live_is_seen() -> None:
     assert "no socket had brought it: 1 event (ActionEvent a1)" in said(says_what_it_did(story(repaired=False).case()))
 
 
+@pytest.mark.parametrize(("through_seq", "seen"), [(0, True), (1, False)])
+def test_what_comes_live_and_is_called_a_repair_is_seen_and_what_a_late_greeting_replays_is_not(
+    through_seq: int, seen: bool
+) -> None:
+    """A server that greets late says through which number it replays: what was appended meanwhile is among it."""
+    told = Story().attach().run_called().append("a1", brought=False)
+    told.tell("socket", "sent", connection=1, frame=1, id=None, kind="sync", through_seq=through_seq)
+    told.tell("socket", "delivered", connection=1, frame=2, id="a1", seq=1)
+    finding = says_what_it_did(told.deliver("a1", repaired=True).run_ended().run_returned(calls=0).case())
+    assert bool(finding.violations) is seen
+
+
 # -- history ----------------------------------------------------------------------------------------------------------
 
 

@@ -145,6 +145,24 @@ def test_a_program_that_spins_before_its_first_step_is_stuck_and_its_place_is_to
     assert any('program.py", line 2' in one.text for one in result.printed)
 
 
+def test_a_program_that_reads_files_before_its_first_step_is_not_asked_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal may crash an interpreter that imports. What an import does from outside is to compute and to read."""
+    asked: list[object] = []
+
+    def stacks(program: ProgramProcess) -> str:
+        asked.append(program)
+        return ""
+
+    monkeypatch.setattr(process, "PROBED_AFTER_S", 0.1)
+    monkeypatch.setattr(ProgramProcess, "_stacks", stacks)
+    reads = "for _ in range(40_000): open(__file__).read(); sum(range(1_000))\nraise SystemExit(3)"
+    result = perform(request(program(tmp_path, reads)))
+    assert "exit code 3" in by_oracle(result)["no-hang"]
+    assert asked == []
+
+
 @pytest.mark.parametrize(
     ("stacks", "outermost"),
     [

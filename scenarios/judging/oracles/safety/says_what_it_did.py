@@ -7,8 +7,9 @@
 - The calls are those that the server counted by the return of ``run()``. Where the server was down, calls that never
   reached it may be counted too.
 - An event that is called live was brought by a socket before. One that is called repaired may have been: a page was
-  answered, or a socket was opened, since it was in the log. Only events from after the latest attach are judged: the
-  past is read from pages by everybody.
+  answered, or a socket was opened, since it was in the log, or it was in the range that a server said it replays: one
+  that greets late replays what came meanwhile. Only events from after the latest attach are judged: the past is read
+  from pages by everybody.
 
 Each is judged only where the client says it, and a proof only by a name of this list.
 """
@@ -125,6 +126,8 @@ def _came_live(case: Case, one: Delivery) -> bool:
     evidence = case.evidence
     event, framed_at = evidence.by_id.get(one.id), evidence.framed_at.get(one.id)
     if event is None or framed_at is None or not _attached_at(case, one.at) < event.at < framed_at < one.at:
+        return False
+    if one.id in evidence.replayed:
         return False
     pages = (call.answered_at for call in evidence.exchanges if call.name == "search" and call.answered_at is not None)
     return not any(event.at < at < one.at for at in (*pages, *evidence.sockets_opened_at))

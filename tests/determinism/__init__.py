@@ -1,0 +1,1 @@
+"""`python -m tests.determinism`: the catalog on published clients in two processes, digest by digest."""
