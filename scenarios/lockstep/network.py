@@ -32,7 +32,7 @@ from gapless.scenarios.lockstep.protocol import (
     RefusedConnection,
     ResetConnection,
 )
-from gapless.simserver.network.connections import Connections
+from gapless.simserver.network.connections import ClientConnections, Connections
 from gapless.simserver.network.streams import Stream
 from gapless.simserver.port import OPENING_BYTES_MAX, parse_opening
 
@@ -169,7 +169,7 @@ async def _read_opening(outputs: trio.MemoryReceiveChannel[Output]) -> bytes | N
     return None
 
 
-def _connections(context: ClientContext) -> Connections | None:
-    """The world's connections, behind the context's dial; None where it is another one, which then takes all."""
+def _connections(context: ClientContext) -> Connections | ClientConnections | None:
+    """The world's connections, or one client's of them, behind the context's dial; None where it is another one, which then takes all."""
     owner = getattr(context.dial, "__self__", None)
-    return owner if isinstance(owner, Connections) else None
+    return owner if isinstance(owner, Connections | ClientConnections) else None

@@ -7,7 +7,6 @@ both together in the journal, and for each client apart for the faults.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
 from typing import Any
 
 import trio
@@ -163,6 +162,15 @@ class ClientConnections:
         """Open a connection for a socket. Raises as `Connections.dial`."""
         return self._all.dial(host, port, client=self._client)
 
+    def dial_rest(self, host: str, port: int) -> Awaitable[Stream]:
+        """Open a connection for REST calls. Raises as `Connections.dial_rest`."""
+        return self._all.dial_rest(host, port, client=self._client)
+
+    @property
+    def is_down(self) -> bool:
+        """Whether nothing runs that could accept a connection."""
+        return self._all.is_down
+
     def http_transport(self) -> MemoryTransport:
         """A new transport for httpx, with connections of its own."""
-        return MemoryTransport(partial(self._all.dial_rest, client=self._client))
+        return MemoryTransport(self.dial_rest)

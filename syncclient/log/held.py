@@ -15,7 +15,7 @@ from itertools import takewhile
 
 from gapless.syncclient.decisions import decision
 from gapless.syncclient.log.changes import Changes
-from gapless.syncclient.log.order import Order
+from gapless.syncclient.log.order import PlaceOrder
 from gapless.syncclient.log.payloads import Payloads
 from gapless.syncclient.report import Gap, Unloaded
 from gapless.syncclient.stores.saved import Edge
@@ -428,7 +428,7 @@ class Held:
         if behind:
             # What a walk left unfinished is contiguous, and what is unplaced may belong before it.
             return placed + list(heapq.merge(behind, self.unplaced_ids(), key=self._timestamp))
-        return Order(self._events, self._seqs, self.next_seq(), self._passed).weave(placed, self.unplaced_ids())
+        return PlaceOrder(self._events, self._seqs, self.next_seq(), self._passed).weave(placed, self.unplaced_ids())
 
     def unplaced_ids(self) -> list[str]:
         """Events whose place is not proven yet, by index, or else by timestamp."""

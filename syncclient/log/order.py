@@ -14,7 +14,7 @@ from gapless.syncclient.wire import LogEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PlaceOrder:
     """What is known of the places of events. Nothing here changes it.
 
     ``events``: in the order in which they came. ``seqs``: indexes of the log, where known. ``next_seq``: what follows

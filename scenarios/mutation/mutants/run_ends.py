@@ -302,7 +302,7 @@ def end_before_our_message_is_ours(original: Original, run: RunInProgress, endin
 @mutant(
     "ending-contradicted",
     races=["R36"],
-    killed=("r36-stale-final-of-a-lost-leaf", "session/inclusive", "honest"),
+    killed=("r36-stale-final-of-a-lost-leaf", "session/exclusive", "honest"),
 )
 def contradicted_end_is_ours(original: Original, run: RunInProgress, ending: Ending, ledger: Ledger) -> bool:
     """Believes a final snapshot that contradicts the update before it, and names a leaf that is not held."""

@@ -43,6 +43,7 @@ HAPPENINGS: tuple[Happening, ...] = (
 )
 _LIMIT_S = 200.0
 _ALL = 1_000
+_TASK = "Do the task"
 _INITIALIZES_S = 3.0
 """How long the server takes to begin a run that it has taken, after a run of somebody else."""
 
@@ -145,8 +146,9 @@ class _Play:
             self._append()
         self._tell(model.AttachStep())
         self._wait(lambda: self.steps_done == 1)
-        self._tell(model.SendStep("Do the task"))
+        self._tell(model.SendStep(_TASK))
         self._wait(lambda: self.steps_done == 2)
+        self._publish(self._append(source="user", llm_message={"content": [{"text": _TASK}]}))
         self._tell(model.RunStep())
         self._wait(lambda: self.is_run_accepted)
         if self.world.is_overtaken:

@@ -56,14 +56,14 @@ def _is_untold(case: Case, run: RunCall, server_run: ServerRun) -> bool:
     Of one that was stopped before it began there is a pause, which may be of before it, unless a snapshot came before
     another run began.
     """
-    is_other = server_run.published not in (None, server_run.status)
+    is_untold = server_run.published == "running"  # so clients were told last
     began_at, ended_at = server_run.started_at, server_run.ended_at or 0
     evidence = case.evidence
     next_at = min((one.started_at for one in evidence.server_runs if one.started_at > ended_at), default=None)
     is_shown = any(ended_at < at and (next_at is None or at < next_at) for at, *_ in evidence.snapshots_at_s)
     has_begun = any(status == "running" and began_at < at < ended_at for at, status in evidence.statuses)
     is_unbegun = not has_begun and not is_shown
-    return is_other or is_unbegun or server_run.is_forgotten or _is_end_unreadable(case, run, server_run)
+    return is_untold or is_unbegun or server_run.is_forgotten or _is_end_unreadable(case, run, server_run)
 
 
 def _is_end_unreadable(case: Case, run: RunCall, server_run: ServerRun) -> bool:
