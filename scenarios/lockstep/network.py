@@ -170,6 +170,9 @@ async def _read_opening(outputs: trio.MemoryReceiveChannel[Output]) -> bytes | N
 
 
 def _connections(context: ClientContext) -> Connections | ClientConnections | None:
-    """The world's connections, or one client's of them, behind the context's dial; None where it is another one, which then takes all."""
+    """The world's connections, or one client's of them, behind the context's dial.
+
+    None where it is another dial, which then takes all.
+    """
     owner = getattr(context.dial, "__self__", None)
     return owner if isinstance(owner, Connections | ClientConnections) else None

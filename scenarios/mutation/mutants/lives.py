@@ -137,7 +137,7 @@ def pause_of_a_speaker_is_theirs(original: Original, run: RunInProgress, ending:
 
 
 @mutant(
-    "believe-log-status", races=["R79", "R21"], killed=("r79-stopped-before-it-had-begun", "legacy/inclusive", "state")
+    "believe-log-status", races=["R79", "R21"], killed=("r79-stopped-before-it-had-begun", "legacy/inclusive", "budget")
 )
 def error_before_the_beginning_is_stale(
     original: Original, run: RunInProgress, ledger: Ledger, report: Ending
