@@ -105,16 +105,23 @@ def _statistics(events: Sequence[Event]) -> Mapping[str, Any] | None:
     return next((event["value"] for event in reversed(events) if event.get("key") == "stats"), None)
 
 
+class _Silent(logging.Filter):
+    """Drops the client's log lines: they repeat the report, in the middle of our screen."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return False
+
+
 @asynccontextmanager
 async def _opened(context: ClientContext) -> AsyncIterator[ClientUnderTest]:
-    log = logging.getLogger("gapless.syncclient")
-    was_disabled, log.disabled = log.disabled, True  # its lines repeat the report, in the middle of our screen
+    log, silent = logging.getLogger("gapless.syncclient"), _Silent()  # each client has its own: two may overlap
+    log.addFilter(silent)
     try:
         async with trio.open_nursery() as nursery:
             yield GaplessClient(context, nursery)
             nursery.cancel_scope.cancel()
     finally:
-        log.disabled = was_disabled
+        log.removeFilter(silent)
 
 
 def _deliver(context: ClientContext, event: Event, origin: syncclient.Origin) -> None:

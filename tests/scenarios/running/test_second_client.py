@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -161,6 +162,12 @@ def test_a_run_with_two_clients_is_the_same_twice_and_as_toml() -> None:
     again = parse(render(one), "again.toml")
     assert again == one
     assert played(one).lines == played(again).lines
+
+
+def test_two_clients_whose_lives_overlap_leave_the_log_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    played(find_one(LISTENS))
+    logging.getLogger("gapless.syncclient").warning("said afterwards")
+    assert caplog.messages == ["said afterwards"]
 
 
 def test_drawings_tell_the_clients_apart() -> None:
