@@ -355,9 +355,10 @@ class CommandFactory:
     @asynccontextmanager
     async def __call__(self, context: ClientContext) -> AsyncIterator[LockstepClient]:
         self.last = None
-        with self._started(context) as process:
+        with self._started(context) as (process, clients):
             async with trio.open_nursery() as nursery:
                 client = self.last = LockstepClient(context, process, nursery)
+                clients.append(client)
                 for stream, data in self._before:
                     client.said(stream, data)
                 process.said = client.said
@@ -369,8 +370,13 @@ class CommandFactory:
 
     @contextmanager
     def _started(self, context: ClientContext) -> Any:
-        """A process that is told to start; afterwards it is kept for the next run, or killed if it is in disorder."""
+        """A process that is told to start, and where its client is to be put.
+
+        Afterwards the process is kept for the next run, or killed if it is in disorder. A run with two clients has two
+        of them at once.
+        """
         self._before = []
+        clients: list[LockstepClient] = []
         start = StartRun(context.seed, epoch_s(), variables(context), self.switches)
         try:
             process = self._pool.take(self.command, start, lambda stream, data: self._before.append((stream, data)))
@@ -378,22 +384,21 @@ class CommandFactory:
             raise self._never_waited(error) from None
         is_whole = False
         try:
-            yield process
+            yield process, clients
             is_whole = True
         finally:
-            if self._left(was_cut_short=not is_whole):
+            if clients and self._left(clients[0], was_cut_short=not is_whole):
                 self._pool.give(process)
             else:
                 process.kill()
 
-    def _left(self, *, was_cut_short: bool) -> bool:
+    def _left(self, client: LockstepClient, *, was_cut_short: bool) -> bool:
         """Let the program leave; whether its process can be run again.
 
         A run that was cut short, because the client hangs or spins, mostly leaves it waiting for us. A new process
         would cost its imports.
         """
-        client = self.last
-        if client is None or client.is_wedged or (was_cut_short and not (client.is_at_rest or client.has_ended)):
+        if client.is_wedged or (was_cut_short and not (client.is_at_rest or client.has_ended)):
             return False
         client.leave()
         return not client.is_wedged
