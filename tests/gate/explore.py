@@ -2,7 +2,7 @@
 
 ``python -m tests.gate.explore``. `.ci/run` calls it. Settings, as environment variables:
 
-- ``GAPLESS_EXPLORE_S``      how long to explore, in seconds; 480 by default, and 0 leaves it out
+- ``GAPLESS_EXPLORE_S``      how long to explore, in seconds; 300 by default, and 0 leaves it out
 - ``GAPLESS_EXPLORE_SEED``   the seed, to repeat what a gate did; a fresh one by default
 - ``GAPLESS_EXPLORE_DIR``    where findings are kept; ``.gapless/gate`` by default
 
@@ -33,7 +33,7 @@ from gapless.scenarios.explore.trial import retry_world
 
 ROOT = Path(__file__).parents[2]
 CLIENT = "gapless"
-EXPLORE_S = 480  # at the least priority, beside all else that the gate does
+EXPLORE_S = 300  # at the least priority, beside all else that the gate does
 # Exit codes of ``gapless run`` for a loss, a client that hangs, and a world that breaks down. A cost is no failure.
 FAILS = frozenset({1, 3, 70})
 USAGE = 2
