@@ -68,7 +68,8 @@ class History:
         for event_id in ids:
             if event_id not in found:
                 break
-            self._extend_ready(self._likely_before.get(event_id, ()))
+            if likely := self._likely_before.get(event_id):
+                self._extend_ready(likely)
             if event_id in self._given:
                 self._after_id = event_id  # it was returned already, before its place was proven
             else:

@@ -70,7 +70,7 @@ class _Reader:
 
     def __init__(self, log: Iterable[Mapping[str, object]], contents: Mapping[str, str] | None, client: int) -> None:
         self._client_number = client
-        self._by = "client" if client == 1 else f"client-{client}"
+        self._by = "client" if client == FIRST_CLIENT else f"client-{client}"
         self._final_log = log
         self._log_contents = contents
         self._told_contents: dict[str, str] = {}
@@ -194,7 +194,7 @@ class _Reader:
         self._appended_at[event_id] = entry.index
         self._logged_runs.add(fields.get("run"))
         self._appended_s[event_id] = entry.t_s
-        is_own = fields.get("client", 1) == self._client_number
+        is_own = fields.get("client", FIRST_CLIENT) == self._client_number
         if fields.get("kind") == "MessageEvent" and self._posts_open and is_own:
             self._posts_open.pop(0)
             self._messages_posted += 1

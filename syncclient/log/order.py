@@ -6,7 +6,7 @@ so came after it. Within that, timestamps tell what is likely.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -26,20 +26,34 @@ class PlaceOrder:
     next_seq: int | None
     passed: Container[str]
 
-    def weave(self, placed: Sequence[str], unplaced: Iterable[str]) -> list[str]:
+    def weave(self, placed: Sequence[str], unplaced: Sequence[str]) -> list[str]:
         """The placed events, and each unplaced one where it stands among them; behind them, if nothing says where."""
+        if not unplaced:
+            return list(placed)
         woven, last = list(placed), list[str]()
         sooner = frozenset(takewhile(lambda one: one != placed[-1], self.events)) if placed else frozenset[str]()
+        namers: dict[str, list[str]] = {event_id: [] for event_id in unplaced}
+        for event_id in placed:
+            self._note_names(event_id, namers)
         for event_id in unplaced:
-            index = self._index_of(woven, event_id, is_sooner=event_id in sooner)
+            end = min((woven.index(namer_id) for namer_id in namers[event_id]), default=None)
+            index = self._index_of(woven, event_id, end=end, is_sooner=event_id in sooner)
             if index is None:
                 last.append(event_id)
             else:
                 woven.insert(index, event_id)
+                self._note_names(event_id, namers)
         return woven + last
 
-    def _index_of(self, placed: Sequence[str], event_id: str, *, is_sooner: bool) -> int | None:
-        seq, end = self.seqs.get(event_id), self._index_naming(placed, event_id)
+    def _note_names(self, event_id: str, namers: dict[str, list[str]]) -> None:
+        """Note the event with those that it names as its parent or its action."""
+        for name in ("parent_id", "action_id"):
+            if (named_by := namers.get(str(self.events[event_id].get(name)))) is not None:
+                named_by.append(event_id)
+
+    def _index_of(self, placed: Sequence[str], event_id: str, *, end: int | None, is_sooner: bool) -> int | None:
+        """Where an event stands, at ``end`` at the latest: there the first event is that names it."""
+        seq = self.seqs.get(event_id)
         if seq is not None and self.next_seq is not None and seq < self.next_seq:
             return self._index_before(placed[:end], seq)
         # It is not new: a walk would have shown it, or the tail came later, by the server's clock too (R53, R59).
@@ -56,14 +70,6 @@ class PlaceOrder:
                 break
             index = index if other_seq is None else place
         return index
-
-    def _index_naming(self, placed: Sequence[str], event_id: str) -> int | None:
-        """Where the first event stands that names another as its parent or its action."""
-        for index, other_id in enumerate(placed):
-            other = self.events[other_id]
-            if event_id in (other.get("parent_id"), other.get("action_id")):
-                return index
-        return None
 
     def _likely_index(self, placed: Sequence[str], event_id: str) -> int:
         """Where an event stands by its timestamp, behind the parent and the action that it names."""

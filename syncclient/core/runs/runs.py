@@ -167,8 +167,8 @@ class Runs:
         if not run.is_rest_verified and not run_in_log.has_begun(run, now.ledger):
             sometimes("run: nobody knew of it, so the log was read")
             run.is_rest_verified = True
-            told = Ending(now.status, None, knows_leaf=False, asked_step=now.step, heard_step=now.step)
-            resting = replace(told, is_told_again=True)
+            step = now.step
+            resting = Ending(now.status, None, knows_leaf=False, asked_step=step, heard_step=step, is_told_again=True)
             run.doubt(resting, now.step)
             self._step_unverified_end(run, resting)
         elif run.rested_at_s >= run.rests_since_s + limit_s:
